@@ -1,0 +1,23 @@
+const project = (displayName, testMatch) => ({
+  displayName,
+  testMatch,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
+});
+
+/**
+ * `unit` runs anywhere, in a minute; `stack` packages the stack and runs it in a cloud without packets; `browser` needs
+ * Chromium; `kernel` needs root and eBPF: namespaces, programs, packets.
+ */
+export default {
+  projects: [
+    project('unit', ['<rootDir>/test/**/!(*.stack|*.kernel|*.browser).test.ts']),
+    project('stack', ['<rootDir>/test/**/*.stack.test.ts']),
+    project('browser', ['<rootDir>/test/**/*.browser.test.ts']),
+    project('kernel', ['<rootDir>/test/**/*.kernel.test.ts']),
+  ],
+  // Worlds by the dozen, and real packets: what is slow here is never a test that hangs for less than this.
+  testTimeout: 180_000,
+  reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
+};
