@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Nanoseconds a packet, by BPF_PROG_TEST_RUN: one run for each fresh packet, because a second run on the same one would see
+ * it already stripped. Run by run.sh in a namespace of its own, where eth0 is attached and the services are there.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../cli/diverter.h"
+
+#define RUNS 40000
+#define WARM_UP 2000
+#define SERVICE_PORT 443
+#define CLIENT "192.168.1.1"
+#define ROUTER "10.0.0.2"
+#define NODE "10.0.0.1"
+#define FIRST_SERVICE "100.64.0.0" /* the next ones follow */
+#define LISTENER_PORT 40000        /* TCP and UDP, on 127.0.0.1 */
+
+/* Ethernet, the outer headers of a load balancer, IPv4, TCP or UDP. */
+#define INNER (14 + 20 + 8 + 8 + 32)
+struct packet {
+	unsigned char bytes[1600];
+	unsigned length;
+};
+
+static void put16(unsigned char *at, unsigned value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+static void put_ip(unsigned char *at, unsigned length, unsigned protocol, const char *from, in_addr_t to)
+{
+	memset(at, 0, 20);
+	at[0] = 0x45;
+	put16(at + 2, length);
+	at[8] = 64;
+	at[9] = protocol;
+	inet_pton(AF_INET, from, at + 12);
+	memcpy(at + 16, &to, 4);
+	unsigned sum = 0;
+	for (int i = 0; i < 20; i += 2)
+		sum += at[i] << 8 | at[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(at + 10, ~(sum + (sum >> 16)));
+}
+
+static struct packet make(unsigned protocol, unsigned flags, unsigned source_port, unsigned payload)
+{
+	static const unsigned char geneve[] = { 8, 0, 8, 0, 0, 0, 0, 0, 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 1,
+						8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 1, 8, 3, 1, 0, 0, 0, 3 };
+	struct packet packet = { .length = INNER + 20 + (protocol == IPPROTO_TCP ? 20 : 8) + payload };
+	unsigned char *at = packet.bytes;
+	put16(at + 12, 0x0800);
+	put_ip(at + 14, packet.length - 14, IPPROTO_UDP, NODE, inet_addr(ROUTER));
+	put16(at + 34, 50000);
+	put16(at + 36, 6081);
+	put16(at + 38, packet.length - 34);
+	memcpy(at + 42, geneve, sizeof(geneve));
+	put_ip(at + INNER, packet.length - INNER, protocol, CLIENT, inet_addr(FIRST_SERVICE));
+	put16(at + INNER + 20, source_port);
+	put16(at + INNER + 22, SERVICE_PORT);
+	if (protocol == IPPROTO_TCP) {
+		at[INNER + 32] = 0x50;
+		at[INNER + 33] = flags;
+	} else {
+		put16(at + INNER + 24, 8 + payload);
+	}
+	return packet;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	return (*(const __u32 *)a > *(const __u32 *)b) - (*(const __u32 *)a < *(const __u32 *)b);
+}
+
+/* The services' addresses: so many, so far apart. */
+static unsigned services, stride;
+
+/* Gives each run another source port and another of the services. */
+static void vary(struct packet *packet, unsigned run)
+{
+	in_addr_t address = htonl(ntohl(inet_addr(FIRST_SERVICE)) + run * 7919 % services * stride);
+	memcpy(packet->bytes + INNER + 16, &address, 4);
+	put16(packet->bytes + INNER + 20, 1024 + run % 60000);
+}
+
+/* Mean of the program that does nothing but take the outer headers off: what none can do without. */
+static double strip_mean;
+
+/* Prints mean, median and 99th percentile, and the mean against the bare strip's. Returns the mean. */
+static double run(int program, const char *name, struct packet packet, bool varied)
+{
+	static __u32 times[RUNS];
+	unsigned char out[2048];
+	struct __sk_buff context = { .ifindex = if_nametoindex("eth0"), .ingress_ifindex = if_nametoindex("eth0") };
+	__u64 sum = 0;
+
+	for (int i = -WARM_UP; i < RUNS; i++) {
+		if (varied)
+			vary(&packet, i + WARM_UP);
+		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.bytes, .data_size_in = packet.length, .data_out = out,
+			    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+		if (bpf_prog_test_run_opts(program, &options)) {
+			perror("bpf_prog_test_run_opts");
+			exit(1);
+		}
+		if (i >= 0)
+			sum += times[i] = options.duration;
+	}
+	qsort(times, RUNS, sizeof(*times), ascending);
+	double mean = (double)sum / RUNS;
+	printf("%-44s %8.0f %8u %8u", name, mean, times[RUNS / 2], times[RUNS / 100 * 99]);
+	if (strip_mean)
+		printf(" %9.1fx", mean / strip_mean);
+	putchar('\n');
+	return mean;
+}
+
+/* Bytes of memory of the maps that are pinned, as the kernel accounts for them. */
+static void print_memory(void)
+{
+	unsigned long total = 0;
+	DIR *directory = opendir(PINS);
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		char path[512], line[256];
+		snprintf(path, sizeof(path), PINS "/%s", entry->d_name);
+		int map = entry->d_name[0] == '.' ? -1 : bpf_obj_get(path);
+		if (map < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
+		FILE *info = fopen(path, "r");
+		for (unsigned long bytes; info && fgets(line, sizeof(line), info);)
+			if (sscanf(line, "memlock: %lu", &bytes) == 1)
+				total += bytes;
+		if (info)
+			fclose(info);
+		close(map);
+	}
+	if (directory)
+		closedir(directory);
+	printf("%-44s %8.1f MiB\n", "memory of all maps", total / 1048576.0);
+}
+
+static int baseline(struct bpf_object *object, const char *name)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
+}
+
+static int attached_program(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex("eth0"), .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	if (bpf_tc_query(&hook, &options)) {
+		fprintf(stderr, "the diverter is not attached to eth0\n");
+		exit(1);
+	}
+	return bpf_prog_get_fd_by_id(options.prog_id);
+}
+
+static int bound(int type, const char *address, unsigned port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(address) };
+	int fd = socket(AF_INET, type, 0);
+	int on = 1;
+	setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || (type == SOCK_STREAM && port && listen(fd, 1024))) {
+		perror("a listener of the benchmark");
+		exit(1);
+	}
+	return fd;
+}
+
+/* A connection between the client's and the first service's address, within this namespace. Its source port. */
+static unsigned establish(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(SERVICE_PORT), .sin_addr.s_addr = inet_addr(FIRST_SERVICE) };
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	int server = bound(SOCK_STREAM, FIRST_SERVICE, SERVICE_PORT), client = bound(SOCK_STREAM, CLIENT, 0);
+	if (connect(client, (struct sockaddr *)&to, sizeof(to)) || accept(server, NULL, NULL) < 0) {
+		perror("the benchmark's connection");
+		exit(1);
+	}
+	close(server);
+	getsockname(client, (struct sockaddr *)&from, &size);
+	return ntohs(from.sin_port);
+}
+
+#define SYN 0x02
+#define ACK 0x10
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *object = argc == 4 ? bpf_object__open_file(argv[3], NULL) : NULL;
+	if (!object || libbpf_get_error(object) || bpf_object__load(object)) {
+		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT\n");
+		return 1;
+	}
+	services = atoi(argv[1]);
+	stride = atoi(argv[2]);
+	bound(SOCK_STREAM, "127.0.0.1", LISTENER_PORT);
+	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
+	struct packet data = make(IPPROTO_TCP, ACK, establish(), 1400);
+	struct packet syn = make(IPPROTO_TCP, SYN, 1024, 0);
+	struct packet udp = make(IPPROTO_UDP, 0, 1024, 32);
+	struct packet refused = udp;
+	refused.bytes[42] |= 0x40; /* GENEVE version 1 */
+	struct packet stranger = udp;
+	put_ip(stranger.bytes + 14, udp.length - 14, IPPROTO_UDP, "172.16.0.1", inet_addr(ROUTER));
+	struct packet unwanted = udp;
+	put16(unwanted.bytes + INNER + 22, SERVICE_PORT + 1);
+	struct packet other = udp;
+	put16(other.bytes + 36, 53);
+
+	int diverter = attached_program();
+	print_memory();
+	printf("%-44s %8s %8s %8s %10s\n", "ns a packet", "mean", "median", "p99", "of strip");
+	run(baseline(object, "empty"), "empty program", udp, false);
+	strip_mean = run(baseline(object, "strip"), "bare strip", udp, false);
+	run(diverter, "established TCP, 1400 bytes", data, false);
+	run(diverter, "SYN, always to one service", syn, false);
+	run(diverter, "SYN, each to another service", syn, true);
+	run(diverter, "UDP, always to one service", udp, false);
+	run(diverter, "UDP, each to another service", udp, true);
+	run(diverter, "refused: GENEVE version", refused, false);
+	run(diverter, "refused: source not allowed", stranger, false);
+	run(diverter, "refused: no service at this port", unwanted, true);
+	run(diverter, "passed: UDP to another port", other, false);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The ones' complement sum of RFC 1071, folded to 16 bits. */
+static __always_inline __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* A sum that contains its own checksum folds to all ones. */
+#define CHECKSUM_RIGHT 0xffff
+
+/* Unfolded sum of an IPv4 header without options. */
+static __always_inline __u64 header_sum(const struct iphdr *ip)
+{
+	const __u32 *words = (const __u32 *)ip;
+	return (__u64)words[0] + words[1] + words[2] + words[3] + words[4];
+}
+
+/* Unfolded sum of what TCP and UDP put before themselves for their checksum. */
+static __always_inline __u64 pseudo_header_sum(const struct iphdr *ip, __u16 length)
+{
+	return (__u64)ip->saddr + ip->daddr + bpf_htonl((__u32)ip->protocol << 16 | length);
+}
+
+/* Bytes summed at a time: a multiple of four that leaves room on a stack of 512. */
+#define CHUNK 256
+#define CHUNKS_MAX (0xffff / CHUNK + 1)
+
+/*
+ * RFC 8926 3.3: a checksum that is there must be right. Hardware has verified it, or a sender on this very machine has left
+ * it to hardware that never came (the field then holds the sum of the pseudo header alone), or it is summed here.
+ */
+__noinline int udp_checksum_right(struct __sk_buff *skb, __u32 pseudo, __u32 length)
+{
+	__u8 chunk[CHUNK] = {};
+	const __u32 start = ETH_HLEN + sizeof(struct iphdr);
+	__s64 sum = pseudo;
+	__be16 check;
+	__u32 i;
+
+	if (bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
+		return 1;
+	if (bpf_skb_load_bytes(skb, start + __builtin_offsetof(struct udphdr, check), &check, sizeof(check)) || check == pseudo)
+		return 1;
+	for (i = 0; i < CHUNKS_MAX && (i + 1) * CHUNK <= length; i++) {
+		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk, CHUNK))
+			return 0;
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CHUNK, sum);
+	}
+	__u32 rest = length % CHUNK;
+	if (rest) {
+		__builtin_memset(chunk, 0, sizeof(chunk));
+		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk, bounded_size(rest, CHUNK - 1)))
+			return 0;
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CHUNK, sum);
+	}
+	return fold((__u32)sum) == CHECKSUM_RIGHT;
+}

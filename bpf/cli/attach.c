@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+static void add_address(const struct sockaddr *address, struct settings *settings)
+{
+	if (settings->address_count == MAX_ADDRESSES || settings->address6_count == MAX_ADDRESSES)
+		fail("this router has more than %d addresses of a family: more than the diverter can keep out of the load balancer's "
+		     "reach",
+		     MAX_ADDRESSES);
+	if (address->sa_family == AF_INET)
+		settings->address[settings->address_count++] = ((struct sockaddr_in *)address)->sin_addr.s_addr;
+	else if (address->sa_family == AF_INET6)
+		memcpy(&settings->address6[settings->address6_count++], &((struct sockaddr_in6 *)address)->sin6_addr,
+		       sizeof(struct address));
+}
+
+/* First those of the interface, then those of all others but the loopback, whose addresses are the services'. */
+static void read_addresses(const char *name, struct settings *settings)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all))
+		fail("cannot read the addresses of %s: %s", name, strerror(errno));
+	for (struct ifaddrs *one = all; one; one = one->ifa_next)
+		if (one->ifa_addr && strcmp(one->ifa_name, name) == 0)
+			add_address(one->ifa_addr, settings);
+	settings->interface_count = settings->address_count;
+	for (struct ifaddrs *one = all; one; one = one->ifa_next)
+		if (one->ifa_addr && strcmp(one->ifa_name, name) != 0 && !(one->ifa_flags & IFF_LOOPBACK))
+			add_address(one->ifa_addr, settings);
+	freeifaddrs(all);
+	if (!settings->interface_count)
+		fail("%s has no IPv4 address to receive GENEVE at: bring it up first", name);
+}
+
+/* The maps of flows hold much memory: they go with the last interface that replies through the load balancer. */
+static void forget_flows(const struct maps *maps)
+{
+	struct attachment attachment;
+	__u32 ifindex;
+	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attachment.settings.reply == REPLY_GENEVE)
+			return;
+	unlink(PINS "/flows");
+	unlink(PINS "/reply_fragments");
+}
+
+/* Of interfaces that were deleted while attached: nothing of them is left but our note. */
+static void forget_vanished(const struct maps *maps)
+{
+	char name[IF_NAMESIZE];
+	__u32 ifindex, next;
+	bool more = bpf_map_get_next_key(maps->interfaces, NULL, &ifindex) == 0;
+	while (more) {
+		more = bpf_map_get_next_key(maps->interfaces, &ifindex, &next) == 0;
+		if (!if_indextoname(ifindex, name))
+			bpf_map_delete_elem(maps->interfaces, &ifindex);
+		ifindex = next;
+	}
+}
+
+void attach(const char *name, struct settings *settings)
+{
+	struct maps maps;
+	maps_lock(&maps);
+	unsigned ifindex = if_nametoindex(name);
+	if (!ifindex)
+		fail("there is no interface %s: `ip link` names those there are", name);
+
+	forget_vanished(&maps);
+	struct attachment attachment = {};
+	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
+	settings->ifindex = ifindex;
+	read_addresses(name, settings);
+
+	struct bpf_object *object = program_open(settings);
+	if (bpf_object__load(object))
+		fail("the kernel refused the program: %s. If another version's maps are in the way, `diverter flush`, `diverter detach`, "
+		     "attach again and restart the router; DIVERTER_DEBUG=1 shows more",
+		     strerror(errno));
+	filter_check(ifindex, name);
+	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
+	attachment.settings = *settings;
+	write_entry(maps.interfaces, &ifindex, &attachment);
+	if (filter_attach(ifindex, name, program_descriptor(object, "diverter_ingress"),
+			  program_descriptor(object, "diverter_egress"))) {
+		attachment.made_qdisc = true;
+		write_entry(maps.interfaces, &ifindex, &attachment);
+	}
+	bpf_object__close(object);
+	forget_flows(&maps);
+}
+
+static void detach_interface(const struct maps *maps, unsigned ifindex)
+{
+	struct attachment attachment;
+	if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment))
+		return;
+	filter_detach(ifindex, attachment.made_qdisc);
+	bpf_map_delete_elem(maps->interfaces, &ifindex);
+	forget_flows(maps);
+}
+
+void detach(const char *name)
+{
+	struct maps maps;
+	maps_lock(&maps);
+	unsigned ifindex = if_nametoindex(name);
+	if (!ifindex)
+		fail("there is no interface %s: `diverter status` names those attached", name);
+	detach_interface(&maps, ifindex);
+}
+
+void detach_all(void)
+{
+	struct maps maps;
+	maps_lock(&maps);
+	for (unsigned ifindex; bpf_map_get_next_key(maps.interfaces, NULL, &ifindex) == 0;)
+		detach_interface(&maps, ifindex);
+	/* A router that goes on running would not say its services again. */
+	unsigned services = 0;
+	service_each(&maps, count_rule, &services);
+	if (!services)
+		maps_remove();
+}

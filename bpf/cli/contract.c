@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * OpenZiti's external diverter contract: tunnel/intercept/tproxy/tproxy_linux.go of github.com/openziti/ziti. It runs us once
+ * for every address, protocol, port range, source prefix and interface, and takes any exit code but 0 as a failure.
+ */
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+struct arguments {
+	char action; /* 'I', 'D' or 'V' */
+	const char *address, *length, *protocol, *source, *source_length, *low, *high, *port, *service, *interface;
+};
+
+static struct arguments read_arguments(int argc, char **argv)
+{
+	struct arguments arguments = {};
+	for (int option; (option = getopt(argc, argv, "VIDc:m:p:o:n:l:h:t:s:N:")) != -1;) {
+		switch (option) {
+		case 'V':
+		case 'I':
+		case 'D':
+			arguments.action = option;
+			break;
+		case 'c':
+			arguments.address = optarg;
+			break;
+		case 'm':
+			arguments.length = optarg;
+			break;
+		case 'p':
+			arguments.protocol = optarg;
+			break;
+		case 'o':
+			arguments.source = optarg;
+			break;
+		case 'n':
+			arguments.source_length = optarg;
+			break;
+		case 'l':
+			arguments.low = optarg;
+			break;
+		case 'h':
+			arguments.high = optarg;
+			break;
+		case 't':
+			arguments.port = optarg;
+			break;
+		case 's':
+			arguments.service = optarg;
+			break;
+		case 'N':
+			arguments.interface = optarg;
+			break;
+		default:
+			fail("see `diverter --help`");
+		}
+	}
+	if (optind < argc)
+		fail("unexpected argument %s", argv[optind]);
+	return arguments;
+}
+
+static unsigned read_port(const char *option, const char *text)
+{
+	char *end;
+	if (!text)
+		fail("-%s and its port are missing", option);
+	unsigned long port = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || port > 0xffff)
+		fail("-%s %s: not a port", option, text);
+	return port;
+}
+
+/* The tunneler gives any source as 0.0.0.0/0, also for IPv6, and a single IPv6 source the length 32 of an IPv4 one. */
+static void read_source(const struct arguments *arguments, struct rule *rule)
+{
+	const char *source = arguments->source ? arguments->source : "0.0.0.0";
+	const char *length = arguments->source_length ? arguments->source_length : "0";
+	struct prefix whole;
+	if (!parse_prefix(source, length, &rule->source))
+		fail("-o %s -n %s: not a source prefix", source, length);
+	if (rule->source.family == 6 && rule->source.length == 32 && parse_prefix(source, "128", &whole) &&
+	    memcmp(&whole.address, &rule->source.address, sizeof(whole.address)) != 0)
+		rule->source = whole;
+	if (rule->source.length == 0)
+		rule->source.family = rule->destination.family;
+	if (rule->source.family != rule->destination.family)
+		fail("-c %s -o %s: an IPv4 and an IPv6 address in one rule", arguments->address, source);
+}
+
+static struct rule read_rule(const struct arguments *arguments)
+{
+	struct rule rule = {};
+	if (!arguments->address || !arguments->length || !parse_prefix(arguments->address, arguments->length, &rule.destination))
+		fail("-c ADDRESS -m LENGTH: not a destination prefix");
+	if (!arguments->protocol)
+		fail("-p tcp or -p udp is missing");
+	if (strcmp(arguments->protocol, "tcp") == 0)
+		rule.protocol = IPPROTO_TCP;
+	else if (strcmp(arguments->protocol, "udp") == 0)
+		rule.protocol = IPPROTO_UDP;
+	else
+		fail("-p %s: neither tcp nor udp", arguments->protocol);
+	read_source(arguments, &rule);
+	rule.low = read_port("l", arguments->low);
+	rule.high = read_port("h", arguments->high);
+	if (rule.low > rule.high)
+		fail("-l %u -h %u: the range is empty", rule.low, rule.high);
+	if (arguments->interface && !(rule.ifindex = if_nametoindex(arguments->interface)))
+		fail("-N %s: there is no such interface", arguments->interface);
+	return rule;
+}
+
+void rule_print(const struct rule *rule)
+{
+	char destination[PREFIX_TEXT], source[PREFIX_TEXT], interface[IF_NAMESIZE] = "";
+	printf("%s %s ports %u-%u from %s", rule->protocol == IPPROTO_TCP ? "tcp" : "udp",
+	       prefix_text(&rule->destination, destination), rule->low, rule->high, prefix_text(&rule->source, source));
+	if (rule->ifindex)
+		printf(" on %s", if_indextoname(rule->ifindex, interface) ? interface : "an interface that is gone");
+	if (rule->service[0])
+		printf(" to port %u of service %s", rule->port, rule->service);
+	putchar('\n');
+}
+
+int contract(int argc, char **argv)
+{
+	struct arguments arguments = read_arguments(argc, argv);
+	if (arguments.action == 'V') {
+		puts(VERSION);
+		return 0;
+	}
+	if (!arguments.action)
+		fail("one of -V, -I and -D is missing");
+
+	struct rule rule = read_rule(&arguments);
+	struct maps maps;
+	if (arguments.action == 'I') {
+		rule.port = read_port("t", arguments.port);
+		if (!arguments.service || !arguments.service[0])
+			fail("-s SERVICE is missing");
+		/* A label: OpenZiti's ids are shorter. */
+		strncpy(rule.service, arguments.service, SERVICE_ID_MAX - 1);
+		maps_lock(&maps);
+		service_add(&maps, &rule);
+		fputs("added ", stdout);
+	} else {
+		maps_lock(&maps);
+		if (!service_remove(&maps, &rule))
+			fail("there is no such rule to remove, or its listener is still there: `diverter services` lists those there are");
+		fputs("removed ", stdout);
+	}
+	rule_print(&rule);
+	return 0;
+}

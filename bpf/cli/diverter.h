@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the command offer each other. A failure says what happened, to what, what to do, and ends the command. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../common.h"
+
+#define VERSION "0.1.0"
+#define BPFFS "/sys/fs/bpf"
+#define PINS BPFFS "/ziti-glb"
+
+/* main.c */
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* prefix.c: addresses and prefixes as text */
+struct prefix {
+	int family; /* 4 or 6 */
+	unsigned length;
+	struct address address; /* without bits beyond the length */
+};
+bool parse_prefix(const char *address, const char *length, struct prefix *prefix);
+bool parse_cidr(const char *text, struct prefix *prefix);
+#define PREFIX_TEXT 64
+const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT]);
+
+/* maps.c: the pinned maps, shared with the kernel side */
+struct maps {
+	int counters, lengths_in_use, destinations, sets, sources, segments, claims, state, interfaces;
+};
+/* Opens them for change, one command at a time, and makes what is missing. */
+void maps_lock(struct maps *maps);
+/* Opens them to look. False if there are none. */
+bool maps_open(struct maps *maps);
+void maps_close(const struct maps *maps);
+/* Takes every pin away. Only under the lock. */
+void maps_remove(void);
+/* Fails with what there is no room for. */
+void write_entry(int map, const void *key, const void *value);
+
+/* program.c: the kernel side, from inside this binary */
+struct bpf_object *program_open(const struct settings *settings);
+int program_descriptor(const struct bpf_object *object, const char *name);
+
+/* qdisc.c: where a program is hung on an interface */
+#define FILTER_PRIORITY 1 /* the first: a filter before ours could take what is meant for us */
+#define FILTER_HANDLE 0x6081
+/* Fails if there is something of others on the interface that ours cannot stand beside. */
+void filter_check(unsigned ifindex, const char *name);
+/* Hangs these on the interface, replacing ours of before. True if it made the qdisc. */
+bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
+void filter_detach(unsigned ifindex, bool made_qdisc);
+bool filter_attached(unsigned ifindex);
+
+/* attach.c */
+/* With what these say of --from, --plain and --reply; the rest is of the interface, and filled in. */
+void attach(const char *name, struct settings *settings);
+void detach(const char *name);
+void detach_all(void);
+
+/* services.c: the rules of OpenZiti's contract */
+struct rule {
+	struct prefix destination, source;
+	unsigned protocol, ifindex, low, high, port;
+	char service[SERVICE_ID_MAX];
+};
+void service_add(const struct maps *maps, const struct rule *rule);
+/* False if there is no such rule. */
+bool service_remove(const struct maps *maps, const struct rule *rule);
+
+/* segments.c */
+#define PORTS 65536
+/*
+ * Which port of a listener takes each port of a packet, as disjoint segments in order: of several claims the one with the
+ * narrowest range, then the newest, wins. The claims are given from the newest to the oldest.
+ */
+unsigned segments_of(const struct claim *claims, unsigned count, struct segment segments[PORTS]);
+
+/* walk.c: every rule at once */
+void service_each(const struct maps *maps, void (*each)(const struct rule *rule, void *context), void *context);
+/* For service_each, with an unsigned number as its context. */
+void count_rule(const struct rule *rule, void *context);
+void service_flush(const struct maps *maps);
+
+/* listener.c */
+bool listener_present(int family, unsigned protocol, unsigned port);
+
+/* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
+int contract(int argc, char **argv);
+void rule_print(const struct rule *rule);
+
+/* status.c: what a person or a program asks to see */
+void status_print(bool json);
+void services_print(bool json);
+void watch(void);
+
+/* health.c */
+#define HEALTH_TEXT 256
+/* Whether packets are diverted to listeners that are there; `text` says what is wrong. These are exit codes. */
+enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert to */ };
+enum health health(char text[HEALTH_TEXT]);
+/* Answers HTTP on this port with 200 or 503 until it is ended. */
+void health_serve(unsigned port) __attribute__((noreturn));

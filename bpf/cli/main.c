@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/libbpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diverter.h"
+
+static const char usage[] =
+	"diverter " VERSION ": GENEVE of a Gateway Load Balancer to the sockets of an OpenZiti router\n"
+	"\n"
+	"  diverter attach IF (--from CIDR)... [--plain CIDR]... [--reply direct|geneve]\n"
+	"                            divert on this interface what comes from these load balancer addresses, and what is\n"
+	"                            routed straight to it, without GENEVE, to these destinations\n"
+	"  diverter attach IF --from any\n"
+	"  diverter detach [IF]      let go of this interface, or of all; services stay, for when one is attached again\n"
+	"  diverter status [--json]  what is attached, and the count of every verdict\n"
+	"  diverter services [--json]\n"
+	"                            the rules that the router has given\n"
+	"  diverter flush            forget them all: for before a router that did not stop cleanly starts again\n"
+	"  diverter watch            the verdicts of every second, until interrupted\n"
+	"  diverter health [--port PORT]\n"
+	"                            whether it is attached and every listener is there: by exit code (2: no service is\n"
+	"                            announced), or over HTTP (200 or 503)\n"
+	"\n"
+	"OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
+	"  diverter -V\n"
+	"  diverter -I -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT -t PORT -s SERVICE [-N IF]\n"
+	"  diverter -D -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT [-N IF]\n"
+	"-t 0, which it never says, leaves packets to the socket bound to their destination: a resolver's, for example.\n";
+
+void fail(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("diverter: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(1);
+}
+
+/* libbpf's own words are for developers: kept back unless asked for. */
+static int print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level < LIBBPF_DEBUG && getenv("DIVERTER_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
+}
+
+static void misused(const char *what)
+{
+	fail("%s\n\n%s", what, usage);
+}
+
+/* Adds the IPv4 prefix that an option names to those it named before. */
+static void add_prefix(const char *option, const char *value, struct prefix4 *prefixes, __u32 *count, __u32 most)
+{
+	struct prefix prefix;
+	if (*count == most)
+		fail("at most %u prefixes can be given by %s", most, option);
+	if (!parse_cidr(value, &prefix) || prefix.family != 4)
+		fail("%s %s: not an IPv4 prefix such as 10.0.1.0/24", option, value);
+	struct prefix4 *added = &prefixes[(*count)++];
+	memcpy(&added->address, prefix.address.bytes, sizeof(added->address));
+	added->mask = htonl(prefix.length ? ~0u << (32 - prefix.length) : 0);
+}
+
+static int attach_command(int argc, char **argv)
+{
+	struct settings settings = { .reply = REPLY_DIRECT };
+
+	if (argc < 1 || argv[0][0] == '-')
+		misused("attach: which interface?");
+	for (int i = 1; i < argc; i += 2) {
+		const char *value = argv[i + 1];
+		if (!value)
+			misused("attach: an option is without its value");
+		if (strcmp(argv[i], "--reply") == 0) {
+			if (strcmp(value, "direct") == 0)
+				settings.reply = REPLY_DIRECT;
+			else if (strcmp(value, "geneve") == 0)
+				settings.reply = REPLY_GENEVE;
+			else
+				fail("--reply %s: neither direct nor geneve", value);
+		} else if (strcmp(argv[i], "--from") == 0) {
+			const char *cidr = strcmp(value, "any") == 0 ? "0.0.0.0/0" : value;
+			add_prefix("--from", cidr, settings.from, &settings.from_count, MAX_FROM);
+		} else if (strcmp(argv[i], "--plain") == 0) {
+			add_prefix("--plain", value, settings.plain, &settings.plain_count, MAX_PLAIN);
+		} else {
+			misused("attach: unknown option");
+		}
+	}
+	if (!settings.from_count)
+		fail("attach %s: name the load balancer's addresses by --from CIDR, or trust every source by --from any", argv[0]);
+	attach(argv[0], &settings);
+	return 0;
+}
+
+static int health_command(int argc, char **argv)
+{
+	char text[HEALTH_TEXT];
+	if (argc == 2 && strcmp(argv[0], "--port") == 0) {
+		int port = atoi(argv[1]);
+		if (port < 1 || port > 65535)
+			fail("health --port %s: not a port", argv[1]);
+		health_serve(port);
+	}
+	if (argc)
+		misused("health: takes nothing but --port PORT");
+	enum health found = health(text);
+	puts(text);
+	return found;
+}
+
+static int flush(void)
+{
+	struct maps maps;
+	maps_lock(&maps);
+	service_flush(&maps);
+	return 0;
+}
+
+/* Those with no argument but perhaps one. */
+static int plain_command(const char *name, int argc, char **argv)
+{
+	bool none = argc == 0, json = argc == 1 && strcmp(argv[0], "--json") == 0;
+	if (strcmp(name, "detach") == 0 && none)
+		detach_all();
+	else if (strcmp(name, "detach") == 0 && argc == 1)
+		detach(argv[0]);
+	else if (strcmp(name, "status") == 0 && (none || json))
+		status_print(json);
+	else if (strcmp(name, "services") == 0 && (none || json))
+		services_print(json);
+	else if (strcmp(name, "watch") == 0 && none)
+		watch();
+	else if (strcmp(name, "flush") == 0 && none)
+		return flush();
+	else
+		misused("no such command");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		fputs(usage, argc < 2 ? stderr : stdout);
+		return argc < 2;
+	}
+	libbpf_set_print(print);
+	if (argv[1][0] == '-')
+		return contract(argc, argv);
+	if (strcmp(argv[1], "attach") == 0)
+		return attach_command(argc - 2, argv + 2);
+	if (strcmp(argv[1], "health") == 0)
+		return health_command(argc - 2, argv + 2);
+	return plain_command(argv[1], argc - 2, argv + 2);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* clsact qdiscs and the filters on them. Those of others are looked at, never changed. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+#define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+#define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+
+/* A filter has its priority in the upper half of tcm_info. The entry of handle 0 only announces those of a priority. */
+#define PRIORITY(message) (TC_H_MAJ((message)->tcm_info) >> 16)
+
+/* Of an entry of the kernel's list, with its attributes behind it. */
+typedef bool match(const struct nlmsghdr *header, unsigned ifindex);
+
+static bool runs_before_ours(const struct nlmsghdr *header, unsigned ifindex)
+{
+	const struct tcmsg *filter = NLMSG_DATA(header);
+	(void)ifindex;
+	return filter->tcm_handle && filter->tcm_handle != FILTER_HANDLE && PRIORITY(filter) <= FILTER_PRIORITY;
+}
+
+static bool is_there(const struct nlmsghdr *header, unsigned ifindex)
+{
+	(void)ifindex;
+	return ((const struct tcmsg *)NLMSG_DATA(header))->tcm_handle != 0;
+}
+
+/* clsact has the same parent, and another kind. */
+static bool is_ingress_qdisc(const struct nlmsghdr *header, unsigned ifindex)
+{
+	const struct tcmsg *qdisc = NLMSG_DATA(header);
+	if ((unsigned)qdisc->tcm_ifindex != ifindex || qdisc->tcm_parent != TC_H_INGRESS)
+		return false;
+	int length = TCA_PAYLOAD(header);
+	for (struct rtattr *each = TCA_RTA(qdisc); RTA_OK(each, length); each = RTA_NEXT(each, length))
+		if (each->rta_type == TCA_KIND)
+			return strcmp(RTA_DATA(each), "ingress") == 0;
+	return false;
+}
+
+/* Whether one of the kernel's list matches: of filters below a parent, or of qdiscs. */
+static bool any_listed(int request_type, int answer_type, unsigned ifindex, __u32 parent, match *matches)
+{
+	struct {
+		struct nlmsghdr header;
+		struct tcmsg message;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = request_type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.message = { .tcm_ifindex = ifindex, .tcm_parent = parent },
+	};
+	char answer[32768] __attribute__((aligned(8)));
+	bool found = false;
+
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
+		fail("cannot ask the kernel for its filters: %s", strerror(errno));
+	for (bool more = true; more;) {
+		ssize_t length = recv(fd, answer, sizeof(answer), 0);
+		if (length < 0)
+			fail("cannot read the kernel's filters: %s", strerror(errno));
+		for (struct nlmsghdr *header = (void *)answer; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
+			if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
+				more = false;
+			else if (header->nlmsg_type == answer_type && matches(header, ifindex))
+				found = true;
+		}
+	}
+	close(fd);
+	return found;
+}
+
+static bool any_filter(unsigned ifindex, __u32 parent, match *matches)
+{
+	return any_listed(RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, parent, matches);
+}
+
+static bool has_ingress_qdisc(unsigned ifindex)
+{
+	return any_listed(RTM_GETQDISC, RTM_NEWQDISC, ifindex, 0, is_ingress_qdisc);
+}
+
+/* Adds the clsact qdisc if it is not there. True if it was not. */
+static bool add_qdisc(unsigned ifindex, const char *name)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	int error = bpf_tc_hook_create(&hook);
+	if (error && error != -EEXIST)
+		fail("%s: cannot add a clsact qdisc: %s", name, strerror(-error));
+	return !error;
+}
+
+static void replace_filter(unsigned ifindex, const char *name, enum bpf_tc_attach_point side, int program)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .prog_fd = program,
+			    .flags = BPF_TC_F_REPLACE);
+	int error = bpf_tc_attach(&hook, &options);
+	if (error)
+		fail("%s: cannot attach: %s", name, strerror(-error));
+}
+
+static bool has_filter(unsigned ifindex, enum bpf_tc_attach_point side)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	return bpf_tc_query(&hook, &options) == 0;
+}
+
+static void remove_filter(unsigned ifindex, enum bpf_tc_attach_point side)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	if (has_filter(ifindex, side))
+		bpf_tc_detach(&hook, &options);
+}
+
+void filter_check(unsigned ifindex, const char *name)
+{
+	/* It takes filters for either side, and has them all see what comes in. */
+	if (has_ingress_qdisc(ifindex))
+		fail("%s has an ingress qdisc of someone else, which knows only one direction: remove it by `tc qdisc del dev %s ingress`, "
+		     "or put its filters on a clsact qdisc",
+		     name, name);
+	if (any_filter(ifindex, INGRESS, runs_before_ours) || any_filter(ifindex, EGRESS, runs_before_ours))
+		fail("%s has a filter of someone else at priority %d, where ours must be the first: see `tc filter show dev %s "
+		     "ingress` and `egress`, and remove it or give it a later priority",
+		     name, FILTER_PRIORITY, name);
+}
+
+bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress)
+{
+	bool made_qdisc = add_qdisc(ifindex, name);
+	replace_filter(ifindex, name, BPF_TC_EGRESS, egress);
+	replace_filter(ifindex, name, BPF_TC_INGRESS, ingress);
+	return made_qdisc;
+}
+
+bool filter_attached(unsigned ifindex)
+{
+	return has_filter(ifindex, BPF_TC_INGRESS);
+}
+
+void filter_detach(unsigned ifindex, bool made_qdisc)
+{
+	remove_filter(ifindex, BPF_TC_INGRESS);
+	remove_filter(ifindex, BPF_TC_EGRESS);
+	if (made_qdisc && !any_filter(ifindex, INGRESS, is_there) && !any_filter(ifindex, EGRESS, is_there)) {
+		DECLARE_LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+		bpf_tc_hook_destroy(&both);
+	}
+}

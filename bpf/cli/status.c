@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+static const char *const reason_names[] = {
+#define X(constant, name, meaning) #name,
+	REASONS(X)
+#undef X
+};
+static const char *const reason_meanings[] = {
+#define X(constant, name, meaning) meaning,
+	REASONS(X)
+#undef X
+};
+
+static __u64 counter(const struct maps *maps, __u32 reason)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u64 values[cpus], sum = 0;
+	if (bpf_map_lookup_elem(maps->counters, &reason, values))
+		return 0;
+	for (int i = 0; i < cpus; i++)
+		sum += values[i];
+	return sum;
+}
+
+/* Writes its items one after the other, with `between` between them. */
+struct list {
+	const char *between;
+	bool started;
+};
+static void next(struct list *list)
+{
+	if (list->started)
+		fputs(list->between, stdout);
+	list->started = true;
+}
+
+static bool next_attached(const struct maps *maps, __u32 **at, __u32 *ifindex, struct attachment *attachment)
+{
+	while (bpf_map_get_next_key(maps->interfaces, *at, ifindex) == 0) {
+		*at = ifindex;
+		if (bpf_map_lookup_elem(maps->interfaces, ifindex, attachment) == 0 && filter_attached(*ifindex))
+			return true;
+	}
+	return false;
+}
+
+static void print_attached(const struct maps *maps, const char *quote)
+{
+	struct list list = { quote[0] ? "," : ", ", false };
+	struct attachment attachment;
+	char name[IF_NAMESIZE];
+	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);) {
+		next(&list);
+		printf("%s%s%s", quote, if_indextoname(ifindex, name) ? name : "?", quote);
+	}
+}
+
+static void print_prefixes(const struct prefix4 *prefixes, __u32 count, struct list *list, const char *quote)
+{
+	char text[PREFIX_TEXT];
+	for (__u32 i = 0; i < count; i++) {
+		struct prefix prefix = { .family = 4, .length = __builtin_popcount(prefixes[i].mask) };
+		memcpy(prefix.address.bytes, &prefixes[i].address, sizeof(prefixes[i].address));
+		next(list);
+		printf("%s%s%s", quote, prefix_text(&prefix, text), quote);
+	}
+}
+
+static void print_from(const struct maps *maps, const char *quote)
+{
+	struct list list = { quote[0] ? "," : ", ", false };
+	struct attachment attachment;
+	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);)
+		print_prefixes(attachment.settings.from, attachment.settings.from_count, &list, quote);
+}
+
+static void print_plain(const struct maps *maps, const char *quote)
+{
+	struct list list = { quote[0] ? "," : ", ", false };
+	struct attachment attachment;
+	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);)
+		print_prefixes(attachment.settings.plain, attachment.settings.plain_count, &list, quote);
+}
+
+static const char *reply_name(const struct maps *maps)
+{
+	struct attachment attachment;
+	__u32 *at = NULL, ifindex;
+	return next_attached(maps, &at, &ifindex, &attachment) && attachment.settings.reply == REPLY_GENEVE ? "geneve" : "direct";
+}
+
+static void print_json(const struct maps *maps, unsigned services)
+{
+	printf("{\"version\":\"" VERSION "\",\"attached\":[");
+	print_attached(maps, "\"");
+	printf("],\"from\":[");
+	print_from(maps, "\"");
+	printf("],\"plain\":[");
+	print_plain(maps, "\"");
+	printf("],\"reply\":\"%s\",\"services\":%u,\"counters\":{", reply_name(maps), services);
+	struct list list = { ",", false };
+	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
+		next(&list);
+		printf("\"%s\":%llu", reason_names[reason], (unsigned long long)counter(maps, reason));
+	}
+	printf("}}\n");
+}
+
+static void print_text(const struct maps *maps, unsigned services)
+{
+	printf("attached  ");
+	print_attached(maps, "");
+	printf("\nfrom      ");
+	print_from(maps, "");
+	printf("\nplain     ");
+	print_plain(maps, "");
+	printf("\nreply     %s\nservices  %u\n", reply_name(maps), services);
+	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
+		unsigned long long value = counter(maps, reason);
+		if (value)
+			printf("%12llu  %-24s %s\n", value, reason_names[reason], reason_meanings[reason]);
+	}
+}
+
+void status_print(bool json)
+{
+	struct maps maps;
+	unsigned services = 0;
+	if (maps_open(&maps))
+		service_each(&maps, count_rule, &services);
+	if (json)
+		print_json(&maps, services);
+	else
+		print_text(&maps, services);
+}
+
+static void print_json_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ')
+			printf("\\u%04x", *text);
+		else
+			printf("%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+	}
+	putchar('"');
+}
+
+static void print_rule_json(const struct rule *rule, void *context)
+{
+	char destination[PREFIX_TEXT], source[PREFIX_TEXT], interface[IF_NAMESIZE];
+	next(context);
+	printf("{\"service\":");
+	print_json_string(rule->service);
+	printf(",\"protocol\":\"%s\",\"destination\":\"%s\",\"source\":\"%s\",\"low\":%u,\"high\":%u,\"listener\":%u,\"interface\":",
+	       rule->protocol == IPPROTO_TCP ? "tcp" : "udp", prefix_text(&rule->destination, destination),
+	       prefix_text(&rule->source, source), rule->low, rule->high, rule->port);
+	if (rule->ifindex && if_indextoname(rule->ifindex, interface))
+		print_json_string(interface);
+	else
+		printf("null");
+	putchar('}');
+}
+
+static void print_rule_text(const struct rule *rule, void *context)
+{
+	(void)context;
+	rule_print(rule);
+}
+
+void services_print(bool json)
+{
+	struct list list = { ",", false };
+	struct maps maps;
+	bool open = maps_open(&maps);
+	if (json)
+		putchar('[');
+	if (open)
+		service_each(&maps, json ? print_rule_json : print_rule_text, &list);
+	if (json)
+		puts("]");
+}
+
+/* Every second, how often each verdict was reached in it. */
+void watch(void)
+{
+	struct maps maps;
+	__u64 last[REASONS_KNOWN] = {};
+	if (!maps_open(&maps))
+		fail("nothing is attached: `diverter attach IF --from CIDR`");
+	for (bool first = true;; first = false) {
+		struct list list = { "  ", false };
+		for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
+			__u64 value = counter(&maps, reason), change = value - last[reason];
+			last[reason] = value;
+			if (first || !change)
+				continue;
+			next(&list);
+			printf("%s %llu/s", reason_names[reason], (unsigned long long)change);
+		}
+		if (!first)
+			puts(list.started ? "" : "no packets");
+		fflush(stdout);
+		sleep(1);
+	}
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# build.sh BINARY ARCHITECTURE VERSION OUTPUT: the package of a built diverter, with nothing but dpkg-deb.
+set -eu
+binary=$1 architecture=$2 version=$3 output=$4
+here=$(dirname "$0")
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+
+install -D -m 755 "$binary" "$root/usr/sbin/diverter"
+install -D -m 644 -t "$root/lib/systemd/system" "$here"/*.service "$here"/*.timer
+install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf"
+install -D -m 755 -t "$root/DEBIAN" "$here/postinst" "$here/prerm" "$here/postrm"
+cat >"$root/DEBIAN/control" <<CONTROL
+Package: ziti-glb-diverter
+Version: $version
+Architecture: $architecture
+Maintainer: ziti-glb
+Section: net
+Priority: optional
+Description: GENEVE of an AWS Gateway Load Balancer to an OpenZiti router
+ One eBPF program on the router's interface takes what the load balancer sends out
+ of its GENEVE and gives it to the listener of the OpenZiti service it is for.
+CONTROL
+dpkg-deb --root-owner-group -Zxz --build "$root" "$output" >/dev/null

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* An accepted packet to the socket that wants it. */
+#pragma once
+
+/* Sizes that tell the lookup helpers the family. */
+#define TUPLE4 sizeof(((struct bpf_sock_tuple *)0)->ipv4)
+#define TUPLE6 sizeof(((struct bpf_sock_tuple *)0)->ipv6)
+
+/* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
+static __always_inline int strip(struct __sk_buff *skb, struct packet *packet)
+{
+	if (!packet->outer)
+		return 0;
+	if (packet->family == IPV4_VERSION)
+		return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+
+	/*
+	 * The kernel must also come to see IPv6. The one helper that tells it (before 6.3) turns an IPv4 header into room for an
+	 * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again.
+	 */
+	struct ipv6hdr ip;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer, &ip, sizeof(ip)))
+		return -1;
+	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	if (bpf_skb_adjust_room(skb, -(__s32)packet->outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0);
+}
+
+static __always_inline void set_tuple(struct bpf_sock_tuple *tuple, const struct packet *packet)
+{
+	if (packet->family == IPV4_VERSION) {
+		tuple->ipv4.saddr = packet->saddr.words[0];
+		tuple->ipv4.daddr = packet->daddr.words[0];
+		tuple->ipv4.sport = packet->sport;
+		tuple->ipv4.dport = packet->dport;
+	} else {
+		__builtin_memcpy(tuple->ipv6.saddr, &packet->saddr, sizeof(packet->saddr));
+		__builtin_memcpy(tuple->ipv6.daddr, &packet->daddr, sizeof(packet->daddr));
+		tuple->ipv6.sport = packet->sport;
+		tuple->ipv6.dport = packet->dport;
+	}
+}
+
+/* Bound to the loopback address itself: a service's port may long belong to someone else, who listens everywhere. */
+static __always_inline int on_loopback(const struct packet *packet, const struct bpf_sock *sk)
+{
+	__u32 address = sk->src_ip4;
+	barrier_var(address); /* or the compiler makes one load of this and the next, by an address the kernel does not allow */
+	if (packet->family == IPV4_VERSION)
+		return address == bpf_htonl(INADDR_LOOPBACK);
+	return !sk->src_ip6[0] && !sk->src_ip6[1] && !sk->src_ip6[2] && sk->src_ip6[3] == bpf_htonl(1);
+}
+
+static __always_inline int assign(struct __sk_buff *skb, struct packet *packet, struct bpf_sock *sk, int delivered)
+{
+	int reason = note_flow(packet, packet->opens && delivered == REASON_DELIVERED_SERVICE);
+	if (reason == ACCEPTED)
+		reason = strip(skb, packet) ? REASON_STRIP_FAILED : bpf_sk_assign(skb, sk, 0) ? REASON_ASSIGN_FAILED : delivered;
+	bpf_sk_release(sk);
+	return reason;
+}
+
+/* To the stack, with no socket chosen. */
+static __always_inline int leave(struct __sk_buff *skb, struct packet *packet, int delivered)
+{
+	int reason = note_flow(packet, 0);
+	return reason != ACCEPTED ? reason : strip(skb, packet) ? REASON_STRIP_FAILED : delivered;
+}
+
+static __always_inline void set_listener(struct bpf_sock_tuple *tuple, const struct packet *packet, __u16 port)
+{
+	__builtin_memset(tuple, 0, sizeof(*tuple));
+	if (packet->family == IPV4_VERSION) {
+		tuple->ipv4.daddr = bpf_htonl(INADDR_LOOPBACK);
+		tuple->ipv4.dport = bpf_htons(port);
+	} else {
+		tuple->ipv6.daddr[3] = bpf_htonl(1);
+		tuple->ipv6.dport = bpf_htons(port);
+	}
+}
+
+/* TCP and UDP are functions of their own because the kernel has a type of socket for each, and wants them kept apart. */
+static __noinline int deliver_tcp(struct __sk_buff *skb, struct packet *packet)
+{
+	__u32 size = packet->family == IPV4_VERSION ? TUPLE4 : TUPLE6;
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+
+	set_tuple(&tuple, packet);
+	sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		if (sk->state != BPF_TCP_LISTEN)
+			return assign(skb, packet, sk, REASON_DELIVERED_ESTABLISHED);
+		bpf_sk_release(sk);
+	}
+
+	int port = find_service(packet);
+	if (port == NO_PORT)
+		return REASON_NO_SERVICE;
+	if (port == 0)
+		return leave(skb, packet, REASON_DELIVERED_LOCAL);
+
+	/* A packet in mid-stream may still complete a handshake that the listener left to a SYN cookie; it resets any other. */
+	set_listener(&tuple, packet, port);
+	sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		if (sk->state == BPF_TCP_LISTEN && on_loopback(packet, sk))
+			return assign(skb, packet, sk, packet->opens ? REASON_DELIVERED_SERVICE : REASON_RESET);
+		bpf_sk_release(sk);
+	}
+	return packet->opens ? REASON_NO_LISTENER : leave(skb, packet, REASON_RESET);
+}
+
+static __noinline int deliver_udp(struct __sk_buff *skb, struct packet *packet)
+{
+	__u32 size = packet->family == IPV4_VERSION ? TUPLE4 : TUPLE6;
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+
+	set_tuple(&tuple, packet);
+	sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		/* One bound to the destination but not connected is a tunneler's reply socket: it only writes. */
+		if (sk->state == BPF_TCP_ESTABLISHED)
+			return assign(skb, packet, sk, REASON_DELIVERED_CONNECTED);
+		bpf_sk_release(sk);
+	}
+
+	int port = find_service(packet);
+	if (port == NO_PORT)
+		return REASON_NO_SERVICE;
+	if (port == 0)
+		return leave(skb, packet, REASON_DELIVERED_LOCAL);
+
+	set_listener(&tuple, packet, port);
+	sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		if (on_loopback(packet, sk))
+			return assign(skb, packet, sk, REASON_DELIVERED_SERVICE);
+		bpf_sk_release(sk);
+	}
+	return REASON_NO_LISTENER;
+}
+
+static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet)
+{
+	return packet->protocol == IPPROTO_TCP ? deliver_tcp(skb, packet) : deliver_udp(skb, packet);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The diverter: takes what a Gateway Load Balancer sends out of its GENEVE and gives it to the socket that wants it. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "maps.h"
+
+/* Constants of the program of one interface: the command fills them in before the kernel sees the program. */
+const volatile struct settings settings;
+
+#include "parse.h"
+#include "checksum.h"
+#include "verify.h"
+#include "lookup.h"
+#include "flow.h"
+#include "deliver.h"
+#include "fragment.h"
+#include "mss.h"
+#include "reply.h"
+
+static __always_inline void count(__u32 reason)
+{
+	__u64 *counter = bpf_map_lookup_elem(&counters, &reason);
+	if (counter)
+		(*counter)++;
+}
+
+SEC("tc")
+int diverter_ingress(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+	int reason = verify(skb, &packet);
+	if (reason == ACCEPTED && packet.fragment)
+		reason = reassemble(skb, &packet);
+	if (reason == ACCEPTED)
+		reason = deliver(skb, &packet);
+	count(reason);
+	switch (reason) {
+	case REASON_PASSED:
+		return TC_ACT_UNSPEC; /* so that filters of others, behind ours, see it as if we were not here */
+	case REASON_DELIVERED_ESTABLISHED:
+	case REASON_DELIVERED_CONNECTED:
+	case REASON_DELIVERED_SERVICE:
+	case REASON_DELIVERED_LOCAL:
+	case REASON_RESET:
+		return TC_ACT_OK;
+	default:
+		return TC_ACT_SHOT;
+	}
+}
+
+SEC("tc")
+int diverter_egress(struct __sk_buff *skb)
+{
+	clamp_mss(skb);
+	if (settings.reply != REPLY_GENEVE)
+		return TC_ACT_UNSPEC;
+	int reason = reply(skb);
+	if (reason == REASON_PASSED)
+		return TC_ACT_UNSPEC;
+	count(reason);
+	switch (reason) {
+	case REASON_REPLY_SENT:
+		/* The load balancer's next hop is not the client's. Seen again on its way, it is the router's own traffic. */
+		return bpf_redirect_neigh(settings.ifindex, NULL, 0, 0);
+	case REASON_REPLY_UNKNOWN:
+		return TC_ACT_UNSPEC;
+	default:
+		return TC_ACT_SHOT;
+	}
+}
+
+/* GPL, as the kernel wants it of a program that uses its socket helpers; the source is under BSD-2-Clause as well. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which endpoint of the load balancer a flow came from. */
+#pragma once
+
+/* After so long without a packet, a load balancer has forgotten a flow too. */
+#define SECOND 1000000000ull
+#define TCP_IDLE (350 * SECOND)
+#define UDP_IDLE (120 * SECOND)
+
+/*
+ * Notes where the flow of a packet comes from. Clients behind different endpoints may have the same address: as long as their
+ * ports differ they are kept apart, but two flows that agree in everything would share a socket, so the later one is refused
+ * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not.
+ */
+static __always_inline int note_flow(const struct packet *packet, int begins)
+{
+	if (settings.reply != REPLY_GENEVE || !packet->from.node)
+		return ACCEPTED;
+	struct flow_key key = { .client = packet->saddr,
+				.service = packet->daddr,
+				.client_port = packet->sport,
+				.service_port = packet->dport,
+				.protocol = packet->protocol,
+				.family = packet->family };
+	struct flow from = packet->from;
+	from.seen = bpf_ktime_get_coarse_ns();
+
+	struct flow *known = bpf_map_lookup_elem(&flows, &key);
+	if (known) {
+		__u64 idle = packet->protocol == IPPROTO_TCP ? TCP_IDLE : UDP_IDLE;
+		if (!begins && known->endpoint != from.endpoint && from.seen - known->seen < idle)
+			return REASON_FLOW_CONFLICT;
+		if (known->endpoint == from.endpoint && known->attachment == from.attachment && known->cookie == from.cookie &&
+		    known->node == from.node && known->router == from.router && known->port == from.port) {
+			known->seen = from.seen;
+			return ACCEPTED;
+		}
+	}
+	bpf_map_update_elem(&flows, &key, &from, BPF_ANY);
+	return ACCEPTED;
+}

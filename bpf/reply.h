@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Replies back to the load balancer, with the header their flow came with. */
+#pragma once
+
+#define OUTER_TTL 64
+#define DONT_FRAGMENT 0x4000
+
+struct outer {
+	struct iphdr ip;
+	struct udphdr udp;
+	struct geneve geneve;
+	struct aws_options options;
+} __attribute__((packed, aligned(4)));
+
+/* A reply whose source is an address of the router itself is none: it is the router's own traffic. */
+static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *key)
+{
+	struct cursor cursor = start(skb);
+	struct udphdr *ports;
+
+	if (!TAKE(&cursor, struct ethhdr))
+		return REASON_PASSED;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = TAKE(&cursor, struct iphdr);
+		if (!ip || ip->ihl != IPV4_WORDS || own_address(ip->saddr))
+			return REASON_PASSED;
+		key->family = IPV4_VERSION;
+		key->protocol = ip->protocol;
+		key->client.words[0] = ip->daddr;
+		key->service.words[0] = ip->saddr;
+		struct reply_fragment_key fragment = { ip->saddr, ip->daddr, ip->id };
+		if (ip->frag_off & bpf_htons(IP_OFFSET)) {
+			struct flow_key *first = bpf_map_lookup_elem(&reply_fragments, &fragment);
+			if (!first)
+				return REASON_REPLY_UNKNOWN;
+			*key = *first;
+			return ACCEPTED;
+		}
+		__u16 more = ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS);
+		ports = TAKE(&cursor, struct udphdr);
+		if (!ports)
+			return REASON_PASSED;
+		key->service_port = ports->source;
+		key->client_port = ports->dest;
+		if (more)
+			bpf_map_update_elem(&reply_fragments, &fragment, key, BPF_ANY);
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = TAKE(&cursor, struct ipv6hdr);
+		if (!ip || own_address6(ip->saddr.in6_u.u6_addr32))
+			return REASON_PASSED;
+		ports = TAKE(&cursor, struct udphdr);
+		if (!ports)
+			return REASON_PASSED;
+		key->family = IPV6_VERSION;
+		key->protocol = ip->nexthdr;
+		__builtin_memcpy(&key->client, &ip->daddr, sizeof(key->client));
+		__builtin_memcpy(&key->service, &ip->saddr, sizeof(key->service));
+		key->service_port = ports->source;
+		key->client_port = ports->dest;
+	}
+	return key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP ? ACCEPTED : REASON_PASSED;
+}
+
+static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_key *key, const struct flow *flow)
+{
+	/* Datagrams that hardware is to cut have a size of their own; TCP segments shrink to leave room for the header. */
+	__u64 fixed = key->protocol == IPPROTO_UDP ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
+	__u32 inner = skb->len - ETH_HLEN;
+	struct outer outer = {
+		.ip = { .version = IPV4_VERSION,
+			.ihl = IPV4_WORDS,
+			.tot_len = bpf_htons(sizeof(outer) + inner),
+			.frag_off = bpf_htons(DONT_FRAGMENT),
+			.ttl = OUTER_TTL,
+			.protocol = IPPROTO_UDP,
+			.saddr = flow->router,
+			.daddr = flow->node },
+		/* The ports stay as they came: the load balancer's and GENEVE's. */
+		.udp = { .source = flow->port,
+			 .dest = bpf_htons(GENEVE_PORT),
+			 .len = bpf_htons(sizeof(outer) - sizeof(outer.ip) + inner) },
+		.geneve = { .version_length = sizeof(outer.options) / 4,
+			    .protocol = bpf_htons(key->family == IPV4_VERSION ? ETH_P_IP : ETH_P_IPV6) },
+		.options = { AWS_OPTION(AWS_ENDPOINT, 2), flow->endpoint, AWS_OPTION(AWS_ATTACHMENT, 2), flow->attachment,
+			     AWS_OPTION(AWS_COOKIE, 1), flow->cookie },
+	};
+	outer.ip.check = ~fold(header_sum(&outer.ip));
+
+	if (inner > INNER_MAX && !skb->gso_segs)
+		return REASON_REPLY_TOO_LARGE;
+	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | fixed) ||
+	    bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer), 0))
+		return REASON_REPLY_FAILED;
+	return REASON_REPLY_SENT;
+}
+
+static __always_inline int reply(struct __sk_buff *skb)
+{
+	struct flow_key key = {};
+	int reason = read_reply(skb, &key);
+	if (reason != ACCEPTED)
+		return reason;
+	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
+	return flow ? encapsulate(skb, &key, flow) : REASON_REPLY_UNKNOWN;
+}

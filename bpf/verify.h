@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Is this a packet of the load balancer's, and right in every field? The order of the checks is that of reasons.h. */
+#pragma once
+
+#define ACCEPTED -1
+
+#include "geneve.h"
+
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_OFFSET 0x1fff
+
+#define IPV4_VERSION 4
+#define IPV6_VERSION 6
+#define IPV4_WORDS 5 /* length of a header without options */
+
+/* What the delivery needs of an accepted packet. Without gaps, as the verifier wants what functions are given. */
+struct packet {
+	struct flow from; /* zero for one that came without GENEVE */
+	struct address saddr;
+	struct address daddr;
+	__u32 outer;   /* bytes from the Ethernet header to the inner packet */
+	__u32 segment; /* bytes behind the inner IP header */
+	__be16 sport;
+	__be16 dport;
+	__u16 fragment; /* flag and offset of an inner IPv4 header, 0 for a whole packet */
+	__be16 fragment_id;
+	__u8 family; /* 4 or 6 */
+	__u8 protocol;
+	__u8 opens; /* a TCP packet that asks for a new connection */
+	__u8 zero[5];
+};
+
+/* The longest headers there can be: whatever of them is in pages is brought into the linear part once. */
+#define HEADERS_MAX                                                                                              \
+	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + GENEVE_OPTION_BYTES_MAX + \
+	 sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+
+static __always_inline struct cursor start(struct __sk_buff *skb)
+{
+	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+	__u32 linear = cursor.end - cursor.at;
+	if (linear < HEADERS_MAX && linear < skb->len) {
+		bpf_skb_pull_data(skb, skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX);
+		cursor.at = (void *)(long)skb->data;
+		cursor.end = (void *)(long)skb->data_end;
+	}
+	return cursor;
+}
+
+/* One of the first so many addresses of the router. */
+static __always_inline int one_of_first(__be32 address, __u32 count)
+{
+	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
+		if (i >= count)
+			break;
+		if (settings.address[i] == address)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int own_address(__be32 address)
+{
+	return one_of_first(address, settings.address_count);
+}
+
+static __always_inline int own_address6(const __u32 *address)
+{
+	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
+		if (i >= settings.address6_count)
+			break;
+		const volatile __u32 *own = settings.address6[i].words;
+		if (own[0] == address[0] && own[1] == address[1] && own[2] == address[2] && own[3] == address[3])
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int in_one_of(__be32 address, const volatile struct prefix4 *prefixes, __u32 count, __u32 most)
+{
+	for (__u32 i = 0; i < most; i++) {
+		if (i >= count)
+			break;
+		if ((address & prefixes[i].mask) == prefixes[i].address)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int verify_inner4(struct cursor *cursor, struct packet *packet, __u32 available)
+{
+	struct iphdr *ip = TAKE(cursor, struct iphdr);
+	if (!ip || available < sizeof(*ip))
+		return REASON_INNER_TRUNCATED;
+	if (ip->version != IPV4_VERSION)
+		return REASON_INNER_VERSION;
+	if (ip->ihl != IPV4_WORDS)
+		return REASON_INNER_OPTIONS;
+	__u32 length = bpf_ntohs(ip->tot_len);
+	if (length > available || length < sizeof(*ip))
+		return REASON_INNER_LENGTH;
+	packet->fragment = bpf_ntohs(ip->frag_off) & (IP_MORE_FRAGMENTS | IP_OFFSET);
+	packet->fragment_id = ip->id;
+	if (packet->fragment && ip->protocol != IPPROTO_UDP)
+		return REASON_INNER_FRAGMENT;
+	if (!ip->ttl)
+		return REASON_INNER_TTL;
+
+	__u32 daddr = bpf_ntohl(ip->daddr);
+	__u8 first = daddr >> 24;
+	if (first == 0 || first == IN_LOOPBACKNET || IN_MULTICAST(daddr) || daddr == INADDR_BROADCAST)
+		return REASON_INNER_DESTINATION;
+	if (own_address(ip->daddr))
+		return REASON_INNER_DESTINATION_ROUTER;
+
+	packet->family = IPV4_VERSION;
+	packet->protocol = ip->protocol;
+	packet->segment = length - sizeof(*ip);
+	packet->saddr.words[0] = ip->saddr;
+	packet->daddr.words[0] = ip->daddr;
+	return ACCEPTED;
+}
+
+static __always_inline int verify_inner6(struct cursor *cursor, struct packet *packet, __u32 available)
+{
+	struct ipv6hdr *ip = TAKE(cursor, struct ipv6hdr);
+	if (!ip || available < sizeof(*ip))
+		return REASON_INNER_TRUNCATED;
+	if (ip->version != IPV6_VERSION)
+		return REASON_INNER_VERSION;
+	packet->segment = bpf_ntohs(ip->payload_len);
+	if (sizeof(*ip) + packet->segment > available)
+		return REASON_INNER_LENGTH;
+	if (ip->nexthdr == IPPROTO_FRAGMENT)
+		return REASON_INNER_FRAGMENT;
+	if (!ip->hop_limit)
+		return REASON_INNER_TTL;
+
+	__be32 *to = ip->daddr.in6_u.u6_addr32;
+	int high_zero = !to[0] && !to[1] && !to[2];
+	int mapped = !to[0] && !to[1] && to[2] == bpf_htonl(0xffff); /* ::ffff:0:0/96 would reach an IPv4 socket */
+	if ((high_zero && bpf_ntohl(to[3]) <= 1) || mapped || ip->daddr.in6_u.u6_addr8[0] == 0xff)
+		return REASON_INNER_DESTINATION;
+	if (own_address6(to))
+		return REASON_INNER_DESTINATION_ROUTER;
+
+	packet->family = IPV6_VERSION;
+	packet->protocol = ip->nexthdr;
+	__builtin_memcpy(&packet->saddr, &ip->saddr, sizeof(packet->saddr));
+	__builtin_memcpy(&packet->daddr, &ip->daddr, sizeof(packet->daddr));
+	return ACCEPTED;
+}
+
+/* Of a UDP packet behind an IPv4 header of this many words. */
+static __always_inline int destination_port(struct __sk_buff *skb, __u32 words)
+{
+	struct udphdr udp;
+	return bpf_skb_load_bytes(skb, ETH_HLEN + words * 4, &udp, sizeof(udp)) ? -1 : bpf_ntohs(udp.dest);
+}
+
+static __always_inline int verify_ports(struct cursor *cursor, struct packet *packet)
+{
+	if (packet->fragment)
+		return ACCEPTED; /* they are in the first one only */
+	if (packet->protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = TAKE(cursor, struct tcphdr);
+		if (!tcp || packet->segment < sizeof(*tcp))
+			return REASON_INNER_TRUNCATED;
+		packet->sport = tcp->source;
+		packet->dport = tcp->dest;
+		packet->opens = tcp->syn && !tcp->ack;
+		return ACCEPTED;
+	}
+	if (packet->protocol == IPPROTO_UDP) {
+		struct udphdr *udp = TAKE(cursor, struct udphdr);
+		if (!udp || packet->segment < sizeof(*udp))
+			return REASON_INNER_TRUNCATED;
+		packet->sport = udp->source;
+		packet->dport = udp->dest;
+		return ACCEPTED;
+	}
+	return REASON_INNER_PROTOCOL;
+}
+
+/* The packet for a socket, at the cursor, with `available` bytes. */
+static __always_inline int verify_inner(struct cursor *cursor, struct packet *packet, __u32 available, __be16 protocol)
+{
+	int reason = protocol == bpf_htons(ETH_P_IP)	 ? verify_inner4(cursor, packet, available)
+		     : protocol == bpf_htons(ETH_P_IPV6) ? verify_inner6(cursor, packet, available)
+							 : REASON_GENEVE_PROTOCOL;
+	return reason == ACCEPTED ? verify_ports(cursor, packet) : reason;
+}
+
+/* The GENEVE header at the cursor, in a datagram of `length` bytes. Its `protocol` is of what it carries. */
+static __always_inline int verify_geneve(struct __sk_buff *skb, struct cursor *cursor, struct packet *packet, __u32 length,
+					 __be16 *protocol)
+{
+	struct geneve *geneve = TAKE(cursor, struct geneve);
+	if (!geneve || length < sizeof(struct udphdr) + sizeof(*geneve))
+		return REASON_GENEVE_TRUNCATED;
+	__u32 options = GENEVE_OPTION_BYTES(geneve);
+	__u32 headers = sizeof(struct udphdr) + sizeof(*geneve) + options;
+	if (headers > length)
+		return REASON_GENEVE_TRUNCATED;
+	packet->outer = sizeof(struct iphdr) + headers;
+	if (GENEVE_VERSION(geneve))
+		return REASON_GENEVE_VERSION;
+	if (geneve->flags & GENEVE_FLAG_CONTROL)
+		return REASON_GENEVE_CONTROL;
+	if (geneve->flags & GENEVE_FLAG_CRITICAL)
+		return REASON_GENEVE_CRITICAL;
+	if (geneve->vni[0] | geneve->vni[1] | geneve->vni[2])
+		return REASON_GENEVE_VNI;
+	*protocol = geneve->protocol;
+	struct cursor at = *cursor;
+	if (!take(cursor, options))
+		return REASON_GENEVE_TRUNCATED;
+	return read_usual_options(at, &packet->from, options) ? ACCEPTED : read_options(skb, &packet->from, options);
+}
+
+/*
+ * REASON_PASSED for what is not for us to judge, ACCEPTED with `packet` filled in, or the reason of the first fault. A function
+ * of its own, so that what it needs of the stack is free again for the delivery: both together are more than older kernels give.
+ */
+static __noinline int verify(struct __sk_buff *skb, struct packet *packet)
+{
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
+		return REASON_PASSED;
+	struct cursor cursor = start(skb);
+	if (!TAKE(&cursor, struct ethhdr))
+		return REASON_PASSED;
+
+	struct cursor inner = cursor;
+	struct iphdr *ip = TAKE(&cursor, struct iphdr);
+	if (!ip || ip->version != IPV4_VERSION || ip->ihl < IPV4_WORDS)
+		return REASON_PASSED;
+	int own = one_of_first(ip->daddr, settings.interface_count);
+	if (!own && (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP) &&
+	    in_one_of(ip->daddr, settings.plain, settings.plain_count, MAX_PLAIN) && !own_address(ip->daddr))
+		return verify_inner(&inner, packet, skb->len - ETH_HLEN, skb->protocol);
+	/* Later fragments have no ports: left to the stack, they never meet their first one, which is refused below. */
+	if (!own || ip->protocol != IPPROTO_UDP || ip->frag_off & bpf_htons(IP_OFFSET))
+		return REASON_PASSED;
+	if (ip->ihl != IPV4_WORDS)
+		return destination_port(skb, ip->ihl) == GENEVE_PORT ? REASON_OUTER_OPTIONS : REASON_PASSED;
+	struct udphdr *udp = TAKE(&cursor, struct udphdr);
+	if (!udp || udp->dest != bpf_htons(GENEVE_PORT))
+		return REASON_PASSED;
+
+	if (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS))
+		return REASON_OUTER_FRAGMENT;
+	if (fold(header_sum(ip)) != CHECKSUM_RIGHT)
+		return REASON_OUTER_CHECKSUM;
+	if (!in_one_of(ip->saddr, settings.from, settings.from_count, MAX_FROM))
+		return REASON_SOURCE_NOT_ALLOWED;
+	__u32 length = bpf_ntohs(ip->tot_len);
+	if (length < sizeof(*ip) + sizeof(*udp) || ETH_HLEN + length > skb->len)
+		return REASON_OUTER_LENGTH;
+	__u32 udp_length = length - sizeof(*ip);
+	if (bpf_ntohs(udp->len) != udp_length)
+		return REASON_UDP_LENGTH;
+	packet->from.node = ip->saddr;
+	packet->from.router = ip->daddr;
+	packet->from.port = udp->source;
+	__u32 pseudo = udp->check ? fold(pseudo_header_sum(ip, udp_length)) : 0;
+
+	__be16 protocol;
+	int reason = verify_geneve(skb, &cursor, packet, udp_length, &protocol);
+	if (reason == ACCEPTED)
+		reason = verify_inner(&cursor, packet, length - packet->outer, protocol);
+	if (reason == ACCEPTED && pseudo && !udp_checksum_right(skb, pseudo, udp_length))
+		return REASON_UDP_CHECKSUM;
+	return reason;
+}
