@@ -1,0 +1,198 @@
+import { code } from './errors.ts';
+
+/** What an error of AWS usually means here, and what to do about it: two sentences without their full stops. */
+export interface Advice {
+  means: string;
+  remedy: string;
+}
+
+interface Row extends Advice {
+  codes: RegExp;
+  /** Where AWS has one code for many things, its words tell them apart. */
+  message?: RegExp;
+}
+
+const THROTTLE =
+  /^(RequestLimitExceeded|Throttling(Exception)?|RequestThrottled(Exception)?|TooManyRequestsException|SlowDown|EC2ThrottledException|PriorRequestNotComplete)$/;
+
+const PATIENCE = 'nothing, the next look tries again';
+
+/** The first row that fits holds. Codes are as the wire has them, and with the ending that SDK classes add. */
+const TABLE: readonly Row[] = [
+  {
+    codes: THROTTLE,
+    means: "the account's calls of this kind, of everybody together, come faster than AWS takes them",
+    remedy: `${PATIENCE}; if it lasts, find in CloudTrail who else calls it, or ask AWS for a higher rate`,
+  },
+  {
+    codes: /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError)$/,
+    means:
+      'the role may not do this: its policy, a permissions boundary or an policy of the organisation (SCP) is in the way',
+    remedy:
+      'deploy the stack again, which restores its roles; if it stays, the words "explicit deny" in the message name the policy',
+  },
+  {
+    codes:
+      /^(ExpiredToken(Exception)?|RequestExpired|InvalidClientTokenId|AuthFailure|UnrecognizedClientException|SignatureDoesNotMatch|CredentialsProviderError|TokenProviderError)$/,
+    means: 'the credentials are missing, wrong or too old, or the clock of this machine is wrong',
+    remedy: 'sign in again (aws sso login), name the right --profile, and see that the clock is right',
+  },
+  {
+    codes: /^RouteNotSupported$/,
+    message: /destination/i,
+    means: 'AWS allows no such destination in this route table, as in one that is associated with a gateway',
+    remedy: "take the CIDR out of the subnet's tag, or give the subnet a route table of its own",
+  },
+  {
+    codes: /^RouteNotSupported$/,
+    means: 'the endpoint is not available yet: AWS takes a route to it only then, some two minutes after it was made',
+    remedy: `${PATIENCE}; if it lasts, look at the state of the endpoint`,
+  },
+  {
+    codes: /^RouteAlreadyExists$/,
+    means: 'somebody else wrote a route to the same destination since the last look',
+    remedy: `${PATIENCE}; a route that is not ours is left alone and shows as a conflict`,
+  },
+  {
+    codes: /^InvalidRoute\.NotFound$/,
+    means: 'somebody else removed the route since the last look',
+    remedy: PATIENCE,
+  },
+  {
+    codes: /^InvalidParameterValue$/,
+    message: /no route defined/i,
+    means: 'the route that was to be replaced is gone since the last look',
+    remedy: PATIENCE,
+  },
+  {
+    codes: /^(RouteLimitExceeded|ResourceCountLimitExceeded)$/,
+    means: "the route table is full: the account's quota of routes per route table",
+    remedy: 'ask for more in Service Quotas (Amazon VPC, Routes per route table), or tag with fewer and wider CIDRs',
+  },
+  {
+    codes: /^VpcEndpointLimitExceeded$/,
+    means: 'the VPC is full: interface and Gateway Load Balancer endpoints share a quota of 50 in a VPC',
+    remedy:
+      'ask for more in Service Quotas (Amazon VPC, Interface VPC endpoints per VPC), or untag subnets, or let them share a route table',
+  },
+  {
+    codes: /^InvalidServiceName$/,
+    means: 'the endpoint service is gone, or does not let this account connect',
+    remedy:
+      'see that it exists and lists the account among its allowed principals; deploying the stack again restores both',
+  },
+  {
+    codes: /^IdempotentParameterMismatch$/,
+    means: 'a call with the same token was made shortly before, with other parameters, and AWS still remembers it',
+    remedy: 'nothing, a new token is used within a minute',
+  },
+  {
+    codes: /^InvalidParameter$/,
+    message: /availability zone/i,
+    means: 'the load balancer has no node in the zone of the subnet',
+    remedy: "give the load balancer a subnet in that zone (parameter subnetIds), or take the subnet's tag away",
+  },
+  {
+    codes: /^InvalidParameter$/,
+    message: /removed from route table/i,
+    means: 'a route still leads to the endpoint, perhaps one in a route table that was just changed by hand',
+    remedy: `${PATIENCE}; if it lasts, look for the endpoint's id among the routes of the VPC`,
+  },
+  {
+    codes: /^(DependencyViolation|ExistingVpcEndpointConnections|ResourceInUse(Exception)?)$/,
+    means: 'something still uses what is to be removed',
+    remedy: 'opt all subnets out first (ziti-glb drain), then remove it',
+  },
+  {
+    codes: /^(IncorrectState|IncorrectInstanceState|InvalidVpcEndpointStateException|OperationNotPermitted)$/,
+    means: 'the thing is just changing, and takes no call in the state that it is in',
+    remedy: `${PATIENCE}; if it lasts, look at its state in the console`,
+  },
+  {
+    codes: /^InvalidTarget(Exception)?$/,
+    means: 'the instance is not running, is in another VPC than the target group, or of a type that cannot be a target',
+    remedy: 'nothing for one that is just starting or stopping; launch any other again, in the VPC of the stack',
+  },
+  {
+    codes: /^TooMany(Targets|RegistrationsForTargetId)(Exception)?$/,
+    means: 'the target group is full: a Gateway Load Balancer takes 300 targets in a zone',
+    remedy: 'use fewer, larger routers',
+  },
+  {
+    codes: /^TargetGroupNotFound(Exception)?$/,
+    means: 'the target group of the stack is gone',
+    remedy: 'deploy the stack again, which makes it anew; until then no subnet reaches anything',
+  },
+  {
+    codes: /^HealthUnavailable(Exception)?$/,
+    means: 'Elastic Load Balancing cannot say at the moment how the targets are',
+    remedy: PATIENCE,
+  },
+  {
+    codes: /^InvalidInstanceId(Exception)?$/,
+    means: 'Systems Manager does not know the instance: its agent has not registered yet, or cannot',
+    remedy:
+      'wait for the first minutes after a launch; after that see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm, ssmmessages and ec2messages is open',
+  },
+  {
+    codes: /^(InvalidDocument(Version)?|UnsupportedPlatformType)$/,
+    means: "the stack's SSM document is gone or does not fit the instance",
+    remedy: 'deploy the stack again; routers run Linux',
+  },
+  {
+    codes: /^InvocationDoesNotExist$/,
+    means: 'Systems Manager does not show the command yet',
+    remedy: PATIENCE,
+  },
+  {
+    codes: /^ValidationError$/,
+    message: /lifecycle action/i,
+    means: 'the lifecycle hook has been answered or has run out meanwhile',
+    remedy: 'nothing; if hooks keep running out, give them a longer heartbeat timeout',
+  },
+  {
+    codes: /\.Malformed$/,
+    means: 'this is no id of AWS, or one of another kind',
+    remedy: "see the stack's parameters",
+  },
+  {
+    codes:
+      /^Invalid(Subnet|VPC|Vpc|RouteTable|VpcEndpoint|InstanceI|NetworkInterface|VpcEndpointService|Gateway).*\.?NotFound$/i,
+    means:
+      'the thing was deleted since the last look, or was made so shortly before that AWS does not show it everywhere yet',
+    remedy: PATIENCE,
+  },
+  {
+    codes: /^ResourceNotFoundException$/,
+    message: /function/i,
+    means: 'no stack of this name is deployed in this account and region',
+    remedy: 'name the stack, the account and the region: --stack, --profile, --region',
+  },
+  {
+    codes:
+      /^(InternalError|InternalServerError|InternalFailure|ServiceUnavailable|Unavailable|TimeoutError|RequestTimeout|ECONNRESET|ECONNREFUSED|ENOTFOUND)$/,
+    means: 'AWS did not answer, or not in time',
+    remedy: `${PATIENCE}; if it lasts, see the AWS Health Dashboard, and whether this machine reaches the endpoint`,
+  },
+];
+
+/** What is known of an error; undefined for one that nobody has met here yet. */
+export function advice(error: unknown): Advice | undefined {
+  // Node says what happened to a connection in `code`, AWS in the name.
+  const names = [code(error), String(Object(error).code ?? '')];
+  const text = error instanceof Error ? error.message : '';
+  const row = TABLE.find(
+    ({ codes, message }) => names.some((name) => codes.test(name)) && (!message || message.test(text)),
+  );
+  return row && { means: row.means, remedy: row.remedy };
+}
+
+/** Whether AWS refused a call only because there were too many. */
+export const isThrottle = (error: unknown) => THROTTLE.test(code(error));
+
+/** AWS's code and words, and what is known of them, as sentences for a person. */
+export function explain(error: unknown): string {
+  const said = error instanceof Error ? `${error.name}: ${error.message}`.replace(/[.\s]+$/, '') : String(error);
+  const known = advice(error);
+  return known ? `${said}. Usually: ${known.means}. What to do: ${known.remedy}.` : `${said}.`;
+}

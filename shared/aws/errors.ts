@@ -1,0 +1,27 @@
+import type { UnsuccessfulItem } from '@aws-sdk/client-ec2';
+
+/** AWS's code of an error, e.g. `RouteAlreadyExists`; empty for what is no AWS error. */
+export function code(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
+
+/** Waits for a call whose goal may have been reached already: an error with one of these codes says that it was. */
+export async function absorb(call: Promise<unknown>, ...codes: string[]): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!codes.includes(code(error))) throw error;
+  }
+}
+
+/**
+ * EC2's calls on several resources answer 200 and list what failed.
+ * Throws an error with the first code and every resource, unless all codes are among `harmless`.
+ */
+export function refuseUnsuccessful(items: UnsuccessfulItem[] | undefined, ...harmless: string[]): void {
+  const failed = items?.filter((item) => !harmless.includes(item.Error?.Code ?? '')) ?? [];
+  if (failed.length === 0) return;
+  const error = new Error(failed.map((item) => `${item.ResourceId}: ${item.Error?.Message}`).join('; '));
+  error.name = failed[0]?.Error?.Code ?? 'Unsuccessful';
+  throw error;
+}

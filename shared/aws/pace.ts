@@ -1,0 +1,60 @@
+import type { Plan, Step, Waiting } from '../reconcile.ts';
+
+/** AWS's limit on an action: `size` calls at once, then `refill` a second. */
+export interface Bucket {
+  /** The action, or the kind of actions that share the bucket. */
+  name: string;
+  size: number;
+  refill: number;
+}
+
+/** What is left in each bucket, by its name. One that was never used is full. */
+export type Levels = ReadonlyMap<string, { tokens: number; at: number }>;
+
+/** What is left in a bucket at `now`, in milliseconds since the epoch. */
+export function tokens({ name, size, refill }: Bucket, levels: Levels, now: number): number {
+  const level = levels.get(name);
+  if (!level) return size;
+  return Math.min(size, level.tokens + (Math.max(0, now - level.at) / 1000) * refill);
+}
+
+/** The levels after a call at `at`. */
+export function spend(bucket: Bucket, levels: Levels, at: number): Levels {
+  return new Map(levels).set(bucket.name, { tokens: Math.max(0, tokens(bucket, levels, at) - 1), at });
+}
+
+/** The levels after AWS has said that the bucket is empty. */
+export function drain(bucket: Bucket, levels: Levels, at: number): Levels {
+  return new Map(levels).set(bucket.name, { tokens: 0, at });
+}
+
+/** Keeps of a plan what AWS will take now. The rest waits for its turn, and with it the steps that depend on it. */
+export function paced<S extends Step>(
+  plan: Plan<S>,
+  bucketOf: (step: S) => Bucket,
+  levels: Levels,
+  now: number,
+): Plan<S> {
+  const steps: S[] = [];
+  const held = new Set<string>();
+  const turns = new Map<string, Waiting>();
+  let left = levels;
+  for (const step of plan.steps) {
+    const bucket = bucketOf(step);
+    const there = tokens(bucket, left, now);
+    // Refills of less than a whole token add up in floating point.
+    if (there > 1 - 1e-9 && !held.has(step.subject)) {
+      left = spend(bucket, left, now);
+      steps.push(step);
+      continue;
+    }
+    held.add(step.subject);
+    const until = now + Math.max(1, Math.ceil(((1 - there) / bucket.refill) * 1000));
+    turns.set(bucket.name, turns.get(bucket.name) ?? { subject: bucket.name, for: turn(bucket), until });
+  }
+  return { ...plan, steps, waiting: [...plan.waiting, ...turns.values()] };
+}
+
+function turn({ size, refill }: Bucket): string {
+  return `its turn: AWS takes ${size} calls at once, then ${refill} a second`;
+}

@@ -1,0 +1,45 @@
+import type { CreateRouteCommandInput, Route } from '@aws-sdk/client-ec2';
+
+/** The member of CreateRoute and ReplaceRoute that names what a route leads to. */
+type Target = Omit<
+  CreateRouteCommandInput,
+  'RouteTableId' | 'DestinationCidrBlock' | 'DestinationIpv6CidrBlock' | 'DestinationPrefixListId' | 'DryRun'
+>;
+
+const MEMBERS: [ids: RegExp, member: keyof Target][] = [
+  [/^vpce-/, 'VpcEndpointId'],
+  [/^nat-/, 'NatGatewayId'],
+  [/^tgw-/, 'TransitGatewayId'],
+  [/^pcx-/, 'VpcPeeringConnectionId'],
+  [/^eni-/, 'NetworkInterfaceId'],
+  [/^i-/, 'InstanceId'],
+  [/^eigw-/, 'EgressOnlyInternetGatewayId'],
+  [/^lgw-/, 'LocalGatewayId'],
+  [/^cagw-/, 'CarrierGatewayId'],
+  [/^arn:[^:]+:odb:/, 'OdbNetworkArn'],
+  [/^arn:/, 'CoreNetworkArn'],
+];
+
+/** How to ask for a route to what has this id. Internet and virtual private gateways share a member. */
+export function routeTo(id: string): Target {
+  const [, member] = MEMBERS.find(([ids]) => ids.test(id)) ?? [/./, 'GatewayId' as const];
+  return { [member]: id };
+}
+
+/** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */
+export function targetOf(route: Route): string {
+  return (
+    route.GatewayId ??
+    route.NatGatewayId ??
+    route.NetworkInterfaceId ??
+    route.TransitGatewayId ??
+    route.VpcPeeringConnectionId ??
+    route.EgressOnlyInternetGatewayId ??
+    route.LocalGatewayId ??
+    route.CarrierGatewayId ??
+    route.CoreNetworkArn ??
+    route.OdbNetworkArn ??
+    route.InstanceId ??
+    'an unknown target'
+  );
+}

@@ -1,0 +1,140 @@
+import * as z from 'zod';
+import { formatCidr, overlap, parseCidr, subdivide } from './cidr.ts';
+
+const text = z.string().min(1);
+const words = z.string().transform((list) => list.split(/\s+/).filter(Boolean));
+const cidrs = words.pipe(z.array(z.cidrv4().or(z.cidrv6())).min(1, 'no CIDR'));
+const subnetIds = words.pipe(z.array(z.string().startsWith('subnet-', 'not subnet, zone, or subnet ids')).min(1));
+
+const common = z.object({
+  STACK: text,
+  TAG_KEY: text,
+  VPC_ID: z.string().startsWith('vpc-'),
+  TARGET_GROUP_ARN: z.string().startsWith('arn:'),
+});
+
+const subnets = common
+  .extend({
+    ACCOUNT: z.string().regex(/^\d{12}$/),
+    LOAD_BALANCER_ARN: z.string().startsWith('arn:'),
+    SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    DEFAULT_CIDRS: cidrs,
+    ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
+    MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
+    WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
+    DNS_RESOLVER: z.ipv4(),
+    ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
+    ROUTES_PER_TABLE: z.coerce.number().int().positive(),
+  })
+  .transform((env) => ({
+    stack: env.STACK,
+    account: env.ACCOUNT,
+    tagKey: env.TAG_KEY,
+    vpcId: env.VPC_ID,
+    targetGroupArn: env.TARGET_GROUP_ARN,
+    loadBalancerArn: env.LOAD_BALANCER_ARN,
+    serviceId: env.SERVICE_ID,
+    /** What a subnet tagged `default` reaches. */
+    defaultCidrs: env.DEFAULT_CIDRS,
+    /** Where endpoints stand: in each tagged subnet, in one tagged subnet a zone, or in these subnets. */
+    endpoints: env.ENDPOINTS,
+    /** Whether subnets that follow the VPC's main route table can be opted in: its routes serve all that follow it. */
+    mainTableAllowed: env.MAIN_ROUTE_TABLE === 'allow',
+    /** What becomes of routes that are there when the last healthy router goes. */
+    withoutRouter: env.WITHOUT_ROUTER,
+    /** CIDR block that every opted-in subnet reaches beside its own. */
+    resolver: `${env.DNS_RESOLVER}/32`,
+    endpointsPerVpc: env.ENDPOINTS_PER_VPC,
+    /** Of each family, the VPC's own apart. */
+    routesPerTable: env.ROUTES_PER_TABLE,
+    /** On a subnet: how its wish stands, for the person who tagged it. */
+    statusKey: `${env.TAG_KEY}:status`,
+    /** On a router: its DNS range. */
+    rangeKey: `${env.TAG_KEY}:dns-range`,
+    /** On a route table, before a destination: what its route led to until it was taken over. */
+    formerKey: `${env.TAG_KEY}:former`,
+    /** On a route table, before a destination: the router's interface that its route leads to is our doing. */
+    directKey: `${env.TAG_KEY}:direct`,
+    /** On an endpoint: it is ours. */
+    stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
+  }));
+export type SubnetsConfig = z.infer<typeof subnets>;
+
+const flag = z.enum(['true', 'false']).transform((word) => word === 'true');
+const builds = z
+  .string()
+  .regex(/^((amd64|arm64)=[0-9a-f]{64}( |$))*$/, 'not a list of architecture=sha256')
+  .transform((words) => new Map(words.split(' ').map((word): [string, string] => [word.slice(0, 5), word.slice(6)])));
+
+const routers = common
+  .extend({
+    LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
+    DOCUMENT: text,
+    DIVERTER: z.enum(['own', 'netfoundry']),
+    DIVERTER_BUCKET: text,
+    DIVERTER_PREFIX: text,
+    DIVERTER_BUILDS: builds,
+    HEALTH_PORT: z.string().regex(/^\d{0,5}$/),
+    LAUNCH_DEADLINE: z.coerce.number().int().min(60),
+    DNS_RANGES: flag,
+    DNS_RESOLVER: z.ipv4(),
+    DNS_POOL: z.cidrv4(),
+    DNS_PREFIX: z.coerce.number().int().max(30),
+    REGISTRATION_KEY: z.string(),
+  })
+  .transform((env, context) => {
+    const slices = dnsSlices(env.DNS_POOL, env.DNS_PREFIX, env.DNS_RESOLVER);
+    if (slices.length === 0)
+      context.addIssue(`DNS_POOL ${env.DNS_POOL} has no /${env.DNS_PREFIX} beside that of ${env.DNS_RESOLVER}`);
+    return {
+      stack: env.STACK,
+      tagKey: env.TAG_KEY,
+      vpcId: env.VPC_ID,
+      targetGroupArn: env.TARGET_GROUP_ARN,
+      loadBalancerArn: env.LOAD_BALANCER_ARN,
+      document: env.DOCUMENT,
+      /** `own` is ours, from the bucket; `netfoundry` what the image of the router brings along. */
+      diverter: env.DIVERTER,
+      bucket: env.DIVERTER_BUCKET,
+      /** Of the diverter's keys in the bucket: each is named by what it hashes to. */
+      prefix: env.DIVERTER_PREFIX,
+      /** SHA-256 of our diverter's package, by the architecture as Debian calls it. */
+      builds: env.DIVERTER_BUILDS,
+      /** Where the diverter answers health checks; empty if the target group checks ziti-router. */
+      healthPort: env.HEALTH_PORT,
+      /** How long a launch may take before its hook is told ABANDON, in milliseconds. */
+      launchDeadline: env.LAUNCH_DEADLINE * 1000,
+      /** Ranges for wildcard services, of which each router gets one of its own. */
+      dns: env.DNS_RANGES ? { resolver: env.DNS_RESOLVER, slices } : undefined,
+      /** Where a router of NetFoundry finds the key to register again with. */
+      registrationKey: env.REGISTRATION_KEY,
+      /** On an instance: the diverter it has, and since when. */
+      diverterKey: `${env.TAG_KEY}:diverter`,
+      /** On an instance: its DNS range. */
+      rangeKey: `${env.TAG_KEY}:dns-range`,
+      /** On an instance: AWS has said that it will have to go. */
+      leavingKey: `${env.TAG_KEY}:leaving`,
+    };
+  });
+export type RoutersConfig = z.infer<typeof routers>;
+
+/** The ranges that routers can have: all of the pool's but that which holds the resolver. */
+function dnsSlices(pool: string, prefix: number, resolver: string): string[] {
+  const [range, address] = [parseCidr(pool), parseCidr(`${resolver}/32`)];
+  if (!range || !address || prefix < range.prefix || prefix > range.prefix + 10) return [];
+  return subdivide(range, prefix)
+    .filter((slice) => !overlap(slice, address))
+    .map(formatCidr);
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** Reads a function's configuration; throws one sentence that names every variable that is wrong. */
+export const subnetsConfig = (env: Environment): SubnetsConfig => read(subnets, env);
+export const routersConfig = (env: Environment): RoutersConfig => read(routers, env);
+
+function read<T>(schema: z.ZodType<T>, env: Environment): T {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  throw new Error(`The function is deployed with a wrong environment. ${z.prettifyError(result.error)}`);
+}

@@ -1,0 +1,116 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { explain, isThrottle } from './aws/advice.ts';
+import { type Call, isChange, type Watchable, watchCalls } from './aws/calls.ts';
+import { type Hint, parseHint } from './events.ts';
+import { type Journey, stopwatch } from './journeys.ts';
+import { createLog, errorFields } from './log.ts';
+import { createMetrics, type Measurements, type MetricName } from './metrics.ts';
+import { createNarrator } from './narrator.ts';
+import { type Outcome, type Pace, type Reconciler, reconcile, type Step } from './reconcile.ts';
+import { withoutSecrets } from './secrets.ts';
+
+/** Kept of Lambda's time for the last look's calls, and for the log to be written. */
+const RESERVE_MS = 20_000;
+/** AWS's reads trail its writes: what happened this shortly before a look may not have been in it yet. */
+const READ_LAG_MS = 10_000;
+
+/** A reconciler that may look at more because of what woke it. */
+type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & { observe(hint: Hint): Promise<World> };
+
+/** What a function is measured by, beside what its plan counts. */
+export interface Measures<World> {
+  stack: string;
+  /** Whose calls are counted. */
+  clients: Readonly<Record<string, Watchable>>;
+  journeys(world: World): Journey[];
+  /** Of how long those take. */
+  journeyMetric: MetricName;
+}
+
+/** What a handler tells the time by, and waits with. */
+type Time = Pick<Pace, 'now' | 'sleep'>;
+const wallTime: Time = { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };
+
+/**
+ * A Lambda handler that runs a reconciler whenever it is woken. Answers `covered` for a hint that an earlier look has
+ * seen already, so that a storm of events costs one pass. Throws if steps still fail when its time is up.
+ */
+export function reconcilerHandler<World, S extends Step>(
+  serviceName: string,
+  reconciler: Woken<World, S>,
+  measures: Measures<World>,
+  time: Time = wallTime,
+) {
+  const log = createLog(serviceName);
+  const metrics = createMetrics(serviceName, measures.stack);
+  const calls: Call[] = [];
+  for (const client of Object.values(measures.clients)) watchCalls(client, (call) => calls.push(call));
+  const beginPass = createNarrator(log, time.now, calls);
+  const timeJourneys = stopwatch();
+  let last: Outcome | undefined;
+
+  return middy()
+    .use(injectLambdaContext(log, { resetKeys: true }))
+    .handler(async (event: unknown, context: Context) => {
+      const hint = parseHint(event);
+      if (!hint) {
+        log.warn('An event of an unknown kind was dropped', { event: JSON.stringify(event).slice(0, 4000) });
+        return { dropped: true };
+      }
+      if (last && covers(last, hint)) return { covered: true };
+      log.appendKeys({ pass: context.awsRequestId, cause: hint.cause });
+
+      const began = time.now();
+      const narrator = beginPass();
+      const seconds: number[] = [];
+      let measured: Measurements = { Errors: 1 };
+      calls.length = 0;
+      try {
+        const outcome = await reconcile<World, S>(
+          {
+            async observe() {
+              const world = await reconciler.observe(hint);
+              seconds.push(...timeJourneys(measures.journeys(world), time.now(), hint));
+              return world;
+            },
+            plan: reconciler.plan,
+            act(step) {
+              narrator.begins();
+              return reconciler.act(step);
+            },
+          },
+          { ...time, deadline: began + context.getRemainingTimeInMillis() - RESERVE_MS },
+          narrator,
+        ).catch((error) => {
+          const text = `It could not look at AWS. ${explain(error)}`;
+          log.error(text, { error: errorFields(error) });
+          throw blunt(text);
+        });
+        last = outcome;
+        const { settled, changes, failures, gauges } = outcome;
+        measured = { ...gauges, Errors: failures.length };
+        narrator.ends(outcome);
+        if (failures[0]) throw blunt(`${failures.length} steps did not succeed, the first: ${failures[0].step.says}`);
+        return { settled, changes };
+      } finally {
+        metrics.publish({
+          ...measured,
+          [measures.journeyMetric]: seconds,
+          ChangingCalls: calls.filter((call) => isChange(call) && call.error === undefined).length,
+          Throttles: calls.filter(({ error }) => isThrottle(error)).length,
+          PassSeconds: (time.now() - began) / 1000,
+        });
+      }
+    });
+}
+
+/** Lambda writes to the log what is thrown, as it is, with all that hangs on it. */
+const blunt = (text: string) => new Error(withoutSecrets(text));
+
+/** What waits is looked at again every minute, what failed by the event's own retries. */
+function covers(last: Outcome, hint: Hint): boolean {
+  const told = hint.undeletable !== undefined || hint.warning !== undefined;
+  return last.failures.length === 0 && !told && hint.at + READ_LAG_MS < last.lookedAt;
+}

@@ -1,0 +1,34 @@
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
+import type { LogAttributes } from '@aws-lambda-powertools/logger/types';
+import { advice } from './aws/advice.ts';
+import { requestIdOf } from './aws/calls.ts';
+import { withoutSecrets } from './secrets.ts';
+
+type Unformatted = Parameters<LogFormatter['formatAttributes']>[0];
+
+/** The sentence first, so that it can be read where lines are cut; no field that nobody reads. */
+class SentenceFirst extends LogFormatter {
+  override formatAttributes(
+    { message, logLevel, timestamp, serviceName }: Unformatted,
+    fields: LogAttributes,
+  ): LogItem {
+    return new LogItem({
+      attributes: { message, level: logLevel, timestamp: timestamp.toISOString(), service: serviceName, ...fields },
+    });
+  }
+}
+
+/** A log whose every line is one JSON object without secrets. */
+export function createLog(serviceName: string): Logger {
+  const jsonReplacerFn = (_key: string, value: unknown) => (typeof value === 'string' ? withoutSecrets(value) : value);
+  return new Logger({ serviceName, logFormatter: new SentenceFirst(), jsonReplacerFn });
+}
+
+/** Of an error, what a person on call needs: what AWS said, what it usually means here, what to do. Of any other, where it was thrown. */
+export function errorFields(error: unknown): LogAttributes {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name: code, message, stack } = error;
+  const known = advice(error);
+  const requestId = requestIdOf(error);
+  return { code, message, ...known, ...(requestId ? { requestId } : !known && { stack }) };
+}

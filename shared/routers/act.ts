@@ -1,0 +1,130 @@
+import {
+  type AutoScalingClient,
+  CompleteLifecycleActionCommand,
+  RecordLifecycleActionHeartbeatCommand,
+} from '@aws-sdk/client-auto-scaling';
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  type EC2Client,
+  ModifyNetworkInterfaceAttributeCommand,
+} from '@aws-sdk/client-ec2';
+import {
+  DeregisterTargetsCommand,
+  type ElasticLoadBalancingV2Client,
+  RegisterTargetsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { SendCommandCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { absorb, code } from '../aws/errors.ts';
+import type { RoutersConfig } from '../config.ts';
+import { formatNote } from './observe.ts';
+import type { Installation, RoutersStep } from './steps.ts';
+
+export interface RoutersClients {
+  ec2: EC2Client;
+  elb: ElasticLoadBalancingV2Client;
+  ssm: SSMClient;
+  s3: S3Client;
+  autoScaling: AutoScalingClient;
+}
+
+/** Long enough for the last router of an upgrade to begin, short enough that a leaked link is soon worthless. Seconds. */
+const LINK_LIFE = 3600;
+/** How long a command may wait for its agent. Seconds; it must not outlive its link. */
+const DELIVERY_TIMEOUT = 600;
+/** Routers of one upgrade at a time. */
+const UPGRADED_AT_ONCE = '5';
+
+/** Does one step. Rejects with AWS's own error; where AWS answers that it was done already, that is success. */
+export async function act(clients: RoutersClients, config: RoutersConfig, step: RoutersStep): Promise<void> {
+  const { ec2, elb, autoScaling } = clients;
+  switch (step.kind) {
+    case 'source-dest-check-off':
+      await ec2.send(
+        new ModifyNetworkInterfaceAttributeCommand({
+          NetworkInterfaceId: step.interfaceId,
+          SourceDestCheck: { Value: false },
+        }),
+      );
+      return;
+    case 'install':
+      return install(clients, config, step);
+    case 'register':
+      return together(step.instanceIds, 'InvalidTargetException', (ids) =>
+        elb.send(new RegisterTargetsCommand({ TargetGroupArn: config.targetGroupArn, Targets: targets(ids) })),
+      );
+    case 'deregister':
+      await elb.send(
+        new DeregisterTargetsCommand({ TargetGroupArn: config.targetGroupArn, Targets: targets(step.instanceIds) }),
+      );
+      return;
+    case 'heartbeat':
+      // Its time may have run out just now: the next look will see what became of the instance.
+      return absorb(autoScaling.send(new RecordLifecycleActionHeartbeatCommand(actionOf(step))), 'ValidationError');
+    case 'end-hook':
+      return absorb(
+        autoScaling.send(new CompleteLifecycleActionCommand({ ...actionOf(step), LifecycleActionResult: step.result })),
+        'ValidationError',
+      );
+    case 'note-diverter':
+      return tag(ec2, step, config.diverterKey, formatNote({ text: step.fingerprint, at: step.at }));
+    case 'claim-range':
+      return tag(ec2, step, config.rangeKey, step.range);
+    case 'release-range':
+      await ec2.send(new DeleteTagsCommand({ Resources: [step.instanceId], Tags: [{ Key: config.rangeKey }] }));
+  }
+}
+
+async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step: Installation): Promise<void> {
+  const { sha256, why } = step;
+  const object = new GetObjectCommand({ Bucket: config.bucket, Key: `${config.prefix}/${sha256}` });
+  const parameters = {
+    Diverter: config.diverter,
+    Url: sha256 && (await getSignedUrl(s3, object, { expiresIn: LINK_LIFE })),
+    Sha256: sha256,
+    Addresses: step.instances.map(({ address }) => address).join(' '),
+    Sources: step.sources.join(' '),
+    Range: step.range ?? '',
+    Resolver: step.range ? (config.dns?.resolver ?? '') : '',
+    HealthPort: config.healthPort,
+    RegistrationKey: config.registrationKey,
+  };
+  const command = {
+    DocumentName: config.document,
+    Comment: `${step.fingerprint} ${why}`,
+    TimeoutSeconds: DELIVERY_TIMEOUT,
+    ...(why === 'upgrade' ? { MaxConcurrency: UPGRADED_AT_ONCE, MaxErrors: '0' } : { MaxErrors: '100%' }),
+    Parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]])),
+  };
+  await together(
+    step.instances.map(({ id }) => id),
+    'InvalidInstanceId',
+    (InstanceIds) => ssm.send(new SendCommandCommand({ ...command, InstanceIds })),
+  );
+}
+
+/** One call for all. Refused as a whole for one of them, which AWS does not name, it is made again for each alone. */
+async function together(ids: string[], refusal: string, call: (ids: string[]) => Promise<unknown>): Promise<void> {
+  try {
+    await call(ids);
+  } catch (error) {
+    if (ids.length === 1 || code(error) !== refusal) throw error;
+    const results = await Promise.allSettled(ids.map((id) => call([id])));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+}
+
+async function tag(ec2: EC2Client, { instanceId }: { instanceId: string }, Key: string, Value: string): Promise<void> {
+  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key, Value }] }));
+}
+
+const targets = (ids: string[]) => ids.map((Id) => ({ Id }));
+
+const actionOf = ({ group, hook, instanceId }: { group: string; hook: string; instanceId: string }) => ({
+  AutoScalingGroupName: group,
+  LifecycleHookName: hook,
+  InstanceId: instanceId,
+});

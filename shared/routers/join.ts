@@ -1,0 +1,102 @@
+import type { RoutersConfig } from '../config.ts';
+import { LATER } from '../reconcile.ts';
+import { isOutdated, type Router } from './router.ts';
+import type { RoutersStep } from './steps.ts';
+import type { Install, RoutersWorld } from './world.ts';
+
+/** How far a router has come on its way to serve. */
+export interface Progress {
+  router: Router;
+  /** Changes that wait for nothing else. */
+  steps: RoutersStep[];
+  next:
+    | { is: 'done' }
+    | { is: 'register' }
+    | { is: 'install' }
+    | { is: 'wait'; for: string; until?: number; since?: number };
+}
+
+/** Agents register within minutes, or never. */
+const AGENT_PATIENCE_MS = 15 * 60_000;
+const PATIENCE = '15 min';
+/** From one try of an install that failed to the next: doubled with each, for what it failed on to be mended. */
+const RETRY_MS = 60_000;
+/** How long an unhealthy router is given before its diverter is put right again: doubled with each try. */
+const REPAIR_MS = 120_000;
+const NO_AGENT =
+  'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm, ssmmessages and ec2messages is closed, or the image has no agent';
+
+/**
+ * One step nearer to serve: each needs the one before it to have been seen.
+ * @param lacks what it waits for beside, if anything
+ */
+export function join(router: Router, lacks: string | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
+  const { instance, label: subject, standing, target, diverter } = router;
+  const steps = instance.interfaces
+    .filter(({ sourceDestCheck }) => sourceDestCheck)
+    .map(({ id }): RoutersStep => {
+      const says = `${subject}: source/dest check of ${id} goes off, for answers carry the service's address`;
+      return { kind: 'source-dest-check-off', interfaceId: id, subject, before: 'on', after: 'off', says };
+    });
+  const at = (next: Progress['next']): Progress => ({ router, steps, next });
+  const wait = (what: string, until?: number) => at({ is: 'wait', for: what, ...(until && { until }) });
+
+  if (standing.is === 'starting') return wait('EC2 to start it');
+  if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
+  if (lacks) return wait(lacks, LATER);
+
+  const lost = target?.state === 'unhealthy';
+  if (diverter !== 'wanted' || lost) {
+    const next = install(router, world.now);
+    if (next) return at(next);
+  }
+  if (standing.is === 'prepared') return at({ is: 'done' });
+  if (steps.length > 0) return wait('its source/dest check to be off');
+  if (!target) return at({ is: 'register' });
+  if (target.state === 'draining') return wait('its draining to end, to join again');
+  if (target.state === 'healthy') return at({ is: 'done' });
+  const reason = target.reason ? ` (${target.reason})` : '';
+  return wait(`its health checks to pass, it is ${target.state}${reason}`, lost ? LATER : undefined);
+}
+
+/** Whether it is time to install, or what for it is waited; undefined if there is nothing to put right yet. */
+function install(router: Router, now: number): Progress['next'] | undefined {
+  const { instance, diverter, wanted } = router;
+  const [last] = instance.installs;
+  if (last?.status === 'running')
+    return { is: 'wait', for: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
+
+  const tries = instance.installs.filter(
+    ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= instance.launchedAt,
+  );
+  const repairs = diverter === 'wanted';
+  // What failed is tried again; what has not helped the health checks is, too.
+  const counted = repairs ? tries : tries.filter(({ status }) => status !== 'success');
+  const since = counted[0]?.requestedAt ?? (repairs ? instance.diverter?.at : undefined);
+  const due = (since ?? 0) + (repairs ? REPAIR_MS : RETRY_MS) * 2 ** Math.max(0, counted.length - 1);
+  if (since !== undefined && now < due) {
+    if (!counted[0] || counted[0].status === 'success') return undefined;
+    return { is: 'wait', for: `another try: ${failure(counted[0])}`, until: due, since };
+  }
+
+  if (!instance.agentOnline) {
+    const late = now - instance.launchedAt > AGENT_PATIENCE_MS;
+    const wait = { is: 'wait', since: instance.launchedAt } as const;
+    return late
+      ? { ...wait, for: `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`, until: LATER }
+      : { ...wait, for: `its SSM agent to come online, within ${PATIENCE} of its start` };
+  }
+  return { is: 'install' };
+}
+
+/** What keeps it from being as it should; undefined if nothing does. One that serves with an older diverter does serve. */
+export function unready({ router, next }: Progress): string | undefined {
+  if (next.is === 'done' || isOutdated(router)) return undefined;
+  if (next.is === 'wait') return next.for;
+  return next.is === 'register' ? 'its registration' : 'its diverter';
+}
+
+/** What became of a command, with the last it said. */
+export function failure({ commandId, details, output }: Install): string {
+  return `command ${commandId} ended as ${details}${output ? `: ${output}` : ''}`;
+}

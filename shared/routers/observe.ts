@@ -1,0 +1,176 @@
+import {
+  type Instance as Ec2Instance,
+  paginateDescribeInstances,
+  paginateDescribeNetworkInterfaces,
+} from '@aws-sdk/client-ec2';
+import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  type CommandInvocation,
+  paginateDescribeInstanceInformation,
+  paginateListCommandInvocations,
+} from '@aws-sdk/client-ssm';
+import { collect, tag } from '../aws/read.ts';
+import type { RoutersConfig } from '../config.ts';
+import type { RoutersClients } from './act.ts';
+import { mayNeedCommand, routersOf } from './router.ts';
+import { observeScaling, type Spoken } from './scaling.ts';
+import { chunks } from './steps.ts';
+import type { Install, Instance, Note, RoutersWorld } from './world.ts';
+
+/** How far back commands are read: longer than any can take, or is worth waiting after. */
+const HISTORY_MS = 60 * 60_000;
+/** Of what a command wrote: enough to see why it failed. */
+const OUTPUT_LINES = 5;
+/** Values of one filter of DescribeInstanceInformation. */
+const PER_FILTER = 50;
+
+export type Reads = Pick<RoutersClients, 'ec2' | 'elb' | 'ssm' | 'autoScaling'>;
+
+/** Looks at everything once. A fleet at rest costs a constant number of calls, each of them paged. */
+export async function observe(
+  clients: Reads,
+  config: RoutersConfig,
+  now: number,
+  spoken: Spoken = new Map(),
+): Promise<RoutersWorld> {
+  const { ec2, elb, ssm } = clients;
+  const [reservations, nodes, health, invocations] = await Promise.all([
+    collect(
+      paginateDescribeInstances(
+        { client: ec2 },
+        { Filters: [{ Name: 'tag-key', Values: [config.tagKey, config.rangeKey] }] },
+      ),
+      (page) => page.Reservations,
+    ),
+    collect(
+      // ELB user guide, "Target security groups": a load balancer's interfaces are known by their description.
+      paginateDescribeNetworkInterfaces(
+        { client: ec2 },
+        { Filters: [{ Name: 'description', Values: [`ELB ${config.loadBalancerArn.split(':loadbalancer/')[1]}`] }] },
+      ),
+      (page) => page.NetworkInterfaces,
+    ),
+    elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn })),
+    collect(
+      paginateListCommandInvocations(
+        { client: ssm },
+        {
+          Filters: [
+            { key: 'DocumentName', value: config.document },
+            { key: 'InvokedAfter', value: new Date(now - HISTORY_MS).toISOString().replace(/\.\d+/, '') },
+          ],
+          Details: true,
+        },
+      ),
+      (page) => page.CommandInvocations,
+    ),
+  ]);
+  const described = reservations.flatMap((reservation) => reservation.Instances ?? []);
+  const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
+  const scaling = await observeScaling(clients.autoScaling, described, spoken);
+  const world: RoutersWorld = {
+    now,
+    nodes: nodes
+      .map((node) => ({ address: node.PrivateIpAddress ?? '', zone: node.AvailabilityZone ?? '' }))
+      .sort((a, b) => (a.zone < b.zone ? -1 : 1)),
+    instances: described.map((instance) => ({
+      ...instanceOf(instance, config),
+      agentOnline: false,
+      installs: (installs.get(instance.InstanceId) ?? []).map(installOf).sort((a, b) => b.requestedAt - a.requestedAt),
+      scaling: scaling.get(instance.InstanceId ?? ''),
+    })),
+    targets: (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
+      id: target?.Id ?? '',
+      state: TargetHealth?.State ?? '',
+      reason: TargetHealth?.Reason,
+    })),
+  };
+  const online = await onlineAmong(
+    clients,
+    routersOf(world, config)
+      .filter(mayNeedCommand)
+      .map(({ instance }) => instance.id),
+  );
+  return { ...world, instances: world.instances.map((each) => ({ ...each, agentOnline: online.has(each.id) })) };
+}
+
+async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | undefined>> {
+  const agents = await Promise.all(
+    chunks(ids, PER_FILTER).map((some) =>
+      collect(
+        paginateDescribeInstanceInformation({ client: ssm }, { Filters: [{ Key: 'InstanceIds', Values: some }] }),
+        (page) => page.InstanceInformationList,
+      ),
+    ),
+  );
+  return new Set(agents.flat().flatMap((agent) => (agent.PingStatus === 'Online' ? [agent.InstanceId] : [])));
+}
+
+function instanceOf(
+  instance: Ec2Instance,
+  config: RoutersConfig,
+): Omit<Instance, 'agentOnline' | 'installs' | 'scaling'> {
+  return {
+    id: instance.InstanceId ?? '',
+    name: tag(instance.Tags, 'Name') ?? '',
+    role: tag(instance.Tags, config.tagKey),
+    state: instance.State?.Name ?? '',
+    launchedAt: instance.LaunchTime?.getTime() ?? 0,
+    vpcId: instance.VpcId,
+    zone: instance.Placement?.AvailabilityZone,
+    architecture: instance.Architecture ?? '',
+    windows: instance.Platform !== undefined,
+    address: instance.PrivateIpAddress ?? '',
+    interfaces: (instance.NetworkInterfaces ?? []).map((networkInterface) => ({
+      id: networkInterface.NetworkInterfaceId ?? '',
+      sourceDestCheck: networkInterface.SourceDestCheck ?? true,
+    })),
+    diverter: readNote(tag(instance.Tags, config.diverterKey)),
+    range: tag(instance.Tags, config.rangeKey),
+    leaving: readNote(tag(instance.Tags, config.leavingKey)),
+  };
+}
+
+function installOf(invocation: CommandInvocation): Install {
+  const [fingerprint = '', why = ''] = invocation.Comment?.split(' ') ?? [];
+  return {
+    commandId: invocation.CommandId ?? '',
+    fingerprint,
+    why: why === 'upgrade' || why === 'repair' ? why : 'join',
+    status: installStatus(invocation.Status),
+    details: invocation.StatusDetails ?? invocation.Status ?? '',
+    requestedAt: invocation.RequestedDateTime?.getTime() ?? 0,
+    output: lastLines(invocation.CommandPlugins?.at(-1)?.Output ?? ''),
+  };
+}
+
+function installStatus(status: string | undefined): Install['status'] {
+  switch (status) {
+    case 'Success':
+      return 'success';
+    case 'Cancelled':
+      return 'cancelled';
+    case 'TimedOut':
+    case 'Failed':
+      return 'failed';
+    default:
+      return 'running';
+  }
+}
+
+function lastLines(output: string): string {
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !/^-+ERROR-+$/.test(line));
+  return lines.slice(-OUTPUT_LINES).join(' / ');
+}
+
+/** `TEXT TIME`, as a tag's value. */
+export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOString()}`;
+
+function readNote(value: string | undefined): Note | undefined {
+  const [, text = '', time = ''] = /^(.*) (\S+)$/.exec(value ?? '') ?? [];
+  const at = Date.parse(time);
+  return Number.isNaN(at) ? undefined : { text, at };
+}

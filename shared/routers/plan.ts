@@ -1,0 +1,135 @@
+import type { RoutersConfig } from '../config.ts';
+import type { Waiting } from '../reconcile.ts';
+import { answerHooks } from './hooks.ts';
+import { join, type Progress, unready } from './join.ts';
+import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
+import { ranges } from './ranges.ts';
+import { nextWave } from './rollout.ts';
+import { isHealthy, isOutdated, type Router, routersOf, whyNoTarget } from './router.ts';
+import { chunks, type RoutersPlan, type RoutersStep } from './steps.ts';
+import type { RoutersWorld, Why } from './world.ts';
+
+/** Instances that SendCommand takes in one call. */
+const PER_COMMAND = 50;
+
+/** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
+export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
+  const routers = routersOf(world, config);
+  const { steps: rangeSteps, lacking } = ranges(routers, config);
+  const progress = routers
+    .filter(({ standing }) => standing.is !== 'leaving' && standing.is !== 'refused')
+    .map((router) => join(router, lacking.get(router), world, config));
+  const wave = nextWave(progress);
+  const may = ({ router }: Progress) => !isOutdated(router) || wave.routers.includes(router);
+  const leaves = leave(routers, world);
+  const joins = new Map(progress.map((each) => [each.router, each]));
+  const answers = routers.map((router) => hookAnswers(router, joins.get(router), world, config));
+
+  return {
+    steps: [
+      ...answers.flatMap(({ steps }) => steps),
+      ...leaves.steps,
+      ...rangeSteps,
+      ...progress.flatMap(({ steps }) => steps),
+      ...routers.flatMap(noteDiverter),
+      ...registrations(progress.filter(({ next }) => next.is === 'register').map(({ router }) => router)),
+      ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
+    ],
+    waiting: [
+      ...progress.flatMap(waitOf),
+      ...leaves.waiting,
+      ...wave.waiting,
+      ...answers.flatMap(({ waiting }) => waiting),
+    ],
+    refused: [...routers.flatMap(refusal), ...wave.refused],
+    gauges: gaugesOf(routers),
+  };
+}
+
+function waitOf({ router, next }: Progress): Waiting[] {
+  return next.is === 'wait' ? [{ subject: router.label, for: next.for, until: next.until, since: next.since }] : [];
+}
+
+function refusal({ standing, label: subject, instance }: Router): Waiting[] {
+  if (standing.is === 'refused') return [{ subject, for: standing.why }];
+  if (standing.is !== 'serving' || !instance.leaving || instance.leaving.at < instance.launchedAt) return [];
+  return [{ subject, for: `${instance.leaving.text}, and it stays until another router is healthy` }];
+}
+
+function hookAnswers(router: Router, joined: Progress | undefined, world: RoutersWorld, config: RoutersConfig) {
+  const { scaling } = router.instance;
+  if (!scaling) return { steps: [], waiting: [] };
+  const launching = /Pending:Wait$/.test(scaling.state);
+  const waitsFor = launching ? (joined ? unready(joined) : whyNoTarget(router)) : router.target && DRAINING;
+  return answerHooks(router, scaling, waitsFor, world, config);
+}
+
+/** So that it is known for longer than AWS keeps the history of commands. */
+function noteDiverter({ instance, label: subject }: Router): RoutersStep[] {
+  const { id: instanceId, installs, diverter, state } = instance;
+  const last = installs.find(({ status }) => status === 'success');
+  if (!last || state === 'terminated' || (diverter && diverter.at >= last.requestedAt)) return [];
+  const { fingerprint, requestedAt: at, output } = last;
+  const says = `${subject}: has its diverter, by command ${last.commandId}${output ? `: ${output}` : ''}`;
+  return [{ kind: 'note-diverter', instanceId, fingerprint, at, subject, says }];
+}
+
+function registrations(routers: Router[]): RoutersStep[] {
+  return chunks(routers, PER_REGISTRATION).map((some) => ({
+    kind: 'register',
+    instanceIds: some.map(({ instance }) => instance.id),
+    subject: names(some),
+    says: `${names(some)}: ${some.length > 1 ? 'join' : 'joins'} the target group`,
+  }));
+}
+
+/** One command for all that get the same for the same reason. */
+function installations(routers: Router[]): RoutersStep[] {
+  const alike = Map.groupBy(routers, (router) => `${router.wanted.fingerprint} ${whyOf(router)}`);
+  return [...alike.values()].flatMap((group) =>
+    chunks(group, PER_COMMAND).flatMap(([first, ...rest]): RoutersStep[] => {
+      if (!first) return [];
+      const some = [first, ...rest];
+      const { wanted } = first;
+      const range = wanted.range ? ` with DNS range ${wanted.range}` : '';
+      return [
+        {
+          kind: 'install',
+          instances: some.map(({ instance: { id, address } }) => ({ id, address })),
+          ...wanted,
+          why: whyOf(first),
+          subject: names(some),
+          says: `${names(some)}: ${some.length > 1 ? 'get' : 'gets'} the diverter ${wanted.fingerprint}${range}, ${REASONS[whyOf(first)]}`,
+        },
+      ];
+    }),
+  );
+}
+
+const REASONS: Record<Why, string> = {
+  join: 'to join with',
+  upgrade: 'in exchange for another one',
+  repair: 'again, for its health checks fail',
+};
+
+function whyOf(router: Router): Why {
+  if (isOutdated(router)) return 'upgrade';
+  return router.diverter === 'wanted' ? 'repair' : 'join';
+}
+
+function gaugesOf(routers: Router[]): Record<string, number> {
+  const count = (is: (router: Router) => boolean) => routers.filter(is).length;
+  return {
+    Routers: count(({ standing }) => standing.is === 'serving'),
+    HealthyRouters: count((router) => router.standing.is === 'serving' && isHealthy(router)),
+    UnhealthyRouters: count(({ standing, target }) => standing.is === 'serving' && target?.state === 'unhealthy'),
+    JoiningRouters: count(({ standing, target }) => standing.is === 'serving' && !/healthy/.test(target?.state ?? '')),
+    DrainingRouters: count(({ target }) => target?.state === 'draining'),
+    RefusedRouters: count(({ standing }) => standing.is === 'refused'),
+    OutdatedRouters: count(isOutdated),
+    RepairsOfLastHour: routers.flatMap(({ instance }) => instance.installs).filter(({ why }) => why === 'repair')
+      .length,
+  };
+}
+
+const names = (routers: Router[]) => routers.map(({ label }) => label).join(', ');

@@ -1,0 +1,67 @@
+import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { type Bucket, type Levels, paced, spend } from '../aws/pace.ts';
+import { tag } from '../aws/read.ts';
+import type { RoutersConfig } from '../config.ts';
+import type { Hint } from '../events.ts';
+import { act, type RoutersClients } from './act.ts';
+import { formatNote, observe } from './observe.ts';
+import { plan } from './plan.ts';
+import { INTERRUPTION, REBALANCE, ROUTER } from './router.ts';
+import { type Spoken, spokenKey } from './scaling.ts';
+import type { RoutersStep } from './steps.ts';
+import type { RoutersWorld } from './world.ts';
+
+const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
+
+/** What AWS takes at once, and a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
+const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
+  'source-dest-check-off': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
+  install: { name: 'SendCommand', size: 10, refill: 1 },
+  register: { name: 'RegisterTargets', size: 20, refill: 4 },
+  deregister: { name: 'RegisterTargets', size: 20, refill: 4 },
+  'note-diverter': { name: 'CreateTags', size: 100, refill: 10 },
+  'claim-range': { name: 'CreateTags', size: 100, refill: 10 },
+  'release-range': { name: 'DeleteTags', size: 100, refill: 10 },
+  heartbeat: { name: 'RecordLifecycleActionHeartbeat', size: 50, refill: 5 },
+  'end-hook': { name: 'CompleteLifecycleAction', size: 50, refill: 5 },
+};
+
+/** Keeps the routers of a load balancer. @param now milliseconds since the epoch */
+export function routersReconciler(clients: RoutersClients, config: RoutersConfig, now: () => number) {
+  const spoken: Spoken = new Map();
+  let levels: Levels = new Map();
+  return {
+    async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
+      if (warning) await noteWarning(clients, config, warning, at);
+      return observe(clients, config, now(), spoken);
+    },
+    plan: (world: RoutersWorld) => paced(plan(world, config), ({ kind }) => BUCKETS[kind], levels, now()),
+    async act(step: RoutersStep) {
+      levels = spend(BUCKETS[step.kind], levels, now());
+      await act(clients, config, step);
+      if (step.kind === 'heartbeat' || step.kind === 'end-hook')
+        spoken.set(spokenKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'), now());
+    },
+  };
+}
+
+/** That AWS will take an instance back is said by an event alone. On a router it is noted in a tag, where every look finds it. */
+async function noteWarning(
+  { ec2 }: RoutersClients,
+  config: RoutersConfig,
+  { instanceId, kind }: NonNullable<Hint['warning']>,
+  at: number,
+): Promise<void> {
+  const { Reservations = [] } = await ec2.send(
+    new DescribeInstancesCommand({
+      Filters: [
+        { Name: 'instance-id', Values: [instanceId] },
+        { Name: `tag:${config.tagKey}`, Values: [ROUTER] },
+      ],
+    }),
+  );
+  const instance = Reservations[0]?.Instances?.[0];
+  const value = formatNote({ text: WARNINGS[kind], at });
+  if (!instance || tag(instance.Tags, config.leavingKey) === value) return;
+  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key: config.leavingKey, Value: value }] }));
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { RoutersConfig } from '../config.ts';
+import type { Instance, RoutersWorld, Target } from './world.ts';
+
+/** The value of the tag that makes an instance a router. */
+export const ROUTER = 'router';
+
+/** What a tagged instance is to be, and why if it is not a router that serves. */
+export type Standing =
+  /** A healthy target. */
+  | { is: 'serving' }
+  /** With a diverter, and no target: it waits in a warm pool. */
+  | { is: 'prepared' }
+  /** Neither, yet. */
+  | { is: 'starting' }
+  /** No target. */
+  | { is: 'leaving'; why: string }
+  /** No target, until a person changes something. */
+  | { is: 'refused'; why: string };
+
+/** An instance, and what follows from it alone. */
+export interface Router {
+  instance: Instance;
+  /** How people know it. */
+  label: string;
+  target: Target | undefined;
+  standing: Standing;
+  wanted: Wanted;
+  /** Fingerprint of the diverter it has; undefined if none is known of since it was started. */
+  present: string | undefined;
+  diverter: 'wanted' | 'other' | 'none';
+}
+
+/** The diverter that a router is to have. */
+export interface Wanted {
+  /** Empty if the image's own tools bring it. */
+  sha256: string;
+  sources: string[];
+  range: string | undefined;
+  /** Names all of it: `VERSION.SETTINGS`. It stands in the command's comment and in the instance's tag, so that AWS remembers it for us. */
+  fingerprint: string;
+}
+
+/** What AWS may say of an instance, as its tag then does. */
+export const REBALANCE = 'AWS advises to replace it (rebalance recommendation)';
+export const INTERRUPTION = 'AWS takes it back within two minutes (Spot interruption)';
+
+const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', arm64: 'arm64' };
+
+export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] {
+  const targets = new Map(world.targets.map((target) => [target.id, target]));
+  return world.instances
+    .map((instance) => {
+      const wanted = wantedBy(instance, world, config);
+      const present = presentIn(instance);
+      return {
+        instance,
+        label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
+        target: targets.get(instance.id),
+        standing: standingOf(instance, world, config),
+        wanted,
+        present,
+        diverter: present === undefined ? 'none' : present === wanted.fingerprint ? 'wanted' : 'other',
+      } satisfies Router;
+    })
+    .sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
+}
+
+/** Why it is to be no target; undefined if it is to be one. */
+export function whyNoTarget({ standing }: Router): string | undefined {
+  if (standing.is === 'leaving' || standing.is === 'refused') return standing.why;
+  return standing.is === 'prepared' ? 'it waits in a warm pool' : undefined;
+}
+
+export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
+
+/** Whether it serves, but with another diverter than it is to have. */
+export const isOutdated = (router: Router) => router.diverter === 'other' && isHealthy(router);
+
+/** Whether a command may have to be sent to it: its agent is worth asking for. */
+export function mayNeedCommand(router: Router): boolean {
+  const { standing, diverter } = router;
+  if (standing.is === 'prepared') return diverter !== 'wanted';
+  return standing.is === 'serving' && (diverter !== 'wanted' || !isHealthy(router));
+}
+
+function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConfig): Standing {
+  const { role, state, scaling, leaving, launchedAt } = instance;
+  if (role === undefined) return { is: 'leaving', why: 'it is no router by its tag' };
+  if (role !== ROUTER) return { is: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
+  if (state === 'pending') return { is: 'starting' };
+  if (state !== 'running') return { is: 'leaving', why: `it is ${state}` };
+  const unfit = unfitness(instance, world, config);
+  if (unfit) return { is: 'refused', why: unfit };
+  const phase = scaling?.state ?? 'InService';
+  if (/^Warmed:(Pending|Running)/.test(phase)) return { is: 'prepared' };
+  if (/Terminat|Standby|^Warmed/.test(phase)) return { is: 'leaving', why: `its group has it ${phase}` };
+  // One that was started again has outlived what it was warned of.
+  const warned = leaving !== undefined && leaving.at >= launchedAt;
+  if (warned && (leaving.text !== REBALANCE || othersServe(instance, world)))
+    return { is: 'leaving', why: leaving.text };
+  return { is: 'serving' };
+}
+
+/** Whether a router that AWS has not warned of is healthy: only then is advice to replace one followed. */
+function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): boolean {
+  const warned = new Set(instances.filter(({ leaving }) => leaving).map((instance) => instance.id));
+  return targets.some((target) => target.state === 'healthy' && target.id !== id && !warned.has(target.id));
+}
+
+/** Why it cannot be a router of this load balancer at all, and what would help. */
+function unfitness({ vpcId, zone, architecture, windows }: Instance, world: RoutersWorld, config: RoutersConfig) {
+  const zones = world.nodes.map((node) => node.zone).sort();
+  if (vpcId !== config.vpcId)
+    return `it stands in ${vpcId}, and the load balancer in ${config.vpcId}: launch it there, or give it the tag of a stack of its own`;
+  if (zones.length > 0 && !zones.includes(zone ?? ''))
+    return `it stands in zone ${zone}, and the load balancer in ${zones.join(', ')}: launch it there, or add a subnet of ${zone} to the stack`;
+  if (windows) return 'it runs Windows, where no diverter runs';
+  if (config.diverter === 'own' && !buildFor(architecture, config))
+    return `this stack was deployed without a diverter for ${architecture}: build one, see bpf/Makefile, and deploy again`;
+  return undefined;
+}
+
+const buildFor = (architecture: string, { builds }: RoutersConfig) => builds.get(ARCHITECTURES[architecture] ?? '');
+
+function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, config: RoutersConfig): Wanted {
+  const own = config.diverter === 'own';
+  const sha256 = (own && buildFor(architecture, config)) || '';
+  // NetFoundry's diverter does not ask where GENEVE comes from.
+  const sources = own ? nodes.map(({ address }) => `${address}/32`).sort() : [];
+  const version = digest([config.diverter, sha256, config.dns && range]);
+  return { sha256, sources, range: config.dns && range, fingerprint: `${version}.${digest(sources)}` };
+}
+
+function presentIn({ diverter, installs, launchedAt }: Instance): string | undefined {
+  const last = installs.find(({ status }) => status === 'success');
+  const known = [diverter, last && { text: last.fingerprint, at: last.requestedAt }];
+  return known
+    .filter((note) => note !== undefined)
+    .filter(({ at }) => at >= launchedAt)
+    .toSorted((a, b) => b.at - a.at)[0]?.text;
+}
+
+const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
+
+/** The part of a fingerprint that names the program, and not whom it trusts. */
+export const versionOf = (fingerprint: string) => fingerprint.split('.')[0];

@@ -1,0 +1,101 @@
+import {
+  type AutoScalingClient,
+  DescribeAutoScalingInstancesCommand,
+  DescribeLifecycleHooksCommand,
+  paginateDescribeAutoScalingGroups,
+} from '@aws-sdk/client-auto-scaling';
+import type { Instance } from '@aws-sdk/client-ec2';
+import { code } from '../aws/errors.ts';
+import { collect, tag } from '../aws/read.ts';
+import { chunks } from './steps.ts';
+import type { Hook, Scaling } from './world.ts';
+
+/** Instances in one call of DescribeAutoScalingInstances. */
+const PER_CALL = 50;
+/** Auto Scaling's own tag on what it launches. */
+const GROUP_KEY = 'aws:autoscaling:groupName';
+
+/** A hook whose name begins so is ours to answer: its group was set up for us. Others hold an instance for someone else. */
+const HOOK_PREFIX = 'ziti-glb';
+
+/** When this process has last said what to a hook, by `spokenKey`. Losing it costs a call that is repeated. */
+export type Spoken = Map<string, number>;
+
+export const spokenKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result') =>
+  `${instanceId} ${hook} ${what}`;
+
+/** How each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
+export async function observeScaling(
+  client: AutoScalingClient,
+  instances: Instance[],
+  spoken: Spoken,
+): Promise<Map<string, Scaling>> {
+  const launched = instances.filter(
+    ({ State, Tags }) => State?.Name !== 'terminated' && tag(Tags, GROUP_KEY) !== undefined,
+  );
+  const names = [...new Set(launched.flatMap(({ Tags }) => tag(Tags, GROUP_KEY) ?? []))];
+  if (names.length === 0) return new Map();
+
+  const groups = await collect(
+    paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames: names }),
+    (page) => page.AutoScalingGroups,
+  );
+  const members = groups.flatMap(({ AutoScalingGroupName, Instances }) =>
+    (Instances ?? []).map((member) => ({ ...member, AutoScalingGroupName })),
+  );
+  const listed = new Set(members.map(({ InstanceId }) => InstanceId));
+  const others = launched.flatMap(({ InstanceId = '' }) => (listed.has(InstanceId) ? [] : [InstanceId]));
+  const apart = await Promise.all(
+    chunks(others, PER_CALL).map((InstanceIds) =>
+      client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds })),
+    ),
+  );
+  const all = [...members, ...apart.flatMap(({ AutoScalingInstances }) => AutoScalingInstances ?? [])];
+
+  const held = all.filter(({ LifecycleState }) => LifecycleState?.endsWith(':Wait'));
+  const hooks = await hooksOf(client, new Set(held.map(({ AutoScalingGroupName }) => AutoScalingGroupName ?? '')));
+  forget(spoken, new Set(held.map(({ InstanceId }) => InstanceId)));
+  return new Map(
+    all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
+      const launching = state.endsWith('Pending:Wait');
+      const own = state.endsWith(':Wait')
+        ? (hooks.get(group) ?? []).filter((hook) => hook.launching === launching)
+        : [];
+      const said = own.map((hook) => ({
+        ...hook,
+        beatAt: spoken.get(spokenKey(id, hook.name, 'heartbeat')),
+        endedAt: spoken.get(spokenKey(id, hook.name, 'result')),
+      }));
+      return [id, { group, state, hooks: said }];
+    }),
+  );
+}
+
+type KnownHook = Omit<Hook, 'beatAt' | 'endedAt'>;
+
+async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
+  const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {
+    const { LifecycleHooks = [] } = await client
+      .send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: group }))
+      .catch((error) => {
+        // Gone since it was listed.
+        if (code(error) === 'ValidationError') return { LifecycleHooks: [] };
+        throw error;
+      });
+    const own = LifecycleHooks.filter(({ LifecycleHookName }) => LifecycleHookName?.startsWith(HOOK_PREFIX));
+    return [
+      group,
+      own.map(({ LifecycleHookName = '', LifecycleTransition, HeartbeatTimeout = 3600 }) => ({
+        name: LifecycleHookName,
+        launching: LifecycleTransition === 'autoscaling:EC2_INSTANCE_LAUNCHING',
+        heartbeatTimeout: HeartbeatTimeout * 1000,
+      })),
+    ];
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** What was said of instances that no hook holds any more: one may be held again, by another launch. */
+function forget(spoken: Spoken, held: ReadonlySet<string | undefined>): void {
+  for (const key of spoken.keys()) if (!held.has(key.split(' ')[0])) spoken.delete(key);
+}

@@ -1,0 +1,35 @@
+import type { Plan, Step } from '../reconcile.ts';
+import type { Why } from './world.ts';
+
+/** One change. Those on several instances are one call to AWS. */
+export type RoutersStep = Step &
+  (
+    | { kind: 'source-dest-check-off'; interfaceId: string }
+    | ({ kind: 'install' } & Installation)
+    | { kind: 'note-diverter'; instanceId: string; fingerprint: string; at: number }
+    | { kind: 'register'; instanceIds: string[] }
+    | { kind: 'deregister'; instanceIds: string[] }
+    | { kind: 'heartbeat'; instanceId: string; group: string; hook: string }
+    | { kind: 'end-hook'; instanceId: string; group: string; hook: string; result: 'CONTINUE' | 'ABANDON' }
+    | { kind: 'claim-range'; instanceId: string; range: string }
+    | { kind: 'release-range'; instanceId: string }
+  );
+
+export interface Installation {
+  instances: { id: string; address: string }[];
+  sha256: string;
+  sources: string[];
+  range: string | undefined;
+  fingerprint: string;
+  /** An upgrade is of a few routers at a time, and of no more after the first that fails. */
+  why: Why;
+}
+
+export type RoutersPlan = Plan<RoutersStep>;
+
+/** At most `size` in one: what AWS takes in one call. */
+export function chunks<T>(items: T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}

@@ -1,0 +1,87 @@
+/** What the plan for routers is made from, as one look at AWS found it. */
+export interface RoutersWorld {
+  /** When the look began, in milliseconds since the epoch. */
+  now: number;
+  /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
+  nodes: { address: string; zone: string }[];
+  /** Instances that carry the tag, wherever they stand, and those that still have a DNS range; ended ones while EC2 lists them. */
+  instances: Instance[];
+  targets: Target[];
+}
+
+export interface Instance {
+  id: string;
+  name: string;
+  /** Value of the tag; undefined if it has none any more. */
+  role: string | undefined;
+  state: string;
+  /** When it was last started. */
+  launchedAt: number;
+  /** Neither is known of one that has ended. */
+  vpcId: string | undefined;
+  zone: string | undefined;
+  /** As EC2 calls it: `x86_64`, `arm64`. */
+  architecture: string;
+  windows: boolean;
+  /** Of the primary interface: an instance target's traffic goes there. */
+  address: string;
+  interfaces: { id: string; sourceDestCheck: boolean }[];
+  /** Whether a command would reach it. Looked up only for those that may be sent one. */
+  agentOnline: boolean;
+  /** The diverter it has by its tag. */
+  diverter: Note | undefined;
+  /** Commands of the last hour that were to install a diverter on it, the newest first. */
+  installs: Install[];
+  /** CIDR block. */
+  range: string | undefined;
+  /** Why AWS says that it will have to go. */
+  leaving: Note | undefined;
+  scaling: Scaling | undefined;
+}
+
+/** What a tag of ours says: `TEXT TIME`. */
+export interface Note {
+  text: string;
+  at: number;
+}
+
+/** What a command was sent for. */
+export type Why = 'join' | 'upgrade' | 'repair';
+
+export interface Install {
+  commandId: string;
+  /** What it installs, see `fingerprint` in router.ts. */
+  fingerprint: string;
+  why: Why;
+  status: 'running' | 'success' | 'failed' | 'cancelled';
+  /** AWS's word for it, e.g. `ExecutionTimedOut`. */
+  details: string;
+  requestedAt: number;
+  /** The last lines it wrote. */
+  output: string;
+}
+
+/** How an instance stands in its Auto Scaling group. */
+export interface Scaling {
+  group: string;
+  /** `Pending:Wait`, `InService`, `Warmed:Stopped`, ... */
+  state: string;
+  /** Of the group, those that are ours to answer; looked up only while a hook holds the instance. */
+  hooks: Hook[];
+}
+
+export interface Hook {
+  name: string;
+  launching: boolean;
+  /** Milliseconds. */
+  heartbeatTimeout: number;
+  /** When this process last sent a heartbeat, and the result. A new process knows of neither: it may say them once more. */
+  beatAt: number | undefined;
+  endedAt: number | undefined;
+}
+
+export interface Target {
+  id: string;
+  state: string;
+  reason: string | undefined;
+}

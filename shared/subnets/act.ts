@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import {
+  AcceptVpcEndpointConnectionsCommand,
+  CreateRouteCommand,
+  CreateTagsCommand,
+  CreateVpcEndpointCommand,
+  DeleteRouteCommand,
+  DeleteTagsCommand,
+  DeleteVpcEndpointsCommand,
+  DescribeVpcEndpointConnectionsCommand,
+  type EC2Client,
+  ReplaceRouteCommand,
+  type UnsuccessfulItem,
+} from '@aws-sdk/client-ec2';
+import { absorb, code, refuseUnsuccessful } from '../aws/errors.ts';
+import { routeTo } from '../aws/route-target.ts';
+import { isIpv6 } from '../cidr.ts';
+import type { SubnetsConfig } from '../config.ts';
+import type { SubnetsStep } from './steps.ts';
+import { GONE } from './world.ts';
+
+/**
+ * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.
+ * Rejects with AWS's own error otherwise.
+ */
+export async function act(ec2: EC2Client, config: SubnetsConfig, step: SubnetsStep): Promise<void> {
+  switch (step.kind) {
+    case 'create-endpoint':
+      await createEndpoint(ec2, config, step);
+      return;
+    case 'accept-endpoints':
+      await acceptEndpoints(ec2, config, step.endpointIds);
+      return;
+    case 'delete-endpoints': {
+      const { Unsuccessful } = await ec2.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: step.endpointIds }));
+      refuseUnsuccessful(Unsuccessful, 'InvalidVpcEndpointId.NotFound', 'InvalidVpcEndpoint.NotFound');
+      return;
+    }
+    case 'create-route':
+      // Whose it is that is there already, the next look will see.
+      await absorb(ec2.send(new CreateRouteCommand({ ...route(step), ...routeTo(step.target) })), 'RouteAlreadyExists');
+      return;
+    case 'replace-route':
+      await ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(step.target) }));
+      return;
+    case 'restore-route':
+      await restoreRoute(ec2, step);
+      return;
+    case 'delete-route':
+      await absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
+      return;
+    case 'write-note':
+      await setTag(ec2, [step.tableId], step.key, step.value);
+      return;
+    case 'erase-note': {
+      // With its value, so that one written since stays.
+      const { key: Key, value: Value } = step.note;
+      await ec2.send(new DeleteTagsCommand({ Resources: [step.tableId], Tags: [{ Key, Value }] }));
+      return;
+    }
+    case 'set-status':
+      await setTag(ec2, step.subnetIds, config.statusKey, step.status);
+      return;
+    case 'clear-status':
+      await ec2.send(new DeleteTagsCommand({ Resources: step.subnetIds, Tags: [{ Key: config.statusKey }] }));
+  }
+}
+
+type StepOf<Kind extends SubnetsStep['kind']> = Extract<SubnetsStep, { kind: Kind }>;
+
+async function createEndpoint(
+  ec2: EC2Client,
+  { vpcId, stackTag }: SubnetsConfig,
+  { subnetId, serviceName, ipv6, generation }: StepOf<'create-endpoint'>,
+): Promise<void> {
+  const IpAddressType = ipv6 ? 'dualstack' : 'ipv4';
+  const identity = [stackTag.Value, subnetId, serviceName, IpAddressType, generation];
+  await ec2.send(
+    new CreateVpcEndpointCommand({
+      VpcEndpointType: 'GatewayLoadBalancer',
+      VpcId: vpcId,
+      SubnetIds: [subnetId],
+      ServiceName: serviceName,
+      IpAddressType,
+      ClientToken: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
+      TagSpecifications: [
+        {
+          ResourceType: 'vpc-endpoint',
+          Tags: [stackTag, { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` }],
+        },
+      ],
+    }),
+  );
+}
+
+/** What AWS says to a second acceptance is not documented: of what it did not accept, the state decides. */
+async function acceptEndpoints(
+  ec2: EC2Client,
+  { serviceId: ServiceId }: SubnetsConfig,
+  VpcEndpointIds: string[],
+): Promise<void> {
+  const { Unsuccessful = [] } = await ec2.send(new AcceptVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));
+  if (Unsuccessful.length === 0) return;
+  const Filters = [
+    { Name: 'service-id', Values: [ServiceId] },
+    { Name: 'vpc-endpoint-id', Values: Unsuccessful.map(({ ResourceId = '' }) => ResourceId) },
+  ];
+  const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand({ Filters }));
+  const stillAsks = ({ ResourceId }: UnsuccessfulItem) =>
+    VpcEndpointConnections.some(
+      ({ VpcEndpointId, VpcEndpointState }) =>
+        VpcEndpointId === ResourceId && VpcEndpointState?.toLowerCase() === 'pendingacceptance',
+    );
+  refuseUnsuccessful(Unsuccessful.filter(stillAsks));
+}
+
+async function restoreRoute(ec2: EC2Client, step: StepOf<'restore-route'>): Promise<void> {
+  const { target, key, value } = step.note;
+  try {
+    await ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(target) }));
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    await setTag(ec2, [step.tableId], key, `${GONE} ${value}`);
+  }
+}
+
+/** `InvalidNatGatewayID.NotFound`, `InvalidGatewayID.NotFound`, …: the target's, not the table's. */
+function isGone(error: unknown): boolean {
+  return /\.(NotFound|Malformed)$/.test(code(error)) && !/^InvalidRouteTableI[dD]\./.test(code(error));
+}
+
+async function setTag(ec2: EC2Client, Resources: string[], Key: string, Value: string): Promise<void> {
+  await ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value }] }));
+}
+
+function route({ tableId, destination }: { tableId: string; destination: string }) {
+  const member = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
+  return { RouteTableId: tableId, [member]: destination };
+}

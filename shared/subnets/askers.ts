@@ -1,0 +1,80 @@
+import { contains, isIpv6 } from '../cidr.ts';
+import type { SubnetsConfig } from '../config.ts';
+import { directRanges } from './direct.ts';
+import { judge } from './judge.ts';
+import { isLeaving } from './status.ts';
+import type { Wish } from './wish.ts';
+import { type Endpoint, isOurs, label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+
+/** An opted-in subnet, and what stands between it and its wish. */
+export interface Asker {
+  subnet: Subnet;
+  subject: string;
+  table: RouteTable | undefined;
+  /** What it is to reach; empty if its wish is refused. Then it keeps what it has. */
+  destinations: string[];
+  takeover: boolean;
+  endpoint: Endpoint | undefined;
+  problems: Problem[];
+}
+
+export interface Problem {
+  kind: 'blocked' | 'refused' | 'conflict' | 'waiting';
+  text: string;
+  until?: number;
+  /** When it began, if AWS remembers. */
+  since?: number;
+}
+
+export const isRefused = ({ destinations }: Asker) => destinations.length === 0;
+
+/** The subnets that are opted in, with their wishes judged. */
+export function readAskers(world: SubnetsWorld, config: SubnetsConfig): Asker[] {
+  const askers = world.subnets.flatMap((subnet) => {
+    if (subnet.wish === undefined || isLeaving(subnet, world)) return [];
+    return [asker(subnet, judge(subnet, subnet.wish, world, config), world, config)];
+  });
+  for (const table of world.routeTables) {
+    refuseOverfull(
+      table,
+      askers.filter((each) => each.table === table && !isRefused(each)),
+      world,
+      config,
+    );
+  }
+  return askers;
+}
+
+function asker(subnet: Subnet, wish: Wish, world: SubnetsWorld, config: SubnetsConfig): Asker {
+  const entry = { subnet, subject: label(subnet), table: tableOf(subnet.id, world), endpoint: undefined };
+  if ('refused' in wish)
+    return { ...entry, destinations: [], takeover: false, problems: [{ kind: 'refused', text: wish.refused }] };
+  const resolver = world.vpcCidrs.some((own) => contains(own, config.resolver)) ? [] : [config.resolver];
+  return {
+    ...entry,
+    destinations: [...new Set([...wish.cidrs, ...resolver])],
+    takeover: wish.takeover,
+    problems: [],
+  };
+}
+
+/** Refuses the wishes for which a table has no room, the newest first: those that are fulfilled stay so. */
+function refuseOverfull(table: RouteTable, askers: Asker[], world: SubnetsWorld, config: SubnetsConfig): void {
+  const there = new Set(table.routes.map(({ destination }) => destination));
+  const missing = ({ destinations }: Asker) => destinations.filter((destination) => !there.has(destination)).length;
+  const others = table.routes
+    .filter((route) => route.target !== 'local' && !route.propagated && !isOurs(route, table, world))
+    .map(({ destination }) => destination);
+  const wanted = new Set([...others, ...directRanges(world).routers.keys()]);
+  for (const each of askers.toSorted((a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1))) {
+    const all = [...wanted, ...each.destinations.filter((destination) => !wanted.has(destination))];
+    const most = Math.max(all.filter(isIpv6).length, all.filter((destination) => !isIpv6(destination)).length);
+    if (most <= config.routesPerTable) {
+      for (const destination of each.destinations) wanted.add(destination);
+      continue;
+    }
+    const text = `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`;
+    each.problems.push({ kind: 'refused', text });
+    each.destinations = [];
+  }
+}

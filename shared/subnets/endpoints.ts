@@ -1,0 +1,156 @@
+import { isIpv6 } from '../cidr.ts';
+import type { SubnetsConfig } from '../config.ts';
+import { LATER, type Plan } from '../reconcile.ts';
+import { type Asker, isRefused, type Problem } from './askers.ts';
+import { isLeaving } from './status.ts';
+import type { SubnetsStep } from './steps.ts';
+import { type Endpoint, hasEnded, isLive, label, type Subnet, type SubnetsWorld } from './world.ts';
+
+/**
+ * How long after the creation of an endpoint that ended the next one is tried, by how many have ended. So many are kept
+ * until one is available: they are all that remembers the tries.
+ */
+const RETRY_MS = [60_000, 600_000, 3_600_000];
+
+/** What has not become available by then is not expected to within minutes. */
+const SLOW_MS = 900_000;
+
+/**
+ * Within one generation a create that is repeated makes no second endpoint. It is as long as AWS may take to list the
+ * first one, and short for the case that AWS remembers the token of one that it lists no more.
+ */
+const GENERATION_MS = 60_000;
+
+/** A place that needs an endpoint, and who needs it. */
+interface Site {
+  askers: Asker[];
+  /** The subnet in which a new endpoint would be made. */
+  host: Subnet | undefined;
+  /** Endpoints in any state that stand where this site's may. */
+  there: Endpoint[];
+}
+
+/** Gives each asker its endpoint. Returns the endpoints that nobody wants any more, or never should have been. */
+export function planEndpoints(
+  world: SubnetsWorld,
+  askers: Asker[],
+  config: SubnetsConfig,
+  { steps }: Plan<SubnetsStep>,
+): Endpoint[] {
+  const spare = new Set(world.endpoints);
+  const acceptable: string[] = [];
+  let room = config.endpointsPerVpc - world.endpointCount;
+  for (const site of sitesOf(world, askers, config)) {
+    const tell = (problem: Problem) => {
+      for (const asker of site.askers) if (!isRefused(asker)) asker.problems.push(problem);
+    };
+    const endpoint = chosen(site, world);
+    const ended = endpoint?.state === 'available' ? [] : lastEnded(site);
+    for (const each of ended) spare.delete(each);
+    if (endpoint) {
+      spare.delete(endpoint);
+      for (const asker of site.askers) asker.endpoint = endpoint;
+      if (endpoint.acceptable) acceptable.push(endpoint.id);
+      const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
+      if (endpoint.state !== 'available') tell({ kind: 'waiting', text: AVAILABLE, until, since: endpoint.createdAt });
+      continue;
+    }
+    if (!site.host) continue;
+    const [newest] = ended;
+    const retryAt = newest ? newest.createdAt + (RETRY_MS[ended.length - 1] ?? 0) : 0;
+    if (newest && retryAt > world.now) {
+      const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
+      tell({ kind: 'waiting', text: `another try, for ${why}`, until: retryAt });
+    } else if (room <= 0) {
+      tell({
+        kind: 'refused',
+        text: `the VPC has all the ${config.endpointsPerVpc} endpoints that AWS's quota allows`,
+      });
+    } else {
+      room -= 1;
+      steps.push(createEndpoint(site.host, world));
+      tell({ kind: 'waiting', text: AVAILABLE });
+    }
+  }
+  if (acceptable.length > 0) {
+    const says = `the endpoint service accepts ${acceptable.join(', ')}`;
+    steps.push({ kind: 'accept-endpoints', endpointIds: acceptable, subject: 'the endpoint service', says });
+  }
+  return [...spare];
+}
+
+const AVAILABLE = 'its endpoint to be available';
+
+/** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
+function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsConfig): Site[] {
+  const standing = (fits: (subnet: Subnet) => boolean) => {
+    const ids = new Set(world.subnets.filter((each) => fits(each) && !isLeaving(each, world)).map(({ id }) => id));
+    return world.endpoints.filter(({ subnetId }) => ids.has(subnetId));
+  };
+  if (endpoints === 'subnet')
+    return askers.map((asker) => ({
+      askers: [asker],
+      host: isRefused(asker) ? undefined : asker.subnet,
+      there: standing(({ id }) => id === asker.subnet.id),
+    }));
+  return [...Map.groupBy(askers, ({ subnet }) => subnet.zone)].map(([zone, inZone]) => {
+    const asking = inZone.filter((asker) => !isRefused(asker));
+    const fits = (subnet: Subnet) => subnet.zone === zone && (endpoints === 'zone' || endpoints.includes(subnet.id));
+    const named = asking.length > 0 ? world.subnets.find(fits) : undefined;
+    const host = endpoints === 'zone' ? (asking.find(asksForIpv6) ?? asking[0])?.subnet : named;
+    return { askers: inZone, host, there: standing(fits) };
+  });
+}
+
+const asksForIpv6 = ({ destinations }: Asker) => destinations.some(isIpv6);
+
+/** Of the endpoints that will do the oldest: two creates that crossed leave two. Where all are refused, any will do. */
+function chosen({ askers, there, host }: Site, { service }: SubnetsWorld): Endpoint | undefined {
+  const ipv6 = askers.some(asksForIpv6);
+  return there
+    .filter((endpoint) => isLive(endpoint))
+    .filter((endpoint) => !host || (endpoint.serviceName === service.name && (endpoint.ipv6 || !ipv6)))
+    .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))[0];
+}
+
+/** The newest of those that ended, the newest first: as many as there are pauses. */
+function lastEnded({ there }: Site): Endpoint[] {
+  return there
+    .filter(hasEnded)
+    .toSorted((a, b) => b.createdAt - a.createdAt)
+    .slice(0, RETRY_MS.length);
+}
+
+function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
+  const before = [...world.endpoints, ...world.gone]
+    .filter(({ subnetId }) => subnetId === host.id)
+    .toSorted((a, b) => b.createdAt - a.createdAt)[0];
+  const subject = label(host);
+  return {
+    kind: 'create-endpoint',
+    subnetId: host.id,
+    serviceName: world.service.name,
+    ipv6: world.service.ipv6 && host.cidrs.some(isIpv6),
+    generation: `${Math.floor(world.now / GENERATION_MS)} ${before?.id ?? 'first'}`,
+    subject,
+    says: `${subject}: gets an endpoint`,
+  };
+}
+
+/** Deletes the endpoints that leave, once no route leads to them: AWS would refuse before. */
+export function removeEndpoints(world: SubnetsWorld, leaving: Endpoint[], { steps, refused }: Plan<SubnetsStep>): void {
+  const holding = (endpoint: Endpoint) =>
+    world.routeTables.find(({ routes }) => routes.some(({ target }) => target === endpoint.id));
+  const present = leaving.filter(({ state }) => state !== 'deleting');
+  const free = present.filter((endpoint) => !holding(endpoint));
+  if (free.length > 0) {
+    const endpointIds = free.map(({ id }) => id);
+    const says = `${endpointIds.join(', ')} deleted: nothing needs it`;
+    steps.push({ kind: 'delete-endpoints', endpointIds, subject: 'endpoints', says });
+  }
+  for (const endpoint of present) {
+    const table = holding(endpoint);
+    if (table?.edge)
+      refused.push({ subject: endpoint.id, for: `a route of ${table.id}, a gateway's table, holds it; take it out` });
+  }
+}

@@ -1,0 +1,126 @@
+import { contains, isIpv6 } from '../cidr.ts';
+import type { SubnetsConfig } from '../config.ts';
+import { parseWish, type Wish } from './wish.ts';
+import { label, type RouteTable, type Subnet, type SubnetsWorld, several, subnetsOf, tableOf } from './world.ts';
+
+/** A wish is judged by the world it would be fulfilled in. */
+interface Case {
+  subnet: Subnet;
+  table: RouteTable | undefined;
+  world: SubnetsWorld;
+  config: SubnetsConfig;
+}
+
+/** Why something cannot be, as the rest of a sentence; undefined if it can. */
+type Rule<Extra extends unknown[] = []> = (given: Case, ...extra: Extra) => string | undefined;
+
+/** What the subnet with this wish asks for, or the first reason that speaks against it. */
+export function judge(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Wish {
+  const given = { subnet, table: tableOf(subnet.id, world), world, config };
+  for (const rule of PLACE_RULES) {
+    const refused = rule(given);
+    if (refused) return { refused };
+  }
+  const wish = parseWish(value, config.defaultCidrs);
+  if ('refused' in wish) return wish;
+  for (const cidr of wish.cidrs) {
+    for (const rule of CIDR_RULES) {
+      const refused = rule(given, cidr);
+      if (refused) return { refused: `${cidr} ${refused}` };
+    }
+  }
+  return wish;
+}
+
+const PLACE_RULES: Rule[] = [
+  function zoneIsServed({ subnet, world }) {
+    if (!world.service.zones.includes(subnet.zone)) return `the load balancer has no node in ${subnet.zone}`;
+  },
+
+  function tableIsItsOwn({ subnet, table, world, config }) {
+    if (!table) return 'it has no route table';
+    if (!table.main || config.mainTableAllowed) return;
+    const others = subnetsOf(table, world).filter(({ id }) => id !== subnet.id);
+    return `it follows ${table.id}, the main route table of the VPC, whose routes would serve ${several(others) || 'every new subnet'} too`;
+  },
+
+  /** What a router sends out would be led back to the routers. */
+  function routersAreElsewhere({ subnet, table, world }) {
+    const homes = new Set(world.routers.map(({ subnetId }) => subnetId));
+    if (homes.has(subnet.id)) return 'routers stand in it, and what they send out would come back to them';
+    const shared = world.subnets.filter(({ id }) => homes.has(id) && tableOf(id, world) === table);
+    if (shared.length > 0) return `its route table ${table?.id} also serves the routers in ${several(shared)}`;
+  },
+
+  function endpointHasAPlace(given) {
+    if (!hostOf(given)) return `none of the subnets named for endpoints is in ${given.subnet.zone}`;
+  },
+];
+
+const CIDR_RULES: Rule<[cidr: string]>[] = [
+  /** Within the VPC a route may lead away from exactly a whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html */
+  function isRoutable({ world }, cidr) {
+    const own = world.vpcCidrs.find((each) => contains(each, cidr));
+    if (own === undefined || world.subnets.some(({ cidrs }) => cidrs.includes(cidr))) return;
+    return `is inside ${own} of the VPC itself, and not a whole subnet of it`;
+  },
+
+  function leavesNeededSubnetsAlone(given, cidr) {
+    const { subnet, world } = given;
+    const whole = world.subnets.find(({ cidrs }) => cidrs.includes(cidr));
+    if (!whole) return;
+    if (whole.id === subnet.id) return 'is the subnet itself';
+    const holds = (subnetIds: string[]) => subnetIds.includes(whole.id);
+    const cutsOff = (what: string) => `is ${label(whole)}, and would cut its machines off from the ${what} there`;
+    if (holds(world.routers.map(({ subnetId }) => subnetId))) return cutsOff('routers');
+    if (holds(world.systemsManager.subnetIds)) return cutsOff('endpoints of Systems Manager');
+    if (holds([...endpointSubnets(given).map(({ id }) => id), ...world.endpoints.map(({ subnetId }) => subnetId)]))
+      return cutsOff('endpoint');
+  },
+
+  /** The addresses of a router's range mean something on that router alone. */
+  function leavesDnsRangesAlone({ world }, cidr) {
+    const router = world.routers.find(({ dnsRange }) => dnsRange !== undefined && contains(dnsRange, cidr));
+    if (router)
+      return `is inside ${router.dnsRange}, the DNS range of ${label(router)}, and would cut it off from there`;
+  },
+
+  function isCarried(given, cidr) {
+    if (!isIpv6(cidr)) return;
+    if (!given.world.service.ipv6) return 'is IPv6, which the endpoint service does not carry';
+    const host = hostOf(given);
+    if (host && !host.cidrs.some(isIpv6)) return `is IPv6, and ${label(host)} has no IPv6 addresses for an endpoint`;
+  },
+
+  /** An endpoint obeys the table of its subnet: what a router sends on unchanged must find another way from there. */
+  function doesNotLoop(given, cidr) {
+    if (!isWide(cidr)) return;
+    const { table, world } = given;
+    const hosts = endpointSubnets(given);
+    if (hosts.length === 0)
+      return 'is so wide that it needs endpoints in subnets of their own, or what routers let pass would come back to them';
+    const served = hosts.filter(({ id }) => tableOf(id, world) === table);
+    if (served.length > 0) return `would lead back into the endpoint, for ${table?.id} also serves ${several(served)}`;
+  },
+
+  function leavesSystemsManager({ world }, cidr) {
+    if (isWide(cidr) && !world.systemsManager.reachable)
+      return 'would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages)';
+  },
+];
+
+/** As good as a default route: shorter than the shortest private range, 10.0.0.0/8 or fc00::/7. */
+function isWide(cidr: string): boolean {
+  return Number(cidr.split('/')[1]) < (isIpv6(cidr) ? 7 : 8);
+}
+
+function endpointSubnets({ world, config }: Case): Subnet[] {
+  return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));
+}
+
+/** Where the subnet's endpoint stands or could stand. */
+function hostOf(given: Case): Subnet | undefined {
+  const { subnet, config } = given;
+  if (!Array.isArray(config.endpoints)) return subnet;
+  return endpointSubnets(given).find(({ zone }) => zone === subnet.zone);
+}

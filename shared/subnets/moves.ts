@@ -1,0 +1,129 @@
+import type { SubnetsConfig } from '../config.ts';
+import type { Plan } from '../reconcile.ts';
+import type { Problem } from './askers.ts';
+import type { Move, Place } from './routes.ts';
+import type { SubnetsStep } from './steps.ts';
+import type { Want } from './wants.ts';
+import { type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.ts';
+
+/** A route that should go and cannot, and why. */
+export interface Blocked {
+  table: RouteTable;
+  text: string;
+}
+
+interface Context {
+  world: SubnetsWorld;
+  config: SubnetsConfig;
+  plan: Plan<SubnetsStep>;
+}
+
+/** Of one resource. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+const TAGS_AT_MOST = 50;
+
+/** How a route is that is not there. */
+const MISSING = 'missing';
+
+/** A note is older than this before it is believed that its route is another's: AWS's reads trail its writes. */
+const NOTE_AGE_MS = 60_000;
+
+/** Adds the steps that a move takes to the plan, and tells those who want the route what stands against it. */
+export function carryOut(move: Move, place: Place, context: Context): Blocked[] {
+  const { table, destination, want, there } = place;
+  if (want?.lacksRouter && (move === 'wait' || move === 'withdraw')) tell(want, want.lacksRouter);
+  if (move === 'withdraw') return withdraw(place, context.plan);
+  if (want && move === 'conflict') {
+    const text = `${destination} in ${table.id} leads to ${there?.target}, which is not ours`;
+    tell(want, { kind: 'conflict', text });
+  }
+  if (want && (move === 'create' || move === 'replace' || move === 'take over')) write(move, place, want, context);
+  return [];
+}
+
+/** A note goes before the route, so that there is never a route of ours that nobody could know for ours. */
+function write(move: Move, place: Place, want: Want, { world, config, plan: { steps } }: Context): void {
+  const { table, destination, there } = place;
+  const [target = ''] = want.targets;
+  const step = { tableId: table.id, destination, subject: subjectOf(place) };
+  const note = want.direct
+    ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
+    : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.has(destination) };
+  if (want.direct || move === 'take over') {
+    if (!note.present && table.tagCount >= TAGS_AT_MOST) {
+      const text = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;
+      tell(want, { kind: 'conflict', text });
+      return;
+    }
+    steps.push({
+      kind: 'write-note',
+      tableId: table.id,
+      key: `${note.prefix}:${destination}`,
+      // The time makes it another value than any before: who would erase that one does not hit this.
+      value: `${note.of} since ${new Date(world.now).toISOString()}`,
+      subject: step.subject,
+      says: `${table.id}: a tag notes ${note.of} for ${destination}`,
+    });
+  }
+  steps.push({
+    ...step,
+    kind: move === 'create' ? 'create-route' : 'replace-route',
+    target,
+    before: there?.target ?? MISSING,
+    after: target,
+    says: `${want.by}: route ${destination} in ${table.id} now leads to ${target}, ${there ? `led to ${there.target}` : 'was missing'}${bystanders(place, want, world)}`,
+  });
+}
+
+/** Subnets that a route serves although they have no tag. */
+function bystanders({ table }: Place, { askers }: Want, world: SubnetsWorld): string {
+  const others = subnetsOf(table, world).filter((subnet) => askers.every((asker) => asker.subnet.id !== subnet.id));
+  return others.length > 0 ? `; it also serves ${several(others)}` : '';
+}
+
+function withdraw(place: Place, { steps, refused }: Plan<SubnetsStep>): Blocked[] {
+  const { table, destination, there, alive } = place;
+  const step = { tableId: table.id, destination, subject: subjectOf(place) };
+  const former = table.former.get(destination);
+  if (former?.gone && alive) {
+    const text = `${destination} in ${table.id} cannot be given back to ${former.target}, which is gone: set or delete the tag ${former.key}`;
+    refused.push({ subject: step.subject, for: text });
+    return [{ table, text }];
+  }
+  if (former && !former.gone) {
+    const says = `route ${destination} in ${table.id} is given back to ${former.target}`;
+    steps.push({
+      ...step,
+      kind: 'restore-route',
+      note: former,
+      before: there?.target ?? MISSING,
+      after: former.target,
+      says,
+    });
+  } else {
+    const says = `route ${destination} in ${table.id} to ${there?.target} is deleted`;
+    steps.push({ ...step, kind: 'delete-route', before: there?.target ?? MISSING, after: MISSING, says });
+  }
+  return [];
+}
+
+/** Erases notes on routes that are not ours, and are not to be. */
+export function forgetNotes(place: Place, { now }: SubnetsWorld, { steps, waiting }: Plan<SubnetsStep>): void {
+  const { table, destination, want, there, ours } = place;
+  const former = ours || want?.takeover ? undefined : table.former.get(destination);
+  const direct = ours || (want?.direct && !there) ? undefined : table.direct.get(destination);
+  for (const note of [former, direct]) {
+    if (!note) continue;
+    const until = note.at + NOTE_AGE_MS;
+    const subject = subjectOf(place);
+    if (until > now) waiting.push({ subject, for: 'the moment when its tag can be erased', until });
+    else
+      steps.push({ kind: 'erase-note', tableId: table.id, note, subject, says: `${table.id}: ${note.key} is erased` });
+  }
+}
+
+function tell({ askers }: Want, problem: Problem): void {
+  for (const asker of askers) asker.problems.push(problem);
+}
+
+/** Steps on one destination of one table depend on each other. */
+const subjectOf = ({ table, destination }: Place) => `${table.id} ${destination}`;

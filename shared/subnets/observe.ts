@@ -1,0 +1,104 @@
+import {
+  type EC2Client,
+  paginateDescribeInstances,
+  paginateDescribeNetworkInterfaces,
+  paginateDescribeRouteTables,
+  paginateDescribeSubnets,
+  paginateDescribeVpcEndpointConnections,
+  paginateDescribeVpcEndpointServiceConfigurations,
+  paginateDescribeVpcEndpoints,
+  paginateDescribeVpcs,
+} from '@aws-sdk/client-ec2';
+import {
+  DescribeLoadBalancerAttributesCommand,
+  DescribeTargetHealthCommand,
+  type ElasticLoadBalancingV2Client,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { collect } from '../aws/read.ts';
+import type { SubnetsConfig } from '../config.ts';
+import { readWorld } from './read.ts';
+import type { SubnetsWorld } from './world.ts';
+
+export interface Clients {
+  ec2: EC2Client;
+  elb: ElasticLoadBalancingV2Client;
+}
+
+/**
+ * Looks at everything once, with a number of calls that does not grow with the number of subnets.
+ * @param undeletable a subnet that someone tried to delete: what stands in it is looked up too
+ * @throws Error if AWS does not list the VPC or the endpoint service, as may be shortly after they were made
+ */
+export async function observe(
+  { ec2, elb }: Clients,
+  config: SubnetsConfig,
+  now: number,
+  undeletable?: string,
+): Promise<SubnetsWorld> {
+  const client = { client: ec2 };
+  const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
+  const inVpc = where('vpc-id', config.vpcId);
+  const tagged = where('tag-key', config.tagKey, config.statusKey);
+  const routers = { Filters: [...inVpc.Filters, ...where(`tag:${config.tagKey}`, 'router').Filters] };
+
+  const [
+    vpcs,
+    services,
+    subnets,
+    taggedSubnets,
+    routeTables,
+    endpoints,
+    connections,
+    reservations,
+    interfaces,
+    targets,
+    attributes,
+  ] = await Promise.all([
+    collect(paginateDescribeVpcs(client, inVpc), (page) => page.Vpcs),
+    collect(
+      paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
+      (page) => page.ServiceConfigurations,
+    ),
+    collect(paginateDescribeSubnets(client, inVpc), (page) => page.Subnets),
+    collect(paginateDescribeSubnets(client, tagged), (page) => page.Subnets),
+    collect(paginateDescribeRouteTables(client, inVpc), (page) => page.RouteTables),
+    collect(paginateDescribeVpcEndpoints(client, inVpc), (page) => page.VpcEndpoints),
+    collect(
+      paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
+      (page) => page.VpcEndpointConnections,
+    ),
+    collect(paginateDescribeInstances(client, routers), (page) => page.Reservations),
+    undeletable === undefined
+      ? []
+      : collect(
+          paginateDescribeNetworkInterfaces(client, where('subnet-id', undeletable)),
+          (page) => page.NetworkInterfaces,
+        ),
+    elb
+      .send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn }))
+      .then(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions),
+    elb
+      .send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: config.loadBalancerArn }))
+      .then(({ Attributes = [] }) => Attributes),
+  ]);
+  const [vpc] = vpcs;
+  const [service] = services;
+  if (!vpc || !service) throw new Error(`AWS does not list ${vpc ? config.serviceId : config.vpcId}`);
+  return readWorld(
+    {
+      vpc,
+      service,
+      subnets,
+      taggedSubnets,
+      routeTables,
+      endpoints,
+      connections,
+      reservations,
+      interfaces,
+      targets,
+      attributes,
+    },
+    config,
+    { now, undeletable },
+  );
+}

@@ -1,0 +1,66 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import { code } from '../aws/errors.ts';
+import { type Bucket, drain, type Levels, paced, spend, tokens } from '../aws/pace.ts';
+import type { SubnetsConfig } from '../config.ts';
+import type { Hint } from '../events.ts';
+import { act } from './act.ts';
+import { type Clients, observe } from './observe.ts';
+import { plan } from './plan.ts';
+import type { SubnetsStep } from './steps.ts';
+import type { SubnetsWorld } from './world.ts';
+
+/** https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html, per account and region. */
+const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
+const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
+const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
+const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
+const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
+const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
+
+const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
+  'create-endpoint': CREATES,
+  'accept-endpoints': ACCEPTS,
+  'delete-endpoints': DELETES,
+  'create-route': ROUTES,
+  'replace-route': ROUTES,
+  'restore-route': ROUTES,
+  'delete-route': ROUTES,
+  'write-note': TAGS,
+  'erase-note': UNTAGS,
+  'set-status': TAGS,
+  'clear-status': UNTAGS,
+};
+const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
+
+/**
+ * Observes, plans and acts for the subnets of a VPC, at the pace that AWS allows.
+ * @param changer does the changes. It must not repeat a call by itself: what was refused is planned anew.
+ */
+export function subnetsReconciler(clients: Clients & { changer: EC2Client }, config: SubnetsConfig, now: () => number) {
+  let levels: Levels = new Map();
+
+  return {
+    observe: (hint?: Pick<Hint, 'undeletable'>) => observe(clients, config, now(), hint?.undeletable),
+
+    plan: (world: SubnetsWorld) => paced(plan(world, config), bucketOf, lowered(levels, world), world.now),
+
+    async act(step: SubnetsStep): Promise<void> {
+      const bucket = bucketOf(step);
+      try {
+        await act(clients.changer, config, step);
+        levels = spend(bucket, levels, now());
+      } catch (error) {
+        const throttled = code(error) === 'RequestLimitExceeded';
+        levels = (throttled ? drain : spend)(bucket, levels, now());
+        throw error;
+      }
+    },
+  };
+}
+
+/** A new process knows nothing of what the one before it used up. The dates of its endpoints do. */
+function lowered(levels: Levels, { now, endpoints, gone }: SubnetsWorld): Levels {
+  const created = [...endpoints, ...gone].map(({ createdAt }) => createdAt).toSorted((a, b) => a - b);
+  const seen = created.reduce((left, at) => spend(CREATES, left, at), new Map() as Levels);
+  return tokens(CREATES, seen, now) < tokens(CREATES, levels, now) ? new Map([...levels, ...seen]) : levels;
+}

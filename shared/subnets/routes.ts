@@ -1,0 +1,88 @@
+import type { SubnetsConfig } from '../config.ts';
+import type { Plan } from '../reconcile.ts';
+import { type Asker, isRefused } from './askers.ts';
+import { directRanges } from './direct.ts';
+import { type Blocked, carryOut, forgetNotes } from './moves.ts';
+import type { SubnetsStep } from './steps.ts';
+import { type Want, wantsOf } from './wants.ts';
+import { isOurs, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
+
+/** One destination in one table. */
+export interface Place {
+  table: RouteTable;
+  destination: string;
+  want: Want | undefined;
+  there: Route | undefined;
+  ours: boolean;
+  /** Whether the route that is there is ours and leads to something that carries. */
+  alive: boolean;
+  /** Whether it is to stay as it is because a subnet of the table has a wish that is refused. */
+  kept: boolean;
+}
+
+/** What is to become of a route. */
+export type Move = 'nothing' | 'create' | 'replace' | 'take over' | 'withdraw' | 'conflict' | 'wait';
+
+/**
+ * Per table, not per subnet: a table may serve many subnets, and has one route for all of them.
+ * Returns the routes that should go and cannot.
+ */
+export function planRoutes(
+  world: SubnetsWorld,
+  askers: Asker[],
+  config: SubnetsConfig,
+  plan: Plan<SubnetsStep>,
+): Blocked[] {
+  const ranges = directRanges(world);
+  plan.refused.push(...ranges.refused);
+  return world.routeTables.flatMap((table) =>
+    placesOf(table, askers, ranges.routers, world).flatMap((place) => {
+      forgetNotes(place, world, plan);
+      return carryOut(decide(place, config.withoutRouter), place, { world, config, plan });
+    }),
+  );
+}
+
+function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Place[] {
+  // A gateway's table is for what comes into the VPC, and its routes are its owner's.
+  if (table.edge) return [];
+  const users = askers.filter((asker) => asker.table === table);
+  const wants = new Map(wantsOf(users, ranges, world).map((want) => [want.destination, want]));
+  const routes = Map.groupBy(
+    table.routes.filter(({ target }) => target !== 'local'),
+    ({ destination }) => destination,
+  );
+  const destinations = new Set([...wants.keys(), ...routes.keys(), ...table.former.keys(), ...table.direct.keys()]);
+  return [...destinations].map((destination) => {
+    const same = routes.get(destination) ?? [];
+    const there = same.find(({ propagated }) => !propagated) ?? same[0];
+    const ours = there !== undefined && isOurs(there, table, world);
+    const alive = ours && carries(there, world);
+    return { table, destination, want: wants.get(destination), there, ours, alive, kept: users.some(isRefused) };
+  });
+}
+
+function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boolean {
+  if (blackhole) return false;
+  return target.startsWith('eni-') || endpoints.some(({ id, state }) => id === target && state === 'available');
+}
+
+/** The rules, in their order. */
+export function decide({ want, there, ours, alive, kept }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
+  if (!want) return ours && !(alive && kept) ? 'withdraw' : 'nothing';
+  if (there && !ours) {
+    if (!want.takeover) return 'conflict';
+    if (want.targets.length === 0) return 'wait';
+    // A static route goes before a propagated one, and leaves it in its place.
+    return there.propagated ? 'create' : 'take over';
+  }
+  if (want.targets.length > 0) {
+    if (!there) return 'create';
+    if (!there.blackhole && want.targets.includes(there.target)) return 'nothing';
+    // Its note names one target: that route goes before the note changes, or nobody could know it for ours.
+    return want.direct ? 'withdraw' : 'replace';
+  }
+  // Better the former way, or none, than one that ends at an endpoint that does not carry.
+  if (there && !alive) return 'withdraw';
+  return there && want.lacksRouter && withoutRouter === 'withdraw' ? 'withdraw' : 'wait';
+}

@@ -1,0 +1,95 @@
+import type { SubnetsConfig } from '../config.ts';
+import type { Plan } from '../reconcile.ts';
+import type { Asker, Problem } from './askers.ts';
+import type { Blocked } from './moves.ts';
+import type { SubnetsStep } from './steps.ts';
+import { label, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+
+/** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
+const LEAVING_MS = 3_600_000;
+const LEAVING = /^leaving since (\S+)/;
+
+const WORST_FIRST: readonly Problem['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
+
+/** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
+export function isLeaving({ id, status = '' }: Subnet, { undeletable, now }: SubnetsWorld): boolean {
+  const since = LEAVING.exec(status)?.[1];
+  return id === undeletable || (since !== undefined && now - Date.parse(since) < LEAVING_MS);
+}
+
+/** On each subnet, for the person who tagged it: how its wish stands. Subnets that stand alike are one call. */
+export function planStatus(
+  world: SubnetsWorld,
+  askers: Asker[],
+  blocked: Blocked[],
+  config: SubnetsConfig,
+  plan: Plan<SubnetsStep>,
+): void {
+  const unfinished = new Set(plan.steps.map((step) => ('tableId' in step ? step.tableId : undefined)));
+  const wanted = new Map<Subnet, string | undefined>();
+  for (const { subnet, table, problems } of askers) {
+    const worst = worstOf(problems);
+    // A route that this look has written, or taken out, is not yet seen to be so.
+    if (!worst && unfinished.has(table?.id)) wanted.set(subnet, subnet.status);
+    else wanted.set(subnet, worst ? `${worst.kind}: ${worst.text}` : 'ready');
+  }
+  for (const subnet of world.subnets) {
+    if (wanted.has(subnet)) continue;
+    if (isLeaving(subnet, world)) wanted.set(subnet, leaving(subnet, world));
+    else if (subnet.status !== undefined && !unfinished.has(tableOf(subnet.id, world)?.id))
+      wanted.set(subnet, blockedIn(subnet, blocked, world));
+  }
+  for (const subnet of world.strangers) {
+    const text = `refused: it is in ${subnet.vpcId}, and the load balancer serves ${config.vpcId}`;
+    // Another stack may serve that VPC by the same tag: what it says there is not ours to change.
+    if (subnet.status !== undefined && subnet.status !== tagValue(text)) continue;
+    wanted.set(subnet, subnet.wish === undefined ? undefined : text);
+    if (subnet.wish !== undefined) plan.refused.push({ subject: label(subnet), for: text });
+  }
+  write(wanted, plan);
+}
+
+/** How many subnets stand how. */
+export function countStates(askers: Asker[]): Record<string, number> {
+  const worst = askers.map(({ problems }) => worstOf(problems)?.kind);
+  const count = (kind: Problem['kind'] | undefined) => worst.filter((each) => each === kind).length;
+  return {
+    OptedIn: askers.length,
+    Ready: count(undefined),
+    Waiting: count('waiting'),
+    Conflicts: count('conflict'),
+    Refused: count('refused'),
+  };
+}
+
+function worstOf(problems: Problem[]): Problem | undefined {
+  return WORST_FIRST.flatMap((kind) => problems.filter((problem) => problem.kind === kind))[0];
+}
+
+function leaving({ id, status = '' }: Subnet, { undeletable, now }: SubnetsWorld): string {
+  if (LEAVING.test(status) && id !== undeletable) return status;
+  return `leaving since ${new Date(now).toISOString()} because someone tried to delete it`;
+}
+
+function blockedIn(subnet: Subnet, blocked: Blocked[], world: SubnetsWorld): string | undefined {
+  const mine = blocked.find(({ table }) => table === tableOf(subnet.id, world));
+  return mine && `blocked: ${mine.text}`;
+}
+
+function write(wanted: Map<Subnet, string | undefined>, { steps }: Plan<SubnetsStep>): void {
+  const changed = [...wanted].filter(([{ status }, text]) => status !== (text && tagValue(text)));
+  for (const [text, entries] of Map.groupBy(changed, ([, status]) => status)) {
+    const subnetIds = entries.map(([{ id }]) => id);
+    const subject = entries.map(([subnet]) => label(subnet)).join(', ');
+    if (text === undefined) steps.push({ kind: 'clear-status', subnetIds, subject, says: `${subject}: is opted out` });
+    else steps.push({ kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${subject}: ${text}` });
+  }
+}
+
+/** What AWS takes in a tag's value everywhere: these characters, 256 at most ("Tag naming limits and requirements"). */
+function tagValue(text: string): string {
+  return text
+    .replace(/[^\p{L}\p{N} _.:/=+@-]/gu, ' ')
+    .replace(/ {2,}/g, ' ')
+    .slice(0, 256);
+}

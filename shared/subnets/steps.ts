@@ -1,0 +1,17 @@
+import type { Step } from '../reconcile.ts';
+import type { Note } from './world.ts';
+
+/** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */
+export type SubnetsStep = Step &
+  (
+    | { kind: 'create-endpoint'; subnetId: string; serviceName: string; ipv6: boolean; generation: string }
+    | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
+    | { kind: 'create-route' | 'replace-route'; tableId: string; destination: string; target: string }
+    /** To what the note says; if that is gone, the note is made to say so. */
+    | { kind: 'restore-route'; tableId: string; destination: string; note: Note }
+    | { kind: 'delete-route'; tableId: string; destination: string }
+    | { kind: 'write-note'; tableId: string; key: string; value: string }
+    | { kind: 'erase-note'; tableId: string; note: Note }
+    | { kind: 'set-status'; subnetIds: string[]; status: string }
+    | { kind: 'clear-status'; subnetIds: string[] }
+  );

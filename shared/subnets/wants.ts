@@ -1,0 +1,74 @@
+import { LATER } from '../reconcile.ts';
+import { type Asker, isRefused, type Problem } from './askers.ts';
+import { type Router, routerInReach, type SubnetsWorld } from './world.ts';
+
+/** A destination that a table is to have a route to. */
+export interface Want {
+  destination: string;
+  /** For whom, in words. */
+  by: string;
+  /** What the route may lead to as things are. The first is taken, if it leads to none of them. */
+  targets: string[];
+  takeover: boolean;
+  /** Whether it leads to a router's own interface, rather than to an endpoint. */
+  direct: boolean;
+  /** Said if all that is missing is a healthy router. */
+  lacksRouter: Problem | undefined;
+  /** Those who want it, to be told what stands against it. */
+  askers: Asker[];
+}
+
+/** What the users of one table want of it, one of a kind for each destination. */
+export function wantsOf(users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
+  const asking = users.filter((asker) => !isRefused(asker));
+  if (asking.length === 0) return [];
+  const byDestination = Map.groupBy(
+    asking.flatMap((asker) => asker.destinations.map((destination) => ({ destination, asker }))),
+    ({ destination }) => destination,
+  );
+  return [
+    ...[...byDestination].map(([destination, wishes]) =>
+      throughEndpoint(
+        destination,
+        wishes.map(({ asker }) => asker),
+        world,
+      ),
+    ),
+    ...[...ranges].map(([destination, router]) => straightTo(router, destination, asking)),
+  ];
+}
+
+function throughEndpoint(destination: string, askers: Asker[], world: SubnetsWorld): Want {
+  const zoneOf = (id: string) => world.subnets.find((subnet) => subnet.id === id)?.zone;
+  const available = askers.flatMap(({ endpoint }) => (endpoint?.state === 'available' ? [endpoint] : []));
+  const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
+  return {
+    destination,
+    by: askers.map(({ subject }) => subject).join(', '),
+    // Sorted, so that every look at the same world chooses the same one.
+    targets: [...new Set(inReach.map(({ id }) => id))].sort(),
+    takeover: askers.some(({ takeover }) => takeover),
+    direct: false,
+    lacksRouter: available.length > 0 && inReach.length === 0 ? healthyRouter(world) : undefined,
+    askers,
+  };
+}
+
+/** A route to a router that is not healthy is not written, but stays while the router runs. */
+function straightTo(router: Router, destination: string, askers: Asker[]): Want {
+  return {
+    destination,
+    by: `the DNS range of ${router.id}`,
+    targets: router.healthy ? [router.interfaceId] : [],
+    takeover: false,
+    direct: true,
+    lacksRouter: undefined,
+    askers,
+  };
+}
+
+/** Worth waiting for if one is on its way. */
+function healthyRouter({ targets }: SubnetsWorld): Problem {
+  const until = targets.some(({ state }) => state === 'initial') ? undefined : LATER;
+  return { kind: 'waiting', text: 'a healthy router, without which a route would lead nowhere', until };
+}

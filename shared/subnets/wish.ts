@@ -1,0 +1,48 @@
+import { formatCidr, holds, overlap, parseCidr, type Range } from '../cidr.ts';
+
+/** What a subnet's tag asks for: destinations in the form AWS gives them back, or why the whole value is refused. */
+export type Wish = { cidrs: string[]; takeover: boolean } | { refused: string };
+
+/** Goes first in a value: routes that lead elsewhere are to be taken over, and given back at the end. */
+const TAKEOVER = 'takeover';
+/** Stands for the stack's own list. */
+const DEFAULT = 'default';
+
+/** What no route can lead to, or nothing would come back from. Ranges that hold more than these are nobody's mistake. */
+const CLOSED = [
+  { cidr: '127.0.0.0/8', why: 'a machine itself' },
+  { cidr: '169.254.0.0/16', why: 'the link' },
+  { cidr: '224.0.0.0/3', why: 'multicast and what is reserved' },
+  { cidr: '::1/128', why: 'a machine itself' },
+  { cidr: 'fe80::/10', why: 'the link' },
+  { cidr: 'ff00::/8', why: 'multicast' },
+  // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+  { cidr: 'fd00:ec2::/32', why: 'AWS' },
+].flatMap(({ cidr, why }) => {
+  const range = parseCidr(cidr);
+  return range ? [{ range, cidr, why }] : [];
+});
+
+/**
+ * The whole grammar of the tag: `[takeover] default`, or `[takeover] CIDR CIDR …`.
+ * One bad CIDR refuses the whole value, for half of what was asked would look like all of it.
+ */
+export function parseWish(value: string, defaults: readonly string[]): Wish {
+  const [first, ...rest] = value.split(/\s+/).filter(Boolean);
+  const takeover = first === TAKEOVER;
+  const asked = takeover || first === undefined ? rest : [first, ...rest];
+  const words = asked.length === 1 && asked[0] === DEFAULT ? defaults : asked;
+  if (words.length === 0) return { refused: 'the tag names no CIDR' };
+
+  const wanted: Range[] = [];
+  for (const word of words) {
+    const range = parseCidr(word);
+    if (!range) return { refused: `${word} is not a CIDR` };
+    const closed = CLOSED.find((each) => holds(each.range, range));
+    if (closed) return { refused: `${word} is inside ${closed.cidr}, the addresses of ${closed.why}` };
+    const twin = wanted.find((seen) => overlap(range, seen));
+    if (twin) return { refused: `${word} overlaps ${formatCidr(twin)} in the same tag` };
+    wanted.push(range);
+  }
+  return { cidrs: wanted.map(formatCidr).sort(), takeover };
+}

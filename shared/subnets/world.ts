@@ -1,0 +1,154 @@
+/** What the plan for subnets is made from, as one look at AWS found it. */
+export interface SubnetsWorld {
+  /** When the look began, in milliseconds since the epoch. */
+  now: number;
+  /** IPv4 and IPv6. */
+  vpcCidrs: string[];
+  service: Service;
+  /** Every subnet of the VPC. */
+  subnets: Subnet[];
+  /** Subnets of other VPCs that carry the tag or its status. */
+  strangers: Subnet[];
+  routeTables: RouteTable[];
+  /** Endpoints of ours, by the tag they were created with; none that is gone but still listed. */
+  endpoints: Endpoint[];
+  /** Endpoints of ours that are gone but still listed. */
+  gone: Pick<Endpoint, 'id' | 'subnetId' | 'createdAt'>[];
+  /** Interface and Gateway Load Balancer endpoints of the VPC, whosever they are: they share a quota. */
+  endpointCount: number;
+  systemsManager: SystemsManager;
+  routers: Router[];
+  /** Targets of the load balancer. The zone is not known of an instance that is no router by its tag. */
+  targets: { state: string; zone: string | undefined }[];
+  /** Whether a load balancer node hands packets to routers of other zones too. */
+  crossZone: boolean;
+  /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
+  undeletable: string | undefined;
+}
+
+export interface Service {
+  name: string;
+  zones: string[];
+  ipv6: boolean;
+}
+
+export interface Subnet {
+  id: string;
+  name: string;
+  vpcId: string;
+  zone: string;
+  /** IPv4 and IPv6. */
+  cidrs: string[];
+  /** The tag's value, or undefined if it has none. */
+  wish: string | undefined;
+  /** What we last said in its status tag. */
+  status: string | undefined;
+}
+
+export interface Endpoint {
+  id: string;
+  subnetId: string;
+  serviceName: string;
+  /** Lower case: EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
+  state: string;
+  /** AWS's word on why it failed. */
+  error: string | undefined;
+  createdAt: number;
+  ipv6: boolean;
+  /** Whether the endpoint service asks for our acceptance of it. */
+  acceptable: boolean;
+}
+
+/** How the VPC's machines reach Systems Manager without leaving the VPC. */
+export interface SystemsManager {
+  /** Whether it has an endpoint for each service that an agent needs. */
+  reachable: boolean;
+  subnetIds: string[];
+}
+
+export interface RouteTable {
+  id: string;
+  main: boolean;
+  /** Associated with a gateway: it is for what comes into the VPC, and never ours to change. */
+  edge: boolean;
+  /** Subnets explicitly associated with it; all others of the VPC follow the main table. */
+  subnetIds: string[];
+  routes: Route[];
+  /** What its routes led to before they were taken over, by destination. */
+  former: Map<string, Note>;
+  /** Routes to routers' interfaces that are ours, by destination. */
+  direct: Map<string, Note>;
+  tagCount: number;
+}
+
+export interface Route {
+  destination: string;
+  /** The id of what it leads to. An endpoint comes back as a gateway id. */
+  target: string;
+  blackhole: boolean;
+  /** Whether a virtual private gateway put it there. A static route to the same destination goes before it. */
+  propagated: boolean;
+}
+
+/** First word of a note whose target is no more. */
+export const GONE = 'gone';
+
+/** A tag of ours on a route table: `TARGET since TIME`, or `gone TARGET …` once AWS has said that there is no such thing. */
+export interface Note {
+  target: string;
+  gone: boolean;
+  /** When it was written, in milliseconds since the epoch; 0 if it does not say. */
+  at: number;
+  /** The tag as it stands. */
+  key: string;
+  value: string;
+}
+
+export interface Router {
+  id: string;
+  name: string;
+  zone: string;
+  subnetId: string;
+  /** Its primary interface: the one that is a target, and that its DNS range is on. */
+  interfaceId: string;
+  running: boolean;
+  healthy: boolean;
+  /** CIDR block of the addresses that it gives to wildcard services. */
+  dnsRange: string | undefined;
+}
+
+export function label({ id, name }: { id: string; name: string }): string {
+  return name ? `${id} (${name})` : id;
+}
+
+/** The first few by name, the others by their number. */
+export function several(things: { id: string; name: string }[]): string {
+  const more = things.length - 3;
+  return [...things.slice(0, 3).map(label), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+/** VPC user guide, "Subnet route tables": the explicit association, else the main table. */
+export function tableOf(subnetId: string, { routeTables }: Pick<SubnetsWorld, 'routeTables'>): RouteTable | undefined {
+  return routeTables.find((table) => table.subnetIds.includes(subnetId)) ?? routeTables.find((table) => table.main);
+}
+
+export function subnetsOf(table: RouteTable, world: Pick<SubnetsWorld, 'routeTables' | 'subnets'>): Subnet[] {
+  return world.subnets.filter((subnet) => tableOf(subnet.id, world) === table);
+}
+
+/** A route is ours if it leads to an endpoint with our tag, or to the interface that our note on its table names. */
+export function isOurs({ destination, target }: Route, table: RouteTable, { endpoints }: SubnetsWorld): boolean {
+  if (target.startsWith('eni-')) return table.direct.get(destination)?.target === target;
+  return endpoints.some(({ id }) => id === target);
+}
+
+/** Whether packets of an endpoint in this zone find a healthy router. */
+export function routerInReach(zone: string | undefined, { targets, crossZone }: SubnetsWorld): boolean {
+  return targets.some((target) => target.state === 'healthy' && (crossZone || target.zone === zone));
+}
+
+/** From these an endpoint does not come back: only another one helps. */
+const ENDED = new Set(['rejected', 'failed', 'expired']);
+
+export const hasEnded = ({ state }: Endpoint) => ENDED.has(state);
+export const isLive = (endpoint: Endpoint) => !hasEnded(endpoint) && endpoint.state !== 'deleting';

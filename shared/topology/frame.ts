@@ -1,0 +1,32 @@
+import { type Html, html } from './html.ts';
+import type { TimeRange } from './links.ts';
+import { style, type Theme } from './style.ts';
+
+/** For whom it is drawn: how much room there is, in CSS pixels, what it looks like, and who answers a click. */
+export interface View {
+  theme: Theme;
+  width: number;
+  height: number;
+  /** What the dashboard shows. */
+  timeRange?: TimeRange;
+  /** ARN of the function that a click on a name calls. */
+  functionArn: string;
+}
+
+/** Of the text, in CSS pixels: what hangs on a wall is read from afar. */
+export const fontSize = ({ width }: View) => Math.min(20, Math.max(12, Math.round(width / 42) / 2));
+
+/** Whether a card's two halves stand one upon the other. */
+export const isNarrow = ({ width }: View) => width < 800;
+
+/** A fragment that brings its own style. */
+export function frame(view: View, content: Html, compact = false): string {
+  const room = [compact && 'zg-compact', isNarrow(view) && 'zg-narrow'].filter(Boolean).join(' ');
+  return html`<div class="zg ${room} cwdb-no-default-styles" style="font-size:${fontSize(view)}px">${style(view.theme)}${content}</div>`
+    .markup;
+}
+
+/** A link that leaves the dashboard where it is, or the words alone if it leads nowhere. */
+export function link(address: string | undefined, words: Html): Html {
+  return address ? html`<a href="${address}" target="_blank" rel="noopener">${words}</a>` : words;
+}
