@@ -1,0 +1,25 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { routersConfig } from '../shared/config.ts';
+import { reconcilerHandler } from '../shared/lambda.ts';
+import { journeys } from '../shared/routers/journeys.ts';
+import { routersReconciler } from '../shared/routers/reconciler.ts';
+
+const config = routersConfig(process.env);
+const clients = {
+  ec2: new EC2Client(),
+  elb: new ElasticLoadBalancingV2Client(),
+  ssm: new SSMClient(),
+  s3: new S3Client(),
+  autoScaling: new AutoScalingClient(),
+};
+
+export const handler = reconcilerHandler('routers', routersReconciler(clients, config, Date.now), {
+  stack: config.stack,
+  clients,
+  journeys,
+  journeyMetric: 'SecondsToHealthy',
+});

@@ -1,0 +1,20 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { subnetsConfig } from '../shared/config.ts';
+import { reconcilerHandler } from '../shared/lambda.ts';
+import { journeys } from '../shared/subnets/journeys.ts';
+import { subnetsReconciler } from '../shared/subnets/reconciler.ts';
+
+const config = subnetsConfig(process.env);
+const clients = {
+  ec2: new EC2Client(),
+  elb: new ElasticLoadBalancingV2Client(),
+  changer: new EC2Client({ maxAttempts: 1 }),
+};
+
+export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, Date.now), {
+  stack: config.stack,
+  clients,
+  journeys,
+  journeyMetric: 'SecondsToRoute',
+});

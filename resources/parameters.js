@@ -1,0 +1,174 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+// CloudWatch Logs takes no other: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+const RETENTIONS = '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
+
+const id = (prefix) => new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
+const text = (pattern, whatItIs) => z.string().regex(pattern, `is not ${whatItIs}`);
+const optional = (schema) =>
+  z.string().superRefine((value, context) => {
+    const issue = value === '' ? undefined : schema.safeParse(value).error?.issues[0];
+    if (issue) context.addIssue(issue.message);
+  });
+const flag = text(/^(true|false)$/, 'true or false');
+const arn = (pattern, whatItIs) => optional(text(new RegExp(`^arn:aws[a-z-]*:${pattern}$`), whatItIs));
+const list = (separator, whatItIs, isOne) =>
+  z.string().superRefine((all, context) => {
+    const items = all.split(separator);
+    const wrong = items.find((one) => !isOne(one, items));
+    if (wrong !== undefined) context.addIssue(`has '${wrong}', which is not ${whatItIs}`);
+    else if (new Set(items).size < items.length) context.addIssue('names one twice');
+  });
+/** A number, as a text or not. */
+const whole = (least, greatest) =>
+  z
+    .union([z.string(), z.number()])
+    .refine(
+      (value) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= greatest,
+      `is not a whole number from ${least} to ${greatest}`,
+    );
+
+function isNetwork(cidr) {
+  const family = [ipaddr.IPv4, ipaddr.IPv6].find((each) => each.isValidCIDR(cidr));
+  return family !== undefined && cidr.startsWith(`${family.networkAddressFromCIDR(cidr)}/`);
+}
+
+// Principals with a path are not supported: https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
+const PRINCIPAL = /^(\*|\d{12}|arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@-]+))$/;
+
+/** Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. */
+export const parameters = z.strictObject({
+  vpcId: text(id('vpc'), 'the id of a VPC'),
+  subnetIds: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),
+  defaultCidrs: list(/\s+/, 'a network like 100.64.0.0/10', isNetwork),
+  tagKey: text(/^(?!aws:)[\w.:/=+@-]{1,75}$/i, "a tag's key of at most 75 letters, digits and _.:/=+@-"),
+  endpoints: list(
+    /\s+/,
+    'subnet, zone, or the ids of subnets',
+    (one, { length }) => id('subnet').test(one) || (length === 1 && /^(subnet|zone)$/.test(one)),
+  ),
+  mainRouteTable: text(/^(refuse|allow)$/, 'refuse or allow'),
+  withoutRouter: text(/^(keep|withdraw)$/, 'keep or withdraw'),
+  dnsResolver: z.ipv4('is not an IPv4 address'),
+  endpointsPerVpc: whole(1, 1000),
+  routesPerTable: whole(1, 1000),
+  crossZone: flag,
+  failover: text(/^(reset|rebalance)$/, 'reset or rebalance'),
+  idleTimeout: whole(60, 6000),
+  deregistrationDelay: whole(0, 3600),
+  healthCheckInterval: whole(5, 300),
+  healthyThreshold: whole(2, 10),
+  unhealthyThreshold: whole(2, 10),
+  dnsRanges: flag,
+  dnsPool: text(/^/, 'an IPv4 network like 100.64.0.0/10').refine(
+    isNetwork,
+    'is not an IPv4 network like 100.64.0.0/10',
+  ),
+  dnsPrefix: whole(1, 30),
+  diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
+  registrationKey: text(/^[\w.:/{}+=@-]*$/, 'the name of a parameter or the ARN of a secret'),
+  healthCheck: text(/^(router|diverter)$/, 'router or diverter'),
+  launchDeadline: whole(60, 7200),
+  allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
+  loadBalancerArn: arn(
+    'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
+    'the ARN of a Gateway Load Balancer',
+  ),
+  targetGroupArn: arn(
+    'elasticloadbalancing:[a-z0-9-]+:\\d{12}:targetgroup/[\\w-]+/[0-9a-f]{16}',
+    'the ARN of a target group',
+  ),
+  serviceId: optional(text(id('vpce-svc'), 'the id of an endpoint service')),
+  autoScalingGroup: optional(text(/^[^\p{Cc}:]{1,255}$/u, 'the name of an Auto Scaling group')),
+  alarmTopicArn: arn('sns:[a-z0-9-]+:\\d{12}:[\\w-]+', 'the ARN of an SNS topic'),
+  alarmEmail: optional(z.email('is not an e-mail address')),
+  runbook: z.string().regex(/^\S+$/, 'is not an address without spaces'),
+  logRetention: z
+    .union([z.string(), z.number()])
+    .refine((days) => RETENTIONS.includes(String(days)), `is not one of ${RETENTIONS.join(', ')}`),
+});
+
+/**
+ * Checks all parameters, and each with the others.
+ * @param given by name, as serverless.yml and the command line have them
+ * @param region where the stack is to be
+ * @throws Error of one sentence
+ */
+export function checkParameters(given, region) {
+  const result = parameters.safeParse(given);
+  const wrong = result.success ? combination(result.data, region) : describe(result.error.issues[0], given);
+  if (wrong) throw new Error(wrong);
+}
+
+function describe({ code, keys, path: [name], message }, given) {
+  if (code === 'unrecognized_keys')
+    return `There is no parameter ${keys[0]}; there are ${Object.keys(parameters.shape).join(', ')}.`;
+  if (!given[name]) return `The parameter ${name} must be given: add --param ${name}=…`;
+  return `The parameter ${name} ${message}: ${given[name]}`;
+}
+
+const TAKEN = ['loadBalancerArn', 'targetGroupArn', 'serviceId'];
+
+function combination(given, region) {
+  const missing = TAKEN.filter((name) => given[name] === '');
+  if (missing.length === TAKEN.length && given.subnetIds === '')
+    return 'The parameter subnetIds must be given, one subnet for each zone: add --param subnetIds=subnet-…,subnet-…';
+  if (missing.length > 0 && missing.length < TAKEN.length)
+    return `To take a load balancer that is there, the parameters ${TAKEN.join(', ')} must all be given; ${missing.join(' and ')} is missing.`;
+  if (missing.length === 0 && given.subnetIds !== '')
+    return 'The parameter subnetIds is for a load balancer that is to be made; with loadBalancerArn it must not be given.';
+  if (given.diverter === 'netfoundry' && given.healthCheck === 'diverter')
+    return 'The parameter healthCheck cannot be diverter where diverter is netfoundry, whose diverter answers no health checks.';
+  if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
+    return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
+  const elsewhere = ['loadBalancerArn', 'targetGroupArn', 'alarmTopicArn'].find(
+    (name) => given[name] !== '' && given[name].split(':')[3] !== region,
+  );
+  return elsewhere && `The parameter ${elsewhere} is in another region than the stack, ${region}: ${given[elsewhere]}`;
+}
+
+// What serverless.yml takes from the parameters, where a text will not do.
+
+/** A condition's key cannot hold a variable of serverless.yml: made here, it can hold the tag that was chosen. */
+export const isRouter = async ({ resolveVariable }) => ({
+  [`aws:ResourceTag/${await resolveVariable('param:tagKey')}`]: 'router',
+});
+
+/** Where the diverter answers health checks, if these are for it. */
+const DIVERTER_PORT = '8082';
+
+/** What the target group checks, and of routers. */
+export const healthCheck = async ({ resolveVariable }) =>
+  (await resolveVariable('param:healthCheck')) === 'diverter'
+    ? { protocol: 'HTTP', port: DIVERTER_PORT, path: '/' }
+    : { protocol: 'HTTPS', port: '8081', path: '/health-checks' };
+
+export const healthPort = async ({ resolveVariable }) =>
+  (await resolveVariable('param:healthCheck')) === 'diverter' ? DIVERTER_PORT : '';
+
+/** Who may connect endpoints: this account, whose subnets are opted in, and whoever else was named. */
+export const allowedPrincipals = async ({ resolveVariable }) => {
+  const others = String(await resolveVariable('param:allowedPrincipals'))
+    .split(',')
+    .filter(Boolean);
+  const root = (account) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:iam::${account}:root` });
+  return [root(`\${AWS::AccountId}`), ...others.map((one) => (/^\d+$/.test(one) ? root(one) : one))];
+};
+
+/**
+ * What becomes of the flows of a router that goes: they are reset, so that clients connect again at once, or moved to
+ * another router, which knows nothing of a TCP connection that it did not see begin. The two exclude each other:
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html
+ */
+export const failover = async ({ resolveVariable }) => {
+  const rebalance = (await resolveVariable('param:failover')) === 'rebalance';
+  const attribute = (Key, Value) => ({ Key, Value: String(Value) });
+  return [
+    attribute('deregistration_delay.timeout_seconds', await resolveVariable('param:deregistrationDelay')),
+    ...['on_deregistration', 'on_unhealthy'].flatMap((when) => [
+      attribute(`target_failover.${when}`, rebalance ? 'rebalance' : 'no_rebalance'),
+      attribute(`send_tcp_reset.${when}.enabled`, !rebalance),
+    ]),
+  ];
+};

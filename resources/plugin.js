@@ -1,0 +1,55 @@
+import { createReadStream } from 'node:fs';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { bundle } from './bundle.js';
+import { packages } from './diverter.js';
+import { checkParameters } from './parameters.js';
+import { refuseRemovalInUse } from './removal.js';
+
+/** What `serverless package`, `deploy` and `remove` do beyond the framework. */
+export default class ZitiGlbPlugin {
+  constructor(serverless) {
+    this.hooks = {
+      'before:package:cleanup': () => check(serverless),
+      'before:package:createDeploymentArtifacts': () =>
+        bundle(serverless.serviceDir, Object.keys(serverless.service.functions)),
+      'after:aws:deploy:deploy:uploadArtifacts': () => uploadDiverter(serverless),
+      'before:remove:remove': () => checkRemoval(serverless),
+    };
+  }
+}
+
+function check(serverless) {
+  const { params } = serverless.configurationInput;
+  const provider = serverless.getProvider('aws');
+  const given = serverless.processedInput.options.param ?? [];
+  const all = { ...params.default, ...params[provider.getStage()], ...Object.fromEntries(given.map(pair)) };
+  try {
+    checkParameters(all, provider.getRegion());
+  } catch (error) {
+    throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
+  }
+}
+
+function pair(nameAndValue) {
+  const [name, ...value] = nameAndValue.split('=');
+  return [name, value.join('=').trimEnd()];
+}
+
+async function checkRemoval(serverless) {
+  try {
+    await refuseRemovalInUse(await serverless.getProvider('aws').getAwsSdkV3Config(), serverless.service.custom.stack);
+  } catch (error) {
+    throw new serverless.classes.Error(error.message, 'STACK_IN_USE');
+  }
+}
+
+async function uploadDiverter(serverless) {
+  const provider = serverless.getProvider('aws');
+  const s3 = new S3Client(await provider.getAwsSdkV3Config());
+  const Bucket = await provider.getServerlessDeploymentBucketName();
+  // Stored under its content's name, so a command sent before an upgrade still finds what it was told to install.
+  for (const { path, sha256 } of packages()) {
+    const Key = `${serverless.service.custom.artefacts}/diverter/${sha256}`;
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: createReadStream(path) }));
+  }
+}

@@ -1,0 +1,73 @@
+import {
+  EC2Client,
+  paginateDescribeVpcEndpointConnections,
+  paginateDescribeVpcEndpointServiceConfigurations,
+  paginateDescribeVpcEndpoints,
+} from '@aws-sdk/client-ec2';
+
+/** States in which an endpoint keeps its service from being deleted. EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
+const ALIVE = ['pendingacceptance', 'pending', 'available', 'deleting'];
+
+/**
+ * Says why a stack cannot be removed yet: AWS would remove half of it and stop at the endpoint service, which it does not
+ * delete while endpoints are connected to it.
+ * @param configuration of the SDK's client
+ * @param stack what endpoints and the service are tagged with
+ * @throws Error with every endpoint that is in the way, and what to do
+ */
+export async function refuseRemovalInUse(configuration, stack) {
+  const ec2 = new EC2Client(configuration);
+  try {
+    const own = await collect(
+      paginateDescribeVpcEndpoints({ client: ec2 }, { Filters: [ofStack(stack)] }),
+      ({ VpcEndpoints }) => VpcEndpoints,
+    );
+    const foreign = (await connections(ec2, stack)).filter(
+      ({ VpcEndpointId }) => !own.some((endpoint) => endpoint.VpcEndpointId === VpcEndpointId),
+    );
+    const ours = own
+      .filter(({ State }) => isAlive(State))
+      .map(({ VpcEndpointId, SubnetIds, State }) => `${VpcEndpointId} in ${SubnetIds} (${State})`);
+    const theirs = foreign.map(
+      ({ VpcEndpointId, VpcEndpointOwner, VpcEndpointState }) =>
+        `${VpcEndpointId} of account ${VpcEndpointOwner} (${VpcEndpointState})`,
+    );
+    if (ours.length + theirs.length === 0) return;
+    throw new Error(
+      [
+        `${stack} is in use, and AWS does not remove an endpoint service that has endpoints:`,
+        ...[...ours, ...theirs].map((line) => `  ${line}`),
+        ...(ours.length > 0 ? ['Take the subnets out first: npx ziti-glb drain'] : []),
+        ...(theirs.length > 0
+          ? ['Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections']
+          : []),
+      ].join('\n'),
+    );
+  } finally {
+    ec2.destroy();
+  }
+}
+
+/** Everything that is connected to the stack's service, from whatever account. Nothing, if it has taken one that is there. */
+async function connections(ec2, stack) {
+  const services = await collect(
+    paginateDescribeVpcEndpointServiceConfigurations({ client: ec2 }, { Filters: [ofStack(stack)] }),
+    ({ ServiceConfigurations }) => ServiceConfigurations,
+  );
+  if (services.length === 0) return [];
+  const Filters = [{ Name: 'service-id', Values: services.map(({ ServiceId }) => ServiceId) }];
+  const all = await collect(
+    paginateDescribeVpcEndpointConnections({ client: ec2 }, { Filters }),
+    ({ VpcEndpointConnections }) => VpcEndpointConnections,
+  );
+  return all.filter(({ VpcEndpointState }) => isAlive(VpcEndpointState));
+}
+
+const ofStack = (stack) => ({ Name: 'tag:ziti-glb:stack', Values: [stack] });
+const isAlive = (state) => ALIVE.includes(state?.toLowerCase());
+
+async function collect(pages, items) {
+  const all = [];
+  for await (const page of pages) all.push(...(items(page) ?? []));
+  return all;
+}
