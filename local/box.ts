@@ -1,0 +1,230 @@
+import { readFileSync } from 'node:fs';
+import { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { S3 } from '@aws-sdk/client-s3';
+import { SSM } from '@aws-sdk/client-ssm';
+import { type Clock, scaledClock } from './clock.ts';
+import { createBus, type Faults } from './events/bus.ts';
+import { deadLetters, toFunctions } from './events/delivery.ts';
+import { createQueues, type QueueMessage } from './events/queues.ts';
+import { sqsService } from './events/sqs.ts';
+import type { Fabric } from './fabric/fabric.ts';
+import { lambdaService } from './lambda/api.ts';
+import { createLambda } from './lambda/runtime.ts';
+import { createLogs } from './logs.ts';
+import { createCloud } from './rules/cloud.ts';
+import { createBuckets } from './s3.ts';
+import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
+import type { Role } from './stack/iam.ts';
+import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
+import { parseTemplate } from './stack/template.ts';
+import { resourceTypes } from './stack/types.ts';
+import { type Allowance, createIam } from './wire/iam.ts';
+import { serve } from './wire/server.ts';
+import { throttle } from './wire/throttle.ts';
+import { createWire, type Wire } from './wire/wire.ts';
+
+const REGION = 'eu-central-1';
+const ACCOUNT = '111122223333';
+const NETWORK = new URL('../examples/network.yml', import.meta.url);
+
+const CREDENTIALS = { accessKeyId: 'cloudformation', secretAccessKey: 'of-the-cloud-in-a-box' };
+
+/** What can be booted, for a fabric: image id to what it boots. */
+export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router' } as const;
+
+/** An address in every VPC that answers as the box's API does. Presigned links bear it, for routers to follow. */
+const VPC_SERVICES = { ip: '169.254.0.80', port: 80 };
+
+export interface BoxOptions {
+  /** Seconds of the cloud's time in one second of the wall's. */
+  rate: number;
+  /** Of the API on loopback; any free one if not given. */
+  port?: number;
+  fabric(services: { ip: string; port: number; upstream: string }): Promise<Fabric>;
+  /** Answers with the folder in which the stack is packaged for this network. */
+  packaged(network: NetworkParameters): Promise<string> | string;
+  /** Path of the diverter's program. */
+  diverter: string;
+  /** Aborted, it ends the start. */
+  signal?: AbortSignal;
+  /** A line that a function wrote, under its name; or one of the box itself, about something that went wrong. */
+  onLog(source: string, line: string): void;
+}
+
+/** A cloud that runs. */
+export interface Box {
+  /** What `AWS_ENDPOINT_URL` is to be. */
+  endpoint: string;
+  region: string;
+  account: string;
+  clock: Clock;
+  fabric: Fabric;
+  network: NetworkParameters;
+  /** The product's stack. */
+  stack: Stack;
+  /** By name: what each function may do. */
+  roles: ReadonlyMap<string, Role>;
+  /** What the roles allow and nobody has used since the box was started. */
+  unusedAccess(): Allowance[];
+  /**
+   * Deploys another package: a stack beside the first if it is for another stage, a new version of it otherwise.
+   * @param diverter path of the program that it is packaged with, if not the first one's
+   */
+  deploy(folder: string, diverter?: string): Promise<Stack>;
+  /** Removes a stack as `serverless remove` does: empties its bucket, then has everything deleted. */
+  remove(stack: Stack): Promise<void>;
+  /** By ARN. */
+  queues(): Record<string, readonly QueueMessage[]>;
+  setFaults(faults: Partial<Faults>): void;
+  /** Takes everything down, once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a cloud, makes the example network in it, and deploys the packaged stack there.
+ * @throws Error that says what could not be started; nothing is left then
+ */
+export async function startBox(options: BoxOptions): Promise<Box> {
+  const undo: (() => unknown)[] = [];
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= unwind(undo);
+    return closing;
+  };
+  const starting = start(options, undo);
+  try {
+    return { ...(await Promise.race([starting, aborted(options.signal)])), close };
+  } catch (error) {
+    await close();
+    // A start that was aborted goes on until it finds its ground gone, and may have made something meanwhile.
+    await starting.catch(() => {});
+    await unwind(undo);
+    throw error;
+  }
+}
+
+function aborted(signal?: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal?.aborted) reject(signal.reason);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit<Box, 'close'>> {
+  const { rate, port = 0, onLog } = options;
+  const place = { region: REGION, account: ACCOUNT };
+  const clock = scaledClock(rate);
+
+  // A fabric is told where the API is, and the API needs the fabric: until the wire is made nobody knows the address.
+  let wire: Wire = () => Promise.reject(new Error('the cloud in a box is not up yet'));
+  const server = await serve((request) => wire(request), { port });
+  undo.push(server.close);
+
+  const fabric = await options.fabric({ ...VPC_SERVICES, upstream: server.url });
+  undo.push(fabric.close);
+
+  const onError = (error: unknown) => onLog('cloud', String(error));
+  const cloud = createCloud({ ...place, clock, fabric, emit: (event) => bus.put(event), onError });
+  undo.push(cloud.close);
+
+  const roles = new Map<string, Role>();
+  const iam = createIam({ ...place, roles, find: cloud.findResource });
+  const logs = createLogs({ ...place, allows: iam.allows, onLog });
+  const queues = createQueues();
+  const letters = deadLetters(queues, onLog);
+  const endpoints = { AWS_ENDPOINT_URL: server.url, AWS_ENDPOINT_URL_S3: `http://${VPC_SERVICES.ip}` };
+  const lambda = createLambda({
+    clock,
+    rate,
+    region: REGION,
+    endpoints,
+    onLog: logs.write,
+    onFailure: letters.ofFunction,
+  });
+  undo.push(lambda.close);
+
+  const bus = createBus({ ...place, clock, deliver: toFunctions(lambda), giveUp: letters.ofRule });
+  undo.push(bus.close);
+
+  const buckets = createBuckets(clock, iam.allows);
+  const services = {
+    ...cloud.services,
+    s3: buckets.service,
+    lambda: lambdaService(lambda, iam.allows),
+    sqs: sqsService(queues, clock),
+  };
+  const principal = (accessKeyId: string) =>
+    roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${ACCOUNT}:user/${accessKeyId}`;
+  wire = inTimeOf(clock, createWire(services, { principal, around: [throttle(clock), iam.around] }));
+
+  const client = { endpoint: server.url, region: REGION, credentials: CREDENTIALS };
+  const clients = {
+    ec2: new EC2(client),
+    elb: new ElasticLoadBalancingV2(client),
+    ssm: new SSM(client),
+    scaling: new AutoScaling(client),
+    s3: new S3(client),
+  };
+  undo.push(() => {
+    for (const client of Object.values(clients)) client.destroy();
+  });
+  const types = resourceTypes({ ...place, ...clients, clock, lambda, bus, buckets, queues, roles, iam, logs });
+  const { AvailabilityZones = [] } = await clients.ec2.describeAvailabilityZones();
+  const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
+  const stacks = new Map<string, Stack>();
+  const deploy: Deploy = async (name, template, parameters, before) => {
+    const stack = await deployStack({ template, parameters, place: { ...place, name, zones }, types }, before);
+    stacks.set(name, stack);
+    return stack;
+  };
+
+  const { outputs } = await deploy('network', parseTemplate(readFileSync(NETWORK, 'utf8')), { ImageId: 'ami-client' });
+  const network = { region: REGION, vpcId: outputs.vpcId ?? '', subnetIds: outputs.subnetIds ?? '' };
+  const folder = await options.packaged(network);
+  const serverless = { diverter: options.diverter, deploy, s3: clients.s3, stacks };
+  const stack = await deployPackage({ folder, network, ...serverless });
+
+  const { contents } = queues;
+  return {
+    endpoint: server.url,
+    ...place,
+    clock,
+    fabric,
+    network,
+    stack,
+    roles,
+    unusedAccess: iam.unused,
+    queues: contents,
+    deploy: (folder, diverter = options.diverter) => deployPackage({ ...serverless, folder, diverter }),
+    async remove(stack) {
+      buckets.empty(stack.outputs.ServerlessDeploymentBucketName ?? '');
+      await deleteStack(stack);
+      stacks.delete(stack.name);
+    },
+    setFaults: bus.setFaults,
+  };
+}
+
+/** SDK clients set their clocks by the date of an answer. */
+function inTimeOf(clock: Clock, wire: Wire): Wire {
+  return async (request) => {
+    const answer = await wire(request);
+    return { ...answer, headers: { ...answer.headers, date: new Date(clock.now()).toUTCString() } };
+  };
+}
+
+/** Undoes what was done, the last first. Goes on if one fails, and then says so. */
+async function unwind(undo: (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0)
+    throw new AggregateError(errors, `the cloud in a box could not be taken down: ${errors.join('; ')}`);
+}

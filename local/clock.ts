@@ -1,0 +1,101 @@
+/** Time as the cloud in a box sees it. Everything in it that waits, waits here. */
+export interface Clock {
+  /** Milliseconds since the epoch, in the cloud's time. */
+  now(): number;
+  /** Runs `task` once, `ms` of the cloud's time from now. The returned function cancels it. */
+  after(ms: number, task: () => void): () => void;
+  sleep(ms: number): Promise<void>;
+  /** How long `ms` of the cloud's time take on the wall: for what real programs and sockets wait. */
+  wall(ms: number): number;
+}
+
+/** A clock for people: `rate` seconds of the cloud's time pass in one second of the wall's. */
+export function scaledClock(rate: number, startedAt = Date.now()): Clock {
+  const now = () => startedAt + (Date.now() - startedAt) * rate;
+  const after = (ms: number, task: () => void) => {
+    const timer = setTimeout(task, ms / rate);
+    return () => clearTimeout(timer);
+  };
+  return { now, after, sleep: (ms) => new Promise((resolve) => after(ms, resolve)), wall: (ms) => ms / rate };
+}
+
+/** A clock for tests: time stands still until `run` moves it, timer by timer. */
+export class VirtualClock implements Clock {
+  #now: number;
+  #order = 0;
+  readonly #timers = new Map<number, Timer>();
+
+  constructor(startsAt = Date.UTC(2026, 0, 15, 10)) {
+    this.#now = startsAt;
+  }
+
+  now = () => this.#now;
+
+  after = (ms: number, task: () => void) => {
+    const id = this.#order++;
+    this.#timers.set(id, { at: this.#now + Math.max(0, ms), task });
+    return () => void this.#timers.delete(id);
+  };
+
+  sleep = (ms: number) => new Promise<void>((resolve) => void this.after(ms, resolve));
+
+  wall = (ms: number) => ms;
+
+  /** Moves time until `work` settles, or by `work` milliseconds, letting what each timer woke finish before the next one fires. */
+  async run<T>(work: Promise<T> | number): Promise<T | undefined> {
+    if (typeof work === 'number') return this.#runUntil(this.#now + work);
+    let settled = false;
+    const done = () => {
+      settled = true;
+    };
+    work.then(done, done);
+    let stuckSince = Number.POSITIVE_INFINITY;
+    for (;;) {
+      await idle();
+      if (settled) return work;
+      if (this.#fireNext(Number.POSITIVE_INFINITY)) {
+        stuckSince = Number.POSITIVE_INFINITY;
+        continue;
+      }
+      // What waits for the wall's time (a module that loads, a thread) cannot be seen from here: it is given some.
+      stuckSince = Math.min(stuckSince, Date.now());
+      if (Date.now() - stuckSince > PATIENCE_MS)
+        throw new Error('the work waits for something that no timer will wake');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async #runUntil(end: number): Promise<undefined> {
+    do await idle();
+    while (this.#fireNext(end));
+    this.#now = end;
+  }
+
+  #fireNext(end: number): boolean {
+    let next: [number, Timer] | undefined;
+    // Ids grow, and the map keeps their order: of two timers due at once, the one that was set first.
+    for (const entry of this.#timers) if (!next || entry[1].at < next[1].at) next = entry;
+    if (!next || next[1].at > end) return false;
+    const [id, { at, task }] = next;
+    this.#timers.delete(id);
+    this.#now = at;
+    task();
+    return true;
+  }
+}
+
+interface Timer {
+  at: number;
+  task: () => void;
+}
+
+/** Milliseconds of the wall's time that work may spend where no timer of the cloud's time is set. */
+const PATIENCE_MS = 5_000;
+
+/** Resolves once the promise chains that can run without a timer or a socket have run. An SDK client's first call reads files. */
+async function idle(): Promise<void> {
+  for (let quiet = 0; quiet < 5; quiet++) {
+    await new Promise(setImmediate);
+    if (process.getActiveResourcesInfo().some((name) => name.includes('Req'))) quiet = 0;
+  }
+}

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
+import { parseArgs } from 'node:util';
+import { Listr } from 'listr2';
+import { localPackage } from '../../resources/diverter.js';
+import { type Box, IMAGES, startBox } from '../box.ts';
+import { diverterRefused, fabricUnavailable } from '../fabric/available.ts';
+import { type NamespaceFabric, namespaceFabric } from '../fabric/namespaces.ts';
+import { noFabric } from '../fabric/none.ts';
+import { setUp } from '../setup.ts';
+import { createOperator } from './operator.ts';
+import { packageStack } from './package.ts';
+import { pageOf } from './page/page.ts';
+import { picture } from './picture.ts';
+import { playground } from './playground.ts';
+import { type Stage, steps } from './steps.ts';
+
+/** Seconds of the cloud's time in one of the wall's: fast enough to watch, slow enough for real TLS and a real install. */
+const RATE = 10;
+const PORT = 4780;
+
+const USAGE = `npm run demo -- [--keep] [--port N]
+
+  --keep    leave the cloud running at the end, to play with
+  --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})`;
+
+/** A signal came: everything is taken down, and nothing needs to be explained. */
+class Interrupted extends Error {}
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => interrupt.abort(new Interrupted(signal)));
+}
+
+/** Rejects when a signal came. */
+function interrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+}
+
+/** What a box's functions said, the newest last: shown where something went wrong. */
+const log: string[] = [];
+
+async function main(): Promise<void> {
+  const { keep, port } = options();
+  const alone = await takeCheckout();
+  const unavailable = fabricUnavailable();
+  setUp();
+  const reason = unavailable ?? diverterRefused();
+  console.log(
+    reason
+      ? `The control plane alone, without packets: ${reason}.\n`
+      : `A cloud in a box: its time runs ${RATE} times as fast as the wall's.\n`,
+  );
+  let starting: Promise<Box> | undefined;
+  let page: Awaited<ReturnType<typeof pageOf>> | undefined;
+  try {
+    await Promise.race([play(), interrupted(interrupt.signal)]);
+  } finally {
+    await page?.close();
+    // An interrupted start takes down by itself what it had made, and rejects when it has.
+    await starting?.then(
+      (box) => box.close(),
+      () => {},
+    );
+    alone.close();
+  }
+
+  async function play(): Promise<void> {
+    const began = Date.now();
+    let nodeStats: NamespaceFabric['nodeStats'] | undefined;
+    await show(
+      'Start a cloud: network, load balancer, endpoint service and functions, from their templates',
+      async () => {
+        starting = startBox({
+          rate: RATE,
+          port,
+          signal: interrupt.signal,
+          fabric: async (services) => {
+            if (reason) return noFabric(reason);
+            const fabric = await namespaceFabric({ images: IMAGES, services });
+            nodeStats = fabric.nodeStats;
+            return fabric;
+          },
+          packaged: (network) => packageStack(network, interrupt.signal),
+          diverter: localPackage(),
+          onLog: (source, line) => {
+            if (!isMetrics(line)) log.push(readable(source, line));
+          },
+        });
+        const box = await starting;
+        page = await pageOf(box, log);
+        return `AWS API at ${box.endpoint}, ${box.network.vpcId}; watch it live at ${page.url}`;
+      },
+    );
+    if (!starting) return;
+    const box = await starting;
+    const stage: Stage = { operator: operatorOf(box, nodeStats), clock: box.clock, packets: !reason };
+    for (const { title, without, run } of steps) {
+      if (stage.packets) await show(title, (say) => run(stage, say));
+      else if (without) await show(without, (say) => run(stage, say));
+    }
+    if (stage.atWork) console.log(`\nWhile it was tagged, and one router dead:\n\n${picture(stage.atWork)}\n`);
+    const took = ((Date.now() - began) / 1000).toFixed(0);
+    console.log(
+      stage.packets
+        ? `All of it seen to be so, in ${took} s.`
+        : `The control plane seen to do all of it, in ${took} s. No packet was sent: ${reason}.`,
+    );
+    if (keep) await playground(stage.operator, process.stdin, process.stdout);
+  }
+}
+
+/**
+ * Packaging and building write into the checkout: one demo at a time has it. The name is in the kernel's hands, and goes
+ * with the process.
+ */
+async function takeCheckout(): Promise<Server> {
+  const server = createServer();
+  // A digest, because such a name may have a hundred bytes, and a path more.
+  const path = `\0ziti-glb demo in ${createHash('sha256')
+    .update(import.meta.dirname)
+    .digest('hex')}`;
+  const taken = new Error('Another demo runs in this checkout. End it, or run this one in another clone.');
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? taken : error));
+    server.listen(path, resolve);
+  });
+  return server;
+}
+
+/** Shows a piece of work while it runs, and what was seen when it is done. */
+async function show(title: string, work: (say: (line: string) => void) => Promise<string>): Promise<void> {
+  const task = async (_: unknown, line: { title: string; output: string }) => {
+    const say = (text: string) => {
+      if (line.output !== text) line.output = text;
+    };
+    try {
+      line.title = `${title}\n  → ${await work(say)}`;
+    } catch (error) {
+      // What an interrupted step has to say of the cloud that went away under it is of no interest.
+      if (interrupt.signal.aborted) await new Promise(() => {});
+      throw error;
+    }
+  };
+  await new Listr([{ title, task, rendererOptions: { outputBar: 1 } }], {
+    registerSignalListeners: false,
+    rendererOptions: { showErrorMessage: false },
+  }).run();
+}
+
+/** CloudWatch takes metrics from lines of the log; a person has no use for them there. */
+const isMetrics = (line: string) => line.startsWith('{"_aws"');
+
+/** A function's log line as a person reads it: when, who, what. */
+function readable(source: string, line: string): string {
+  try {
+    const { timestamp, level, message } = JSON.parse(line);
+    return `${timestamp.slice(11, 19)} ${source} ${level} ${message}`;
+  } catch {
+    return `${source} ${line}`;
+  }
+}
+
+function operatorOf(
+  { endpoint, region, network, stack, fabric }: Box,
+  nodeStats: NamespaceFabric['nodeStats'] | undefined,
+) {
+  const targetGroup = stack.resources.get('TargetGroup')?.made.ref;
+  return createOperator({
+    endpoint,
+    region,
+    vpcId: network.vpcId,
+    targetGroupArn: String(targetGroup),
+    routerSubnetIds: network.subnetIds.split(','),
+    fabric,
+    nodeStats,
+  });
+}
+
+function options(): { keep: boolean; port: number } {
+  const { values } = parseArgs({
+    options: {
+      keep: { type: 'boolean', default: false },
+      port: { type: 'string', default: String(PORT) },
+      help: { type: 'boolean', default: false, short: 'h' },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`--port ${values.port} is not a port\n\n${USAGE}`);
+  return { keep: values.keep, port };
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  if (error instanceof Interrupted) {
+    console.error(`\nInterrupted by ${error.message}; everything is taken down.`);
+    process.exit(130);
+  }
+  if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
+  console.error(`\n${error instanceof Error ? error.message : error}`);
+  process.exit(1);
+}

@@ -1,0 +1,196 @@
+import { BlockList, isIP } from 'node:net';
+
+type Scalar = string | number | boolean | null;
+type Test = (value: Scalar) => boolean;
+type Match = (value: unknown) => boolean;
+
+/** The largest number, and below zero the smallest, that `numeric` compares. */
+const NUMERIC_LIMIT = 5e9;
+
+/**
+ * Compiles an EventBridge event pattern into a test of events.
+ * The rules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ * @throws Error named `InvalidEventPatternException` that says where the pattern is wrong.
+ */
+export function compilePattern(pattern: unknown): Match {
+  return matchObject(pattern, []);
+}
+
+function matchObject(pattern: unknown, path: string[]): Match {
+  if (!isObject(pattern)) return refuse(path, 'must be an object or an array');
+  const fields = Object.entries(pattern);
+  if (fields.length === 0) return refuse(path, 'empty objects are not allowed');
+  const tests = fields.map(([name, wanted]) =>
+    name === '$or' ? matchAny(wanted, path) : matchField(name, wanted, [...path, name]),
+  );
+  const matches = (value: unknown) => tests.every((test) => test(value));
+  // In a list of objects one of them must fit the pattern whole; an empty list is as good as an absent field.
+  return (value) => {
+    const candidates = Array.isArray(value) && value.length > 0 ? value.flat(Number.POSITIVE_INFINITY) : [value];
+    return candidates.some(matches);
+  };
+}
+
+function matchField(name: string, wanted: unknown, path: string[]): Match {
+  const matches = Array.isArray(wanted) ? matchLeaf(wanted, path) : matchObject(wanted, path);
+  return (value) => matches(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+}
+
+function matchAny(alternatives: unknown, path: string[]): Match {
+  if (!Array.isArray(alternatives) || alternatives.length < 2) {
+    return refuse([...path, '$or'], 'must be a list of at least two patterns');
+  }
+  const matches = alternatives.map((alternative, index) => matchObject(alternative, [...path, '$or', `${index}`]));
+  return (value) => matches.some((match) => match(value));
+}
+
+function matchLeaf(wanted: unknown[], path: string[]): Match {
+  if (wanted.length === 0) return refuse(path, 'empty arrays are not allowed');
+  const matches = wanted.map((one) => matchValues(one, path));
+  return (value) => {
+    const values = [value].flat(Number.POSITIVE_INFINITY).filter(isScalar);
+    return matches.some((match) => match(values));
+  };
+}
+
+function matchValues(wanted: unknown, path: string[]): (values: Scalar[]) => boolean {
+  if (isScalar(wanted)) return (values) => values.includes(wanted);
+  const [operator, argument] = theOnlyField(wanted, path);
+  if (operator === 'exists') {
+    if (typeof argument !== 'boolean') return refuse(path, 'exists must be true or false');
+    return (values) => values.length > 0 === argument;
+  }
+  const compile = operators.get(operator);
+  if (!compile) return refuse(path, `unrecognized match type ${operator}`);
+  const test = compile(argument, path);
+  return (values) => values.some(test);
+}
+
+const operators = new Map<string, (argument: unknown, path: string[]) => Test>(
+  Object.entries({
+    prefix: (argument, path) => textTest(argument, path, (text, prefix) => text.startsWith(prefix)),
+    suffix: (argument, path) => textTest(argument, path, (text, suffix) => text.endsWith(suffix)),
+    'equals-ignore-case': (argument, path) => {
+      const wanted = asText(argument, path).toLowerCase();
+      return (value) => typeof value === 'string' && value.toLowerCase() === wanted;
+    },
+    wildcard: (argument, path) => {
+      const expression = wildcardExpression(asText(argument, path), path);
+      return (value) => typeof value === 'string' && expression.test(value);
+    },
+    numeric: numericTest,
+    cidr: cidrTest,
+    'anything-but': anythingBut,
+  }),
+);
+
+/** A prefix or suffix: a string, or `{ "equals-ignore-case": string }`. */
+function textTest(argument: unknown, path: string[], matches: (text: string, affix: string) => boolean): Test {
+  if (typeof argument === 'string') return (value) => typeof value === 'string' && matches(value, argument);
+  const [operator, text] = theOnlyField(argument, path);
+  if (operator !== 'equals-ignore-case') return refuse(path, `${operator} cannot stand inside a prefix or suffix`);
+  const affix = asText(text, path).toLowerCase();
+  return (value) => typeof value === 'string' && matches(value.toLowerCase(), affix);
+}
+
+function anythingBut(argument: unknown, path: string[]): Test {
+  if (!isObject(argument)) {
+    const excluded = [argument].flat();
+    const kinds = new Set(excluded.map((one) => typeof one));
+    if (kinds.size !== 1 || !(kinds.has('string') || kinds.has('number'))) {
+      return refuse(path, 'anything-but takes a string, a number, or a list of one kind of them');
+    }
+    return (value) => !excluded.includes(value);
+  }
+  const [operator, texts] = theOnlyField(argument, path);
+  const compile = ['prefix', 'suffix', 'equals-ignore-case', 'wildcard'].includes(operator) && operators.get(operator);
+  if (!compile) return refuse(path, `unsupported anything-but pattern ${operator}`);
+  const excluded = [texts].flat();
+  if (excluded.length === 0) return refuse(path, 'empty arrays are not allowed');
+  const tests = excluded.map((text) => compile(asText(text, path), path));
+  return (value) => !tests.some((test) => test(value));
+}
+
+const comparisons = new Map<unknown, (a: number, b: number) => boolean>(
+  Object.entries({
+    '=': (a, b) => a === b,
+    '<': (a, b) => a < b,
+    '<=': (a, b) => a <= b,
+    '>': (a, b) => a > b,
+    '>=': (a, b) => a >= b,
+  }),
+);
+
+/** One comparison, or a lower bound and then an upper one: `[">", 0, "<=", 5]`. */
+function numericTest(argument: unknown, path: string[]): Test {
+  if (!Array.isArray(argument) || (argument.length !== 2 && argument.length !== 4)) {
+    return refuse(path, 'numeric takes one comparison, or a lower and an upper one');
+  }
+  const [first, low, second, high] = argument;
+  if (argument.length === 4 && !(/^>=?$/.test(first) && /^<=?$/.test(second) && low < high)) {
+    return refuse(path, 'a numeric range is a lower bound and then a greater upper bound');
+  }
+  const tests = [compare(first, low, path), ...(argument.length === 4 ? [compare(second, high, path)] : [])];
+  return (value) => typeof value === 'number' && tests.every((test) => test(value));
+}
+
+function compare(operator: unknown, bound: unknown, path: string[]): (value: number) => boolean {
+  const holds = comparisons.get(operator);
+  if (!holds) return refuse(path, `unrecognized numeric range operator ${JSON.stringify(operator)}`);
+  if (typeof bound !== 'number' || Math.abs(bound) > NUMERIC_LIMIT) {
+    return refuse(path, `a numeric bound is a number from -${NUMERIC_LIMIT} to ${NUMERIC_LIMIT}`);
+  }
+  return (value) => Math.abs(value) <= NUMERIC_LIMIT && holds(value, bound);
+}
+
+function cidrTest(argument: unknown, path: string[]): Test {
+  const [address = '', bits = ''] = asText(argument, path).split('/');
+  const family = ipFamily(address);
+  if (!isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 'ipv6' ? 128 : 32)) {
+    return refuse(path, `malformed CIDR ${argument}`);
+  }
+  const block = new BlockList();
+  block.addSubnet(address, Number(bits), family);
+  return (value) => typeof value === 'string' && isIP(value) > 0 && block.check(value, ipFamily(value));
+}
+
+const ipFamily = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
+/** `*` stands for any characters; a backslash makes the `*` or backslash after it an ordinary one. */
+function wildcardExpression(wildcard: string, path: string[]): RegExp {
+  const tokens = wildcard.match(/\\[\s\S]?|\*+|[^*\\]+/g) ?? [];
+  const source = tokens.map((token) => {
+    if (token === '*') return '.*';
+    if (token.startsWith('*')) return refuse(path, 'consecutive wildcard characters are not allowed');
+    if (!token.startsWith('\\')) return literal(token);
+    if (token === '\\*' || token === '\\\\') return token;
+    return refuse(path, 'a backslash may stand only before * or another backslash');
+  });
+  return new RegExp(`^${source.join('')}$`, 's');
+}
+
+const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+
+function theOnlyField(value: unknown, path: string[]): [name: string, argument: unknown] {
+  const [field, ...more] = isObject(value) ? Object.entries(value) : [];
+  return field && more.length === 0 ? field : refuse(path, 'a match is a value or an object with one match type');
+}
+
+function asText(value: unknown, path: string[]): string {
+  return typeof value === 'string' ? value : refuse(path, `${JSON.stringify(value)} must be a string`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+function refuse(path: string[], reason: string): never {
+  const place = path.length > 0 ? `"${path.join('.')}": ` : '';
+  const error = new Error(`Event pattern is not valid. Reason: ${place}${reason}`);
+  error.name = 'InvalidEventPatternException';
+  throw error;
+}

@@ -1,0 +1,2 @@
+#!/bin/bash
+# A client: an instance with nothing of ours on it.

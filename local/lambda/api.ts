@@ -1,0 +1,71 @@
+import type { Caller, RawService, WireRequest, WireResponse } from '../wire/wire.ts';
+import type { Lambda } from './runtime.ts';
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html, as far as a command line asks: what a function is, and to run it. */
+const OPERATIONS = [
+  ['GET', /^\/2015-03-31\/functions\/([^/]+)\/configuration$/, 'GetFunctionConfiguration'],
+  ['POST', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'InvokeFunction'],
+] as const;
+
+/** @param allows whether the role of an access key lets it do this */
+export function lambdaService(
+  lambda: Pick<Lambda, 'has' | 'configurationOf' | 'invoke' | 'invokeAsync'>,
+  allows: (accessKeyId: string, action: string, resource: string) => Promise<boolean>,
+): RawService {
+  async function handle(request: WireRequest, { accessKeyId, principal }: Caller): Promise<WireResponse> {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const found = OPERATIONS.find(([method, path]) => method === request.method && path.test(pathname));
+    if (!found)
+      return failure(404, 'UnknownOperationException', `the cloud in a box has no ${request.method} ${pathname}`);
+    const [, path, operation] = found;
+    const name = decodeURIComponent(path.exec(pathname)?.[1] ?? '');
+    if (!lambda.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
+    const { arn, variables, ...configuration } = lambda.configurationOf(name);
+    if (!(await allows(accessKeyId, `lambda:${operation}`, arn))) {
+      const text = `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${arn}`;
+      return failure(403, 'AccessDeniedException', text);
+    }
+    if (operation === 'InvokeFunction') return invoke(name, request);
+    return json(200, {
+      FunctionName: configuration.name,
+      FunctionArn: arn,
+      Runtime: configuration.runtime,
+      Role: configuration.roleArn,
+      Handler: configuration.handler,
+      Timeout: configuration.timeout,
+      MemorySize: configuration.memorySize,
+      State: 'Active',
+      Environment: { Variables: variables },
+    });
+  }
+
+  async function invoke(name: string, { headers, body }: WireRequest): Promise<WireResponse> {
+    let event: unknown;
+    try {
+      event = JSON.parse(new TextDecoder().decode(body) || '{}');
+    } catch {
+      return failure(400, 'InvalidRequestContentException', 'Could not parse request body into json');
+    }
+    if (headers['x-amz-invocation-type'] === 'Event') {
+      lambda.invokeAsync(name, event);
+      return json(202, undefined);
+    }
+    const result = await lambda.invoke(name, event);
+    if ('payload' in result) return json(200, result.payload);
+    const answer = json(200, result.error);
+    return { ...answer, headers: { ...answer.headers, 'x-amz-function-error': 'Unhandled' } };
+  }
+
+  return { kind: 'raw', handle };
+}
+
+const json = (status: number, body: unknown): WireResponse => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: body === undefined ? '' : JSON.stringify(body),
+});
+
+function failure(status: number, type: string, text: string): WireResponse {
+  const answer = json(status, { Type: status < 500 ? 'User' : 'Service', Message: text, message: text });
+  return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': type } };
+}

@@ -1,0 +1,53 @@
+/**
+ * How long AWS takes, in milliseconds of the cloud's time. AWS publishes few of these figures: they are what people report of it,
+ * and can be set one by one.
+ */
+export interface Delays {
+  /** RunInstances or StartInstances to `running`. */
+  instanceRunning: number;
+  instanceStopped: number;
+  instanceTerminated: number;
+  /** How long a terminated instance is still described. */
+  instanceForgotten: number;
+  /** From `running` until the SSM agent has registered. */
+  agentOnline: number;
+  /** From the stop of an instance until its agent counts as lost: it gives a sign of life every five minutes. */
+  agentLost: number;
+  /** From SendCommand until its invocations can be read. */
+  invocationVisible: number;
+  /** From SendCommand until the agent starts on it. */
+  commandDelivery: number;
+  /** From acceptance, or from creation if none is required, to `available`. */
+  endpointAvailable: number;
+  endpointDeleted: number;
+  /** How long a deleted endpoint is still described. */
+  endpointForgotten: number;
+  loadBalancerActive: number;
+  /** From RegisterTargets to the first health check. */
+  targetRegistration: number;
+  /** From the last hook's result, `…:Proceed`, to what follows. */
+  lifecycleProceed: number;
+  /** Until an Auto Scaling group notices that an instance of its own is not running. */
+  groupHealthCheck: number;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const AWS_DELAYS: Delays = {
+  instanceRunning: 20 * SECOND,
+  instanceStopped: 30 * SECOND,
+  instanceTerminated: 30 * SECOND,
+  instanceForgotten: 60 * MINUTE,
+  agentOnline: 30 * SECOND,
+  agentLost: 5 * MINUTE,
+  invocationVisible: 1 * SECOND,
+  commandDelivery: 2 * SECOND,
+  endpointAvailable: 120 * SECOND,
+  endpointDeleted: 60 * SECOND,
+  endpointForgotten: 5 * MINUTE,
+  loadBalancerActive: 90 * SECOND,
+  targetRegistration: 5 * SECOND,
+  lifecycleProceed: 2 * SECOND,
+  groupHealthCheck: 1 * MINUTE,
+};

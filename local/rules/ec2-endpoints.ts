@@ -1,0 +1,268 @@
+import type { State } from '@aws-sdk/client-ec2';
+import { AwsError } from '../wire/errors.ts';
+import { describe } from './describe.ts';
+import { type Ec2, eachOf, find, noSuch } from './ec2.ts';
+import { nodesOf, serviceNamed } from './ec2-endpoint-services.ts';
+import { addInterface, removeInterface } from './ec2-interfaces.ts';
+import { idempotency } from './idempotency.ts';
+import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+import type { Endpoint, EndpointService, World } from './world.ts';
+
+/** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+const ENDPOINTS_PER_VPC = 50;
+
+type Input = Parameters<NonNullable<Ec2['CreateVpcEndpoint']>>[0];
+
+/** Gateway Load Balancer endpoints, and their connections as the provider of the service sees them. */
+export function endpoints(world: World) {
+  const once = idempotency<Endpoint>();
+
+  return {
+    CreateVpcEndpoint(input, { principal }) {
+      const endpoint = once(input, () => create(input, principal));
+      return { VpcEndpoint: endpointShape(endpoint), ClientToken: input.ClientToken };
+    },
+
+    /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html: routes must be gone before. */
+    DeleteVpcEndpoints({ VpcEndpointIds }) {
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = present(id);
+        if (endpoint.state === 'deleting') return;
+        const tables = [...world.routeTables.values()];
+        if (tables.some(({ routes }) => routes.some(({ target }) => target.kind === 'endpoint' && target.id === id)))
+          throw new AwsError('InvalidParameter', 'Endpoint must be removed from route table before deletion');
+        remove(endpoint);
+      });
+    },
+
+    DescribeVpcEndpoints({ VpcEndpointIds, ...query }) {
+      const { page, ...next } = describe(world, world.endpoints, {
+        kind: 'endpoint',
+        ids: VpcEndpointIds,
+        query,
+        by: {
+          'vpc-endpoint-id': ({ id }) => id,
+          'vpc-id': ({ vpcId }) => vpcId,
+          'service-name': ({ serviceName }) => serviceName,
+          'vpc-endpoint-state': ({ state }) => state,
+          'vpc-endpoint-type': ({ type }) => type,
+          'ip-address-type': ({ ipAddressType }) => ipAddressType,
+        },
+      });
+      return { VpcEndpoints: page.map(endpointShape), ...next };
+    },
+
+    AcceptVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
+      find(world.endpointServices, 'endpointService', ServiceId);
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = connected(ServiceId, id);
+        // What AWS says to a second acceptance is not documented; this is its general code for a resource in the wrong state.
+        if (endpoint.state !== 'pendingAcceptance')
+          throw new AwsError(
+            'InvalidState',
+            `The vpcEndpoint '${id}' is in state ${endpoint.state}, not pendingAcceptance`,
+          );
+        connect(endpoint);
+      });
+    },
+
+    RejectVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
+      find(world.endpointServices, 'endpointService', ServiceId);
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = connected(ServiceId, id);
+        if (!['pendingAcceptance', 'pending', 'available'].includes(endpoint.state))
+          throw new AwsError('InvalidState', `The vpcEndpoint '${id}' is in state ${endpoint.state}`);
+        endpoint.cancel();
+        endpoint.state = 'rejected';
+      });
+    },
+
+    DescribeVpcEndpointConnections(query) {
+      const connected = [...world.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
+      const { page, ...next } = describe(world, new Map(connected), {
+        kind: 'endpoint',
+        query,
+        by: {
+          'service-id': ({ serviceId }) => serviceId,
+          'vpc-endpoint-id': ({ id }) => id,
+          'vpc-endpoint-owner': () => world.account,
+          'vpc-endpoint-state': ({ state }) => state,
+          'ip-address-type': ({ ipAddressType }) => ipAddressType,
+        },
+      });
+      return {
+        VpcEndpointConnections: page.map((endpoint) => ({
+          ServiceId: endpoint.serviceId,
+          VpcEndpointId: endpoint.id,
+          VpcEndpointOwner: world.account,
+          VpcEndpointState: wireState(endpoint.state),
+          VpcEndpointConnectionId: endpoint.connectionId,
+          CreationTimestamp: new Date(endpoint.createdAt),
+          GatewayLoadBalancerArns: loadBalancersOf(endpoint),
+          IpAddressType: endpoint.ipAddressType,
+          VpcEndpointRegion: world.region,
+          Tags: [],
+        })),
+        ...next,
+      };
+    },
+  } satisfies Ec2;
+
+  function create(input: Input, principal: string): Endpoint {
+    const { VpcId, ServiceName = '', SubnetIds = [], TagSpecifications, IpAddressType } = input;
+    const { VpcEndpointType = 'Gateway' } = input;
+    find(world.vpcs, 'vpc', VpcId);
+    refuseOtherTags(['endpoint'], TagSpecifications);
+    const tags = tagsAtCreation('endpoint', TagSpecifications);
+    if (VpcEndpointType === 'Gateway' && SubnetIds.length)
+      throw new AwsError(
+        'InvalidParameter',
+        'Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints',
+      );
+    const service = VpcEndpointType === 'Interface' && isOfAws(ServiceName) ? undefined : offered(input, principal);
+    const type = service ? 'GatewayLoadBalancer' : 'Interface';
+    const [subnetId, another] = SubnetIds;
+    if (subnetId === undefined || another !== undefined)
+      throw new AwsError(
+        'InvalidParameter',
+        service
+          ? 'A GatewayLoadBalancer type VPC Endpoint needs exactly one subnet'
+          : 'the cloud in a box gives an interface endpoint exactly one subnet',
+      );
+    const subnet = find(world.subnets, 'subnet', subnetId);
+    if (subnet.vpcId !== VpcId)
+      throw new AwsError('InvalidParameter', `The subnet ${subnetId} is not in the VPC ${VpcId}`);
+    const node = service && nodesOf(world, service).find(({ zone }) => zone === subnet.zone);
+    if (service && !node)
+      throw new AwsError(
+        'InvalidParameter',
+        `The VPC endpoint service ${ServiceName} does not support the availability zone of the subnet: ${subnetId}.`,
+      );
+    if (IpAddressType === 'dualstack' && !(subnet.ipv6 && service?.ipAddressTypes.includes('ipv6')))
+      throw new AwsError(
+        'InvalidParameter',
+        `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,
+      );
+    const held = [...world.endpoints.values()].filter(({ vpcId, state }) => vpcId === VpcId && state !== 'deleted');
+    if (held.length >= ENDPOINTS_PER_VPC)
+      throw new AwsError(
+        'VpcEndpointLimitExceeded',
+        `The maximum number of VPC endpoints (${ENDPOINTS_PER_VPC}) has been reached.`,
+      );
+
+    const id = world.id('vpce');
+    const { id: interfaceId } = addInterface(world, subnet, {
+      type: service ? 'gateway_load_balancer_endpoint' : 'vpc_endpoint',
+      description: `VPC Endpoint Interface ${id}`,
+      // A load balancer's hands on packets that are for others.
+      sourceDestCheck: service === undefined,
+    });
+    const endpoint: Endpoint = {
+      id,
+      type,
+      connectionId: world.id('vpce-con'),
+      serviceId: service?.id ?? '',
+      serviceName: ServiceName,
+      vpcId: VpcId,
+      subnetId,
+      interfaceId,
+      ipAddressType: IpAddressType === 'dualstack' ? 'dualstack' : 'ipv4',
+      state: 'pendingAcceptance',
+      createdAt: world.clock.now(),
+      nodeId: node?.interfaceId ?? '',
+      cancel() {},
+    };
+    world.endpoints.set(id, endpoint);
+    world.tags.set(id, tags);
+    if (!service?.acceptanceRequired) connect(endpoint);
+    return endpoint;
+  }
+
+  /** An endpoint service of a load balancer, if the input asks for one and for nothing that it cannot have. */
+  function offered(input: Input, principal: string): EndpointService {
+    const { ServiceName = '', VpcEndpointType = 'Gateway' } = input;
+    const service = serviceNamed(world, ServiceName, principal);
+    if (VpcEndpointType !== 'GatewayLoadBalancer')
+      throw new AwsError(
+        'InvalidParameter',
+        `Endpoint type (${VpcEndpointType}) does not match available service types ([GatewayLoadBalancer]).`,
+      );
+    for (const other of [
+      'PolicyDocument',
+      'RouteTableIds',
+      'SecurityGroupIds',
+      'PrivateDnsEnabled',
+      'DnsOptions',
+    ] as const)
+      if (input[other] !== undefined)
+        throw new AwsError('InvalidParameter', `${other} is not supported for GatewayLoadBalancer type VPC Endpoints`);
+    return service;
+  }
+
+  /** A service of AWS's own, such as Systems Manager. */
+  function isOfAws(name: string): boolean {
+    return name.startsWith(`com.amazonaws.${world.region}.`);
+  }
+
+  function connect(endpoint: Endpoint): void {
+    endpoint.state = 'pending';
+    endpoint.cancel = world.after(world.delays.endpointAvailable, () => {
+      endpoint.state = 'available';
+    });
+  }
+
+  function remove(endpoint: Endpoint): void {
+    endpoint.cancel();
+    endpoint.state = 'deleting';
+    world.after(world.delays.endpointDeleted, () => {
+      endpoint.state = 'deleted';
+      removeInterface(world, endpoint.interfaceId);
+      world.after(world.delays.endpointForgotten, () => {
+        world.endpoints.delete(endpoint.id);
+        world.tags.delete(endpoint.id);
+      });
+    });
+  }
+
+  /** @throws AwsError if there is no such endpoint, or no longer */
+  function present(id: string): Endpoint {
+    const endpoint = find(world.endpoints, 'endpoint', id);
+    if (endpoint.state === 'deleted') throw noSuch('endpoint', id);
+    return endpoint;
+  }
+
+  function connected(serviceId: string, id: string): Endpoint {
+    const endpoint = present(id);
+    if (endpoint.serviceId !== serviceId) throw noSuch('endpoint', id);
+    return endpoint;
+  }
+
+  function endpointShape(endpoint: Endpoint) {
+    return {
+      VpcEndpointId: endpoint.id,
+      VpcEndpointType: endpoint.type,
+      VpcId: endpoint.vpcId,
+      ServiceName: endpoint.serviceName,
+      State: wireState(endpoint.state),
+      SubnetIds: [endpoint.subnetId],
+      NetworkInterfaceIds: endpoint.state === 'deleted' ? [] : [endpoint.interfaceId],
+      IpAddressType: endpoint.ipAddressType,
+      RequesterManaged: false,
+      CreationTimestamp: new Date(endpoint.createdAt),
+      OwnerId: world.account,
+      RouteTableIds: [],
+      Groups: [],
+      DnsEntries: [],
+      Tags: tagList(world, endpoint.id),
+    };
+  }
+
+  function loadBalancersOf({ nodeId }: Endpoint): string[] {
+    return [...world.loadBalancers.values()]
+      .filter(({ nodes }) => nodes.some(({ interfaceId }) => interfaceId === nodeId))
+      .map(({ arn }) => arn);
+  }
+}
+
+/** The SDK's type has `PendingAcceptance` for what EC2 sends as `pendingAcceptance`. */
+const wireState = (state: string): State => state as State;

@@ -1,0 +1,221 @@
+import { AwsError } from '../wire/errors.ts';
+import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
+import { describe } from './describe.ts';
+import { arnOf, type Ec2, find } from './ec2.ts';
+import { addressesLeft } from './ec2-interfaces.ts';
+import { isMain, localRoutes } from './ec2-route-tables.ts';
+import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+import type { Subnet, Vpc, World } from './world.ts';
+import { zonesOf } from './zones.ts';
+
+/** VPCs, subnets and availability zones. */
+export function network(world: World) {
+  const zones = zonesOf(world.region);
+
+  return {
+    DescribeAvailabilityZones({ ZoneNames, ZoneIds }) {
+      const wanted = zones.filter(
+        ({ name, id }) => (!ZoneNames || ZoneNames.includes(name)) && (!ZoneIds || ZoneIds.includes(id)),
+      );
+      return {
+        AvailabilityZones: wanted.map(({ name, id }) => ({
+          ZoneName: name,
+          ZoneId: id,
+          State: 'available',
+          RegionName: world.region,
+          ZoneType: 'availability-zone',
+          OptInStatus: 'opt-in-not-required',
+          GroupName: world.region,
+          NetworkBorderGroup: world.region,
+        })),
+      };
+    },
+
+    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }) {
+      refuseOtherTags(['vpc'], TagSpecifications);
+      const tags = tagsAtCreation('vpc', TagSpecifications);
+      const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
+      const vpc: Vpc = { id: world.id('vpc'), cidr };
+      // A range for documentation, as nothing of the box is reached from outside.
+      if (AmazonProvidedIpv6CidrBlock)
+        vpc.ipv6 = normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '';
+      world.vpcs.set(vpc.id, vpc);
+      world.tags.set(vpc.id, tags);
+      const main = world.id('rtb');
+      world.routeTables.set(main, {
+        id: main,
+        vpcId: vpc.id,
+        associations: [{ id: world.id('rtbassoc') }],
+        routes: localRoutes(vpc),
+      });
+      return { Vpc: { ...vpcShape(vpc), State: 'pending' } };
+    },
+
+    DeleteVpc({ VpcId }) {
+      find(world.vpcs, 'vpc', VpcId);
+      const tables = [...world.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
+      const others = [...world.subnets.values(), ...tables.filter(({ associations }) => !associations.some(isMain))];
+      if (others.some(({ vpcId }) => vpcId === VpcId))
+        throw new AwsError('DependencyViolation', `The vpc '${VpcId}' has dependencies and cannot be deleted.`);
+      for (const { id } of tables) forget(world.routeTables, id);
+      forget(world.vpcs, VpcId);
+      return {};
+    },
+
+    DescribeVpcs({ VpcIds, ...query }) {
+      const { page, ...next } = describe(world, world.vpcs, {
+        kind: 'vpc',
+        ids: VpcIds,
+        query,
+        by: {
+          'vpc-id': ({ id }) => id,
+          cidr: ({ cidr }) => cidr,
+          state: () => 'available',
+          'is-default': () => 'false',
+        },
+      });
+      return { Vpcs: page.map(vpcShape), ...next };
+    },
+
+    CreateSubnet({ VpcId, CidrBlock = '', Ipv6CidrBlock, AvailabilityZone, AvailabilityZoneId, TagSpecifications }) {
+      const vpc = find(world.vpcs, 'vpc', VpcId);
+      refuseOtherTags(['subnet'], TagSpecifications);
+      const tags = tagsAtCreation('subnet', TagSpecifications);
+      const cidr = blockOf(CidrBlock, 'InvalidSubnet.Range');
+      if (!contains(vpc.cidr, cidr)) throw new AwsError('InvalidSubnet.Range', `The CIDR '${CidrBlock}' is invalid.`);
+      if ([...world.subnets.values()].some((other) => other.vpcId === VpcId && overlaps(other.cidr, cidr)))
+        throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${CidrBlock}' conflicts with another subnet`);
+      const asked = AvailabilityZone ?? AvailabilityZoneId ?? zones[0]?.name;
+      const zone = zones.find(({ name, id }) => asked === name || asked === id);
+      if (!zone)
+        throw new AwsError(
+          'InvalidParameterValue',
+          `Value (${asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.map(({ name }) => name).join(', ')}.`,
+        );
+      const subnet: Subnet = { id: world.id('subnet'), vpcId: VpcId, zone: zone.name, cidr };
+      if (Ipv6CidrBlock) subnet.ipv6 = ipv6BlockOf(vpc, Ipv6CidrBlock);
+      world.subnets.set(subnet.id, subnet);
+      world.tags.set(subnet.id, tags);
+      return { Subnet: subnetShape(subnet) };
+    },
+
+    DeleteSubnet({ SubnetId }, { principal }) {
+      find(world.subnets, 'subnet', SubnetId);
+      if ([...world.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId)) {
+        const message = `The subnet '${SubnetId}' has dependencies and cannot be deleted.`;
+        recordRefusedDelete(SubnetId, principal, message);
+        throw new AwsError('DependencyViolation', message);
+      }
+      for (const table of world.routeTables.values())
+        table.associations = table.associations.filter(({ subnetId }) => subnetId !== SubnetId);
+      forget(world.subnets, SubnetId);
+      return {};
+    },
+
+    DescribeSubnets({ SubnetIds, ...query }) {
+      const { page, ...next } = describe(world, world.subnets, {
+        kind: 'subnet',
+        ids: SubnetIds,
+        query,
+        by: {
+          'subnet-id': ({ id }) => id,
+          'vpc-id': ({ vpcId }) => vpcId,
+          'availability-zone': ({ zone }) => zone,
+          'availability-zone-id': ({ zone }) => zoneId(zone),
+          'cidr-block': ({ cidr }) => cidr,
+          cidr: ({ cidr }) => cidr,
+          state: () => 'available',
+        },
+      });
+      return { Subnets: page.map(subnetShape), ...next };
+    },
+  } satisfies Ec2;
+
+  /** What CloudTrail tells of it: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
+  function recordRefusedDelete(subnetId: string, principal: string, errorMessage: string): void {
+    world.emit({
+      source: 'aws.ec2',
+      type: 'AWS API Call via CloudTrail',
+      resources: [],
+      detail: {
+        eventVersion: '1.09',
+        userIdentity: { type: 'AssumedRole', arn: principal, accountId: world.account },
+        eventSource: 'ec2.amazonaws.com',
+        eventName: 'DeleteSubnet',
+        awsRegion: world.region,
+        errorCode: 'Client.DependencyViolation',
+        errorMessage,
+        requestParameters: { subnetId },
+        readOnly: false,
+        eventType: 'AwsApiCall',
+      },
+    });
+  }
+
+  function ipv6BlockOf(vpc: Vpc, text: string): string {
+    const block = normalCidr(text);
+    if (!block || !vpc.ipv6 || prefixLength(block) !== 64 || !contains(vpc.ipv6, block))
+      throw new AwsError('InvalidSubnet.Range', `The CIDR '${text}' is invalid.`);
+    if ([...world.subnets.values()].some((other) => other.ipv6 === block))
+      throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${text}' conflicts with another subnet`);
+    return block;
+  }
+
+  function forget(records: Map<string, unknown>, id: string): void {
+    records.delete(id);
+    world.tags.delete(id);
+  }
+
+  function zoneId(zone: string): string | undefined {
+    return zones.find(({ name }) => name === zone)?.id;
+  }
+
+  function vpcShape({ id, cidr, ipv6 }: Vpc) {
+    return {
+      VpcId: id,
+      OwnerId: world.account,
+      State: 'available' as const,
+      CidrBlock: cidr,
+      CidrBlockAssociationSet: [{ CidrBlock: cidr, CidrBlockState: { State: 'associated' as const } }],
+      Ipv6CidrBlockAssociationSet: ipv6Associations(ipv6),
+      InstanceTenancy: 'default' as const,
+      IsDefault: false,
+      Tags: tagList(world, id),
+    };
+  }
+
+  function subnetShape({ id, vpcId, zone, cidr, ipv6 }: Subnet) {
+    return {
+      SubnetId: id,
+      SubnetArn: arnOf(world, 'subnet', id),
+      VpcId: vpcId,
+      OwnerId: world.account,
+      State: 'available' as const,
+      AvailabilityZone: zone,
+      AvailabilityZoneId: zoneId(zone),
+      CidrBlock: cidr,
+      AvailableIpAddressCount: addressesLeft(world, id, cidr),
+      DefaultForAz: false,
+      MapPublicIpOnLaunch: false,
+      Ipv6CidrBlockAssociationSet: ipv6Associations(ipv6),
+      Tags: tagList(world, id),
+    };
+  }
+}
+
+/** VPCs and subnets are IPv4 blocks of /16 to /28. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
+function blockOf(text: string, code: string): string {
+  const cidr = normalCidr(text);
+  if (!cidr || isIpv6(cidr))
+    throw new AwsError(
+      'InvalidParameterValue',
+      `Value (${text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
+    );
+  const length = prefixLength(cidr);
+  if (length < 16 || length > 28) throw new AwsError(code, `The CIDR '${text}' is invalid.`);
+  return cidr;
+}
+
+function ipv6Associations(block: string | undefined) {
+  return block ? [{ Ipv6CidrBlock: block, Ipv6CidrBlockState: { State: 'associated' as const } }] : [];
+}

@@ -1,0 +1,73 @@
+import { validateIdentityPolicy } from '@cloud-copilot/iam-policy';
+import { z } from 'zod';
+import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
+
+/** An IAM role, as far as it says what its bearer may do. */
+export interface Role {
+  name: string;
+  arn: string;
+  trust: Record<string, unknown>;
+  policies: { name: string; document: Record<string, unknown> }[];
+  managedPolicyArns: string[];
+}
+
+/** A role's name is also the access key of who has taken it on. */
+export const roleName = (arn: string) => arn.split('/').at(-1) ?? arn;
+
+/** @param roles where roles are kept, by name */
+export function roleTypes(roles: Map<string, Role>, account: string): Record<string, ResourceType> {
+  return {
+    'AWS::IAM::Role': resourceType(
+      z.strictObject({
+        RoleName: text.optional(),
+        Path: text.default('/'),
+        Description: text.optional(),
+        AssumeRolePolicyDocument: document,
+        Policies: z.array(z.strictObject({ PolicyName: text, PolicyDocument: document })).default([]),
+        ManagedPolicyArns: z.array(text).default([]),
+        Tags: tags,
+      }),
+      ['Arn', 'RoleId'],
+      async (properties, { physicalName }) => {
+        const name = properties.RoleName ?? physicalName(64);
+        const arn = `arn:aws:iam::${account}:role${properties.Path}${name}`;
+        if (roles.has(name)) throw new Error(`EntityAlreadyExists: Role with name ${name} already exists.`);
+        const put = ({ AssumeRolePolicyDocument, Policies, ManagedPolicyArns }: typeof properties) => {
+          for (const { PolicyDocument } of Policies) refuseMalformed(PolicyDocument);
+          roles.set(name, {
+            name,
+            arn,
+            trust: AssumeRolePolicyDocument,
+            policies: Policies.map(({ PolicyName, PolicyDocument }) => ({
+              name: PolicyName,
+              document: PolicyDocument,
+            })),
+            managedPolicyArns: ManagedPolicyArns,
+          });
+        };
+        put(properties);
+        return {
+          ref: name,
+          attributes: { Arn: arn, RoleId: `AROA${name}` },
+          update: async (changed) => {
+            refuseChange(properties, changed, [
+              'AssumeRolePolicyDocument',
+              'Policies',
+              'ManagedPolicyArns',
+              'Description',
+              'Tags',
+            ]);
+            put(changed);
+          },
+          remove: async () => roles.delete(name),
+        };
+      },
+    ),
+  };
+}
+
+/** What IAM itself would not take for a policy. */
+function refuseMalformed(policy: Record<string, unknown>): void {
+  const [first] = validateIdentityPolicy(policy);
+  if (first) throw new Error(`MalformedPolicyDocument: ${first.path}: ${first.message}`);
+}

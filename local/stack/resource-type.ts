@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+
+/** How resources of one CloudFormation type are made. */
+export interface ResourceType {
+  /** What `Fn::GetAtt` can ask for. */
+  attributes: readonly string[];
+  /** Throws if the properties are not those of the type. */
+  create(properties: unknown, naming: Naming): Promise<Made>;
+}
+
+export interface Naming {
+  logicalId: string;
+  /** What a resource is called whose template gives it no name: the same one in every run. */
+  physicalName(longest?: number): string;
+}
+
+export interface Made<Properties = unknown> {
+  /** What `Ref` gives. */
+  ref: string;
+  attributes?: Record<string, unknown>;
+  /** Resolves when others may depend on it. */
+  stable?: Promise<void>;
+  /**
+   * Gives it other properties, where CloudFormation would without putting another resource in its place. Throws if it
+   * cannot. What `Ref` and `Fn::GetAtt` give stays.
+   */
+  update?(properties: Properties): Promise<unknown>;
+  /** Resolves when it is gone. */
+  remove(): Promise<unknown>;
+}
+
+export function resourceType<Properties>(
+  schema: z.ZodType<Properties>,
+  attributes: readonly string[],
+  create: (properties: Properties, naming: Naming) => Promise<Made<NoInfer<Properties>>>,
+): ResourceType {
+  function read(given: unknown): Properties {
+    const result = schema.safeParse(given);
+    if (result.success) return result.data;
+    throw new Error(z.prettifyError(result.error).replaceAll('\n', ' '));
+  }
+  return {
+    attributes,
+    async create(given, naming) {
+      const { update, ...made } = await create(read(given), naming);
+      return { ...made, ...(update && { update: async (changed) => update(read(changed)) }) };
+    },
+  };
+}
+
+/** @throws Error that names the first property which cannot be changed after a resource is made, if it was */
+export function refuseChange<Properties extends object>(
+  before: Properties,
+  after: Properties,
+  changeable: readonly (keyof Properties)[],
+): void {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const [changed] = [...names].filter(
+    (name) =>
+      !isDeepStrictEqual(Reflect.get(before, name), Reflect.get(after, name)) &&
+      !changeable.some((one) => one === name),
+  );
+  if (changed !== undefined) throw new Error(`the local cloud cannot change its ${changed}`);
+}
+
+/** `stack-LogicalId-1A2B3C4D5E6F`, cut to the longest that the service takes. */
+export function physicalName(stack: string, logicalId: string, longest = 128): string {
+  const suffix = createHash('sha256').update(`${stack}/${logicalId}`).digest('hex').slice(0, 12).toUpperCase();
+  return `${`${stack}-${logicalId}`.slice(0, longest - suffix.length - 1)}-${suffix}`;
+}
+
+// CloudFormation takes a number or a boolean for a text, and a text for a number or a boolean.
+export const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+export const integer = z
+  .union([z.number(), z.string().regex(/^-?\d+$/)])
+  .transform(Number)
+  .pipe(z.int());
+export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
+export const tags = z.array(z.strictObject({ Key: text, Value: text })).optional();
+export const keyValues = z.array(z.strictObject({ Key: text, Value: text })).default([]);
+/** A policy document, left to who evaluates it. */
+export const document = z.record(z.string(), z.unknown());
+
+/** Asks every five seconds of the cloud's time until the answer is yes, for half an hour at most. */
+export async function until(clock: Clock, what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = clock.now() + 30 * 60_000;
+  while (!(await isSo())) {
+    if (clock.now() > end) throw new Error(`${what} did not come within half an hour`);
+    await clock.sleep(5000);
+  }
+}

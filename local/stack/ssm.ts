@@ -1,0 +1,44 @@
+import type { SSM } from '@aws-sdk/client-ssm';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { document, type ResourceType, refuseChange, resourceType, text, until } from './resource-type.ts';
+
+export function documentTypes(ssm: SSM, clock: Clock): Record<string, ResourceType> {
+  return {
+    'AWS::SSM::Document': resourceType(
+      z.strictObject({
+        Name: text.optional(),
+        Content: z.union([document.transform((content) => JSON.stringify(content)), z.string()]),
+        DocumentType: z.literal('Command'),
+        DocumentFormat: z.enum(['JSON', 'YAML']).optional(),
+        TargetType: text.optional(),
+        UpdateMethod: z.enum(['Replace', 'NewVersion']).optional(),
+      }),
+      [],
+      async (properties, { physicalName }) => {
+        const { UpdateMethod: _, ...content } = properties;
+        const Name = content.Name ?? physicalName();
+        // CloudFormation hands over an object as JSON, whatever the format is said to be: JSON is YAML too.
+        await ssm.createDocument({ ...content, Name });
+        return {
+          ref: Name,
+          stable: until(clock, `${Name} in status Active`, async () => {
+            const { Document } = await ssm.describeDocument({ Name });
+            return Document?.Status === 'Active';
+          }),
+          async update(changed) {
+            refuseChange(properties, changed, ['Content', 'DocumentFormat', 'UpdateMethod']);
+            // `Replace` would put another document in its place.
+            if (changed.UpdateMethod !== 'NewVersion') refuseChange(properties, changed, []);
+            const { Content, DocumentFormat } = changed;
+            const update = { Name, Content, DocumentFormat, DocumentVersion: '$LATEST' };
+            const { DocumentDescription } = await ssm.updateDocument(update);
+            const { DocumentVersion } = DocumentDescription ?? {};
+            await ssm.updateDocumentDefaultVersion({ Name, DocumentVersion });
+          },
+          remove: () => ssm.deleteDocument({ Name }),
+        };
+      },
+    ),
+  };
+}

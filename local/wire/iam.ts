@@ -1,0 +1,147 @@
+import { runSimulation } from '@cloud-copilot/iam-simulate';
+import type { FindResource } from '../rules/authorization.ts';
+import type { Role } from '../stack/iam.ts';
+import { AwsError } from './errors.ts';
+import { type AccessRequest, accessRequests } from './iam-requests.ts';
+import type { Around } from './wire.ts';
+
+export interface IamOptions {
+  region: string;
+  account: string;
+  /** By access key: whom each belongs to. An access key of no role is the operator's, who may do everything. */
+  roles: ReadonlyMap<string, Role>;
+  find: FindResource;
+}
+
+/** What a statement of a role's policies allows: one action on one pattern of resources. */
+export interface Allowance {
+  role: string;
+  policy: string;
+  /** Its place in the policy, from 1. */
+  statement: number;
+  action: string;
+  resource: string;
+}
+
+export type Iam = ReturnType<typeof createIam>;
+
+/** Refuses what the caller's role does not allow, as IAM does, and remembers what was allowed. */
+export function createIam({ region, account, roles, find }: IamOptions) {
+  /** Policies of a role do not change: a changed role is another one. */
+  const decisions = new WeakMap<Role, Map<string, Promise<Allowance[]>>>();
+  const used = new Map<Role, Set<string>>();
+
+  /** @returns by what the role may do this; nothing, if it may not */
+  async function decide(role: Role, request: AccessRequest): Promise<Allowance[]> {
+    const known = decisions.get(role) ?? new Map<string, Promise<Allowance[]>>();
+    decisions.set(role, known);
+    const key = JSON.stringify(request);
+    const decision = known.get(key) ?? simulate(role, request, { region, account });
+    known.set(key, decision);
+    const allowances = await decision;
+    const uses = used.get(role) ?? new Set();
+    used.set(role, uses);
+    for (const allowance of allowances) uses.add(JSON.stringify(allowance));
+    return allowances;
+  }
+
+  return {
+    /** Whether who has this access key may do this. Remembered as used if so. */
+    async allows(accessKeyId: string, action: string, resource: string): Promise<boolean> {
+      const role = roles.get(accessKeyId);
+      return !role || (await decide(role, { action, resource, context: {} })).length > 0;
+    },
+
+    around: (async (call, input, proceed) => {
+      const role = roles.get(call.accessKeyId);
+      if (!role) return proceed();
+      for (const request of await accessRequests(call, input, find, { region, account }))
+        if ((await decide(role, request)).length === 0) throw refusal(call.service, call.principal, request);
+      return proceed();
+    }) satisfies Around,
+
+    /** Everything that the roles allow and nobody has used yet: for IAM Access Analyzer, unused access. */
+    unused(): Allowance[] {
+      return [...roles.values()].flatMap((role) =>
+        allowancesOf(role).filter((allowance) => !used.get(role)?.has(JSON.stringify(allowance))),
+      );
+    },
+  };
+}
+
+async function simulate(
+  role: Role,
+  { action, resource, context }: AccessRequest,
+  { region, account }: { region: string; account: string },
+): Promise<Allowance[]> {
+  // A resource that is still to be made has an id, which no policy can have foreseen.
+  const concrete = resource === '*' ? '*' : resource.replaceAll('*', 'new');
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: role.arn,
+        action,
+        resource: { resource: concrete, accountId: account },
+        contextVariables: {
+          ...context,
+          'aws:PrincipalArn': role.arn,
+          'aws:PrincipalAccount': account,
+          'aws:ResourceAccount': account,
+          'aws:RequestedRegion': region,
+          'aws:SecureTransport': 'true',
+          'ec2:Region': region,
+        },
+      },
+      identityPolicies: role.policies.map(({ name, document: policy }) => ({ name, policy })),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+    },
+    {},
+  );
+  if (answer.resultType !== 'single')
+    throw new Error(
+      `${action} on ${resource} cannot be evaluated for ${role.name}: ${JSON.stringify('errors' in answer ? answer.errors : answer)}`,
+    );
+  if (answer.overallResult !== 'Allowed') return [];
+  const statements = answer.result.analysis.identityAnalysis?.allowStatements ?? [];
+  return statements.flatMap(({ policyId, statement, explain }) =>
+    (explain.resources === undefined ? [] : [explain.resources].flat())
+      .filter(({ matches }) => matches)
+      .map((pattern) => ({
+        role: role.name,
+        policy: policyId,
+        statement: statement.index(),
+        action,
+        resource: pattern.resource,
+      })),
+  );
+}
+
+function allowancesOf({ name: role, policies }: Role): Allowance[] {
+  return policies.flatMap(({ name: policy, document }) =>
+    listOf(document.Statement).flatMap((statement, index) => {
+      const { Effect, Action, Resource } = Object(statement);
+      if (Effect !== 'Allow') return [];
+      return listOf(Action).flatMap((action) =>
+        listOf(Resource).map((resource) => ({
+          role,
+          policy,
+          statement: index + 1,
+          action: String(action),
+          resource: String(resource),
+        })),
+      );
+    }),
+  );
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+/** Each service has its own word for it, and its own status. */
+function refusal(service: string, principal: string, { action, resource }: AccessRequest): AwsError {
+  const why = `User: ${principal} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
+  if (service === 'ec2')
+    return new AwsError('UnauthorizedOperation', `You are not authorized to perform this operation. ${why}`, 403);
+  if (service === 'ssm') return new AwsError('AccessDeniedException', why);
+  return new AwsError('AccessDenied', why, 403);
+}

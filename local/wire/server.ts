@@ -1,0 +1,66 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { ConnectionLost } from './errors.ts';
+import type { Wire } from './wire.ts';
+
+export interface Server {
+  /** What to set `AWS_ENDPOINT_URL` to. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a wire over HTTP.
+ * @param port 0 for any free one
+ * @throws Error that says who to ask, if the port is taken
+ */
+export async function serve(wire: Wire, { host = '127.0.0.1', port = 0 } = {}): Promise<Server> {
+  const server = createServer((request, response) => {
+    answer(wire, request, response).catch((error: unknown) => {
+      if (!(error instanceof ConnectionLost)) console.error('the cloud in a box could not answer:', error);
+      request.socket.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
+  return {
+    url: `http://${isIPv6(host) ? `[${host}]` : host}:${bound}`,
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE')
+    return new Error(
+      `port ${port} on ${host} is in use: is another cloud in a box running? See which with \`ss -ltnp 'sport = :${port}'\``,
+      { cause: error },
+    );
+  return new Error(`the cloud in a box cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
+}
+
+async function answer(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
+  const {
+    status,
+    headers: given,
+    body,
+  } = await wire({
+    method: request.method ?? 'GET',
+    url: request.url ?? '/',
+    headers,
+    body: Buffer.concat(chunks),
+  });
+  response.writeHead(status, { ...given, 'content-length': Buffer.byteLength(body) });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import type { Call } from './api.ts';
+import { AwsError, ConnectionLost } from './errors.ts';
+import { awsJson } from './json.ts';
+import { awsQuery, ec2Query } from './query.ts';
+import { operationSchema, type SdkModule } from './schema.ts';
+
+export interface WireRequest {
+  method: string;
+  /** Path and query string, as on the request line. */
+  url: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  body: Uint8Array;
+}
+
+export interface WireResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Uint8Array;
+}
+
+/** How a protocol puts requests and answers on HTTP. */
+export interface Protocol {
+  /** Name of the operation that is asked for. */
+  operation(request: WireRequest): string | undefined;
+  /** Input of the operation; `AwsError` if a member is missing, unknown or not of its type. */
+  read(schema: SchemaOf<'input'>, request: WireRequest): unknown;
+  write(schema: SchemaOf<'output'>, output: unknown, context: WriteContext): WireResponse;
+  fail(error: AwsError, context: WriteContext): WireResponse;
+}
+type SchemaOf<Side extends 'input' | 'output'> = NonNullable<ReturnType<typeof operationSchema>>[Side];
+export interface WriteContext {
+  operation: string;
+  sdk: SdkModule;
+  requestId: string;
+}
+
+const PROTOCOLS = { ec2Query, awsQuery, awsJson1_1: awsJson };
+
+export type Service = OperationService | RawService;
+
+/** A service whose shapes come from its SDK module. */
+export interface OperationService {
+  kind: 'operations';
+  protocol: keyof typeof PROTOCOLS;
+  sdk: SdkModule;
+  operations: Readonly<Record<string, (input: never, call: Call) => unknown>>;
+}
+
+/** A service that speaks HTTP itself, e.g. S3. */
+export interface RawService {
+  kind: 'raw';
+  handle(request: WireRequest, caller: Caller): Promise<WireResponse>;
+}
+
+export type Caller = Pick<Call, 'accessKeyId' | 'principal'>;
+
+/**
+ * Something that stands between the wire and the operation: throttling, IAM, a fault. It may throw an `AwsError` instead of calling
+ * `proceed`, or `ConnectionLost` before or after it. The first of a list is the outermost.
+ */
+export type Around = (
+  call: Call,
+  input: Readonly<Record<string, unknown>>,
+  proceed: () => Promise<unknown>,
+) => Promise<unknown>;
+
+export interface WireOptions {
+  /** ARN of the identity that an access key belongs to. */
+  principal(accessKeyId: string): string;
+  around?: readonly Around[];
+}
+
+/** Rejects only with `ConnectionLost`: the client is to see its connection break. */
+export type Wire = (request: WireRequest) => Promise<WireResponse>;
+
+/** Answers signed AWS requests. Services are keyed by signing name, the one in the credential scope of the signature. */
+export function createWire(services: Readonly<Record<string, Service>>, options: WireOptions): Wire {
+  let requests = 0;
+
+  return async function respond(request) {
+    const requestId = uuid(`request ${requests++}`);
+    const scope = credentialScope(request);
+    if (!scope)
+      return refusal(
+        request,
+        requestId,
+        new AwsError('MissingAuthenticationToken', 'Request is missing Authentication Token', 403),
+      );
+    const { accessKeyId, service: name } = scope;
+    const service = services[name];
+    if (!service)
+      return refusal(
+        request,
+        requestId,
+        new AwsError('UnknownService', `the cloud in a box has no service '${name}'`, 404),
+      );
+    const caller = { accessKeyId, principal: options.principal(accessKeyId) };
+    if (service.kind === 'raw') return service.handle(request, caller);
+    return operate(name, service, caller, request, requestId);
+  };
+
+  async function operate(
+    name: string,
+    service: OperationService,
+    caller: Caller,
+    request: WireRequest,
+    requestId: string,
+  ) {
+    const protocol = PROTOCOLS[service.protocol];
+    const operation = protocol.operation(request) ?? '';
+    const context = { operation, sdk: service.sdk, requestId };
+    try {
+      const schema = operationSchema(service.sdk, operation);
+      if (!schema)
+        throw new AwsError('InvalidAction', `The action ${operation || '(none)'} is not valid for this web service.`);
+      const run = Object.hasOwn(service.operations, operation) ? service.operations[operation] : undefined;
+      if (!run)
+        throw new AwsError('InvalidAction', `the cloud in a box does not have the action ${operation} of ${name}`);
+      const input = protocol.read(schema.input, request);
+      const call = { ...caller, service: name, operation, requestId };
+      let proceed = async (): Promise<unknown> => run(input as never, call);
+      for (const around of (options.around ?? []).toReversed()) {
+        const inner = proceed;
+        proceed = () => around(call, input as Readonly<Record<string, unknown>>, inner);
+      }
+      return protocol.write(schema.output, (await proceed()) ?? {}, context);
+    } catch (error) {
+      if (error instanceof ConnectionLost) throw error;
+      return protocol.fail(asAwsError(error, `${name}:${operation}`), context);
+    }
+  }
+}
+
+/** A fault of the box itself: the client sees a 500, and the error is not lost. */
+function asAwsError(error: unknown, what: string): AwsError {
+  if (error instanceof AwsError) return error;
+  console.error(`the cloud in a box failed in ${what}:`, error);
+  return new AwsError('InternalError', `the cloud in a box failed in ${what}: ${String(error)}`, 500);
+}
+
+/** An answer for a request whose service, and so protocol, is not known. */
+function refusal(request: WireRequest, requestId: string, error: AwsError): WireResponse {
+  const protocol = request.headers['content-type']?.includes('json') ? awsJson : awsQuery;
+  return protocol.fail(error, { operation: '', sdk: {}, requestId });
+}
+
+/** Access key and service of a Signature Version 4, in the header or in a presigned address. Box credentials are not secret: the signature itself is not checked. */
+function credentialScope({ headers, url }: WireRequest): { accessKeyId: string; service: string } | undefined {
+  const credential =
+    /^AWS4-HMAC-SHA256 .*?Credential=([^,\s]+)/.exec(headers.authorization ?? '')?.[1] ??
+    new URL(url, 'http://localhost').searchParams.get('X-Amz-Credential');
+  const [accessKeyId, , , service] = credential?.split('/') ?? [];
+  return accessKeyId && service ? { accessKeyId, service } : undefined;
+}
+
+/** A UUID that is the same each time for the same seed: runs of tests and demos can be compared. */
+export function uuid(seed: string): string {
+  const hex = createHash('sha256').update(seed).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}
