@@ -1,0 +1,60 @@
+import { AWS_DELAYS } from '../local/rules/delays.ts';
+import { type StageOptions, stage } from '../test/shared/subnets/stage.ts';
+
+/**
+ * What the subnets cost, counted against the cloud in a box with AWS's own limits and delays: the calls, and the seconds
+ * of the cloud's time from the tags to the last route. Milliseconds are this machine's, for one look and its plan.
+ */
+
+/** CreateVpcEndpoint: 4 at once, then 0.3 a second. */
+const bucketSeconds = (creates: number) => Math.max(0, creates - 4) / 0.3;
+const CIDR = '10.20.0.0/16';
+
+async function begin(subnets: number, options: StageOptions = {}) {
+  const here = await stage({ throttled: true, becomesAvailable: AWS_DELAYS.endpointAvailable, ...options });
+  return { ...here, ids: await here.manySubnets(subnets) };
+}
+
+async function optIn(subnets: number) {
+  const { ids, tag, pass, calls, cloud, close } = await begin(subnets);
+  for (const id of ids) await tag(id, CIDR);
+  const began = cloud.clock.now();
+  const { settled } = await pass(1_000_000);
+  const all = calls();
+  const of = (name: RegExp) => all.filter(({ operation }) => name.test(operation)).length;
+  await close();
+  if (!settled) throw new Error(`${subnets} subnets did not come to rest`);
+  return {
+    subnets,
+    seconds: Math.round((cloud.clock.now() - began) / 100) / 10,
+    'of AWS alone': Math.round((bucketSeconds(subnets) + AWS_DELAYS.endpointAvailable / 1000) * 10) / 10,
+    creates: of(/^CreateVpcEndpoint$/),
+    accepts: of(/^Accept/),
+    routes: of(/Route$/),
+    tags: of(/Tags$/),
+    refused: all.filter(({ error }) => error !== undefined).length,
+    reads: of(/^Describe/),
+  };
+}
+
+/** Of so many subnets as many are opted in as AWS's quota of endpoints lets. */
+async function atRest(subnets: number) {
+  const { ids, tag, pass, calls, close } = await begin(subnets);
+  const tagged = ids.slice(0, 50);
+  for (const id of tagged) await tag(id, CIDR);
+  await pass(1_000_000);
+  calls();
+  const began = performance.now();
+  const { settled, changes } = await pass();
+  const milliseconds = Math.round(performance.now() - began);
+  const all = calls();
+  await close();
+  if (!settled) throw new Error(`${subnets} subnets were not at rest`);
+  return { subnets, 'opted in': tagged.length, reads: all.length, changes, milliseconds };
+}
+
+console.log('Opting in, all tagged at once:');
+console.table([await optIn(1), await optIn(10), await optIn(50)]);
+console.log('A pass at rest:');
+console.table([await atRest(1), await atRest(50), await atRest(500)]);
+process.exit(0);

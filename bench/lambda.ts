@@ -1,0 +1,130 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { unzipSync, zipSync } from 'fflate';
+import { z } from 'zod';
+import { startBox } from '../local/box.ts';
+import { packageStack } from '../local/demo/package.ts';
+import { noFabric } from '../local/fabric/none.ts';
+import { options } from '../resources/bundle.js';
+import { localPackage } from '../resources/diverter.js';
+
+// How long Lambda's Node takes to load each function as it is deployed, and how large its package is: in fresh processes,
+// beside a bundle that has only what every function must have. Machines differ; the baseline of the same run does not.
+
+/** Processes for each bundle. They take turns, so that what else the machine does hits all of them. */
+const ROUNDS = 11;
+
+const BASELINE = `
+  import { EC2Client, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
+  import { ElasticLoadBalancingV2Client, DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+  import { SSMClient, SendCommandCommand } from '@aws-sdk/client-ssm';
+  import { Logger } from '@aws-lambda-powertools/logger';
+  import { z } from 'zod';
+  const commands = [DescribeSubnetsCommand, DescribeTargetHealthCommand, SendCommandCommand];
+  const clients = [new EC2Client(), new ElasticLoadBalancingV2Client(), new SSMClient()];
+  export const handler = (event) => new Logger().info(z.string().parse(event), { commands, clients });`;
+
+const LOAD = `
+  const begun = performance.now();
+  await import(process.argv[1]);
+  console.log(JSON.stringify({ ms: performance.now() - begun, megabytes: process.memoryUsage.rss() / 1e6 }));`;
+const loaded = z.object({ ms: z.number(), megabytes: z.number() });
+
+interface Bundle {
+  name: string;
+  zip: Uint8Array;
+  /** Path of its module within the zip. */
+  module: string;
+  variables: Record<string, string>;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'bench-lambda-'));
+try {
+  const bundles = [await baseline(), ...(await functions())];
+  const paths = bundles.map((bundle) => unpack(bundle));
+  const runs = bundles.map((): z.infer<typeof loaded>[] => []);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [index, { variables }] of bundles.entries()) runs[index]?.push(load(paths[index] ?? '', variables));
+  console.log(`Node ${process.version}, ${ROUNDS} fresh processes each:\n`);
+  console.log(row('', ['import', 'fastest', 'zip', 'bundle', 'memory']));
+  for (const [index, { name, zip, module }] of bundles.entries()) {
+    const ms = runs[index]?.map((run) => run.ms) ?? [];
+    const cells = [
+      `${median(ms).toFixed(0)} ms`,
+      `${Math.min(...ms).toFixed(0)} ms`,
+      kilobytes(zip.length),
+      kilobytes(unzipSync(zip)[module]?.length ?? 0),
+      `${median(runs[index]?.map((run) => run.megabytes)).toFixed(0)} MB`,
+    ];
+    console.log(row(name, cells));
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+async function baseline(): Promise<Bundle> {
+  const { outputFiles } = await build({
+    ...options,
+    ...{ sourcemap: false, write: false },
+    stdin: { contents: BASELINE, resolveDir: ROOT },
+  });
+  const module = 'baseline.mjs';
+  const zip = zipSync({ [module]: outputFiles?.[0]?.contents ?? new Uint8Array() }, { level: 9 });
+  return { name: 'baseline', zip, module, variables: {} };
+}
+
+/** Every function of the stack, packaged and deployed: the environment that it gets there is what it loads with. */
+async function functions(): Promise<Bundle[]> {
+  let packaged = '';
+  const box = await startBox({
+    rate: 60,
+    fabric: async () => noFabric('only functions are looked at'),
+    packaged: async (network) => (packaged = await packageStack(network, AbortSignal.timeout(60_000))),
+    diverter: localPackage(),
+    onLog: () => {},
+  });
+  await box.close();
+  const lambda = z.object({
+    Handler: z.string(),
+    FunctionName: z.string(),
+    Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()) }),
+  });
+  return [...box.stack.resources.values()]
+    .filter(({ type }) => type === 'AWS::Lambda::Function')
+    .map(({ properties }) => {
+      const { Handler, FunctionName, Environment } = lambda.parse(properties);
+      const name = FunctionName.split('-').at(-1) ?? FunctionName;
+      const module = Handler.replace(/\.\w+$/, '.mjs');
+      return { name, zip: readFileSync(join(packaged, `${name}.zip`)), module, variables: Environment.Variables };
+    });
+}
+
+function unpack({ name, zip, module }: Bundle): string {
+  const path = join(folder, `${name}.mjs`);
+  writeFileSync(path, unzipSync(zip)[module] ?? '');
+  return path;
+}
+
+function load(path: string, variables: Record<string, string>) {
+  const env = { ...variables, PATH: process.env.PATH, AWS_REGION: 'eu-central-1', AWS_LAMBDA_FUNCTION_NAME: 'bench' };
+  return loaded.parse(
+    JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', LOAD, path], { env, encoding: 'utf8' })),
+  );
+}
+
+function row(name: string, cells: string[]): string {
+  return name.padEnd(12) + cells.map((cell) => cell.padStart(10)).join('');
+}
+
+function median(values: number[] = []): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(0)} kB`;
+}

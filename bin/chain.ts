@@ -1,0 +1,141 @@
+import type { RoutersConfig, SubnetsConfig } from '../shared/config.ts';
+import { failure } from '../shared/routers/join.ts';
+import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
+import type { RoutersWorld } from '../shared/routers/world.ts';
+import { judge } from '../shared/subnets/judge.ts';
+import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
+
+/** One link of the chain from a tag to a packet. */
+export interface Link {
+  name: string;
+  holds: boolean;
+  says: string;
+}
+
+/** What a chain is read from. */
+export interface Ground {
+  subnets: { world: SubnetsWorld };
+  routers: { world: RoutersWorld };
+}
+export interface Configs {
+  subnets: SubnetsConfig;
+  routers: RoutersConfig;
+}
+
+const link = (name: string, holds: boolean, says: string): Link => ({ name, holds, says });
+
+/** From the tag of a subnet to the router that gets its packets. Ends early where the rest would be meaningless. */
+export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: Ground, config: Configs): Link[] {
+  const { tagKey } = config.subnets;
+  if (subnet.wish === undefined)
+    return [link('tag', false, `it has no tag ${tagKey}: give it one whose value is CIDRs, or the word default`)];
+  const chain = [link('tag', true, `${tagKey}=${subnet.wish}`)];
+
+  const wish = judge(subnet, subnet.wish, world, config.subnets);
+  if ('refused' in wish) return [...chain, link('wish', false, wish.refused)];
+  chain.push(link('wish', true, wish.cidrs.join(' ')));
+
+  const endpoint = endpointFor(subnet, world, config.subnets);
+  const stands = endpoint ? `${endpoint.id} in ${endpoint.subnetId} is ${endpoint.state}` : 'there is none yet';
+  const why = endpoint?.error ? `: ${endpoint.error}` : '';
+  chain.push(link('endpoint', endpoint?.state === 'available', `${stands}${why}`));
+
+  const table = tableOf(subnet.id, world);
+  const explicit = table?.subnetIds.includes(subnet.id);
+  chain.push(
+    link('route table', table !== undefined, table ? `${table.id}${explicit ? '' : ', the main one'}` : 'it has none'),
+  );
+  for (const cidr of wish.cidrs) {
+    const route = table?.routes.find(({ destination }) => destination === cidr);
+    const target = world.endpoints.find(({ id }) => id === route?.target);
+    const says = !route
+      ? `${cidr}: there is none yet`
+      : !target
+        ? `${cidr} leads to ${route.target}, which is not ours`
+        : `${cidr} leads to ${route.target}${route.blackhole ? ', a blackhole' : ''}`;
+    chain.push(link('route', target?.state === 'available' && !route?.blackhole, says));
+  }
+
+  const nodes = routers.world.nodes.filter(({ zone }) => zone === subnet.zone);
+  const node = nodes.map(({ address }) => address).join(', ');
+  chain.push(
+    link(
+      'load balancer',
+      nodes.length > 0,
+      node ? `its node in ${subnet.zone} is ${node}` : `it has no node in ${subnet.zone}`,
+    ),
+  );
+
+  const reach = world.crossZone ? 'any zone' : subnet.zone;
+  const able = routersOf(routers.world, config.routers).filter(
+    ({ target, instance }) => target?.state === 'healthy' && (world.crossZone || instance.zone === subnet.zone),
+  );
+  const names = able.map((router) => router.label).join(', ');
+  chain.push(
+    link('router', routerInReach(subnet.zone, world), names ? `${names}` : `none that is healthy in ${reach}`),
+  );
+  return chain;
+}
+
+function endpointFor(subnet: Subnet, { endpoints, subnets }: SubnetsWorld, { endpoints: where }: SubnetsConfig) {
+  const zoneOf = (id: string) => subnets.find((each) => each.id === id)?.zone;
+  const able = endpoints.filter(
+    ({ subnetId }) => subnetId === subnet.id || (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
+  );
+  return able.find(({ state }) => state === 'available') ?? able[0];
+}
+
+/** From the tag of an instance to the packets that the load balancer gives it. */
+export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
+  const { instance, standing, target, diverter, wanted, present } = router;
+  const { tagKey } = config;
+  const chain = [
+    link('tag', instance.role === ROUTER, instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`),
+    link('instance', instance.state === 'running', `it is ${instance.state}`),
+  ];
+  if (standing.is === 'refused' || standing.is === 'leaving') return [...chain, link('standing', false, standing.why)];
+
+  const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
+  chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
+  if (mayNeedCommand(router))
+    chain.push(
+      link(
+        'agent',
+        instance.agentOnline,
+        instance.agentOnline ? 'online' : 'not known to Systems Manager, or not online',
+      ),
+    );
+  const [last] = instance.installs;
+  const failed = last && last.status !== 'success' ? `; ${failure(last)}` : '';
+  const has = present ? `it has ${present}` : 'none is known of since it was started';
+  chain.push(
+    link(
+      'diverter',
+      diverter === 'wanted',
+      `${has}${diverter === 'wanted' ? '' : `, and is to have ${wanted.fingerprint}`}${failed}`,
+    ),
+  );
+  if (standing.is === 'prepared') return [...chain, link('warm pool', true, 'it waits to be called into service')];
+  chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
+  if (target)
+    chain.push(
+      link('health', target.state === 'healthy', `${target.state}${target.reason ? ` (${target.reason})` : ''}`),
+    );
+  return chain;
+}
+
+/** For each subnet that follows a route table: how far its chain holds. */
+export function chainOfTable(tableId: string, ground: Ground, config: Configs): Link[] {
+  const { world } = ground.subnets;
+  const followers = world.subnets.filter(({ id }) => tableOf(id, world)?.id === tableId);
+  const opted = followers.filter(({ wish }) => wish !== undefined);
+  const table = world.routeTables.find(({ id }) => id === tableId);
+  if (table?.edge) return [link('use', false, 'it serves a gateway, and is never ours to change')];
+  return [
+    link('subnets', opted.length > 0, `${opted.length} of the ${followers.length} that follow it are opted in`),
+    ...opted.map((subnet) => {
+      const broken = chainOfSubnet(subnet, ground, config).find(({ holds }) => !holds);
+      return link(label(subnet), !broken, broken ? `${broken.name}: ${broken.says}` : 'its packets arrive');
+    }),
+  ];
+}

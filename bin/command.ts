@@ -1,0 +1,35 @@
+import type { ParseArgsOptionsConfig } from 'node:util';
+import type { Deployed } from './deployed.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command was given. */
+export interface Given {
+  args: string[];
+  options: Record<string, string | boolean | undefined>;
+  stack: Deployed;
+  terminal: Terminal;
+}
+
+export interface Command {
+  /** After the name: what must be given. */
+  args: readonly string[];
+  /** One line for the help. */
+  summary: string;
+  /** Its own, beside those of all. */
+  options: ParseArgsOptionsConfig;
+  /** Resolves to the exit code. */
+  run(given: Given): Promise<number>;
+}
+
+export const EXIT = {
+  ok: 0,
+  /** Something went wrong: the message is on standard error. */
+  failed: 1,
+  /** It went well, and there is something to do: a plan that is not empty, a link that is broken, a finding. */
+  todo: 2,
+  /** The command line is wrong: EX_USAGE of sysexits.h. */
+  usage: 64,
+} as const;
+
+export const json = { json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;
+export const yes = { yes: { type: 'boolean', short: 'y' } } as const satisfies ParseArgsOptionsConfig;

@@ -1,0 +1,166 @@
+import {
+  DescribeNetworkAclsCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeSecurityGroupsCommand,
+} from '@aws-sdk/client-ec2';
+import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
+import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
+import { explain } from '../../shared/aws/advice.ts';
+import { collect } from '../../shared/aws/read.ts';
+import { type Router, routersOf } from '../../shared/routers/router.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, json } from '../command.ts';
+import type { Deployed } from '../deployed.ts';
+import {
+  agents,
+  diverters,
+  type Filtered,
+  type Finding,
+  filters,
+  mtu,
+  type Quota,
+  quotas,
+  sourceDestCheck,
+  unreadable,
+  zones,
+} from '../findings.ts';
+import { table } from '../table.ts';
+import type { Style } from '../terminal.ts';
+
+const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
+
+export const doctor: Command = {
+  args: [],
+  summary: 'what is wrong or soon will be, each with its remedy',
+  options: json,
+  async run({ options, stack, terminal }) {
+    const { paint } = terminal;
+    const findings = await examine(stack);
+    const rows = findings.flatMap(({ is, check, says, remedy }) => [
+      [paint(STYLES[is], is), check, says],
+      ...(remedy ? [['', '', `→ ${remedy}`]] : []),
+    ]);
+    terminal.out(options.json ? JSON.stringify(findings) : table(rows));
+    return findings.some(({ is }) => is === 'fault' || is === 'warning') ? EXIT.todo : EXIT.ok;
+  },
+};
+
+async function examine(stack: Deployed): Promise<Finding[]> {
+  const { clients, config } = stack;
+  const { subnets, routers: seen } = await look(clients, config, stack.now());
+  const routers = routersOf(seen.world, config.routers).filter(
+    ({ standing }) => standing.is === 'serving' || standing.is === 'prepared',
+  );
+  const nodes = seen.world.nodes.map(({ address }) => address);
+  const parts = await Promise.all([
+    attempt('security groups and network ACL', async () => {
+      const [filtered, port] = await Promise.all([readFilters(stack, routers), readHealthPort(stack)]);
+      return filters(filtered, nodes, port);
+    }),
+    attempt('agent', async () => agents(routers, await readAgents(stack, routers))),
+    attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
+  ]);
+  return [
+    ...zones(
+      subnets.world,
+      seen.world.nodes.map(({ zone }) => zone),
+    ),
+    ...sourceDestCheck(routers),
+    ...diverters(routers),
+    ...mtu(routers),
+    ...parts.flat(),
+  ];
+}
+
+/** What one may not read says nothing about the rest. */
+async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await read();
+  } catch (error) {
+    return [unreadable(check, explain(error))];
+  }
+}
+
+async function readFilters({ clients: { ec2 } }: Deployed, routers: readonly Router[]): Promise<Filtered[]> {
+  if (routers.length === 0) return [];
+  const ids = routers.flatMap(({ instance }) => instance.interfaces.map(({ id }) => id));
+  const { NetworkInterfaces = [] } = await ec2.send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: ids }));
+  const groupIds = [
+    ...new Set(NetworkInterfaces.flatMap(({ Groups }) => Groups?.flatMap(({ GroupId }) => GroupId ?? []) ?? [])),
+  ];
+  const subnetIds = [...new Set(NetworkInterfaces.flatMap(({ SubnetId }) => SubnetId ?? []))];
+  const [{ SecurityGroups = [] }, { NetworkAcls = [] }] = await Promise.all([
+    groupIds.length > 0 ? ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: groupIds })) : { SecurityGroups: [] },
+    ec2.send(new DescribeNetworkAclsCommand({ Filters: [{ Name: 'association.subnet-id', Values: subnetIds }] })),
+  ]);
+  return routers.flatMap(({ label, instance: { address } }) => {
+    // A target's traffic goes to its primary interface.
+    const found = NetworkInterfaces.find(({ PrivateIpAddress }) => PrivateIpAddress === address);
+    if (!found) return [];
+    const own = new Set(found.Groups?.map(({ GroupId }) => GroupId));
+    return {
+      label,
+      groups: SecurityGroups.filter(({ GroupId }) => own.has(GroupId)),
+      acl: NetworkAcls.find(({ Associations }) => Associations?.some(({ SubnetId }) => SubnetId === found.SubnetId)),
+    };
+  });
+}
+
+async function readHealthPort({ clients: { elb }, config }: Deployed): Promise<number> {
+  const command = new DescribeTargetGroupsCommand({ TargetGroupArns: [config.routers.targetGroupArn] });
+  const { TargetGroups } = await elb.send(command);
+  const { HealthCheckPort, Port } = TargetGroups?.[0] ?? {};
+  return Number(HealthCheckPort === 'traffic-port' ? Port : HealthCheckPort);
+}
+
+async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Router[]): Promise<Set<string>> {
+  if (routers.length === 0) return new Set();
+  const found = await collect(
+    paginateDescribeInstanceInformation({ client: ssm }, {}),
+    (page) => page.InstanceInformationList,
+  );
+  return new Set(
+    found.filter(({ PingStatus }) => PingStatus === 'Online').flatMap(({ InstanceId }) => InstanceId ?? []),
+  );
+}
+
+type Look = Awaited<ReturnType<typeof look>>;
+
+async function readQuotas({ clients, config }: Deployed, world: Look['subnets']['world']): Promise<Quota[]> {
+  const limit = async (QuotaCode: string) => {
+    const { Quota } = await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }));
+    return Quota?.Value ?? Number.NaN;
+  };
+  const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
+  const fullest = world.routeTables.toSorted((a, b) => b.routes.length - a.routes.length)[0];
+  const { vpcId } = config.subnets;
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html
+  const targets = {
+    name: 'Targets per Gateway Load Balancer',
+    of: config.routers.stack,
+    used: world.targets.length,
+    limit: 300,
+  };
+  return [
+    {
+      name: 'Interface VPC endpoints per VPC',
+      of: vpcId,
+      used: world.endpointCount,
+      limit: endpoints,
+      adjustable: true,
+    },
+    ...(fullest
+      ? [
+          {
+            name: 'Routes per route table',
+            of: fullest.id,
+            used: fullest.routes.length,
+            limit: routes,
+            adjustable: true,
+          },
+        ]
+      : []),
+    { ...targets, adjustable: false },
+  ];
+}

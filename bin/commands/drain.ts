@@ -1,0 +1,64 @@
+import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
+import { observe } from '../../shared/subnets/observe.ts';
+import { isOurs, label, type SubnetsWorld } from '../../shared/subnets/world.ts';
+import { type Command, EXIT, type Given, yes } from '../command.ts';
+import { table } from '../table.ts';
+
+const LOOK_MS = 5_000;
+/** Without any progress for so long, something is stuck that only a person can see. */
+const PATIENCE_MS = 15 * 60_000;
+
+export const drain: Command = {
+  args: [],
+  summary: 'opt every subnet out, and wait until all routes and endpoints are gone',
+  options: yes,
+  async run(given) {
+    const { options, stack, terminal } = given;
+    const { tagKey } = stack.config.subnets;
+    const look = () => observe(stack.clients, stack.config.subnets, stack.now());
+    const world = await look();
+    const opted = world.subnets.filter(({ wish }) => wish !== undefined);
+    if (opted.length === 0 && left(world) === 0) {
+      terminal.out('No subnet is opted in, and nothing is left.');
+      return EXIT.ok;
+    }
+    // The values are all there is to opt them in again by.
+    terminal.out(table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
+    const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
+    if (!options.yes && !(await terminal.confirm(question))) {
+      terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');
+      return EXIT.todo;
+    }
+    if (opted.length > 0) {
+      const untag = new DeleteTagsCommand({ Resources: opted.map(({ id }) => id), Tags: [{ Key: tagKey }] });
+      await stack.clients.ec2.send(untag);
+    }
+    return waitUntilGone(given, look);
+  },
+};
+
+/** The functions do the rest; here is only watched. */
+async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<SubnetsWorld>): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  let movedAt = stack.now();
+  for (;;) {
+    const world = await look();
+    const things = left(world);
+    if (things === 0) {
+      terminal.out('Drained: no route and no endpoint is left.');
+      return EXIT.ok;
+    }
+    if (things < fewest) [fewest, movedAt] = [things, stack.now()];
+    if (stack.now() - movedAt > PATIENCE_MS)
+      throw new Error(
+        `${things} routes and endpoints are still there, and none has gone for 15 minutes. See: npx ziti-glb plan, and the log of ${stack.name}-subnets`,
+      );
+    terminal.progress(`${things} routes and endpoints are left`);
+    await terminal.sleep(LOOK_MS);
+  }
+}
+
+function left(world: SubnetsWorld): number {
+  const routes = world.routeTables.flatMap((table) => table.routes.filter((route) => isOurs(route, table, world)));
+  return routes.length + world.endpoints.length;
+}

@@ -1,0 +1,81 @@
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { routersOf } from '../../shared/routers/router.ts';
+import { label } from '../../shared/subnets/world.ts';
+import { topology } from '../../shared/topology/model.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Configs, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from '../chain.ts';
+import { type Command, EXIT, type Given, json } from '../command.ts';
+import { table } from '../table.ts';
+
+type Ground = Awaited<ReturnType<typeof look>>;
+
+interface Explanation {
+  subject: string;
+  chain: Link[];
+  /** What the reconcilers say of it. */
+  said: string[];
+}
+
+export const explain: Command = {
+  args: ['subnet|instance|route table'],
+  summary: 'the chain from its tag to the packet, and its first broken link',
+  options: json,
+  async run(given) {
+    const { args, options, stack, terminal } = given;
+    const { paint } = terminal;
+    const ground = await look(stack.clients, stack.config, stack.now());
+    const { subject, chain, said } =
+      (await explainThing(args[0] ?? '', ground, given)) ?? notFound(args[0] ?? '', stack.config);
+    const broken = chain.find(({ holds }) => !holds);
+    if (options.json) {
+      terminal.out(JSON.stringify({ subject, chain, broken, said }));
+    } else {
+      const rows = chain.map(({ name, holds, says }) => [
+        holds ? paint('green', 'ok') : paint('red', 'BROKEN'),
+        name,
+        says,
+      ]);
+      const verdict = broken
+        ? `${paint('red', 'The first broken link')} is ${broken.name}: ${broken.says}.`
+        : paint('green', 'The whole chain holds.');
+      terminal.out([paint('bold', subject), table(rows), verdict, ...said].join('\n'));
+    }
+    return broken ? EXIT.todo : EXIT.ok;
+  },
+};
+
+/** By its id or its Name tag. A client's packets go the way of its subnet. */
+async function explainThing(asked: string, ground: Ground, given: Given): Promise<Explanation | undefined> {
+  const { config, clients } = given.stack;
+  const is = (thing: { id: string; name?: string }) => thing.id === asked || (thing.name === asked && asked !== '');
+  const { zones, notes } = topology(ground);
+  const said = (id: string) => [
+    ...zones
+      .flatMap((zone) => [...zone.subnets, ...zone.routers])
+      .filter((subject) => subject.id === id)
+      .flatMap(({ why }) => why),
+    ...notes.filter(({ subject }) => subject.includes(id)).map(({ why }) => why),
+  ];
+
+  const subnet = ground.subnets.world.subnets.find(is);
+  if (subnet) return { subject: label(subnet), chain: chainOfSubnet(subnet, ground, config), said: said(subnet.id) };
+
+  const router = routersOf(ground.routers.world, config.routers).find(({ instance }) => is(instance));
+  if (router)
+    return { subject: router.label, chain: chainOfRouter(router, config.routers), said: said(router.instance.id) };
+
+  if (ground.subnets.world.routeTables.some(is))
+    return { subject: asked, chain: chainOfTable(asked, ground, config), said: said(asked) };
+
+  if (!asked.startsWith('i-')) return undefined;
+  const { Reservations } = await clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [asked] }));
+  const home = Reservations?.[0]?.Instances?.[0]?.SubnetId;
+  const found = home === undefined ? undefined : await explainThing(home, ground, given);
+  return found && { ...found, subject: `${asked}, whose packets go the way of ${found.subject}` };
+}
+
+function notFound(asked: string, { routers }: Configs): never {
+  throw new Error(
+    `${asked} is no subnet, tagged instance or route table in ${routers.vpcId}, the VPC of the stack ${routers.stack}, by id or Name tag`,
+  );
+}

@@ -1,0 +1,80 @@
+import { type State, type Topology, topology } from '../../shared/topology/model.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, json } from '../command.ts';
+import { table } from '../table.ts';
+import type { Style, Terminal } from '../terminal.ts';
+
+const REFRESH_MS = 2_000;
+
+const STYLES: Record<State, Style> = {
+  ready: 'green',
+  waiting: 'yellow',
+  leaving: 'dim',
+  conflict: 'magenta',
+  blocked: 'red',
+  refused: 'red',
+  down: 'red',
+};
+
+export const status: Command = {
+  args: [],
+  summary: 'subnets and routers, how they stand, and why not all is ready',
+  options: { ...json, watch: { type: 'boolean', short: 'w' } },
+  async run({ options, stack, terminal }) {
+    do {
+      const seen = topology(await look(stack.clients, stack.config, stack.now()));
+      if (options.watch && !options.json) terminal.clear();
+      terminal.out(options.json ? JSON.stringify(seen) : picture(seen, terminal));
+      if (options.watch) await terminal.sleep(REFRESH_MS);
+    } while (options.watch);
+    return EXIT.ok;
+  },
+};
+
+function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string {
+  const { place, vpcId, at, zones, crossZone, notes } = seen;
+  const subnets = zones.flatMap((zone) => zone.subnets);
+  const routers = zones.flatMap((zone) => zone.routers);
+  const heading = (...cells: string[]) => cells.map((cell) => paint('bold', cell));
+  const state = (word: State) => paint(STYLES[word], word);
+  const nodes = zones.flatMap((zone) =>
+    zone.nodes.map(({ address, carries }) => [
+      zone.name,
+      address,
+      carries ? state('ready') : `${state('down')}: no healthy router ${crossZone ? 'anywhere' : 'in this zone'}`,
+    ]),
+  );
+  const why = [
+    ...[...subnets, ...routers].flatMap((subject) => subject.why.map((text) => [nameOf(subject), text])),
+    ...notes.map((note) => [note.subject, note.why]),
+  ];
+  const parts = [
+    `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+    table([
+      heading('SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
+      ...subnets.map((subnet) => [
+        nameOf(subnet),
+        subnet.zone,
+        state(subnet.state),
+        subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
+        subnet.destinations.map(({ cidr, routed }) => (routed ? cidr : `(${cidr})`)).join(' ') || 'none',
+      ]),
+    ]),
+    table([heading('LOAD BALANCER', 'ADDRESS', 'STATE'), ...nodes]),
+    table([
+      heading('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH'),
+      ...routers.map((router) => [
+        nameOf(router),
+        router.zone,
+        state(router.state),
+        router.address,
+        router.instanceState,
+        router.health,
+      ]),
+    ]),
+    ...(why.length > 0 ? [`${paint('bold', 'WHY')}\n${table(why)}`] : []),
+  ];
+  return parts.join('\n\n');
+}
+
+const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);

@@ -1,0 +1,221 @@
+import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
+import { contains } from '../shared/cidr.ts';
+import { failure } from '../shared/routers/join.ts';
+import type { Router } from '../shared/routers/router.ts';
+import type { SubnetsWorld } from '../shared/subnets/world.ts';
+
+/** What a doctor says of one thing. `unknown`: it could not be read. */
+export interface Finding {
+  is: 'fault' | 'warning' | 'unknown' | 'ok';
+  check: string;
+  says: string;
+  /** What to do; empty if nothing. */
+  remedy: string;
+}
+
+const finding = (is: Finding['is'], check: string, says: string, remedy = ''): Finding => ({ is, check, says, remedy });
+
+/** UDP 6081 is GENEVE: RFC 8926. */
+const GENEVE = 6081;
+/** The load balancer's packets may have this many bytes: 8500 of an endpoint's, and 68 around them. */
+const MTU = 8568;
+/** Where "near" begins: this part of a quota is used. */
+const NEAR = 0.8;
+/** Health answers go to ports that the load balancer chose: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html */
+const EPHEMERAL = { from: 1024, to: 65_535 };
+
+/** A router's interface with what filters its packets; undefined where that could not be read. */
+export interface Filtered {
+  label: string;
+  groups: SecurityGroup[];
+  acl: NetworkAcl | undefined;
+}
+
+export function sourceDestCheck(routers: readonly Router[]): Finding[] {
+  const check = 'source/dest check';
+  const on = routers.flatMap(({ label, instance }) =>
+    instance.interfaces
+      .filter(({ sourceDestCheck: is }) => is)
+      .map(({ id }) =>
+        finding(
+          'fault',
+          check,
+          `${label}: it is on at ${id}, and drops the answers of services`,
+          `nothing, the next pass turns it off; if it comes back, find in CloudTrail who turns it on (ModifyNetworkInterfaceAttribute)`,
+        ),
+      ),
+  );
+  return on.length > 0 ? on : [finding('ok', check, 'off at all interfaces of routers')];
+}
+
+/** AWS has no call that tells the MTU. An install measures it, and its command keeps the words for an hour. */
+export function mtu(routers: readonly Router[]): Finding[] {
+  return routers.map(({ label, instance }) => {
+    const said = instance.installs.find(({ status }) => status === 'success')?.output;
+    const warned = said && /warning: (the MTU of .*?)(?: \/ |$)/.exec(said)?.[1];
+    if (warned)
+      return finding(
+        'fault',
+        'MTU',
+        `${label}: ${warned}`,
+        'set it to 9001 (ip link set dev … mtu 9001), and in the image too',
+      );
+    if (said !== undefined) return finding('ok', 'MTU', `${label}: at least ${MTU}, as its install measured`);
+    return finding(
+      'unknown',
+      'MTU',
+      `${label}: AWS does not tell it, and no install of the last hour did`,
+      `on the router: ip link show; it must be ${MTU} or more`,
+    );
+  });
+}
+
+/** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */
+export function filters(filtered: readonly Filtered[], nodes: readonly string[], healthPort: number): Finding[] {
+  const wanted = [
+    { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE },
+    { what: `TCP ${healthPort} (health checks)`, protocol: 'tcp', number: '6', port: healthPort },
+  ];
+  return filtered.flatMap(({ label, groups, acl }) => {
+    const closed = wanted.flatMap(({ what, protocol, number, port }) =>
+      nodes.flatMap((node) => [
+        ...(groups.some(({ IpPermissions }) => IpPermissions?.some((rule) => lets(rule, protocol, port, node)))
+          ? []
+          : [
+              finding(
+                'fault',
+                'security groups',
+                `${label}: none lets ${what} in from ${node}`,
+                `add that rule to ${groups.map(({ GroupId }) => GroupId).join(' or ') || 'a security group of it'}`,
+              ),
+            ]),
+        ...(!acl || passes(acl, false, number, { from: port, to: port }, node)
+          ? []
+          : [
+              finding(
+                'fault',
+                'network ACL',
+                `${label}: ${acl.NetworkAclId} does not let ${what} in from ${node}`,
+                `add an inbound rule to ${acl.NetworkAclId}`,
+              ),
+            ]),
+      ]),
+    );
+    const mute = nodes
+      .filter((node) => acl && !passes(acl, true, '6', EPHEMERAL, node))
+      .map((node) =>
+        finding(
+          'fault',
+          'network ACL',
+          `${label}: ${acl?.NetworkAclId} does not let the answers to health checks out to ${node}`,
+          `add an outbound rule for TCP ${EPHEMERAL.from}-${EPHEMERAL.to} to ${acl?.NetworkAclId}`,
+        ),
+      );
+    const found = [...closed, ...mute];
+    return found.length > 0
+      ? found
+      : [finding('ok', 'security groups and network ACL', `${label}: open for GENEVE and health checks`)];
+  });
+}
+
+/** A rule that names another group or a prefix list says nothing about a load balancer's node, which has neither. */
+function lets(rule: IpPermission, protocol: string, port: number, address: string): boolean {
+  const { IpProtocol, FromPort = 0, ToPort = 65_535, IpRanges = [] } = rule;
+  if (IpProtocol !== '-1' && (IpProtocol !== protocol || port < FromPort || port > ToPort)) return false;
+  return IpRanges.some(({ CidrIp }) => CidrIp !== undefined && contains(CidrIp, `${address}/32`));
+}
+
+/** The first rule that fits decides, the lowest number first. */
+function passes(
+  { Entries = [] }: NetworkAcl,
+  egress: boolean,
+  protocol: string,
+  ports: { from: number; to: number },
+  address: string,
+): boolean {
+  const fits = ({ Egress, Protocol, PortRange, CidrBlock }: NetworkAclEntry) =>
+    Egress === egress &&
+    (Protocol === '-1' || Protocol === protocol) &&
+    (!PortRange || ((PortRange.From ?? 0) <= ports.from && ports.to <= (PortRange.To ?? 65_535))) &&
+    CidrBlock !== undefined &&
+    contains(CidrBlock, `${address}/32`);
+  const first = Entries.filter(fits).toSorted((a, b) => (a.RuleNumber ?? 0) - (b.RuleNumber ?? 0))[0];
+  return first?.RuleAction === 'allow';
+}
+
+/** @param online ids of the instances whose agent Systems Manager has heard lately */
+export function agents(routers: readonly Router[], online: ReadonlySet<string>): Finding[] {
+  return routers.map(({ label, instance }) =>
+    online.has(instance.id)
+      ? finding('ok', 'agent', `${label}: online`)
+      : finding(
+          'fault',
+          'agent',
+          `${label}: Systems Manager does not hear it`,
+          'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm, ssmmessages and ec2messages is open',
+        ),
+  );
+}
+
+export function diverters(routers: readonly Router[]): Finding[] {
+  return routers.map(({ label, diverter, present, wanted, instance }) => {
+    const [last] = instance.installs;
+    if (diverter === 'wanted') return finding('ok', 'diverter', `${label}: ${wanted.fingerprint}`);
+    const failed = last?.status === 'failed' ? `; ${failure(last)}` : '';
+    return finding(
+      diverter === 'none' ? 'fault' : 'warning',
+      'diverter',
+      `${label}: ${present ? `has ${present}` : 'none that is known of'}, is to have ${wanted.fingerprint}${failed}`,
+      'nothing, it is exchanged router by router; see: npx ziti-glb plan',
+    );
+  });
+}
+
+export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: readonly string[]): Finding[] {
+  return [...new Set(nodeZones)].sort().map((zone) => {
+    if (targets.some((target) => target.zone === zone && target.state === 'healthy'))
+      return finding('ok', 'zones', `${zone}: has a healthy router`);
+    const served = subnets.filter((subnet) => subnet.zone === zone && subnet.wish !== undefined).length;
+    const remedy = `launch a router in ${zone}`;
+    return crossZone
+      ? finding(
+          'warning',
+          'zones',
+          `${zone}: no healthy router; its packets cross to other zones, at the price of that`,
+          remedy,
+        )
+      : finding(
+          served > 0 ? 'fault' : 'warning',
+          'zones',
+          `${zone}: no healthy router; ${served} subnets there that are opted in reach nothing`,
+          `${remedy}, or deploy with crossZone=true`,
+        );
+  });
+}
+
+/** A quota that may become too small: how much of it the fullest thing uses. */
+export interface Quota {
+  name: string;
+  /** What was counted: a VPC, a route table. */
+  of: string;
+  used: number;
+  limit: number;
+  adjustable: boolean;
+}
+
+export function quotas(all: readonly Quota[]): Finding[] {
+  return all.map(({ name, of, used, limit, adjustable }) => {
+    const says = `${name}: ${used} of ${limit} in ${of}`;
+    if (used < NEAR * limit) return finding('ok', 'quotas', says);
+    return finding(
+      used >= limit ? 'fault' : 'warning',
+      'quotas',
+      says,
+      adjustable ? 'ask for more in Service Quotas' : 'it cannot be raised: use fewer, larger routers',
+    );
+  });
+}
+
+export function unreadable(check: string, error: string): Finding {
+  return finding('unknown', check, `it cannot be read: ${error}`, 'let who runs this read it, or look in the console');
+}

@@ -1,0 +1,119 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { explain as explainError } from '../shared/aws/advice.ts';
+import { watchCalls } from '../shared/aws/calls.ts';
+import { type Access, type Clients, isLocal } from './clients.ts';
+import { type Command, EXIT } from './command.ts';
+import { doctor } from './commands/doctor.ts';
+import { drain } from './commands/drain.ts';
+import { explain } from './commands/explain.ts';
+import { plan } from './commands/plan.ts';
+import { redrive } from './commands/redrive.ts';
+import { status } from './commands/status.ts';
+import { findStack } from './deployed.ts';
+import type { Terminal } from './terminal.ts';
+
+const COMMANDS: Readonly<Record<string, Command>> = { status, plan, explain, doctor, drain, redrive };
+
+const COMMON = {
+  stack: { type: 'string', short: 's' },
+  region: { type: 'string' },
+  profile: { type: 'string' },
+  endpoint: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig;
+
+const HELP = `npx ziti-glb COMMAND [OPTION ...]
+
+${Object.entries(COMMANDS)
+  .map(([name, { args, summary }]) => `  ${[name, ...args.map((arg) => `<${arg}>`)].join(' ').padEnd(40)}${summary}`)
+  .join('\n')}
+
+  --stack NAME      the stack that was deployed (default ziti-glb-dev; ziti-glb-demo with a local endpoint)
+  --region NAME     where it was deployed; else as for the AWS command line
+  --profile NAME    whose credentials to use; else as for the AWS command line
+  --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
+
+  status            --watch   go on showing it, until Ctrl-C
+  all that show     --json    for programs
+  drain, redrive    --yes     do not ask
+
+All but drain and redrive only read. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use.`;
+
+/** The command line is wrong. */
+class UsageError extends Error {}
+
+/** Runs one command line. Resolves to the exit code; never rejects. */
+export async function run(
+  argv: readonly string[],
+  terminal: Terminal,
+  clientsOf: (access: Access) => Clients,
+): Promise<number> {
+  let endpoint: string | undefined;
+  try {
+    const parsed = parse(argv);
+    if (parsed === 'help') {
+      terminal.out(HELP);
+      return EXIT.ok;
+    }
+    const { command, args, options, stack, access } = parsed;
+    endpoint = access.endpoint;
+    const clients = clientsOf(access);
+    let calls = 0;
+    for (const client of Object.values(clients)) {
+      watchCalls(client, ({ action }) => {
+        calls += 1;
+        terminal.progress(`asking AWS: ${action} (${calls})`);
+      });
+    }
+    return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.err(`${error.message}\n\nSee: npx ziti-glb --help`);
+      return EXIT.usage;
+    }
+    const nobody = isLocal(endpoint) && Object(error).code === 'ECONNREFUSED';
+    const text = nobody
+      ? `Nobody listens at ${endpoint}. Start a demo that stays: npm run demo -- --keep`
+      : explainError(error);
+    terminal.err(terminal.paint('red', text));
+    return EXIT.failed;
+  }
+}
+
+function parse(argv: readonly string[]) {
+  const loose = parseArgs({ args: [...argv], options: COMMON, strict: false, allowPositionals: true });
+  const [name] = loose.positionals;
+  if (loose.values.help || name === 'help') return 'help';
+  if (name === undefined) throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) throw new UsageError(`there is no command ${name}: ${Object.keys(COMMANDS).join(', ')}`);
+
+  const { values, positionals } = strictly(argv, { ...COMMON, ...command.options });
+  const args = positionals.slice(1);
+  if (args.length !== command.args.length)
+    throw new UsageError(`${name} takes ${command.args.map((arg) => `one ${arg}`).join(', ') || 'nothing more'}`);
+  const given = (option: keyof typeof COMMON) => {
+    const value = values[option];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const endpoint = given('endpoint') ?? process.env.AWS_ENDPOINT_URL;
+  if (endpoint !== undefined && !URL.canParse(endpoint)) throw new UsageError(`--endpoint ${endpoint} is not a URL`);
+  return {
+    command,
+    args,
+    options: values,
+    stack: given('stack') ?? (isLocal(endpoint) ? 'ziti-glb-demo' : 'ziti-glb-dev'),
+    access: { region: given('region'), profile: given('profile'), endpoint },
+  };
+}
+
+function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    return { positionals, values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, one(value)])) };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const one = (value: string | boolean | (string | boolean)[] | undefined) => (Array.isArray(value) ? value[0] : value);
