@@ -1,0 +1,134 @@
+import { DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
+import { describe, expect, test } from '@jest/globals';
+import { deployed, type TestStack } from './support.ts';
+
+async function optedIn(): Promise<TestStack> {
+  const stack = await deployed();
+  await stack.router(stack.vpc.a0, 'router-1');
+  await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+  await stack.tag(stack.vpc.b1, 'default');
+  for (let minute = 0; minute < 4; minute++) await stack.pass();
+  return stack;
+}
+
+const tags = async ({ ec2 }: TestStack) => {
+  const { Subnets } = await ec2.send(new DescribeSubnetsCommand({}));
+  return (Subnets ?? []).flatMap(({ Tags }) => Tags?.filter(({ Key }) => Key === 'ziti-glb').map(({ Value }) => Value));
+};
+
+describe('drain', () => {
+  test('asks first, and changes nothing without a yes', async () => {
+    const stack = await optedIn();
+    const { code, out, err, questions } = await stack.cli('drain');
+    expect(code).toBe(2);
+    expect(questions).toEqual([expect.stringMatching(/^Take the tag ziti-glb from 2 subnets\? Their clients lose/)]);
+    expect(out).toContain('ziti-glb=10.20.0.0/16');
+    expect(err).toContain('Nothing was changed.');
+    expect(await tags(stack)).toEqual(['10.20.0.0/16', 'default']);
+  });
+
+  test.each(['drain --yes', 'drain'])('%s opts all out, and waits until nothing is left', async (line) => {
+    const stack = await optedIn();
+    let waits = 0;
+    const onSleep = async () => {
+      waits += 1;
+      await stack.pass();
+      await stack.clock.run(30_000);
+    };
+    const { code, out, progress, questions } = await stack.cli(line, { answer: true, onSleep });
+    expect(questions).toHaveLength(line.includes('--yes') ? 0 : 1);
+    expect(await tags(stack)).toEqual([]);
+    expect(waits).toBeGreaterThan(0);
+    expect(progress.some((text) => /^\d+ routes and endpoints are left$/.test(text))).toBe(true);
+    expect(out).toMatch(/Drained: no route and no endpoint is left\.$/);
+    expect(code).toBe(0);
+    expect(await stack.cli('drain')).toMatchObject({ code: 0, out: 'No subnet is opted in, and nothing is left.' });
+  });
+
+  test('gives up on what does not move, and says where to look', async () => {
+    const stack = await optedIn();
+    const onSleep = async () => void (await stack.clock.run(60_000));
+    const { code, err } = await stack.cli('drain --yes', { onSleep });
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^Error: \d+ routes and endpoints are still there, and none has gone for 15 minutes\. See: npx ziti-glb plan/,
+    );
+  });
+});
+
+const event = {
+  version: '0',
+  time: '2026-01-15T10:00:00Z',
+  'detail-type': 'Tag Change on Resource',
+  resources: ['arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0ab'],
+  detail: { 'changed-tag-keys': ['ziti-glb'] },
+};
+
+async function givenUp(): Promise<TestStack> {
+  const stack = await deployed();
+  const record = {
+    version: '1.0',
+    requestContext: { functionArn: stack.arnOf('subnets'), condition: 'RetriesExhausted' },
+    requestPayload: event,
+    responsePayload: { errorMessage: '1 steps did not succeed' },
+  };
+  stack.queues.send(stack.queueArn('FailedEvents'), { body: JSON.stringify(record), attributes: {} });
+  stack.queues.send(stack.queueArn('UndeliveredEvents'), {
+    body: JSON.stringify({ ...event, 'detail-type': 'Scheduled Event' }),
+    attributes: { TARGET_ARN: stack.arnOf('routers'), ERROR_CODE: 'THROTTLING', ERROR_MESSAGE: 'Rate exceeded' },
+  });
+  return stack;
+}
+const left = ({ queues }: TestStack) => Object.values(queues.contents()).flat().length;
+
+describe('redrive', () => {
+  test('shows what was given up and why, asks, and sends nothing without a yes', async () => {
+    const stack = await givenUp();
+    const { code, out, questions } = await stack.cli('redrive');
+    expect(code).toBe(2);
+    expect(questions).toEqual(['Send 2 again?']);
+    expect(out).toMatch(
+      /ziti-glb-dev-subnets +2026-01-15T10:00:00 tag ziti-glb of subnet-0ab +1 steps did not succeed/,
+    );
+    expect(out).toMatch(/ziti-glb-dev-routers +2026-01-15T10:00:00 the minute +THROTTLING: Rate exceeded/);
+    expect(stack.invoked).toEqual([]);
+    expect(left(stack)).toBe(2);
+  });
+
+  test('sends each to its function as it was, and takes it out', async () => {
+    const stack = await givenUp();
+    expect(await stack.cli('redrive --yes')).toMatchObject({ code: 0, questions: [] });
+    expect(stack.invoked).toEqual([
+      { name: 'ziti-glb-dev-subnets', event },
+      { name: 'ziti-glb-dev-routers', event: { ...event, 'detail-type': 'Scheduled Event' } },
+    ]);
+    expect(left(stack)).toBe(0);
+    expect(await stack.cli('redrive')).toMatchObject({ code: 0, out: 'No event was given up.' });
+  });
+
+  test('keeps what it could not send', async () => {
+    const stack = await givenUp();
+    const record = { requestContext: { functionArn: stack.arnOf('other'), condition: 'x' }, requestPayload: event };
+    stack.queues.send(stack.queueArn('FailedEvents'), { body: JSON.stringify(record), attributes: {} });
+    const { code, err } = await stack.cli('redrive --yes');
+    expect(code).toBe(1);
+    expect(err).toContain('ResourceNotFoundException');
+    expect(left(stack)).toBe(2);
+  });
+
+  test('takes none that is not of this stack, and more than ten of those that are', async () => {
+    const stack = await givenUp();
+    const other = stack.queueArn('FailedEvents').replace('ziti-glb-dev', 'ziti-glb-development');
+    stack.queues.create(other);
+    stack.queues.send(other, { body: '{}', attributes: {} });
+    for (let more = 0; more < 23; more++) {
+      const body = JSON.stringify({ ...event, id: `${more}` });
+      stack.queues.send(stack.queueArn('UndeliveredEvents'), {
+        body,
+        attributes: { TARGET_ARN: stack.arnOf('subnets') },
+      });
+    }
+    expect((await stack.cli('redrive --yes')).out).toContain('25 sent again.');
+    expect(left(stack)).toBe(1);
+  });
+});

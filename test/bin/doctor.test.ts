@@ -1,0 +1,202 @@
+import type { IpPermission, NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
+import { describe, expect, test } from '@jest/globals';
+import { type Filtered, filters, type Quota, quotas } from '../../bin/findings.ts';
+import { AwsError } from '../../local/wire/errors.ts';
+import { deployed, type Extras } from './support.ts';
+
+const NODE = '10.0.0.7';
+const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({
+  IpProtocol,
+  FromPort: port,
+  ToPort: port,
+  IpRanges: [{ CidrIp }],
+});
+const entry = (fields: Partial<NetworkAclEntry>): NetworkAclEntry => ({
+  Egress: false,
+  Protocol: '-1',
+  RuleAction: 'allow',
+  CidrBlock: '0.0.0.0/0',
+  RuleNumber: 100,
+  ...fields,
+});
+const OPEN_ACL: NetworkAcl = { NetworkAclId: 'acl-0', Entries: [entry({}), entry({ Egress: true })] };
+const OPEN = [rule('udp', 6081, '10.0.0.0/24'), rule('tcp', 8081, '10.0.0.0/24')];
+const acl = (...Entries: NetworkAclEntry[]): NetworkAcl => ({ NetworkAclId: 'acl-0', Entries });
+
+describe('what filters packets', () => {
+  const judge = (rules: IpPermission[], list: NetworkAcl | undefined = OPEN_ACL) => {
+    const filtered: Filtered = { label: 'i-0', groups: [{ GroupId: 'sg-0', IpPermissions: rules }], acl: list };
+    return filters([filtered], [NODE], 8081).map(({ is, check, says }) => `${is} ${check} ${says}`);
+  };
+  const UDP = 'fault security groups i-0: none lets UDP 6081 (GENEVE) in from 10.0.0.7';
+  const TCP = 'fault security groups i-0: none lets TCP 8081 (health checks) in from 10.0.0.7';
+  const open = ['ok security groups and network ACL i-0: open for GENEVE and health checks'];
+
+  test.each<[string, IpPermission[], string[]]>([
+    ['both ports from the node', OPEN, open],
+    ['everything from everywhere', [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }], open],
+    ['all ports of both', [{ ...rule('udp', 0, '10.0.0.0/8'), ToPort: 65535 }, rule('tcp', 8081, '10.0.0.7/32')], open],
+    ['nothing', [], [UDP, TCP]],
+    ['no GENEVE', [rule('tcp', 8081, '10.0.0.0/24')], [UDP]],
+    ['GENEVE over TCP', [rule('tcp', 6081, '10.0.0.0/24'), rule('tcp', 8081, '10.0.0.0/24')], [UDP]],
+    ['another health port', [rule('udp', 6081, '10.0.0.0/24'), rule('tcp', 80, '10.0.0.0/24')], [TCP]],
+    ['another network', OPEN.map((one) => ({ ...one, IpRanges: [{ CidrIp: '10.0.1.0/24' }] })), [UDP, TCP]],
+    ['members of a group', [{ IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: 'sg-1' }] }], [UDP, TCP]],
+  ])('a security group that lets in %s', (_, rules, found) => {
+    expect(judge(rules)).toEqual(found);
+  });
+
+  const both = { From: 6081, To: 8081 };
+  test.each<[string, NetworkAclEntry[], RegExp[]]>([
+    [
+      'denies GENEVE before it allows all',
+      [entry({ RuleAction: 'deny', Protocol: '17', RuleNumber: 50 }), entry({}), entry({ Egress: true })],
+      [/UDP 6081 \(GENEVE\) in/],
+    ],
+    [
+      'denies GENEVE after it allows all',
+      [entry({ RuleAction: 'deny', Protocol: '17', RuleNumber: 150 }), entry({}), entry({ Egress: true })],
+      [],
+    ],
+    [
+      'allows the two ports, and ephemeral ones out',
+      [
+        entry({ Protocol: '17', PortRange: both }),
+        entry({ Protocol: '6', PortRange: both }),
+        entry({ Egress: true, Protocol: '6', PortRange: { From: 1024, To: 65535 } }),
+      ],
+      [],
+    ],
+    ['lets nothing out', [entry({})], [/answers to health checks out to 10\.0\.0\.7/]],
+    ['has no rule', [], [/UDP 6081/, /TCP 8081/, /answers/]],
+  ])('a network ACL that %s', (_, entries, found) => {
+    const said = judge(OPEN, acl(...entries)).filter((text) => text.startsWith('fault network ACL'));
+    expect(said).toHaveLength(found.length);
+    found.forEach((pattern, index) => void expect(said[index]).toMatch(pattern));
+  });
+});
+
+test.each<[number, number, boolean, string, string]>([
+  [39, 50, true, 'ok', ''],
+  [40, 50, true, 'warning', 'ask for more in Service Quotas'],
+  [50, 50, true, 'fault', 'ask for more in Service Quotas'],
+  [290, 300, false, 'warning', 'it cannot be raised: use fewer, larger routers'],
+])('a quota of which %d of %d are used', (used, limit, adjustable, is, remedy) => {
+  const quota: Quota = { name: 'Things', of: 'it', used, limit, adjustable };
+  expect(quotas([quota])).toEqual([{ is, check: 'quotas', says: `Things: ${used} of ${limit} in it`, remedy }]);
+});
+
+/** Open to the load balancer's node in zone a, and to that alone. */
+const GOOD: Extras = {
+  ec2: {
+    DescribeSecurityGroups: () => ({ SecurityGroups: [{ GroupId: 'sg-0', IpPermissions: OPEN }] }),
+    DescribeNetworkAcls: () => ({ NetworkAcls: [OPEN_ACL] }),
+  },
+  quotas: { GetServiceQuota: ({ QuotaCode }) => ({ Quota: { Value: QuotaCode === 'L-29B6F2EB' ? 50 : 2 } }) },
+};
+
+async function examined(
+  extras: Extras,
+  change: (stack: Awaited<ReturnType<typeof deployed>>) => Promise<unknown> = async () => {},
+) {
+  const stack = await deployed(extras);
+  await stack.router(stack.vpc.a0, 'router-1');
+  await stack.router(stack.vpc.b0, 'router-2');
+  await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+  for (let minute = 0; minute < 4; minute++) await stack.pass();
+  await change(stack);
+  const { code, out } = await stack.cli('doctor --json');
+  const findings: { is: string; check: string; says: string; remedy: string }[] = JSON.parse(out);
+  const of = (check: string) => findings.filter((finding) => finding.check === check);
+  return { ...stack, code, findings, of };
+}
+
+describe('doctor', () => {
+  test('finds what is in order, a security group that is not, and a quota that is full', async () => {
+    const { of, code, cli } = await examined(GOOD);
+    expect(of('source/dest check')).toMatchObject([{ is: 'ok' }]);
+    expect(of('diverter')).toMatchObject([{ is: 'ok' }, { is: 'ok' }]);
+    expect(of('agent')).toMatchObject([{ is: 'ok' }, { is: 'ok' }]);
+    expect(of('zones')).toMatchObject([{ is: 'ok' }, { is: 'ok' }]);
+    expect(of('security groups and network ACL')).toEqual([]);
+    expect(of('security groups')[0]?.says).toMatch(/none lets UDP 6081 \(GENEVE\) in from 10\.0\.10\.\d+$/);
+    expect(of('quotas')).toMatchObject([
+      { is: 'ok', says: expect.stringMatching(/^Interface VPC endpoints per VPC: 1 of 50 in vpc-/) },
+      {
+        is: 'fault',
+        says: expect.stringMatching(/^Routes per route table: \d of 2 in rtb-/),
+        remedy: expect.stringMatching(/Service Quotas/),
+      },
+      { is: 'ok', says: 'Targets per Gateway Load Balancer: 2 of 300 in ziti-glb-dev' },
+    ]);
+    expect(code).toBe(2);
+    expect((await cli('doctor')).out).toMatch(/fault +quotas +Routes per route table.*\n +→ ask for more/);
+  });
+
+  test('says what it cannot read, and goes on', async () => {
+    const { of, findings } = await examined({
+      ec2: {
+        DescribeSecurityGroups: () => {
+          throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
+        },
+      },
+    });
+    expect(of('security groups and network ACL')).toMatchObject([
+      {
+        is: 'unknown',
+        says: expect.stringMatching(/^it cannot be read: /),
+        remedy: expect.stringMatching(/let who runs this/),
+      },
+    ]);
+    expect(of('quotas')).toMatchObject([{ is: 'unknown', says: expect.stringMatching(/it cannot be read/) }]);
+    expect(findings.filter(({ is }) => is === 'ok').length).toBeGreaterThan(5);
+  });
+
+  test('finds a zone without a healthy router', async () => {
+    const { of } = await examined(GOOD, async (stack) => {
+      stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
+      await stack.clock.run(60_000);
+    });
+    expect(of('zones')).toMatchObject([
+      {
+        is: 'fault',
+        says: expect.stringMatching(/^eu-central-1a: no healthy router; 1 subnets/),
+        remedy: expect.stringMatching(/^launch a router in eu-central-1a/),
+      },
+      { is: 'warning' },
+    ]);
+  });
+
+  test.each([
+    ['at least 8568', 'attached\n', 'ok', /at least 8568, as its install measured/],
+    [
+      'too small',
+      'attached\nwarning: the MTU of ens5 is 1500, and packets from the load balancer may have 8568 bytes\n',
+      'fault',
+      /the MTU of ens5 is 1500/,
+    ],
+  ])('reads the MTU from the last install: %s', async (_, stdout, is, says) => {
+    const stack = await deployed(GOOD);
+    stack.fake.onExec = async () => ({ code: 0, stdout, stderr: '' });
+    await stack.router(stack.vpc.a0, 'router-1');
+    for (let minute = 0; minute < 3; minute++) await stack.pass();
+    const found = JSON.parse((await stack.cli('doctor --json')).out).filter(
+      ({ check }: { check: string }) => check === 'MTU',
+    );
+    expect(found).toMatchObject([{ is, says: expect.stringMatching(says) }]);
+  });
+
+  test('says that nobody knows the MTU where no install of the last hour measured it', async () => {
+    const { of } = await examined(GOOD, async (stack) => {
+      await stack.clock.run(2 * 3600_000);
+    });
+    expect(of('MTU')).toMatchObject([
+      {
+        is: 'unknown',
+        says: expect.stringMatching(/AWS does not tell it/),
+        remedy: expect.stringMatching(/ip link show/),
+      },
+      { is: 'unknown' },
+    ]);
+  });
+});

@@ -1,0 +1,154 @@
+import {
+  CreateRouteCommand,
+  DescribeInstancesCommand,
+  ModifyNetworkInterfaceAttributeCommand,
+} from '@aws-sdk/client-ec2';
+import { describe, expect, test } from '@jest/globals';
+import { given, launch } from '../local/rules/support.ts';
+import { deployed } from './support.ts';
+
+const CIDR = '10.20.0.0/16';
+
+async function world({ passes = 4, router = true } = {}) {
+  const stack = await deployed();
+  await stack.name(stack.vpc.a1, 'app-a');
+  const id = router ? await stack.router(stack.vpc.a0, 'router-1') : '';
+  await stack.tag(stack.vpc.a1, CIDR);
+  for (let minute = 0; minute < passes; minute++) await stack.pass();
+  return { ...stack, router: id };
+}
+
+describe('the chain of a subnet', () => {
+  test('holds from its tag to its routers', async () => {
+    const { cli, vpc, tables } = await world();
+    const { code, out } = await cli(`explain ${vpc.a1}`);
+    expect(code).toBe(0);
+    const links = out.split('\n').map((line) => line.split(/ {2,}/));
+    expect(links.slice(1, -1).map(([ok, name]) => [ok, name])).toEqual(
+      ['tag', 'wish', 'endpoint', 'route table', 'route', 'load balancer', 'router'].map((name) => ['ok', name]),
+    );
+    expect(out).toContain(tables.a1);
+    expect(out).toMatch(/vpce-\S+ in subnet-\S+ is available/);
+    expect(out).toContain('router-1');
+    expect(out).toContain('The whole chain holds.');
+  });
+
+  test('is found by name too', async () => {
+    const { cli, vpc } = await world();
+    expect((await cli('explain app-a')).out).toContain(`${vpc.a1} (app-a)`);
+  });
+
+  test.each([
+    ['it has no tag', { passes: 0 }, 'tag', /give it one/, async ({ untag, vpc }) => void (await untag(vpc.a1))],
+    ['its tag is wrong', {}, 'wish', /oops is not a CIDR/, async ({ tag, vpc }) => void (await tag(vpc.a1, 'oops'))],
+    ['it has no endpoint yet', { passes: 0 }, 'endpoint', /none yet/, async () => {}],
+    ['no router is healthy', { router: false }, 'route', /none yet/, async () => {}],
+    [
+      'its route leads elsewhere',
+      { passes: 0 },
+      'route',
+      /leads to eni-\S+, which is not ours/,
+      async (stack) => {
+        const { Reservations } = await stack.ec2.send(new DescribeInstancesCommand({ InstanceIds: [stack.router] }));
+        const NetworkInterfaceId = Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces?.[0]?.NetworkInterfaceId;
+        await stack.ec2.send(
+          new CreateRouteCommand({ RouteTableId: stack.tables.a1, DestinationCidrBlock: CIDR, NetworkInterfaceId }),
+        );
+        for (let minute = 0; minute < 4; minute++) await stack.pass();
+      },
+    ],
+    [
+      'the last router has died',
+      {},
+      'router',
+      /none that is healthy/,
+      async (stack) => {
+        stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
+        await stack.clock.run(60_000);
+      },
+    ],
+  ] satisfies [string, object, string, RegExp, (stack: Awaited<ReturnType<typeof world>>) => Promise<void>][])(
+    'is broken where %s',
+    async (_, options, name, says, breaks) => {
+      const stack = await world(options);
+      await breaks(stack);
+      const { code, out } = await stack.cli('explain app-a --json');
+      const { broken } = JSON.parse(out);
+      expect(code).toBe(2);
+      expect(broken.name).toBe(name);
+      expect(broken.says).toMatch(says);
+      expect((await stack.cli('explain app-a')).out).toContain(`The first broken link is ${name}: ${broken.says}.`);
+    },
+  );
+});
+
+describe('the chain of a router', () => {
+  test('holds from its tag to its health', async () => {
+    const { cli, router } = await world();
+    const { code, out } = await cli(`explain ${router}`);
+    expect(code).toBe(0);
+    expect(out).toMatch(/ok +tag +ziti-glb=router/);
+    expect(out).toMatch(/ok +source\/dest check +off/);
+    expect(out).toMatch(/ok +health +healthy/);
+  });
+
+  test('is broken where its source/dest check is on again', async () => {
+    const { cli, router, ec2 } = await world();
+    const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [router] }));
+    const face = given(Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces?.[0]?.NetworkInterfaceId);
+    await ec2.send(
+      new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: face, SourceDestCheck: { Value: true } }),
+    );
+    const { code, out } = await cli('explain router-1');
+    expect(code).toBe(2);
+    expect(out).toContain(`The first broken link is source/dest check: on at ${face}.`);
+  });
+
+  test('is broken where its install fails, with what it said', async () => {
+    const stack = await deployed();
+    const id = await stack.router(stack.vpc.a0, 'router-1');
+    stack.fake.onExec = async () => ({ code: 1, stdout: '', stderr: 'no interface carries 10.0.0.4\n' });
+    for (let minute = 0; minute < 3; minute++) await stack.pass();
+    const { out } = await stack.cli(`explain ${id}`);
+    expect(out).toMatch(
+      /The first broken link is diverter: none is known of .* ended as Failed: .*no interface carries/,
+    );
+  });
+
+  test('is broken where its tag is another', async () => {
+    const { cli, router, tag } = await world();
+    await tag(router, 'rooter');
+    expect((await cli(`explain ${router}`)).out).toContain('The first broken link is tag: ziti-glb=rooter.');
+  });
+});
+
+describe('the chain of a route table', () => {
+  test('holds if it does for each subnet that follows it', async () => {
+    const { cli, tables, vpc } = await world();
+    const { code, out } = await cli(`explain ${tables.a1}`);
+    expect(code).toBe(0);
+    expect(out).toContain('1 of the 1 that follow it are opted in');
+    expect(out).toMatch(new RegExp(`ok +${vpc.a1}.*its packets arrive`));
+  });
+
+  test('is broken where no subnet is opted in, and where one has no endpoint', async () => {
+    const { cli, tables } = await world({ passes: 0 });
+    expect((await cli(`explain ${tables.b1}`)).out).toContain('The first broken link is subnets: 0 of the 1');
+    expect((await cli(`explain ${tables.a1}`)).out).toMatch(/app-a\): endpoint: there is none yet/);
+  });
+});
+
+test('a client’s packets go the way of its subnet', async () => {
+  const stack = await world();
+  const [client] = await launch(stack, stack.vpc.a1);
+  const { code, out } = await stack.cli(`explain ${client}`);
+  expect(code).toBe(0);
+  expect(out).toContain(`${client}, whose packets go the way of ${stack.vpc.a1} (app-a)`);
+});
+
+test('what is not there is said, with where was looked', async () => {
+  const { cli, vpc } = await world({ passes: 0, router: false });
+  const { code, err } = await cli('explain subnet-0123');
+  expect(code).toBe(1);
+  expect(err).toContain(`subnet-0123 is no subnet, tagged instance or route table in ${vpc.vpc}`);
+});

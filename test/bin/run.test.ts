@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import { deployed } from './support.ts';
+
+describe('a command line that is wrong exits with 64, and says what is right', () => {
+  test.each([
+    ['', /^no command is given: status, plan, explain, doctor, drain, redrive\n/],
+    ['stat', /^there is no command stat: status,/],
+    ['toString', /^there is no command toString/],
+    ['status --yes', /Unknown option '--yes'/],
+    ['plan --wacht', /Unknown option '--wacht'/],
+    ['plan subnet-1', /^plan takes nothing more/],
+    ['explain', /^explain takes one subnet\|instance\|route table/],
+    ['explain a b', /^explain takes one/],
+    ['status --stack', /argument missing/],
+    ['status --endpoint nowhere', /^--endpoint nowhere is not a URL/],
+  ])('%s', async (line, message) => {
+    const { cli } = await deployed();
+    const { code, out, err, access } = await cli(line);
+    expect({ code, out, access }).toEqual({ code: 64, out: '', access: [] });
+    expect(err).toMatch(message);
+    expect(err).toContain('npx ziti-glb --help');
+  });
+});
+
+test.each(['--help', 'help', 'status -h'])('%s tells every command and every exit code', async (line) => {
+  const { cli } = await deployed();
+  const { code, out } = await cli(line);
+  expect(code).toBe(0);
+  for (const word of ['status', 'plan', 'explain <', 'doctor', 'drain', 'redrive', '--endpoint', '--profile', '64'])
+    expect(out).toContain(word);
+});
+
+describe('whom it asks', () => {
+  test('is what the options say', async () => {
+    const { cli } = await deployed();
+    const { access } = await cli(
+      'plan --region eu-west-1 --profile ops --endpoint https://example.com -s ziti-glb-dev',
+    );
+    expect(access).toEqual([{ region: 'eu-west-1', profile: 'ops', endpoint: 'https://example.com' }]);
+  });
+
+  test('is the stack ziti-glb-dev of AWS, or ziti-glb-demo of a local cloud', async () => {
+    const { cli, environments } = await deployed();
+    expect((await cli('plan')).code).toBe(0);
+    expect((await cli('plan --endpoint http://127.0.0.1:4780')).err).toContain('ziti-glb-demo-');
+    for (const name of ['subnets', 'routers'])
+      environments[`ziti-glb-demo-${name}`] = environments[`ziti-glb-dev-${name}`] ?? {};
+    expect((await cli('plan --endpoint http://127.0.0.1:4780')).code).toBe(0);
+  });
+
+  test('is shown while it is asked', async () => {
+    const { cli } = await deployed();
+    const { progress, out } = await cli('plan');
+    expect(progress[0]).toBe('asking AWS: GetFunctionConfiguration (1)');
+    expect(progress.length).toBeGreaterThan(10);
+    expect(out).not.toContain('asking');
+  });
+});
+
+describe('what fails is said on standard error, with what to do, and exits with 1', () => {
+  test('a stack that is not there', async () => {
+    const { cli } = await deployed();
+    const { code, out, err } = await cli('status --stack other');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^ResourceNotFoundException: Function not found: other-\w+\. Usually: no stack of this name/);
+    expect(err).toContain('--stack, --profile, --region');
+  });
+
+  test('a stack of another version', async () => {
+    const { cli, environments } = await deployed();
+    environments['ziti-glb-dev-routers'] = {};
+    const { code, err } = await cli('status');
+    expect(code).toBe(1);
+    expect(err).toContain('The function is deployed with a wrong environment.');
+    expect(err).toContain('LOAD_BALANCER_ARN');
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals';
+import { METRICS } from '../../shared/metrics.ts';
+import { deployed, type TestStack } from './support.ts';
+
+async function inOrder(): Promise<TestStack> {
+  const stack = await deployed();
+  await stack.name(stack.vpc.a1, 'app-a');
+  await stack.router(stack.vpc.a0, 'router-1');
+  await stack.router(stack.vpc.b0, 'router-2');
+  await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+  for (let minute = 0; minute < 4; minute++) await stack.pass();
+  return stack;
+}
+
+describe('status', () => {
+  test('shows subnets, endpoints, routes, nodes and routers, in order', async () => {
+    const stack = await inOrder();
+    const { code, out, err } = await stack.cli('status');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/app-a\) +eu-central-1a +ready +vpce-\S+ available +10\.20\.0\.0\/16/);
+    expect(out).toMatch(/router-1\) +eu-central-1a +ready .* running +healthy/);
+    expect(out).toMatch(/LOAD BALANCER[\s\S]*eu-central-1b +10\.\S+ +ready/);
+    expect(out).not.toContain('WHY');
+  });
+
+  test('says what is waited for', async () => {
+    const stack = await deployed();
+    await stack.name(stack.vpc.a1, 'app-a');
+    await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+    await stack.pass();
+    const { out } = await stack.cli('status');
+    expect(out).toMatch(/app-a\).*waiting/);
+    expect(out).toMatch(/WHY\n.*app-a\) +waits for .*router/);
+    expect(out).toContain('(10.20.0.0/16)');
+  });
+
+  test('is JSON for programs', async () => {
+    const stack = await inOrder();
+    const { out } = await stack.cli('status --json');
+    expect(JSON.parse(out)).toMatchObject({
+      vpcId: stack.vpc.vpc,
+      zones: [{ name: 'eu-central-1a', subnets: [{ name: 'app-a', state: 'ready' }] }, {}],
+    });
+  });
+
+  test('goes on showing it with --watch', async () => {
+    const stack = await deployed();
+    let looks = 0;
+    const stop = new Error('enough');
+    const { out, code } = await stack.cli('status --watch', {
+      onSleep: async () => {
+        looks += 1;
+        if (looks === 1) await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+        if (looks === 2) throw stop;
+      },
+    });
+    const [, first = '', second = ''] = out.split('CLEAR');
+    expect(first).not.toContain(stack.vpc.a1);
+    expect(second).toContain(stack.vpc.a1);
+    expect(code).toBe(1);
+  });
+});
+
+test('every gauge of both plans is a metric, and what a gauge counts adds up', async () => {
+  const stack = await inOrder();
+  await stack.router(stack.vpc.a0, 'router-3');
+  await stack.tag(stack.vpc.b1, 'oops');
+  const { subnets, routers } = JSON.parse((await stack.cli('plan --json')).out);
+  for (const name of Object.keys({ ...subnets.gauges, ...routers.gauges })) expect(METRICS).toHaveProperty(name);
+  expect(subnets.gauges).toEqual({ OptedIn: 2, Ready: 1, Waiting: 0, Conflicts: 0, Refused: 1, Blocked: 0 });
+  expect(routers.gauges).toMatchObject({ Routers: 3, HealthyRouters: 2, JoiningRouters: 1, UnhealthyRouters: 0 });
+});
+
+describe('plan', () => {
+  test('is what the next pass does, and exits with 2', async () => {
+    const stack = await deployed();
+    await stack.router(stack.vpc.a0, 'router-1');
+    await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+    const { code, out } = await stack.cli('plan');
+    expect(code).toBe(2);
+    expect(out).toMatch(/create-endpoint +subnet-\S+: gets an endpoint/);
+    expect(out).toMatch(/install|source-dest-check-off/);
+    // Nothing was done: it is still to do.
+    expect((await stack.cli('plan')).out).toBe(out);
+  });
+
+  test('is empty where all is in order, and exits with 0', async () => {
+    const stack = await inOrder();
+    expect(await stack.cli('plan')).toMatchObject({ code: 0, out: 'subnets: nothing to do\n\nrouters: nothing to do' });
+  });
+
+  test('names what is left alone and why', async () => {
+    const stack = await deployed();
+    await stack.tag(stack.vpc.a1, '10.20.0.0/99');
+    await stack.pass();
+    expect((await stack.cli('plan')).out).toMatch(/left alone +subnet-.*10\.20\.0\.0\/99 is not a CIDR/);
+  });
+
+  test('is JSON for programs', async () => {
+    const stack = await deployed();
+    await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+    const { out } = await stack.cli('plan --json');
+    expect(JSON.parse(out).subnets.steps[0]).toMatchObject({ kind: 'create-endpoint', subnetId: stack.vpc.a1 });
+  });
+});

@@ -1,0 +1,253 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import * as ec2Sdk from '@aws-sdk/client-ec2';
+import {
+  AssociateRouteTableCommand,
+  CreateRouteTableCommand,
+  CreateTagsCommand,
+  DeleteTagsCommand,
+} from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import * as quotasSdk from '@aws-sdk/client-service-quotas';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
+import type { Access } from '../../bin/clients.ts';
+import { run } from '../../bin/run.ts';
+import type { Terminal } from '../../bin/terminal.ts';
+import { createQueues } from '../../local/events/queues.ts';
+import { sqsService } from '../../local/events/sqs.ts';
+import { lambdaService } from '../../local/lambda/api.ts';
+import type { Call, Operations } from '../../local/wire/api.ts';
+import { inProcess } from '../../local/wire/in-process.ts';
+import { createWire, type OperationService, type Wire } from '../../local/wire/wire.ts';
+import { routersConfig, subnetsConfig } from '../../shared/config.ts';
+import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
+import { routersReconciler } from '../../shared/routers/reconciler.ts';
+import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
+import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../local/rules/support.ts';
+import { installDocument } from '../support/install-document.ts';
+
+const STACK = 'ziti-glb-dev';
+const SHA256 = '0123456789abcdef'.repeat(4);
+const arnOf = (name: string) => `arn:aws:lambda:${REGION}:111122223333:function:${name}`;
+const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-${name}-ABC123`;
+
+/** What the box does not have, and a test may give: what filters packets, and quotas. */
+export interface Extras {
+  ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
+  quotas?: Operations<typeof quotasSdk>;
+}
+
+/** A deployed stack in the box, its functions' passes at the call of a test, and a command line that asks it. */
+export async function deployed(extras: Extras = {}) {
+  const cloud = testCloud();
+  const vpc = await testVpc(cloud);
+  const service = await testLoadBalancer(cloud, { vpc });
+  await cloud.ssm.send(
+    new CreateDocumentCommand({ Name: 'Install', DocumentType: 'Command', Content: installDocument() }),
+  );
+  const table = async (...subnets: string[]) => {
+    const { RouteTable } = await cloud.ec2.send(new CreateRouteTableCommand({ VpcId: vpc.vpc }));
+    const RouteTableId = given(RouteTable?.RouteTableId);
+    for (const SubnetId of subnets) await cloud.ec2.send(new AssociateRouteTableCommand({ RouteTableId, SubnetId }));
+    return RouteTableId;
+  };
+  const tables = { a1: await table(vpc.a1), b1: await table(vpc.b1) };
+
+  const common = {
+    STACK,
+    TAG_KEY: 'ziti-glb',
+    VPC_ID: vpc.vpc,
+    TARGET_GROUP_ARN: service.targetGroup,
+    LOAD_BALANCER_ARN: service.loadBalancer,
+    DNS_RESOLVER: '100.127.255.254',
+  };
+  const environments: Record<string, Record<string, string>> = {
+    [`${STACK}-subnets`]: {
+      ...common,
+      ACCOUNT: '111122223333',
+      SERVICE_ID: service.serviceId,
+      DEFAULT_CIDRS: '10.20.0.0/16',
+      ENDPOINTS: 'subnet',
+      MAIN_ROUTE_TABLE: 'refuse',
+      WITHOUT_ROUTER: 'keep',
+      ENDPOINTS_PER_VPC: '50',
+      ROUTES_PER_TABLE: '50',
+    },
+    [`${STACK}-routers`]: {
+      ...common,
+      DOCUMENT: 'Install',
+      DIVERTER: 'own',
+      DIVERTER_BUCKET: 'artefacts',
+      DIVERTER_PREFIX: 'diverter',
+      DIVERTER_BUILDS: `amd64=${SHA256} arm64=${SHA256}`,
+      HEALTH_PORT: '',
+      LAUNCH_DEADLINE: '900',
+      DNS_RANGES: 'false',
+      DNS_POOL: '100.64.0.0/10',
+      DNS_PREFIX: '13',
+      REGISTRATION_KEY: '',
+    },
+  };
+
+  const invoked: { name: string; event: unknown }[] = [];
+  const lambda = lambdaService(
+    {
+      has: (name) => (name.split(':').at(-1) ?? '') in environments,
+      configurationOf: (name) => ({
+        name,
+        arn: arnOf(name),
+        code: new Uint8Array(),
+        handler: 'h',
+        runtime: 'nodejs24.x',
+        roleArn: 'arn:aws:iam::111122223333:role/r',
+        memorySize: 256,
+        timeout: 300,
+        variables: environments[name.split(':').at(-1) ?? ''] ?? {},
+      }),
+      invoke: () => Promise.reject(new Error('not asked for')),
+      invokeAsync: (name, event) => void invoked.push({ name: name.split(':').at(-1) ?? '', event }),
+    },
+    async () => true,
+  );
+  const queues = createQueues();
+  for (const name of ['FailedEvents', 'UndeliveredEvents']) queues.create(queueArn(name));
+  const { ec2 } = cloud.cloud.services;
+  /** The box knows no security groups: all are in one. */
+  async function inOneGroup(input: never, call: Call) {
+    const { NetworkInterfaces, ...answer } = Object(await ec2.operations.DescribeNetworkInterfaces?.(input, call));
+    const Groups = [{ GroupId: 'sg-0' }];
+    return { ...answer, NetworkInterfaces: NetworkInterfaces.map((face: object) => ({ ...face, Groups })) };
+  }
+  const quotas: OperationService = {
+    kind: 'operations',
+    protocol: 'awsJson1_1',
+    sdk: quotasSdk,
+    operations: extras.quotas ?? {},
+  };
+  const wire = dated(
+    cloud.clock.now,
+    createWire(
+      {
+        ...cloud.cloud.services,
+        ec2: { ...ec2, operations: { ...ec2.operations, DescribeNetworkInterfaces: inOneGroup, ...extras.ec2 } },
+        lambda,
+        sqs: sqsService(queues, cloud.clock),
+        servicequotas: quotas,
+      },
+      { principal: () => 'arn:aws:iam::111122223333:role/operator' },
+    ),
+  );
+  const config = {
+    region: REGION,
+    credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'secret' },
+    requestHandler: inProcess(wire),
+    maxAttempts: 1,
+  };
+  const clients = () => ({
+    autoScaling: new AutoScalingClient(config),
+    ec2: new ec2Sdk.EC2Client(config),
+    elb: new ElasticLoadBalancingV2Client(config),
+    lambda: new LambdaClient(config),
+    quotas: new quotasSdk.ServiceQuotasClient(config),
+    sqs: new SQSClient(config),
+    ssm: new SSMClient(config),
+  });
+
+  const s3 = new S3Client({ region: REGION, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+  const reconcilers = {
+    routers: routersReconciler(
+      { ...cloud, s3 },
+      routersConfig(environments[`${STACK}-routers`] ?? {}),
+      cloud.clock.now,
+    ),
+    subnets: subnetsReconciler(
+      { ...cloud, changer: cloud.ec2 },
+      subnetsConfig(environments[`${STACK}-subnets`] ?? {}),
+      cloud.clock.now,
+    ),
+  };
+  /** As the functions would: until settled, or five minutes are over. */
+  async function pass(): Promise<void> {
+    const through = <World, S extends Step>(one: Reconciler<World, S>) =>
+      cloud.clock.run(
+        reconcile<World, S>(
+          one,
+          { now: cloud.clock.now, sleep: cloud.clock.sleep, deadline: cloud.clock.now() + 300_000 },
+          SILENT,
+        ),
+      );
+    const { routers, subnets } = reconcilers;
+    await through({ ...routers, observe: () => routers.observe({ at: cloud.clock.now() }) });
+    await through({ ...subnets, observe: () => subnets.observe() });
+  }
+
+  /** Runs a command line. `answer` is a person's, to the question that is asked. */
+  async function cli(
+    line: string,
+    { answer = false, onSleep }: { answer?: boolean; onSleep?: () => Promise<void> } = {},
+  ) {
+    const [out, err, progress, questions]: string[][] = [[], [], [], []];
+    const access: Access[] = [];
+    const terminal: Terminal = {
+      out: (text) => void out?.push(text),
+      err: (text) => void err?.push(text),
+      progress: (text) => void progress?.push(text),
+      paint: (_, text) => text,
+      clear: () => void out?.push('CLEAR'),
+      async confirm(question) {
+        questions?.push(question);
+        return answer;
+      },
+      sleep: onSleep ?? (() => Promise.reject(new Error('nobody should wait here'))),
+    };
+    const code = await run(line.split(' ').filter(Boolean), terminal, (asked) => {
+      access.push(asked);
+      return clients();
+    });
+    return {
+      code,
+      out: out?.join('\n') ?? '',
+      err: err?.join('\n') ?? '',
+      progress: progress ?? [],
+      questions: questions ?? [],
+      access,
+    };
+  }
+
+  return {
+    ...cloud,
+    vpc,
+    tables,
+    service,
+    queues,
+    queueArn,
+    arnOf: (name: string) => arnOf(`${STACK}-${name}`),
+    invoked,
+    environments,
+    pass,
+    cli,
+    tag: (id: string, value: string) =>
+      cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb', Value: value }] })),
+    untag: (id: string) => cloud.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] })),
+    name: (id: string, value: string) =>
+      cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'Name', Value: value }] })),
+    /** A router that is up, though not yet joined. */
+    async router(subnetId: string, name: string): Promise<string> {
+      const [id] = await launch(cloud, subnetId, { tags: { Name: name, 'ziti-glb': 'router' } });
+      return given(id);
+    },
+  };
+}
+export type TestStack = Awaited<ReturnType<typeof deployed>>;
+
+const SILENT = { acted() {}, failed() {}, waits() {}, refuses() {} };
+
+/** As AWS does. */
+function dated(now: () => number, wire: Wire): Wire {
+  return async (request) => {
+    const answer = await wire(request);
+    return { ...answer, headers: { ...answer.headers, date: new Date(now()).toUTCString() } };
+  };
+}

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+
+const program = fileURLToPath(new URL('../../bin/ziti-glb.ts', import.meta.url));
+
+/** Runs the program itself, where there is no AWS and nobody to ask. */
+function ziti(...args: string[]) {
+  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'nobody', AWS_SECRET_ACCESS_KEY: 'nothing' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+test('answers on standard output, without colour where nobody watches', () => {
+  const { status, stdout, stderr } = ziti('--help');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/^npx ziti-glb COMMAND/);
+  expect(stdout).not.toContain('\u001b');
+});
+
+test('complains on standard error', () => {
+  const { status, stdout, stderr } = ziti('sttus');
+  expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+  expect(stderr).toMatch(/^there is no command sttus/);
+});
+
+test('says what to do where no demo runs', () => {
+  const { status, stdout, stderr } = ziti('status', '--endpoint', 'http://127.0.0.1:9');
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toBe('Nobody listens at http://127.0.0.1:9. Start a demo that stays: npm run demo -- --keep\n');
+});
+
+test('says what to do where AWS does not answer', () => {
+  const { status, stdout, stderr } = ziti('status', '--region', 'eu-central-1', '--endpoint', 'http://127.0.0.2:9');
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/ECONNREFUSED.*Usually: AWS did not answer.*whether this machine reaches the endpoint\.$/m);
+});

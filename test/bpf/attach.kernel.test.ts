@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { describeKernel } from '../support/kernel.ts';
+import { encapsulated, ipv4, UDP, udp, withChecksum } from './packet.ts';
+import { diverterPath, framed, type Router, reasons, startRouter } from './router.ts';
+
+const segment = withChecksum(UDP, '192.168.1.1', '100.64.0.1', udp({}, Buffer.from('x')));
+const packet = encapsulated(ipv4({}, segment));
+
+describeKernel('the command', () => {
+  let router: Router;
+  beforeEach(async () => {
+    router = await startRouter();
+  });
+  afterEach(async () => {
+    await router.stopAll();
+    await router.close();
+  });
+
+  const attach = (...args: string[]): string => router.diverts('attach', 'eth0', ...args);
+  const status = (): Record<string, unknown> => JSON.parse(router.diverts('status', '--json'));
+  const filters = (): string => router.exec(['tc', 'filter', 'show', 'dev', 'eth0', 'ingress']).stdout;
+  const qdiscs = (): string => router.exec(['tc', 'qdisc', 'show', 'dev', 'eth0']).stdout;
+  const rule = {
+    destination: '100.64.0.0/10',
+    protocol: 'udp',
+    ports: [5000, 5000] as [number, number],
+    listener: 40001,
+  } as const;
+
+  async function listen(): Promise<void> {
+    const service = router.start(['listen', 'udp', '127.0.0.1', '40001']);
+    await service.line(/ready/);
+  }
+
+  test('status before, while and after it is attached', () => {
+    expect(status()).toMatchObject({ attached: [], from: [], services: 0 });
+    attach('--from', '10.0.0.0/24', '--from', '10.0.1.0/28', '--plain', '100.64.0.0/13');
+    expect(status()).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      attached: ['eth0'],
+      from: ['10.0.0.0/24', '10.0.1.0/28'],
+      plain: ['100.64.0.0/13'],
+      reply: 'direct',
+      services: 0,
+      counters: Object.fromEntries(reasons.map((name) => [name, expect.any(Number)])),
+    });
+    attach('--from', 'any', '--reply', 'geneve');
+    expect(status()).toMatchObject({ from: ['0.0.0.0/0'], plain: [], reply: 'geneve' });
+    router.diverts('detach', 'eth0');
+    expect(status()).toMatchObject({ attached: [], from: [], services: 0 });
+  });
+
+  test('a router may give its services before the interface is attached', async () => {
+    router.intercept(rule);
+    expect(status()).toMatchObject({ attached: [], services: 1 });
+    attach('--from', '10.0.0.0/24');
+    expect((await router.run([packet]))[0]?.reason).toBe('no_listener');
+  });
+
+  test('detach leaves services, for a router that goes on running', () => {
+    router.intercept(rule);
+    attach('--from', 'any');
+    router.diverts('detach');
+    expect(status()).toMatchObject({ attached: [], services: 1 });
+  });
+
+  test('flush and detach leave nothing: no filter, no qdisc, no pin', () => {
+    router.intercept(rule);
+    attach('--from', 'any', '--reply', 'geneve');
+    router.diverts('flush');
+    router.diverts('detach');
+    expect(qdiscs()).not.toContain('clsact');
+    expect(router.exec(['ls', '/sys/fs/bpf']).stdout).not.toContain('ziti-glb');
+    expect(router.diverts('detach')).toBe('');
+  });
+
+  test('a qdisc and filters of someone else stay', () => {
+    const other = ['prio', '7', 'u32', 'match', 'u32', '0', '0'];
+    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
+    expect(router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...other]).stderr).toBe('');
+    attach('--from', 'any');
+    expect(filters()).toMatch(/pref 1 bpf[\s\S]*pref 7 u32/);
+    router.diverts('detach');
+    expect(filters()).toMatch(/^filter protocol all pref 7 u32/);
+    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'ingress']);
+    attach('--from', 'any');
+    router.diverts('detach');
+    expect(qdiscs()).toContain('clsact');
+  });
+
+  test('a filter of someone else that would run before ours', () => {
+    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
+    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
+    const before = filters();
+    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/eth0 has a filter of someone else at priority 1.*tc filter show dev eth0 ingress/);
+    expect(filters()).toBe(before);
+    expect(status()).toMatchObject({ attached: [] });
+  });
+
+  test('over a running version, one that is refused leaves what it says of itself', () => {
+    attach('--from', '10.0.0.0/24');
+    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress', 'prio', '1']);
+    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
+    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/filter of someone else at priority 1/);
+    expect(status()).toMatchObject({ attached: ['eth0'], from: ['10.0.0.0/24'] });
+  });
+
+  test('an ingress qdisc of someone else, which has no other side', () => {
+    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'ingress']);
+    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('`tc qdisc del dev eth0 ingress`')]);
+    expect(status()).toMatchObject({ attached: [] });
+    router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
+    attach('--from', 'any');
+    expect(status()).toMatchObject({ attached: ['eth0'] });
+  });
+
+  test('the load balancer brings no packet to an address of another interface', async () => {
+    router.exec(['ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2']);
+    router.exec(['ip', 'address', 'add', '100.64.0.1/32', 'dev', 'eth1']);
+    router.intercept(rule);
+    attach('--from', '10.0.0.0/24');
+    expect((await router.run([packet]))[0]?.reason).toBe('inner_destination_router');
+  });
+
+  const refused: [string, string[], RegExp][] = [
+    ['an interface that is not there', ['attach', 'eth9', '--from', 'any'], /there is no interface eth9: `ip link`/],
+    ['no interface', ['attach', '--from', 'any'], /which interface\?/],
+    [
+      'no source',
+      ['attach', 'eth0'],
+      /name the load balancer's addresses by --from CIDR, or trust every source by --from any/,
+    ],
+    ['a source that is no prefix', ['attach', 'eth0', '--from', '10.0.0.1'], /--from 10.0.0.1: not an IPv4 prefix/],
+    ['a source that is IPv6', ['attach', 'eth0', '--from', '::/0'], /not an IPv4 prefix/],
+    ['an option without value', ['attach', 'eth0', '--from'], /without its value/],
+    ['a reply mode', ['attach', 'eth0', '--from', 'any', '--reply', 'both'], /--reply both: neither direct nor geneve/],
+    [
+      'a plain destination that is no prefix',
+      ['attach', 'eth0', '--plain', '100.64.0.0'],
+      /--plain 100.64.0.0: not an IPv4 pr/,
+    ],
+    ['too many sources', ['attach', 'eth0', ...new Array(33).fill(['--from', '10.0.0.0/24']).flat()], /at most 32/],
+    ['an unknown command', ['attack'], /no such command/],
+  ];
+  test.each(refused)('refuses %s', (_name, args, message) => {
+    const { code, stderr } = router.diverter(...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+
+  test('an interface without an address, without root, without a BPF file system', () => {
+    router.exec(['ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2']);
+    expect(router.diverter('attach', 'eth1', '--from', 'any').stderr).toMatch(/eth1 has no IPv4 address/);
+    const nobody = (args: string[]) =>
+      router.exec(['setpriv', '--reuid=65534', '--clear-groups', diverterPath, ...args]);
+    expect(nobody(['attach', 'eth0', '--from', 'any'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/needs root/),
+    });
+    router.exec(['umount', '/sys/fs/bpf']);
+    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/mount -t bpf bpf \/sys\/fs\/bpf/);
+  });
+
+  test('an interface that vanishes and comes back is not attached; what is left of it is forgotten', () => {
+    attach('--from', 'any');
+    router.exec(['ip', 'link', 'del', 'eth0']);
+    expect(status()).toMatchObject({ attached: [] });
+    expect(router.diverter('health')).toMatchObject({ code: 1, stdout: 'not attached to any interface\n' });
+    expect(router.diverter('detach', 'eth0').stderr).toMatch(/there is no interface eth0/);
+    router.exec(['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'peer']);
+    router.exec(['ip', 'address', 'add', '10.0.0.2/24', 'dev', 'eth0']);
+    attach('--from', 'any');
+    expect(status()).toMatchObject({ attached: ['eth0'] });
+    router.diverts('detach');
+  });
+
+  test('two attaches at once', () => {
+    const script = new Array(8).fill(`${diverterPath} attach eth0 --from 10.0.0.0/24 &`).join('\n');
+    expect(router.exec(['sh', '-c', `${script}\nwait`])).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(filters().match(/handle/g)).toHaveLength(1);
+    expect(status()).toMatchObject({ attached: ['eth0'] });
+  });
+
+  test('100 upgrades under traffic lose no packet, no connection, no service and no count', async () => {
+    await listen();
+    router.intercept(rule);
+    await router.start(['listen', 'tcp', '127.0.0.1', '40002']).line(/ready/);
+    router.intercept({ ...rule, protocol: 'tcp', listener: 40002 });
+    attach('--from', '10.0.0.0/24');
+    await router.start(['tunnel', 'glb0', '10.0.0.1', '10.0.0.2'], 'node').line(/ready/);
+    const commands = 'ip address add 192.168.1.1/32 dev glb0; ip link set glb0 up; ip route add 100.64.0.0/10 dev glb0';
+    router.exec(['sh', '-c', commands], 'node');
+    const client = router.start(['connect', 'tcp', '192.168.1.1', '100.64.0.1', '5000'], 'node');
+    await client.line(/ready/);
+    // From each to the next it is another program.
+    const upgrades = router.background([
+      'sh',
+      '-c',
+      `for i in $(seq 100); do ${diverterPath} attach eth0 --from 10.0.0.0/$((23 + i % 2)); done`,
+    ]);
+    const before = router.counters().delivered_service ?? 0;
+    const upgraded = upgrades.finish();
+    let sent = 0;
+    for (let done = false; !done; sent += 1000) {
+      const sender = router.start(['send', 'eth0', '1000', '50'], 'node');
+      sender.write(framed(packet));
+      await sender.finish();
+      client.write(`after ${sent}\n`);
+      expect(await client.line()).toBe(`after ${sent}`);
+      done = await Promise.race([upgraded.then(() => true), sleep(1, false)]);
+    }
+    expect(sent).toBeGreaterThan(5000);
+    expect(status()).toMatchObject({ services: 2, counters: { delivered_service: before + sent } });
+  }, 90_000);
+
+  test('health: by exit code and over HTTP', async () => {
+    const ask = (): string => router.exec(['curl', '-s', '-w', ' %{http_code}', 'http://127.0.0.1:8090/']).stdout;
+    router.background([diverterPath, 'health', '--port', '8090']);
+    while (ask() === ' 000') await sleep(5);
+    expect(ask()).toBe('not attached to any interface\n 503');
+    attach('--from', 'any');
+    expect(ask()).toBe('attached, but no service is announced: is ziti-router running, and has it services?\n 503');
+    expect(router.diverter('health').code).toBe(2);
+    router.intercept({ ...rule, ports: [53, 53], listener: 0 });
+    expect(ask()).toMatch(/no service is announced.* 503$/s);
+    router.intercept(rule);
+    expect(ask()).toBe('1 listeners of services are gone, among them port 40001 of service service\n 503');
+    expect(router.diverter('health').code).toBe(1);
+    await listen();
+    expect(router.diverter('health')).toMatchObject({ code: 0, stdout: 'attached, and every listener is there\n' });
+    expect(ask()).toMatch(/200$/);
+    expect(router.diverter('health', '--port', '0').stderr).toMatch(/--port 0: not a port/);
+    expect(router.diverter('health', '--port', '8090').stderr).toMatch(/cannot listen there/);
+  });
+
+  test('flush forgets every service, watch shows what happens', async () => {
+    attach('--from', '10.0.0.0/24');
+    router.intercept(rule);
+    router.intercept({ ...rule, source: '192.168.0.0/16' });
+    router.diverts('flush');
+    expect(status()).toMatchObject({ attached: ['eth0'], services: 0 });
+    const watching = router.background([diverterPath, 'watch']);
+    await watching.line(/no packets|passed/);
+    router.send(packet);
+    await watching.line(/no_service 1\/s/);
+  });
+});

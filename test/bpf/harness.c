@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the tests of the diverter need done inside a namespace, a verb each:
+ *
+ *   run IF                        runs the program attached to IF on each packet of stdin; a reply for each on stdout
+ *   send IF [TIMES MICROSECONDS]  sends each packet of stdin on IF as it is, so often, so far apart
+ *   capture IF                    prints each packet that arrives on IF
+ *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
+ *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
+ *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
+ *
+ * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
+ * program's verdict and the length of what became of the packet, 32 bits each, and its bytes.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../../bpf/cli/diverter.h"
+
+#define PACKET_MAX 65536
+#define GENEVE_PORT 6081
+
+static void die(const char *what)
+{
+	fprintf(stderr, "harness: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int checked(int result, const char *what)
+{
+	if (result < 0)
+		die(what);
+	return result;
+}
+
+/* False at the end of stdin. */
+static bool read_packet(unsigned char *packet, unsigned *length)
+{
+	if (fread(length, sizeof(*length), 1, stdin) != 1)
+		return false;
+	if (*length > PACKET_MAX || fread(packet, 1, *length, stdin) != *length)
+		die("a packet on stdin");
+	return true;
+}
+
+static void print_hex(const unsigned char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		printf("%02x", bytes[i]);
+}
+
+static int attached_program(unsigned ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	checked(bpf_tc_query(&hook, &options), "the attached program");
+	return checked(bpf_prog_get_fd_by_id(options.prog_id), "the attached program");
+}
+
+static void read_counters(int map, __u64 sums[COUNTERS])
+{
+	int cpus = libbpf_num_possible_cpus();
+	static __u64 values[COUNTERS * 1024];
+	__u32 keys[COUNTERS], batch, count = COUNTERS;
+	if (bpf_map_lookup_batch(map, NULL, &batch, keys, values, &count, NULL) && errno != ENOENT)
+		die("counters");
+	memset(sums, 0, COUNTERS * sizeof(*sums));
+	for (__u32 i = 0; i < count; i++)
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sums[keys[i]] += values[i * cpus + cpu];
+}
+
+static void run(const char *interface)
+{
+	static unsigned char packet[PACKET_MAX], out[PACKET_MAX];
+	unsigned ifindex = if_nametoindex(interface), length;
+	int program = attached_program(ifindex), map = checked(bpf_obj_get(PINS "/counters"), PINS "/counters");
+	__u64 before[COUNTERS], after[COUNTERS];
+
+	read_counters(map, before);
+	while (read_packet(packet, &length)) {
+		struct __sk_buff context = { .ifindex = ifindex, .ingress_ifindex = ifindex };
+		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = length, .data_out = out,
+				    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+		checked(bpf_prog_test_run_opts(program, &options), "bpf_prog_test_run_opts");
+		read_counters(map, after);
+		__u32 reply[3] = { COUNTERS, options.retval, options.data_size_out };
+		for (__u32 reason = 0; reason < COUNTERS; reason++)
+			if (after[reason] != before[reason])
+				reply[0] = reason;
+		memcpy(before, after, sizeof(before));
+		fwrite(reply, sizeof(reply), 1, stdout);
+		fwrite(out, 1, options.data_size_out, stdout);
+		fflush(stdout);
+	}
+}
+
+static int packet_socket(const char *interface, int protocol)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol), .sll_ifindex = if_nametoindex(interface) };
+	int fd = checked(socket(AF_PACKET, SOCK_RAW, 0), "AF_PACKET");
+	checked(bind(fd, (struct sockaddr *)&at, sizeof(at)), interface);
+	return fd;
+}
+
+static void send_packets(const char *interface, int times, int microseconds)
+{
+	static unsigned char packet[PACKET_MAX];
+	unsigned length;
+	int fd = packet_socket(interface, 0);
+	while (read_packet(packet, &length)) {
+		for (int i = 0; i < times; i++) {
+			checked(send(fd, packet, length, 0), "send");
+			if (microseconds)
+				usleep(microseconds);
+		}
+	}
+}
+
+static void capture(const char *interface)
+{
+	static unsigned char packet[PACKET_MAX];
+	int fd = packet_socket(interface, ETH_P_ALL);
+	puts("ready");
+	for (;;) {
+		struct sockaddr_ll from;
+		socklen_t size = sizeof(from);
+		ssize_t length = checked(recvfrom(fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &size), "recvfrom");
+		if (from.sll_pkttype == PACKET_OUTGOING)
+			continue;
+		print_hex(packet, length);
+		putchar('\n');
+	}
+}
+
+union endpoint {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static union endpoint endpoint(const char *address, unsigned port)
+{
+	union endpoint at = {};
+	if (inet_pton(AF_INET, address, &at.v4.sin_addr) == 1) {
+		at.v4.sin_family = AF_INET;
+		at.v4.sin_port = htons(port);
+	} else {
+		at.v6.sin6_family = AF_INET6;
+		at.v6.sin6_port = htons(port);
+		if (inet_pton(AF_INET6, address, &at.v6.sin6_addr) != 1)
+			die(address);
+	}
+	return at;
+}
+
+static void print_endpoint(const union endpoint *at)
+{
+	char text[INET6_ADDRSTRLEN];
+	if (at->any.sa_family == AF_INET)
+		printf("%s %u ", inet_ntop(AF_INET, &at->v4.sin_addr, text, sizeof(text)), ntohs(at->v4.sin_port));
+	else
+		printf("%s %u ", inet_ntop(AF_INET6, &at->v6.sin6_addr, text, sizeof(text)), ntohs(at->v6.sin6_port));
+}
+
+/* A socket as OpenZiti's tproxy makes it: transparent, reusable, told the original destination. */
+static int bound(int type, const union endpoint *at)
+{
+	bool v4 = at->any.sa_family == AF_INET;
+	int on = 1, fd = checked(socket(at->any.sa_family, type, 0), "socket");
+	checked(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
+	checked(v4 ? setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof(on)) : setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof(on)),
+		"transparent");
+	checked(v4 ? setsockopt(fd, SOL_IP, IP_RECVORIGDSTADDR, &on, sizeof(on))
+		   : setsockopt(fd, SOL_IPV6, IPV6_RECVORIGDSTADDR, &on, sizeof(on)),
+		"original destination");
+	checked(bind(fd, &at->any, v4 ? sizeof(at->v4) : sizeof(at->v6)), "bind");
+	return fd;
+}
+
+static void listen_tcp(const union endpoint *at)
+{
+	int listener = bound(SOCK_STREAM, at);
+	checked(listen(listener, 1024), "listen");
+	puts("ready");
+	for (;;) {
+		union endpoint from, to;
+		socklen_t from_size = sizeof(from), to_size = sizeof(to);
+		int fd = checked(accept(listener, &from.any, &from_size), "accept");
+		getsockname(fd, &to.any, &to_size);
+		print_endpoint(&from);
+		print_endpoint(&to);
+		putchar('\n');
+		if (fork())
+			continue;
+		checked(prctl(PR_SET_PDEATHSIG, SIGKILL), "PR_SET_PDEATHSIG");
+		char data[65536];
+		for (ssize_t length; (length = read(fd, data, sizeof(data))) > 0;)
+			if (write(fd, data, length) != length)
+				break;
+		exit(0);
+	}
+}
+
+/* Answers from a second socket, bound to the original destination, which stays open for a while: as OpenZiti does. */
+static void listen_udp(const union endpoint *at)
+{
+	static char data[65536], control[256];
+	int open_replies[256] = {};
+	unsigned answered = 0;
+	int fd = bound(SOCK_DGRAM, at);
+	puts("ready");
+	for (;;) {
+		union endpoint from = {}, to = {};
+		struct iovec part = { data, sizeof(data) };
+		struct msghdr message = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1,
+					  .msg_control = control, .msg_controllen = sizeof(control) };
+		ssize_t length = checked(recvmsg(fd, &message, 0), "recvmsg");
+		for (struct cmsghdr *one = CMSG_FIRSTHDR(&message); one; one = CMSG_NXTHDR(&message, one))
+			memcpy(&to, CMSG_DATA(one), one->cmsg_len - CMSG_LEN(0));
+		print_endpoint(&from);
+		print_endpoint(&to);
+		printf("%zd ", length);
+		print_hex((unsigned char *)data, length < 32 ? length : 32);
+		putchar('\n');
+		int *reply = &open_replies[answered++ % 256];
+		if (*reply)
+			close(*reply);
+		*reply = bound(SOCK_DGRAM, &to);
+		sendto(*reply, data, length, 0, &from.any, message.msg_namelen);
+	}
+}
+
+static void connect_to(int type, const union endpoint *from, const union endpoint *to)
+{
+	static char line[65536];
+	int fd = bound(type, from);
+	checked(connect(fd, &to->any, to->any.sa_family == AF_INET ? sizeof(to->v4) : sizeof(to->v6)), "connect");
+	puts("ready");
+	while (fgets(line, sizeof(line), stdin)) {
+		ssize_t rest = strlen(line);
+		checked(write(fd, line, rest), "write");
+		while (rest > 0) {
+			ssize_t length = checked(read(fd, line, sizeof(line)), "read");
+			if (!length)
+				return;
+			fwrite(line, 1, length, stdout);
+			rest = type == SOCK_STREAM ? rest - length : 0;
+		}
+	}
+}
+
+static void tunnel(const char *name, const char *node, const char *router)
+{
+	static const unsigned char options[] = { 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0xe1, 1, 8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0xa1, 1, 8, 3, 1,
+						 0, 0, 0, 0xc1 };
+	static unsigned char packet[PACKET_MAX];
+	const size_t header = 8 + sizeof(options);
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	int tun = checked(open("/dev/net/tun", O_RDWR), "/dev/net/tun");
+	checked(ioctl(tun, TUNSETIFF, &request), name);
+	union endpoint out = endpoint(node, 50000), in = endpoint(node, GENEVE_PORT), to = endpoint(router, GENEVE_PORT);
+	int sender = bound(SOCK_DGRAM, &out), receiver = bound(SOCK_DGRAM, &in);
+	puts("ready");
+	for (;;) {
+		struct pollfd ready[] = { { .fd = tun, .events = POLLIN }, { .fd = receiver, .events = POLLIN } };
+		checked(poll(ready, 2, -1), "poll");
+		if (ready[0].revents) {
+			ssize_t length = checked(read(tun, packet + header, sizeof(packet) - header), "read");
+			memcpy(packet, (unsigned char[]){ 8, 0, 8, 0, 0, 0, 0, 0 }, 8);
+			if (packet[header] >> 4 == 6)
+				memcpy(packet + 2, (unsigned char[]){ 0x86, 0xdd }, 2);
+			memcpy(packet + 8, options, sizeof(options));
+			sendto(sender, packet, header + length, 0, &to.any, sizeof(to.v4));
+		}
+		if (ready[1].revents) {
+			ssize_t length = checked(recv(receiver, packet, sizeof(packet), 0), "recv");
+			print_hex(packet, header);
+			putchar('\n');
+			if (length > (ssize_t)header && write(tun, packet + header, length - header) < 0)
+				perror("harness: tun");
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+	setvbuf(stdout, NULL, strcmp(verb, "run") == 0 ? _IOFBF : _IOLBF, 1 << 16);
+	if (strcmp(verb, "run") == 0 && argc == 3) {
+		run(argv[2]);
+	} else if (strcmp(verb, "send") == 0 && argc == 3) {
+		send_packets(argv[2], 1, 0);
+	} else if (strcmp(verb, "send") == 0 && argc == 5) {
+		send_packets(argv[2], atoi(argv[3]), atoi(argv[4]));
+	} else if (strcmp(verb, "capture") == 0 && argc == 3) {
+		capture(argv[2]);
+	} else if (strcmp(verb, "listen") == 0 && argc == 5) {
+		union endpoint at = endpoint(argv[3], atoi(argv[4]));
+		(strcmp(argv[2], "tcp") == 0 ? listen_tcp : listen_udp)(&at);
+	} else if (strcmp(verb, "connect") == 0 && argc == 6) {
+		union endpoint from = endpoint(argv[3], 0), to = endpoint(argv[4], atoi(argv[5]));
+		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
+	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
+		tunnel(argv[2], argv[3], argv[4]);
+	} else {
+		fprintf(stderr, "harness: see the head of its source\n");
+		return 2;
+	}
+	return 0;
+}

@@ -1,0 +1,245 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { describeKernel } from '../support/kernel.ts';
+import {
+  ACK,
+  attachmentOption,
+  awsOptions,
+  cookieOption,
+  encapsulated,
+  encapsulated6,
+  ipv4,
+  ipv6,
+  option,
+  RST,
+  SYN,
+  TCP,
+  type TcpFields,
+  tcp,
+  UDP,
+  udp,
+  withChecksum,
+} from './packet.ts';
+import { type Router, type Started, startRouter } from './router.ts';
+
+const CLIENT = '192.168.1.1';
+const SERVICE = '100.64.0.1';
+
+/** A frame of UDP over IPv4, as the capture prints it. */
+const geneveFrame = /^.{24}0800.{18}11/;
+
+/** The options of another endpoint than the tests' usual one. */
+const otherEndpoint = Buffer.concat([
+  option(0x0108, 1, Buffer.from('00000000000000e2', 'hex')),
+  attachmentOption,
+  cookieOption,
+]);
+
+function udpFrom(sourcePort: number, payload: string, options?: Buffer): Buffer {
+  const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort, destinationPort: 5000 }, Buffer.from(payload)));
+  return encapsulated(ipv4({}, segment), options ? { geneve: { options } } : {});
+}
+
+/** An IPv4 frame's GENEVE header and what it carries, or undefined if it is something else. */
+function opened(line: string): { outer: string; geneve: string; inner: Buffer } | undefined {
+  const frame = Buffer.from(line, 'hex');
+  if (frame.readUInt16BE(12) !== 0x0800 || frame[23] !== UDP || frame.readUInt16BE(36) !== 6081) return undefined;
+  return {
+    outer: frame.subarray(26, 38).toString('hex'),
+    geneve: frame.subarray(42, 82).toString('hex'),
+    inner: frame.subarray(82),
+  };
+}
+
+describeKernel('replies through the load balancer', () => {
+  let router: Router;
+  let capture: Started;
+  beforeAll(async () => {
+    router = await startRouter();
+    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--reply', 'geneve');
+    // A veth would carry a packet that hardware is yet to cut, which no wire does.
+    // As on a wire: one frame a packet, each with its checksums.
+    for (const where of ['router', 'node'] as const)
+      expect(router.exec(['ethtool', '-K', 'eth0', 'tso', 'off', 'gso', 'off', 'tx', 'off'], where).stderr).toBe('');
+  });
+  beforeEach(async () => {
+    capture = router.start(['capture', 'eth0'], 'node');
+    await capture.line(/ready/);
+  });
+  afterEach(async () => {
+    await router.stopAll();
+    router.diverts('flush');
+  });
+  afterAll(() => router.close());
+
+  async function serve(protocol: 'tcp' | 'udp', destination = '100.64.0.0/10'): Promise<Started> {
+    const service = router.start(['listen', protocol, destination.includes(':') ? '::1' : '127.0.0.1', '40001']);
+    await service.line(/ready/);
+    router.intercept({ destination, protocol, ports: [5000, 5000], listener: 40001 });
+    return service;
+  }
+
+  async function counted(act: () => Promise<void>): Promise<Record<string, number>> {
+    const before = router.counters();
+    await act();
+    const after = router.counters();
+    const names = [
+      'reply_sent',
+      'reply_unknown',
+      'reply_too_large',
+      'reply_failed',
+      'flow_conflict',
+      'delivered_service',
+    ];
+    return Object.fromEntries(
+      names
+        .map((name): [string, number] => [name, (after[name] ?? 0) - (before[name] ?? 0)])
+        .filter(([, count]) => count),
+    );
+  }
+
+  test('a reply carries the header, addresses and ports that its flow came with, turned round', async () => {
+    await serve('udp');
+    const counts = await counted(async () => {
+      router.send(udpFrom(1000, 'hello', otherEndpoint));
+      const reply = opened(await capture.line(geneveFrame));
+      expect(reply?.outer).toBe('0a000002' + '0a000001' + 'c350' + '17c1');
+      expect(reply?.geneve).toBe(`0800080000000000${otherEndpoint.toString('hex')}`);
+      expect(reply?.inner.subarray(12, 24).toString('hex')).toBe('64400001' + 'c0a80101' + '1388' + '03e8');
+      expect(reply?.inner.subarray(28).toString()).toBe('hello');
+    });
+    expect(counts).toEqual({ delivered_service: 1, reply_sent: 1 });
+  });
+
+  test('IPv6 inside goes back as IPv6 inside', async () => {
+    await serve('udp', '2001:db8:2::/48');
+    const segment = withChecksum(UDP, '2001:db8:1::1', '2001:db8:2::1', udp({}, Buffer.from('six')));
+    router.send(encapsulated6(ipv6({}, segment)));
+    const reply = opened(await capture.line(geneveFrame));
+    expect(reply?.geneve.slice(0, 16)).toBe('080086dd00000000');
+    expect(reply?.inner[0]).toBe(0x60);
+    expect(reply?.inner.subarray(48).toString()).toBe('six');
+  });
+
+  test('a datagram of 12,000 bytes goes back in fragments, each with the header', async () => {
+    router.exec(['ip', 'route', 'replace', '192.168.0.0/16', 'via', '10.0.0.1', 'mtu', '8500']);
+    await serve('udp');
+    const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort: 1001 }, Buffer.alloc(11_992, 'x')));
+    const counts = await counted(async () => {
+      router.send(
+        encapsulated(ipv4({ id: 1, moreFragments: true }, segment.subarray(0, 8000))),
+        encapsulated(ipv4({ id: 1, fragmentOffset: 8000 }, segment.subarray(8000))),
+      );
+      const replies = [await capture.line(geneveFrame), await capture.line(geneveFrame)].map(opened);
+      expect(replies.map((reply) => reply?.geneve.slice(0, 4))).toEqual(['0800', '0800']);
+      expect(replies.reduce((bytes, reply) => bytes + (reply?.inner.length ?? 0) - 20, 0)).toBe(12_000);
+    });
+    expect(counts).toEqual({ delivered_service: 1, reply_sent: 2 });
+    router.exec(['ip', 'route', 'replace', '192.168.0.0/16', 'via', '10.0.0.1']);
+  });
+
+  test('a reply larger than a load balancer takes is dropped and counted', async () => {
+    await serve('udp');
+    const counts = await counted(async () => {
+      const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort: 1002 }, Buffer.alloc(8792, 'x')));
+      router.send(encapsulated(ipv4({}, segment)));
+      await capture.silent(geneveFrame);
+    });
+    expect(counts).toEqual({ delivered_service: 1, reply_too_large: 1 });
+  });
+
+  test('TCP, a reset included', async () => {
+    await serve('tcp');
+    const flags = (line: string): number => opened(line)?.inner[33] ?? 0;
+    const packet = (flag: number, sourcePort: number): Buffer =>
+      encapsulated(
+        ipv4(
+          { protocol: TCP },
+          withChecksum(TCP, CLIENT, SERVICE, tcp({ sourcePort, destinationPort: 5000, flags: flag })),
+        ),
+      );
+    router.send(packet(SYN, 3001));
+    expect(flags(await capture.line(geneveFrame))).toBe(SYN | ACK);
+    router.send(packet(ACK, 3002));
+    expect(flags(await capture.line(/^.{24}0800.{18}11.*17c1.*0bba/))).toBe(4);
+  });
+
+  test('a client with the address of another, behind another endpoint', async () => {
+    const service = await serve('udp');
+    const counts = await counted(async () => {
+      router.send(udpFrom(4000, 'first'));
+      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('e1');
+      router.send(udpFrom(4001, 'other port', otherEndpoint));
+      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00000000000000e2');
+      router.send(udpFrom(4000, 'same port', otherEndpoint));
+      await capture.silent(geneveFrame);
+    });
+    expect(counts).toEqual({ delivered_service: 2, reply_sent: 2, flow_conflict: 1 });
+    await service.line(/ 4001 /);
+    await service.silent();
+  });
+
+  test('a client that connects with the address and port of another, behind another endpoint, whose connection is over', async () => {
+    await serve('tcp');
+    const from = (options: Buffer, fields: TcpFields) =>
+      encapsulated(
+        ipv4(
+          { protocol: TCP },
+          withChecksum(TCP, CLIENT, SERVICE, tcp({ sourcePort: 3100, destinationPort: 5000, ...fields })),
+        ),
+        { geneve: { options } },
+      );
+    router.send(from(awsOptions, { flags: SYN, sequence: 1 }));
+    expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00e1');
+    router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
+    await capture.silent(geneveFrame);
+    router.send(from(awsOptions, { flags: RST, sequence: 2 }));
+    const counts = await counted(async () => {
+      router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
+      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00e2');
+    });
+    expect(counts).toEqual({ delivered_service: 1, reply_sent: 1 });
+  });
+
+  test("the router's own traffic passes; a reply of no known flow is counted", async () => {
+    const counts = await counted(async () => {
+      router.exec(['ip', 'address', 'add', '100.64.9.9/32', 'dev', 'lo']);
+      for (const [source, hex] of [
+        ['10.0.0.2', '0a000002'],
+        ['100.64.9.9', '64400909'],
+      ] as const) {
+        const talker = router.start(['connect', 'udp', source, '10.0.0.1', '9']);
+        await talker.line(/ready/);
+        talker.write('x\n');
+        await capture.line(new RegExp(`^.{24}0800.{18}11.{4}${hex}`));
+      }
+    });
+    expect(counts).toEqual({ reply_unknown: 1 });
+  });
+
+  test('a whole connection, with much to say in both directions', async () => {
+    await serve('tcp');
+    const tunnel = router.start(['tunnel', 'glb0', '10.0.0.1', '10.0.0.2'], 'node');
+    await tunnel.line(/ready/);
+    router.exec(
+      [
+        'sh',
+        '-c',
+        `ip address add ${CLIENT}/32 dev glb0; ip link set glb0 up mtu 8500; ip route add 100.64.0.0/10 dev glb0`,
+      ],
+      'node',
+    );
+    const client = router.start(['connect', 'tcp', CLIENT, SERVICE, '5000'], 'node');
+    await client.line(/ready/);
+    for (let round = 0; round < 20; round += 1) {
+      const text = `${round}`.repeat(15_000);
+      client.write(`${text}\n`);
+      expect(await client.line()).toBe(text);
+    }
+    expect(await tunnel.line()).toMatch(/^0800080000000000010801020{14}e1/);
+  });
+
+  test('back to direct replies, the flows are gone', () => {
+    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+    expect(router.exec(['ls', '/sys/fs/bpf/ziti-glb']).stdout).not.toContain('flows');
+  });
+});

@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { servePage } from '../../local/demo/page/server.ts';
+import { type Look, topology } from '../../shared/topology/model.ts';
+import { answer } from '../../shared/topology/widget.ts';
+import { id, world, worlds } from '../shared/topology/worlds.ts';
+import { describeBrowser, openBrowser } from '../support/browser.ts';
+
+const ARN = 'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-prod-topology';
+
+describeBrowser('the picture in a browser', () => {
+  let shown: Look;
+  let opened: Awaited<ReturnType<typeof openBrowser>>;
+  let server: Awaited<ReturnType<typeof servePage>>;
+  let page: Page;
+
+  beforeAll(async () => {
+    server = await servePage({
+      widget: (event) => answer(event, ARN, async () => topology(shown)),
+      log: (subject) => [`10:00:00 subnets INFO ${subject}: what was done`],
+    });
+    opened = await openBrowser();
+    page = await opened.browser.newPage();
+    await page.addInitScript({ content: axe.source });
+  });
+  afterAll(async () => {
+    await opened?.close();
+    await server?.close();
+  });
+
+  async function show(look: Look, { width = 1200, colorScheme = 'light' as 'light' | 'dark' } = {}) {
+    shown = look;
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(server.url);
+    await page.getByRole('heading', { level: 2 }).waitFor();
+  }
+  const texts = async (selector: ReturnType<Page['getByRole']>) =>
+    (await selector.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
+  const zone = (letter: string) => page.getByRole('region', { name: `Zone eu-central-1${letter}` });
+  const rows = (letter: string, what: 'Subnets' | 'Routers') =>
+    zone(letter)
+      .getByRole('list', { name: `${what} in eu-central-1${letter}` })
+      .getByRole('listitem');
+  /** What happens on each stretch of a zone's way, as it is read aloud. */
+  const flows = async (letter: string, what: 'Subnets' | 'Routers') => {
+    const lines = await rows(letter, what).getByRole('img').all();
+    return Promise.all(lines.map((line) => line.getAttribute('aria-label')));
+  };
+  const why = () => texts(page.getByRole('list', { name: 'Why not everything is ready' }).getByRole('listitem'));
+  const headline = async () => (await texts(page.locator('main').getByRole('heading', { level: 2 })))[0];
+  const vpce = (name: string) => `${id('vpce', name).slice(0, 13)}…`;
+
+  test('healthy', async () => {
+    await show(worlds.healthy);
+    expect(await headline()).toBe('3 of 3 subnets ready, 2 of 2 routers healthy');
+    expect(await texts(rows('a', 'Subnets'))).toEqual([
+      `app-a ready to 10.20.0.0/16 ${vpce('app-a')} available`,
+      `batch-a ready to 10.20.0.0/16 10.30.0.0/16 ${vpce('batch-a')} available`,
+    ]);
+    expect(await texts(rows('b', 'Subnets'))).toEqual([`app-b ready to 100.64.0.0/10 ${vpce('app-b')} available`]);
+    expect(await texts(rows('b', 'Routers'))).toEqual(['router-2 ready 10.0.1.32 healthy']);
+    expect(await flows('a', 'Subnets')).toEqual(['carries packets', 'carries packets']);
+    expect(await flows('a', 'Routers')).toEqual(['carries packets']);
+    expect(await zone('a').innerText()).toContain('1 other subnet not opted in');
+    expect(await why()).toEqual([]);
+  });
+
+  test('waiting', async () => {
+    await show(worlds.waiting);
+    expect(await headline()).toBe('1 of 3 subnets ready, 1 of 2 routers healthy');
+    expect(await why()).toEqual([
+      'waiting app-b, batch-a: waits for its endpoint to be available',
+      'waiting router-2: waits for its SSM agent to come online log lines',
+    ]);
+    expect(await texts(rows('a', 'Subnets'))).toContain(`batch-a waiting to 10.20.0.0/16 ${vpce('batch-a')} pending`);
+    expect(await texts(rows('b', 'Subnets'))).toEqual([
+      `app-b waiting to 10.20.0.0/16 ${vpce('app-b')} pending acceptance`,
+    ]);
+    expect(await texts(rows('b', 'Routers'))).toEqual(['router-2 waiting 10.0.1.32 not registered']);
+    expect(await flows('a', 'Subnets')).toEqual(['carries packets', 'will carry packets']);
+    expect(await flows('b', 'Routers')).toEqual(['will carry packets']);
+  });
+
+  test('conflict, and a router that died', async () => {
+    await show(worlds.conflict);
+    expect(await headline()).toBe('2 of 3 subnets ready, 1 of 2 routers healthy');
+    expect(await why()).toEqual([
+      'down router-2: waits for its health checks to pass, it is unhealthy (Target.Timeout) log lines',
+      'conflict batch-a: 10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours log lines',
+    ]);
+    expect(await rows('a', 'Subnets').locator('s').allInnerTexts()).toEqual(['10.30.0.0/16']);
+    expect(await flows('a', 'Subnets')).toEqual(['carries packets', 'carries packets']);
+    expect(await flows('b', 'Routers')).toEqual(['packets are lost here']);
+  });
+
+  test('refused', async () => {
+    await show(worlds.refused);
+    expect(await headline()).toBe('1 of 2 subnets ready, 2 of 3 routers healthy');
+    expect(await why()).toEqual([
+      "refused app-b: 0.0.0.0/0 would route the endpoint's own traffic back into it log lines",
+      'refused router-3: its tag ziti-glb is ruoter, not router log lines',
+    ]);
+    expect(await texts(rows('b', 'Subnets'))).toEqual(['app-b refused to 0.0.0.0/0 no endpoint']);
+    expect(await flows('b', 'Subnets')).toEqual([]);
+    expect(await flows('b', 'Routers')).toEqual(['carries packets']);
+  });
+
+  test('no router', async () => {
+    await show(worlds['no router']);
+    expect(await headline()).toBe('0 of 2 subnets ready, no router');
+    expect(await why()).toEqual([
+      'down app-a: its routes stand, but no healthy router is in reach log lines',
+      'waiting app-b: waits for a healthy router, without which a route would lead nowhere log lines',
+    ]);
+    expect(await zone('a').innerText()).toContain('No router in this zone');
+    expect(await zone('a').innerText()).toContain('no healthy router in reach');
+    expect(await flows('a', 'Subnets')).toEqual(['packets are lost here']);
+    expect(await flows('b', 'Subnets')).toEqual(['will carry packets']);
+  });
+
+  test('50 subnets', async () => {
+    await show(worlds['50 subnets']);
+    expect(await headline()).toBe('44 of 50 subnets ready, 6 of 6 routers healthy');
+    expect(await why()).toEqual([
+      'waiting team-05, team-14, team-23, team-32, team-41, team-50: waits for its endpoint to be available',
+    ]);
+    const counts = await Promise.all(['a', 'b', 'c'].map((letter) => rows(letter, 'Subnets').count()));
+    expect(counts).toEqual([17, 17, 16]);
+    const heights = await rows('a', 'Subnets').evaluateAll((all) => all.map((row) => row.clientHeight));
+    expect(Math.max(...heights)).toBeLessThanOrEqual(32);
+  });
+
+  const everyWorld = Object.entries(worlds);
+
+  test.each(everyWorld)('%s: nobody is shut out, in light or dark', async (_, look) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await show(look, { colorScheme });
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole('button').first().click();
+      await page.getByRole('dialog').waitFor();
+      expect(await violations(page)).toEqual([]);
+    }
+  });
+
+  test.each(everyWorld)('%s: fits 600, 1200 and 2400 pixels', async (_, look) => {
+    for (const width of [600, 1200, 2400]) {
+      await show(look, { width });
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      const cut = await page
+        .locator('.zg-title button, .zg-title span, .zg-side p, .zg-node p, .zg-titles p')
+        .evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent));
+      expect(cut).toEqual([]);
+    }
+  });
+
+  test('it moves while one looks, and the keyboard stays where it was', async () => {
+    const subnets = { 'app-a': { wish: '10.20.0.0/16' }, 'app-b': { wish: '10.20.0.0/16' } };
+    await show(world({ subnets, routers: { 'router-1': {} } }));
+    await rows('a', 'Subnets').getByRole('button', { name: 'app-b' }).focus();
+    shown = world({ subnets, routers: { 'router-1': { health: 'unhealthy', waits: 'its health checks to pass' } } });
+    await page.getByRole('heading', { name: '0 of 2 subnets ready, 0 of 1 router healthy' }).waitFor();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('app-b');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByRole('heading', { name: 'app-b down' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+
+  test('a name leads to what is known of it, and that to the log and the console', async () => {
+    await show(worlds.conflict);
+    await rows('a', 'Subnets').getByRole('button', { name: 'batch-a' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('heading', { name: 'batch-a conflict' }).waitFor();
+    const facts = Object.fromEntries(
+      await dialog
+        .locator('dt')
+        .evaluateAll((terms) => terms.map((term) => [term.textContent, term.nextElementSibling?.textContent])),
+    );
+    expect(facts).toMatchObject({
+      Subnet: id('subnet', 'batch-a'),
+      'Tag ziti-glb': '10.20.0.0/16 10.30.0.0/16',
+      Routes: '10.20.0.0/1610.30.0.0/16: not to an endpoint of ours',
+      Endpoint: `${id('vpce', 'batch-a')} available`,
+      Packets: 'pass',
+    });
+    await dialog.getByRole('link', { name: 'log lines' }).click();
+    await dialog.getByText(`subnets INFO ${id('subnet', 'batch-a')}: what was done`).waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await rows('a', 'Subnets')
+      .getByRole('link', { name: vpce('app-a') })
+      .click();
+    await dialog.getByText(`EndpointDetails:vpcEndpointId=${id('vpce', 'app-a')}`).waitFor();
+  });
+
+  test('a picture that cannot be drawn is said to be old', async () => {
+    await show(worlds.healthy);
+    shown = {
+      ...worlds.healthy,
+      routers: { ...worlds.healthy.routers, world: { ...worlds.healthy.routers.world, nodes: Object(null) } },
+    };
+    await page.getByRole('status').getByText('The picture is as it was last seen').waitFor();
+    expect(await headline()).toBe('3 of 3 subnets ready, 2 of 2 routers healthy');
+  });
+});
+
+/** What axe finds wrong with the page, best practices included. */
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+  return found.flatMap(({ id: rule, nodes }) => nodes.map(({ html }) => `${rule}: ${html}`));
+}

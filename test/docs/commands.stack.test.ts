@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { awsClients } from '../../bin/clients.ts';
+import { run } from '../../bin/run.ts';
+import type { Terminal } from '../../bin/terminal.ts';
+import { commands, read } from '../support/documents.ts';
+import { describePackaged, packageStack } from '../support/packaged.ts';
+import { type StackInBox, stackInBox } from '../support/stack.ts';
+
+/** What runs in CI itself, or has a test of its own: where, and what shows it. */
+const ELSEWHERE: Record<string, [file: string, shown: string]> = {
+  'npm ci': ['.ci/run', 'npm ci'],
+  'npm test': ['.ci/run', 'npm test'],
+  'npm run test:unit': ['package.json', 'npm run test:unit && '],
+  'npm run check': ['.ci/run', 'npm run check'],
+  'npm run bench:diverter': ['.ci/run', 'npm run bench:diverter'],
+  'npm run bench:control': ['.ci/run', 'npm run bench:control'],
+  'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],
+  'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
+  'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
+  'npm ci && npm run demo -- --keep': ['test/local/demo/demo.kernel.test.ts', '--keep'],
+  'npx ziti-glb drain': ['test/resources/removal.stack.test.ts', 'drain'],
+  'npx ziti-glb redrive': ['test/bin/changes.test.ts', 'redrive'],
+};
+
+/** `…` stands for the rest of an id, each of another one. */
+function parametersOf(command: string): Record<string, string> {
+  let ids = 0;
+  const whole = command.replace(/…/g, () => `0123456789abcdef${ids++}`);
+  return Object.fromEntries(
+    [...whole.matchAll(/--param (\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]),
+  );
+}
+
+describePackaged('what the documents have a reader type', () => {
+  const all = [...new Map(commands().map((each) => [each.command, each])).values()];
+  let stack: StackInBox;
+  beforeAll(async () => {
+    stack = await stackInBox();
+    await stack.operator.launch('router-1', 0);
+    await stack.operator.tag('app-b', '10.20.0.0/16');
+  }, 120_000);
+  afterAll(() => stack?.box.close());
+
+  test.each(all.filter(({ command }) => command in ELSEWHERE))('$command has its test elsewhere', ({ command }) => {
+    const [file = '', shown = ''] = ELSEWHERE[command] ?? [];
+    expect(read(file)).toContain(shown);
+  });
+
+  const asks = all.filter(({ command }) => command.startsWith('npx ziti-glb ') && !(command in ELSEWHERE));
+  test.each(asks)('$command', async ({ command }) => {
+    const said: string[] = [];
+    const terminal: Terminal = {
+      out: (text: string) => void said.push(text),
+      err: (text: string) => void said.push(`error: ${text}`),
+      progress() {},
+      paint: (_, text) => text,
+      confirm: async () => false,
+      clear() {},
+      sleep: async () => {},
+    };
+    const argv = command
+      .split(' ')
+      .slice(2)
+      .map((word) => (word.startsWith('subnet-') ? 'app-b' : word))
+      .filter((word, index, words) => word !== '--endpoint' && words[index - 1] !== '--endpoint');
+    const box = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
+    const code = await run([...argv, ...box], terminal, awsClients);
+    expect([0, 2]).toContain(code);
+    expect(said.join('\n')).not.toContain('error:');
+    expect(said.length).toBeGreaterThan(0);
+  });
+
+  const deployments = all.filter(({ command }) => command.startsWith('npx serverless deploy '));
+  test.each(deployments)('$command, as far as it needs no AWS', ({ command }) => {
+    const { status, said } = packageStack({ parameters: parametersOf(command) });
+    expect([status, said]).toEqual([0, expect.stringContaining('Service packaged')]);
+  });
+
+  test('and nothing else, but to remove a stack, which has its test elsewhere', () => {
+    const known = [...asks, ...deployments].map(({ command }) => command);
+    const rest = all.filter(({ command }) => !(command in ELSEWHERE) && !known.includes(command));
+    expect(rest.map(({ command }) => command.replace(/ --.*/, ''))).toEqual(['npx serverless remove']);
+    expect(read('test/resources/removal.stack.test.ts')).toContain('remove');
+  });
+});

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { parameters } from '../../resources/parameters.js';
+import { METRICS } from '../../shared/metrics.ts';
+import { documents, read } from '../support/documents.ts';
+
+const reference = documents.get('docs/reference.md') ?? '';
+const runbook = documents.get('docs/runbook.md') ?? '';
+const row = (name: string) => reference.split('\n').find((line) => line.startsWith(`| \`${name}`));
+
+/** As GitHub makes them of headings. */
+const anchors = (text: string) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+test.each([...documents].map(([path, text]) => ({ path, text })))(
+  '$path has no link that leads nowhere',
+  ({ path, text }) => {
+    const links = [...text.matchAll(/(?:\]\(|src(?:set)?=")([^)"\s]+)/g)].map(([, target = '']) => target);
+    for (const [file = '', anchor] of links.filter((link) => !/^https?:/.test(link)).map((link) => link.split('#'))) {
+      const target = file === '' ? path : join(dirname(path), file);
+      expect([target, existsSync(new URL(`../../${target}`, import.meta.url))]).toEqual([target, true]);
+      if (anchor !== undefined) expect(anchors(documents.get(target) ?? '')).toContain(anchor);
+    }
+  },
+);
+
+test('the reference has every parameter with its default', () => {
+  const { params } = parse(read('serverless.yml'), { logLevel: 'silent' }) as {
+    params: { default: Record<string, unknown> };
+  };
+  expect(Object.keys(params.default).sort()).toEqual(Object.keys(parameters.shape).sort());
+  for (const [name, value] of Object.entries(params.default))
+    expect(row(`${name}\``)).toContain(value === '' ? `| \`${name}\` |  |` : `| \`${name}\` | \`${value}\` |`);
+});
+
+test.each(Object.keys(METRICS))('the reference has the metric %s', (name) => expect(row(`${name}\``)).toBeDefined());
+
+test.each(['ready', 'waiting', 'conflict', 'refused', 'blocked', 'leaving'])(
+  'the reference has the status %s',
+  (status) => expect(row(status)).toBeDefined(),
+);
+
+test('the reference has every tag that is written', () => {
+  const written = [...read('shared/config.ts').matchAll(/\$\{env\.TAG_KEY\}:([a-z-]+)/g)].map(([, name]) => name);
+  expect(written.length).toBeGreaterThan(5);
+  for (const name of written) expect(row(`KEY:${name}`)).toBeDefined();
+});
+
+test('the reference has the sentence of every refusal', () => {
+  const sentences = [...reference.matchAll(/`([^`]{8,})`/g)].map(([, text = '']) =>
+    text.split('…').map((part) => part.trim()),
+  );
+  const sources = [
+    'subnets/judge',
+    'subnets/wish',
+    'subnets/askers',
+    'subnets/endpoints',
+    'subnets/status',
+    'routers/router',
+  ];
+  const said = sources.flatMap((name) => [
+    ...read(`shared/${name}.ts`).matchAll(
+      /(?:return |refused: |is: 'refused', why: |text: |const text = )[`'](.*)[`']/g,
+    ),
+  ]);
+  const texts = said
+    .map(([, text = '']) => text)
+    .filter((text) => / /.test(text) && !/^\$\{cidr\} |another try/.test(text));
+  expect(texts.length).toBeGreaterThan(25);
+  for (const text of texts)
+    expect([text, sentences.some((parts) => parts.every((part) => text.includes(part)))]).toEqual([text, true]);
+});
+
+const alarms = [...read('resources/alarms.yml').matchAll(/^ {2}(\w+):\n {4}Type: AWS::CloudWatch::Alarm/gm)].map(
+  ([, name = '']) => name,
+);
+
+test.each(alarms)(
+  'the runbook says of %s what it means, where to look and what to do, and the alarm leads there',
+  (name) => {
+    const entry = new RegExp(`^## ${name}\n(.*?)(?=^## )`, 'ms').exec(runbook)?.[1];
+    for (const part of ['means', 'look', 'do']) expect(entry).toMatch(new RegExp(`\\*\\*${part}:?\\*\\*`, 'i'));
+    expect(read('resources/alarms.yml')).toContain(`Runbook: \${param:runbook}#${name.toLowerCase()}`);
+  },
+);
+
+test('what is to be typed on a router is in the diverter’s own words', () => {
+  const usage = read('bpf/cli/main.c');
+  const typed = [...documents.values()].flatMap((text) => [...text.matchAll(/`(?:sudo )?diverter ([a-z]+)/g)]);
+  expect(typed.length).toBeGreaterThan(5);
+  for (const [, command] of typed) expect(usage).toContain(`"  diverter ${command}`);
+});

@@ -1,0 +1,330 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSync } from 'esbuild';
+import { strToU8, zipSync } from 'fflate';
+import { type Box, type BoxOptions, startBox } from '../../local/box.ts';
+import { noFabric } from '../../local/fabric/none.ts';
+import type { NetworkParameters } from '../../local/stack/package.ts';
+
+const RATE = 60;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'box-test-'));
+const diverter = join(folder, 'diverter');
+const key = `serverless/box/test/diverter/${createHash('sha256').update('the diverter').digest('hex')}`;
+let bundle: Uint8Array;
+
+/** A small function of a packaged stack: it says what it was woken by, marks the subnet, and signs a link to the diverter. */
+const source = `
+  import { EC2Client, CreateTagsCommand } from '@aws-sdk/client-ec2';
+  import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+  import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+  const ec2 = new EC2Client(), s3 = new S3Client();
+  export const handler = async ({ 'detail-type': type, resources, detail }, { awsRequestId }) => {
+    console.log('woken by ' + type);
+    if (type !== 'Tag Change on Resource') return;
+    if (detail.tags.mark === 'fail') throw new Error('cannot');
+    const object = { Bucket: process.env.BUCKET, Key: process.env.KEY };
+    console.log('link ' + await getSignedUrl(s3, new GetObjectCommand(object), { expiresIn: 60 }));
+    const id = resources[0].split('/').at(-1);
+    await ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'seen', Value: new Date().toISOString() }] }));
+  };`;
+
+const target = { Arn: { 'Fn::GetAtt': ['Marker', 'Arn'] }, Id: 'marker' };
+const bucket = { DeploymentBucket: { Type: 'AWS::S3::Bucket' } };
+const outputs = { ServerlessDeploymentBucketName: { Value: { Ref: 'DeploymentBucket' } } };
+
+const resources = {
+  ...bucket,
+  Failed: { Type: 'AWS::SQS::Queue' },
+  Role: {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      RoleName: 'marker',
+      AssumeRolePolicyDocument: {},
+      Policies: [
+        {
+          PolicyName: 'marker',
+          PolicyDocument: {
+            Version: '2012-10-17',
+            Statement: [
+              { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: '*' },
+              { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: { 'Fn::GetAtt': ['Failed', 'Arn'] } },
+              {
+                Effect: 'Allow',
+                Action: 'ec2:CreateTags',
+                Resource: '*',
+                Condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': ['seen'] } },
+              },
+              {
+                Effect: 'Allow',
+                Action: 's3:GetObject',
+                Resource: {
+                  'Fn::Join': ['/', [{ 'Fn::GetAtt': ['DeploymentBucket', 'Arn'] }, 'serverless/box/test/diverter/*']],
+                },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  },
+  MarkerLogs: {
+    Type: 'AWS::Logs::LogGroup',
+    Properties: { LogGroupName: '/aws/lambda/box-test-marker' },
+  },
+  Marker: {
+    Type: 'AWS::Lambda::Function',
+    Properties: {
+      FunctionName: 'box-test-marker',
+      Code: { S3Bucket: { Ref: 'DeploymentBucket' }, S3Key: 'serverless/box/test/now/marker.zip' },
+      Handler: 'marker.handler',
+      Runtime: 'nodejs24.x',
+      Timeout: 60,
+      Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+      Environment: { Variables: { BUCKET: { Ref: 'DeploymentBucket' }, KEY: key } },
+    },
+  },
+  InvokeConfig: {
+    Type: 'AWS::Lambda::EventInvokeConfig',
+    Properties: {
+      FunctionName: { Ref: 'Marker' },
+      Qualifier: '$LATEST',
+      MaximumRetryAttempts: 0,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['Failed', 'Arn'] } } },
+    },
+  },
+  Tick: { Type: 'AWS::Events::Rule', Properties: { ScheduleExpression: 'rate(1 minute)', Targets: [target] } },
+  Marked: {
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      EventPattern: { source: ['aws.tag'], detail: { 'resource-type': ['subnet'], 'changed-tag-keys': ['mark'] } },
+      Targets: [target],
+    },
+  },
+  Forbidden: { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: ['aws.tag'] }, Targets: [target] } },
+  ...Object.fromEntries(
+    ['Tick', 'Marked'].map((rule) => [
+      `${rule}Permission`,
+      {
+        Type: 'AWS::Lambda::Permission',
+        Properties: {
+          FunctionName: target.Arn,
+          Action: 'lambda:InvokeFunction',
+          Principal: 'events.amazonaws.com',
+          SourceArn: { 'Fn::GetAtt': [rule, 'Arn'] },
+        },
+      },
+    ]),
+  ),
+};
+
+/** Writes what `serverless package` would for this network. */
+function packageFor({ vpcId, subnetIds }: NetworkParameters, change: object = {}): string {
+  const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content));
+  write('serverless-state.json', { package: { artifactDirectoryName: 'serverless/box/test/now' } });
+  write('cloudformation-template-create-stack.json', { Resources: bucket, Outputs: outputs });
+  write('cloudformation-template-update-stack.json', {
+    Description: `for ${vpcId} and ${subnetIds}`,
+    Resources: { ...resources, ...change },
+    Outputs: { ...outputs, Marker: { Value: { Ref: 'Marker' } } },
+  });
+  writeFileSync(join(folder, 'marker.zip'), bundle);
+  return folder;
+}
+
+const log: string[] = [];
+const start = (options: Partial<BoxOptions> = {}) =>
+  startBox({
+    rate: RATE,
+    fabric: async () => noFabric('this is a test'),
+    packaged: packageFor,
+    diverter,
+    onLog: (name, line) => log.push(`${name}: ${line}`),
+    ...options,
+  });
+
+function ec2Of({ endpoint, region }: Box): EC2 {
+  return new EC2({ endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } });
+}
+
+async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await sleep(20)) {
+    const found = await find();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`there is no ${what}, but:\n${log.join('\n')}`);
+}
+const logged = (text: string) => until(`line with '${text}'`, () => log.find((line) => line.includes(text)));
+
+const isOpen = (url: string) =>
+  new Promise<boolean>((resolve) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname, () => resolve(true)).on('error', () => resolve(false));
+    socket.unref().setTimeout(1000);
+  });
+const codeFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('box-test-marker-'));
+
+beforeAll(() => {
+  const options = { bundle: true, write: false, format: 'esm', platform: 'node' } as const;
+  const { outputFiles } = buildSync({
+    ...options,
+    stdin: { contents: source, resolveDir: root },
+    mainFields: ['module', 'main'],
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  bundle = zipSync({ 'marker.mjs': outputFiles[0]?.contents ?? strToU8('') }, { level: 1 });
+  writeFileSync(diverter, 'the diverter');
+}, 20_000);
+afterEach(() => void log.splice(0));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('a box', () => {
+  let box: Box;
+  let ec2: EC2;
+  let subnet: string;
+  beforeAll(async () => {
+    box = await start();
+    ec2 = ec2Of(box);
+    const { Subnets = [] } = await ec2.describeSubnets({ Filters: [{ Name: 'tag:Name', Values: ['app-a'] }] });
+    subnet = Subnets[0]?.SubnetId ?? '';
+  }, 30_000);
+  afterAll(async () => {
+    ec2.destroy();
+    await box.close();
+  });
+  const mark = (Value: string) => ec2.createTags({ Resources: [subnet], Tags: [{ Key: 'mark', Value }] });
+
+  test('has the network, the stack and its role', () => {
+    expect(box.network).toMatchObject({ region: 'eu-central-1', vpcId: expect.stringMatching(/^vpc-/) });
+    expect(box.network.subnetIds.split(',')).toHaveLength(2);
+    expect(box.stack.name).toBe('box-test');
+    expect(box.stack.outputs.Marker).toBe('box-test-marker');
+    expect([...box.roles.keys()]).toEqual(['marker']);
+  });
+
+  test('a tag wakes the function by its event, and the function changes the cloud', async () => {
+    await mark('yes');
+    const seen = await until('tag `seen`', async () => {
+      const { Subnets = [] } = await ec2.describeSubnets({ SubnetIds: [subnet] });
+      return Subnets[0]?.Tags?.find(({ Key }) => Key === 'seen')?.Value;
+    });
+    expect(Math.abs(Date.parse(seen) - box.clock.now())).toBeLessThan(60_000);
+  });
+
+  test('the minute wakes it too', async () => {
+    await logged('woken by Scheduled Event');
+  });
+
+  test('a link that the function signed leads to the diverter, for as long as it said', async () => {
+    await mark('again');
+    const link = (await logged('link ')).split(' ').at(-1) ?? '';
+    const url = link.replace('http://169.254.0.80', box.endpoint);
+    expect(url.startsWith(`${box.endpoint}/box-test-deploymentbucket-`)).toBe(true);
+    const answer = await fetch(url);
+    expect([answer.status, await answer.text()]).toEqual([200, 'the diverter']);
+    await until('end of the link', async () => ((await fetch(url)).status === 403 ? true : undefined));
+  });
+
+  test('an event that a function cannot handle goes to its queue', async () => {
+    await mark('fail');
+    const message = await until('message', () => Object.values(box.queues()).flat()[0]);
+    expect(JSON.parse(message.body)).toMatchObject({
+      requestContext: { condition: 'RetriesExhausted' },
+      requestPayload: { 'detail-type': 'Tag Change on Resource', detail: { tags: { mark: 'fail' } } },
+      responsePayload: { errorMessage: 'cannot' },
+    });
+  });
+
+  test('a rule that no permission of the function names does not wake it, and it shows', async () => {
+    await ec2.createTags({ Resources: [subnet], Tags: [{ Key: 'other', Value: 'x' }] });
+    expect(await logged('NO_PERMISSIONS')).toMatch(
+      /^events: gave up Tag Change on Resource of rule box-test-Forbidden-/,
+    );
+  });
+
+  test('faults lose the events of services', async () => {
+    box.setFaults({ lose: 1 });
+    await mark('unheard');
+    log.splice(0);
+    await logged('woken by Scheduled Event');
+    expect(log.filter((line) => line.includes('Tag Change'))).toEqual([]);
+    box.setFaults({ lose: 0 });
+  });
+});
+
+test('a box that is closed, once or twice, leaves nothing', async () => {
+  const box = await start();
+  await logged('woken by Scheduled Event');
+  expect(codeFolders()).toHaveLength(1);
+  expect(await isOpen(box.endpoint)).toBe(true);
+  await Promise.all([box.close(), box.close()]);
+  await box.close();
+  expect(await isOpen(box.endpoint)).toBe(false);
+  expect(codeFolders()).toEqual([]);
+}, 30_000);
+
+describe('a box does not start, and leaves nothing,', () => {
+  const cases: [name: string, options: Partial<BoxOptions>, message: string][] = [
+    ['without a package', { packaged: () => tmpdir() }, 'there is no packaged stack in'],
+    ['without the diverter', { diverter: join(folder, 'none') }, 'no such file'],
+    [
+      'with a package for another network',
+      { packaged: (network) => packageFor({ ...network, vpcId: 'vpc-1' }) },
+      'is packaged for another network. Run: npx serverless package --region eu-central-1 --param vpcId=vpc-0',
+    ],
+    [
+      'with a package for another diverter',
+      { diverter: fileURLToPath(import.meta.url) },
+      'is packaged with another build of the diverter',
+    ],
+    [
+      'with a resource it does not know',
+      { packaged: (network) => packageFor(network, { Table: { Type: 'AWS::DynamoDB::Table' } }) },
+      'the local cloud does not support AWS::DynamoDB::Table',
+    ],
+    [
+      'with a wrong event pattern',
+      {
+        packaged: (network) =>
+          packageFor(network, {
+            Bad: { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: 'aws.tag' } } },
+          }),
+      },
+      'Bad could not be made: Event pattern is not valid. Reason: "source": must be an object or an array',
+    ],
+    ['without its fabric', { fabric: async () => Promise.reject(new Error('no kernel')) }, 'no kernel'],
+  ];
+  test.each(cases)('%s', async (_name, options, message) => {
+    let closed = 0;
+    const fabric = { ...noFabric('this is a test'), close: async () => void closed++ };
+    await expect(start({ fabric: async () => fabric, ...options })).rejects.toThrow(message);
+    expect(closed).toBe(options.fabric ? 0 : 1);
+    expect(codeFolders()).toEqual([]);
+  });
+
+  test.each([0, 100, 400])('when it is aborted after %d ms', async (ms) => {
+    let closed = 0;
+    const fabric = { ...noFabric('this is a test'), close: async () => void closed++ };
+    const stopping = new AbortController();
+    const starting = start({ rate: 10, fabric: () => sleep(200, fabric), signal: stopping.signal });
+    setTimeout(() => stopping.abort(new Error('Ctrl-C')), ms);
+    const began = Date.now();
+    await expect(starting).rejects.toThrow('Ctrl-C');
+    expect(Date.now() - began).toBeLessThan(3000);
+    expect(closed).toBe(1);
+    expect(codeFolders()).toEqual([]);
+  });
+
+  test('on a port in use', async () => {
+    const box = await start();
+    await expect(start({ port: Number(new URL(box.endpoint).port) })).rejects.toThrow('is in use');
+    await box.close();
+  });
+});

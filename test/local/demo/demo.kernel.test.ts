@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { expect, test } from '@jest/globals';
+import { describeKernel } from '../../support/kernel.ts';
+
+const ROOT = new URL('../../..', import.meta.url).pathname;
+
+/** The demo as a person starts it, or without npm between, for signals to be sent to it; its words so far in `said`. */
+async function demo(...args: string[]) {
+  const port = ['--port', String(await freePort())];
+  const direct = [process.execPath, `${ROOT}local/demo/demo.ts`, ...port];
+  const [program = '', ...argv] = args.length > 0 ? ['npm', 'run', 'demo', '--', ...port, ...args] : direct;
+  const child: ChildProcess = spawn(program, argv, { stdio: 'pipe', cwd: ROOT });
+  const run = { child, said: '', ended: once(child, 'close') };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      run.said += chunk;
+    });
+  }
+  return run;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+const leftBehind = () => readdirSync(tmpdir()).filter((name) => name.startsWith('ziti-glb-demo-'));
+
+describeKernel('the demo', () => {
+  test('walks the whole road, sees each step to be so, can then be played with, and leaves nothing', async () => {
+    const before = leftBehind();
+    const run = await demo('--keep');
+    run.child.stdin?.end('ask client-b http://10.20.0.5:443/\nquit\n');
+    const [code] = await run.ended;
+    expect(run.said).toContain('All of it seen to be so');
+    expect(run.said).toMatch(/tag to first byte: [\d.]+ s in the cloud's time, [\d.]+ s on the wall/);
+    expect(run.said).toMatch(/app-a 10\.0\.10\.0\/24[\s\S]*┌─+┐|┌─+┐[\s\S]*app-a 10\.0\.10\.0\/24/);
+    expect(run.said).toMatch(/The cloud keeps running[\s\S]*curl: \(28\)/);
+    expect(code).toBe(0);
+    expect(leftBehind()).toEqual(before);
+  }, 180_000);
+
+  test.each([2_500, 9_000, 16_000])(
+    'interrupted after %i ms, takes everything down and says so',
+    async (ms) => {
+      const before = leftBehind();
+      const run = await demo();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      run.child.kill('SIGINT');
+      const [code] = await run.ended;
+      expect(run.said).toContain('Interrupted by SIGINT; everything is taken down.');
+      expect(code).toBe(130);
+      expect(leftBehind()).toEqual(before);
+    },
+    60_000,
+  );
+});

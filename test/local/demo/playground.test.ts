@@ -1,0 +1,66 @@
+import { Readable, Writable } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import type { Operator } from '../../../local/demo/operator.ts';
+import { playground } from '../../../local/demo/playground.ts';
+
+/** An operator that only notes what it is asked to do. */
+function noting() {
+  const asked: string[] = [];
+  const note =
+    (verb: string) =>
+    async (...args: (string | number)[]) => {
+      if (args[0] === 'nobody') throw new Error('There is no nobody; there are client-a');
+      asked.push([verb, ...args].join(' '));
+      return { text: 'an answer' };
+    };
+  const operator: Partial<Record<keyof Operator, unknown>> = {
+    ask: note('ask'),
+    tag: note('tag'),
+    untag: note('untag'),
+    launch: note('launch'),
+    kill: note('kill'),
+  };
+  return { operator: operator as Operator, asked };
+}
+
+async function type(...lines: string[]) {
+  const { operator, asked } = noting();
+  let said = '';
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      said += chunk;
+      done();
+    },
+  });
+  await playground(operator, Readable.from(lines.map((line) => `${line}\n`)), output);
+  return { asked, said };
+}
+
+test('each line is one deed, to the end of the input', async () => {
+  const { asked } = await type(
+    'tag app-b 10.20.0.0/16 10.30.0.0/16',
+    '',
+    'ask client-b http://10.20.0.7/',
+    'launch router-3 2',
+    'kill router-1',
+    'untag app-b',
+  );
+  expect(asked).toEqual([
+    'tag app-b 10.20.0.0/16 10.30.0.0/16',
+    'ask client-b http://10.20.0.7/',
+    'launch router-3 1',
+    'kill router-1',
+    'untag app-b',
+  ]);
+});
+
+test('what cannot be done is said, and the next line is read', async () => {
+  const { asked, said } = await type('ask nobody', 'dance', 'kill router-2');
+  expect(said).toContain('There is no nobody');
+  expect(said).toContain('untag SUBNET');
+  expect(asked).toEqual(['kill router-2']);
+});
+
+test('quit ends it, whatever follows', async () => {
+  expect((await type('quit', 'kill router-2')).asked).toEqual([]);
+});

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { run } from '../../../local/fabric/process.ts';
+
+test('runs a program to its end, with what it is given', async () => {
+  expect(await run(['sh', '-c', 'cat; echo oh >&2; exit 3'], { stdin: 'said' })).toEqual({
+    code: 3,
+    stdout: 'said',
+    stderr: 'oh\n',
+  });
+});
+
+test('ends what takes too long, with all it has started', async () => {
+  const { code, stdout } = await run(['sh', '-c', 'sleep 60 & echo $!; wait'], { timeout: 200 });
+  expect(code).toBe(null);
+  // Whoever inherits it may take a while to bury it.
+  const stat = `/proc/${stdout.trim()}/stat`;
+  const lives = () => existsSync(stat) && !/\) Z/.test(readFileSync(stat, 'utf8'));
+  while (lives()) await sleep(20);
+});
+
+test('of a program that is not there, says so, and ends nobody when its time is up', async () => {
+  await expect(run(['no-such-program'], { timeout: 50 })).rejects.toThrow(/ENOENT/);
+  await sleep(150);
+});

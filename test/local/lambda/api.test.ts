@@ -1,0 +1,105 @@
+import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { afterEach, expect, test } from '@jest/globals';
+import { strToU8, zipSync } from 'fflate';
+import { scaledClock } from '../../../local/clock.ts';
+import { lambdaService } from '../../../local/lambda/api.ts';
+import { createLambda, type Lambda } from '../../../local/lambda/runtime.ts';
+import { inProcess } from '../../../local/wire/in-process.ts';
+import { createWire } from '../../../local/wire/wire.ts';
+
+const ARN = 'arn:aws:lambda:eu-central-1:111122223333:function:f';
+const open: Lambda[] = [];
+afterEach(() => Promise.all(open.splice(0).map((lambda) => lambda.close())));
+
+function world(allowed = true) {
+  const log: string[] = [];
+  const lambda = createLambda({
+    clock: scaledClock(20),
+    rate: 20,
+    region: 'eu-central-1',
+    endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+    onLog: (_, line) => void log.push(line),
+    onFailure() {},
+  });
+  open.push(lambda);
+  const source = `export const handler = async (event) => {
+    console.log('got ' + JSON.stringify(event));
+    if (event.fail) throw new Error('cannot');
+    return { twice: event.n * 2 };
+  };`;
+  lambda.createFunction({
+    name: 'f',
+    arn: ARN,
+    code: zipSync({ 'f.mjs': strToU8(source) }),
+    handler: 'f.handler',
+    runtime: 'nodejs24.x',
+    roleArn: 'arn:aws:iam::111122223333:role/f-role',
+    memorySize: 256,
+    timeout: 30,
+    variables: { STACK: 'ziti-glb-test' },
+  });
+  const asked: string[] = [];
+  const service = lambdaService(lambda, async (key, action, resource) => {
+    asked.push(`${key} ${action} ${resource}`);
+    return allowed;
+  });
+  const client = new LambdaClient({
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'KEY', secretAccessKey: 's' },
+    requestHandler: inProcess(createWire({ lambda: service }, { principal: () => 'arn:aws:iam::1:role/r' })),
+    maxAttempts: 1,
+  });
+  return { client, log, asked };
+}
+const payload = (event: unknown) => new TextEncoder().encode(JSON.stringify(event));
+
+test('tells what a function is, by its name or ARN', async () => {
+  const { client, asked } = world();
+  for (const FunctionName of ['f', ARN]) {
+    const configuration = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    expect(configuration).toMatchObject({
+      FunctionName: 'f',
+      FunctionArn: ARN,
+      Timeout: 30,
+      Environment: { Variables: { STACK: 'ziti-glb-test' } },
+    });
+  }
+  expect(asked).toEqual(Array(2).fill(`KEY lambda:GetFunctionConfiguration ${ARN}`));
+});
+
+test('runs a function, and gives back its answer or its error', async () => {
+  const { client } = world();
+  const run = (event: unknown) => client.send(new InvokeCommand({ FunctionName: 'f', Payload: payload(event) }));
+  const good = await run({ n: 21 });
+  expect(JSON.parse(new TextDecoder().decode(good.Payload))).toEqual({ twice: 42 });
+  expect(good.FunctionError).toBeUndefined();
+  const bad = await run({ fail: true });
+  expect(bad.FunctionError).toBe('Unhandled');
+  expect(JSON.parse(new TextDecoder().decode(bad.Payload))).toMatchObject({ errorMessage: 'cannot' });
+});
+
+test('takes an event and runs the function later', async () => {
+  const { client, log } = world();
+  const event = new InvokeCommand({ FunctionName: 'f', InvocationType: 'Event', Payload: payload({ n: 1 }) });
+  expect(await client.send(event)).toMatchObject({ StatusCode: 202 });
+  for (const end = Date.now() + 10_000; log.length === 0 && Date.now() < end; )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(log[0]).toContain('got {"n":1}');
+});
+
+test.each([
+  [
+    'a function that is not there',
+    true,
+    new GetFunctionConfigurationCommand({ FunctionName: 'g' }),
+    'ResourceNotFoundException',
+  ],
+  [
+    'what the role does not allow',
+    false,
+    new GetFunctionConfigurationCommand({ FunctionName: 'f' }),
+    'AccessDeniedException',
+  ],
+])('refuses %s', async (_, allowed, command, name) => {
+  await expect(world(allowed).client.send(command)).rejects.toMatchObject({ name });
+});

@@ -1,0 +1,84 @@
+import { GetObjectCommand, S3 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { describe, expect, test } from '@jest/globals';
+import { strToU8 } from 'fflate';
+import { VirtualClock } from '../../local/clock.ts';
+import { createBuckets } from '../../local/s3.ts';
+import { inProcess } from '../../local/wire/in-process.ts';
+import { createWire } from '../../local/wire/wire.ts';
+
+const Bucket = 'artefacts';
+
+async function world() {
+  const clock = new VirtualClock(Date.now());
+  const buckets = createBuckets(clock);
+  buckets.create(Bucket);
+  const wire = createWire({ s3: buckets.service }, { principal: () => 'arn:aws:iam::111122223333:root' });
+  const s3 = new S3({
+    endpoint: 'http://127.0.0.1:4780',
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'someone', secretAccessKey: 'secret' },
+    requestHandler: inProcess(wire),
+  });
+  await s3.putObject({ Bucket, Key: 'a b/ü+1', Body: strToU8('content'), ContentType: 'text/plain' });
+  const get = (url: string, method = 'GET') =>
+    wire({ method, url: url.replace('http://127.0.0.1:4780', ''), headers: {}, body: new Uint8Array() });
+  const presigned = (Key: string, expiresIn: number) =>
+    getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn });
+  return { clock, buckets, s3, get, presigned };
+}
+
+describe('an object', () => {
+  test('is read as it was put', async () => {
+    const { s3, buckets } = await world();
+    const { Body, ContentType, ETag } = await s3.getObject({ Bucket, Key: 'a b/ü+1' });
+    expect(await Body?.transformToString()).toBe('content');
+    expect({ ContentType, ETag }).toEqual({ ContentType: 'text/plain', ETag: '"9a0364b9e99bb480dd25e1f0284c8555"' });
+    expect(await s3.headObject({ Bucket, Key: 'a b/ü+1' })).toMatchObject({ ETag });
+    expect(buckets.read(Bucket, 'a b/ü+1')).toEqual(strToU8('content'));
+  });
+
+  test('is gone once deleted', async () => {
+    const { s3, buckets } = await world();
+    await s3.deleteObject({ Bucket, Key: 'a b/ü+1' });
+    await expect(s3.getObject({ Bucket, Key: 'a b/ü+1' })).rejects.toMatchObject({ name: 'NoSuchKey' });
+    expect(() => buckets.read(Bucket, 'a b/ü+1')).toThrow('NoSuchKey');
+  });
+
+  test('of a bucket that is not there is refused', async () => {
+    const { s3 } = await world();
+    await expect(s3.getObject({ Bucket: 'other', Key: 'x' })).rejects.toMatchObject({ name: 'NoSuchBucket' });
+  });
+});
+
+describe('a presigned link', () => {
+  test('is good until it expires, by the clock of the cloud', async () => {
+    const { clock, get, presigned } = await world();
+    const url = await presigned('a b/ü+1', 300);
+    expect(await get(url)).toMatchObject({ status: 200, body: strToU8('content') });
+    await clock.run(299_000);
+    expect(await get(url)).toMatchObject({ status: 200 });
+    await clock.run(2_000);
+    expect(await get(url)).toMatchObject({ status: 403, body: expect.stringContaining('Request has expired') });
+  });
+
+  test.each([
+    ['to nothing', (url: string) => url.replace('1?', '2?'), 404],
+    ['with a broken date', (url: string) => url.replace(/X-Amz-Date=[^&]*/, 'X-Amz-Date=soon'), 403],
+    ['without an expiry', (url: string) => url.replace(/X-Amz-Expires=[^&]*/, ''), 403],
+    ['with a broken escape', (url: string) => url.replace('a%20b', 'a%2'), 400],
+    ['without a signature', (url: string) => url.replace(/\?.*/, ''), 403],
+  ])('%s is refused', async (_name, change, status) => {
+    const { get, presigned } = await world();
+    expect(await get(change(await presigned('a b/ü+1', 300)))).toMatchObject({ status });
+  });
+});
+
+test('a bucket with objects is not removed', async () => {
+  const { buckets, s3 } = await world();
+  expect(() => buckets.create(Bucket)).toThrow('BucketAlreadyOwnedByYou');
+  expect(() => buckets.remove(Bucket)).toThrow('BucketNotEmpty');
+  await s3.deleteObject({ Bucket, Key: 'a b/ü+1' });
+  buckets.remove(Bucket);
+  expect(() => buckets.remove(Bucket)).toThrow('NoSuchBucket');
+});

@@ -1,0 +1,110 @@
+import { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { Lambda } from '@aws-sdk/client-lambda';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describePackaged, packaged } from '../support/packaged.ts';
+import { type StackInBox, stackInBox } from '../support/stack.ts';
+
+describePackaged('the roles of the stack', () => {
+  let stack: StackInBox;
+  let ec2: EC2;
+  let scaling: AutoScaling;
+  let lambda: Lambda;
+  let dashboard: NodeJS.Timeout;
+  /** Calls the topology function, which answers or says in its log why not. */
+  const draw = (event: unknown) =>
+    lambda.invoke({ FunctionName: 'ziti-glb-test-topology', Payload: JSON.stringify(event) });
+
+  beforeAll(async () => {
+    stack = await stackInBox({
+      packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds, dnsRanges: 'true' } }),
+    });
+    const credentials = { accessKeyId: 'operator', secretAccessKey: 'x' };
+    const client = { endpoint: stack.box.endpoint, region: stack.box.region, credentials };
+    ec2 = new EC2(client);
+    scaling = new AutoScaling(client);
+    lambda = new Lambda(client);
+    // Someone has the dashboard open all the while.
+    dashboard = setInterval(() => draw({}).catch(() => {}), 1000);
+    await draw('no call of a dashboard');
+  });
+  afterAll(async () => {
+    clearInterval(dashboard);
+    for (const client of [lambda, scaling, ec2]) client?.destroy();
+    await stack?.box.close();
+  });
+
+  const AutoScalingGroupName = 'routers';
+  const hook = (name: string) => ({
+    LifecycleHookName: `ziti-glb-${name}`,
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${name}`,
+    HeartbeatTimeout: 900,
+  });
+  const members = async () => (await scaling.describeAutoScalingInstances()).AutoScalingInstances ?? [];
+
+  const subnetNamed = async (name: string) => {
+    const { Subnets } = await ec2.describeSubnets({ Filters: [{ Name: 'tag:Name', Values: [name] }] });
+    return Subnets?.[0]?.SubnetId ?? '';
+  };
+  const tableOf = async (subnet: string) => {
+    const Filters = [{ Name: 'association.subnet-id', Values: [await subnetNamed(subnet)] }];
+    return (await ec2.describeRouteTables({ Filters })).RouteTables?.[0];
+  };
+  /** What a route of a subnet's table leads to. */
+  const targetOf = async (subnet: string, destination: string) => {
+    const routes = (await tableOf(subnet))?.Routes;
+    const route = routes?.find(({ DestinationCidrBlock }) => DestinationCidrBlock === destination);
+    return route?.GatewayId ?? route?.NetworkInterfaceId;
+  };
+
+  test('allow all that the functions do, and nothing that none of them does', async () => {
+    const { box, operator, log, until, routed } = stack;
+
+    // Routers by hand and by a group, whose hooks hold each one until it is healthy; one more stands by in a warm pool.
+    await operator.launch('router-1', 0);
+    await ec2.createLaunchTemplate({ LaunchTemplateName: 'router', LaunchTemplateData: { ImageId: 'ami-router' } });
+    await scaling.createAutoScalingGroup({
+      ...{ AutoScalingGroupName, MinSize: 0, MaxSize: 1, DesiredCapacity: 1 },
+      VPCZoneIdentifier: box.network.subnetIds,
+      LaunchTemplate: { LaunchTemplateName: 'router' },
+      LifecycleHookSpecificationList: [hook('LAUNCHING'), hook('TERMINATING')],
+      Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
+    });
+    const inState = (state: string) => async () =>
+      (await members()).some(({ LifecycleState }) => LifecycleState === state);
+    await until('router of the group in service', inState('InService'));
+    await scaling.putWarmPool({ AutoScalingGroupName, MinSize: 1 });
+    await until('router in the warm pool', inState('Warmed:Stopped'));
+
+    // Two subnets by their tags, a third one over a route that somebody else has made.
+    await operator.tag('app-a', '10.20.0.0/16');
+    await operator.tag('app-b', 'default');
+    const client = (await operator.instances()).find(({ name }) => name === 'client-c')?.NetworkInterfaces?.[0];
+    const foreign = { DestinationCidrBlock: '10.40.0.0/16', NetworkInterfaceId: client?.NetworkInterfaceId };
+    await ec2.createRoute({ RouteTableId: (await tableOf('app-c'))?.RouteTableId, ...foreign });
+    await operator.tag('app-c', 'takeover 10.40.0.0/16');
+    for (const destination of ['10.20.0.0/16', '100.64.0.0/10', '10.40.0.0/16']) await routed(destination);
+
+    // Bent by hand: a route of ours that leads to an endpoint of ours, but not to the one of its subnet.
+    const [right, wrong] = [await targetOf('app-a', '10.20.0.0/16'), await targetOf('app-b', '100.64.0.0/10')];
+    const route = { RouteTableId: (await tableOf('app-a'))?.RouteTableId, DestinationCidrBlock: '10.20.0.0/16' };
+    await ec2.replaceRoute({ ...route, VpcEndpointId: wrong });
+    await until('route as it was', async () => (await targetOf('app-a', '10.20.0.0/16')) === right);
+
+    // Somebody deletes a subnet in vain; then all three are opted out, and what was taken over is given back.
+    await expect(ec2.deleteSubnet({ SubnetId: await subnetNamed('app-b') })).rejects.toThrow('dependencies');
+    for (const name of ['app-a', 'app-b', 'app-c']) await operator.untag(name);
+    await until('end of all endpoints', async () => (await operator.endpoints()).length === 0);
+    expect(await targetOf('app-c', '10.40.0.0/16')).toBe(foreign.NetworkInterfaceId);
+
+    // One router is untagged, the others end with their group.
+    await ec2.deleteTags({ Resources: [await operator.instanceId('router-1')], Tags: [{ Key: 'ziti-glb' }] });
+    await scaling.deleteWarmPool({ AutoScalingGroupName });
+    await scaling.setDesiredCapacity({ AutoScalingGroupName, DesiredCapacity: 0 });
+    await until('empty target group', async () => (await operator.health()).size === 0);
+    await until('empty group', async () => (await members()).length === 0);
+
+    expect(log.filter((line) => /not authorized|UnauthorizedOperation|AccessDenied/.test(line))).toEqual([]);
+    expect(box.unusedAccess()).toEqual([]);
+  });
+});

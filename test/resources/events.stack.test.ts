@@ -1,0 +1,223 @@
+import { expect, test } from '@jest/globals';
+import { compilePattern } from '../../local/events/pattern.ts';
+import { resolve, type Scope } from '../../local/stack/intrinsics.ts';
+import { parseHint } from '../../shared/events.ts';
+import { describePackaged, packagedTemplate } from '../support/packaged.ts';
+
+const ACCOUNT = '111122223333';
+const REGION = 'eu-central-1';
+const GROUP = `arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:targetgroup/one/0123456789abcdef`;
+const arn = (resource: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:${resource}`;
+
+/** As EventBridge delivers it. */
+const event = (source: string, type: string, resources: string[], detail: object) => ({
+  ...{ version: '0', id: '0a1b2c3d-0000-4000-8000-000000000001', account: ACCOUNT, region: REGION },
+  ...{ time: '2026-01-15T10:00:00Z', 'detail-type': type, source, resources, detail },
+});
+
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
+const stateChange = (state: string) =>
+  event('aws.ec2', 'EC2 Instance State-change Notification', [arn('instance/i-0aaaaaaaaaaaaaaa1')], {
+    'instance-id': 'i-0aaaaaaaaaaaaaaa1',
+    state,
+  });
+
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html, rebalance-recommendations.html
+const spot = (type: string, detail: object) =>
+  event('aws.ec2', type, [arn('instance/i-0aaaaaaaaaaaaaaa1')], { 'instance-id': 'i-0aaaaaaaaaaaaaaa1', ...detail });
+
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+const lifecycle = (what: 'launch' | 'terminate') =>
+  event('aws.autoscaling', `EC2 Instance-${what} Lifecycle Action`, ['arn:aws:autoscaling:…:autoScalingGroup:…'], {
+    LifecycleActionToken: '2222bbbb-0000-4000-8000-000000000000',
+    AutoScalingGroupName: 'routers',
+    LifecycleHookName: 'ziti-glb-test-launch',
+    EC2InstanceId: 'i-0aaaaaaaaaaaaaaa1',
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${what === 'launch' ? 'LAUNCHING' : 'TERMINATING'}`,
+    Origin: 'EC2',
+    Destination: 'AutoScalingGroup',
+  });
+
+// https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-monitor.html
+const tagChange = (type: string, id: string, keys: string[], tags: object) =>
+  event('aws.tag', 'Tag Change on Resource', [arn(`${type}/${id}`)], {
+    'changed-tag-keys': keys,
+    service: 'ec2',
+    'resource-type': type,
+    version: 4,
+    'version-timestamp': '1768471560000',
+    tags,
+  });
+
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
+const command = (document: string, type = 'EC2 Command Invocation Status-change Notification') =>
+  event('aws.ssm', type, [arn('instance/i-0aaaaaaaaaaaaaaa1')], {
+    'command-id': '6666ffff-0000-4000-8000-000000000000',
+    'document-name': document,
+    'instance-id': 'i-0aaaaaaaaaaaaaaa1',
+    'requested-date-time': '2026-01-15T10:06:55.000Z',
+    status: 'Success',
+  });
+
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+const ROLES = `arn:aws:sts::${ACCOUNT}:assumed-role`;
+const call = (source: string, eventName: string, requestParameters: object, more: object = {}) =>
+  event(`aws.${source}`, 'AWS API Call via CloudTrail', [], {
+    eventVersion: '1.09',
+    userIdentity: { type: 'AssumedRole', arn: `${ROLES}/Admin/alice`, accountId: ACCOUNT },
+    eventTime: '2026-01-15T09:59:58Z',
+    eventSource: `${source}.amazonaws.com`,
+    eventName,
+    awsRegion: REGION,
+    requestParameters,
+    responseElements: { _return: true },
+    readOnly: false,
+    eventType: 'AwsApiCall',
+    ...more,
+  });
+const tagged = (id: string, key: string) => ({
+  resourcesSet: { items: [{ resourceId: 'vpc-0cccccccccccccc1' }, { resourceId: id }] },
+  tagSet: {
+    items: [
+      { key: 'Name', value: 'x' },
+      { key, value: 'yes' },
+    ],
+  },
+});
+const route = { routeTableId: 'rtb-0123456789abcdef1', destinationCidrBlock: '10.20.0.0/16' };
+const refusedDelete = { errorCode: 'Client.DependencyViolation', errorMessage: 'The subnet has dependencies' };
+
+type Sample = [what: string, event: ReturnType<typeof event>, wakes: ('routers' | 'subnets')[]];
+const samples: Sample[] = [
+  ['an instance that runs', stateChange('running'), ['routers']],
+  ['an instance that stops', stateChange('stopping'), ['routers']],
+  [
+    'an instance that AWS takes back',
+    spot('EC2 Spot Instance Interruption Warning', { 'instance-action': 'terminate' }),
+    ['routers'],
+  ],
+  ['an instance that AWS may take back', spot('EC2 Instance Rebalance Recommendation', {}), ['routers']],
+  ['a hook that holds a launch', lifecycle('launch'), ['routers']],
+  ['a hook that holds a termination', lifecycle('terminate'), ['routers']],
+  ['a launch without a hook', event('aws.autoscaling', 'EC2 Instance Launch Successful', [], {}), []],
+  [
+    'the tag on an instance',
+    tagChange('instance', 'i-0aaaaaaaaaaaaaaa1', ['ziti-glb'], { 'ziti-glb': 'router' }),
+    ['routers'],
+  ],
+  ['the tag off an instance', tagChange('instance', 'i-0aaaaaaaaaaaaaaa1', ['ziti-glb'], {}), ['routers']],
+  ['another tag on an instance', tagChange('instance', 'i-0aaaaaaaaaaaaaaa1', ['Name'], { 'ziti-glb': 'router' }), []],
+  [
+    'the tag on a subnet',
+    tagChange('subnet', 'subnet-0bbbbbbbbbbbbbbb1', ['ziti-glb', 'Name'], { 'ziti-glb': 'default' }),
+    ['subnets'],
+  ],
+  ['the tag off a subnet', tagChange('subnet', 'subnet-0bbbbbbbbbbbbbbb1', ['ziti-glb'], {}), ['subnets']],
+  [
+    'its own tag on a subnet',
+    tagChange('subnet', 'subnet-0bbbbbbbbbbbbbbb1', ['ziti-glb:status'], { 'ziti-glb': 'x' }),
+    [],
+  ],
+  ['the tag on a VPC', tagChange('vpc', 'vpc-0cccccccccccccc1', ['ziti-glb'], { 'ziti-glb': 'default' }), []],
+  ['its command on an instance', command('Install'), ['routers']],
+  ['its command as a whole', command('Install', 'EC2 Command Status-change Notification'), []],
+  ['another command', command('AWS-RunShellScript'), []],
+  ['a call that tags a subnet', call('ec2', 'CreateTags', tagged('subnet-0bbbbbbbbbbbbbbb1', 'ziti-glb')), ['subnets']],
+  [
+    'a call that untags a subnet',
+    call('ec2', 'DeleteTags', tagged('subnet-0bbbbbbbbbbbbbbb1', 'ziti-glb')),
+    ['subnets'],
+  ],
+  ['a call that tags an instance', call('ec2', 'CreateTags', tagged('i-0aaaaaaaaaaaaaaa1', 'ziti-glb')), ['routers']],
+  ['a call that tags otherwise', call('ec2', 'CreateTags', tagged('subnet-0bbbbbbbbbbbbbbb1', 'team')), []],
+  ['a call that tags an image', call('ec2', 'CreateTags', tagged('ami-0bbbbbbbbbbbbbbb1', 'ziti-glb')), []],
+  [
+    'a call that failed',
+    call('ec2', 'CreateTags', tagged('subnet-0bbbbbbbbbbbbbbb1', 'ziti-glb'), {
+      errorCode: 'Client.UnauthorizedOperation',
+    }),
+    [],
+  ],
+  ['a subnet that is made', call('ec2', 'CreateSubnet', { vpcId: 'vpc-0cccccccccccccc1' }), ['subnets']],
+  [
+    'a subnet that cannot be deleted',
+    call('ec2', 'DeleteSubnet', { subnetId: 'subnet-0bbbbbbbbbbbbbbb1' }, refusedDelete),
+    ['subnets'],
+  ],
+  ['a subnet that is deleted', call('ec2', 'DeleteSubnet', { subnetId: 'subnet-0bbbbbbbbbbbbbbb1' }), []],
+  ['a route that somebody makes', call('ec2', 'CreateRoute', route), ['subnets']],
+  ['a route that somebody replaces', call('ec2', 'ReplaceRoute', route), ['subnets']],
+  ['a route that somebody deletes', call('ec2', 'DeleteRoute', route), ['subnets']],
+  ['a route that could not be made', call('ec2', 'CreateRoute', route, { errorCode: 'Client.RouteAlreadyExists' }), []],
+  [
+    'a route of its own',
+    call('ec2', 'CreateRoute', route, { userIdentity: { arn: `${ROLES}/X/ziti-glb-test-subnets` } }),
+    [],
+  ],
+  [
+    'a route of another stack',
+    call('ec2', 'CreateRoute', route, { userIdentity: { arn: `${ROLES}/X/other-test-subnets` } }),
+    ['subnets'],
+  ],
+  [
+    'another table for a subnet',
+    call('ec2', 'AssociateRouteTable', { subnetId: 'subnet-0bbbbbbbbbbbbbbb1' }),
+    ['subnets'],
+  ],
+  ['no own table for a subnet', call('ec2', 'DisassociateRouteTable', { associationId: 'rtbassoc-1' }), ['subnets']],
+  ['another main table', call('ec2', 'ReplaceRouteTableAssociation', { associationId: 'rtbassoc-1' }), ['subnets']],
+  ['an endpoint that is deleted', call('ec2', 'DeleteVpcEndpoints', {}), ['subnets']],
+  ['an endpoint that is rejected', call('ec2', 'RejectVpcEndpointConnections', {}), ['subnets']],
+  ['a read', call('ec2', 'DescribeSubnets', {}), []],
+  [
+    'a target that is taken out',
+    call('elasticloadbalancing', 'DeregisterTargets', { targetGroupArn: GROUP }),
+    ['routers'],
+  ],
+  ['a target of another group', call('elasticloadbalancing', 'RegisterTargets', { targetGroupArn: `${GROUP}0` }), []],
+];
+
+describePackaged('an event wakes who has to do with it', () => {
+  test.each(samples)('%s', (_what, sample, wakes) => {
+    const woken = patterns()
+      .filter(({ matches }) => matches(sample))
+      .map(({ wakes }) => wakes);
+    expect(woken).toEqual(wakes);
+    // Who is woken must understand why.
+    if (wakes.length > 0) expect(parseHint(sample)).toMatchObject({ at: Date.parse(sample.time) });
+  });
+
+  test('every rule has a sample that it matches, or a schedule', () => {
+    const idle = patterns().filter(({ matches }) => !samples.some(([, sample]) => matches(sample)));
+    expect(idle).toEqual([]);
+  });
+
+  test('the minute wakes both', () => {
+    const scheduled = rules().filter(({ Properties }) => Properties.ScheduleExpression === 'rate(1 minute)');
+    expect(scheduled.map(targetOf).sort()).toEqual(['routers', 'subnets']);
+    expect(parseHint(event('aws.events', 'Scheduled Event', [], {}))).toMatchObject({ cause: 'the minute' });
+  });
+});
+
+const rules = () =>
+  Object.values(
+    packagedTemplate({ parameters: { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' } })
+      .Resources,
+  ).filter(({ Type }) => Type === 'AWS::Events::Rule');
+
+function patterns() {
+  return rules()
+    .filter(({ Properties }) => Properties.EventPattern !== undefined)
+    .map((rule) => ({ wakes: targetOf(rule), matches: compilePattern(resolve(rule.Properties.EventPattern, scope)) }));
+}
+
+const targetOf = ({ Properties }: { Properties: Record<string, unknown> }) =>
+  /"(Routers|Subnets)LambdaFunction"/.exec(JSON.stringify(Properties.Targets))?.[1]?.toLowerCase();
+
+const names: Record<string, string> = { InstallDocument: 'Install', TargetGroup: GROUP };
+const scope: Scope = {
+  zones: [],
+  ref: (name) => names[name],
+  getAtt: () => undefined,
+  condition: (name) => name === 'MakesLoadBalancer',
+};

@@ -1,0 +1,395 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type NamespaceFabric, namespaceFabric } from '../../local/fabric/namespaces.ts';
+import { localPackage } from '../../resources/diverter.js';
+import { ENDPOINT, IMAGES, NODE_IP, ROUTERS, topology } from '../local/fabric/topology.ts';
+import { describeKernel } from '../support/kernel.ts';
+import type { Talk } from '../support/talkers.ts';
+import { talking } from '../support/talking.ts';
+
+const SCRIPT = readFileSync(new URL('../../resources/install.sh', import.meta.url), 'utf8');
+const BUILD = new URL('../../bpf/deb/build.sh', import.meta.url).pathname;
+const BINARY = new URL('../../bpf/build/diverter', import.meta.url).pathname;
+const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
+const CONFIG = '/var/lib/ziti-router/config.yml';
+const SERVICES = '169.254.0.80';
+
+type Image = Partial<Record<'release' | 'ziti' | 'update' | 'enable' | 'status', string>>;
+
+interface Parameters {
+  Diverter?: string;
+  Url?: string;
+  Sha256?: string;
+  Addresses?: string;
+  Sources?: string;
+  Range?: string;
+  Resolver?: string;
+  HealthPort?: string;
+  RegistrationKey?: string;
+}
+
+describeKernel('the install', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'install-'));
+  const packages = new Map<string, Buffer>();
+  const fetched: string[] = [];
+  let fabric: NamespaceFabric;
+  let upstream: Server;
+
+  /** A package of a program, built as ours is. */
+  function pack(name: string, binary: string, version: string): void {
+    const output = join(folder, `${name}.deb`);
+    const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+    const { status, stderr } = spawnSync('sh', [BUILD, binary, architecture, version, output], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+    packages.set(name, readFileSync(output));
+  }
+
+  beforeAll(async () => {
+    packages.set('one', readFileSync(localPackage()));
+    pack('two', BINARY, '9.9.9');
+    // One that attaches as ours does, and then is not well.
+    const ill = join(folder, 'ill');
+    writeFileSync(ill, `#!/bin/sh\n[ "$1" != health ] || { echo out of order; exit 1; }\nexec ${BINARY} "$@"\n`);
+    pack('ill', ill, '9.9.8');
+    upstream = createServer((request, response) => {
+      const name = (request.url ?? '').slice(1).split('?')[0] ?? '';
+      if (request.headers['user-agent']?.startsWith('curl') && packages.has(name)) fetched.push(name);
+      response.end(packages.get(name) ?? 'nothing');
+    });
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+    const address = upstream.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    fabric = await namespaceFabric({
+      images: IMAGES,
+      services: { ip: SERVICES, port: 80, upstream: `http://127.0.0.1:${port}` },
+    });
+    await fabric.sync(
+      topology({ routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } }, states: ['healthy', undefined] }),
+    );
+    await shell(
+      ROUTER,
+      `setsid ${process.execPath} -e "require('net').createServer(s=>s.end('SSH-2.0-x\\n')).listen(22)" >/dev/null 2>&1 & sleep 0.3`,
+    );
+  }, 30_000);
+  afterAll(async () => {
+    await fabric?.close();
+    upstream?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const shell = async (instance: string, command: string) => {
+    const { stdout, stderr } = await fabric.exec(instance, ['bash', '-c', command], { timeout: 30_000 });
+    return `${stdout}${stderr}`.trim();
+  };
+  const sha256 = (name: string) =>
+    createHash('sha256')
+      .update(packages.get(name) ?? '')
+      .digest('hex');
+  const install = (instance: string, name: string, parameters: Parameters = {}) => {
+    const all = {
+      Diverter: 'own',
+      Url: `http://${SERVICES}/${name}?signed`,
+      Sha256: sha256(name),
+      Addresses: ROUTERS.join(' '),
+      Sources: `${NODE_IP}/32`,
+      Range: '',
+      Resolver: '',
+      HealthPort: '',
+      RegistrationKey: '',
+      ...parameters,
+    };
+    const environment = Object.entries(all).map(([key, value]) => `SSM_${key}=${value}`);
+    const ids = [`AWS_SSM_INSTANCE_ID=${instance}`, 'AWS_SSM_REGION_NAME=eu-central-1'];
+    return fabric.exec(instance, ['/usr/bin/env', ...ids, ...environment, 'bash', '-s'], {
+      stdin: SCRIPT,
+      timeout: 120_000,
+    });
+  };
+  const ask = (path = 'http://10.20.0.5/') => shell(CLIENT, `curl -s -m 1 ${path} || echo cut off`);
+  /** Asks for a name until there is an answer. */
+  const resolve = () =>
+    shell(
+      CLIENT,
+      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 && break; done',
+    );
+  /** Once it has gone on for a while after what was done under it. */
+  const expectUnbroken = async (end: () => Promise<Talk>) => {
+    await sleep(2_000);
+    const [one] = (await end()).long;
+    expect(one).toMatchObject({ router: 'router-1', failed: '', heard: one?.said });
+    expect(one?.said).toBeGreaterThan(50);
+  };
+  /** All that an install may change. */
+  const stateOf = (instance: string) =>
+    shell(
+      instance,
+      `cat ${CONFIG} /etc/default/ziti-glb-diverter 2>&1; dpkg -s ziti-glb-diverter 2>&1 | grep -E 'Status|Version'; sha256sum /usr/sbin/diverter 2>&1;
+       diverter status 2>&1 | head -2; cat /run/units/ziti-router.service; ls /var/lib/ziti-glb 2>&1`,
+    );
+
+  describe('of our own diverter', () => {
+    test('refuses what is not what the stack was deployed with, and changes nothing', async () => {
+      const before = await stateOf(ROUTER);
+      const { code, stderr } = await install(ROUTER, 'two', { Sha256: sha256('one') });
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('the download is not the diverter this stack was deployed with'),
+      ]);
+      expect((await stateOf(ROUTER)).replace(/\nls: .*/, '')).toBe(before.replace(/\nls: .*/, ''));
+    });
+
+    test('verifies, attaches, points the router to it with every comment kept, and the client is answered', async () => {
+      const before = await shell(ROUTER, `cat ${CONFIG}`);
+      expect(await ask()).toBe('cut off');
+      const { code, stdout, stderr } = await install(ROUTER, 'one');
+      expect([code, stdout, stderr]).toEqual([0, '', '']);
+      expect(await shell(ROUTER, `cat ${CONFIG}`)).toBe(
+        before.replace('mode: tproxy #', 'mode: tproxy:/usr/sbin/diverter #'),
+      );
+      expect(await shell(ROUTER, 'diverter status | head -2')).toMatch(/attached +ens5\nfrom +10\.0\.9\.200\/32/);
+      expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+    });
+
+    test('run again, changes nothing: no download, no restart', async () => {
+      const before = await stateOf(ROUTER);
+      fetched.length = 0;
+      expect((await install(ROUTER, 'one')).code).toBe(0);
+      expect(await stateOf(ROUTER)).toBe(before);
+      expect(fetched.filter((name) => name === 'one').length).toBeLessThanOrEqual(2);
+    });
+
+    test('run twice at once, one waits for the other', async () => {
+      const both = await Promise.all([install(OTHER, 'one'), install(OTHER, 'one')]);
+      expect(both.map(({ code, stderr }) => [code, stderr])).toEqual([
+        [0, ''],
+        [0, ''],
+      ]);
+      expect(await shell(OTHER, 'diverter health')).toBe('attached, and every listener is there');
+    });
+
+    test('SSH and the health check are reached from outside as before', async () => {
+      expect(await shell(CLIENT, `timeout 1 head -1 </dev/tcp/${ROUTERS[0]}/22`)).toBe('SSH-2.0-x');
+      expect(await ask(`-k https://${ROUTERS[0]}:8081/health-checks`)).toContain('"healthy":true');
+    });
+
+    test('exchanges the version under a connection that goes on', async () => {
+      const end = await talking(fabric, CLIENT, ['10.20.0.5', 80]);
+      const router = await shell(ROUTER, 'cat /run/units/ziti-router.service');
+      expect((await install(ROUTER, 'two')).code).toBe(0);
+      expect(await shell(ROUTER, 'dpkg -s ziti-glb-diverter | grep Version')).toBe('Version: 9.9.9');
+      expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).toBe(router);
+      await expectUnbroken(end);
+    });
+
+    test('of a version that is not well, is undone, under a connection that goes on', async () => {
+      const before = await stateOf(ROUTER);
+      const end = await talking(fabric, CLIENT, ['10.20.0.5', 80]);
+      const { code, stderr } = await install(ROUTER, 'ill');
+      expect([code, stderr]).toEqual([
+        1,
+        'ziti-glb: the diverter says: out of order\nziti-glb: what this install had changed is undone\n',
+      ]);
+      expect(await stateOf(ROUTER)).toBe(before);
+      await expectUnbroken(end);
+    }, 90_000);
+
+    test('that is the first, and fails, leaves the router as it was', async () => {
+      const bare = 'i-client-1';
+      await shell(bare, `mkdir -p /var/lib/ziti-router && echo "listeners: []" >${CONFIG}`);
+      const { code, stderr } = await install(bare, 'one', { Addresses: '10.0.1.10' });
+      expect([code, stderr]).toEqual([1, expect.stringContaining('has no tunnel listener')]);
+      expect(await stateOf(bare)).toContain('No such file or directory');
+    });
+
+    test('of a diverter that somebody takes off, is put right on the router itself', async () => {
+      await shell(ROUTER, 'tc filter del dev ens5 ingress');
+      expect(await ask()).toBe('cut off');
+      const found = await shell(
+        ROUTER,
+        'for try in $(seq 100); do diverter health && break; sleep 0.25; done | tail -1',
+      );
+      expect(found).toBe('attached, and every listener is there');
+      expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+      expect(await shell(ROUTER, 'cat /var/log/timers.log')).toContain(
+        'the diverter is not attached: attaching it again',
+      );
+    });
+
+    test('takes other sources without a restart of the router', async () => {
+      const router = await shell(ROUTER, 'cat /run/units/ziti-router.service');
+      expect((await install(ROUTER, 'two', { Sources: `${NODE_IP}/32 10.0.9.201/32` })).code).toBe(0);
+      expect(await shell(ROUTER, 'diverter status | head -2')).toContain('10.0.9.200/32, 10.0.9.201/32');
+      expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).toBe(router);
+    });
+
+    test('sets the DNS range: the router answers for names, and for the addresses it gave them, routed straight to it', async () => {
+      const router = await shell(ROUTER, 'cat /run/units/ziti-router.service');
+      const ranged = { Range: '100.72.0.0/13', Resolver: '100.127.255.254' };
+      const { code, stdout, stderr } = await install(ROUTER, 'two', ranged);
+      expect([code, stdout, stderr]).toEqual([0, '', '']);
+      const options = await shell(ROUTER, `sed -n '/binding: tunnel/,/^$/p' ${CONFIG}`);
+      expect(options).toBe(
+        [
+          '- binding: tunnel',
+          '    options:',
+          '      dnsSvcIpRange: 100.72.0.0/13',
+          '      mode: tproxy:/usr/sbin/diverter #tproxy|host',
+          '      resolver: udp://100.127.255.254:53',
+        ].join('\n'),
+      );
+      expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).not.toBe(router);
+
+      await fabric.sync(
+        topology({
+          routes: {
+            '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT },
+            '100.127.255.254/32': { kind: 'endpoint', id: ENDPOINT },
+            '100.72.0.0/13': { kind: 'interface', id: 'eni-router-1' },
+          },
+          states: ['healthy', undefined],
+        }),
+      );
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      expect(await ask('http://100.72.0.1/')).toMatch(/^router-1 answers for 100\.72\.0\.1:80/);
+      expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+    });
+
+    test('run again with the same range, changes nothing', async () => {
+      const before = await stateOf(ROUTER);
+      expect((await install(ROUTER, 'two', { Range: '100.72.0.0/13', Resolver: '100.127.255.254' })).code).toBe(0);
+      expect(await stateOf(ROUTER)).toBe(before);
+    });
+
+    test('and after a restart of the router, it answers for names as before', async () => {
+      await shell(ROUTER, 'ip address del 100.127.255.254/32 dev lo; systemctl restart ziti-router');
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+    });
+
+    test('and when its package goes, nothing of it is left but what says so', async () => {
+      const said = await shell(ROUTER, 'dpkg --purge ziti-glb-diverter 2>&1');
+      expect(said).toContain(
+        `until the mode of its tunnel listener in ${CONFIG} is another than tproxy:/usr/sbin/diverter`,
+      );
+      const left = await shell(
+        ROUTER,
+        `ls /usr/sbin/diverter /run/units/ziti-glb* /etc/default/ziti-glb-diverter /{lib,etc}/systemd/system/{ziti-glb,*/ziti-glb}* 2>/dev/null;
+         ls -d /sys/fs/bpf/ziti-glb 2>/dev/null; tc qdisc show dev ens5 | grep clsact`,
+      );
+      expect(left).toBe('');
+    });
+
+    test.each<[string, Parameters, string]>([
+      ['none of the addresses', { Addresses: '10.9.9.9' }, 'no interface carries any of 10.9.9.9'],
+      [
+        'no way to the link',
+        { Url: 'http://169.254.0.80:81/one', Sha256: '0'.repeat(64) },
+        'can this router reach S3?',
+      ],
+    ])(
+      'with %s, says so',
+      async (_, parameters, says) => {
+        const { code, stderr } = await install(OTHER, 'one', parameters);
+        expect([code, stderr]).toEqual([1, expect.stringContaining(says)]);
+      },
+      90_000,
+    );
+
+    test('warns of an interface that is too narrow for the load balancer', async () => {
+      await shell(OTHER, 'ip link set ens5 mtu 1500');
+      expect((await install(OTHER, 'one')).stdout).toBe(
+        'warning: the MTU of ens5 is 1500, and packets from the load balancer may have 8568 bytes\n',
+      );
+    });
+  });
+
+  describe("by the tools of NetFoundry's images", () => {
+    const KEY = 'a-key-that-nobody-may-see';
+
+    /** An image whose tools say what NetFoundry's do. Each test has its own. */
+    async function image(fields: Image = {}) {
+      const {
+        release = '2.1.20230614',
+        ziti = 'v0.27.3',
+        update = 'echo Not enough privileges or ebpf not enabled!; return 1',
+        enable = 'touch /run/diverted; echo Successfully converted ziti-router.service. Restarting!; return 1',
+        status = '[ ! -e /run/diverted ] || echo "ens5: 2"',
+      } = fields;
+      const tools = `
+        echo "Public IPv4: 192.0.2.1"
+        [ -f "$HOME/.hushnet" ] || sleep 20
+        diverter_update() { echo updated >>/run/calls; ${update}; }
+        diverter_enable() { echo enabled >>/run/calls; ${enable}; }
+        diverter_disable() { echo disabled >>/run/calls; rm -f /run/diverted; }
+        alias diverter-update=diverter_update diverter-enable=diverter_enable diverter-disable=diverter_disable
+        alias diverter-status='${status}'`;
+      const files: Record<string, string> = {
+        '/etc/nfrelease': release,
+        '/etc/profile.d/nfhelp.sh': tools,
+        '/opt/netfoundry/ziti/ziti': `#!/bin/sh\necho ${ziti}`,
+        '/opt/netfoundry/set-ip.sh': '#!/bin/sh\necho set-ip "$@" >>/run/calls',
+        '/opt/netfoundry/router-registration': '#!/bin/sh\necho register "$@" >>/run/calls; echo "registered with $7"',
+        '/usr/local/bin/aws': `#!/bin/sh\necho aws "$@" >>/run/calls; echo ${KEY}`,
+      };
+      await shell(OTHER, 'rm -f /run/diverted /run/calls /var/lib/ziti-glb/registered; mkdir -p /opt/netfoundry/ziti');
+      // Who has no road to AWS from the start has none to lose.
+      await shell(OTHER, 'echo 127.0.0.2 ssm.eu-central-1.amazonaws.com >>/etc/hosts');
+      for (const [path, text] of Object.entries(files))
+        await fabric.exec(OTHER, ['sh', '-c', `cat >${path}; chmod 755 ${path}`], { stdin: `${text}\n` });
+    }
+    const convert = (parameters: Parameters = {}) =>
+      install(OTHER, 'one', { Diverter: 'netfoundry', Url: '', Sha256: '', Sources: '', ...parameters });
+    const calls = () => shell(OTHER, 'cat /run/calls');
+
+    test('understands what they are known to say, and does nothing the second time', async () => {
+      await image();
+      expect((await convert()).code).toBe(0);
+      expect(await calls()).toBe('updated\nenabled');
+      expect((await convert()).code).toBe(0);
+      expect(await calls()).toBe('updated\nenabled');
+    });
+
+    test.each<[string, Image, string]>([
+      ['an older image', { release: '2.1.20230613' }, 'is 2.1.20230613, and 2.1.20230614 or later is needed'],
+      ['another image', { release: '' }, 'this is no image of NetFoundry'],
+      [
+        'an older OpenZiti',
+        { ziti: 'v0.27.2' },
+        'OpenZiti is 0.27.2, and 0.27.3 or later (CloudZiti 7.3.83) is needed',
+      ],
+      ['an update that fails', { update: 'echo no disk left; return 1' }, 'diverter-update failed: no disk left'],
+      ['a conversion that fails', { enable: 'echo no tunnel; return 1' }, 'diverter-enable failed: no tunnel'],
+    ])('refuses %s, and undoes what it did', async (_, fields, says) => {
+      await image(fields);
+      const { code, stderr } = await convert();
+      expect([code, stderr]).toEqual([1, expect.stringContaining(says)]);
+      expect(await shell(OTHER, 'ls /run/diverted')).toContain('No such file');
+    });
+
+    test('sets the DNS range, with a key that is read on the router and shown nowhere', async () => {
+      await image();
+      const parameters = { Range: '100.64.0.0/13', Resolver: '100.127.255.254', RegistrationKey: '/keys/{instanceId}' };
+      const { code, stdout, stderr } = await convert(parameters);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(await calls()).toBe(
+        [
+          'updated',
+          'enabled',
+          `aws ssm get-parameter --with-decryption --name /keys/${OTHER} --query Parameter.Value --output text`,
+          'set-ip -tp=static -ip=100.127.255.254 -pr=32 -in=lo -f',
+          `register --dnsIPRange 100.64.0.0/13 --lanIf ens5 --tunnel_ip 100.127.255.254 ${KEY}`,
+        ].join('\n'),
+      );
+      const log = await shell(OTHER, 'cat /var/log/ziti-glb-install.log');
+      expect(log).toContain('registered with ***');
+      expect(stdout + stderr + log).not.toContain(KEY);
+      await convert(parameters);
+      expect((await calls()).match(/register/g)).toHaveLength(1);
+    });
+  });
+});

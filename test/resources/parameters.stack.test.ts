@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { checkParameters, parameters } from '../../resources/parameters.js';
+import { describePackaged, packageStack } from '../support/packaged.ts';
+
+const REGION = 'eu-central-1';
+const serverless = z
+  .object({ params: z.object({ default: z.record(z.string(), z.union([z.string(), z.number()])) }) })
+  .parse(parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'silent' }));
+const defaults = serverless.params.default;
+
+const required = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-01234567,subnet-0123456789abcdef1' };
+const arn = (service: string, rest: string, region = REGION) => `arn:aws:${service}:${region}:111122223333:${rest}`;
+const taken = {
+  subnetIds: '',
+  loadBalancerArn: arn('elasticloadbalancing', 'loadbalancer/gwy/one/0123456789abcdef'),
+  targetGroupArn: arn('elasticloadbalancing', 'targetgroup/one/0123456789abcdef'),
+  serviceId: 'vpce-svc-0123456789abcdef0',
+};
+const topic = arn('sns', 'alarms');
+
+const check = (change: Record<string, string | number>) =>
+  checkParameters({ ...defaults, ...required, ...change }, REGION);
+
+test('every parameter has a default, and every default is of a parameter', () => {
+  expect(Object.keys(defaults).sort()).toEqual(Object.keys(parameters.shape).sort());
+});
+
+describe('parameters are taken', () => {
+  test.each<Record<string, string | number>>([
+    {},
+    taken,
+    { vpcId: 'vpc-01234567' },
+    { defaultCidrs: '100.64.0.0/10' },
+    { defaultCidrs: '10.0.0.0/8 192.168.4.0/22 10.1.2.3/32' },
+    { tagKey: 'net:team/Routers' },
+    { crossZone: 'false', failover: 'rebalance', idleTimeout: '6000', deregistrationDelay: 0 },
+    { healthCheckInterval: 5, healthyThreshold: 10, unhealthyThreshold: '2' },
+    { allowedPrincipals: '444455556666,arn:aws:iam::777788889999:role/network,arn:aws-cn:iam::777788889999:root' },
+    { allowedPrincipals: '*' },
+    { autoScalingGroup: 'routers of team a' },
+    { alarmTopicArn: topic },
+    { alarmTopicArn: topic.replace(':aws:', ':aws-us-gov:') },
+    { alarmEmail: 'on-call@example.org' },
+    { logRetention: '3653' },
+  ])('%j', (change) => {
+    expect(check(change)).toBeUndefined();
+  });
+});
+
+describe('parameters are refused, with one sentence', () => {
+  const notId = 'which is not the id of a subnet';
+  test.each<[change: Record<string, string | number>, sentence: string]>([
+    [{ vpcId: '' }, 'The parameter vpcId must be given: add --param vpcId=…'],
+    [{ vpcId: 'vpc-xyz' }, 'The parameter vpcId is not the id of a VPC: vpc-xyz'],
+    [{ vpcId: 'subnet-01234567' }, 'The parameter vpcId is not the id of a VPC: subnet-01234567'],
+    [
+      { subnetIds: '' },
+      'The parameter subnetIds must be given, one subnet for each zone: add --param subnetIds=subnet-…,subnet-…',
+    ],
+    [
+      { subnetIds: 'subnet-01234567, subnet-89abcdef' },
+      `The parameter subnetIds has ' subnet-89abcdef', ${notId}: subnet-01234567, subnet-89abcdef`,
+    ],
+    [{ subnetIds: 'subnet-01234567,' }, `The parameter subnetIds has '', ${notId}: subnet-01234567,`],
+    [
+      { subnetIds: 'subnet-01234567,subnet-01234567' },
+      'The parameter subnetIds names one twice: subnet-01234567,subnet-01234567',
+    ],
+    [
+      { defaultCidrs: '10.0.0.0' },
+      "The parameter defaultCidrs has '10.0.0.0', which is not a network like 100.64.0.0/10: 10.0.0.0",
+    ],
+    [
+      { defaultCidrs: '10.0.0.1/8' },
+      "The parameter defaultCidrs has '10.0.0.1/8', which is not a network like 100.64.0.0/10: 10.0.0.1/8",
+    ],
+    [
+      { defaultCidrs: '10.0.0.0/33' },
+      "The parameter defaultCidrs has '10.0.0.0/33', which is not a network like 100.64.0.0/10: 10.0.0.0/33",
+    ],
+    [
+      { defaultCidrs: '10.0.0.0/8,10.0.0.0/9' },
+      "The parameter defaultCidrs has '10.0.0.0/8,10.0.0.0/9', which is not a network like 100.64.0.0/10: 10.0.0.0/8,10.0.0.0/9",
+    ],
+    [{ tagKey: 'aws:x' }, "The parameter tagKey is not a tag's key of at most 75 letters, digits and _.:/=+@-: aws:x"],
+    [{ tagKey: '' }, 'The parameter tagKey must be given: add --param tagKey=…'],
+    [{ crossZone: 'yes' }, 'The parameter crossZone is not true or false: yes'],
+    [{ failover: 'move' }, 'The parameter failover is not reset or rebalance: move'],
+    [{ idleTimeout: '59' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 59'],
+    [{ idleTimeout: '1e3' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 1e3'],
+    [{ deregistrationDelay: 3601 }, 'The parameter deregistrationDelay is not a whole number from 0 to 3600: 3601'],
+    [
+      { allowedPrincipals: 'arn:aws:iam::111122223333:role/a/b' },
+      "The parameter allowedPrincipals has 'arn:aws:iam::111122223333:role/a/b', which is not an account, or a root, role or user of IAM: arn:aws:iam::111122223333:role/a/b",
+    ],
+    [
+      { loadBalancerArn: arn('elasticloadbalancing', 'loadbalancer/net/a/0123456789abcdef') },
+      `The parameter loadBalancerArn is not the ARN of a Gateway Load Balancer: ${arn('elasticloadbalancing', 'loadbalancer/net/a/0123456789abcdef')}`,
+    ],
+    [
+      { ...taken, serviceId: '' },
+      'To take a load balancer that is there, the parameters loadBalancerArn, targetGroupArn, serviceId must all be given; serviceId is missing.',
+    ],
+    [
+      { ...taken, subnetIds: required.subnetIds },
+      'The parameter subnetIds is for a load balancer that is to be made; with loadBalancerArn it must not be given.',
+    ],
+    [
+      { alarmTopicArn: arn('sns', 'alarms', 'eu-west-1') },
+      `The parameter alarmTopicArn is in another region than the stack, eu-central-1: ${arn('sns', 'alarms', 'eu-west-1')}`,
+    ],
+    [
+      { alarmTopicArn: topic, alarmEmail: 'a@b.example' },
+      'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.',
+    ],
+    [{ alarmEmail: 'someone' }, 'The parameter alarmEmail is not an e-mail address: someone'],
+    [
+      { logRetention: 31 },
+      'The parameter logRetention is not one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653: 31',
+    ],
+    [{ subnetId: 'x' }, `There is no parameter subnetId; there are ${Object.keys(parameters.shape).join(', ')}.`],
+  ])('%j', (change, sentence) => {
+    expect(() => check(change)).toThrow(new Error(sentence));
+  });
+});
+
+describePackaged('serverless package', () => {
+  test('says what is wrong with the parameters before anything is made', () => {
+    const { status, said, folder } = packageStack({ parameters: { vpcId: 'vpc-xyz' } });
+    expect(status).toBe(1);
+    expect(said).toMatch(/^Error:\nThe parameter vpcId is not the id of a VPC: vpc-xyz$/m);
+    expect(said).not.toContain('    at ');
+    expect(() => readFileSync(`${folder}/serverless-state.json`)).toThrow('ENOENT');
+  });
+
+  test('takes numbers and lists as they are given', () => {
+    const parameters = { ...required, allowedPrincipals: '444455556666', idleTimeout: '120', failover: 'rebalance' };
+    const { folder, status } = packageStack({ parameters });
+    expect(status).toBe(0);
+    const { Resources } = JSON.parse(readFileSync(`${folder}/cloudformation-template-update-stack.json`, 'utf8'));
+    expect(Resources.EndpointServicePermissions.Properties.AllowedPrincipals).toEqual([
+      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
+      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::444455556666:root` },
+    ]);
+    expect(Resources.Listener.Properties.ListenerAttributes).toContainEqual({
+      Key: 'tcp.idle_timeout.seconds',
+      Value: '120',
+    });
+    expect(Resources.TargetGroup.Properties.TargetGroupAttributes).toEqual([
+      { Key: 'deregistration_delay.timeout_seconds', Value: '120' },
+      { Key: 'target_failover.on_deregistration', Value: 'rebalance' },
+      { Key: 'send_tcp_reset.on_deregistration.enabled', Value: 'false' },
+      { Key: 'target_failover.on_unhealthy', Value: 'rebalance' },
+      { Key: 'send_tcp_reset.on_unhealthy.enabled', Value: 'false' },
+    ]);
+  });
+});

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { describePackaged, packaged, packagedTemplate } from '../support/packaged.ts';
+import { flaws } from '../support/resource-schemas.ts';
+
+const vpcId = 'vpc-0123456789abcdef0';
+const subnetIds = 'subnet-0123456789abcdef0,subnet-0123456789abcdef1';
+const taken = {
+  loadBalancerArn: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/one/0123456789abcdef',
+  targetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/one/0123456789abcdef',
+  serviceId: 'vpce-svc-0123456789abcdef0',
+};
+
+describePackaged('a packaged template', () => {
+  const bucketTemplate = (parameters: Record<string, string>) =>
+    parseTemplate(readFileSync(`${packaged({ parameters })}/cloudformation-template-create-stack.json`, 'utf8'));
+  const all = () => packagedTemplate({ parameters: { vpcId, subnetIds } });
+
+  test.each<[name: string, parameters: Record<string, string>]>([
+    ['as it is by default', { subnetIds }],
+    [
+      'with everything chosen',
+      { subnetIds, failover: 'rebalance', autoScalingGroup: 'routers', alarmEmail: 'a@b.example' },
+    ],
+    ['over a load balancer that is there', { ...taken }],
+  ])('is what CloudFormation takes, %s', (_name, parameters) => {
+    const given = { vpcId, ...parameters };
+    expect(flaws(bucketTemplate(given))).toEqual([]);
+    const template = packagedTemplate({ parameters: given });
+    expect(flaws(template)).toEqual([]);
+    // A name that is not resolved would be deployed as it stands.
+    expect(JSON.stringify(template)).not.toMatch(/\$\{(param|self|sls|file|opt|env):/);
+  });
+
+  test('names no account, region or partition', () => {
+    const fixed = JSON.stringify(all()).match(/arn:aws[^"]*|\b(us|eu|ap)-(east|west|central)-\d[^"]*/g);
+    // The zip files' keys have the time, not the place.
+    expect(fixed).toBeNull();
+  });
+
+  test.each(['us-gov-west-1', 'cn-north-1'])('is the same one in %s', (region) => {
+    // The keys of what is uploaded have the time of the packaging.
+    const timeless = (template: Template) => JSON.stringify(template).replace(/\d{13}-[\d-]+T[\d:.]+Z/g, 'T');
+    const there = packagedTemplate({ region, parameters: { vpcId, subnetIds } });
+    expect(timeless(there)).toBe(timeless(all()));
+  });
+
+  test('keeps what it uploads private, encrypted, and behind TLS', () => {
+    const { Resources } = bucketTemplate({ vpcId, subnetIds });
+    expect(Resources.ServerlessDeploymentBucket?.Properties).toMatchObject({
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: expect.anything() }] },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+    expect(Resources.ServerlessDeploymentBucketPolicy?.Properties).toMatchObject({
+      PolicyDocument: {
+        Statement: [
+          { Effect: 'Deny', Principal: '*', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': false } } },
+        ],
+      },
+    });
+  });
+
+  test('loses no event: every rule tries again, and has a queue for what it gives up', () => {
+    const rules = ofType(all(), 'AWS::Events::Rule');
+    expect(rules.length).toBeGreaterThan(8);
+    for (const { Properties } of rules)
+      expect(Properties.Targets).toMatchObject([
+        {
+          DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['UndeliveredEvents', 'Arn'] } },
+          RetryPolicy: { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 185 },
+        },
+      ]);
+    for (const { Properties } of ofType(all(), 'AWS::Lambda::EventInvokeConfig'))
+      expect(Properties).toMatchObject({
+        DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FailedEvents', 'Arn'] } } },
+      });
+  });
+
+  test('tells of every alarm, and of its end, in one place', () => {
+    const alarms = ofType(all(), 'AWS::CloudWatch::Alarm');
+    expect(alarms.length).toBeGreaterThan(5);
+    const topic = [{ 'Fn::If': ['MakesAlarmTopic', { Ref: 'AlarmTopic' }, ''] }];
+    for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: topic, OKActions: topic });
+  });
+
+  test('keeps the log of each function for as long as was chosen', () => {
+    const template = packagedTemplate({ parameters: { vpcId, subnetIds, logRetention: '90' } });
+    expect(ofType(template, 'AWS::Logs::LogGroup').map(({ Properties }) => Properties)).toEqual([
+      { LogGroupName: '/aws/lambda/ziti-glb-test-routers', RetentionInDays: 90 },
+      { LogGroupName: '/aws/lambda/ziti-glb-test-subnets', RetentionInDays: 90 },
+      { LogGroupName: '/aws/lambda/ziti-glb-test-topology', RetentionInDays: 90 },
+    ]);
+  });
+});
+
+test.each(['network', 'routers'])('examples/%s.yml is what CloudFormation takes', (name) => {
+  expect(flaws(parseTemplate(readFileSync(`examples/${name}.yml`, 'utf8')))).toEqual([]);
+});
+
+describe('a template is not what CloudFormation takes', () => {
+  test.each([
+    ['AWS::Lambda::Funktion', {}, 'there is no type AWS::Lambda::Funktion'],
+    ['AWS::SQS::Queue', { Encrypted: true }, 'Encrypted is not known'],
+    ['AWS::SQS::Queue', { DelaySeconds: 'soon' }, 'DelaySeconds is not of type integer: "soon"'],
+    ['AWS::SQS::QueuePolicy', { PolicyDocument: {} }, 'Queues is missing'],
+    ['AWS::SQS::QueuePolicy', { PolicyDocument: {}, Queues: { Ref: 'AWS::NoValue' } }, 'Queues is missing'],
+    ['AWS::Lambda::Function', { Role: 'r', Code: { S3Bukket: 'b' } }, 'Code.S3Bukket is not known'],
+    [
+      'AWS::Logs::LogGroup',
+      { RetentionInDays: { 'Fn::If': ['A', 1, 'b'] } },
+      'RetentionInDays is not of type integer: "b"',
+    ],
+    ['AWS::SNS::Topic', { DisplayName: { 'Fn::GetAtt': ['A', 'Name'] } }, 'AWS::SNS::Topic has no attribute Name'],
+    ['AWS::EC2::Subnet', { VpcId: 'v', Tags: [{ Name: 'x' }] }, 'Tags[0] is not of type tag: {"Name":"x"}'],
+  ])('%s %j: %s', (Type, Properties, flaw) => {
+    expect(flaws({ ...NOTHING, Resources: { A: { Type, Properties, DependsOn: [] } } })).toEqual([`A: ${flaw}`]);
+  });
+});
+
+const NOTHING: Template = { Parameters: {}, Conditions: {}, Resources: {}, Outputs: {} };
+
+function ofType({ Resources }: Template, type: string) {
+  return Object.values(Resources).filter(({ Type }) => Type === type);
+}

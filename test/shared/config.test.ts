@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { subnetsConfig } from '../../shared/config.ts';
+
+const env = {
+  STACK: 'ziti-glb-test',
+  ACCOUNT: '111122223333',
+  TAG_KEY: 'ziti-glb',
+  VPC_ID: 'vpc-1',
+  TARGET_GROUP_ARN: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/a/b',
+  LOAD_BALANCER_ARN: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/a/b',
+  SERVICE_ID: 'vpce-svc-1',
+  DEFAULT_CIDRS: '100.64.0.0/10',
+  ENDPOINTS: 'subnet',
+  MAIN_ROUTE_TABLE: 'refuse',
+  WITHOUT_ROUTER: 'keep',
+  DNS_RESOLVER: '100.127.255.254',
+  ENDPOINTS_PER_VPC: '50',
+  ROUTES_PER_TABLE: '500',
+};
+
+describe('the configuration of the subnets', () => {
+  test('is read from the environment', () => {
+    expect(subnetsConfig(env)).toMatchObject({
+      endpoints: 'subnet',
+      mainTableAllowed: false,
+      withoutRouter: 'keep',
+      resolver: '100.127.255.254/32',
+      endpointsPerVpc: 50,
+      defaultCidrs: ['100.64.0.0/10'],
+      statusKey: 'ziti-glb:status',
+    });
+    const other = {
+      ENDPOINTS: 'subnet-1 subnet-2',
+      DEFAULT_CIDRS: '10.20.0.0/16  2001:db8::/32',
+      MAIN_ROUTE_TABLE: 'allow',
+    };
+    expect(subnetsConfig({ ...env, ...other })).toMatchObject({
+      endpoints: ['subnet-1', 'subnet-2'],
+      defaultCidrs: ['10.20.0.0/16', '2001:db8::/32'],
+      mainTableAllowed: true,
+    });
+  });
+
+  test.each([
+    ['ACCOUNT', '1'],
+    ['DEFAULT_CIDRS', ''],
+    ['DEFAULT_CIDRS', '10.20.0.0/16 oops'],
+    ['ENDPOINTS', 'everywhere'],
+    ['ENDPOINTS', 'subnet-1 vpc-1'],
+    ['ENDPOINTS', ''],
+    ['MAIN_ROUTE_TABLE', 'yes'],
+    ['WITHOUT_ROUTER', ''],
+    ['DNS_RESOLVER', '100.127.255.254/32'],
+    ['ENDPOINTS_PER_VPC', '0'],
+    ['ROUTES_PER_TABLE', 'many'],
+  ])('names %s, if it is %j', (name, value) => {
+    expect(() => subnetsConfig({ ...env, [name]: value })).toThrow(name);
+  });
+});

@@ -1,0 +1,187 @@
+import { CreateTagsCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { describe, expect, test } from '@jest/globals';
+import { act } from '../../../shared/routers/act.ts';
+import { routersOf } from '../../../shared/routers/router.ts';
+import type { RoutersStep } from '../../../shared/routers/steps.ts';
+import { launch } from '../../local/rules/support.ts';
+import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+
+const healthOf = async ({ elb, service }: TestRouters) => {
+  const { TargetHealthDescriptions } = await elb.send(
+    new DescribeTargetHealthCommand({ TargetGroupArn: service.targetGroup }),
+  );
+  return new Map(
+    (TargetHealthDescriptions ?? []).map((each) => [each.Target?.Id ?? '', each.TargetHealth?.State ?? '']),
+  );
+};
+
+/** Passes as a function makes them: of 280 seconds at most, one a minute at least. */
+async function passes(world: TestRouters, minutes: number, process = world.process()) {
+  const end = world.clock.now() + minutes * 60_000;
+  while (world.clock.now() < end) {
+    await world.clock.run(process.pass(Math.min(280_000, end - world.clock.now())));
+    await world.clock.run(Math.min(60_000, Math.max(0, end - world.clock.now())));
+  }
+  return process.said;
+}
+
+describe('what has gone wrong for others', () => {
+  test('an agent that is late by minutes: the launch waits, by heartbeats, and goes on', async () => {
+    const world = await routersWorld({}, { agentOnline: 180_000 });
+    const group = await routersGroup(world, { heartbeat: 60 });
+    await group.desire(1);
+    const said = await passes(world, 6);
+    expect([...(await group.states()).values()]).toEqual(['InService']);
+    expect(said.filter((line) => line.includes('is to wait on')).length).toBeGreaterThan(5);
+    expect(world.calls.filter(({ operation }) => operation === 'SendCommand')).toHaveLength(1);
+  });
+
+  test.each(['failure', 'timeout'] as const)(
+    'commands that end in %s: tried a few times, then the launch is given up, with their last words',
+    async (fate) => {
+      const world = await routersWorld();
+      world.fates.push(...Array.from({ length: 20 }, () => fate));
+      const group = await routersGroup(world);
+      await group.desire(1);
+      const said = await passes(world, 17);
+      const [last] = said.filter((line) => line.includes('gives up its launch'));
+      expect(last).toMatch(
+        fate === 'failure'
+          ? /which after 15 min still waits for another try: command \S+ ended as Failed: ziti-glb: it went wrong$/
+          : /which after 15 min still waits for command \S+, which is InProgress$/,
+      );
+      expect(world.calls.filter(({ operation }) => operation === 'SendCommand').length).toBeLessThanOrEqual(5);
+    },
+  );
+
+  test('a hook whose time ran out before it was answered: that is not an error', async () => {
+    const world = await routersWorld();
+    const group = await routersGroup(world, { heartbeat: 30 });
+    await group.desire(1);
+    await world.clock.run(20_000);
+    const [id = ''] = (await group.states()).keys();
+    await world.clock.run(120_000);
+    const hook = { subject: id, says: '', instanceId: id, group: 'routers', hook: 'ziti-glb-launch' };
+    await act(world, world.state.config, { kind: 'heartbeat', ...hook });
+    await act(world, world.state.config, { kind: 'end-hook', result: 'CONTINUE', ...hook });
+  });
+
+  test('an instance that is ended while it is installed: lets go of it at once, and it never was a target', async () => {
+    const world = await routersWorld();
+    const group = await routersGroup(world);
+    await group.desire(1);
+    world.fates.push('timeout');
+    await passes(world, 2);
+    expect(world.calls.some(({ operation }) => operation === 'SendCommand')).toBe(true);
+    await group.desire(0);
+    await passes(world, 2);
+    expect((await group.states()).size).toBe(0);
+    expect(world.calls.filter(({ operation }) => /Targets$/.test(operation))).toEqual([]);
+  });
+
+  test('one target in a batch that cannot be one does not keep the others out', async () => {
+    const world = await routersWorld();
+    const ids = await launch(world, world.vpc.a0, { count: 3, tags: TAGS });
+    await world.ec2.send(new TerminateInstancesCommand({ InstanceIds: ids.slice(1, 2) }));
+    const step = { kind: 'register', instanceIds: ids, subject: '', says: '' } as const;
+    await expect(act(world, world.state.config, step)).rejects.toMatchObject({
+      name: 'InvalidTargetException',
+    });
+    expect([...(await healthOf(world)).keys()]).toEqual([ids[0], ids[2]]);
+  });
+
+  test('one instance in a batch that is not managed does not keep the others from their command', async () => {
+    const world = await routersWorld();
+    const ids = await launch(world, world.vpc.a0, { count: 2, tags: TAGS });
+    const step: RoutersStep = {
+      kind: 'install',
+      instances: [...ids, 'i-0123456789abcdef0'].map((id) => ({ id, address: '10.0.0.9' })),
+      sha256: '1'.repeat(64),
+      sources: [],
+      range: undefined,
+      fingerprint: 'a.b',
+      why: 'join',
+      subject: '',
+      says: '',
+    };
+    await expect(act(world, world.state.config, step)).rejects.toMatchObject({
+      name: 'InvalidInstanceId',
+    });
+    await world.clock.run(60_000);
+    expect([...world.running.keys()].sort()).toEqual([...ids].sort());
+  });
+
+  test('a crash after any one call: the next process goes on from what it finds', async () => {
+    const crashAfter = async (calls: number) => {
+      const world = await routersWorld();
+      const group = await routersGroup(world);
+      await group.desire(2);
+      await world.clock.run(60_000);
+      world.calls.length = 0;
+      world.faults.push(...Array.from({ length: calls }, () => 'none' as const), 'crash');
+      await world.clock.run(world.process().pass(280_000)).catch((error) => {
+        if (!(error instanceof Crash)) throw error;
+      });
+      world.recover();
+      await passes(world, 4);
+      expect([...(await healthOf(world)).values()]).toEqual(['healthy', 'healthy']);
+      expect([...(await group.states()).values()]).toEqual(['InService', 'InService']);
+      await world.cloud.close();
+      return world.calls.filter(({ changes }) => changes).length;
+    };
+    const total = await crashAfter(1_000);
+    for (let calls = 0; calls < total; calls++) await crashAfter(calls);
+    expect(total).toBeGreaterThan(8);
+  });
+});
+
+describe('a large fleet', () => {
+  const launchAll = async (world: TestRouters, count: number, tags = TAGS) => {
+    for (const subnet of [world.vpc.a1, world.vpc.b1]) await launch(world, subnet, { count: count / 2, tags });
+  };
+
+  test('is installed fifty by fifty, and no call is one too many for AWS', async () => {
+    const world = await routersWorld({}, { throttled: true, interval: 300 });
+    await launchAll(world, 120);
+    world.calls.length = 0;
+    await world.clock.run(world.process().pass(120_000));
+    await world.clock.run(15 * 60_000);
+    expect([...(await healthOf(world)).values()].filter((state) => state === 'healthy')).toHaveLength(120);
+    const calls = (name: string) => world.calls.filter(({ operation }) => operation === name).length;
+    expect(world.refused).toEqual([]);
+    expect([calls('SendCommand'), calls('ModifyNetworkInterfaceAttribute')]).toEqual([3, 120]);
+    await world.cloud.close();
+  });
+
+  test('costs as many calls at rest as one router', async () => {
+    const callsAtRest = async (all: boolean) => {
+      const world = await routersWorld({}, { interval: 300 });
+      const [id = ''] = await launch(world, world.vpc.a0, { tags: TAGS });
+      const [router] = routersOf(await world.look(), world.state.config);
+      const diverter = `${router?.wanted.fingerprint} ${new Date(world.clock.now()).toISOString()}`;
+      const tags = { ...TAGS, 'ziti-glb:diverter': diverter };
+      await world.ec2.send(
+        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb:diverter', Value: diverter }] }),
+      );
+      world.running.set(id, VERSIONS.one);
+      if (all) await launchAll(world, 60, tags);
+      for (const { id } of world.cloud.network().instances) world.running.set(id, VERSIONS.one);
+      await world.clock.run(world.process().pass(20_000));
+      await world.clock.run(15 * 60_000);
+      world.calls.length = 0;
+      const outcome = await world.clock.run(world.process().pass(280_000));
+      expect(outcome).toMatchObject({ settled: true, changes: 0, gauges: { HealthyRouters: all ? 61 : 1 } });
+      await world.cloud.close();
+      return world.calls.map(({ operation }) => operation).sort();
+    };
+    const one = await callsAtRest(false);
+    expect(one).toEqual([
+      'DescribeInstances',
+      'DescribeNetworkInterfaces',
+      'DescribeTargetHealth',
+      'ListCommandInvocations',
+    ]);
+    expect(await callsAtRest(true)).toEqual(one);
+  });
+});

@@ -1,0 +1,529 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RoutersConfig } from '../../../shared/config.ts';
+import { LATER } from '../../../shared/reconcile.ts';
+import { plan } from '../../../shared/routers/plan.ts';
+import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
+import type { Hook, Install, Instance, RoutersWorld, Target } from '../../../shared/routers/world.ts';
+import { configOf, VERSIONS } from './support.ts';
+
+const MINUTE = 60_000;
+const now = Date.UTC(2026, 0, 15, 10);
+const config = configOf();
+const nodes = [
+  { address: '10.0.1.5', zone: 'a' },
+  { address: '10.0.2.5', zone: 'b' },
+];
+
+const bare: Instance = {
+  id: 'i-1',
+  name: 'router-1',
+  role: 'router',
+  state: 'running',
+  launchedAt: now - 5 * MINUTE,
+  vpcId: 'vpc-1',
+  zone: 'a',
+  architecture: 'x86_64',
+  windows: false,
+  address: '10.0.1.10',
+  interfaces: [{ id: 'eni-1', sourceDestCheck: false }],
+  agentOnline: true,
+  diverter: undefined,
+  installs: [],
+  range: undefined,
+  leaving: undefined,
+  scaling: undefined,
+};
+const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({ now, nodes, instances, targets });
+/** The fingerprint of what a router is to have. */
+const wantedBy = (instance: Instance, settings = config) =>
+  routersOf(world([instance]), settings)[0]?.wanted.fingerprint ?? '';
+
+const instance = (fields: Partial<Instance> = {}): Instance => ({ ...bare, ...fields });
+/** One that has the diverter it is to have, since it was launched. */
+const made = (fields: Partial<Instance> = {}) => {
+  const one = instance(fields);
+  return { ...one, diverter: { text: wantedBy(one), at: one.launchedAt } };
+};
+const outdated = (fields: Partial<Instance> = {}) => ({
+  ...instance(fields),
+  diverter: { text: 'old.old', at: now - MINUTE },
+});
+const install = (fields: Partial<Install> = {}): Install => ({
+  commandId: 'c-1',
+  fingerprint: wantedBy(bare),
+  why: 'join',
+  status: 'success',
+  details: 'Success',
+  requestedAt: now - 10_000,
+  output: '',
+  ...fields,
+});
+const failed = (fields: Partial<Install> = {}) =>
+  install({ status: 'failed', details: 'Failed', output: 'ziti-glb: no disk left', ...fields });
+const running = install({ status: 'running', details: 'InProgress' });
+const target = (state: string, id = 'i-1', reason?: string): Target => ({ id, state, reason });
+const hook = (fields: Partial<Hook> = {}): Hook => ({
+  name: 'ziti-glb-launch',
+  launching: true,
+  heartbeatTimeout: 300_000,
+  beatAt: undefined,
+  endedAt: undefined,
+  ...fields,
+});
+const inGroup = (state: string, ...hooks: Hook[]) => ({ scaling: { group: 'routers', state, hooks } });
+
+const outcome = (given: RoutersWorld, settings: RoutersConfig = config) => {
+  const { steps, waiting, refused } = plan(given, settings);
+  return {
+    steps: steps.map(({ kind }) => kind),
+    notes: [...waiting, ...refused].map((note) => note.for),
+    says: steps.map(({ says }) => says),
+  };
+};
+
+type Row = [string, RoutersWorld, string[], (string | RegExp)[]];
+
+function rows(title: string, table: Row[], settings: RoutersConfig = config) {
+  describe(title, () => {
+    test.each(table)('%s', (_, given, steps, notes) => {
+      const seen = outcome(given, settings);
+      expect(seen.steps).toEqual(steps);
+      expect(seen.notes).toEqual(notes.map((note) => (note instanceof RegExp ? expect.stringMatching(note) : note)));
+    });
+  });
+}
+
+rows('a router joins', [
+  [
+    'source/dest check of every interface goes off while the agent is awaited',
+    world([
+      instance({
+        agentOnline: false,
+        interfaces: ['eni-1', 'eni-2'].map((id) => ({ id, sourceDestCheck: true })),
+      }),
+    ]),
+    ['source-dest-check-off', 'source-dest-check-off'],
+    ['its SSM agent to come online, within 15 min of its start'],
+  ],
+  ['with its agent online it is installed', world([instance()]), ['install'], []],
+  ['while that runs it waits', world([instance({ installs: [running] })]), [], ['command c-1, which is InProgress']],
+  [
+    'what came of it is noted, and it is registered',
+    world([instance({ installs: [install()] })]),
+    ['note-diverter', 'register'],
+    [],
+  ],
+  [
+    'not while answers would be dropped',
+    world([made({ interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
+    ['source-dest-check-off'],
+    ['its source/dest check to be off'],
+  ],
+  [
+    'its health is awaited',
+    world([made()], [target('initial', 'i-1', 'Elb.RegistrationInProgress')]),
+    [],
+    ['its health checks to pass, it is initial (Elb.RegistrationInProgress)'],
+  ],
+  ['healthy, it is done', world([made()], [target('healthy')]), [], []],
+  [
+    'back while it drains, it waits to join again',
+    world([made()], [target('draining')]),
+    [],
+    ['its draining to end, to join again'],
+  ],
+  ['removed behind our back, it joins again', world([made()]), ['register'], []],
+  [
+    'started again, it is installed again, whatever it had before',
+    world([
+      {
+        ...instance({ launchedAt: now - MINUTE, installs: [install({ requestedAt: now - 2 * MINUTE })] }),
+        diverter: { text: wantedBy(bare), at: now - 2 * MINUTE },
+      },
+    ]),
+    ['install'],
+    [],
+  ],
+  ['not yet up, it waits for EC2', world([instance({ state: 'pending' })]), [], ['EC2 to start it']],
+  [
+    'before the load balancer has addresses, it waits',
+    { ...world([instance()]), nodes: [] },
+    [],
+    ['the load balancer to have addresses'],
+  ],
+  [
+    'without an agent for long, it says what is usually wrong',
+    world([instance({ agentOnline: false, launchedAt: now - 16 * MINUTE })]),
+    [],
+    [
+      /^its SSM agent, which is not online 15 min after its start: usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443/,
+    ],
+  ],
+]);
+
+rows('what cannot be a router is told why', [
+  ['another role', world([instance({ role: 'gateway' })]), [], ['its tag ziti-glb is gateway, not router']],
+  [
+    'another VPC',
+    world([instance({ vpcId: 'vpc-2' })]),
+    [],
+    [/^it stands in vpc-2, and the load balancer in vpc-1: launch it there/],
+  ],
+  [
+    'another zone',
+    world([instance({ zone: 'c' })]),
+    [],
+    [/^it stands in zone c, and the load balancer in a, b: launch it there, or add a subnet/],
+  ],
+  ['Windows', world([instance({ windows: true })]), [], ['it runs Windows, where no diverter runs']],
+  ['an architecture without a build', world([instance({ architecture: 'i386' })]), [], [/without a diverter for i386/]],
+  ['and leaves, if it was one', world([instance({ zone: 'c' })], [target('unused')]), ['deregister'], [/zone c/]],
+]);
+
+rows('a failed install', [
+  [
+    'is tried again after a while, and its last words are told',
+    world([instance({ installs: [failed()] })]),
+    [],
+    ['another try: command c-1 ended as Failed: ziti-glb: no disk left'],
+  ],
+  ['a minute later', world([instance({ installs: [failed({ requestedAt: now - MINUTE })] })]), ['install'], []],
+  [
+    'after two, two minutes later',
+    world([instance({ installs: [failed({ requestedAt: now - MINUTE }), failed({ requestedAt: now - 3 * MINUTE })] })]),
+    [],
+    [/^another try/],
+  ],
+  [
+    'of another version does not count',
+    world([instance({ installs: [failed({ fingerprint: 'old.old' })] })]),
+    ['install'],
+    [],
+  ],
+  [
+    'of before it was started again does not count',
+    world([instance({ launchedAt: now - 5_000, installs: [failed()] })]),
+    ['install'],
+    [],
+  ],
+]);
+
+rows('a router that is not healthy', [
+  ['is put right, two minutes after its install', world([made()], [target('unhealthy')]), ['install'], []],
+  [
+    'not before',
+    world(
+      [{ ...made(), launchedAt: now - MINUTE, diverter: { text: wantedBy(bare), at: now - MINUTE } }],
+      [target('unhealthy', 'i-1', 'Target.Timeout')],
+    ),
+    [],
+    ['its health checks to pass, it is unhealthy (Target.Timeout)'],
+  ],
+  [
+    'nor again at once, if that did not help',
+    world([{ ...made(), installs: [install({ requestedAt: now - MINUTE, why: 'repair' })] }], [target('unhealthy')]),
+    ['note-diverter'],
+    ['its health checks to pass, it is unhealthy'],
+  ],
+  [
+    'with another diverter gets the wanted one at once: it serves nobody',
+    world([outdated()], [target('unhealthy')]),
+    ['install'],
+    [],
+  ],
+]);
+
+describe('a repair', () => {
+  test('is said to be one, and counted', () => {
+    expect(outcome(world([made()], [target('unhealthy')])).says).toEqual([
+      expect.stringMatching(/^i-1 \(router-1\): gets the diverter .*, again, for its health checks fail$/),
+    ]);
+    const repaired = { ...made(), installs: [install({ why: 'repair' })] };
+    expect(plan(world([repaired], [target('healthy')]), config).gauges).toEqual({
+      Routers: 1,
+      HealthyRouters: 1,
+      UnhealthyRouters: 0,
+      JoiningRouters: 0,
+      DrainingRouters: 0,
+      RefusedRouters: 0,
+      OutdatedRouters: 0,
+      RepairsOfLastHour: 1,
+    });
+  });
+});
+
+rows('a router leaves', [
+  ['stopping', world([instance({ state: 'stopping' })], [target('healthy')]), ['deregister'], []],
+  ['terminated', world([instance({ state: 'terminated' })], [target('unused')]), ['deregister'], []],
+  ['untagged, or gone for good', world([], [target('healthy')]), ['deregister'], []],
+  ['on standby in its group', world([made(inGroup('Standby'))], [target('healthy')]), ['deregister'], []],
+  ['draining, which is awaited', world([], [target('draining')]), [], ['the connections it still has to drain']],
+  [
+    'taken back by AWS, even the last one',
+    world([{ ...made(), leaving: { text: INTERRUPTION, at: now } }], [target('healthy')]),
+    ['deregister'],
+    [],
+  ],
+  [
+    'on advice, where another is healthy',
+    world(
+      [{ ...made(), leaving: { text: REBALANCE, at: now } }, made({ id: 'i-2' })],
+      [target('healthy'), target('healthy', 'i-2')],
+    ),
+    ['deregister'],
+    [],
+  ],
+  [
+    'but stays on advice while it is alone',
+    world([{ ...made(), leaving: { text: REBALANCE, at: now } }], [target('healthy')]),
+    [],
+    [/and it stays until another router is healthy$/],
+  ],
+  [
+    'one that was started again has outlived the warning',
+    world([{ ...made(), leaving: { text: INTERRUPTION, at: now - 6 * MINUTE } }], [target('healthy')]),
+    [],
+    [],
+  ],
+  [
+    'while it is being installed',
+    world([instance({ ...inGroup('Terminating:Wait', hook({ launching: false })), installs: [running] })]),
+    ['end-hook'],
+    [],
+  ],
+]);
+
+rows('a lifecycle hook', [
+  [
+    'gets a heartbeat while its instance joins',
+    world([instance({ ...inGroup('Pending:Wait', hook()), agentOnline: false })]),
+    ['heartbeat'],
+    [
+      'its SSM agent to come online, within 15 min of its start',
+      'its SSM agent to come online, within 15 min of its start',
+    ],
+  ],
+  [
+    'not another one at once',
+    world([instance({ ...inGroup('Pending:Wait', hook({ beatAt: now - 99_000 })), agentOnline: false })]),
+    [],
+    [
+      'its SSM agent to come online, within 15 min of its start',
+      'its SSM agent to come online, within 15 min of its start',
+    ],
+  ],
+  [
+    'but one each third of its timeout',
+    world([instance({ ...inGroup('Pending:Wait', hook({ beatAt: now - 100_000 })), agentOnline: false })]),
+    ['heartbeat'],
+    [
+      'its SSM agent to come online, within 15 min of its start',
+      'its SSM agent to come online, within 15 min of its start',
+    ],
+  ],
+  [
+    'lets a healthy router go on',
+    world([made(inGroup('Pending:Wait', hook()))], [target('healthy')]),
+    ['end-hook'],
+    [],
+  ],
+  [
+    'is not told twice while another hook holds',
+    world([made(inGroup('Pending:Wait', hook({ endedAt: now - 1_000 })))], [target('healthy')]),
+    [],
+    [],
+  ],
+  [
+    'gives up a launch past its deadline',
+    world([instance({ ...inGroup('Pending:Wait', hook()), launchedAt: now - 16 * MINUTE, installs: [failed()] })]),
+    ['end-hook'],
+    [/^another try/],
+  ],
+  [
+    'waits while its instance drains',
+    world([made(inGroup('Terminating:Wait', hook({ launching: false })))], [target('draining')]),
+    ['heartbeat'],
+    ['the connections it still has to drain', 'the connections it still has to drain'],
+  ],
+  [
+    'lets go of one that has left',
+    world([made(inGroup('Terminating:Wait', hook({ launching: false })))]),
+    ['end-hook'],
+    [],
+  ],
+  ['of someone else is not ours to answer', world([made(inGroup('Pending:Wait'))], [target('healthy')]), [], []],
+]);
+
+test('ABANDON says what the launch still waited for, with the command’s last words', () => {
+  const given = world([
+    instance({ ...inGroup('Pending:Wait', hook()), launchedAt: now - 16 * MINUTE, installs: [failed()] }),
+  ]);
+  expect(plan(given, config).steps).toMatchObject([
+    {
+      kind: 'end-hook',
+      result: 'ABANDON',
+      says: 'hook ziti-glb-launch of i-1 (router-1): gives up its launch, which after 15 min still waits for another try: command c-1 ended as Failed: ziti-glb: no disk left',
+    },
+  ]);
+});
+
+rows('an instance of a warm pool', [
+  [
+    'is prepared, and no target',
+    world([instance(inGroup('Warmed:Pending:Wait', hook({ beatAt: now })))]),
+    ['install'],
+    ['its diverter'],
+  ],
+  ['prepared, may go on', world([made(inGroup('Warmed:Pending:Wait', hook()))]), ['end-hook'], []],
+  ['is no target while it runs', world([made(inGroup('Warmed:Running'))], [target('healthy')]), ['deregister'], []],
+  ['rests while it is stopped', world([made({ ...inGroup('Warmed:Stopped'), state: 'stopped' })]), [], []],
+]);
+
+const four = ['i-1', 'i-2', 'i-3', 'i-4'];
+const healthyFour = four.map((id) => target('healthy', id));
+const zoneOf = (id: string) => (id < 'i-3' ? 'a' : 'b');
+const fleet = (...fields: Partial<Instance>[]) =>
+  four.map((id, index) => ({ ...outdated({ id, zone: zoneOf(id) }), ...fields[index] }));
+const upgraded = { diverter: { text: wantedBy(bare), at: now } };
+const upgradedBy = (given: RoutersWorld, settings = config) =>
+  plan(given, settings).steps.flatMap((step) => (step.kind === 'install' ? step.instances.map(({ id }) => id) : []));
+
+describe('an upgrade', () => {
+  test.each<[string, Instance[], Target[], string[]]>([
+    ['begins with one router', fleet(), healthyFour, ['i-1']],
+    ['goes on with its zone', fleet(upgraded), healthyFour, ['i-2']],
+    ['then with the next zone', fleet(upgraded, upgraded), healthyFour, ['i-3', 'i-4']],
+    ['waits while one is at it', fleet({ installs: [{ ...running, why: 'upgrade' }] }), healthyFour, []],
+    ['waits until what it did is healthy', fleet(upgraded), [target('initial'), ...healthyFour.slice(1)], []],
+    ['stops at the first failure', fleet({ installs: [failed({ why: 'upgrade' })] }), healthyFour, []],
+    [
+      'and tries that one again, and no other',
+      fleet({ installs: [failed({ requestedAt: now - MINUTE })] }),
+      healthyFour,
+      ['i-1'],
+    ],
+    [
+      'stops where the new one ails',
+      fleet({ ...upgraded, installs: [install()] }),
+      [target('unhealthy'), ...healthyFour.slice(1)],
+      [],
+    ],
+  ])('%s', (_, instances, targets, ids) => {
+    expect(upgradedBy(world(instances, targets))).toEqual(ids);
+  });
+
+  test('of a zone is a few at a time, and AWS stops it at the first failure', () => {
+    const [step] = plan(world(fleet(upgraded, upgraded), healthyFour), config).steps;
+    expect(step).toMatchObject({ kind: 'install', why: 'upgrade', instances: [{ id: 'i-3' }, { id: 'i-4' }] });
+  });
+
+  test('of a lone router waits for a second one, whom it trusts may change', () => {
+    const lone = outdated();
+    expect(outcome(world([lone], [target('healthy')]))).toMatchObject({
+      steps: [],
+      notes: [expect.stringContaining('waits for a second router to be healthy')],
+    });
+    const [version] = wantedBy(bare).split('.');
+    const trusting = { ...lone, diverter: { text: `${version}.other`, at: now } };
+    expect(outcome(world([trusting], [target('healthy')])).steps).toEqual(['install']);
+  });
+
+  test('goes by both architectures apart', () => {
+    const builds = new Map([
+      ['amd64', VERSIONS.one],
+      ['arm64', VERSIONS.two],
+    ]);
+    const both = [instance(), instance({ id: 'i-2', architecture: 'arm64' })];
+    const steps = plan(world(both), configOf({ builds })).steps;
+    expect(steps).toMatchObject([{ sha256: VERSIONS.one }, { sha256: VERSIONS.two }]);
+  });
+});
+
+describe('DNS ranges', () => {
+  const dns = { resolver: '100.127.255.254', slices: ['100.64.0.0/13', '100.72.0.0/13'] };
+  const ranged = configOf({ dns });
+  const held = (id: string, range: string) => {
+    const one = instance({ id, range });
+    return { ...one, diverter: { text: wantedBy(one, ranged), at: now } };
+  };
+  const claims = (given: RoutersWorld, settings = ranged) =>
+    plan(given, settings).steps.flatMap((step) =>
+      step.kind === 'claim-range'
+        ? [`${step.instanceId} ${step.range}`]
+        : step.kind === 'release-range'
+          ? [`${step.instanceId} gives back`]
+          : [],
+    );
+
+  test.each<[string, Instance[], string[]]>([
+    [
+      'each gets the next that is free',
+      [instance(), instance({ id: 'i-2' })],
+      ['i-1 100.64.0.0/13', 'i-2 100.72.0.0/13'],
+    ],
+    ['one that is held is not given out', [instance(), held('i-2', '100.64.0.0/13')], ['i-1 100.72.0.0/13']],
+    [
+      'a stopped router keeps its own',
+      [instance(), { ...held('i-2', '100.64.0.0/13'), state: 'stopped' }],
+      ['i-1 100.72.0.0/13'],
+    ],
+    [
+      'an ended one does not',
+      [instance(), { ...held('i-2', '100.64.0.0/13'), state: 'terminated' }],
+      ['i-1 100.64.0.0/13'],
+    ],
+    [
+      'given out twice, it stays with the lowest id',
+      [instance({ id: 'i-2', range: '100.64.0.0/13' }), instance({ range: '100.64.0.0/13' })],
+      ['i-2 100.72.0.0/13'],
+    ],
+    [
+      'or with who has it configured',
+      [instance({ range: '100.64.0.0/13' }), held('i-2', '100.64.0.0/13')],
+      ['i-1 100.72.0.0/13'],
+    ],
+    ['one of another pool is exchanged', [instance({ range: '10.9.0.0/16' })], ['i-1 100.64.0.0/13']],
+    [
+      'that of an untagged instance is taken back',
+      [instance({ role: undefined, range: '100.64.0.0/13' })],
+      ['i-1 gives back'],
+    ],
+  ])('%s', (_, instances, expected) => {
+    expect(claims(world(instances))).toEqual(expected);
+  });
+
+  test('an untagged instance gives its range back when it has drained', () => {
+    expect(claims(world([instance({ role: undefined, range: '100.64.0.0/13' })], [target('draining')]))).toEqual([]);
+  });
+
+  test('turned off, all are taken back', () => {
+    expect(claims(world([held('i-1', '100.64.0.0/13')]), config)).toEqual(['i-1 gives back']);
+  });
+
+  test('a router is installed with its range once it is seen to be its own', () => {
+    expect(outcome(world([instance()]), ranged).steps).toEqual(['claim-range']);
+    expect(plan(world([instance({ range: '100.64.0.0/13' })]), ranged).steps).toMatchObject([
+      { kind: 'install', range: '100.64.0.0/13' },
+    ]);
+  });
+
+  test('out of slices, one is told so, and the others are served', () => {
+    const all = [held('i-1', '100.64.0.0/13'), held('i-2', '100.72.0.0/13'), instance({ id: 'i-3' })];
+    const targets = [target('healthy'), target('healthy', 'i-2')];
+    const { steps, waiting } = plan(world(all, targets), ranged);
+    expect(steps).toEqual([]);
+    expect(waiting).toEqual([
+      { subject: 'i-3 (router-1)', for: expect.stringContaining('all 2 are held by others'), until: LATER },
+    ]);
+  });
+});
+
+test('300 routers take as few calls as AWS allows', () => {
+  const many = Array.from({ length: 300 }, (_, index) =>
+    instance({ id: `i-${1000 + index}`, address: `10.0.1.${index}` }),
+  );
+  const { steps } = plan(world(many), config);
+  expect(steps.map((step) => step.kind === 'install' && step.instances.length)).toEqual([50, 50, 50, 50, 50, 50]);
+  const joined = many.map((one) => ({ ...one, diverter: { text: wantedBy(one), at: now } }));
+  expect(plan(world(joined), config).steps.map(({ kind }) => kind)).toEqual(['register', 'register', 'register']);
+});

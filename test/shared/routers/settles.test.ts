@@ -1,0 +1,219 @@
+import { DeleteWarmPoolCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { DeregisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { RoutersConfig } from '../../../shared/config.ts';
+import { launch } from '../../local/rules/support.ts';
+import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+
+const which = fc.nat(3);
+const kinds = <T extends string>(...names: T[]) => fc.constantFrom(...names);
+
+/** What people, AWS and bad luck do between passes and during them. */
+const deed = fc.oneof(
+  fc.record({ do: kinds('launch'), zone: kinds('a0', 'b0', 'a1'), tagged: fc.boolean() }),
+  fc.record({ do: kinds('scale'), to: fc.nat(3) }),
+  fc.record({ do: kinds('tag', 'untag', 'stop', 'start', 'terminate', 'deregister', 'lose diverter'), which }),
+  fc.record({ do: kinds('interruption', 'rebalance'), which }),
+  fc.record({ do: kinds('warm', 'cool', 'release') }),
+  { weight: 2, arbitrary: fc.record({ do: kinds('wait'), ms: fc.constantFrom(1_000, 30_000, 200_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: kinds('pass'),
+      ms: fc.constantFrom(10_000, 280_000),
+      twice: fc.boolean(),
+      faults: fc.array(kinds('none', 'throttled', 'lost reply', 'crash'), { maxLength: 6 }),
+      fates: fc.array(kinds('success', 'failure', 'timeout'), { maxLength: 3 }),
+    }),
+  },
+);
+type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never;
+
+async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
+  const world = await routersWorld(fields);
+  const group = await routersGroup(world, { heartbeat });
+  let process = world.process();
+  const instances = async () => (await world.look()).instances.filter(({ state }) => state !== 'terminated');
+  const known: string[] = [];
+  const chosen = (index: number) => known[index % known.length];
+
+  /** Whether the last pass found nothing to do or to wait for. */
+  let idle = false;
+  async function passes(ms: number, twice: boolean) {
+    const both = [process.pass(ms), ...(twice ? [world.process().pass(ms)] : [])];
+    const results = await world.clock.run(Promise.allSettled(both));
+    idle = (results ?? []).every(
+      (result) => result.status === 'fulfilled' && result.value.settled && result.value.changes === 0,
+    );
+    for (const result of results ?? [])
+      if (result.status === 'rejected') {
+        if (!(result.reason instanceof Crash)) throw result.reason;
+        process = world.process();
+      }
+  }
+
+  async function perform(now: Deed): Promise<void> {
+    const { ec2, elb, autoScaling, clock, vpc, service } = world;
+    switch (now.do) {
+      case 'launch':
+        known.push(...(await launch(world, vpc[now.zone], { tags: now.tagged ? TAGS : {} })));
+        return;
+      case 'scale':
+        await group.desire(now.to);
+        return;
+      case 'warm':
+        await autoScaling.send(new PutWarmPoolCommand({ ...group.name, MinSize: 1, MaxGroupPreparedCapacity: 1 }));
+        return;
+      case 'cool':
+        await autoScaling.send(new DeleteWarmPoolCommand(group.name));
+        return;
+      case 'release':
+        world.state.config = {
+          ...world.state.config,
+          builds: new Map([...world.state.config.builds.keys()].map((key) => [key, VERSIONS.two])),
+        };
+        process = world.process();
+        return;
+      case 'wait':
+        await clock.run(now.ms);
+        return;
+      case 'pass':
+        world.faults.push(...now.faults);
+        world.fates.push(...now.fates);
+        await passes(now.ms, now.twice);
+        world.recover();
+        return;
+    }
+    for (const id of (await instances()).map((instance) => instance.id)) if (!known.includes(id)) known.push(id);
+    const id = chosen(now.which);
+    if (!id) return;
+    const one = { InstanceIds: [id] };
+    const ignore = () => {};
+    const done: Record<typeof now.do, () => Promise<unknown>> = {
+      tag: () => ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb', Value: 'router' }] })),
+      untag: () => ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] })),
+      stop: () => ec2.send(new StopInstancesCommand(one)),
+      start: () => ec2.send(new StartInstancesCommand(one)),
+      terminate: () => ec2.send(new TerminateInstancesCommand(one)),
+      deregister: () =>
+        elb.send(new DeregisterTargetsCommand({ TargetGroupArn: service.targetGroup, Targets: [{ Id: id }] })),
+      'lose diverter': async () => world.running.delete(id),
+      interruption: () => warn(id, 'interruption'),
+      rebalance: () => warn(id, 'rebalance'),
+    };
+    await done[now.do]().catch(ignore);
+  }
+
+  /** Whether the last pass found nothing to do or to wait for, and nothing else is under way either. */
+  async function atRest() {
+    const phases = [...(await group.states()).values()];
+    const states = (await instances()).map(({ state }) => state);
+    return (
+      idle &&
+      phases.every((phase) => phase === 'InService' || phase === 'Warmed:Stopped') &&
+      states.every((state) => state === 'running' || state === 'stopped')
+    );
+  }
+
+  const warn = async (instanceId: string, kind: 'interruption' | 'rebalance') => {
+    await world.clock.run(process.pass(1_000, { instanceId, kind }));
+  };
+
+  return { ...world, group, perform, passes, atRest, told: () => process.said };
+}
+
+const RUNS = Number(process.env.RUNS ?? 20);
+
+test.each<[string, Partial<RoutersConfig>]>([
+  ['', {}],
+  [
+    ' with DNS ranges',
+    {
+      dns: {
+        resolver: '100.127.255.254',
+        slices: [
+          '100.64.0.0/13',
+          '100.72.0.0/13',
+          '100.80.0.0/13',
+          '100.88.0.0/13',
+          '100.96.0.0/13',
+          '100.104.0.0/13',
+          '100.112.0.0/13',
+        ],
+      },
+    },
+  ],
+])(
+  'from any state, with faults over, every router that can be serves, and nothing else does%s',
+  async (_, fields) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(deed, { minLength: 4, maxLength: 12 }),
+        fc.constantFrom(30, 300),
+        async (deeds, heartbeat) => {
+          const world = await stage(fields, heartbeat);
+          for (const one of deeds) await world.perform(one);
+          world.fates.length = 0;
+          // Twice, a minute apart: health checks notice within half of one, a command ends when it does.
+          let rest = 0;
+          for (let tick = 0; rest < 2 && tick < 60; tick++) {
+            await world.passes(280_000, false);
+            await world.clock.run(60_000);
+            rest = (await world.atRest()) ? rest + 1 : 0;
+          }
+          await expectSettled(world);
+
+          world.calls.length = 0;
+          await world.passes(280_000, false);
+          expect(world.calls.filter(({ changes }) => changes).map(({ operation }) => operation)).toEqual([]);
+          for (const { others } of world.upgrades) expect(others).toBeGreaterThan(0);
+          await world.cloud.close();
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  120_000 + RUNS * 1_000,
+);
+
+async function expectSettled(world: TestRouters & { group: Awaited<ReturnType<typeof routersGroup>> }) {
+  world.sweep();
+  const seen = await world.look();
+  const instances = seen.instances.filter(({ state }) => state !== 'terminated');
+  const { targets } = seen;
+  const states = await world.group.states();
+  const [sha256] = world.state.config.builds.values();
+  // One that was started again has outlived what it was warned of.
+  const isWarned = ({ leaving, launchedAt }: (typeof instances)[number]) =>
+    leaving !== undefined && leaving.at >= launchedAt;
+  const serving = instances.filter((instance) => {
+    const { id, role, state, zone } = instance;
+    const phase = states.get(id) ?? 'InService';
+    expect(['InService', 'Warmed:Stopped', 'Terminated', 'Terminating']).toContain(phase);
+    return (
+      role === 'router' && state === 'running' && phase === 'InService' && zone !== undefined && !isWarned(instance)
+    );
+  });
+  const healthy = targets.filter(({ state }) => state === 'healthy').map(({ id }) => id);
+  const advised = instances.filter(isWarned).map(({ id }) => id);
+  expect(targets.map(({ state }) => state).filter((state) => state !== 'healthy')).toEqual([]);
+  expect(healthy.filter((id) => !advised.includes(id)).sort()).toEqual(serving.map(({ id }) => id).sort());
+  // One that AWS advised to replace stays only where no other is.
+  if (healthy.some((id) => advised.includes(id))) expect(serving).toEqual([]);
+  for (const { id, interfaces } of serving) {
+    expect(interfaces.map(({ sourceDestCheck }) => sourceDestCheck)).toEqual([false]);
+    // A lone router is never upgraded.
+    if (serving.length > 1) expect([id, world.running.get(id)]).toEqual([id, sha256]);
+  }
+  const ranges = instances.filter(({ role }) => role).flatMap(({ range }) => range ?? []);
+  expect(new Set(ranges).size).toBe(ranges.length);
+  if (world.state.config.dns) for (const { range } of serving) expect(range).toBeDefined();
+}

@@ -1,0 +1,233 @@
+import {
+  CreateAutoScalingGroupCommand,
+  DescribeAutoScalingInstancesCommand,
+  SetDesiredCapacityCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { CreateDocumentCommand } from '@aws-sdk/client-ssm';
+import type { ExecResult } from '../../../local/fabric/fabric.ts';
+import type { Delays } from '../../../local/rules/delays.ts';
+import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
+import { throttle } from '../../../local/wire/throttle.ts';
+import type { Around } from '../../../local/wire/wire.ts';
+import type { RoutersConfig } from '../../../shared/config.ts';
+import { reconcile } from '../../../shared/reconcile.ts';
+import { routersReconciler } from '../../../shared/routers/reconciler.ts';
+import type { RoutersStep } from '../../../shared/routers/steps.ts';
+import type { RoutersWorld } from '../../../shared/routers/world.ts';
+import { given, REGION, testCloud, testLoadBalancer, testVpc } from '../../local/rules/support.ts';
+import { installDocument } from '../../support/install-document.ts';
+
+export const VERSIONS = { one: '1'.repeat(64), two: '2'.repeat(64) };
+export const TAGS = { 'ziti-glb': 'router' };
+const GROUP = { AutoScalingGroupName: 'routers' };
+
+export class Crash extends Error {}
+
+export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => ({
+  stack: 'ziti-glb-test',
+  tagKey: 'ziti-glb',
+  vpcId: 'vpc-1',
+  targetGroupArn: 'arn:tg',
+  loadBalancerArn: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/gwlb/0',
+  document: 'Install',
+  diverter: 'own',
+  bucket: 'artefacts',
+  prefix: 'diverter',
+  builds: new Map([
+    ['amd64', VERSIONS.one],
+    ['arm64', VERSIONS.one],
+  ]),
+  launchDeadline: 15 * 60_000,
+  dns: undefined,
+  healthPort: '',
+  registrationKey: '',
+  diverterKey: 'ziti-glb:diverter',
+  rangeKey: 'ziti-glb:dns-range',
+  leavingKey: 'ziti-glb:leaving',
+  ...fields,
+});
+
+export type Fault = 'none' | 'throttled' | 'lost reply' | 'crash';
+/** What becomes of a command that has reached its router. */
+export type Fate = 'success' | 'failure' | 'timeout';
+
+/**
+ * A load balancer over zones a and b, and instances that behave as routers do: healthy while they run a diverter, which a
+ * command installs and a stop takes away.
+ */
+export async function routersWorld(
+  fields: Partial<RoutersConfig> = {},
+  { throttled = false, interval = 10, ...delays }: Partial<Delays> & { throttled?: boolean; interval?: number } = {},
+) {
+  const faults: Fault[] = [];
+  const fates: Fate[] = [];
+  const calls: { operation: string; changes: boolean; input: Readonly<Record<string, unknown>> }[] = [];
+  /** SHA-256 of the diverter that each instance runs. */
+  const running = new Map<string, string>();
+  /** Exchanges of the diverter of a router that served, and how many others did. */
+  const upgrades: { id: string; others: number }[] = [];
+  let crashed = false;
+
+  const unlucky: Around = async ({ operation }, input, proceed) => {
+    const changes = !/^(Describe|List|Get)/.test(operation);
+    calls.push({ operation, changes, input });
+    const fault = changes ? (faults.shift() ?? 'none') : 'none';
+    if (fault === 'throttled') throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
+    const answer = await proceed();
+    if (fault === 'lost reply') throw new ConnectionLost();
+    crashed ||= fault === 'crash';
+    return answer;
+  };
+  const refused: string[] = [];
+  const limited: Around = async (call, input, proceed) => {
+    const limit = throttle(cloud.clock);
+    limits ??= limit;
+    return limits(call, input, proceed).catch((error) => {
+      if (/Throttling|RequestLimitExceeded/.test(error.name)) refused.push(call.operation);
+      throw error;
+    });
+  };
+  let limits: Around | undefined;
+  const cloud = testCloud({ around: throttled ? [unlucky, limited] : [unlucky], delays });
+  const vpc = await testVpc(cloud);
+  const service = await testLoadBalancer(cloud, { vpc, interval });
+  await cloud.ssm.send(
+    new CreateDocumentCommand({ Name: 'Install', DocumentType: 'Command', Content: installDocument() }),
+  );
+  const s3 = new S3Client({ region: REGION, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+  const state = {
+    config: configOf({
+      vpcId: vpc.vpc,
+      targetGroupArn: service.targetGroup,
+      loadBalancerArn: service.loadBalancer,
+      ...fields,
+    }),
+  };
+
+  const network = () => cloud.fake.synced.at(-1);
+  const upNow = () => new Set(network()?.instances.map(({ id }) => id));
+  const ownerOf = (ip: string) => network()?.interfaces.find((face) => face.ip === ip)?.instanceId ?? '';
+  const healthyNow = () => {
+    const targets = network()?.nodes.flatMap((node) => node.targets) ?? [];
+    return new Set(targets.filter(({ state: health }) => health === 'healthy').map(({ id }) => id));
+  };
+  const lives = (id: string) => running.has(id) && upNow().has(id);
+  cloud.fake.onProbe = ({ ip }) =>
+    lives(ownerOf(ip)) ? { healthy: true } : { healthy: false, reason: 'Target.Timeout' };
+  cloud.fake.onExec = async (id, argv): Promise<ExecResult> => {
+    const fate = fates.shift() ?? 'success';
+    const sha256 = argv.find((word) => word.startsWith('SSM_Sha256='))?.slice(11) ?? '';
+    const before = running.get(id);
+    const healthy = healthyNow();
+    await cloud.clock.sleep(fate === 'timeout' ? 300_000 : 8_000);
+    if (!upNow().has(id)) throw new Error(`${id} is not up`);
+    if (fate === 'timeout') return { code: null, stdout: '', stderr: '' };
+    if (fate === 'failure') return { code: 1, stdout: '', stderr: 'ziti-glb: it went wrong\n' };
+    if (before !== undefined && before !== sha256 && healthy.has(id)) upgrades.push({ id, others: healthy.size - 1 });
+    running.set(id, sha256);
+    return { code: 0, stdout: 'attached\n', stderr: '' };
+  };
+  /** A stop, or an end, loses what was installed. */
+  const sweep = () => {
+    for (const id of running.keys()) if (!upNow().has(id)) running.delete(id);
+  };
+
+  /** A function's process: what it remembers goes with it. */
+  function process() {
+    const reconciler = routersReconciler({ ...cloud, s3 }, state.config, cloud.clock.now);
+    const said: string[] = [];
+    const pass = (ms: number, warning?: { instanceId: string; kind: 'interruption' | 'rebalance' }) => {
+      let wake: typeof warning = warning;
+      return reconcile<RoutersWorld, RoutersStep>(
+        {
+          plan: reconciler.plan,
+          observe: async () => {
+            sweep();
+            const hint = { at: cloud.clock.now(), ...(wake && { warning: wake }) };
+            wake = undefined;
+            return reconciler.observe(hint);
+          },
+          act: async (step) => {
+            await reconciler.act(step);
+            if (crashed) throw new Crash();
+          },
+        },
+        { now: cloud.clock.now, sleep: cloud.clock.sleep, deadline: cloud.clock.now() + ms },
+        {
+          acted: ({ says }) => void said.push(says),
+          failed: ({ says }, error) => {
+            if (error instanceof Crash) throw error;
+            said.push(`failed: ${says}: ${error}`);
+          },
+          waits: (note) => void said.push(`${note.subject} waits for ${note.for}`),
+          refuses: (note) => void said.push(`${note.subject}: ${note.for}`),
+        },
+      );
+    };
+    return { pass, said };
+  }
+
+  return {
+    ...cloud,
+    vpc,
+    service,
+    state,
+    faults,
+    fates,
+    calls,
+    running,
+    upgrades,
+    refused,
+    s3,
+    process,
+    sweep,
+    recover: () => {
+      faults.length = 0;
+      crashed = false;
+    },
+    look: () => routersReconciler({ ...cloud, s3 }, state.config, cloud.clock.now).observe({ at: cloud.clock.now() }),
+  };
+}
+
+export type TestRouters = Awaited<ReturnType<typeof routersWorld>>;
+
+/** An Auto Scaling group of routers over the load balancer's zones, with hooks of ours unless told otherwise. */
+export async function routersGroup({ autoScaling, ec2, vpc }: TestRouters, { heartbeat = 120, hooks = true } = {}) {
+  await ec2.send(
+    new CreateLaunchTemplateCommand({
+      LaunchTemplateName: 'router',
+      LaunchTemplateData: { ImageId: 'ami-router', InstanceType: 't3.small' },
+    }),
+  );
+  const hook = (name: string, transition: string, DefaultResult: string) => ({
+    LifecycleHookName: `ziti-glb-${name}`,
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
+    HeartbeatTimeout: heartbeat,
+    DefaultResult,
+  });
+  await autoScaling.send(
+    new CreateAutoScalingGroupCommand({
+      ...GROUP,
+      MinSize: 0,
+      MaxSize: 10,
+      LaunchTemplate: { LaunchTemplateName: 'router' },
+      VPCZoneIdentifier: `${vpc.a0},${vpc.b0}`,
+      Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
+      LifecycleHookSpecificationList: hooks
+        ? [hook('launch', 'LAUNCHING', 'ABANDON'), hook('terminate', 'TERMINATING', 'CONTINUE')]
+        : [],
+    }),
+  );
+  return {
+    name: GROUP,
+    desire: (DesiredCapacity: number) => autoScaling.send(new SetDesiredCapacityCommand({ ...GROUP, DesiredCapacity })),
+    states: async () => {
+      const { AutoScalingInstances } = await autoScaling.send(new DescribeAutoScalingInstancesCommand({}));
+      return new Map(
+        (AutoScalingInstances ?? []).map((member) => [given(member.InstanceId), given(member.LifecycleState)]),
+      );
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SubnetsConfig } from '../../../shared/config.ts';
+import { plan } from '../../../shared/subnets/plan.ts';
+import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { brief, config, endpoint, main, NOW, routes, subnet, table, world } from './support.ts';
+
+const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
+  brief(plan(world(seen), config(chosen)).steps).filter((step) => !step.includes(': waiting: '));
+const generation = (seen: Partial<SubnetsWorld>) => {
+  const [step] = plan(world(seen), config()).steps;
+  return step?.kind === 'create-endpoint' ? step.generation : undefined;
+};
+const MINUTE = 60_000;
+
+describe('one endpoint each subnet', () => {
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    [
+      'of two the oldest stays',
+      {
+        endpoints: [endpoint({ id: 'vpce-new', createdAt: NOW - 1 }), endpoint({ id: 'vpce-old' })],
+        routeTables: [main, table({ routes: routes('vpce-new') })],
+      },
+      ['replace-route rtb-a 10.20.0.0/16 vpce-old'],
+    ],
+    [
+      'and the other goes once no route leads to it',
+      {
+        subnets: [subnet({ status: 'ready' })],
+        endpoints: [endpoint({ id: 'vpce-new', createdAt: NOW - 1 }), endpoint({ id: 'vpce-old' })],
+        routeTables: [main, table({ routes: routes('vpce-old') })],
+      },
+      ['delete-endpoints vpce-new'],
+    ],
+    [
+      'one of a service that is not ours any more is replaced, and serves until then',
+      {
+        endpoints: [endpoint({ serviceName: 'former' })],
+        routeTables: [main, table({ routes: routes('vpce-a') })],
+      },
+      ['create-endpoint subnet-a'],
+    ],
+    [
+      'one without IPv6 is replaced for a wish that needs it, and serves until then',
+      {
+        service: { ...world().service, ipv6: true },
+        subnets: [subnet({ wish: '2001:db9::/32', cidrs: ['10.0.1.0/24', '2001:db8::/64'] })],
+        endpoints: [endpoint()],
+        routeTables: [main, table({ routes: routes('vpce-a', '2001:db9::/32') })],
+      },
+      ['create-endpoint subnet-a ipv6'],
+    ],
+    [
+      'a gateway’s table that leads to it is not ours, and holds it',
+      {
+        subnets: [],
+        endpoints: [endpoint()],
+        routeTables: [main, table({ id: 'rtb-edge', edge: true, subnetIds: [], routes: routes('vpce-a') })],
+      },
+      [],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+
+  test('what holds an endpoint is said', () => {
+    const routeTables = [main, table({ id: 'rtb-edge', edge: true, subnetIds: [], routes: routes('vpce-a') })];
+    expect(plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config()).refused).toEqual([
+      { subject: 'vpce-a', for: "a route of rtb-edge, a gateway's table, holds it; take it out" },
+    ]);
+  });
+});
+
+describe('a generation', () => {
+  test('is the same for a create that is repeated within the minute', () => {
+    expect(generation({ now: NOW })).toBe(generation({ now: NOW + MINUTE - 1 }));
+  });
+  test('is another after one that is gone, and for the next minute', () => {
+    const gone = [{ id: 'vpce-0', subnetId: 'subnet-a', createdAt: NOW - 1000 }];
+    const all = [generation({}), generation({ gone }), generation({ now: NOW + MINUTE })];
+    expect(new Set(all).size).toBe(3);
+    expect(generation({ gone: [{ id: 'vpce-0', subnetId: 'subnet-b', createdAt: NOW - 1000 }] })).toBe(generation({}));
+  });
+});
+
+describe('an endpoint that ended', () => {
+  const ended = (minutesAgo: number, fields: Partial<Endpoint> = {}): Endpoint =>
+    endpoint({ id: `vpce-${minutesAgo}`, state: 'rejected', createdAt: NOW - minutesAgo * MINUTE, ...fields });
+
+  test.each<[string, Endpoint[], string[]]>([
+    ['is replaced', [ended(100)], ['create-endpoint subnet-a']],
+    ['whatever ended it', [ended(100, { state: 'failed' })], ['create-endpoint subnet-a']],
+    ['but not at once, if it was young', [ended(0.5)], []],
+    ['the second after ten minutes', [ended(20), ended(9)], []],
+    ['then', [ended(20), ended(10)], ['create-endpoint subnet-a']],
+    ['from the third on after an hour', [ended(200), ended(100), ended(59)], []],
+    ['then', [ended(200), ended(100), ended(60)], ['create-endpoint subnet-a']],
+    ['and no more than three are kept', [ended(400), ended(300), ended(200), ended(59)], ['delete-endpoints vpce-400']],
+    [
+      'none once there is one that is available',
+      [ended(20), ended(9), endpoint()],
+      ['create-route rtb-a 10.20.0.0/16 vpce-a', 'delete-endpoints vpce-20,vpce-9'],
+    ],
+  ])('%s', (_, endpoints, expected) => expect(steps({ endpoints })).toEqual(expected));
+
+  test('is waited for until then, with AWS’s reason', () => {
+    const endpoints = [ended(0.5, { id: 'vpce-x', state: 'failed', error: 'no capacity' })];
+    expect(plan(world({ endpoints }), config()).waiting).toEqual([
+      { subject: 'subnet-a', for: 'another try, for vpce-x is failed no capacity', until: NOW + MINUTE / 2 },
+    ]);
+  });
+});
+
+test('an endpoint that does not become available is left to the minute’s look', () => {
+  const until = (minutes: number) =>
+    plan(world({ endpoints: [endpoint({ state: 'pending', createdAt: NOW - minutes * MINUTE })] }), config()).waiting;
+  expect(until(15)).toMatchObject([{ until: undefined }]);
+  expect(until(16)).toMatchObject([{ until: Number.POSITIVE_INFINITY }]);
+});
+
+describe('AWS’s quota of endpoints', () => {
+  const two = [subnet(), subnet({ id: 'subnet-b', cidrs: ['10.0.2.0/24'] })];
+  const routeTables = [main, table({ subnetIds: ['subnet-a', 'subnet-b'] })];
+  test('is not tried against: who is too much is refused', () => {
+    const seen = { subnets: two, routeTables, endpointCount: 49 };
+    expect(steps(seen)).toEqual([
+      'create-endpoint subnet-a',
+      'subnet-b: refused: the VPC has all the 50 endpoints that AWS s quota allows',
+    ]);
+    expect(steps(seen, { endpointsPerVpc: 51 })).toEqual(['create-endpoint subnet-a', 'create-endpoint subnet-b']);
+  });
+});
+
+describe('one endpoint a zone', () => {
+  const zonal = { endpoints: 'zone' } as const;
+  const a2 = subnet({ id: 'subnet-a2', cidrs: ['10.0.2.0/24'] });
+  const b = subnet({ id: 'subnet-b', zone: 'b', cidrs: ['10.0.3.0/24'] });
+  const untagged = subnet({ id: 'subnet-u', wish: undefined });
+  const own = table({ id: 'rtb-a', subnetIds: ['subnet-a'] });
+  const second = table({ id: 'rtb-a2', subnetIds: ['subnet-a2'] });
+
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    [
+      'is made in a tagged subnet of each',
+      {
+        subnets: [untagged, subnet(), a2, b],
+        routeTables: [main, own, second, table({ id: 'rtb-b', subnetIds: ['subnet-b'] })],
+      },
+      ['create-endpoint subnet-a', 'create-endpoint subnet-b'],
+    ],
+    [
+      'serves all of it',
+      { subnets: [subnet(), a2], routeTables: [main, own, second], endpoints: [endpoint()] },
+      ['create-route rtb-a 10.20.0.0/16 vpce-a', 'create-route rtb-a2 10.20.0.0/16 vpce-a'],
+    ],
+    [
+      'stays where it stands when that subnet leaves, for the flows it has',
+      {
+        subnets: [
+          { ...untagged, id: 'subnet-a' },
+          { ...a2, status: 'ready' },
+        ],
+        routeTables: [main, own, { ...second, routes: routes('vpce-a') }],
+        endpoints: [endpoint()],
+      },
+      [],
+    ],
+    [
+      'goes with the last',
+      { subnets: [{ ...untagged, id: 'subnet-a' }], routeTables: [main, own], endpoints: [endpoint()] },
+      ['delete-endpoints vpce-a'],
+    ],
+    [
+      'takes over from one each subnet, without a gap',
+      {
+        subnets: [subnet({ status: 'ready' }), { ...a2, status: 'ready' }],
+        endpoints: [endpoint(), endpoint({ id: 'vpce-2', subnetId: 'subnet-a2', createdAt: NOW - 1 })],
+        routeTables: [main, { ...own, routes: routes('vpce-a') }, { ...second, routes: routes('vpce-2') }],
+      },
+      ['replace-route rtb-a2 10.20.0.0/16 vpce-a'],
+    ],
+    [
+      'is made where IPv6 is, if that is asked for',
+      {
+        service: { ...world().service, ipv6: true },
+        subnets: [subnet(), { ...a2, wish: '2001:db9::/32', cidrs: ['10.0.2.0/24', '2001:db8::/64'] }],
+        routeTables: [main, own, second],
+      },
+      ['create-endpoint subnet-a2 ipv6'],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen, zonal)).toEqual(expected));
+});
+
+describe('endpoints in subnets of their own', () => {
+  const named = { endpoints: ['subnet-e', 'subnet-f'] };
+  const e = subnet({ id: 'subnet-e', wish: undefined, cidrs: ['10.0.8.0/28'] });
+  const f = subnet({ id: 'subnet-f', wish: undefined, zone: 'b', cidrs: ['10.0.8.16/28'] });
+
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    ['are made there', { subnets: [subnet(), e, f] }, ['create-endpoint subnet-e']],
+    [
+      'and nowhere else',
+      { subnets: [subnet(), e, f], endpoints: [endpoint()], routeTables: [main, table({ routes: routes('vpce-a') })] },
+      ['create-endpoint subnet-e'],
+    ],
+    [
+      'carry default routes',
+      {
+        subnets: [subnet({ wish: '0.0.0.0/0' }), e, f],
+        endpoints: [endpoint({ subnetId: 'subnet-e' })],
+        systemsManager: { reachable: true, subnetIds: [] },
+      },
+      ['create-route rtb-a 0.0.0.0/0 vpce-a'],
+    ],
+    [
+      'go with the last that uses them',
+      { subnets: [e, f], endpoints: [endpoint({ subnetId: 'subnet-e' })] },
+      ['delete-endpoints vpce-a'],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen, named)).toEqual(expected));
+});

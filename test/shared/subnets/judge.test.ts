@@ -1,0 +1,237 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SubnetsConfig } from '../../../shared/config.ts';
+import { judge } from '../../../shared/subnets/judge.ts';
+import { plan } from '../../../shared/subnets/plan.ts';
+import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './support.ts';
+
+const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], wish: undefined });
+const home = subnet({ id: 'subnet-routers', cidrs: ['10.0.9.0/24'], wish: undefined });
+const host = subnet({ id: 'subnet-e', cidrs: ['10.0.8.0/28'], wish: undefined });
+const all = [subnet(), other, home, host];
+const tables = [main, table()];
+const dual = subnet({ cidrs: ['10.0.1.0/24', '2001:db8:0:1::/64'] });
+const named = { endpoints: ['subnet-e'] };
+const reachable = { reachable: true, subnetIds: ['subnet-b'] };
+
+type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig>];
+
+const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig>) => {
+  const given = world({ subnets: all, routeTables: tables, ...seen });
+  const [asker = subnet()] = given.subnets;
+  return judge(asker, value, given, config(chosen));
+};
+
+describe('a wish is fulfilled', () => {
+  test.each<Case>([
+    ['for what is outside the VPC', CIDR, {}, {}],
+    ['for a range that holds the VPC: its own routes are more specific', '10.0.0.0/8', {}, {}],
+    ['for exactly another whole subnet', '10.0.2.0/24', {}, {}],
+    [
+      'on the main table, where that is allowed',
+      CIDR,
+      { subnets: [subnet()], routeTables: [main] },
+      { mainTableAllowed: true },
+    ],
+    [
+      'with a default route, through an endpoint in another subnet, where Systems Manager stays reachable',
+      '0.0.0.0/0',
+      { systemsManager: reachable },
+      named,
+    ],
+    [
+      'with IPv6, where service and subnet carry it',
+      '2001:db9::/32',
+      { subnets: [dual], service: { name: 's', zones: ['a'], ipv6: true } },
+      {},
+    ],
+    [
+      'with a range that holds a router’s DNS range',
+      '100.64.0.0/10',
+      { routers: [router({ dnsRange: '100.64.0.0/13' })] },
+      {},
+    ],
+  ])('%s', (_, value, seen, chosen) => expect(verdict(value, seen, chosen)).not.toHaveProperty('refused'));
+});
+
+describe('a wish is refused', () => {
+  test.each<[...Case, reason: string]>([
+    ['malformed', 'oops', {}, {}, 'oops is not a CIDR'],
+    ['in a zone without a node', CIDR, { subnets: [subnet({ zone: 'c' })] }, {}, 'the load balancer has no node in c'],
+    ['without a table', CIDR, { routeTables: [] }, {}, 'it has no route table'],
+    [
+      'on the main table, with those that would be hit',
+      CIDR,
+      { routeTables: [main] },
+      {},
+      'it follows rtb-main, the main route table of the VPC, whose routes would serve subnet-b (app-b), subnet-routers, subnet-e too',
+    ],
+    [
+      'on the main table, alone: not for long',
+      CIDR,
+      { routeTables: [main], subnets: [subnet()] },
+      {},
+      'it follows rtb-main, the main route table of the VPC, whose routes would serve every new subnet too',
+    ],
+    [
+      'where routers stand',
+      CIDR,
+      { routers: [router({ subnetId: 'subnet-a' })] },
+      {},
+      'routers stand in it, and what they send out would come back to them',
+    ],
+    [
+      'on the routers’ table',
+      CIDR,
+      { routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-routers'] })] },
+      {},
+      'its route table rtb-a also serves the routers in subnet-routers',
+    ],
+    [
+      'in a zone without a subnet for endpoints',
+      CIDR,
+      { subnets: [subnet({ zone: 'b' }), host] },
+      named,
+      'none of the subnets named for endpoints is in b',
+    ],
+    [
+      'for a part of the VPC',
+      '10.0.5.0/25',
+      {},
+      {},
+      '10.0.5.0/25 is inside 10.0.0.0/16 of the VPC itself, and not a whole subnet of it',
+    ],
+    [
+      'for the VPC',
+      '10.0.0.0/16',
+      {},
+      {},
+      '10.0.0.0/16 is inside 10.0.0.0/16 of the VPC itself, and not a whole subnet of it',
+    ],
+    ['for itself', '10.0.1.0/24', {}, {}, '10.0.1.0/24 is the subnet itself'],
+    [
+      'for the routers’ subnet',
+      '10.0.9.0/24',
+      {},
+      {},
+      '10.0.9.0/24 is subnet-routers, and would cut its machines off from the routers there',
+    ],
+    [
+      'for the subnet with Systems Manager’s endpoints',
+      '10.0.2.0/24',
+      { systemsManager: reachable },
+      {},
+      '10.0.2.0/24 is subnet-b (app-b), and would cut its machines off from the endpoints of Systems Manager there',
+    ],
+    [
+      'for the subnet with the endpoint',
+      '10.0.8.0/28',
+      {},
+      named,
+      '10.0.8.0/28 is subnet-e, and would cut its machines off from the endpoint there',
+    ],
+    [
+      'for another subnet with an endpoint of ours',
+      '10.0.2.0/24',
+      { endpoints: [endpoint({ subnetId: 'subnet-b' })] },
+      {},
+      '10.0.2.0/24 is subnet-b (app-b), and would cut its machines off from the endpoint there',
+    ],
+    [
+      'for a part of a router’s DNS range',
+      '100.64.5.0/24',
+      { routers: [router({ dnsRange: '100.64.0.0/13' })] },
+      {},
+      '100.64.5.0/24 is inside 100.64.0.0/13, the DNS range of i-1, and would cut it off from there',
+    ],
+    [
+      'for IPv6 without a service for it',
+      '2001:db9::/32',
+      { subnets: [dual] },
+      {},
+      '2001:db9::/32 is IPv6, which the endpoint service does not carry',
+    ],
+    [
+      'for IPv6 from a subnet without it',
+      '2001:db9::/32',
+      { service: { name: 's', zones: ['a'], ipv6: true } },
+      {},
+      '2001:db9::/32 is IPv6, and subnet-a has no IPv6 addresses for an endpoint',
+    ],
+    [
+      'for IPv6 through a named subnet without it',
+      '2001:db9::/32',
+      { subnets: [dual, host], service: { name: 's', zones: ['a'], ipv6: true } },
+      named,
+      '2001:db9::/32 is IPv6, and subnet-e has no IPv6 addresses for an endpoint',
+    ],
+    [
+      'for a default route through an endpoint in the same subnet',
+      '0.0.0.0/0',
+      { systemsManager: reachable },
+      {},
+      '0.0.0.0/0 is so wide that it needs endpoints in subnets of their own, or what routers let pass would come back to them',
+    ],
+    [
+      'for a default route through a subnet of the zone that happens to be tagged',
+      '0.0.0.0/0',
+      { systemsManager: reachable },
+      { endpoints: 'zone' },
+      '0.0.0.0/0 is so wide that it needs endpoints in subnets of their own, or what routers let pass would come back to them',
+    ],
+    [
+      'for half of a default route, which leads as far',
+      '128.0.0.0/1',
+      { systemsManager: reachable },
+      {},
+      '128.0.0.0/1 is so wide that it needs endpoints in subnets of their own, or what routers let pass would come back to them',
+    ],
+    [
+      'for a default route in a table that the endpoint obeys too',
+      '0.0.0.0/0',
+      { systemsManager: reachable, routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-e'] })] },
+      named,
+      '0.0.0.0/0 would lead back into the endpoint, for rtb-a also serves subnet-e',
+    ],
+    [
+      'for a default route that cuts off Systems Manager',
+      '0.0.0.0/0',
+      {},
+      named,
+      '0.0.0.0/0 would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages)',
+    ],
+  ])('%s', (_, value, seen, chosen, refused) => expect(verdict(value, seen, chosen)).toEqual({ refused }));
+});
+
+describe('a table that is full', () => {
+  const foreign = Array.from({ length: 3 }, (_, index) => route('nat-1', `172.16.${index}.0/24`));
+  const full = table({ subnetIds: ['subnet-a', 'subnet-b'], routes: foreign });
+  const refusals = (seen: Partial<SubnetsWorld>, routesPerTable: number) =>
+    plan(world(seen), config({ routesPerTable })).refused.map(({ subject, for: why }) => `${subject}: ${why}`);
+
+  test('refuses the wish that is too much, the resolver’s route counted', () => {
+    expect(refusals({ routeTables: [main, full] }, 5)).toEqual([]);
+    expect(refusals({ routeTables: [main, full] }, 4)).toEqual(['subnet-a: rtb-a would need 5 routes, and takes 4']);
+  });
+
+  test('leaves those that are fulfilled as they are', () => {
+    const seen = {
+      subnets: [subnet({ wish: '10.30.0.0/16' }), { ...other, wish: CIDR, status: 'ready' }],
+      endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+      routeTables: [main, { ...full, routes: [...foreign, ...routes('vpce-b')] }],
+    };
+    expect(refusals(seen, 5)).toEqual(['subnet-a: rtb-a would need 6 routes, and takes 5']);
+    expect(brief(plan(world(seen), config({ routesPerTable: 5 })).steps)).toEqual([
+      'subnet-a: refused: rtb-a would need 6 routes and takes 5',
+    ]);
+  });
+
+  test('counts each family by itself, and what is propagated not at all', () => {
+    const propagated = Array.from({ length: 9 }, (_, index) =>
+      route('vgw-1', `192.168.${index}.0/24`, { propagated: true }),
+    );
+    const ipv6 = Array.from({ length: 5 }, (_, index) => route('igw-1', `2001:db8:${index}::/48`));
+    const routeTables = [main, { ...full, routes: [...foreign, ...propagated, ...ipv6] }];
+    expect(refusals({ routeTables }, 5)).toEqual([]);
+  });
+});

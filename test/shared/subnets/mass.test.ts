@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { BECOMES_AVAILABLE, type Stage, type StageOptions, stage } from './stage.ts';
+
+let here: Stage;
+afterEach(() => here.close());
+
+async function withSubnets(count: number, options: StageOptions = {}): Promise<string[]> {
+  here = await stage({ throttled: true, ...options });
+  return here.manySubnets(count);
+}
+const count = (calls: ReturnType<Stage['calls']>) =>
+  Object.fromEntries([...Map.groupBy(calls, ({ operation }) => operation)].map(([name, all]) => [name, all.length]));
+
+describe('fifty subnets tagged in one second', () => {
+  /** What AWS's bucket of four, refilled by 0.3 a second, takes for fifty creates. */
+  const BUCKET_MS = ((50 - 4) / 0.3) * 1000;
+
+  test('are served in the time that AWS’s bucket takes, without one call that it refuses', async () => {
+    const subnets = await withSubnets(50);
+    const began = here.cloud.clock.now();
+    for (const id of subnets) await here.tag(id, '10.20.0.0/16 10.30.0.0/16');
+
+    const outcome = await here.pass(600_000);
+    const took = here.cloud.clock.now() - began;
+    const calls = here.calls();
+
+    expect(outcome.settled).toBe(true);
+    expect(calls.flatMap(({ error }) => error ?? [])).toEqual([]);
+    const lastCreate = calls.findLast(({ operation }) => operation === 'CreateVpcEndpoint')?.at ?? 0;
+    expect(lastCreate - began).toBeLessThan(BUCKET_MS * 1.05);
+    expect(took).toBeLessThan((BUCKET_MS + BECOMES_AVAILABLE) * 1.05);
+
+    const { CreateVpcEndpoint, AcceptVpcEndpointConnections = 0, CreateRoute, CreateTags = 0, ...rest } = count(calls);
+    // One create each, and one route call for each CIDR and table: the two of the tag, and the resolver.
+    expect([CreateVpcEndpoint, CreateRoute]).toEqual([50, 150]);
+    expect(AcceptVpcEndpointConnections).toBeLessThanOrEqual(50);
+    // A status each while it waits, and one when it is ready.
+    expect(CreateTags).toBeLessThanOrEqual(100);
+    expect(Object.keys(rest).filter((operation) => !operation.startsWith('Describe'))).toEqual([]);
+
+    for (const id of subnets) await here.untag(id);
+    const out = await here.pass(600_000);
+    expect(out.settled).toBe(true);
+    const undone = here.changes();
+    expect(undone.flatMap(({ error }) => error ?? [])).toEqual([]);
+    const counted = count(undone);
+    expect(counted.DeleteRoute).toBe(150);
+    expect(counted.DeleteVpcEndpoints).toBeLessThanOrEqual(10);
+    await here.cloud.clock.run(120_000);
+    expect(await here.endpoints()).toEqual([]);
+  }, 180_000);
+
+  test('go on where a process ended, and the next one knows what is left of the bucket', async () => {
+    const subnets = await withSubnets(8);
+    for (const id of subnets) await here.tag(id, '10.20.0.0/16');
+    await expect(here.pass(60_000, { with: ['none', 'none', 'none', 'crash'] })).rejects.toThrow();
+    expect((await here.pass(600_000)).settled).toBe(true);
+    expect(here.calls().flatMap(({ error }) => error ?? [])).toEqual([]);
+  });
+
+  test('one endpoint a zone is two creates, whatever their number', async () => {
+    const subnets = await withSubnets(20, { endpoints: 'zone' });
+    for (const id of subnets) await here.tag(id, '10.20.0.0/16');
+    expect((await here.pass(600_000)).settled).toBe(true);
+    expect(count(here.changes())).toMatchObject({ CreateVpcEndpoint: 2, CreateRoute: 40 });
+  });
+});
+
+describe('a look', () => {
+  const READS = {
+    DescribeVpcs: 1,
+    DescribeVpcEndpointServiceConfigurations: 1,
+    DescribeSubnets: 2,
+    DescribeRouteTables: 1,
+    DescribeVpcEndpoints: 1,
+    DescribeVpcEndpointConnections: 1,
+    DescribeInstances: 1,
+    DescribeTargetHealth: 1,
+    DescribeLoadBalancerAttributes: 1,
+  };
+
+  test.each([0, 1, 30])('costs the same ten reads for %d subnets, and at rest nothing else', async (number) => {
+    const subnets = await withSubnets(number, { endpoints: 'zone' });
+    for (const id of subnets) await here.tag(id, '10.20.0.0/16');
+    await here.pass(600_000);
+    here.calls();
+    expect(await here.pass()).toMatchObject({ settled: true, changes: 0 });
+    expect(count(here.calls())).toEqual(READS);
+  });
+});
+
+test('AWS that refuses everything for ten minutes delays, and breaks nothing', async () => {
+  const [subnet = ''] = await withSubnets(1);
+  await here.tag(subnet, '10.20.0.0/16');
+  const always = Array.from({ length: 1000 }, () => 'throttled' as const);
+  for (let minute = 0; minute < 10; minute++) {
+    expect((await here.pass(60_000, { with: always })).failures).not.toEqual([]);
+    expect(here.changes().length).toBeLessThan(30);
+  }
+  expect((await here.pass()).settled).toBe(true);
+});

@@ -1,0 +1,287 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SubnetsConfig } from '../../../shared/config.ts';
+import { plan } from '../../../shared/subnets/plan.ts';
+import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { brief, CIDR, config, endpoint, main, NOW, route, router, routes, subnet, table, world } from './support.ts';
+
+const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
+  brief(plan(world(seen), config(chosen)).steps);
+const notes = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) => {
+  const { waiting, refused } = plan(world(seen), config(chosen));
+  return { waiting: waiting.map((note) => note.for), refused: refused.map((note) => note.for) };
+};
+const tables = (...there: ReturnType<typeof routes>) => [main, table({ routes: there })];
+const WAITS = 'subnet-a: waiting: its endpoint to be available';
+
+describe('opting in', () => {
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    ['a tag gets an endpoint', {}, ['create-endpoint subnet-a', WAITS]],
+    [
+      'an endpoint that asks is accepted',
+      { endpoints: [endpoint({ state: 'pendingacceptance', acceptable: true })] },
+      ['accept-endpoints vpce-a', WAITS],
+    ],
+    [
+      'one that is not ours to accept is not',
+      { endpoints: [endpoint({ state: 'pendingacceptance', acceptable: false })] },
+      [WAITS],
+    ],
+    [
+      'several are accepted, and said to wait, in one call',
+      {
+        subnets: [subnet(), subnet({ id: 'subnet-b' })],
+        endpoints: [
+          endpoint({ state: 'pendingacceptance', acceptable: true }),
+          endpoint({ id: 'vpce-b', subnetId: 'subnet-b', state: 'pendingacceptance', acceptable: true }),
+        ],
+        routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-b'] })],
+      },
+      ['accept-endpoints vpce-a,vpce-b', 'subnet-a,subnet-b: waiting: its endpoint to be available'],
+    ],
+    ['a pending endpoint is waited for', { endpoints: [endpoint({ state: 'pending' })] }, [WAITS]],
+    ['an available one is routed to', { endpoints: [endpoint()] }, ['create-route rtb-a 10.20.0.0/16 vpce-a']],
+    [
+      'what is there is left alone, and said',
+      { endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) },
+      ['subnet-a: ready'],
+    ],
+    [
+      'at rest nothing is done',
+      { subnets: [subnet({ status: 'ready' })], endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) },
+      [],
+    ],
+    [
+      'the default list stands for its CIDRs',
+      { subnets: [subnet({ wish: 'default' })], endpoints: [endpoint()] },
+      ['create-route rtb-a 100.64.0.0/10 vpce-a'],
+    ],
+    [
+      'only what changed of a wish is touched',
+      {
+        subnets: [subnet({ wish: '10.20.0.0/16 10.30.0.0/16', status: 'ready' })],
+        endpoints: [endpoint()],
+        routeTables: tables(...routes('vpce-a', CIDR, '10.40.0.0/16')),
+      },
+      ['create-route rtb-a 10.30.0.0/16 vpce-a', 'delete-route rtb-a 10.40.0.0/16'],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+
+  test('the resolver is routed to the endpoint beside what was asked for', () => {
+    const all = plan(world({ endpoints: [endpoint()] }), config()).steps;
+    expect(all.map(({ says }) => says)).toEqual([
+      'subnet-a: route 10.20.0.0/16 in rtb-a now leads to vpce-a, was missing',
+      'subnet-a: route 100.127.255.254/32 in rtb-a now leads to vpce-a, was missing',
+    ]);
+  });
+
+  test('unless it is inside the VPC, where no route can lead away', () => {
+    const vpcCidrs = ['10.0.0.0/16', '100.127.0.0/16'];
+    const all = plan(world({ vpcCidrs, endpoints: [endpoint()] }), config()).steps;
+    expect(all).toHaveLength(1);
+  });
+
+  test('who else a route will serve is said', () => {
+    const subnets = [subnet(), ...['b', 'c', 'd', 'e'].map((id) => subnet({ id: `subnet-${id}`, wish: undefined }))];
+    const [first] = plan(
+      world({ subnets, endpoints: [endpoint()], routeTables: [{ ...main, subnetIds: [] }] }),
+      config({ mainTableAllowed: true }),
+    ).steps;
+    expect(first?.says).toBe(
+      'subnet-a: route 10.20.0.0/16 in rtb-main now leads to vpce-a, was missing; it also serves subnet-b, subnet-c, subnet-d, 1 more',
+    );
+  });
+});
+
+describe('opting out', () => {
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    [
+      'routes go before their endpoint',
+      {
+        subnets: [subnet({ wish: undefined, status: 'ready' })],
+        endpoints: [endpoint()],
+        routeTables: tables(...routes('vpce-a')),
+      },
+      ['delete-route rtb-a 10.20.0.0/16'],
+    ],
+    [
+      'then the endpoint, and what was said of it',
+      { subnets: [subnet({ wish: undefined, status: 'ready' })], endpoints: [endpoint()] },
+      ['delete-endpoints vpce-a', 'clear-status subnet-a'],
+    ],
+    [
+      'even one still pending',
+      { subnets: [], endpoints: [endpoint({ state: 'pending' })] },
+      ['delete-endpoints vpce-a'],
+    ],
+    ['what AWS is deleting needs nothing', { subnets: [], endpoints: [endpoint({ state: 'deleting' })] }, []],
+    [
+      'opted in again meanwhile it gets another',
+      { endpoints: [endpoint({ state: 'deleting' })] },
+      ['create-endpoint subnet-a', WAITS],
+    ],
+    [
+      'a subnet that moved to another table leaves nothing in the former one',
+      {
+        endpoints: [endpoint()],
+        routeTables: [main, table(), table({ id: 'rtb-old', subnetIds: [], routes: routes('vpce-a') })],
+      },
+      ['create-route rtb-a 10.20.0.0/16 vpce-a', 'delete-route rtb-old 10.20.0.0/16'],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+});
+
+describe('what worked before a wish is refused stays as it was', () => {
+  const bad = { subnets: [subnet({ wish: 'oops', status: 'refused: oops is not a CIDR' })] };
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    ['its routes and its endpoint', { ...bad, endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) }, []],
+    ['nothing new is made for it', bad, []],
+    [
+      'but not a route to an endpoint that does not carry any more',
+      { ...bad, endpoints: [endpoint({ state: 'rejected' })], routeTables: tables(route('vpce-a')) },
+      ['delete-route rtb-a 10.20.0.0/16'],
+    ],
+    [
+      'for the others of its table too, who lose nothing',
+      {
+        subnets: [...bad.subnets, subnet({ id: 'subnet-b', wish: '10.30.0.0/16', status: 'ready' })],
+        endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+        routeTables: [
+          main,
+          table({
+            subnetIds: ['subnet-a', 'subnet-b'],
+            routes: [...routes('vpce-a'), route('vpce-b', '10.30.0.0/16'), route('vpce-b', '10.40.0.0/16')],
+          }),
+        ],
+      },
+      [],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps({ ...seen })).toEqual(expected));
+});
+
+describe('where no router is healthy', () => {
+  const lacks = 'a healthy router, without which a route would lead nowhere';
+  const sick = { targets: [{ state: 'unhealthy', zone: 'a' }], routers: [router({ healthy: false })] };
+  const working = { endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) };
+
+  test('no route is written', () => {
+    expect(steps({ ...sick, endpoints: [endpoint()] })).toEqual([
+      'subnet-a: waiting: a healthy router without which a route would lead nowhere',
+    ]);
+  });
+
+  test('routes that are there stay, by default', () => {
+    expect(steps({ ...sick, ...working })).toEqual([`subnet-a: waiting: ${lacks.replace(',', '')}`]);
+    expect(notes({ ...sick, ...working }).waiting).toEqual([lacks, lacks]);
+  });
+
+  test('or go, if they are to', () => {
+    expect(steps({ ...sick, ...working }, { withoutRouter: 'withdraw' })).toEqual([
+      'delete-route rtb-a 10.20.0.0/16',
+      `subnet-a: waiting: ${lacks.replace(',', '')}`,
+    ]);
+  });
+
+  test('one that is on its way is waited for, else the next minute looks again', () => {
+    const until = (seen: Partial<SubnetsWorld>) =>
+      plan(world({ ...sick, ...seen, endpoints: [endpoint()] }), config()).waiting.map((note) => note.until);
+    expect(until({})).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+    expect(until({ targets: [{ state: 'initial', zone: 'a' }] })).toEqual([undefined, undefined]);
+  });
+
+  test.each<[string, string | undefined, boolean, boolean]>([
+    ['in the zone of the endpoint', 'a', false, true],
+    ['in another zone', 'b', false, false],
+    ['in another zone, which cross-zone balancing reaches', 'b', true, true],
+    ['in a zone that is not known', undefined, false, false],
+  ])('is for an endpoint to say: one %s', (_, zone, crossZone, routed) => {
+    const seen = { endpoints: [endpoint()], targets: [{ state: 'healthy', zone }], crossZone };
+    expect(steps(seen).some((step) => step.startsWith('create-route'))).toBe(routed);
+  });
+
+  test('a table that serves two zones uses the endpoint that reaches one', () => {
+    const seen = {
+      subnets: [subnet({ status: 'ready' }), subnet({ id: 'subnet-b', zone: 'b', status: 'ready' })],
+      endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+      routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-a') })],
+      targets: [{ state: 'healthy', zone: 'b' }],
+      crossZone: false,
+    };
+    expect(steps(seen)).toEqual(['replace-route rtb-a 10.20.0.0/16 vpce-b']);
+  });
+});
+
+describe('a subnet that someone tries to delete', () => {
+  const since = new Date(NOW).toISOString();
+  const leaving = `leaving since ${since} because someone tried to delete it`;
+  const working = { endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) };
+
+  test('is left, and says so', () => {
+    expect(steps({ ...working, undeletable: 'subnet-a' })).toEqual([
+      'delete-route rtb-a 10.20.0.0/16',
+      `subnet-a: ${leaving}`,
+    ]);
+  });
+
+  test('stays left for the hour that it says so', () => {
+    const subnets = [subnet({ status: leaving })];
+    expect(steps({ subnets, endpoints: [endpoint()] })).toEqual(['delete-endpoints vpce-a']);
+    expect(steps({ subnets, now: NOW + 3_599_000 })).toEqual([]);
+    expect(steps({ subnets, now: NOW + 3_600_000 })).toEqual(['create-endpoint subnet-a', WAITS]);
+  });
+
+  test('does not take the zone’s endpoint with it before there is another', () => {
+    const seen = {
+      subnets: [subnet({ status: leaving }), subnet({ id: 'subnet-b', status: 'ready' })],
+      endpoints: [endpoint()],
+      routeTables: [main, table({ subnetIds: ['subnet-b'], routes: routes('vpce-a') })],
+    };
+    const zonal = { endpoints: 'zone' } as const;
+    expect(steps(seen, zonal)).toEqual(['create-endpoint subnet-b', 'subnet-b: waiting: its endpoint to be available']);
+    const next = endpoint({ id: 'vpce-b', subnetId: 'subnet-b' });
+    expect(steps({ ...seen, endpoints: [endpoint(), next] }, zonal)).toEqual([
+      'replace-route rtb-a 10.20.0.0/16 vpce-b',
+    ]);
+  });
+});
+
+describe('a subnet of another VPC', () => {
+  const stranger = subnet({ id: 'subnet-x', vpcId: 'vpc-2' });
+  const refused = 'refused: it is in vpc-2 and the load balancer serves vpc-1';
+  const seen = (fields: object) => ({ subnets: [], strangers: [{ ...stranger, ...fields }] });
+
+  test('is told that it is not served, unless a stack that serves it speaks there', () => {
+    expect(steps(seen({}))).toEqual([`subnet-x: ${refused}`]);
+    expect(steps(seen({ status: refused }))).toEqual([]);
+    expect(notes(seen({ status: refused })).refused).toHaveLength(1);
+    expect(steps(seen({ status: 'ready' }))).toEqual([]);
+    expect(notes(seen({ status: 'ready' })).refused).toEqual([]);
+  });
+
+  test('is told no more once it is untagged', () => {
+    expect(steps(seen({ wish: undefined, status: refused }))).toEqual(['clear-status subnet-x']);
+    expect(steps(seen({ wish: undefined, status: 'ready' }))).toEqual([]);
+  });
+});
+
+test('the states of subnets are counted for the metrics', () => {
+  const subnets = [
+    subnet(),
+    subnet({ id: 'subnet-b', wish: 'oops' }),
+    subnet({ id: 'subnet-c' }),
+    subnet({ id: 'subnet-d', wish: undefined }),
+  ];
+  const routeTables = [
+    main,
+    table({ routes: routes('vpce-a') }),
+    table({ id: 'rtb-c', subnetIds: ['subnet-c'], routes: [route('nat-1')] }),
+  ];
+  const endpoints = [endpoint(), endpoint({ id: 'vpce-c', subnetId: 'subnet-c' })];
+  expect(plan(world({ subnets, endpoints, routeTables }), config()).gauges).toEqual({
+    OptedIn: 3,
+    Ready: 1,
+    Waiting: 0,
+    Conflicts: 1,
+    Refused: 1,
+    Blocked: 0,
+  });
+});

@@ -1,0 +1,441 @@
+import * as ec2 from '@aws-sdk/client-ec2';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { given, REGION } from '../../local/rules/support.ts';
+import { type Stage, type StageOptions, stage } from './stage.ts';
+
+const CIDR = '10.20.0.0/16';
+const RESOLVER = '100.127.255.254/32';
+
+let here: Stage;
+afterEach(() => here.close());
+
+/** The stage, with one subnet in zone a that has a table of its own. */
+async function begin(options: StageOptions = {}) {
+  here = await stage(options);
+  const subnet = here.vpc.a1;
+  return { subnet, table: await here.table(subnet) };
+}
+const tagOf = async (subnet: string, key = 'ziti-glb:status') => {
+  const { Subnets } = await here.cloud.ec2.send(new ec2.DescribeSubnetsCommand({ SubnetIds: [subnet] }));
+  return Subnets?.[0]?.Tags?.find(({ Key }) => Key === key)?.Value;
+};
+/** Destinations of a table and what they lead to: `endpoint` for one of ours. */
+async function routesOf(table: string): Promise<Record<string, string>> {
+  const world = await here.look();
+  const found = given(world.routeTables.find(({ id }) => id === table)).routes.filter(
+    ({ target }) => target !== 'local',
+  );
+  const name = (target: string) => (world.endpoints.some(({ id }) => id === target) ? 'endpoint' : target);
+  return Object.fromEntries(found.map(({ destination, target }) => [destination, name(target)]));
+}
+async function tagsOf(table: string): Promise<string[]> {
+  const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+  return given(RouteTables?.[0]?.Tags).map(({ Key, Value }) => `${Key} = ${Value?.replace(/ since .*/, '')}`);
+}
+const changes = () =>
+  here
+    .changes()
+    .map(({ operation }) => operation)
+    .filter((operation) => operation !== 'CreateTags');
+const MINUTE = 60_000;
+const rest = async () => {
+  for (let minute = 0; minute < 4; minute++) {
+    await here.pass();
+    await here.cloud.clock.run(MINUTE);
+  }
+};
+
+describe('someone changes their mind', () => {
+  test('untags while the endpoint is pending: nothing is left', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass(10_000);
+    expect((await here.endpoints())[0]?.State).toBe('pending');
+    await here.untag(subnet);
+    await rest();
+    expect([await routesOf(table), await here.endpoints(), await tagOf(subnet)]).toEqual([{}, [], undefined]);
+  });
+
+  test('tags again while it is deleted: gets another', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    await here.untag(subnet);
+    await here.pass();
+    expect((await here.endpoints())[0]?.State).toBe('deleting');
+    await here.tag(subnet, CIDR);
+    await rest();
+    expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
+  });
+
+  test('changes the list: only the difference moves', async () => {
+    const { subnet } = await begin();
+    await here.tag(subnet, '10.20.0.0/16 10.30.0.0/16');
+    await here.pass();
+    here.calls();
+    await here.tag(subnet, '10.20.0.0/16 10.40.0.0/16');
+    await here.pass();
+    const routed = here.changes().map(({ operation, input }) => [operation, input.DestinationCidrBlock]);
+    expect(routed).toEqual([
+      ['CreateRoute', '10.40.0.0/16'],
+      ['DeleteRoute', '10.30.0.0/16'],
+    ]);
+  });
+
+  test('spoils the list: what worked stays, and it says why', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    here.calls();
+    await here.tag(subnet, '10.40.0.0/16 10.20.0.0');
+    await here.pass();
+    expect(changes()).toEqual([]);
+    expect(await tagOf(subnet)).toBe('refused: 10.20.0.0 is not a CIDR');
+    expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
+  });
+
+  test('moves the subnet to another table: its routes follow', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    const other = await here.table();
+    const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+    await here.cloud.ec2.send(
+      new ec2.ReplaceRouteTableAssociationCommand({
+        AssociationId: given(RouteTables?.[0]?.Associations?.[0]?.RouteTableAssociationId),
+        RouteTableId: other,
+      }),
+    );
+    await here.pass();
+    expect([await routesOf(table), await routesOf(other)]).toEqual([
+      {},
+      { [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' },
+    ]);
+  });
+});
+
+describe('someone breaks it by hand', () => {
+  test.each<[string, (table: string, subnet: string) => Promise<unknown>]>([
+    [
+      'takes a route out',
+      (RouteTableId) => here.cloud.ec2.send(new ec2.DeleteRouteCommand({ RouteTableId, DestinationCidrBlock: CIDR })),
+    ],
+    [
+      'rejects the endpoint',
+      async () =>
+        here.cloud.ec2.send(
+          new ec2.RejectVpcEndpointConnectionsCommand({
+            ServiceId: here.service.serviceId,
+            VpcEndpointIds: (await here.endpoints()).map(({ VpcEndpointId = '' }) => VpcEndpointId),
+          }),
+        ),
+    ],
+    [
+      'takes all routes out, and the endpoint',
+      async (RouteTableId) => {
+        for (const DestinationCidrBlock of [CIDR, RESOLVER])
+          await here.cloud.ec2.send(new ec2.DeleteRouteCommand({ RouteTableId, DestinationCidrBlock }));
+        const VpcEndpointIds = (await here.endpoints()).map(({ VpcEndpointId = '' }) => VpcEndpointId);
+        await here.cloud.ec2.send(new ec2.DeleteVpcEndpointsCommand({ VpcEndpointIds }));
+      },
+    ],
+    ['takes the status away', (_, subnet) => here.untag(subnet, 'ziti-glb:status')],
+  ])('%s: it is put right', async (_, harm) => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    await harm(table, subnet);
+    await rest();
+    expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
+    expect((await here.endpoints()).map(({ State }) => String(State))).toEqual(['available']);
+    expect(await tagOf(subnet)).toBe('ready');
+  });
+
+  test('an endpoint that is rejected again and again is tried three times in an hour, not without end', async () => {
+    const { subnet } = await begin();
+    await here.tag(subnet, CIDR);
+    const began = here.cloud.clock.now();
+    while (here.cloud.clock.now() - began < 60 * MINUTE) {
+      await here.pass(20_000);
+      const asking = (await here.endpoints()).filter(({ State }) => /pending/.test(String(State)));
+      const VpcEndpointIds = asking.map(({ VpcEndpointId = '' }) => VpcEndpointId);
+      const ServiceId = here.service.serviceId;
+      if (VpcEndpointIds.length > 0)
+        await here.cloud.ec2.send(new ec2.RejectVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));
+      await here.cloud.clock.run(MINUTE);
+    }
+    expect(changes().filter((operation) => operation === 'CreateVpcEndpoint')).toHaveLength(3);
+    expect(await tagOf(subnet)).toMatch(/^waiting: another try for vpce-\w+ is rejected$/);
+    await here.cloud.clock.run(15 * MINUTE);
+    await rest();
+    expect(await tagOf(subnet)).toBe('ready');
+    expect(await here.endpoints()).toHaveLength(1);
+  });
+});
+
+describe('a connection to the endpoint service', () => {
+  test('of an endpoint that somebody else made is not accepted', async () => {
+    const { subnet } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.cloud.ec2.send(
+      new ec2.CreateVpcEndpointCommand({
+        VpcEndpointType: 'GatewayLoadBalancer',
+        VpcId: here.vpc.vpc,
+        ServiceName: here.service.serviceName,
+        SubnetIds: [here.vpc.b1],
+      }),
+    );
+    await here.pass();
+    const states = (await here.endpoints()).map(({ SubnetIds, State }) => `${SubnetIds} ${State}`);
+    expect(states.toSorted()).toEqual([`${subnet} available`, `${here.vpc.b1} pendingAcceptance`].toSorted());
+  });
+
+  test('of another account is not accepted, though its endpoint were ours', async () => {
+    const { subnet } = await begin({ account: '999999999999' });
+    await here.tag(subnet, CIDR);
+    await here.pass(60_000);
+    expect((await here.endpoints()).map(({ State }) => String(State))).toEqual(['pendingAcceptance']);
+  });
+
+  test('that AWS accepted already is not an error', async () => {
+    const { subnet } = await begin();
+    await here.tag(subnet, CIDR);
+    const outcomes = await here.twoPasses(200_000, () => 0.2);
+    expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(await here.endpoints()).toHaveLength(1);
+  });
+});
+
+describe('a route of somebody else’s', () => {
+  const all = '0.0.0.0/0';
+
+  /** Subnets for endpoints, endpoints of Systems Manager, and a default route: what it takes to have it taken over. */
+  async function withDefaultRoute(target: () => Promise<Record<string, string>>, chosen: StageOptions = {}) {
+    // Subnet ids are the same in every run: those of a stage that was made before say what they will be.
+    const before = await stage();
+    const named = await before.subnet('10.0.50.0/28', 'a');
+    await before.close();
+    const { subnet, table } = await begin({ endpoints: [named], ...chosen });
+    expect(await here.subnet('10.0.50.0/28', 'a')).toBe(named);
+    await here.table(named);
+    for (const name of ['ssm', 'ssmmessages'])
+      await here.cloud.ec2.send(
+        new ec2.CreateVpcEndpointCommand({
+          VpcEndpointType: 'Interface',
+          VpcId: here.vpc.vpc,
+          ServiceName: `com.amazonaws.${REGION}.${name}`,
+          SubnetIds: [here.routerSubnets.a],
+        }),
+      );
+    await here.cloud.clock.run(MINUTE);
+    const to = await target();
+    await here.cloud.ec2.send(new ec2.CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: all, ...to }));
+    return { subnet, table, id: Object.values(to)[0] };
+  }
+  const nat = async () => ({ NatGatewayId: await here.natGateway() });
+  const internet = async () => {
+    const { InternetGateway } = await here.cloud.ec2.send(new ec2.CreateInternetGatewayCommand());
+    const InternetGatewayId = given(InternetGateway?.InternetGatewayId);
+    await here.cloud.ec2.send(new ec2.AttachInternetGatewayCommand({ InternetGatewayId, VpcId: here.vpc.vpc }));
+    return { GatewayId: InternetGatewayId };
+  };
+  const appliance = async () => {
+    const Filters = [{ Name: 'attachment.instance-id', Values: [here.routers.b] }];
+    const found = await here.cloud.ec2.send(new ec2.DescribeNetworkInterfacesCommand({ Filters }));
+    return { NetworkInterfaceId: given(found.NetworkInterfaces?.[0]?.NetworkInterfaceId) };
+  };
+  const targets = { 'a NAT gateway': nat, 'an internet gateway': internet, 'an appliance': appliance };
+
+  test.each(Object.entries(targets))('to %s is left alone, and said to be in the way', async (_, target) => {
+    const { subnet, table, id } = await withDefaultRoute(target);
+    await here.tag(subnet, all);
+    await here.pass();
+    expect((await routesOf(table))[all]).toBe(id);
+    expect(await tagOf(subnet)).toBe(`conflict: ${all} in ${table} leads to ${id} which is not ours`);
+  });
+
+  test.each(Object.entries(targets))('to %s is swapped in one call, and back at the end', async (_, target) => {
+    const { subnet, table, id } = await withDefaultRoute(target);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    expect((await routesOf(table))[all]).toBe('endpoint');
+    expect(await tagsOf(table)).toEqual([`ziti-glb:former:${all} = ${id}`]);
+    expect(changes()).toEqual(['CreateVpcEndpoint', 'AcceptVpcEndpointConnections', 'ReplaceRoute', 'CreateRoute']);
+
+    await here.untag(subnet);
+    await rest();
+    expect(await routesOf(table)).toEqual({ [all]: id });
+    expect(await tagsOf(table)).toEqual([]);
+    expect(changes()).toEqual(['ReplaceRoute', 'DeleteRoute', 'DeleteVpcEndpoints', 'DeleteTags', 'DeleteTags']);
+  });
+
+  test('whose target is gone at the end is blocked, until somebody says what else', async () => {
+    const { subnet, table, id = '' } = await withDefaultRoute(nat);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    await here.cloud.ec2.send(new ec2.DeleteNatGatewayCommand({ NatGatewayId: id }));
+    await here.untag(subnet);
+    await rest();
+    expect((await routesOf(table))[all]).toBe('endpoint');
+    expect(await tagOf(subnet)).toBe(
+      `blocked: ${all} in ${table} cannot be given back to ${id} which is gone: set or delete the tag ziti-glb:former:${all}`,
+    );
+    here.calls();
+    await here.pass();
+    expect(here.changes()).toEqual([]);
+
+    const other = await here.natGateway();
+    await here.tag(table, other, `ziti-glb:former:${all}`);
+    await rest();
+    expect([await routesOf(table), await tagOf(subnet)]).toEqual([{ [all]: other }, undefined]);
+  });
+
+  test('works while no router does, where that is the policy', async () => {
+    const { subnet, table, id } = await withDefaultRoute(nat, { withoutRouter: 'withdraw' });
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    await here.heal(false);
+    await here.pass();
+    expect([(await routesOf(table))[all], await tagOf(subnet)]).toEqual([
+      id,
+      'waiting: a healthy router without which a route would lead nowhere',
+    ]);
+    await here.heal(true);
+    await here.pass();
+    expect([(await routesOf(table))[all], await tagOf(subnet)]).toEqual(['endpoint', 'ready']);
+  });
+
+  test('stays off by default while no router works: nothing takes a way that it should not', async () => {
+    const { subnet, table } = await withDefaultRoute(nat);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    await here.heal(false);
+    await here.pass();
+    expect((await routesOf(table))[all]).toBe('endpoint');
+  });
+});
+
+describe('a subnet that someone deletes', () => {
+  const remove = (SubnetId: string) => here.cloud.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId }));
+
+  test('is let go of once only our endpoint is in it', async () => {
+    const { subnet } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    await expect(remove(subnet)).rejects.toMatchObject({ name: 'DependencyViolation' });
+    await here.pass(300_000, { hint: { undeletable: subnet } });
+    expect(await tagOf(subnet)).toMatch(/^leaving since 2026-\S+ because someone tried to delete it$/);
+    await here.cloud.clock.run(2 * MINUTE);
+    await here.pass();
+    await remove(subnet);
+    expect(await here.pass()).toMatchObject({ settled: true });
+    expect(await here.endpoints()).toEqual([]);
+  });
+
+  test('is not, while something else is in it: then it was a mistake', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.cloud.ec2.send(new ec2.CreateNatGatewayCommand({ SubnetId: subnet, ConnectivityType: 'private' }));
+    await here.pass();
+    await expect(remove(subnet)).rejects.toMatchObject({ name: 'DependencyViolation' });
+    here.calls();
+    await here.pass(300_000, { hint: { undeletable: subnet } });
+    expect(changes()).toEqual([]);
+    expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
+  });
+});
+
+describe('DNS', () => {
+  const RANGE = '100.64.0.0/13';
+  test('of a router goes straight to it, and ends with it', async () => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, 'default');
+    await here.tag(here.routers.a, RANGE, 'ziti-glb:dns-range');
+    await here.tag(here.routers.b, '100.72.0.0/13', 'ziti-glb:dns-range');
+    await here.pass();
+    const [a, b] = (await here.look()).routers.map(({ interfaceId }) => interfaceId);
+    expect(await routesOf(table)).toEqual({
+      '100.64.0.0/10': 'endpoint',
+      [RESOLVER]: 'endpoint',
+      [RANGE]: a,
+      '100.72.0.0/13': b,
+    });
+    await here.cloud.ec2.send(new ec2.TerminateInstancesCommand({ InstanceIds: [here.routers.a] }));
+    await rest();
+    expect(Object.keys(await routesOf(table)).toSorted()).toEqual(
+      ['100.64.0.0/10', RESOLVER, '100.72.0.0/13'].toSorted(),
+    );
+    expect(await tagsOf(table)).toEqual([`ziti-glb:direct:100.72.0.0/13 = ${b}`]);
+    await here.untag(subnet);
+    await rest();
+    expect([await routesOf(table), await tagsOf(table)]).toEqual([{}, []]);
+  });
+});
+
+test('a gateway’s table that leads to the endpoint keeps it, and its owner is told', async () => {
+  const { subnet } = await begin();
+  await here.tag(subnet, CIDR);
+  await here.pass();
+  const [endpoint] = await here.endpoints();
+  const edge = await here.table();
+  const { InternetGateway } = await here.cloud.ec2.send(new ec2.CreateInternetGatewayCommand());
+  const GatewayId = given(InternetGateway?.InternetGatewayId);
+  await here.cloud.ec2.send(
+    new ec2.AttachInternetGatewayCommand({ InternetGatewayId: GatewayId, VpcId: here.vpc.vpc }),
+  );
+  await here.cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: edge, GatewayId }));
+  const whole = { RouteTableId: edge, DestinationCidrBlock: '10.0.1.0/24', VpcEndpointId: endpoint?.VpcEndpointId };
+  await here.cloud.ec2.send(new ec2.CreateRouteCommand(whole));
+  await here.untag(subnet);
+  const { log } = await here.pass();
+  expect(log).toContain(`${endpoint?.VpcEndpointId}: a route of ${edge}, a gateway's table, holds it; take it out`);
+  expect(Object.keys(await routesOf(edge))).toEqual(['10.0.1.0/24']);
+  await here.cloud.ec2.send(new ec2.DeleteRouteCommand(whole));
+  await rest();
+  expect(await here.endpoints()).toEqual([]);
+});
+
+describe('a process that ends', () => {
+  test('after any one of its calls leaves what the next one completes', async () => {
+    const { subnet, table } = await begin();
+    const NatGatewayId = await here.natGateway();
+    await here.cloud.ec2.send(
+      new ec2.CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: CIDR, NatGatewayId }),
+    );
+    await here.tag(here.routers.a, '100.64.0.0/13', 'ziti-glb:dns-range');
+    await rest();
+    const cycle = async (crashAt?: number) => {
+      here.calls();
+      const crash = () =>
+        crashAt === undefined ? [] : [...Array.from({ length: crashAt }, () => 'none' as const), 'crash' as const];
+      await here.tag(subnet, `takeover ${CIDR} 10.30.0.0/16`);
+      await here.pass(300_000, { with: crash() }).catch(() => {});
+      await rest();
+      expect(
+        Object.values(await routesOf(table))
+          .map((target) => target.slice(0, 4))
+          .toSorted(),
+      ).toEqual(['endp', 'endp', 'endp', 'eni-']);
+      expect(await tagOf(subnet)).toBe('ready');
+      await here.untag(subnet);
+      await here.pass(300_000, { with: crash() }).catch(() => {});
+      await rest();
+      expect([await routesOf(table), await tagsOf(table), await here.endpoints()]).toEqual([
+        { [CIDR]: NatGatewayId },
+        [],
+        [],
+      ]);
+      return here.changes().length;
+    };
+    const calls = await cycle();
+    expect(calls).toBeGreaterThan(15);
+    for (let crashAt = 0; crashAt < 12; crashAt++) await cycle(crashAt);
+  });
+});
+
+test('IPv6 is refused where the service does not carry it', async () => {
+  const { subnet } = await begin();
+  await here.tag(subnet, '2001:db9::/32');
+  await here.pass();
+  expect(await tagOf(subnet)).toBe('refused: 2001:db9::/32 is IPv6 which the endpoint service does not carry');
+});

@@ -1,0 +1,147 @@
+import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
+import type { Endpoint, Note, Route, Router, RouteTable, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
+
+/** As `serverless deploy` without parameters has it. */
+export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
+  stack: 'ziti-glb-test',
+  account: '111122223333',
+  tagKey: 'ziti-glb',
+  vpcId: 'vpc-1',
+  targetGroupArn: 'arn:targetgroup',
+  loadBalancerArn: 'arn:loadbalancer',
+  serviceId: 'vpce-svc-1',
+  defaultCidrs: ['100.64.0.0/10'],
+  endpoints: 'subnet',
+  mainTableAllowed: false,
+  withoutRouter: 'keep',
+  resolver: '100.127.255.254/32',
+  endpointsPerVpc: 50,
+  routesPerTable: 500,
+  statusKey: 'ziti-glb:status',
+  rangeKey: 'ziti-glb:dns-range',
+  formerKey: 'ziti-glb:former',
+  directKey: 'ziti-glb:direct',
+  stackTag: { Key: 'ziti-glb:stack', Value: 'ziti-glb-test' },
+  ...fields,
+});
+
+/** A time that is long after everything that worlds are made of. */
+export const NOW = Date.UTC(2026, 0, 15, 10);
+export const SERVICE = 'com.amazonaws.vpce.eu-central-1.vpce-svc-1';
+export const RESOLVER = '100.127.255.254/32';
+export const CIDR = '10.20.0.0/16';
+
+export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
+  id: 'subnet-a',
+  name: '',
+  vpcId: 'vpc-1',
+  zone: 'a',
+  cidrs: ['10.0.1.0/24'],
+  wish: CIDR,
+  status: undefined,
+  ...fields,
+});
+
+export const endpoint = (fields: Partial<Endpoint> = {}): Endpoint => ({
+  id: 'vpce-a',
+  subnetId: 'subnet-a',
+  serviceName: SERVICE,
+  state: 'available',
+  error: undefined,
+  createdAt: NOW - 3_600_000,
+  ipv6: false,
+  acceptable: false,
+  ...fields,
+});
+
+export const route = (target: string, destination = CIDR, fields: Partial<Route> = {}): Route => ({
+  destination,
+  target,
+  blackhole: false,
+  propagated: false,
+  ...fields,
+});
+
+/** Routes to one target: the CIDR's and, as everybody has one, the resolver's. */
+export const routes = (target: string, ...destinations: string[]): Route[] =>
+  [...(destinations.length > 0 ? destinations : [CIDR]), RESOLVER].map((destination) => route(target, destination));
+
+export const note = (key: string, target: string, fields: Partial<Note> = {}): [string, Note] => {
+  const destination = key.slice(key.indexOf(':', 'ziti-glb:'.length) + 1);
+  return [destination, { target, gone: false, at: 0, key, value: `${target} since 1970`, ...fields }];
+};
+
+export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
+  id: 'rtb-a',
+  main: false,
+  edge: false,
+  subnetIds: ['subnet-a'],
+  routes: [],
+  former: new Map(),
+  direct: new Map(),
+  tagCount: 0,
+  ...fields,
+});
+export const main = table({ id: 'rtb-main', main: true, subnetIds: [] });
+
+export const router = (fields: Partial<Router> = {}): Router => ({
+  id: 'i-1',
+  name: '',
+  zone: 'a',
+  subnetId: 'subnet-routers',
+  interfaceId: 'eni-1',
+  running: true,
+  healthy: true,
+  dnsRange: undefined,
+  ...fields,
+});
+
+/** One tagged subnet with a table of its own, and a healthy router. */
+export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
+  now: NOW,
+  vpcCidrs: ['10.0.0.0/16'],
+  service: { name: SERVICE, zones: ['a', 'b'], ipv6: false },
+  subnets: [subnet()],
+  strangers: [],
+  routeTables: [main, table()],
+  endpoints: [],
+  gone: [],
+  endpointCount: 0,
+  systemsManager: { reachable: false, subnetIds: [] },
+  routers: [router()],
+  targets: [{ state: 'healthy', zone: 'a' }],
+  crossZone: true,
+  undeletable: undefined,
+  ...fields,
+});
+
+/** A step in few words. The resolver's route goes with every other, and is left out. */
+export function brief(steps: SubnetsStep[]): string[] {
+  return steps.filter((step) => !('destination' in step) || step.destination !== RESOLVER).map(words);
+}
+
+function words(step: SubnetsStep): string {
+  switch (step.kind) {
+    case 'create-endpoint':
+      return `${step.kind} ${step.subnetId}${step.ipv6 ? ' ipv6' : ''}`;
+    case 'accept-endpoints':
+    case 'delete-endpoints':
+      return `${step.kind} ${step.endpointIds}`;
+    case 'create-route':
+    case 'replace-route':
+      return `${step.kind} ${step.tableId} ${step.destination} ${step.target}`;
+    case 'restore-route':
+      return `${step.kind} ${step.tableId} ${step.destination} ${step.note.target}`;
+    case 'delete-route':
+      return `${step.kind} ${step.tableId} ${step.destination}`;
+    case 'write-note':
+      return `${step.kind} ${step.tableId} ${step.key} ${step.value.split(' ')[0]}`;
+    case 'erase-note':
+      return `${step.kind} ${step.tableId} ${step.note.key}`;
+    case 'set-status':
+      return `${step.subnetIds}: ${step.status}`;
+    case 'clear-status':
+      return `${step.kind} ${step.subnetIds}`;
+  }
+}

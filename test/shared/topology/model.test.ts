@@ -1,0 +1,218 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
+import { id, type Scene, world, worlds } from './worlds.ts';
+
+type Scenes<Key extends 'subnets' | 'routers'> = NonNullable<Scene[Key]>[string];
+
+const seen = (scene: Scene) => topology(world(scene));
+const subnetsOf = (scene: Scene) => seen(scene).zones.flatMap((zone) => zone.subnets);
+const routersOf = (scene: Scene) => seen(scene).zones.flatMap((zone) => zone.routers);
+
+describe('a subnet', () => {
+  const wish = '10.20.0.0/16';
+  const waits = 'its endpoint to be available';
+  test.each<[string, Scenes<'subnets'>, Partial<Subnet>]>([
+    ['whose routes stand carries', { wish }, { state: 'ready', flow: 'carries', why: [] }],
+    [
+      'whose endpoint is awaited will carry',
+      { wish, endpoint: 'pending', routes: [], waits },
+      { state: 'waiting', flow: 'pending', why: [`waits for ${waits}`] },
+    ],
+    [
+      'that is about to be served says what is next',
+      { wish, endpoint: null, next: { kind: 'create-endpoint', says: 'gets an endpoint' } },
+      { state: 'waiting', flow: 'pending', why: ['next: gets an endpoint'] },
+    ],
+    [
+      'in conflict on one of its routes carries the other',
+      { wish: `${wish} 10.30.0.0/16`, routes: [wish], status: 'conflict: theirs', refused: 'theirs' },
+      {
+        state: 'conflict',
+        flow: 'carries',
+        why: ['theirs'],
+        destinations: [
+          { cidr: wish, asked: true, routed: true },
+          { cidr: '10.30.0.0/16', asked: true, routed: false },
+        ],
+      },
+    ],
+    [
+      'in conflict, as its tag is about to say',
+      {
+        wish,
+        endpoint: null,
+        status: 'ready',
+        refused: 'theirs',
+        next: { kind: 'set-status', says: '', status: 'conflict: theirs' },
+      },
+      { state: 'conflict' },
+    ],
+    [
+      'that is refused leads nowhere',
+      { wish: 'oops', endpoint: null, status: 'refused: oops', refused: 'oops is not a CIDR' },
+      { state: 'refused', flow: undefined, why: ['oops is not a CIDR'], destinations: [] },
+    ],
+    [
+      'whose tag is empty is refused',
+      { wish: '', endpoint: null, refused: 'the tag names no CIDR' },
+      { state: 'refused', why: ['the tag names no CIDR'] },
+    ],
+    [
+      'that is ready but for what its tag says is ready',
+      { wish, status: 'waiting: x', next: { kind: 'set-status', says: 'ready', status: 'ready' } },
+      { state: 'ready', why: [] },
+    ],
+    [
+      'whose endpoint has failed loses packets',
+      { wish, endpoint: 'failed', waits },
+      { state: 'waiting', flow: 'lost' },
+    ],
+    [
+      'with a blackhole is down',
+      { wish, blackhole: true },
+      { state: 'down', flow: 'lost', why: ['its routes stand, but lead to an endpoint that carries nothing'] },
+    ],
+    [
+      'that was opted out while its former way is gone is blocked',
+      { endpoint: null, status: 'blocked: nat-0e is gone' },
+      { state: 'blocked', why: ['blocked: nat-0e is gone'] },
+    ],
+    [
+      'that someone tries to delete is leaving, whatever its tag asks',
+      {
+        wish,
+        endpoint: 'deleting',
+        routes: [],
+        status: 'leaving since 2026-01-15T14:00:00.000Z: someone tried to delete it',
+      },
+      { state: 'leaving', why: ['leaving since 2026-01-15T14:00:00.000Z: someone tried to delete it'] },
+    ],
+    [
+      'that was opted out is leaving',
+      { routes: [wish], status: 'ready' },
+      { state: 'leaving', flow: 'carries', wish: undefined, why: [] },
+    ],
+    [
+      'asks in the form AWS has for it',
+      { wish: '10.20.5.1/16', routes: [wish] },
+      { destinations: [{ cidr: wish, asked: true, routed: true }] },
+    ],
+    [
+      'reaches what default stands for',
+      { wish: 'default', routes: [wish] },
+      { destinations: [{ cidr: wish, asked: false, routed: true }] },
+    ],
+  ])('%s', (_, subnet, expected) => {
+    expect(subnetsOf({ subnets: { app: subnet }, routers: { r: {} } })).toMatchObject([expected]);
+  });
+
+  test('is not shown if it never asked', () => {
+    expect(seen({ subnets: { other: { endpoint: null }, app: { wish } } }).zones[0]).toMatchObject({
+      subnets: [{ name: 'app' }],
+      others: 1,
+    });
+  });
+
+  test('goes by the main route table if it is in no other, and by its endpoint wherever that stands', () => {
+    const look = world({ subnets: { app: { wish, endpoint: null }, hub: {} }, routers: { r: {} } });
+    look.subnets.world.routeTables = [
+      {
+        id: 'rtb-main',
+        main: true,
+        subnetIds: [],
+        routes: [{ destination: wish, target: id('vpce', 'hub'), blackhole: false }],
+      },
+    ];
+    expect(topology(look).zones[0]?.subnets[0]).toMatchObject({
+      tableId: 'rtb-main',
+      endpoint: { id: id('vpce', 'hub') },
+      flow: 'carries',
+    });
+  });
+
+  test('is told from another whose id begins like its own', () => {
+    const look = world({ subnets: { app: { wish } }, routers: { r: {} } });
+    look.subnets.plan.waiting.push({ subject: `${id('subnet', 'app')}0 (another)`, for: 'x' });
+    expect(topology(look)).toMatchObject({
+      zones: [{ subnets: [{ state: 'ready' }] }, {}],
+      notes: [{ subject: `${id('subnet', 'app')}0 (another)`, state: 'waiting', why: 'waits for x' }],
+    });
+  });
+});
+
+describe('a router', () => {
+  test.each<[string, Scenes<'routers'>, Partial<Router> | undefined]>([
+    ['that is healthy carries', {}, { state: 'ready', flow: 'carries', health: 'healthy' }],
+    [
+      'that joins will carry',
+      { health: null, waits: 'its SSM agent to come online' },
+      { state: 'waiting', flow: 'pending', health: 'not registered', why: ['waits for its SSM agent to come online'] },
+    ],
+    ['that is healthy and still wants something carries', { waits: 'x' }, { state: 'waiting', flow: 'carries' }],
+    ['that is unhealthy loses packets', { health: 'unhealthy', waits: 'x' }, { state: 'down', flow: 'lost' }],
+    [
+      'that drains is leaving',
+      { instance: 'shutting-down', health: 'draining' },
+      { state: 'leaving', flow: 'pending' },
+    ],
+    ['that was stopped is leaving as long as it is a target', { instance: 'stopped' }, { state: 'leaving' }],
+    ['that was stopped and is no target is gone', { instance: 'stopped', health: null }, undefined],
+    ['that is none by its tag is refused', { health: null, refused: 'x' }, { state: 'refused', flow: undefined }],
+  ])('%s', (_, router, expected) => {
+    expect(routersOf({ routers: { r: router } })).toMatchObject(expected ? [expected] : []);
+  });
+});
+
+describe('the load balancer', () => {
+  const scene = {
+    subnets: { a: { wish: '10.20.0.0/16' }, b: { zone: 'b', wish: '10.20.0.0/16' } },
+    routers: { r: {} },
+  };
+  const flows = (crossZone: boolean) =>
+    seen({ ...scene, crossZone }).zones.map(({ subnets, nodes }) => [subnets[0]?.flow, nodes[0]?.carries]);
+
+  test("hands packets to any zone's routers if it is cross-zone", () => {
+    expect(flows(true)).toEqual([
+      ['carries', true],
+      ['carries', true],
+    ]);
+  });
+
+  test("hands packets to its zone's routers alone if it is not", () => {
+    expect(flows(false)).toEqual([
+      ['carries', true],
+      ['lost', false],
+    ]);
+  });
+
+  test("hands packets to the routers of an endpoint's zone, not of the subnet's that shares it", () => {
+    const look = world({ ...scene, crossZone: false });
+    for (const table of look.subnets.world.routeTables)
+      for (const route of table.routes) if (route.target === id('vpce', 'b')) route.target = id('vpce', 'a');
+    expect(topology(look).zones.map(({ subnets }) => subnets[0]?.flow)).toEqual(['carries', 'carries']);
+  });
+
+  test('leaves a subnet with routes down when its last router is', () => {
+    expect(topology(worlds['no router']).zones[0]?.subnets[0]).toMatchObject({
+      state: 'down',
+      why: ['its routes stand, but no healthy router is in reach'],
+    });
+  });
+});
+
+test('zones are those of anything in the picture, subnets in the order a person counts', () => {
+  const { zones } = seen({ nodes: ['b'], subnets: { 'app-10': { wish: 'default' }, 'app-9': { wish: 'default' } } });
+  expect(zones.map(({ name, subnets, nodes }) => [name, subnets.map((subnet) => subnet.name), nodes.length])).toEqual([
+    ['eu-central-1a', ['app-9', 'app-10'], 0],
+    ['eu-central-1b', [], 1],
+  ]);
+});
+
+test('what is said of neither a subnet nor a router is said too', () => {
+  const waiting = [{ subject: 'the quota', for: 'a person to raise it' }];
+  const refused = [{ subject: 'subnet-0f of another VPC', for: 'it is of another VPC' }];
+  expect(seen({ plan: { waiting, refused } }).notes).toEqual([
+    { subject: 'subnet-0f of another VPC', state: 'refused', why: 'it is of another VPC' },
+    { subject: 'the quota', state: 'waiting', why: 'waits for a person to raise it' },
+  ]);
+});

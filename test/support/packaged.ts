@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { localPackage } from '../../resources/diverter.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The diverter that a package refers to, as `make -C bpf deb` leaves it. */
+export const DIVERTER = localPackage();
+
+/** A `describe` whose tests package the stack: skipped where the diverter is not built, a failure where CI=true. */
+export function describePackaged(name: string, tests: () => void): void {
+  if (existsSync(DIVERTER)) describe(name, tests);
+  else if (process.env.CI === 'true') test(`${name}: the diverter is built`, () => expect(DIVERTER).toBe('built'));
+  else describe.skip(`${name}, without a diverter: make -C bpf deb`, tests);
+}
+
+export interface Packaging {
+  parameters: Record<string, string>;
+  stage?: string;
+  region?: string;
+}
+
+/**
+ * Runs `serverless package` in a folder of its own, so that test files can do so at the same time.
+ * @returns the folder of the package, what was said, and the exit status: 0 if all went well
+ */
+export function packageStack({ parameters, stage = 'test', region = 'eu-central-1' }: Packaging) {
+  const folder = mkdtempSync(join(tmpdir(), 'packaged-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  // The framework wants its own file to be a file; everything else it reads through a link.
+  copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
+  for (const name of ['package.json', 'functions', 'shared', 'resources', 'bpf', 'node_modules'])
+    symlinkSync(join(ROOT, name), join(folder, name));
+  const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
+  const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [serverless, 'package', '--stage', stage, '--region', region, ...given],
+    { cwd: folder, encoding: 'utf8' },
+  );
+  return { folder: join(folder, '.serverless'), status, said: stdout + stderr };
+}
+
+const folders = new Map<string, string>();
+
+/** The folder of a package, the same one for the same packaging. @throws Error with what was said, if there is none */
+export function packaged(packaging: Packaging): string {
+  const key = JSON.stringify(packaging);
+  const present = folders.get(key);
+  if (present) return present;
+  const { folder, status, said } = packageStack(packaging);
+  if (status !== 0) throw new Error(said);
+  folders.set(key, folder);
+  return folder;
+}
+
+/** What CloudFormation gets to make the stack from, once its bucket is there. */
+export function packagedTemplate(packaging: Packaging): Template {
+  return parseTemplate(readFileSync(join(packaged(packaging), 'cloudformation-template-update-stack.json'), 'utf8'));
+}
