@@ -7,7 +7,7 @@ import { connect } from 'node:net';
  */
 export interface Talk {
   long: { router: string; said: number; heard: number; failed: string; failedAt: number }[];
-  /** `slowest` in milliseconds. */
+  /** `slowest` in milliseconds, failed ones included. */
   fresh: { done: number; slowest: number; failed: { error: string; at: number }[]; seconds: number };
 }
 
@@ -64,10 +64,10 @@ async function askOn(): Promise<void> {
     try {
       await ask();
       talk.fresh.done += 1;
-      talk.fresh.slowest = Math.max(talk.fresh.slowest, Date.now() - at);
     } catch (error) {
       if (!ending) talk.fresh.failed.push({ error: String(error), at });
     }
+    if (!ending) talk.fresh.slowest = Math.max(talk.fresh.slowest, Date.now() - at);
   }
 }
 
