@@ -1,7 +1,7 @@
 /**
  * The diverter's verdict on a packet, decided a second time from the rules alone: a plain reading of RFC 791, 768, 8200 and
  * 8926 and of what AWS documents, sharing nothing with the program. For a router with no service and no connection, so what
- * is right in every field ends as `no_service`.
+ * is right in every field ends as `no_service`, or is a `fragment` of UDP.
  */
 export interface ReferenceSettings {
   /** The router's own addresses, as they stand in a packet, in hexadecimal. */
@@ -18,6 +18,8 @@ function ones(...parts: Buffer[]): number {
   while (sum >= 0x10000) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
   return sum;
 }
+
+const RIGHT = ['no_service', 'fragment'];
 
 export function reference(frame: Buffer, settings: ReferenceSettings): string {
   if (frame.length < 34 || frame.readUInt16BE(12) !== 0x0800) return 'passed';
@@ -53,7 +55,7 @@ export function reference(frame: Buffer, settings: ReferenceSettings): string {
   const inner = geneve.subarray(size);
   const verdict =
     type === 0x0800 ? inner4(inner, settings) : type === 0x86dd ? inner6(inner, settings) : 'geneve_protocol';
-  if (verdict !== 'no_service' || udp.readUInt16BE(6) === 0) return verdict;
+  if (!RIGHT.includes(verdict) || udp.readUInt16BE(6) === 0) return verdict;
 
   const pseudo = Buffer.concat([ip.subarray(12, 20), Buffer.from([0, 17]), udp.subarray(4, 6)]);
   const leftToHardware = udp.readUInt16BE(6) === ones(pseudo);
@@ -90,13 +92,14 @@ function inner4(ip: Buffer, settings: ReferenceSettings): string {
   if ((ip.readUInt8(0) & 15) !== 5) return 'inner_options';
   const total = ip.readUInt16BE(2);
   if (total < 20 || total > ip.length) return 'inner_length';
-  if (ip.readUInt16BE(6) & 0x3fff) return 'inner_fragment';
+  const fragment = ip.readUInt16BE(6) & 0x3fff;
+  if (fragment && ip.readUInt8(9) !== 17) return 'inner_fragment';
   if (ip.readUInt8(8) === 0) return 'inner_ttl';
   const first = ip.readUInt8(16);
   const multicast = first >= 224 && first <= 239;
   if (first === 0 || first === 127 || multicast || ip.readUInt32BE(16) === 0xffffffff) return 'inner_destination';
   if (settings.own.includes(ip.subarray(16, 20).toString('hex'))) return 'inner_destination_router';
-  return transport(ip.readUInt8(9), ip.subarray(20, total));
+  return fragment ? 'fragment' : transport(ip.readUInt8(9), ip.subarray(20, total));
 }
 
 function inner6(ip: Buffer, settings: ReferenceSettings): string {

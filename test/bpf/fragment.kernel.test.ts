@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { describeKernel } from '../support/kernel.ts';
+import { addressBytes, attachmentOption, cookieOption, encapsulated, ipv4, option, udp } from './packet.ts';
+import { type Router, startRouter } from './router.ts';
+
+/** Part of a datagram on its way: `last` has no more-fragments flag. */
+interface Piece {
+  /** Which of the case's datagrams. */
+  of: number;
+  start: number;
+  size: number;
+  last: boolean;
+}
+
+/** Whose datagram it is: all are of one id, so that only these keep them apart. */
+interface Owner {
+  source: string;
+  destination: string;
+  endpoint: Buffer;
+}
+
+const LARGEST = 16_000;
+const SERVED_PORT = 5000;
+/** More than a test run of the kernel takes in one packet there cannot be. */
+const PIECE_MAX = 3000;
+
+/**
+ * Reassembly a second time, with a byte for each byte: what the rules of fragment.h come to. There are 32 places at a time,
+ * each for the datagrams that hash to it, and the newest has it.
+ */
+class Reassembler {
+  readonly #places = new Map<number, { key: string; there: Buffer; bytes: Buffer; end: number; pieces: number }>();
+
+  /** What becomes of a piece; the datagram that it makes whole. */
+  take(key: string, place: number, { start, size, last }: Piece, bytes: Buffer): { reason: string; whole?: Buffer } {
+    const end = start + size;
+    if (end > LARGEST) return { reason: 'fragment_too_large' };
+    if (size === 0 || (!last && size % 8 !== 0) || (start === 0 && size < 8)) return { reason: 'fragment_invalid' };
+    const former = this.#places.get(place);
+    const mine = former?.key === key;
+    const one = mine
+      ? former
+      : { key, there: Buffer.alloc(LARGEST), bytes: Buffer.alloc(LARGEST), end: Number.POSITIVE_INFINITY, pieces: 0 };
+    this.#places.set(place, one);
+    const taken = one.there.subarray(start, end).includes(1);
+    const behind = end > one.end || (last && one.there.subarray(end).includes(1));
+    if (taken || behind || one.pieces === 16) return { reason: 'fragment_invalid' };
+    one.there.fill(1, start, end);
+    bytes.copy(one.bytes, start);
+    one.pieces += 1;
+    if (last) one.end = end;
+    if (one.end <= LARGEST && !one.there.subarray(0, one.end).includes(0)) {
+      this.#places.delete(place);
+      return { reason: 'whole', whole: one.bytes.subarray(0, one.end) };
+    }
+    return { reason: former && !mine ? 'fragment_evicted' : 'fragment_held' };
+  }
+}
+
+/** As the program reads them: in the byte order of this machine. */
+function placeOf({ source, destination, endpoint }: Owner, id: number): number {
+  const word = (bytes: Buffer): number => bytes.readUInt32LE(0);
+  const swapped = Buffer.alloc(4);
+  swapped.writeUInt16BE(id, 0);
+  const mixed = word(addressBytes(source)) ^ word(addressBytes(destination)) ^ word(swapped) ^ word(endpoint);
+  return (Math.imul(mixed, 2654435761) >>> 16) & 31;
+}
+
+const PAYLOADS = [1, 2, 3].map((step) => Buffer.from(Array.from({ length: 0xffff }, (_, at) => at * step + (at >> 8))));
+
+const units = (most: number): fc.Arbitrary<number> => fc.nat(most).map((count) => count * 8);
+const owner: fc.Arbitrary<Owner> = fc.record({
+  source: fc.constantFrom('192.168.1.1', '192.168.1.2'),
+  destination: fc.constantFrom('100.64.0.1', '100.64.0.2'),
+  // The first two hash to the same place.
+  endpoint: fc
+    .constantFrom('e100000000000001', 'e100000000000002', 'e200000000000001')
+    .map((hex) => Buffer.from(hex, 'hex')),
+});
+const lastSize = fc.integer({ min: 1, max: PIECE_MAX });
+
+/** The pieces of a whole datagram, each at the end of the one before. */
+const whole = (of: number): fc.Arbitrary<Piece[]> =>
+  fc
+    .tuple(fc.array(fc.integer({ min: 1, max: PIECE_MAX / 8 }), { minLength: 1, maxLength: 17 }), lastSize)
+    .map(([counts, rest]) => {
+      let at = 0;
+      const pieces = counts.map((count) => {
+        const piece = { of, start: at, size: count * 8, last: false };
+        at += piece.size;
+        return piece;
+      });
+      return [...pieces, { of, start: at, size: rest, last: true }].filter(({ start }) => start + PIECE_MAX < 0xffff);
+    });
+const stray: fc.Arbitrary<Piece> = fc
+  .record({
+    of: fc.nat(2),
+    start: fc.oneof(units(20), units(LARGEST / 8 + 2)),
+    size: fc.oneof(units(PIECE_MAX / 8), fc.nat(20)),
+    last: fc.boolean(),
+  })
+  .filter(({ start, last }) => start > 0 || !last);
+
+const stream = fc.tuple(whole(0), whole(1), whole(2), fc.array(stray, { maxLength: 4 })).chain(([a, b, c, strays]) =>
+  fc.oneof(
+    // All of it, in some order, so that most become whole; or some of it, with what does not belong.
+    fc.shuffledSubarray([...a, ...b, ...c], { minLength: a.length + b.length + c.length }),
+    fc.shuffledSubarray([...a, ...a, ...b, ...c, ...strays]),
+    fc.constant([...a, ...strays, ...b, ...c]),
+  ),
+);
+
+describeKernel('fragments and the reference', () => {
+  let router: Router;
+  beforeAll(async () => {
+    router = await startRouter();
+    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+    router.intercept({ destination: '100.64.0.0/10', protocol: 'udp', ports: [SERVED_PORT, SERVED_PORT], listener: 0 });
+  });
+  afterAll(() => router.close());
+
+  test('agree on what is held, refused, and whole, to the last byte', async () => {
+    let id = 0;
+    const seen = new Set<string>();
+    const owners = fc.uniqueArray(owner, {
+      minLength: 3,
+      maxLength: 3,
+      selector: ({ source, destination, endpoint }) => source + destination + endpoint.toString('hex'),
+    });
+    const ports = fc.array(fc.constantFrom(SERVED_PORT, 5001), { minLength: 3, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(owners, ports, stream, async (owners, ports, pieces) => {
+        id = (id % 0xffff) + 1;
+        const reassembler = new Reassembler();
+        const datagrams = owners.map((owner, of) => ({
+          owner,
+          all: udp({ destinationPort: ports[of] ?? 0, length: 8 }, PAYLOADS[of]),
+        }));
+        const sent = pieces.flatMap((piece) => {
+          const { owner, all } = datagrams[piece.of] ?? {};
+          return owner && all ? [{ piece, owner, bytes: all.subarray(piece.start, piece.start + piece.size) }] : [];
+        });
+        const verdicts = await router.run(
+          sent.map(({ piece, owner: { source, destination, endpoint }, bytes }) => {
+            const options = Buffer.concat([option(0x0108, 1, endpoint), attachmentOption, cookieOption]);
+            const fragment = { source, destination, id, fragmentOffset: piece.start, moreFragments: !piece.last };
+            return encapsulated(ipv4(fragment, bytes), { geneve: { options } });
+          }),
+        );
+        sent.forEach(({ piece, owner, bytes }, index) => {
+          const { reason, whole } = reassembler.take(`${piece.of}`, placeOf(owner, id), piece, bytes);
+          const verdict = verdicts[index];
+          seen.add(reason);
+          if (whole) {
+            const served = whole.readUInt16BE(2) === SERVED_PORT;
+            expect(verdict?.reason).toBe(served ? 'delivered_local' : 'no_service');
+            const packet = ipv4({ source: owner.source, destination: owner.destination, id }, whole);
+            // Of thousands of bytes: said of each, it would take minutes.
+            expect(verdict?.packet.subarray(14).equals(packet)).toBe(true);
+          } else if (verdict?.reason !== reason) {
+            // A place may still be that of a datagram of the case before.
+            expect([index, verdict?.reason, reason]).toEqual([index, 'fragment_evicted', 'fragment_held']);
+          }
+        });
+      }),
+      { numRuns: Number(process.env.RUNS ?? 2_000) },
+    );
+    expect([...seen].sort()).toEqual([
+      'fragment_evicted',
+      'fragment_held',
+      'fragment_invalid',
+      'fragment_too_large',
+      'whole',
+    ]);
+  }, 120_000);
+});
