@@ -30,6 +30,7 @@ busybox mount -t bpf bpf /sys/fs/bpf
 for module in /*.ko; do busybox insmod $module; done
 busybox ip link set lo up
 busybox ip address add 10.0.0.2/24 dev lo
+busybox ip address add 2001:db8::2/64 dev lo
 echo "kernel $(busybox uname -r)"
 for reply in geneve direct; do /bin/diverter attach lo --from 10.0.0.0/24 --reply $reply && echo "attached $reply"; done
 /bin/harness run lo </packets >/dev/null
