@@ -23,6 +23,9 @@ name=ziti-router.service unit '[Service]' 'ExecStart=/bin/sleep infinity' 'Resta
 name=proof.service unit '[Unit]' 'After=ziti-router.service address.service' '[Service]' 'ExecStart=/proof' \
 	'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/ttyS0' '[Install]' 'WantedBy=multi-user.target'
 
+# It would hang up the terminal that the proof writes to.
+ln -s /dev/null "$root/etc/systemd/system/serial-getty@ttyS0.service"
+
 cat >"$root/proof" <<'PROOF'
 #!/bin/bash
 exec 2>&1
@@ -61,6 +64,10 @@ see 'its services are forgotten' services 0
 see 'it is still attached' attached
 tc qdisc delete dev eth0 clsact
 see 'taken off, it is attached again' until_ attached
+systemctl stop ziti-glb-diverter
+sleep 20
+see 'stopped, it stays off' [ -z "$(tc qdisc show dev eth0 clsact)$(diverter status | grep '^attached  *eth0')" ]
+systemctl start ziti-glb-diverter
 dpkg --install /package.deb >/dev/null
 see 'installed again, it is attached' attached
 removal=$(dpkg --remove ziti-glb-diverter 2>&1)
@@ -78,4 +85,4 @@ timeout 500 qemu-system-x86_64 -m 1024 -nographic \
 	-append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet' \
 	-drive "file=$work/disk,format=raw,if=virtio" -nic user,model=virtio-net-pci </dev/null | tr -d '\r' >"$work/console"
 grep -ao 'proof: .*' "$work/console" || { tail -n 30 "$work/console" >&2; exit 1; }
-[ "$(grep -ac 'proof: yes' "$work/console")" = 10 ] && ! grep -aq 'proof: NO' "$work/console"
+[ "$(grep -ac 'proof: yes' "$work/console")" = 11 ] && ! grep -aq 'proof: NO' "$work/console"
