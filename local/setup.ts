@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,8 +28,21 @@ const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
  */
 export function setUp(): void {
   install(PACKAGES);
-  for (const [folder = '', ...goals] of [['bpf', 'deb'], ['local/fabric']])
-    run('make', ['--silent', '-C', fileURLToPath(new URL(`../${folder}`, import.meta.url)), ...goals]);
+  for (const [name, ...goals] of [['bpf', 'deb'], ['local/fabric']]) {
+    const folder = fileURLToPath(new URL(`../${name}`, import.meta.url));
+    refuseForeign(join(folder, 'build'));
+    run('make', ['--silent', '-C', folder, ...goals]);
+  }
+}
+
+/** What root has built, nobody else can build again. */
+function refuseForeign(build: string): void {
+  if (!existsSync(build)) return;
+  try {
+    accessSync(build, constants.W_OK);
+  } catch {
+    throw new Error(`${build} was built by another user. Run this, then try again: sudo rm -r '${build}'`);
+  }
 }
 
 function install(packages: typeof PACKAGES): void {
