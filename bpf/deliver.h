@@ -2,45 +2,47 @@
 /* An accepted packet to the socket that wants it. */
 #pragma once
 
-/* Sizes that tell the lookup helpers the family. */
-#define TUPLE4 sizeof(((struct bpf_sock_tuple *)0)->ipv4)
-#define TUPLE6 sizeof(((struct bpf_sock_tuple *)0)->ipv6)
-
-/* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
-static __always_inline int strip(struct __sk_buff *skb, struct packet *packet)
+/*
+ * For IPv6, the kernel must also come to see it. The one helper that tells it (before 6.3) turns an IPv4 header into room for
+ * an IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again.
+ */
+static __noinline int strip6(struct __sk_buff *skb, __u32 outer)
 {
-	if (!packet->outer)
-		return 0;
-	if (packet->family == IPV4_VERSION)
-		return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
-
-	/*
-	 * The kernel must also come to see IPv6. The one helper that tells it (before 6.3) turns an IPv4 header into room for an
-	 * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again.
-	 */
 	struct ipv6hdr ip;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer, &ip, sizeof(ip)))
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &ip, sizeof(ip)))
 		return -1;
 	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
-	if (bpf_skb_adjust_room(skb, -(__s32)packet->outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
 	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
 		return -1;
 	return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0);
 }
 
-static __always_inline void set_tuple(struct bpf_sock_tuple *tuple, const struct packet *packet)
+/* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
+static __always_inline int strip(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (!packet->outer)
+		return 0;
+	if (packet->family == IPV6_VERSION)
+		return strip6(skb, packet->outer);
+	return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+/* Of the connection that the packet belongs to. The size, as below: it tells the lookup helpers the family. */
+static __always_inline __u32 set_tuple(struct bpf_sock_tuple *tuple, const struct packet *packet)
 {
 	if (packet->family == IPV4_VERSION) {
 		tuple->ipv4.saddr = packet->saddr.words[0];
 		tuple->ipv4.daddr = packet->daddr.words[0];
 		tuple->ipv4.sport = packet->sport;
 		tuple->ipv4.dport = packet->dport;
-	} else {
-		__builtin_memcpy(tuple->ipv6.saddr, &packet->saddr, sizeof(packet->saddr));
-		__builtin_memcpy(tuple->ipv6.daddr, &packet->daddr, sizeof(packet->daddr));
-		tuple->ipv6.sport = packet->sport;
-		tuple->ipv6.dport = packet->dport;
+		return sizeof(tuple->ipv4);
 	}
+	__builtin_memcpy(tuple->ipv6.saddr, &packet->saddr, sizeof(packet->saddr));
+	__builtin_memcpy(tuple->ipv6.daddr, &packet->daddr, sizeof(packet->daddr));
+	tuple->ipv6.sport = packet->sport;
+	tuple->ipv6.dport = packet->dport;
+	return sizeof(tuple->ipv6);
 }
 
 /* Bound to the loopback address itself: a service's port may long belong to someone else, who listens everywhere. */
@@ -55,7 +57,7 @@ static __always_inline int on_loopback(const struct packet *packet, const struct
 
 static __always_inline int assign(struct __sk_buff *skb, struct packet *packet, struct bpf_sock *sk, int delivered)
 {
-	int reason = note_flow(packet, packet->opens && delivered == REASON_DELIVERED_SERVICE);
+	int reason = accept_flow(packet, packet->opens && delivered == REASON_DELIVERED_SERVICE);
 	if (reason == ACCEPTED)
 		reason = strip(skb, packet) ? REASON_STRIP_FAILED : bpf_sk_assign(skb, sk, 0) ? REASON_ASSIGN_FAILED : delivered;
 	bpf_sk_release(sk);
@@ -65,46 +67,61 @@ static __always_inline int assign(struct __sk_buff *skb, struct packet *packet, 
 /* To the stack, with no socket chosen. */
 static __always_inline int leave(struct __sk_buff *skb, struct packet *packet, int delivered)
 {
-	int reason = note_flow(packet, 0);
+	int reason = accept_flow(packet, 0);
 	return reason != ACCEPTED ? reason : strip(skb, packet) ? REASON_STRIP_FAILED : delivered;
 }
 
-static __always_inline void set_listener(struct bpf_sock_tuple *tuple, const struct packet *packet, __u16 port)
+static __always_inline __u32 set_listener(struct bpf_sock_tuple *tuple, const struct packet *packet, __u16 port)
 {
 	__builtin_memset(tuple, 0, sizeof(*tuple));
 	if (packet->family == IPV4_VERSION) {
 		tuple->ipv4.daddr = bpf_htonl(INADDR_LOOPBACK);
 		tuple->ipv4.dport = bpf_htons(port);
-	} else {
-		tuple->ipv6.daddr[3] = bpf_htonl(1);
-		tuple->ipv6.dport = bpf_htons(port);
+		return sizeof(tuple->ipv4);
 	}
+	tuple->ipv6.daddr[3] = bpf_htonl(1);
+	tuple->ipv6.dport = bpf_htons(port);
+	return sizeof(tuple->ipv6);
 }
 
-/* TCP and UDP are functions of their own because the kernel has a type of socket for each, and wants them kept apart. */
-static __noinline int deliver_tcp(struct __sk_buff *skb, struct packet *packet)
+/*
+ * To the connection it belongs to, ACCEPTED if there is none. TCP and UDP are apart, here and below, because the kernel has a
+ * type of socket for each and takes no instruction that meets both.
+ */
+static __always_inline int deliver_established(struct __sk_buff *skb, struct packet *packet)
 {
-	__u32 size = packet->family == IPV4_VERSION ? TUPLE4 : TUPLE6;
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sk;
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_tuple(&tuple, packet);
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return ACCEPTED;
+	if (sk->state != BPF_TCP_LISTEN)
+		return assign(skb, packet, sk, REASON_DELIVERED_ESTABLISHED);
+	bpf_sk_release(sk);
+	return ACCEPTED;
+}
 
-	set_tuple(&tuple, packet);
-	sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (sk) {
-		if (sk->state != BPF_TCP_LISTEN)
-			return assign(skb, packet, sk, REASON_DELIVERED_ESTABLISHED);
-		bpf_sk_release(sk);
-	}
+static __noinline int deliver_connected(struct __sk_buff *skb, struct packet *packet)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_tuple(&tuple, packet);
+	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return ACCEPTED;
+	/* One bound to the destination but not connected is a tunneler's reply socket: it only writes. */
+	if (sk->state == BPF_TCP_ESTABLISHED)
+		return assign(skb, packet, sk, REASON_DELIVERED_CONNECTED);
+	bpf_sk_release(sk);
+	return ACCEPTED;
+}
 
-	int port = find_service(packet);
-	if (port == NO_PORT)
-		return REASON_NO_SERVICE;
-	if (port == 0)
-		return leave(skb, packet, REASON_DELIVERED_LOCAL);
-
+/* To the transparent listener of the service that takes it, on this port. */
+static __noinline int deliver_service_tcp(struct __sk_buff *skb, struct packet *packet, __u32 port)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_listener(&tuple, packet, port);
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	/* A packet in mid-stream may still complete a handshake that the listener left to a SYN cookie; it resets any other. */
-	set_listener(&tuple, packet, port);
-	sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (sk) {
 		if (sk->state == BPF_TCP_LISTEN && on_loopback(packet, sk))
 			return assign(skb, packet, sk, packet->opens ? REASON_DELIVERED_SERVICE : REASON_RESET);
@@ -113,29 +130,11 @@ static __noinline int deliver_tcp(struct __sk_buff *skb, struct packet *packet)
 	return packet->opens ? REASON_NO_LISTENER : leave(skb, packet, REASON_RESET);
 }
 
-static __noinline int deliver_udp(struct __sk_buff *skb, struct packet *packet)
+static __noinline int deliver_service_udp(struct __sk_buff *skb, struct packet *packet, __u32 port)
 {
-	__u32 size = packet->family == IPV4_VERSION ? TUPLE4 : TUPLE6;
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sk;
-
-	set_tuple(&tuple, packet);
-	sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (sk) {
-		/* One bound to the destination but not connected is a tunneler's reply socket: it only writes. */
-		if (sk->state == BPF_TCP_ESTABLISHED)
-			return assign(skb, packet, sk, REASON_DELIVERED_CONNECTED);
-		bpf_sk_release(sk);
-	}
-
-	int port = find_service(packet);
-	if (port == NO_PORT)
-		return REASON_NO_SERVICE;
-	if (port == 0)
-		return leave(skb, packet, REASON_DELIVERED_LOCAL);
-
-	set_listener(&tuple, packet, port);
-	sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_listener(&tuple, packet, port);
+	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (sk) {
 		if (on_loopback(packet, sk))
 			return assign(skb, packet, sk, REASON_DELIVERED_SERVICE);
@@ -144,7 +143,21 @@ static __noinline int deliver_udp(struct __sk_buff *skb, struct packet *packet)
 	return REASON_NO_LISTENER;
 }
 
+static __noinline int deliver_local(struct __sk_buff *skb, struct packet *packet)
+{
+	return leave(skb, packet, REASON_DELIVERED_LOCAL);
+}
+
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet)
 {
-	return packet->protocol == IPPROTO_TCP ? deliver_tcp(skb, packet) : deliver_udp(skb, packet);
+	int tcp = packet->protocol == IPPROTO_TCP;
+	int reason = tcp ? deliver_established(skb, packet) : deliver_connected(skb, packet);
+	if (reason != ACCEPTED)
+		return reason;
+	int port = find_service(packet);
+	if (port == NO_PORT)
+		return REASON_NO_SERVICE;
+	if (port == 0)
+		return deliver_local(skb, packet);
+	return tcp ? deliver_service_tcp(skb, packet, port) : deliver_service_udp(skb, packet, port);
 }

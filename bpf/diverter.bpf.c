@@ -34,6 +34,10 @@ static __always_inline void count(__u32 reason)
 		(*counter)++;
 }
 
+/*
+ * What most packets need is in line, as each call costs more than most checks; what few need is in functions of its own, as
+ * all functions on the way share 512 bytes of stack.
+ */
 SEC("tc")
 int diverter_ingress(struct __sk_buff *skb)
 {

@@ -10,12 +10,11 @@
 /*
  * Notes where the flow of a packet comes from. Clients behind different endpoints may have the same address: as long as their
  * ports differ they are kept apart, but two flows that agree in everything would share a socket, so the later one is refused
- * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not.
+ * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not. A function of
+ * its own, so that direct replies do not pay for its stack.
  */
-static __always_inline int note_flow(const struct packet *packet, int begins)
+static __noinline int note_flow(const struct packet *packet, int begins)
 {
-	if (settings.reply != REPLY_GENEVE || !packet->from.node)
-		return ACCEPTED;
 	struct flow_key key = { .client = packet->saddr,
 				.service = packet->daddr,
 				.client_port = packet->sport,
@@ -38,4 +37,9 @@ static __always_inline int note_flow(const struct packet *packet, int begins)
 	}
 	bpf_map_update_elem(&flows, &key, &from, BPF_ANY);
 	return ACCEPTED;
+}
+
+static __always_inline int accept_flow(const struct packet *packet, int begins)
+{
+	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins) : ACCEPTED;
 }

@@ -44,7 +44,7 @@ struct aws_options {
 
 static __always_inline int is_option(const struct geneve_option *option, __u8 type, __u8 words)
 {
-	return option->class == bpf_htons(AWS_CLASS) && option->type == type && (option->length & 0x1f) == words;
+	return (*(const __be32 *)option & bpf_htonl(0xffffff1f)) == bpf_htonl(AWS_CLASS << 16 | type << 8 | words);
 }
 
 /* Nothing before the options has a variable length. */

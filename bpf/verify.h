@@ -218,11 +218,17 @@ static __always_inline int verify_geneve(struct __sk_buff *skb, struct cursor *c
 	return read_usual_options(at, &packet->from, options) ? ACCEPTED : read_options(skb, &packet->from, options);
 }
 
-/*
- * REASON_PASSED for what is not for us to judge, ACCEPTED with `packet` filled in, or the reason of the first fault. A function
- * of its own, so that what it needs of the stack is free again for the delivery: both together are more than older kernels give.
- */
-static __noinline int verify(struct __sk_buff *skb, struct packet *packet)
+/* A packet that is routed straight to the router: a function of its own, so that the way of all others stays short. */
+static __noinline int verify_plain(struct __sk_buff *skb, struct packet *packet)
+{
+	struct cursor cursor = start(skb);
+	if (!TAKE(&cursor, struct ethhdr))
+		return REASON_PASSED;
+	return verify_inner(&cursor, packet, skb->len - ETH_HLEN, bpf_htons(ETH_P_IP));
+}
+
+/* REASON_PASSED for what is not for us to judge, ACCEPTED with `packet` filled in, or the reason of the first fault. */
+static __always_inline int verify(struct __sk_buff *skb, struct packet *packet)
 {
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
 		return REASON_PASSED;
@@ -230,14 +236,13 @@ static __noinline int verify(struct __sk_buff *skb, struct packet *packet)
 	if (!TAKE(&cursor, struct ethhdr))
 		return REASON_PASSED;
 
-	struct cursor inner = cursor;
 	struct iphdr *ip = TAKE(&cursor, struct iphdr);
 	if (!ip || ip->version != IPV4_VERSION || ip->ihl < IPV4_WORDS)
 		return REASON_PASSED;
 	int own = one_of_first(ip->daddr, settings.interface_count);
 	if (!own && (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP) &&
 	    in_one_of(ip->daddr, settings.plain, settings.plain_count, MAX_PLAIN) && !own_address(ip->daddr))
-		return verify_inner(&inner, packet, skb->len - ETH_HLEN, skb->protocol);
+		return verify_plain(skb, packet);
 	/* Later fragments have no ports: left to the stack, they never meet their first one, which is refused below. */
 	if (!own || ip->protocol != IPPROTO_UDP || ip->frag_off & bpf_htons(IP_OFFSET))
 		return REASON_PASSED;
