@@ -9,7 +9,7 @@
 
 /*
  * Services are found in three steps, each as cheap with 10,000 of them as with one:
- *   destination  a hash of prefixes, asked once for every prefix length that is in use, the longest first;
+ *   destination  a hash of prefixes, asked for every prefix length in use that may hold this address, the longest first;
  *   source       if any service of this destination names a source or an interface, the same for its sources;
  *   port         a binary search tree of disjoint port segments, its root beside the prefix.
  * What has no segment for the packet's port falls back to the next shorter prefix. So the winner has, in this order, the
@@ -49,14 +49,29 @@ struct lengths {
 };
 #define ADDRESS_BITS(family) ((family) == 4 ? 32 : 128)
 
-/* Those of the destinations of one family and protocol. */
-#define LENGTHS 4
-#define LENGTHS_OF(family, protocol) (((family) == 6) * 2 + ((protocol) == IPPROTO_UDP))
+/*
+ * The destinations of one family and protocol: which lengths there are, and a counting Bloom filter of one hash. With many
+ * prefixes each look into their own hash is a miss of the processor's caches, and most lengths have none for an address: the
+ * filter, small enough to stay in a cache, says so of nearly all of them. Counts are never less than there are, even after a
+ * command was killed; one of the filter that reached its most stays there.
+ */
+#define DESTINATION_INDEXES 4
+#define DESTINATION_INDEX(family, protocol) (((family) == 6) * 2 + ((protocol) == IPPROTO_UDP))
 #define LENGTHS_MAX 129
-struct lengths_in_use {
+#define FILTER_PLACES 65536
+#define FILTER_COUNT_MAX 255
+struct destination_index {
 	struct lengths lengths;
-	__u32 counts[LENGTHS_MAX]; /* by bit; never less than there are, even after a command was killed */
+	__u32 counts[LENGTHS_MAX]; /* of prefixes, by bit */
+	__u8 filter[FILTER_PLACES];
 };
+
+static inline __attribute__((always_inline)) __u32 filter_place(const struct destination_key *key)
+{
+	__u64 hash = (key->address.halves[0] + key->length) * 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
+	hash = (hash ^ hash >> 32 ^ key->address.halves[1]) * 0x9e3779b97f4a7c15;
+	return hash >> 48;
+}
 
 /* Packets to ports from `low` to `high`. `port` 0 means the socket bound to the destination itself. */
 struct segment {

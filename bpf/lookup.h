@@ -84,15 +84,18 @@ __noinline int find_source(const struct packet *packet, __u32 key, __u32 ifindex
 }
 
 /* Destination prefixes of the lengths in one word. */
-__noinline int find_destination_among(const struct packet *packet, __u64 lengths, __u32 first)
+__noinline int find_destination_among(const struct packet *packet, const struct destination_index *index, __u64 lengths,
+				      __u32 first)
 {
-	if (!packet)
+	if (!packet || !index)
 		return NO_PORT;
 	struct destination_key key = { .address = packet->daddr, .family = packet->family, .protocol = packet->protocol };
 	for (int i = 0; i < LENGTHS_IN_WORD && lengths; i++, lengths &= lengths - 1) {
 		__u32 shorter = first + lowest_bit(lengths);
 		key.length = ADDRESS_BITS(packet->family) - shorter;
 		shorten(&key.address, shorter + unused_bits(packet));
+		if (!index->filter[filter_place(&key)])
+			continue;
 		struct group *group = bpf_map_lookup_elem(&destinations, &key);
 		if (!group)
 			continue;
@@ -118,11 +121,11 @@ __noinline int find_service(const struct packet *packet)
 {
 	if (!packet)
 		return NO_PORT;
-	__u32 index = LENGTHS_OF(packet->family, packet->protocol);
-	struct lengths_in_use *in_use = bpf_map_lookup_elem(&lengths_in_use, &index);
+	__u32 which = DESTINATION_INDEX(packet->family, packet->protocol);
+	struct destination_index *index = bpf_map_lookup_elem(&destination_indexes, &which);
 	int port = NO_PORT;
-	for (int i = 0; i < LENGTH_WORDS && in_use && port == NO_PORT; i++)
-		if (in_use->lengths.words[i])
-			port = find_destination_among(packet, in_use->lengths.words[i], i * LENGTHS_IN_WORD);
+	for (int i = 0; i < LENGTH_WORDS && index && port == NO_PORT; i++)
+		if (index->lengths.words[i])
+			port = find_destination_among(packet, index, index->lengths.words[i], i * LENGTHS_IN_WORD);
 	return port;
 }

@@ -15,11 +15,11 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LENGTHS);
+	__uint(max_entries, DESTINATION_INDEXES);
 	__type(key, __u32);
-	__type(value, struct lengths_in_use);
+	__type(value, struct destination_index);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} lengths_in_use SEC(".maps");
+} destination_indexes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -16,9 +16,9 @@
 #include "../cli/diverter.h"
 
 /* Rounds over all cases, so that a machine that others share is as slow for one as for another. */
-#define ROUNDS 40
-#define RUNS 1000 /* of a case in a round */
-#define WARM_UP 200
+#define ROUNDS 10
+#define RUNS 5000     /* of a case in a round */
+#define WARM_UP 10000 /* before them: each service once, as when such traffic has flowed for a while */
 #define SERVICE_PORT 443
 #define CLIENT "192.168.1.1"
 #define ROUTER "10.0.0.2"

@@ -29,7 +29,7 @@ const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT]);
 
 /* maps.c: the pinned maps, shared with the kernel side */
 struct maps {
-	int counters, lengths_in_use, destinations, sets, sources, segments, claims, state, interfaces;
+	int counters, destination_indexes, destinations, sets, sources, segments, claims, state, interfaces;
 };
 /* Opens them for change, one command at a time, and makes what is missing. */
 void maps_lock(struct maps *maps);

@@ -30,7 +30,7 @@ static const struct {
 	size_t at;
 } pins[] = {
 	{ "counters", offsetof(struct maps, counters) },
-	{ "lengths_in_use", offsetof(struct maps, lengths_in_use) },
+	{ "destination_indexes", offsetof(struct maps, destination_indexes) },
 	{ "destinations", offsetof(struct maps, destinations) },
 	{ "sets", offsetof(struct maps, sets) },
 	{ "sources", offsetof(struct maps, sources) },

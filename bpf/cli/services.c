@@ -177,30 +177,33 @@ static void set_bit(struct lengths *lengths, unsigned bit, bool value)
 	lengths->words[bit / 64] = value ? lengths->words[bit / 64] | mask : lengths->words[bit / 64] & ~mask;
 }
 
-/* Counts a destination prefix's length in or out. */
-static void count_length(const struct edit *edit, int change)
+/* Counts a destination prefix in or out. */
+static void count_destination(const struct edit *edit, int change)
 {
 	const struct destination_key *key = &edit->destination_key;
-	__u32 index = LENGTHS_OF(key->family, key->protocol);
+	__u32 which = DESTINATION_INDEX(key->family, key->protocol);
 	unsigned bit = bit_of(key->family, key->length);
-	struct lengths_in_use in_use = {};
-	bpf_map_lookup_elem(edit->maps->lengths_in_use, &index, &in_use);
-	in_use.counts[bit] += change;
-	set_bit(&in_use.lengths, bit, in_use.counts[bit]);
-	write_entry(edit->maps->lengths_in_use, &index, &in_use);
+	struct destination_index index = {};
+	bpf_map_lookup_elem(edit->maps->destination_indexes, &which, &index);
+	index.counts[bit] += change;
+	set_bit(&index.lengths, bit, index.counts[bit]);
+	__u8 *count = &index.filter[filter_place(key)];
+	if (*count < FILTER_COUNT_MAX)
+		*count += change;
+	write_entry(edit->maps->destination_indexes, &which, &index);
 }
 
-/* A length is asked for before the first prefix of it is there, and still after the last is gone: never too late. */
+/* A prefix is asked for before it is there, and still when it is gone: never too late. */
 static void publish_destination(struct edit *edit)
 {
 	if (edit->destination.claims || edit->destination.set) {
 		if (!edit->destination_exists)
-			count_length(edit, 1);
+			count_destination(edit, 1);
 		edit->destination_exists = true;
 		write_entry(edit->maps->destinations, &edit->destination_key, &edit->destination);
 	} else if (edit->destination_exists) {
 		bpf_map_delete_elem(edit->maps->destinations, &edit->destination_key);
-		count_length(edit, -1);
+		count_destination(edit, -1);
 	}
 }
 

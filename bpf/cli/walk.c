@@ -120,8 +120,8 @@ void service_flush(const struct maps *maps)
 	delete_all(maps->sets);
 	delete_all(maps->segments);
 	delete_all(maps->claims);
-	for (__u32 index = 0; index < LENGTHS; index++)
-		write_entry(maps->lengths_in_use, &index, &(struct lengths_in_use){});
+	for (__u32 which = 0; which < DESTINATION_INDEXES; which++)
+		write_entry(maps->destination_indexes, &which, &(struct destination_index){});
 	/* A packet on its way through what was there is through long before the next command gives these keys again. */
 	for (__u32 index = 0; index < STATE_COUNT; index++)
 		write_entry(maps->state, &index, &(__u32){ 0 });

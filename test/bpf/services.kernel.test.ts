@@ -249,17 +249,36 @@ describeKernel('service rules', () => {
     await expectVerdicts(rules, flows);
   });
 
-  test('10,000 in a row are all there, as they were given', () => {
+  test('10,000 in a row are all there, as they were given, and none takes another with it', async () => {
     const rules = Array.from({ length: 10_000 }, (_, index): Rule => {
       return { ...key, destination: `100.64.${index >> 8}.${index & 255}/32`, ports: [443, 443], listener: 1 + index };
     });
     // A thousand at a time: a command line is not endless.
-    for (let at = 0; at < rules.length; at += 1000) calls(rules.slice(at, at + 1000).map(interceptArguments));
+    const callEach = (commands: string[][]): void => {
+      for (let at = 0; at < commands.length; at += 1000) calls(commands.slice(at, at + 1000));
+    };
+    callEach(rules.map(interceptArguments));
     const listed: { destination: string; listener: number }[] = JSON.parse(router.diverts('services', '--json'));
     expect(listed.map(({ destination, listener }) => `${destination} ${listener}`).sort()).toEqual(
       rules.map(({ destination, listener }) => `${destination} ${listener}`).sort(),
     );
-  });
+
+    callEach(rules.filter((_, index) => index % 2).map(removeArguments));
+    const verdicts = await router.run(
+      rules.map(({ destination }) =>
+        packetOf({
+          family: 4,
+          protocol: 'udp',
+          source: '192.168.1.1',
+          destination: destination.slice(0, -3),
+          port: 443,
+        }),
+      ),
+    );
+    expect(verdicts.map(({ reason }) => reason)).toEqual(
+      rules.map((_, index) => (index % 2 ? 'no_service' : 'no_listener')),
+    );
+  }, 60_000);
 
   test('many at once are all there', async () => {
     const rules = Array.from(
