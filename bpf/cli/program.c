@@ -6,8 +6,9 @@
 
 #include "diverter.h"
 
-/* The object that clang made, as it is. */
+/* The object that clang made, as it is. Global names: local ones become offsets, which arm64's linker loses on their way. */
 __asm__(".pushsection .rodata\n"
+	".global object_start, object_end\n"
 	".balign 8\n"
 	"object_start: .incbin \"" OBJECT_FILE "\"\n"
 	"object_end:\n"

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# packages.sh ARCHITECTURE DIRECTORY PACKAGE...: packages out of this Debian's own archive, unpacked there; of a kernel's
+# package that only names the newest, that one. apt gets a state of its own, so that this machine's packages know nothing of
+# another architecture.
+set -eu
+architecture=$1 directory=$2
+shift 2
+mkdir -p "$directory"
+cd "$directory"
+mkdir -p apt/lists/partial apt/archives/partial
+: >apt/status
+apt() {
+	command=$1
+	shift
+	"$command" -qq -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o Dir::State="$PWD/apt" \
+		-o Dir::State::status="$PWD/apt/status" -o Dir::Cache="$PWD/apt" -o APT::Sandbox::User=root "$@"
+}
+apt apt-get update
+for package in "$@"; do
+	case $package in
+	linux-image-cloud-*) package=$(apt apt-cache depends "$package" | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1) ;;
+	esac
+	apt apt-get download "$package"
+done
+for package in *.deb; do
+	dpkg-deb --extract "$package" .
+done
+rm -rf apt ./*.deb
