@@ -4,6 +4,8 @@
  *
  *   run IF                        runs the program attached to IF on each packet of stdin; a reply for each on stdout
  *   send IF [TIMES MICROSECONDS]  sends each packet of stdin on IF as it is, so often, so far apart
+ *   pieces IF SIZE                makes IF; each packet of stdin arrives on it, its first SIZE bytes linear and the rest in
+ *                                 pages, as from a network card
  *   capture IF                    prints each packet that arrives on IF
  *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
@@ -28,6 +30,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "../../bpf/cli/diverter.h"
@@ -129,6 +132,31 @@ static void send_packets(const char *interface, int times, int microseconds)
 			if (microseconds)
 				usleep(microseconds);
 		}
+	}
+}
+
+static int tun(const char *name, short flags)
+{
+	struct ifreq request = { .ifr_flags = flags | IFF_NO_PI };
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	int fd = checked(open("/dev/net/tun", O_RDWR), "/dev/net/tun");
+	checked(ioctl(fd, TUNSETIFF, &request), name);
+	return fd;
+}
+
+#define PIECES 16
+static void send_pieces(const char *interface, unsigned size)
+{
+	static unsigned char packet[PACKET_MAX];
+	unsigned length;
+	int fd = tun(interface, IFF_TAP | IFF_NAPI | IFF_NAPI_FRAGS);
+	puts("ready");
+	while (read_packet(packet, &length)) {
+		struct iovec parts[PIECES + 1] = { { packet, size < length ? size : length } };
+		int count = 1;
+		for (unsigned at = size, piece = (length - size) / PIECES + 1; at < length; at += piece, count++)
+			parts[count] = (struct iovec){ packet + at, piece < length - at ? piece : length - at };
+		checked(writev(fd, parts, count), "writev");
 	}
 }
 
@@ -271,18 +299,15 @@ static void tunnel(const char *name, const char *node, const char *router)
 						 0, 0, 0, 0xc1 };
 	static unsigned char packet[PACKET_MAX];
 	const size_t header = 8 + sizeof(options);
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-	int tun = checked(open("/dev/net/tun", O_RDWR), "/dev/net/tun");
-	checked(ioctl(tun, TUNSETIFF, &request), name);
+	int device = tun(name, IFF_TUN);
 	union endpoint out = endpoint(node, 50000), in = endpoint(node, GENEVE_PORT), to = endpoint(router, GENEVE_PORT);
 	int sender = bound(SOCK_DGRAM, &out), receiver = bound(SOCK_DGRAM, &in);
 	puts("ready");
 	for (;;) {
-		struct pollfd ready[] = { { .fd = tun, .events = POLLIN }, { .fd = receiver, .events = POLLIN } };
+		struct pollfd ready[] = { { .fd = device, .events = POLLIN }, { .fd = receiver, .events = POLLIN } };
 		checked(poll(ready, 2, -1), "poll");
 		if (ready[0].revents) {
-			ssize_t length = checked(read(tun, packet + header, sizeof(packet) - header), "read");
+			ssize_t length = checked(read(device, packet + header, sizeof(packet) - header), "read");
 			memcpy(packet, (unsigned char[]){ 8, 0, 8, 0, 0, 0, 0, 0 }, 8);
 			if (packet[header] >> 4 == 6)
 				memcpy(packet + 2, (unsigned char[]){ 0x86, 0xdd }, 2);
@@ -293,7 +318,7 @@ static void tunnel(const char *name, const char *node, const char *router)
 			ssize_t length = checked(recv(receiver, packet, sizeof(packet), 0), "recv");
 			print_hex(packet, header);
 			putchar('\n');
-			if (length > (ssize_t)header && write(tun, packet + header, length - header) < 0)
+			if (length > (ssize_t)header && write(device, packet + header, length - header) < 0)
 				perror("harness: tun");
 		}
 	}
@@ -309,6 +334,8 @@ int main(int argc, char **argv)
 		send_packets(argv[2], 1, 0);
 	} else if (strcmp(verb, "send") == 0 && argc == 5) {
 		send_packets(argv[2], atoi(argv[3]), atoi(argv[4]));
+	} else if (strcmp(verb, "pieces") == 0 && argc == 4) {
+		send_pieces(argv[2], atoi(argv[3]));
 	} else if (strcmp(verb, "capture") == 0 && argc == 3) {
 		capture(argv[2]);
 	} else if (strcmp(verb, "listen") == 0 && argc == 5) {
