@@ -80,7 +80,12 @@ describeKernel('delivery', () => {
   async function connectLoadBalancer() {
     const tunnel = router.start(['tunnel', 'glb0', '10.0.0.1', '10.0.0.2'], 'node');
     await tunnel.line(/ready/);
-    const commands = `ip address add ${CLIENT}/32 dev glb0; ip link set glb0 up mtu 9001; ip route replace 100.64.0.0/10 dev glb0`;
+    const commands = `
+      ip link set glb0 up mtu 9001
+      ip address add ${CLIENT}/32 dev glb0
+      ip route replace 100.64.0.0/10 dev glb0
+      ip address add ${CLIENT6}/128 dev glb0 nodad
+      ip route replace 2001:db8:2::/48 dev glb0`;
     expect(router.exec(['sh', '-c', commands], 'node').stderr).toBe('');
   }
 
@@ -144,13 +149,16 @@ describeKernel('delivery', () => {
     router.exec(['ip', 'address', 'del', `${CLIENT}/32`, 'dev', 'lo'], 'node');
   });
 
-  test('a SYN reaches the listener, what follows its connection', async () => {
-    const service = await serve('tcp');
+  test.each([
+    ['IPv4', CLIENT, SERVICE, '100.64.0.0/10'],
+    ['IPv6', CLIENT6, SERVICE6, '2001:db8:2::/48'],
+  ])('a SYN over %s reaches the listener, what follows its connection', async (_, from, to, destination) => {
+    const service = await serve('tcp', destination);
     await connectLoadBalancer();
     const counts = await counted(async () => {
-      const client = router.start(['connect', 'tcp', CLIENT, SERVICE, '5000'], 'node');
+      const client = router.start(['connect', 'tcp', from, to, '5000'], 'node');
       await client.line(/ready/);
-      expect(await service.line()).toMatch(new RegExp(`^${CLIENT} \\d+ ${SERVICE} 5000 $`));
+      expect(await service.line()).toMatch(new RegExp(`^${from} \\d+ ${to} 5000 $`));
       for (const text of ['first', 'second']) {
         client.write(`${text}\n`);
         expect(await client.line()).toBe(text);

@@ -79,6 +79,9 @@ mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mount -t bpf bpf /sys/fs/bpf
 ip netns add node
+# No waiting for whether somebody else has an address: nobody has.
+sysctl -qw net.ipv6.conf.default.accept_dad=0
+ip netns exec node sysctl -qw net.ipv6.conf.default.accept_dad=0
 ip link set lo up
 ip link add eth0 address 02:00:00:00:00:02 mtu 9001 type veth peer name eth0 netns node address 02:00:00:00:00:01 mtu 9001
 ip address add 10.0.0.2/24 dev eth0
