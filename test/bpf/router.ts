@@ -79,9 +79,6 @@ mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mount -t bpf bpf /sys/fs/bpf
 ip netns add node
-# No waiting for whether somebody else has an address: nobody has.
-sysctl -qw net.ipv6.conf.default.accept_dad=0
-ip netns exec node sysctl -qw net.ipv6.conf.default.accept_dad=0
 ip link set lo up
 ip link add eth0 address 02:00:00:00:00:02 mtu 9001 type veth peer name eth0 netns node address 02:00:00:00:00:01 mtu 9001
 ip address add 10.0.0.2/24 dev eth0
@@ -95,6 +92,8 @@ for each in all eth0; do sysctl -qw net.ipv4.conf.$each.rp_filter=0; done
 sysctl -qw net.ipv4.ip_local_port_range="20000 39999"
 ip route add 192.168.0.0/16 via 10.0.0.1
 ip -6 route add 2001:db8:1::/48 via 2001:db8::1
+# The node answers who has its IPv6 address only a second after it has got it.
+ip -6 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent
 ip route add local 100.64.0.0/10 dev lo
 ip -6 route add local 2001:db8:2::/48 dev lo
 echo ready
