@@ -44,70 +44,77 @@ static void next(struct list *list)
 	list->started = true;
 }
 
-static bool next_attached(const struct maps *maps, __u32 **at, __u32 *ifindex, struct attachment *attachment)
+static void print_json_string(const char *text)
 {
-	while (bpf_map_get_next_key(maps->interfaces, *at, ifindex) == 0) {
-		*at = ifindex;
-		if (bpf_map_lookup_elem(maps->interfaces, ifindex, attachment) == 0 && filter_attached(*ifindex))
-			return true;
+	putchar('"');
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ')
+			printf("\\u%04x", *text);
+		else
+			printf("%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
 	}
-	return false;
+	putchar('"');
 }
 
-static void print_attached(const struct maps *maps, const char *quote)
+static void print_prefixes(const struct prefix4 *prefixes, __u32 count, const char *before, const char *between, const char *after)
 {
-	struct list list = { quote[0] ? "," : ", ", false };
-	struct attachment attachment;
-	char name[IF_NAMESIZE];
-	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);) {
-		next(&list);
-		printf("%s%s%s", quote, if_indextoname(ifindex, name) ? name : "?", quote);
-	}
-}
-
-static void print_prefixes(const struct prefix4 *prefixes, __u32 count, struct list *list, const char *quote)
-{
+	struct list list = { between, false };
 	char text[PREFIX_TEXT];
 	for (__u32 i = 0; i < count; i++) {
 		struct prefix prefix = { .family = 4, .length = __builtin_popcount(prefixes[i].mask) };
 		memcpy(prefix.address.bytes, &prefixes[i].address, sizeof(prefixes[i].address));
-		next(list);
-		printf("%s%s%s", quote, prefix_text(&prefix, text), quote);
+		next(&list);
+		printf("%s%s%s", before, prefix_text(&prefix, text), after);
 	}
 }
 
-static void print_from(const struct maps *maps, const char *quote)
+static const char *reply_name(const struct settings *settings)
 {
-	struct list list = { quote[0] ? "," : ", ", false };
-	struct attachment attachment;
-	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);)
-		print_prefixes(attachment.settings.from, attachment.settings.from_count, &list, quote);
+	return settings->reply == REPLY_GENEVE ? "geneve" : "direct";
 }
 
-static void print_plain(const struct maps *maps, const char *quote)
+static void print_attached_json(const char *name, const struct settings *settings)
 {
-	struct list list = { quote[0] ? "," : ", ", false };
-	struct attachment attachment;
-	for (__u32 *at = NULL, ifindex; next_attached(maps, &at, &ifindex, &attachment);)
-		print_prefixes(attachment.settings.plain, attachment.settings.plain_count, &list, quote);
+	printf("{\"interface\":");
+	print_json_string(name);
+	printf(",\"from\":[");
+	print_prefixes(settings->from, settings->from_count, "\"", ",", "\"");
+	printf("],\"plain\":[");
+	print_prefixes(settings->plain, settings->plain_count, "\"", ",", "\"");
+	printf("],\"reply\":\"%s\"}", reply_name(settings));
 }
 
-static const char *reply_name(const struct maps *maps)
+/* As `attach` was told. */
+static void print_attached_text(const char *name, const struct settings *settings)
 {
+	printf("attached  %s", name);
+	print_prefixes(settings->from, settings->from_count, " --from ", "", "");
+	print_prefixes(settings->plain, settings->plain_count, " --plain ", "", "");
+	printf(" --reply %s", reply_name(settings));
+}
+
+/* Whether any interface is attached. */
+static bool print_attached(const struct maps *maps, void (*print)(const char *name, const struct settings *settings),
+			   const char *between)
+{
+	struct list list = { between, false };
 	struct attachment attachment;
-	__u32 *at = NULL, ifindex;
-	return next_attached(maps, &at, &ifindex, &attachment) && attachment.settings.reply == REPLY_GENEVE ? "geneve" : "direct";
+	char name[IF_NAMESIZE];
+	for (__u32 ifindex, *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !filter_attached(ifindex) ||
+		    !if_indextoname(ifindex, name))
+			continue;
+		next(&list);
+		print(name, &attachment.settings);
+	}
+	return list.started;
 }
 
 static void print_json(const struct maps *maps, unsigned services)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
-	print_attached(maps, "\"");
-	printf("],\"from\":[");
-	print_from(maps, "\"");
-	printf("],\"plain\":[");
-	print_plain(maps, "\"");
-	printf("],\"reply\":\"%s\",\"services\":%u,\"counters\":{", reply_name(maps), services);
+	print_attached(maps, print_attached_json, ",");
+	printf("],\"services\":%u,\"counters\":{", services);
 	struct list list = { ",", false };
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
 		next(&list);
@@ -118,13 +125,9 @@ static void print_json(const struct maps *maps, unsigned services)
 
 static void print_text(const struct maps *maps, unsigned services)
 {
-	printf("attached  ");
-	print_attached(maps, "");
-	printf("\nfrom      ");
-	print_from(maps, "");
-	printf("\nplain     ");
-	print_plain(maps, "");
-	printf("\nreply     %s\nservices  %u\n", reply_name(maps), services);
+	if (!print_attached(maps, print_attached_text, "\n"))
+		printf("not attached");
+	printf("\nservices  %u\n", services);
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
 		unsigned long long value = counter(maps, reason);
 		if (value)
@@ -142,18 +145,6 @@ void status_print(bool json)
 		print_json(&maps, services);
 	else
 		print_text(&maps, services);
-}
-
-static void print_json_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
-		else
-			printf("%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
-	}
-	putchar('"');
 }
 
 static void print_rule_json(const struct rule *rule, void *context)

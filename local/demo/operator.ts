@@ -36,7 +36,7 @@ const CURL_TIMED_OUT = 28;
 
 /** What a router's diverter says of itself. */
 export interface Diverter {
-  attached: string[];
+  attached: { interface: string }[];
   counters: Record<string, number>;
 }
 

@@ -34,21 +34,33 @@ describeKernel('the command', () => {
   }
 
   test('status before, while and after it is attached', () => {
-    expect(status()).toMatchObject({ attached: [], from: [], services: 0 });
+    expect(status()).toMatchObject({ attached: [], services: 0 });
     attach('--from', '10.0.0.0/24', '--from', '10.0.1.0/28', '--plain', '100.64.0.0/13');
     expect(status()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
-      attached: ['eth0'],
-      from: ['10.0.0.0/24', '10.0.1.0/28'],
-      plain: ['100.64.0.0/13'],
-      reply: 'direct',
+      attached: [
+        { interface: 'eth0', from: ['10.0.0.0/24', '10.0.1.0/28'], plain: ['100.64.0.0/13'], reply: 'direct' },
+      ],
       services: 0,
       counters: Object.fromEntries(reasons.map((name) => [name, expect.any(Number)])),
     });
     attach('--from', 'any', '--reply', 'geneve');
-    expect(status()).toMatchObject({ from: ['0.0.0.0/0'], plain: [], reply: 'geneve' });
+    expect(status()).toMatchObject({ attached: [{ from: ['0.0.0.0/0'], plain: [], reply: 'geneve' }] });
     router.diverts('detach', 'eth0');
-    expect(status()).toMatchObject({ attached: [], from: [], services: 0 });
+    expect(status()).toMatchObject({ attached: [], services: 0 });
+  });
+
+  test('each interface says how it was attached, in the words of `attach`', () => {
+    expect(router.diverts('status')).toBe('not attached\nservices  0\n');
+    router.exec(['ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2']);
+    router.exec(['ip', 'address', 'add', '10.1.0.2/24', 'dev', 'eth1']);
+    const lines = [
+      'eth0 --from 10.0.0.0/24 --from 10.0.1.0/28 --reply direct',
+      'eth1 --from 0.0.0.0/0 --plain 100.64.0.0/13 --reply geneve',
+    ];
+    for (const line of lines) router.diverts('attach', ...line.split(' '));
+    const said = router.diverts('status').split('\n');
+    expect(said.slice(0, 2).sort()).toEqual(lines.map((line) => `attached  ${line}`));
   });
 
   test('a router may give its services before the interface is attached', async () => {
@@ -105,7 +117,7 @@ describeKernel('the command', () => {
     router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress', 'prio', '1']);
     router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
     expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/filter of someone else at priority 1/);
-    expect(status()).toMatchObject({ attached: ['eth0'], from: ['10.0.0.0/24'] });
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0', from: ['10.0.0.0/24'] }] });
   });
 
   test('an ingress qdisc of someone else, which has no other side', () => {
@@ -115,7 +127,7 @@ describeKernel('the command', () => {
     expect(status()).toMatchObject({ attached: [] });
     router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
     attach('--from', 'any');
-    expect(status()).toMatchObject({ attached: ['eth0'] });
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
   test('the load balancer brings no packet to an address of another interface', async () => {
@@ -174,7 +186,7 @@ describeKernel('the command', () => {
     router.exec(['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'peer']);
     router.exec(['ip', 'address', 'add', '10.0.0.2/24', 'dev', 'eth0']);
     attach('--from', 'any');
-    expect(status()).toMatchObject({ attached: ['eth0'] });
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
     router.diverts('detach');
   });
 
@@ -182,7 +194,7 @@ describeKernel('the command', () => {
     const script = new Array(8).fill(`${diverterPath} attach eth0 --from 10.0.0.0/24 &`).join('\n');
     expect(router.exec(['sh', '-c', `${script}\nwait`])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(filters().match(/handle/g)).toHaveLength(1);
-    expect(status()).toMatchObject({ attached: ['eth0'] });
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
   test('100 upgrades under traffic lose no packet, no connection, no service and no count', async () => {
@@ -242,7 +254,7 @@ describeKernel('the command', () => {
     router.intercept(rule);
     router.intercept({ ...rule, source: '192.168.0.0/16' });
     router.diverts('flush');
-    expect(status()).toMatchObject({ attached: ['eth0'], services: 0 });
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }], services: 0 });
     const watching = router.background([diverterPath, 'watch']);
     await watching.line(/no packets|passed/);
     router.send(packet);

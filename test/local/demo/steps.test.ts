@@ -25,7 +25,7 @@ function goodCloud() {
       ['router-1', 'router-2'].map((name) => ({ name, NetworkInterfaces: [{ SourceDestCheck: false }] })),
     health: async () =>
       new Map(['router-1', 'router-2'].map((name) => [name, name === dead ? 'unhealthy' : 'healthy'])),
-    diverter: async () => ({ attached: ['ens5'], counters: { delivered_service: packets } }),
+    diverter: async () => ({ attached: [{ interface: 'ens5' }], counters: { delivered_service: packets } }),
     ask: async () => {
       if (!tagged) return { failed: 'curl: (28) timed out', timedOut: true };
       packets += 1;
@@ -121,7 +121,7 @@ test.each<[what: string, step: number, lie: Lie, sentence: RegExp]>([
   [
     'no diverter counts',
     2,
-    { diverter: async () => ({ attached: ['ens5'], counters: {} }) },
+    { diverter: async () => ({ attached: [{ interface: 'ens5' }], counters: {} }) },
     /a diverter counted the packets/,
   ],
   [
