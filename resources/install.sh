@@ -7,7 +7,7 @@ export HOME=/root DEBIAN_FRONTEND=noninteractive
 # Agents before 3.3.2746 do not export parameters. The pasted form is safe: each has an allowedPattern without quotes.
 if [ -z "${SSM_Diverter+x}" ]; then
   SSM_Diverter='{{ Diverter }}' SSM_Url='{{ Url }}' SSM_Sha256='{{ Sha256 }}' SSM_Addresses='{{ Addresses }}'
-  SSM_Sources='{{ Sources }}' SSM_Range='{{ Range }}' SSM_Resolver='{{ Resolver }}'
+  SSM_Sources='{{ Sources }}' SSM_Reply='{{ Reply }}' SSM_Range='{{ Range }}' SSM_Resolver='{{ Resolver }}'
   SSM_HealthPort='{{ HealthPort }}' SSM_RegistrationKey='{{ RegistrationKey }}'
 fi
 
@@ -189,17 +189,18 @@ is_well() { "$program" health >/dev/null || [ $? = 2 ]; }
 is_attached() { "$program" status | grep -q "^attached .*\b$interface\b"; }
 
 install_own() {
-  local sources='' prefix file changed='' restarts=''
+  local attach="$interface" prefix file changed='' restarts=''
   [ -e /sys/fs/bpf ] || fail "this kernel has no BPF file system"
-  for prefix in $SSM_Sources; do sources+=" --from $prefix"; done
+  for prefix in $SSM_Sources; do attach+=" --from $prefix"; done
   # It is routed straight to this router, without GENEVE.
-  [ -z "$SSM_Range" ] || sources+=" --plain $SSM_Range"
+  [ -z "$SSM_Range" ] || attach+=" --plain $SSM_Range"
+  attach+=" --reply $SSM_Reply"
   file=$(find_configuration)
   options=(mode "tproxy:$program")
   [ -z "$SSM_Range" ] || options+=(resolver "udp://$SSM_Resolver:53" dnsSvcIpRange "$SSM_Range")
   configured=$(set_options "$file" "${options[@]}") || fail "$file has no tunnel listener: the router must be enrolled with tunneling"
 
-  if replace "$settings" <<<"ATTACH=\"$interface$sources\""; then changed=settings; fi
+  if replace "$settings" <<<"ATTACH=\"$attach\""; then changed=settings; fi
   if ! has_package; then
     install_package
     changed=package

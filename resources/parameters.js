@@ -67,6 +67,7 @@ export const parameters = z.strictObject({
   ),
   dnsPrefix: whole(1, 30),
   diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
+  reply: text(/^(direct|geneve)$/, 'direct or geneve'),
   registrationKey: text(/^[\w.:/{}+=@-]*$/, 'the name of a parameter or the ARN of a secret'),
   healthCheck: text(/^(router|diverter)$/, 'router or diverter'),
   launchDeadline: whole(60, 7200),
@@ -120,6 +121,8 @@ function combination(given, region) {
     return 'The parameter subnetIds is for a load balancer that is to be made; with loadBalancerArn it must not be given.';
   if (given.diverter === 'netfoundry' && given.healthCheck === 'diverter')
     return 'The parameter healthCheck cannot be diverter where diverter is netfoundry, whose diverter answers no health checks.';
+  if (given.diverter === 'netfoundry' && given.reply === 'geneve')
+    return 'The parameter reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.';
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
   const elsewhere = ['loadBalancerArn', 'targetGroupArn', 'alarmTopicArn'].find(

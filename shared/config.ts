@@ -71,6 +71,7 @@ const routers = common
     LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
     DOCUMENT: text,
     DIVERTER: z.enum(['own', 'netfoundry']),
+    REPLY: z.enum(['direct', 'geneve']),
     DIVERTER_BUCKET: text,
     DIVERTER_PREFIX: text,
     DIVERTER_BUILDS: builds,
@@ -95,6 +96,8 @@ const routers = common
       document: env.DOCUMENT,
       /** `own` is ours, from the bucket; `netfoundry` what the image of the router brings along. */
       diverter: env.DIVERTER,
+      /** How our diverter has answers go: straight to the client, or back through the load balancer. */
+      reply: env.REPLY,
       bucket: env.DIVERTER_BUCKET,
       /** Of the diverter's keys in the bucket: each is named by what it hashes to. */
       prefix: env.DIVERTER_PREFIX,

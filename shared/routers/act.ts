@@ -86,6 +86,7 @@ async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step:
     Sha256: sha256,
     Addresses: step.instances.map(({ address }) => address).join(' '),
     Sources: step.sources.join(' '),
+    Reply: config.reply,
     Range: step.range ?? '',
     Resolver: step.range ? (config.dns?.resolver ?? '') : '',
     HealthPort: config.healthPort,

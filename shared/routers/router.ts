@@ -128,7 +128,7 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   const sha256 = (own && buildFor(architecture, config)) || '';
   // NetFoundry's diverter does not ask where GENEVE comes from.
   const sources = own ? nodes.map(({ address }) => `${address}/32`).sort() : [];
-  const version = digest([config.diverter, sha256, config.dns && range]);
+  const version = digest([config.diverter, config.reply, sha256, config.dns && range]);
   return { sha256, sources, range: config.dns && range, fingerprint: `${version}.${digest(sources)}` };
 }
 

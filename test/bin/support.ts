@@ -83,6 +83,7 @@ export async function deployed(extras: Extras = {}) {
       DIVERTER_PREFIX: 'diverter',
       DIVERTER_BUILDS: `amd64=${SHA256} arm64=${SHA256}`,
       HEALTH_PORT: '',
+      REPLY: 'direct',
       LAUNCH_DEADLINE: '900',
       DNS_RANGES: 'false',
       DNS_POOL: '100.64.0.0/10',

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type NamespaceFabric, namespaceFabric } from '../../local/fabric/namespaces.ts';
 import { localPackage } from '../../resources/diverter.js';
-import { ENDPOINT, IMAGES, NODE_IP, ROUTERS, topology } from '../local/fabric/topology.ts';
+import { ENDPOINT, IMAGES, NODE, NODE_IP, ROUTERS, topology } from '../local/fabric/topology.ts';
 import { describeKernel } from '../support/kernel.ts';
 import type { Talk } from '../support/talkers.ts';
 import { talking } from '../support/talking.ts';
@@ -28,6 +28,7 @@ interface Parameters {
   Sha256?: string;
   Addresses?: string;
   Sources?: string;
+  Reply?: string;
   Range?: string;
   Resolver?: string;
   HealthPort?: string;
@@ -98,6 +99,7 @@ describeKernel('the install', () => {
       Sha256: sha256(name),
       Addresses: ROUTERS.join(' '),
       Sources: `${NODE_IP}/32`,
+      Reply: 'direct',
       Range: '',
       Resolver: '',
       HealthPort: '',
@@ -228,6 +230,60 @@ describeKernel('the install', () => {
       expect((await install(ROUTER, 'two', { Sources: `${NODE_IP}/32 10.0.9.201/32` })).code).toBe(0);
       expect(await shell(ROUTER, 'diverter status | head -1')).toContain('--from 10.0.9.200/32 --from 10.0.9.201/32');
       expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).toBe(router);
+    });
+
+    test('has a client of another VPC, with the same address, answered through the load balancer, if the stack says so', async () => {
+      const near = topology({
+        routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } },
+        states: ['healthy', undefined],
+      });
+      const far = 'vpce-0fedcba9876543210';
+      await fabric.sync({
+        ...near,
+        vpcs: [...near.vpcs, { id: 'vpc-far', cidrs: ['10.0.0.0/16'] }],
+        subnets: [
+          ...near.subnets,
+          { id: 'subnet-far', vpcId: 'vpc-far', zone: 'a', cidr: '10.0.1.0/24', routeTableId: 'rtb-far' },
+        ],
+        routeTables: [
+          ...near.routeTables,
+          {
+            id: 'rtb-far',
+            vpcId: 'vpc-far',
+            routes: [
+              { destination: '10.0.0.0/16', target: { kind: 'local' } },
+              { destination: '10.20.0.0/16', target: { kind: 'endpoint', id: far } },
+            ],
+          },
+        ],
+        instances: [...near.instances, { id: 'i-far', name: 'far', image: 'ami-client' }],
+        interfaces: [
+          ...near.interfaces,
+          {
+            id: 'eni-far',
+            instanceId: 'i-far',
+            deviceIndex: 0,
+            subnetId: 'subnet-far',
+            ip: '10.0.1.10',
+            sourceDestCheck: true,
+          },
+        ],
+        endpoints: [
+          ...near.endpoints,
+          { id: far, interfaceId: 'eni-far-endpoint', subnetId: 'subnet-far', nodeId: NODE },
+        ],
+      });
+      const answered = /^router-1 answers for 10\.20\.0\.5:80 to 10\.0\.1\.10:/;
+      const askFrom = (client: string) => shell(client, 'curl -s -m 1 http://10.20.0.5/ || echo cut off');
+      expect([await askFrom(CLIENT), await askFrom('i-far')]).toEqual([expect.stringMatching(answered), 'cut off']);
+
+      expect((await install(ROUTER, 'two', { Reply: 'geneve' })).code).toBe(0);
+      expect([await askFrom(CLIENT), await askFrom('i-far')]).toEqual(Array(2).fill(expect.stringMatching(answered)));
+      expect((await fabric.nodeStats(NODE)).returned).toBeGreaterThan(0);
+
+      expect((await install(ROUTER, 'two')).code).toBe(0);
+      expect([await askFrom(CLIENT), await askFrom('i-far')]).toEqual([expect.stringMatching(answered), 'cut off']);
+      await fabric.sync(near);
     });
 
     test('sets the DNS range: the router answers for names, and for the addresses it gave them, routed straight to it', async () => {

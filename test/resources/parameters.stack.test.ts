@@ -40,6 +40,7 @@ describe('parameters are taken', () => {
     { healthCheckInterval: 5, healthyThreshold: 10, unhealthyThreshold: '2' },
     { allowedPrincipals: '444455556666,arn:aws:iam::777788889999:role/network,arn:aws-cn:iam::777788889999:root' },
     { allowedPrincipals: '*' },
+    { reply: 'geneve' },
     { autoScalingGroup: 'routers of team a' },
     { alarmTopicArn: topic },
     { alarmTopicArn: topic.replace(':aws:', ':aws-us-gov:') },
@@ -111,6 +112,11 @@ describe('parameters are refused, with one sentence', () => {
     [
       { alarmTopicArn: arn('sns', 'alarms', 'eu-west-1') },
       `The parameter alarmTopicArn is in another region than the stack, eu-central-1: ${arn('sns', 'alarms', 'eu-west-1')}`,
+    ],
+    [{ reply: 'both' }, 'The parameter reply is not direct or geneve: both'],
+    [
+      { diverter: 'netfoundry', reply: 'geneve' },
+      'The parameter reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.',
     ],
     [
       { alarmTopicArn: topic, alarmEmail: 'a@b.example' },

@@ -428,6 +428,12 @@ describe('an upgrade', () => {
     expect(outcome(world([trusting], [target('healthy')])).steps).toEqual(['install']);
   });
 
+  test('is also another way for answers to go', () => {
+    const settled = world(fleet(upgraded, upgraded, upgraded, upgraded), healthyFour);
+    expect(plan(settled, config).steps).toEqual([]);
+    expect(plan(settled, configOf({ reply: 'geneve' })).steps).toMatchObject([{ kind: 'install', why: 'upgrade' }]);
+  });
+
   test('goes by both architectures apart', () => {
     const builds = new Map([
       ['amd64', VERSIONS.one],

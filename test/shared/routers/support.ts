@@ -33,6 +33,7 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   loadBalancerArn: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/gwlb/0',
   document: 'Install',
   diverter: 'own',
+  reply: 'direct',
   bucket: 'artefacts',
   prefix: 'diverter',
   builds: new Map([
