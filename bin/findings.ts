@@ -70,36 +70,44 @@ export function mtu(routers: readonly Router[]): Finding[] {
   });
 }
 
+/** What has to pass between routers and the load balancer's nodes. */
+export interface Wanted {
+  healthPort: number;
+  /** Whether answers go back through the load balancer: packets of their own, which no rule for what came in lets out. */
+  repliesBack: boolean;
+}
+
 /** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */
-export function filters(filtered: readonly Filtered[], nodes: readonly string[], healthPort: number): Finding[] {
-  const wanted = [
-    { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE },
-    { what: `TCP ${healthPort} (health checks)`, protocol: 'tcp', number: '6', port: healthPort },
+export function filters(filtered: readonly Filtered[], nodes: readonly string[], wanted: Wanted): Finding[] {
+  const geneve = { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE };
+  const health = { what: `TCP ${wanted.healthPort} (health checks)`, protocol: 'tcp', number: '6' };
+  const passages = [
+    { ...geneve, out: false },
+    { ...health, port: wanted.healthPort, out: false },
+    ...(wanted.repliesBack ? [{ ...geneve, out: true }] : []),
   ];
   return filtered.flatMap(({ label, groups, acl }) => {
-    const closed = wanted.flatMap(({ what, protocol, number, port }) =>
-      nodes.flatMap((node) => [
-        ...(groups.some(({ IpPermissions }) => IpPermissions?.some((rule) => lets(rule, protocol, port, node)))
-          ? []
-          : [
-              finding(
-                'fault',
-                'security groups',
-                `${label}: none lets ${what} in from ${node}`,
-                `add that rule to ${groups.map(({ GroupId }) => GroupId).join(' or ') || 'a security group of it'}`,
-              ),
-            ]),
-        ...(!acl || passes(acl, false, number, { from: port, to: port }, node)
-          ? []
-          : [
-              finding(
-                'fault',
-                'network ACL',
-                `${label}: ${acl.NetworkAclId} does not let ${what} in from ${node}`,
-                `add an inbound rule to ${acl.NetworkAclId}`,
-              ),
-            ]),
-      ]),
+    const closed = passages.flatMap(({ what, protocol, number, port, out }) =>
+      nodes.flatMap((node) => {
+        const way = `${what} ${out ? 'out to' : 'in from'} ${node}`;
+        const rules = groups.flatMap((group) => (out ? group.IpPermissionsEgress : group.IpPermissions) ?? []);
+        const ids = groups.map(({ GroupId }) => GroupId).join(' or ') || 'a security group of it';
+        return [
+          ...(rules.some((rule) => lets(rule, protocol, port, node))
+            ? []
+            : [finding('fault', 'security groups', `${label}: none lets ${way}`, `add that rule to ${ids}`)]),
+          ...(!acl || passes(acl, out, number, { from: port, to: port }, node)
+            ? []
+            : [
+                finding(
+                  'fault',
+                  'network ACL',
+                  `${label}: ${acl.NetworkAclId} does not let ${way}`,
+                  `add an ${out ? 'outbound' : 'inbound'} rule to ${acl.NetworkAclId}`,
+                ),
+              ]),
+        ];
+      }),
     );
     const mute = nodes
       .filter((node) => acl && !passes(acl, true, '6', EPHEMERAL, node))

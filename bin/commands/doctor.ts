@@ -55,8 +55,8 @@ async function examine(stack: Deployed): Promise<Finding[]> {
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
     attempt('security groups and network ACL', async () => {
-      const [filtered, port] = await Promise.all([readFilters(stack, routers), readHealthPort(stack)]);
-      return filters(filtered, nodes, port);
+      const [filtered, healthPort] = await Promise.all([readFilters(stack, routers), readHealthPort(stack)]);
+      return filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' });
     }),
     attempt('agent', async () => agents(routers, await readAgents(stack, routers))),
     attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),

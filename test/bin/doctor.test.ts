@@ -24,9 +24,11 @@ const OPEN = [rule('udp', 6081, '10.0.0.0/24'), rule('tcp', 8081, '10.0.0.0/24')
 const acl = (...Entries: NetworkAclEntry[]): NetworkAcl => ({ NetworkAclId: 'acl-0', Entries });
 
 describe('what filters packets', () => {
-  const judge = (rules: IpPermission[], list: NetworkAcl | undefined = OPEN_ACL) => {
-    const filtered: Filtered = { label: 'i-0', groups: [{ GroupId: 'sg-0', IpPermissions: rules }], acl: list };
-    return filters([filtered], [NODE], 8081).map(({ is, check, says }) => `${is} ${check} ${says}`);
+  const judge = (rules: IpPermission[], list = OPEN_ACL, out: IpPermission[] = [], repliesBack = false) => {
+    const group = { GroupId: 'sg-0', IpPermissions: rules, IpPermissionsEgress: out };
+    const filtered: Filtered = { label: 'i-0', groups: [group], acl: list };
+    const found = filters([filtered], [NODE], { healthPort: 8081, repliesBack });
+    return found.map(({ is, check, says }) => `${is} ${check} ${says}`);
   };
   const UDP = 'fault security groups i-0: none lets UDP 6081 (GENEVE) in from 10.0.0.7';
   const TCP = 'fault security groups i-0: none lets TCP 8081 (health checks) in from 10.0.0.7';
@@ -44,6 +46,17 @@ describe('what filters packets', () => {
     ['members of a group', [{ IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: 'sg-1' }] }], [UDP, TCP]],
   ])('a security group that lets in %s', (_, rules, found) => {
     expect(judge(rules)).toEqual(found);
+  });
+
+  test('replies through the load balancer have to be let out, those of GENEVE that came in are not enough', () => {
+    const out = [rule('udp', 6081, '10.0.0.0/24')];
+    expect(judge(OPEN, OPEN_ACL, out, true)).toEqual(open);
+    const narrow = acl(entry({}), entry({ Egress: true, Protocol: '6' }));
+    expect(judge(OPEN, narrow, [], true)).toEqual([
+      'fault security groups i-0: none lets UDP 6081 (GENEVE) out to 10.0.0.7',
+      'fault network ACL i-0: acl-0 does not let UDP 6081 (GENEVE) out to 10.0.0.7',
+    ]);
+    expect(judge(OPEN, narrow, [], false)).toEqual(open);
   });
 
   const both = { From: 6081, To: 8081 };
