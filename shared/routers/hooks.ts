@@ -8,16 +8,17 @@ const BEATS = 3;
 
 /**
  * Answers the lifecycle hooks that hold an instance: CONTINUE when it serves, or has left; a heartbeat until then; ABANDON for a
- * launch that takes too long.
+ * launch that takes too long, or whose instance AWS has warned of meanwhile.
  * @param unready what it still waits for; undefined once it is as it should be
  */
 export function answerHooks(
-  { instance, label }: Router,
+  { instance, label, standing }: Router,
   { group, hooks }: Scaling,
   unready: string | undefined,
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Pick<RoutersPlan, 'steps' | 'waiting'> {
+  const warned = standing.is === 'leaving' && instance.leaving !== undefined;
   const overdue = now - instance.launchedAt > launchDeadline;
   const answers = hooks.map((hook) => {
     // Not the router's own subject: what fails there must not keep a heartbeat back.
@@ -26,6 +27,8 @@ export function answerHooks(
     const end = (result: 'CONTINUE' | 'ABANDON', says: string): RoutersStep[] =>
       isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says }] : [];
     if (unready === undefined) return { steps: end('CONTINUE', `${subject}: lets it go on, it is ready`), waiting: [] };
+    if (hook.launching && warned)
+      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), waiting: [] };
     if (hook.launching && overdue) {
       const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${unready}`;
       return { steps: end('ABANDON', says), waiting: [] };

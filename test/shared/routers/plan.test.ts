@@ -367,6 +367,17 @@ test('ABANDON says what the launch still waited for, with the command’s last w
   ]);
 });
 
+test('a launch that AWS takes back is given up at once: its group can launch another', () => {
+  const held = instance({ ...inGroup('Pending:Wait', hook()), leaving: { text: INTERRUPTION, at: now } });
+  expect(plan(world([held]), config).steps).toMatchObject([
+    {
+      kind: 'end-hook',
+      result: 'ABANDON',
+      says: 'hook ziti-glb-launch of i-1 (router-1): gives up its launch, since AWS takes it back within two minutes (Spot interruption)',
+    },
+  ]);
+});
+
 rows('an instance of a warm pool', [
   [
     'is prepared, and no target',
