@@ -16,7 +16,7 @@
 #include "../cli/diverter.h"
 
 /* Rounds over all cases, so that a machine that others share is as slow for one as for another. */
-#define ROUNDS 10
+#define ROUNDS 8
 #define RUNS 5000     /* of a case in a round */
 #define WARM_UP 10000 /* before them: each service once, as when such traffic has flowed for a while */
 #define SERVICE_PORT 443
