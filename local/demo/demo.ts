@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Listr } from 'listr2';
 import { localPackage } from '../../resources/diverter.js';
@@ -24,12 +25,10 @@ const USAGE = `npm run demo -- [--keep] [--port N]
   --keep    leave the cloud running at the end, to play with
   --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})`;
 
-/** A signal came: everything is taken down, and nothing needs to be explained. */
-class Interrupted extends Error {}
-
+/** Aborted by a signal: everything is taken down, and nothing needs to be explained. */
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => interrupt.abort(new Interrupted(signal)));
+  process.once(signal, () => interrupt.abort(new Error(signal)));
 }
 
 /** Rejects when a signal came. */
@@ -42,6 +41,7 @@ function interrupted(signal: AbortSignal): Promise<never> {
 
 /** What a box's functions said, the newest last: shown where something went wrong. */
 const log: string[] = [];
+const LOG_LINES = 10_000;
 
 async function main(): Promise<void> {
   const { keep, port } = options();
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
           packaged: (network) => packageStack(network, interrupt.signal),
           diverter: localPackage(),
           onLog: (source, line) => {
-            if (!isMetrics(line)) log.push(readable(source, line));
+            if (!isMetrics(line) && log.push(readable(source, line)) > LOG_LINES) log.shift();
           },
         });
         const box = await starting;
@@ -180,6 +180,8 @@ function operatorOf(
   });
 }
 
+const isPortTaken = (cause: unknown) => cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+
 function options(): { keep: boolean; port: number } {
   const { values } = parseArgs({
     options: {
@@ -202,11 +204,14 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  if (error instanceof Interrupted) {
-    console.error(`\nInterrupted by ${error.message}; everything is taken down.`);
+  // A signal that came while a program was waited for is heard only now; of what it ended there is nothing to say.
+  await setImmediate();
+  if (interrupt.signal.aborted) {
+    console.error(`\nInterrupted by ${interrupt.signal.reason.message}; everything is taken down.`);
     process.exit(130);
   }
   if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
   console.error(`\n${error instanceof Error ? error.message : error}`);
+  if (error instanceof Error && isPortTaken(error.cause)) console.error('Or take another: npm run demo -- --port N');
   process.exit(1);
 }
