@@ -85,8 +85,9 @@ static __always_inline __u32 set_listener(struct bpf_sock_tuple *tuple, const st
 }
 
 /*
- * To the connection it belongs to, ACCEPTED if there is none. TCP and UDP are apart, here and below, because the kernel has a
- * type of socket for each and takes no instruction that meets both.
+ * To the connection it belongs to, ACCEPTED if there is none. It is only found here, and left to the stack to find again: that
+ * knows the connection's route too, and a socket that is assigned has to have its route looked up. TCP and UDP are apart, here
+ * and below, because the kernel has a type of socket for each and takes no instruction that meets both.
  */
 static __always_inline int deliver_established(struct __sk_buff *skb, struct packet *packet)
 {
@@ -95,10 +96,9 @@ static __always_inline int deliver_established(struct __sk_buff *skb, struct pac
 	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return ACCEPTED;
-	if (sk->state != BPF_TCP_LISTEN)
-		return assign(skb, packet, sk, REASON_DELIVERED_ESTABLISHED);
+	int reason = sk->state == BPF_TCP_LISTEN ? ACCEPTED : leave(skb, packet, REASON_DELIVERED_ESTABLISHED);
 	bpf_sk_release(sk);
-	return ACCEPTED;
+	return reason;
 }
 
 static __noinline int deliver_connected(struct __sk_buff *skb, struct packet *packet)
@@ -109,10 +109,9 @@ static __noinline int deliver_connected(struct __sk_buff *skb, struct packet *pa
 	if (!sk)
 		return ACCEPTED;
 	/* One bound to the destination but not connected is a tunneler's reply socket: it only writes. */
-	if (sk->state == BPF_TCP_ESTABLISHED)
-		return assign(skb, packet, sk, REASON_DELIVERED_CONNECTED);
+	int connected = sk->state == BPF_TCP_ESTABLISHED;
 	bpf_sk_release(sk);
-	return ACCEPTED;
+	return connected ? leave(skb, packet, REASON_DELIVERED_CONNECTED) : ACCEPTED;
 }
 
 /* To the transparent listener of the service that takes it, on this port. */
