@@ -53,10 +53,12 @@ static __always_inline int note_fragment(struct datagram *datagram, const struct
 	/* Nothing may lie behind the end, wherever in the order of things that became known: there would be a gap before it. */
 	if ((datagram->total && fragment.end > datagram->total) || (last && fragment.end < datagram->reach))
 		count = DATAGRAM_FRAGMENTS;
+	/* Negative for one that is there, ends behind the start and starts before the end; no branch, for the verifier's sake. */
+	__s32 overlap = 0;
 	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
-		if (i < count && fragment.start < datagram->fragments[i].end && datagram->fragments[i].start < fragment.end)
-			count = DATAGRAM_FRAGMENTS;
-	if (count >= DATAGRAM_FRAGMENTS) {
+		overlap |= (__s32)(i - count) & (fragment.start - datagram->fragments[i].end) &
+			   (datagram->fragments[i].start - fragment.end);
+	if (count >= DATAGRAM_FRAGMENTS || overlap < 0) {
 		reason = REASON_FRAGMENT_INVALID;
 		goto out;
 	}

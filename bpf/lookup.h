@@ -23,6 +23,7 @@ static __always_inline int lowest_bit(__u64 word)
 static __always_inline void shorten(struct address *address, __u32 bits)
 {
 	__s64 half = bits >> 6;
+	barrier_var(half); /* or the compiler sees that what follows is a comparison */
 	__u64 cut = ~0ull << (bits & 63);
 	__u64 in_last = (half - 1) >> 63, not_beyond = (half - 2) >> 63; /* all ones, or none */
 	address->halves[1] &= bpf_cpu_to_be64(cut & in_last);
@@ -37,7 +38,8 @@ __noinline int find_port(const struct group *group, __u32 port)
 	for (int i = 0; i < MAX_DEPTH && segment; i++) {
 		if (port >= segment->low && port <= segment->high)
 			return segment->port;
-		node = 2 * node + (port < segment->low ? 1 : 2);
+		/* 1 for a lower port, 2 for a higher one: without a branch, or the verifier would walk every way through the tree. */
+		node = 2 * node + 2 - ((port - segment->low) >> 31);
 		if (node >= group->segment_count)
 			break;
 		__u32 key = group->first_segment + node;
@@ -49,7 +51,7 @@ __noinline int find_port(const struct group *group, __u32 port)
 /* Bits of an address of 128 that this packet's have not. */
 static __always_inline __u32 unused_bits(const struct packet *packet)
 {
-	return ADDRESS_BITS(IPV6_VERSION) - ADDRESS_BITS(packet->family);
+	return ADDRESS_BITS(IPV6_VERSION) - packet->address_bits;
 }
 
 /* Source prefixes of the lengths in one word. */
@@ -60,7 +62,7 @@ __noinline int find_source_among(const struct packet *packet, __u32 set, __u32 i
 	struct source_key key = { .address = packet->saddr, .set = set, .ifindex = ifindex };
 	for (int i = 0; i < LENGTHS_IN_WORD && lengths; i++, lengths &= lengths - 1) {
 		__u32 shorter = first + lowest_bit(lengths);
-		key.length = ADDRESS_BITS(packet->family) - shorter;
+		key.length = packet->address_bits - shorter;
 		shorten(&key.address, shorter + unused_bits(packet));
 		struct group *group = bpf_map_lookup_elem(&sources, &key);
 		int port = group ? find_port(group, bpf_ntohs(packet->dport)) : NO_PORT;
@@ -92,7 +94,7 @@ __noinline int find_destination_among(const struct packet *packet, const struct 
 	struct destination_key key = { .address = packet->daddr, .family = packet->family, .protocol = packet->protocol };
 	for (int i = 0; i < LENGTHS_IN_WORD && lengths; i++, lengths &= lengths - 1) {
 		__u32 shorter = first + lowest_bit(lengths);
-		key.length = ADDRESS_BITS(packet->family) - shorter;
+		key.length = packet->address_bits - shorter;
 		shorten(&key.address, shorter + unused_bits(packet));
 		if (!index->filter[filter_place(&key)])
 			continue;

@@ -24,10 +24,11 @@ struct packet {
 	__be16 dport;
 	__u16 fragment; /* flag and offset of an inner IPv4 header, 0 for a whole packet */
 	__be16 fragment_id;
-	__u8 family; /* 4 or 6 */
+	__u8 family;	   /* 4 or 6 */
+	__u8 address_bits; /* 32 or 128 */
 	__u8 protocol;
 	__u8 opens; /* a TCP packet that asks for a new connection */
-	__u8 zero[5];
+	__u8 zero[4];
 };
 
 /* The longest headers there can be: whatever of them is in pages is brought into the linear part once. */
@@ -114,6 +115,7 @@ static __always_inline int verify_inner4(struct cursor *cursor, struct packet *p
 		return REASON_INNER_DESTINATION_ROUTER;
 
 	packet->family = IPV4_VERSION;
+	packet->address_bits = ADDRESS_BITS(IPV4_VERSION);
 	packet->protocol = ip->protocol;
 	packet->segment = length - sizeof(*ip);
 	packet->saddr.words[0] = ip->saddr;
@@ -145,6 +147,7 @@ static __always_inline int verify_inner6(struct cursor *cursor, struct packet *p
 		return REASON_INNER_DESTINATION_ROUTER;
 
 	packet->family = IPV6_VERSION;
+	packet->address_bits = ADDRESS_BITS(IPV6_VERSION);
 	packet->protocol = ip->nexthdr;
 	__builtin_memcpy(&packet->saddr, &ip->saddr, sizeof(packet->saddr));
 	__builtin_memcpy(&packet->daddr, &ip->daddr, sizeof(packet->daddr));
