@@ -80,10 +80,11 @@ export interface Wanted {
 /** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */
 export function filters(filtered: readonly Filtered[], nodes: readonly string[], wanted: Wanted): Finding[] {
   const geneve = { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE };
-  const health = { what: `TCP ${wanted.healthPort} (health checks)`, protocol: 'tcp', number: '6' };
+  const { healthPort: port } = wanted;
+  const health = { what: `TCP ${port} (health checks)`, protocol: 'tcp', number: '6', port };
   const passages = [
     { ...geneve, out: false },
-    { ...health, port: wanted.healthPort, out: false },
+    { ...health, out: false },
     ...(wanted.repliesBack ? [{ ...geneve, out: true }] : []),
   ];
   return filtered.flatMap(({ label, groups, acl }) => {
