@@ -145,6 +145,15 @@ struct attachment {
 /* Keys of `state`, for the command alone. */
 enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_COUNT };
 
+/* A connection that was found, and when: in a place of each processor that its hash says, until another takes it. */
+#define RECENT_BITS 10
+struct recent {
+	__u32 saddr;
+	__u32 daddr;
+	__u32 ports;
+	__u32 tick; /* of the kernel's clock */
+};
+
 /*
  * A datagram whose fragments are still arriving: its payload, the UDP header included, where it belongs. There are DATAGRAMS
  * at a time, each in the place its addresses and id hash to, and a newer one takes the place of an older one.

@@ -22,6 +22,7 @@ const volatile struct settings settings;
 #include "verify.h"
 #include "lookup.h"
 #include "flow.h"
+#include "recent.h"
 #include "deliver.h"
 #include "fragment.h"
 #include "mss.h"

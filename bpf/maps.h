@@ -92,6 +92,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } datagrams SEC(".maps");
 
+/* Not pinned: of one interface's program, and of no use to its next version. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << RECENT_BITS);
+	__type(key, __u32);
+	__type(value, struct recent);
+} recents SEC(".maps");
+
 /*
  * These two evict what was used the longest ago, and have all their memory from the start: so they are made and pinned only
  * where replies go back to the load balancer, and are of one element in a program that does not use them.
