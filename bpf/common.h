@@ -9,7 +9,7 @@
 
 /*
  * Services are found in three steps, each as cheap with 10,000 of them as with one:
- *   destination  a hash of prefixes, asked for every prefix length in use that may hold this address, the longest first;
+ *   destination  a hash of prefixes, asked for every prefix length in use, the longest first;
  *   source       if any service of this destination names a source or an interface, the same for its sources;
  *   port         a binary search tree of disjoint port segments, its root beside the prefix.
  * What has no segment for the packet's port falls back to the next shorter prefix. So the winner has, in this order, the
@@ -28,11 +28,13 @@ struct address {
 
 struct destination_key {
 	struct address address; /* without bits beyond the length */
-	__u8 family;            /* 4 or 6 */
-	__u8 protocol;          /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 length;            /* of the prefix */
-	__u8 zero[5];
+	__u64 kind;
 };
+/* Of the family (4 or 6), the protocol (IPPROTO_TCP or IPPROTO_UDP) and the length: 0 in a destination that never was. */
+#define DESTINATION_KIND(family, protocol, length) ((__u64)(family) << 16 | (protocol) << 8 | (length))
+#define KIND_FAMILY(kind) ((kind) >> 16)
+#define KIND_PROTOCOL(kind) ((kind) >> 8 & 0xff)
+#define KIND_LENGTH(kind) ((kind) & 0xff)
 
 struct source_key {
 	struct address address;
@@ -48,30 +50,6 @@ struct lengths {
 	__u64 words[LENGTH_WORDS];
 };
 #define ADDRESS_BITS(family) ((family) == 4 ? 32 : 128)
-
-/*
- * The destinations of one family and protocol: which lengths there are, and a counting Bloom filter of one hash. With many
- * prefixes each look into their own hash is a miss of the processor's caches, and most lengths have none for an address: the
- * filter, small enough to stay in a cache, says so of nearly all of them. Counts are never less than there are, even after a
- * command was killed; one of the filter that reached its most stays there.
- */
-#define DESTINATION_INDEXES 4
-#define DESTINATION_INDEX(family, protocol) (((family) == 6) * 2 + ((protocol) == IPPROTO_UDP))
-#define LENGTHS_MAX 129
-#define FILTER_PLACES 65536
-#define FILTER_COUNT_MAX 255
-struct destination_index {
-	struct lengths lengths;
-	__u32 counts[LENGTHS_MAX]; /* of prefixes, by bit */
-	__u8 filter[FILTER_PLACES];
-};
-
-static inline __attribute__((always_inline)) __u32 filter_place(const struct destination_key *key)
-{
-	__u64 hash = (key->address.halves[0] + key->length) * 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
-	hash = (hash ^ hash >> 32 ^ key->address.halves[1]) * 0x9e3779b97f4a7c15;
-	return hash >> 48;
-}
 
 /* Packets to ports from `low` to `high`. `port` 0 means the socket bound to the destination itself. */
 struct segment {
@@ -92,6 +70,47 @@ struct group {
 	__u32 first_segment;
 	__u32 segment_count;
 	__u32 claims; /* key of the newest, 0 for none */
+};
+
+/*
+ * Destinations have numbers, and are found by a hash table with open addressing: small, because with many services each look
+ * into memory that the processor's caches do not hold costs more than everything else. A place holds a number and 16 bits of
+ * the key's hash; 0 ends a search, and one with the number 0, which no destination has, only goes on.
+ *
+ * What a place refers to is never changed: a change of a destination writes another, and then the place. A number that no
+ * place refers to is free; the next one to be given is the one after the last, so that packets on their way to it are through.
+ */
+struct destination {
+	struct destination_key key;
+	struct group group;
+};
+#define MAX_DESTINATIONS 32768
+#define NUMBERS (MAX_DESTINATIONS + 2) /* 0, and one that is free for a change */
+#define PLACES 65536
+#define PLACE(hash, number) ((hash) << 16 | (number))
+#define PLACE_NUMBER(place) ((place) & 0xffff)
+#define FIRST_PLACE(hash) ((hash) >> 16)
+#define LONGEST_SEARCH 128 /* places */
+
+static inline __attribute__((always_inline)) __u32 destination_hash(const struct destination_key *key)
+{
+	__u64 factor = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
+	__u64 hash = key->address.halves[0] + key->kind * factor;
+	return ((hash ^ hash >> 32 ^ key->address.halves[1]) * factor) >> 32;
+}
+
+static inline __attribute__((always_inline)) int same_destination(const struct destination_key *a, const struct destination_key *b)
+{
+	return a->address.halves[0] == b->address.halves[0] && a->address.halves[1] == b->address.halves[1] && a->kind == b->kind;
+}
+
+#define TRANSPORTS 4 /* TCP and UDP, over IPv4 and IPv6 */
+#define TRANSPORT(family, protocol) (((family) == 6) * 2 + ((protocol) == IPPROTO_UDP))
+#define LENGTHS_MAX 129
+struct destination_index {
+	struct lengths lengths[TRANSPORTS];
+	__u32 counts[TRANSPORTS][LENGTHS_MAX]; /* of prefixes, by bit: never less than there are, even after a command was killed */
+	__u32 places[PLACES];
 };
 
 /* The sources of one destination. */
@@ -143,7 +162,7 @@ struct attachment {
 };
 
 /* Keys of `state`, for the command alone. */
-enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_COUNT };
+enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_LAST_DESTINATION, STATE_COUNT };
 
 /* A connection that was found, and when: in a place of each processor that its hash says, until another takes it. */
 #define RECENT_BITS 10

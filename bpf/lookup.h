@@ -30,13 +30,18 @@ static __always_inline void shorten(struct address *address, __u32 bits)
 	address->halves[0] &= bpf_cpu_to_be64(in_last | (cut & not_beyond));
 }
 
-/* These are global functions, with a test for NULL that no caller needs, so that the verifier takes each by itself once. */
-__noinline int find_port(const struct group *group, __u32 port)
+static __always_inline int takes(const struct segment *segment, __u32 port)
+{
+	return port >= segment->low && port <= segment->high;
+}
+
+/* Global functions, here and below, with a test for NULL that no caller needs, so that the verifier takes each by itself once. */
+__noinline int find_below_root(const struct group *group, __u32 port)
 {
 	const struct segment *segment = group ? &group->root : NULL;
 	__u32 node = 0;
 	for (int i = 0; i < MAX_DEPTH && segment; i++) {
-		if (port >= segment->low && port <= segment->high)
+		if (takes(segment, port))
 			return segment->port;
 		/* 1 for a lower port, 2 for a higher one: without a branch, or the verifier would walk every way through the tree. */
 		node = 2 * node + 2 - ((port - segment->low) >> 31);
@@ -46,6 +51,14 @@ __noinline int find_port(const struct group *group, __u32 port)
 		segment = bpf_map_lookup_elem(&segments, &key);
 	}
 	return NO_PORT;
+}
+
+static __always_inline int find_port(const struct group *group, const struct packet *packet)
+{
+	__u32 port = bpf_ntohs(packet->dport);
+	if (takes(&group->root, port))
+		return group->root.port;
+	return group->segment_count > 1 ? find_below_root(group, port) : NO_PORT;
 }
 
 /* Bits of an address of 128 that this packet's have not. */
@@ -65,7 +78,7 @@ __noinline int find_source_among(const struct packet *packet, __u32 set, __u32 i
 		key.length = packet->address_bits - shorter;
 		shorten(&key.address, shorter + unused_bits(packet));
 		struct group *group = bpf_map_lookup_elem(&sources, &key);
-		int port = group ? find_port(group, bpf_ntohs(packet->dport)) : NO_PORT;
+		int port = group ? find_port(group, packet) : NO_PORT;
 		if (port != NO_PORT)
 			return port;
 	}
@@ -85,30 +98,76 @@ __noinline int find_source(const struct packet *packet, __u32 key, __u32 ifindex
 	return port;
 }
 
-/* Destination prefixes of the lengths in one word. */
-__noinline int find_destination_among(const struct packet *packet, const struct destination_index *index, __u64 lengths,
-				      __u32 first)
+static __always_inline const struct destination_index *the_index(void)
 {
+	__u32 only = 0;
+	return bpf_map_lookup_elem(&destination_index, &only);
+}
+
+/* The destination that a place refers to, NULL if its key is not this one, which has this hash. */
+static __always_inline const struct destination *referred(__u32 place, const struct destination_key *key, __u32 hash)
+{
+	__u32 number = PLACE_NUMBER(place);
+	if (place != PLACE(hash, number))
+		return NULL;
+	const struct destination *destination = bpf_map_lookup_elem(&destinations, &number);
+	return destination && same_destination(&destination->key, key) ? destination : NULL;
+}
+
+/* The number of the destination with this key, which is not in its first place, or 0. */
+__noinline int search_places(const struct destination_key *key, __u32 hash)
+{
+	const struct destination_index *index = the_index();
+	if (!key || !index)
+		return 0;
+	for (__u32 i = 1; i < LONGEST_SEARCH; i++) {
+		__u32 place = index->places[(FIRST_PLACE(hash) + i) % PLACES];
+		if (!place)
+			break;
+		if (referred(place, key, hash))
+			return PLACE_NUMBER(place);
+	}
+	return 0;
+}
+
+/* Most are in their first place, or it says that there is none: without a call. */
+static __always_inline const struct destination *find_destination(const struct destination_index *index, const struct destination_key *key)
+{
+	__u32 hash = destination_hash(key);
+	__u32 place = index->places[FIRST_PLACE(hash)];
+	if (!place)
+		return NULL;
+	const struct destination *first = referred(place, key, hash);
+	if (first)
+		return first;
+	__u32 number = search_places(key, hash);
+	return number ? bpf_map_lookup_elem(&destinations, &number) : NULL;
+}
+
+static __always_inline int find_listener(const struct group *group, const struct packet *packet)
+{
+	int port = NO_PORT;
+	if (group->set) {
+		port = find_source(packet, group->set, settings.ifindex);
+		if (port == NO_PORT)
+			port = find_source(packet, group->set, ANY_INTERFACE);
+	}
+	return port == NO_PORT ? find_port(group, packet) : port;
+}
+
+/* Destination prefixes of the lengths in one word. */
+__noinline int find_destination_among(const struct packet *packet, __u64 lengths, __u32 first)
+{
+	const struct destination_index *index = the_index();
 	if (!packet || !index)
 		return NO_PORT;
-	struct destination_key key = { .address = packet->daddr, .family = packet->family, .protocol = packet->protocol };
+	struct destination_key key = { .address = packet->daddr };
 	for (int i = 0; i < LENGTHS_IN_WORD && lengths; i++, lengths &= lengths - 1) {
 		__u32 shorter = first + lowest_bit(lengths);
-		key.length = packet->address_bits - shorter;
+		key.kind = DESTINATION_KIND(packet->family, packet->protocol, packet->address_bits - shorter);
 		shorten(&key.address, shorter + unused_bits(packet));
-		if (!index->filter[filter_place(&key)])
-			continue;
-		struct group *group = bpf_map_lookup_elem(&destinations, &key);
-		if (!group)
-			continue;
-		int port = NO_PORT;
-		if (group->set) {
-			port = find_source(packet, group->set, settings.ifindex);
-			if (port == NO_PORT)
-				port = find_source(packet, group->set, ANY_INTERFACE);
-		}
-		if (port == NO_PORT)
-			port = find_port(group, bpf_ntohs(packet->dport));
+		const struct destination *destination = find_destination(index, &key);
+		int port = destination ? find_listener(&destination->group, packet) : NO_PORT;
 		if (port != NO_PORT)
 			return port;
 	}
@@ -119,15 +178,15 @@ __noinline int find_destination_among(const struct packet *packet, const struct 
  * From the longest destination prefix to the shortest. The port of the listener of the service that takes this packet: 0 for
  * none but the destination's own socket, or NO_PORT.
  */
-__noinline int find_service(const struct packet *packet)
+static __always_inline int find_service(const struct packet *packet)
 {
-	if (!packet)
+	const struct destination_index *index = the_index();
+	if (!index)
 		return NO_PORT;
-	__u32 which = DESTINATION_INDEX(packet->family, packet->protocol);
-	struct destination_index *index = bpf_map_lookup_elem(&destination_indexes, &which);
+	const struct lengths *lengths = &index->lengths[TRANSPORT(packet->family, packet->protocol) % TRANSPORTS];
 	int port = NO_PORT;
-	for (int i = 0; i < LENGTH_WORDS && index && port == NO_PORT; i++)
-		if (index->lengths.words[i])
-			port = find_destination_among(packet, index, index->lengths.words[i], i * LENGTHS_IN_WORD);
+	for (int i = 0; i < LENGTH_WORDS && port == NO_PORT; i++)
+		if (lengths->words[i])
+			port = find_destination_among(packet, lengths->words[i], i * LENGTHS_IN_WORD);
 	return port;
 }

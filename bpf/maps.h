@@ -13,20 +13,22 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
+/* The command has these two in its own memory: a store there is one that packets see as a whole. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, DESTINATION_INDEXES);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct destination_index);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} destination_indexes SEC(".maps");
+} destination_index SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_SERVICES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct destination_key);
-	__type(value, struct group);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NUMBERS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct destination);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } destinations SEC(".maps");
 

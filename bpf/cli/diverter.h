@@ -29,7 +29,9 @@ const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT]);
 
 /* maps.c: the pinned maps, shared with the kernel side */
 struct maps {
-	int counters, destination_indexes, destinations, sets, sources, segments, claims, state, interfaces;
+	int counters, sets, sources, segments, claims, state, interfaces;
+	struct destination_index *index;
+	struct destination *destinations; /* by number */
 };
 /* Opens them for change, one command at a time, and makes what is missing. */
 void maps_lock(struct maps *maps);
@@ -40,6 +42,9 @@ void maps_close(const struct maps *maps);
 void maps_remove(void);
 /* Fails with what there is no room for. */
 void write_entry(int map, const void *key, const void *value);
+void no_room(unsigned entries, const char *map) __attribute__((noreturn));
+__u32 read_state(const struct maps *maps, __u32 key);
+void write_state(const struct maps *maps, __u32 key, __u32 value);
 
 /* program.c: the kernel side, from inside this binary */
 struct bpf_object *program_open(const struct settings *settings);
@@ -60,6 +65,15 @@ bool filter_attached(unsigned ifindex);
 void attach(const char *name, struct settings *settings);
 void detach(const char *name);
 void detach_all(void);
+
+/* destinations.c: their table */
+/* The number of one that is there, 0 for none. */
+__u32 destination_number(const struct maps *maps, const struct destination_key *key);
+const struct group *destination_find(const struct maps *maps, const struct destination_key *key);
+/* In one step for whoever looks: what was there before, or this. */
+void destination_write(const struct maps *maps, const struct destination_key *key, const struct group *group);
+void destination_delete(const struct maps *maps, const struct destination_key *key);
+void length_set(struct lengths *lengths, unsigned family, unsigned length, bool value);
 
 /* services.c: the rules of OpenZiti's contract */
 struct rule {

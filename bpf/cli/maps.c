@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -30,8 +31,6 @@ static const struct {
 	size_t at;
 } pins[] = {
 	{ "counters", offsetof(struct maps, counters) },
-	{ "destination_indexes", offsetof(struct maps, destination_indexes) },
-	{ "destinations", offsetof(struct maps, destinations) },
 	{ "sets", offsetof(struct maps, sets) },
 	{ "sources", offsetof(struct maps, sources) },
 	{ "segments", offsetof(struct maps, segments) },
@@ -40,10 +39,25 @@ static const struct {
 	{ "interfaces", offsetof(struct maps, interfaces) },
 };
 #define PIN_COUNT (sizeof(pins) / sizeof(*pins))
+#define DESTINATIONS_SIZE (NUMBERS * sizeof(struct destination))
 
 static int *member(const struct maps *maps, size_t pin)
 {
 	return (int *)((char *)maps + pins[pin].at);
+}
+
+/* What a map holds, as memory. NULL if it is not there. */
+static void *open_memory(const char *name, size_t size)
+{
+	int fd = open_pin(name);
+	if (fd < 0)
+		return NULL;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		fail(PINS "/%s: %s: if it is another version's, `rm -r " PINS "`, attach again and restart the router", name,
+		     strerror(errno));
+	close(fd);
+	return memory;
 }
 
 bool maps_open(struct maps *maps)
@@ -51,7 +65,9 @@ bool maps_open(struct maps *maps)
 	bool all = true;
 	for (size_t i = 0; i < PIN_COUNT; i++)
 		all &= (*member(maps, i) = open_pin(pins[i].name)) >= 0;
-	return all;
+	maps->index = open_memory("destination_index", sizeof(*maps->index));
+	maps->destinations = open_memory("destinations", DESTINATIONS_SIZE);
+	return all && maps->index && maps->destinations;
 }
 
 void maps_close(const struct maps *maps)
@@ -59,6 +75,10 @@ void maps_close(const struct maps *maps)
 	for (size_t i = 0; i < PIN_COUNT; i++)
 		if (*member(maps, i) >= 0)
 			close(*member(maps, i));
+	if (maps->index)
+		munmap(maps->index, sizeof(*maps->index));
+	if (maps->destinations)
+		munmap(maps->destinations, DESTINATIONS_SIZE);
 }
 
 static void make_missing_maps(void)
@@ -114,6 +134,11 @@ void maps_remove(void)
 	rmdir(PINS);
 }
 
+void no_room(unsigned entries, const char *map)
+{
+	fail("there is no room for more than %u %s: give the router fewer services, prefixes or port ranges", entries, map);
+}
+
 void write_entry(int map, const void *key, const void *value)
 {
 	if (bpf_map_update_elem(map, key, value, BPF_ANY) == 0)
@@ -123,7 +148,18 @@ void write_entry(int map, const void *key, const void *value)
 	__u32 size = sizeof(info);
 	bpf_obj_get_info_by_fd(map, &info, &size);
 	if (error == E2BIG || error == ENOSPC)
-		fail("there is no room for more than %u %s: give the router fewer services, prefixes or port ranges", info.max_entries,
-		     info.name);
+		no_room(info.max_entries, info.name);
 	fail("cannot write to the map %s: %s", info.name, strerror(error));
+}
+
+__u32 read_state(const struct maps *maps, __u32 key)
+{
+	__u32 value = 0;
+	bpf_map_lookup_elem(maps->state, &key, &value);
+	return value;
+}
+
+void write_state(const struct maps *maps, __u32 key, __u32 value)
+{
+	write_entry(maps->state, &key, &value);
 }

@@ -17,23 +17,11 @@ struct edit {
 	struct group destination;
 	struct source_key source_key;
 	struct group group; /* of the source prefix; unless `refined`, the same as the destination's */
-	bool refined, destination_exists, group_exists;
+	bool refined, group_exists;
 	struct claim *claims;
 	__u32 *keys;
 	unsigned count;
 };
-
-static __u32 read_state(const struct maps *maps, __u32 key)
-{
-	__u32 value = 0;
-	bpf_map_lookup_elem(maps->state, &key, &value);
-	return value;
-}
-
-static void write_state(const struct maps *maps, __u32 key, __u32 value)
-{
-	write_entry(maps->state, &key, &value);
-}
 
 /* Keys never used before, so that nothing that still refers to an old node can meet a new one. */
 static __u32 new_keys(const struct maps *maps, __u32 count)
@@ -56,11 +44,8 @@ static void delete_stale_segments(const struct maps *maps)
 
 static struct destination_key destination_key(const struct rule *rule)
 {
-	struct destination_key key = { .family = rule->destination.family,
-				       .protocol = rule->protocol,
-				       .length = rule->destination.length,
-				       .address = rule->destination.address };
-	return key;
+	const struct prefix *prefix = &rule->destination;
+	return (struct destination_key){ prefix->address, DESTINATION_KIND(prefix->family, rule->protocol, prefix->length) };
 }
 
 static struct source_key source_key(const struct rule *rule, __u32 set)
@@ -93,25 +78,19 @@ static void read_claims(struct edit *edit)
 		fail("out of memory");
 }
 
-static bool read_group(int map, const void *key, struct group *group)
-{
-	if (bpf_map_lookup_elem(map, key, group) == 0)
-		return true;
-	*group = (struct group){ .root.low = 1 /* above its high: takes no port */ };
-	return false;
-}
+/* Takes no port: its low is above its high. */
+static const struct group no_group = { .root.low = 1 };
 
 static struct edit open_edit(const struct maps *maps, const struct rule *rule)
 {
 	struct edit edit = { .maps = maps,
 			     .destination_key = destination_key(rule),
 			     .refined = rule->source.length || rule->ifindex };
-	edit.destination_exists = read_group(maps->destinations, &edit.destination_key, &edit.destination);
+	const struct group *destination = destination_find(maps, &edit.destination_key);
+	edit.destination = destination ? *destination : no_group;
+	edit.group = edit.refined ? no_group : edit.destination;
 	edit.source_key = source_key(rule, edit.destination.set);
-	if (edit.refined)
-		edit.group_exists = read_group(maps->sources, &edit.source_key, &edit.group);
-	else
-		edit.group = edit.destination;
+	edit.group_exists = edit.refined && bpf_map_lookup_elem(maps->sources, &edit.source_key, &edit.group) == 0;
 	read_claims(&edit);
 	return edit;
 }
@@ -166,45 +145,12 @@ static void build_tree(struct edit *edit)
 	write_tree(edit, segments, 0);
 }
 
-static unsigned bit_of(unsigned family, unsigned length)
-{
-	return ADDRESS_BITS(family) - length;
-}
-
-static void set_bit(struct lengths *lengths, unsigned bit, bool value)
-{
-	__u64 mask = 1ull << bit % 64;
-	lengths->words[bit / 64] = value ? lengths->words[bit / 64] | mask : lengths->words[bit / 64] & ~mask;
-}
-
-/* Counts a destination prefix in or out. */
-static void count_destination(const struct edit *edit, int change)
-{
-	const struct destination_key *key = &edit->destination_key;
-	__u32 which = DESTINATION_INDEX(key->family, key->protocol);
-	unsigned bit = bit_of(key->family, key->length);
-	struct destination_index index = {};
-	bpf_map_lookup_elem(edit->maps->destination_indexes, &which, &index);
-	index.counts[bit] += change;
-	set_bit(&index.lengths, bit, index.counts[bit]);
-	__u8 *count = &index.filter[filter_place(key)];
-	if (*count < FILTER_COUNT_MAX)
-		*count += change;
-	write_entry(edit->maps->destination_indexes, &which, &index);
-}
-
-/* A prefix is asked for before it is there, and still when it is gone: never too late. */
 static void publish_destination(struct edit *edit)
 {
-	if (edit->destination.claims || edit->destination.set) {
-		if (!edit->destination_exists)
-			count_destination(edit, 1);
-		edit->destination_exists = true;
-		write_entry(edit->maps->destinations, &edit->destination_key, &edit->destination);
-	} else if (edit->destination_exists) {
-		bpf_map_delete_elem(edit->maps->destinations, &edit->destination_key);
-		count_destination(edit, -1);
-	}
+	if (edit->destination.claims || edit->destination.set)
+		destination_write(edit->maps, &edit->destination_key, &edit->destination);
+	else
+		destination_delete(edit->maps, &edit->destination_key);
 }
 
 /* In the order that a packet must not see more than one step of: the set, then the source, then the destination's link. */
@@ -216,7 +162,7 @@ static void publish_source(struct edit *edit)
 	bpf_map_lookup_elem(edit->maps->sets, &set_key, &set);
 	if (!edit->group_exists) {
 		set.groups++;
-		set_bit(&set.lengths, bit_of(edit->destination_key.family, edit->source_key.length), true);
+		length_set(&set.lengths, KIND_FAMILY(edit->destination_key.kind), edit->source_key.length, true);
 		write_entry(edit->maps->sets, &set_key, &set);
 	}
 	edit->source_key.set = set_key;

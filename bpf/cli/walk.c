@@ -41,9 +41,10 @@ static void each_claim(struct walk *walk, const struct group *group)
 
 static void set_destination(struct walk *walk, const struct destination_key *key)
 {
-	walk->rule.protocol = key->protocol;
-	walk->rule.destination = (struct prefix){ .family = key->family, .length = key->length, .address = key->address };
-	walk->rule.source = (struct prefix){ .family = key->family };
+	int family = KIND_FAMILY(key->kind);
+	walk->rule.protocol = KIND_PROTOCOL(key->kind);
+	walk->rule.destination = (struct prefix){ .family = family, .length = KIND_LENGTH(key->kind), .address = key->address };
+	walk->rule.source = (struct prefix){ .family = family };
 	walk->rule.ifindex = 0;
 }
 
@@ -57,15 +58,14 @@ static void note_owner(struct walk *walk, const struct owner *owner)
 
 static void each_destination(struct walk *walk)
 {
-	struct destination_key key;
-	struct group group;
-	for (struct destination_key *at = NULL; bpf_map_get_next_key(walk->maps->destinations, at, &key) == 0; at = &key) {
-		if (bpf_map_lookup_elem(walk->maps->destinations, &key, &group))
+	for (__u32 number = 1; number < NUMBERS; number++) {
+		const struct destination *destination = &walk->maps->destinations[number];
+		if (destination_number(walk->maps, &destination->key) != number)
 			continue;
-		set_destination(walk, &key);
-		each_claim(walk, &group);
-		if (group.set)
-			note_owner(walk, &(struct owner){ group.set, key });
+		set_destination(walk, &destination->key);
+		each_claim(walk, &destination->group);
+		if (destination->group.set)
+			note_owner(walk, &(struct owner){ destination->group.set, destination->key });
 	}
 }
 
@@ -104,7 +104,6 @@ void count_rule(const struct rule *rule, void *context)
 static void delete_all(int map)
 {
 	union {
-		struct destination_key destination;
 		struct source_key source;
 		__u32 node;
 	} key;
@@ -115,13 +114,11 @@ static void delete_all(int map)
 /* Takes what a killed command left behind as well. */
 void service_flush(const struct maps *maps)
 {
-	delete_all(maps->destinations);
+	memset(maps->index, 0, sizeof(*maps->index));
 	delete_all(maps->sources);
 	delete_all(maps->sets);
 	delete_all(maps->segments);
 	delete_all(maps->claims);
-	for (__u32 which = 0; which < DESTINATION_INDEXES; which++)
-		write_entry(maps->destination_indexes, &which, &(struct destination_index){});
 	/* A packet on its way through what was there is through long before the next command gives these keys again. */
 	for (__u32 index = 0; index < STATE_COUNT; index++)
 		write_entry(maps->state, &index, &(__u32){ 0 });

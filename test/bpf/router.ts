@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const build = fileURLToPath(new URL('../../bpf/build', import.meta.url));
 export const diverterPath = `${build}/diverter`;
 const harnessPath = `${build}/harness`;
+export const tablePath = `${build}/table`;
 
 /**
  * A router in namespaces of its own: `eth0` with ROUTER, on a wire with the namespace `node` that has NODE, its BPF file
@@ -102,7 +103,7 @@ exec sleep infinity
 
 /** Builds what the tests run; several test files may ask at once. */
 function make(): void {
-  execFileSync('flock', ['.', 'make', '-s', 'build/diverter', 'build/harness'], {
+  execFileSync('flock', ['.', 'make', '-s', 'build/diverter', 'build/harness', 'build/table'], {
     cwd: `${build}/..`,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -3,7 +3,15 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { describeKernel } from '../support/kernel.ts';
 import { addressBytes, encapsulated, encapsulated6, ipv4, ipv6, TCP, tcp, UDP, udp } from './packet.ts';
-import { diverterPath, interceptArguments, type Router, type Rule, removeArguments, startRouter } from './router.ts';
+import {
+  diverterPath,
+  interceptArguments,
+  type Router,
+  type Rule,
+  removeArguments,
+  startRouter,
+  tablePath,
+} from './router.ts';
 
 interface Flow {
   family: 4 | 6;
@@ -279,6 +287,11 @@ describeKernel('service rules', () => {
       rules.map((_, index) => (index % 2 ? 'no_service' : 'no_listener')),
     );
   }, 60_000);
+
+  test.each([1, 2, 3])('the table of destinations loses nothing, filled to the last one (%i)', (seed) => {
+    const { stdout } = router.exec([tablePath, String(seed), '1000000']);
+    expect(stdout).toMatch(/^changed at random: .*\nfull: longest search \d+ of 32768\nno room for more than 32768\n$/);
+  });
 
   test('many at once are all there', async () => {
     const rules = Array.from(
