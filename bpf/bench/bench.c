@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../cli/diverter.h"
@@ -18,13 +19,15 @@
 /* Rounds over all cases, so that a machine that others share is as slow for one as for another. */
 #define ROUNDS 8
 #define RUNS 5000     /* of a case in a round */
-#define WARM_UP 10000 /* before them, of what varies: each service once, as when such traffic has flowed for a while */
+#define ALL (ROUNDS * RUNS)
+#define WARM_UP 10000 /* before them: each service once, as when such traffic has flowed for a while */
 #define SERVICE_PORT 443
 #define CLIENT "192.168.1.1"
 #define ROUTER "10.0.0.2"
 #define NODE "10.0.0.1"
 #define FIRST_SERVICE "100.64.0.0" /* the next ones follow */
 #define LISTENER_PORT 40000        /* TCP and UDP, on 127.0.0.1 */
+#define CONNECTIONS 8192           /* more than there are packets in a tick of the kernel's clock */
 
 /* Ethernet, the outer headers of a load balancer, IPv4, TCP or UDP. */
 #define INNER (14 + 20 + 8 + 8 + 32)
@@ -87,32 +90,43 @@ static int ascending(const void *a, const void *b)
 /* The services' addresses: so many, so far apart. */
 static unsigned services, stride;
 
+static void same(struct packet *packet, unsigned run)
+{
+	(void)packet, (void)run;
+}
+
 /* Gives each run another source port and another of the services. */
-static void vary(struct packet *packet, unsigned run)
+static void vary_flow(struct packet *packet, unsigned run)
 {
 	in_addr_t address = htonl(ntohl(inet_addr(FIRST_SERVICE)) + run * 7919 % services * stride);
 	memcpy(packet->bytes + INNER + 16, &address, 4);
 	put16(packet->bytes + INNER + 20, 1024 + run % 60000);
 }
 
-/* What is measured: a program on a packet. */
+/* The clients' ports of connections to the first service. */
+static unsigned short connections[CONNECTIONS];
+
+static void vary_connection(struct packet *packet, unsigned run)
+{
+	put16(packet->bytes + INNER + 20, connections[run % CONNECTIONS]);
+}
+
+/* What is measured: a program on a packet, changed before each run. */
 struct measured {
 	const char *name;
 	int program;
 	struct packet packet;
-	bool varied;
-	__u32 times[ROUNDS * RUNS];
+	void (*vary)(struct packet *packet, unsigned run);
 };
 
-static void run(struct measured *measured, int round)
+static void run(struct measured *measured, int round, __u32 times[ALL])
 {
 	unsigned char out[2048];
 	struct packet *packet = &measured->packet;
 	struct __sk_buff context = { .ifindex = if_nametoindex("eth0"), .ingress_ifindex = if_nametoindex("eth0") };
 
-	for (int i = measured->varied ? -WARM_UP : -RUNS / 10; i < RUNS; i++) {
-		if (measured->varied)
-			vary(packet, round * (WARM_UP + RUNS) + i + WARM_UP);
+	for (int i = -WARM_UP; i < RUNS; i++) {
+		measured->vary(packet, round * (WARM_UP + RUNS) + i + WARM_UP);
 		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes, .data_size_in = packet->length, .data_out = out,
 			    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
 		if (bpf_prog_test_run_opts(measured->program, &options)) {
@@ -120,11 +134,9 @@ static void run(struct measured *measured, int round)
 			exit(1);
 		}
 		if (i >= 0)
-			measured->times[round * RUNS + i] = options.duration;
+			times[round * RUNS + i] = options.duration;
 	}
 }
-
-#define ALL (ROUNDS * RUNS)
 
 /* The mean of the middle half: finer than the clock, whose steps the median has. */
 static double midmean(const __u32 *ascending_times)
@@ -136,11 +148,11 @@ static double midmean(const __u32 *ascending_times)
 }
 
 /* Also against the bare strip: what none can do without. */
-static void print(const struct measured *measured, const struct measured *strip)
+static void print(const char *name, const __u32 *ascending_times, const __u32 *strip)
 {
-	double middle = midmean(measured->times);
-	printf("%-44s %8.1f %8u %8u %9.1fx\n", measured->name, middle, measured->times[ALL / 2], measured->times[ALL / 100 * 99],
-	       middle / midmean(strip->times));
+	double middle = midmean(ascending_times);
+	printf("%-44s %8.1f %8u %8u %9.1fx\n", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
+	       middle / midmean(strip));
 }
 
 /* Bytes of memory of the maps that are pinned, as the kernel accounts for them. */
@@ -198,20 +210,23 @@ static int bound(int type, const char *address, unsigned port)
 	return fd;
 }
 
-/* A connection between the client's and the first service's address, within this namespace. Its source port. */
-static unsigned establish(void)
+/* Connections between the client's and the first service's address, within this namespace. */
+static void establish(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(SERVICE_PORT), .sin_addr.s_addr = inet_addr(FIRST_SERVICE) };
-	struct sockaddr_in from;
-	socklen_t size = sizeof(from);
-	int server = bound(SOCK_STREAM, FIRST_SERVICE, SERVICE_PORT), client = bound(SOCK_STREAM, CLIENT, 0);
-	if (connect(client, (struct sockaddr *)&to, sizeof(to)) || accept(server, NULL, NULL) < 0) {
-		perror("the benchmark's connection");
-		exit(1);
+	int server = bound(SOCK_STREAM, FIRST_SERVICE, SERVICE_PORT);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct sockaddr_in from;
+		socklen_t size = sizeof(from);
+		int client = bound(SOCK_STREAM, CLIENT, 0);
+		if (connect(client, (struct sockaddr *)&to, sizeof(to)) || accept(server, NULL, NULL) < 0) {
+			perror("a connection of the benchmark");
+			exit(1);
+		}
+		getsockname(client, (struct sockaddr *)&from, &size);
+		connections[i] = ntohs(from.sin_port);
 	}
 	close(server);
-	getsockname(client, (struct sockaddr *)&from, &size);
-	return ntohs(from.sin_port);
 }
 
 #define SYN 0x02
@@ -224,11 +239,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT\n");
 		return 1;
 	}
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	services = atoi(argv[1]);
 	stride = atoi(argv[2]);
 	bound(SOCK_STREAM, "127.0.0.1", LISTENER_PORT);
 	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
-	struct packet data = make(IPPROTO_TCP, ACK, establish(), 1400);
+	establish();
+	struct packet data = make(IPPROTO_TCP, ACK, connections[0], 1400);
 	struct packet syn = make(IPPROTO_TCP, SYN, 1024, 0);
 	struct packet udp = make(IPPROTO_UDP, 0, 1024, 32);
 	struct packet refused = udp;
@@ -241,34 +261,33 @@ int main(int argc, char **argv)
 	put16(other.bytes + 36, 53);
 
 	int diverter = attached_program();
-	int empty = baseline(object, "empty"), strip = baseline(object, "strip");
-	static struct measured all[] = {
-		{ .name = "empty program" },
-		{ .name = "bare strip" },
-		{ .name = "established TCP, 1400 bytes" },
-		{ .name = "SYN, always to one service" },
-		{ .name = "SYN, each to another service", .varied = true },
-		{ .name = "UDP, always to one service" },
-		{ .name = "UDP, each to another service", .varied = true },
-		{ .name = "refused: GENEVE version" },
-		{ .name = "refused: source not allowed" },
-		{ .name = "refused: no service at this port", .varied = true },
-		{ .name = "passed: UDP to another port" },
+	int empty = baseline(object, "empty"), strip = baseline(object, "strip"), find = baseline(object, "find");
+	struct measured all[] = {
+		{ "empty program", empty, udp, same },
+		{ "bare strip", strip, udp, same },
+		{ "bare find and strip", find, data, same },
+		{ "bare find and strip, each another connection", find, data, vary_connection },
+		{ "established TCP, 1400 bytes", diverter, data, same },
+		{ "established TCP, each another connection", diverter, data, vary_connection },
+		{ "SYN, always the same", diverter, syn, same },
+		{ "SYN, each another flow", diverter, syn, vary_flow },
+		{ "UDP, always the same", diverter, udp, same },
+		{ "UDP, each another flow", diverter, udp, vary_flow },
+		{ "refused: GENEVE version", diverter, refused, same },
+		{ "refused: source not allowed", diverter, stranger, same },
+		{ "refused: no service, each another flow", diverter, unwanted, vary_flow },
+		{ "passed: UDP to another port", diverter, other, same },
 	};
 	const int count = sizeof(all) / sizeof(*all);
-	const struct packet packets[] = { udp, udp, data, syn, syn, udp, udp, refused, stranger, unwanted, other };
-	for (int i = 0; i < count; i++) {
-		all[i].packet = packets[i];
-		all[i].program = i == 0 ? empty : i == 1 ? strip : diverter;
-	}
+	static __u32 times[sizeof(all) / sizeof(*all)][ALL];
 	for (int round = 0; round < ROUNDS; round++)
 		for (int i = 0; i < count; i++)
-			run(&all[i], round);
+			run(&all[i], round, times[i]);
 	print_memory();
 	printf("%-44s %8s %8s %8s %10s\n", "ns a packet", "midmean", "median", "p99", "of strip");
 	for (int i = 0; i < count; i++)
-		qsort(all[i].times, ALL, sizeof(__u32), ascending);
+		qsort(times[i], ALL, sizeof(__u32), ascending);
 	for (int i = 0; i < count; i++)
-		print(&all[i], &all[1]);
+		print(all[i].name, times[i], times[1]);
 	return 0;
 }
