@@ -167,6 +167,29 @@ describeKernel('delivery', () => {
     expect(counts).toEqual({ delivered_service: 1, delivered_established: expect.any(Number) });
   });
 
+  test('what was found of one connection is said of no other packet', async () => {
+    const service = await serve('tcp');
+    await connectLoadBalancer();
+    const client = router.start(['connect', 'tcp', CLIENT, SERVICE, '5000'], 'node');
+    await client.line(/ready/);
+    const sourcePort = Number((await service.line()).split(' ')[1]);
+    const packet = (source: string, destination: string, from: number, to: number): Buffer =>
+      encapsulated(
+        ipv4({ source, destination, protocol: TCP }, tcp({ sourcePort: from, destinationPort: to, flags: ACK })),
+      );
+    const own = packet(CLIENT, SERVICE, sourcePort, 5000);
+    // So many that some of each kind are looked for where the connection itself is remembered.
+    const others = Array.from({ length: 8192 }, (_, n) => n + 2).flatMap((n) => [
+      packet(`192.169.${n >> 8}.${n & 255}`, SERVICE, sourcePort, 5000),
+      packet(CLIENT, `100.65.${n >> 8}.${n & 255}`, sourcePort, 5000),
+      packet(CLIENT, SERVICE, (sourcePort + n) & 0xffff, 5000),
+      packet(CLIENT, SERVICE, sourcePort, 5000 + n),
+    ]);
+    const verdicts = await router.run(others.flatMap((other) => [own, other, own]));
+    const established = verdicts.map(({ reason }) => reason === 'delivered_established');
+    expect(established).toEqual(others.flatMap(() => [true, false, true]));
+  }, 30_000);
+
   test('a client on a jumbo network is told to send no more than a load balancer takes, and all arrives', async () => {
     await serve('tcp');
     await connectLoadBalancer();
