@@ -106,9 +106,13 @@ static void delete_all(int map)
 	union {
 		struct source_key source;
 		__u32 node;
-	} key;
-	while (bpf_map_get_next_key(map, NULL, &key) == 0 && bpf_map_delete_elem(map, &key) == 0)
-		;
+	} key, next;
+	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
+	while (more) {
+		more = bpf_map_get_next_key(map, &key, &next) == 0;
+		bpf_map_delete_elem(map, &key);
+		key = next;
+	}
 }
 
 /* Takes what a killed command left behind as well. */
