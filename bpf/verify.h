@@ -31,16 +31,33 @@ struct packet {
 	__u8 zero[4];
 };
 
-/* The longest headers there can be: whatever of them is in pages is brought into the linear part once. */
-#define HEADERS_MAX                                                                                              \
-	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + GENEVE_OPTION_BYTES_MAX + \
-	 sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+/* From the Ethernet to the inner transport header, with so many bytes of options. */
+#define HEADERS(options, inner)                                                                                        \
+	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + (options) + (inner) +      \
+	 sizeof(struct tcphdr))
+#define HEADERS_MAX HEADERS(GENEVE_OPTION_BYTES_MAX, sizeof(struct ipv6hdr))
+
+/*
+ * How much of the packet must be in the linear part, if it is what it seems to be: the rest may stay in pages, as bringing it
+ * costs more than everything else together.
+ */
+static __always_inline __u32 linear_needed(const struct cursor *cursor)
+{
+	struct cursor at = *cursor;
+	if (!take(&at, ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr)))
+		return HEADERS_MAX;
+	const struct geneve *geneve = TAKE(&at, struct geneve);
+	if (!geneve)
+		return HEADERS_MAX;
+	return HEADERS(GENEVE_OPTION_BYTES(geneve),
+		       geneve->protocol == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
 
 static __always_inline struct cursor start(struct __sk_buff *skb)
 {
 	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
 	__u32 linear = cursor.end - cursor.at;
-	if (linear < HEADERS_MAX && linear < skb->len) {
+	if (linear < HEADERS_MAX && linear < skb->len && linear < linear_needed(&cursor)) {
 		bpf_skb_pull_data(skb, skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX);
 		cursor.at = (void *)(long)skb->data;
 		cursor.end = (void *)(long)skb->data_end;
