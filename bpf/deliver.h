@@ -73,12 +73,13 @@ static __always_inline int leave(struct __sk_buff *skb, struct packet *packet, i
 
 static __always_inline __u32 set_listener(struct bpf_sock_tuple *tuple, const struct packet *packet, __u16 port)
 {
-	__builtin_memset(tuple, 0, sizeof(*tuple));
 	if (packet->family == IPV4_VERSION) {
+		__builtin_memset(tuple, 0, sizeof(tuple->ipv4));
 		tuple->ipv4.daddr = bpf_htonl(INADDR_LOOPBACK);
 		tuple->ipv4.dport = bpf_htons(port);
 		return sizeof(tuple->ipv4);
 	}
+	__builtin_memset(tuple, 0, sizeof(tuple->ipv6));
 	tuple->ipv6.daddr[3] = bpf_htonl(1);
 	tuple->ipv6.dport = bpf_htons(port);
 	return sizeof(tuple->ipv6);

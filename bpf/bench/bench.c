@@ -151,7 +151,7 @@ static double midmean(const __u32 *ascending_times)
 static void print(const char *name, const __u32 *ascending_times, const __u32 *strip)
 {
 	double middle = midmean(ascending_times);
-	printf("%-44s %8.1f %8u %8u %9.1fx\n", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
+	printf("%-46s %8.1f %8u %8u %9.1fx\n", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
 	       middle / midmean(strip));
 }
 
@@ -177,7 +177,7 @@ static void print_memory(void)
 	}
 	if (directory)
 		closedir(directory);
-	printf("%-44s %8.1f MiB\n", "memory of all maps", total / 1048576.0);
+	printf("%-46s %8.1f MiB\n", "memory of all maps", total / 1048576.0);
 }
 
 static int baseline(struct bpf_object *object, const char *name)
@@ -261,12 +261,14 @@ int main(int argc, char **argv)
 	put16(other.bytes + 36, 53);
 
 	int diverter = attached_program();
-	int empty = baseline(object, "empty"), strip = baseline(object, "strip"), find = baseline(object, "find");
+	int empty = baseline(object, "empty"), strip = baseline(object, "strip"), find = baseline(object, "find"),
+	    assign = baseline(object, "assign");
 	struct measured all[] = {
 		{ "empty program", empty, udp, same },
 		{ "bare strip", strip, udp, same },
 		{ "bare find and strip", find, data, same },
 		{ "bare find and strip, each another connection", find, data, vary_connection },
+		{ "bare find, strip and assign, each another flow", assign, syn, vary_flow },
 		{ "established TCP, 1400 bytes", diverter, data, same },
 		{ "established TCP, each another connection", diverter, data, vary_connection },
 		{ "SYN, always the same", diverter, syn, same },
@@ -284,7 +286,7 @@ int main(int argc, char **argv)
 		for (int i = 0; i < count; i++)
 			run(&all[i], round, times[i]);
 	print_memory();
-	printf("%-44s %8s %8s %8s %10s\n", "ns a packet", "midmean", "median", "p99", "of strip");
+	printf("%-46s %8s %8s %8s %10s\n", "ns a packet", "midmean", "median", "p99", "of strip");
 	for (int i = 0; i < count; i++)
 		qsort(times[i], ALL, sizeof(__u32), ascending);
 	for (int i = 0; i < count; i++)
