@@ -8,7 +8,7 @@
 #define COUNTERS 64
 
 /*
- * Services are found in three steps, each as cheap with 10,000 of them as with one:
+ * Services are found in three steps, each with as many look-ups for 10,000 of them as for one:
  *   destination  a hash of prefixes, asked for every prefix length in use, the longest first;
  *   source       if any service of this destination names a source or an interface, the same for its sources;
  *   port         a binary search tree of disjoint port segments, its root beside the prefix.
@@ -75,20 +75,21 @@ struct group {
 /*
  * Destinations have numbers, and are found by a hash table with open addressing: small, because with many services each look
  * into memory that the processor's caches do not hold costs more than everything else. A place holds a number and 16 bits of
- * the key's hash; 0 ends a search, and one with the number 0, which no destination has, only goes on.
+ * the key's hash; 0 ends a search, and DELETED, with the number 0 that no destination has, does not.
  *
  * What a place refers to is never changed: a change of a destination writes another, and then the place. A number that no
- * place refers to is free; the next one to be given is the one after the last, so that packets on their way to it are through.
+ * place refers to is free, and given again after all other free ones, when packets on their way to it are long through.
  */
 struct destination {
 	struct destination_key key;
 	struct group group;
 };
 #define MAX_DESTINATIONS 32768
-#define NUMBERS (MAX_DESTINATIONS + 2) /* 0, and one that is free for a change */
+#define NUMBERS (MAX_DESTINATIONS + 1024) /* with 0; and some are always free */
 #define PLACES 65536
 #define PLACE(hash, number) ((hash) << 16 | (number))
 #define PLACE_NUMBER(place) ((place) & 0xffff)
+#define DELETED PLACE(1, 0)
 #define FIRST_PLACE(hash) ((hash) >> 16)
 #define LONGEST_SEARCH 128 /* places */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Connections that were found in this tick of the kernel's clock, a few milliseconds: packets come in bursts, and to find a
- * connection costs more than all checks of a packet. One that ends within its tick is still left to the stack, which then
- * answers what comes behind it as it answers for itself.
+ * connection costs more than all checks of a packet. What follows the end of one within its tick is left to the stack as well,
+ * which resets it, as it should; but also the last packet of a new handshake between the same ports, if that was left to a SYN
+ * cookie: so quick a client connects once more. IPv6 is not remembered: OpenZiti's router takes none.
  */
 #pragma once
 
@@ -11,7 +12,7 @@ static __always_inline __u32 ports_of(const struct packet *packet)
 	return (__u32)packet->sport << 16 | packet->dport;
 }
 
-/* Where it would be remembered. NULL for what must always be looked for: a SYN may follow the end of its connection at once. */
+/* Where it would be remembered; NULL if it never is. A SYN may follow the end of its connection at once. */
 static __always_inline struct recent *recent_of(const struct packet *packet)
 {
 	if (packet->opens || packet->family != IPV4_VERSION)

@@ -83,8 +83,8 @@ void attach(const char *name, struct settings *settings)
 
 	struct bpf_object *object = program_open(settings);
 	if (bpf_object__load(object))
-		fail("the kernel refused the program: %s. If another version's maps are in the way, `diverter flush`, `diverter detach`, "
-		     "attach again and restart the router; DIVERTER_DEBUG=1 shows more",
+		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
+		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
 	filter_check(ifindex, name);
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */

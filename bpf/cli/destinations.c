@@ -78,12 +78,18 @@ static void count_prefix(const struct maps *maps, const struct destination_key *
 	length_set(&maps->index->lengths[index], family, length, *count);
 }
 
+void destination_check_room(const struct maps *maps, const struct destination_key *key)
+{
+	if (!find_place(maps, key) && (count_destinations(maps) >= MAX_DESTINATIONS || !free_place(maps, key)))
+		no_room(MAX_DESTINATIONS, "destinations");
+}
+
 void destination_write(const struct maps *maps, const struct destination_key *key, const struct group *group)
 {
 	__u32 *place = find_place(maps, key);
 	bool is_new = !place;
-	if (is_new && (count_destinations(maps) >= MAX_DESTINATIONS || !(place = free_place(maps, key))))
-		no_room(MAX_DESTINATIONS, "destinations");
+	if (is_new)
+		place = free_place(maps, key);
 	__u32 number = free_number(maps);
 	maps->destinations[number] = (struct destination){ *key, *group };
 	if (is_new)
@@ -91,12 +97,15 @@ void destination_write(const struct maps *maps, const struct destination_key *ke
 	__atomic_store_n(place, PLACE(destination_hash(key), number), __ATOMIC_RELEASE);
 }
 
-/* What no search has to go on over ends it: places before it as well that only went on to here. */
-static void empty_place(struct destination_index *index, __u32 at)
+/*
+ * A search may have to go on over it. Not if the next place is empty: then it becomes empty as well, and so do the deleted
+ * ones right before it.
+ */
+static void delete_place(struct destination_index *index, __u32 at)
 {
-	bool ends = !index->places[(at + 1) % PLACES];
-	__atomic_store_n(&index->places[at], ends ? 0 : PLACE(1, 0), __ATOMIC_RELEASE);
-	for (at = (at - 1) % PLACES; ends && index->places[at] && !PLACE_NUMBER(index->places[at]); at = (at - 1) % PLACES)
+	bool last = !index->places[(at + 1) % PLACES];
+	__atomic_store_n(&index->places[at], last ? 0 : DELETED, __ATOMIC_RELEASE);
+	for (at = (at - 1) % PLACES; last && index->places[at] == DELETED; at = (at - 1) % PLACES)
 		__atomic_store_n(&index->places[at], 0, __ATOMIC_RELEASE);
 }
 
@@ -105,6 +114,16 @@ void destination_delete(const struct maps *maps, const struct destination_key *k
 	__u32 *place = find_place(maps, key);
 	if (!place)
 		return;
-	empty_place(maps->index, place - maps->index->places);
+	delete_place(maps->index, place - maps->index->places);
 	count_prefix(maps, key, -1);
+}
+
+void destination_delete_all(const struct maps *maps)
+{
+	struct destination_index *index = maps->index;
+	/* First no place may be live: what is counted, and how far searches go on, must stay right for those that are. */
+	for (__u32 at = 0; at < PLACES; at++)
+		if (index->places[at])
+			__atomic_store_n(&index->places[at], DELETED, __ATOMIC_RELEASE);
+	memset(index, 0, sizeof(*index));
 }

@@ -70,9 +70,12 @@ void detach_all(void);
 /* The number of one that is there, 0 for none. */
 __u32 destination_number(const struct maps *maps, const struct destination_key *key);
 const struct group *destination_find(const struct maps *maps, const struct destination_key *key);
-/* In one step for whoever looks: what was there before, or this. */
+/* Fails if there is no room for one with this key. */
+void destination_check_room(const struct maps *maps, const struct destination_key *key);
+/* In one step for whoever looks: what was there before, or this. There must be room. */
 void destination_write(const struct maps *maps, const struct destination_key *key, const struct group *group);
 void destination_delete(const struct maps *maps, const struct destination_key *key);
+void destination_delete_all(const struct maps *maps);
 void length_set(struct lengths *lengths, unsigned family, unsigned length, bool value);
 
 /* services.c: the rules of OpenZiti's contract */

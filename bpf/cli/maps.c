@@ -25,7 +25,7 @@ static int open_pin(const char *name)
 	return fd;
 }
 
-/* Every member is a descriptor: where it is, by the name its map is pinned under. */
+/* The members that are descriptors: where each is, by the name its map is pinned under. The others are memory. */
 static const struct {
 	const char *name;
 	size_t at;
@@ -53,9 +53,10 @@ static void *open_memory(const char *name, size_t size)
 	if (fd < 0)
 		return NULL;
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED && errno == ENOMEM)
+		fail(PINS "/%s: %s", name, strerror(errno));
 	if (memory == MAP_FAILED)
-		fail(PINS "/%s: %s: if it is another version's, `rm -r " PINS "`, attach again and restart the router", name,
-		     strerror(errno));
+		fail(PINS "/%s is another version's: `rm -r " PINS "`, attach again and restart the router", name);
 	close(fd);
 	return memory;
 }

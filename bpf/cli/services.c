@@ -217,6 +217,7 @@ void service_add(const struct maps *maps, const struct rule *rule)
 {
 	delete_stale_segments(maps);
 	struct edit edit = open_edit(maps, rule);
+	destination_check_room(maps, &edit.destination_key); /* before anything is written */
 	struct group before = edit.group;
 	struct claim claim = { .low = rule->low, .high = rule->high, .port = rule->port };
 	memcpy(claim.service, rule->service, sizeof(claim.service));

@@ -59,13 +59,14 @@ static void note_owner(struct walk *walk, const struct owner *owner)
 static void each_destination(struct walk *walk)
 {
 	for (__u32 number = 1; number < NUMBERS; number++) {
-		const struct destination *destination = &walk->maps->destinations[number];
-		if (destination_number(walk->maps, &destination->key) != number)
+		/* A copy: without the lock it may be another's before we are through. */
+		const struct destination destination = walk->maps->destinations[number];
+		if (destination_number(walk->maps, &destination.key) != number)
 			continue;
-		set_destination(walk, &destination->key);
-		each_claim(walk, &destination->group);
-		if (destination->group.set)
-			note_owner(walk, &(struct owner){ destination->group.set, destination->key });
+		set_destination(walk, &destination.key);
+		each_claim(walk, &destination.group);
+		if (destination.group.set)
+			note_owner(walk, &(struct owner){ destination.group.set, destination.key });
 	}
 }
 
@@ -118,12 +119,13 @@ static void delete_all(int map)
 /* Takes what a killed command left behind as well. */
 void service_flush(const struct maps *maps)
 {
-	memset(maps->index, 0, sizeof(*maps->index));
+	destination_delete_all(maps);
 	delete_all(maps->sources);
 	delete_all(maps->sets);
 	delete_all(maps->segments);
 	delete_all(maps->claims);
 	/* A packet on its way through what was there is through long before the next command gives these keys again. */
-	for (__u32 index = 0; index < STATE_COUNT; index++)
-		write_entry(maps->state, &index, &(__u32){ 0 });
+	write_state(maps, STATE_NEXT_KEY, 0);
+	write_state(maps, STATE_STALE_FIRST, 0);
+	write_state(maps, STATE_STALE_COUNT, 0);
 }

@@ -2,11 +2,15 @@
 /*
  * table SEED CHANGES: changes the table of destinations at random, as the command does, beside a plain list of what should be
  * in it, and compares both; then fills it, changes it while it is full, and adds one too many. Prints the longest search that
- * each came to need.
+ * each came to need. Before, it has itself killed while it changes the table, and looks what is left.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../bpf/cli/diverter.h"
 
@@ -16,16 +20,16 @@ static __u32 value[KEYS]; /* 0 if the table should not have the key */
 static unsigned live;
 
 /* What the table calls of maps.c. */
-static __u32 last_destination;
+static __u32 *last_destination;
 __u32 read_state(const struct maps *maps, __u32 key)
 {
 	(void)maps, (void)key;
-	return last_destination;
+	return *last_destination;
 }
 void write_state(const struct maps *maps, __u32 key, __u32 number)
 {
 	(void)maps, (void)key;
-	last_destination = number;
+	*last_destination = number;
 }
 
 static void broken(const char *what, unsigned key)
@@ -89,10 +93,12 @@ static void check(const struct maps *maps, unsigned i)
 
 static void change(const struct maps *maps, unsigned i, __u32 to)
 {
-	if (to)
+	if (to) {
+		destination_check_room(maps, &keys[i]);
 		destination_write(maps, &keys[i], &(struct group){ .claims = to });
-	else
+	} else {
 		destination_delete(maps, &keys[i]);
+	}
 	live += !!to - !!value[i];
 	value[i] = to;
 	check(maps, i);
@@ -123,6 +129,57 @@ static void check_lengths(const struct maps *maps)
 		for (unsigned bit = 0; bit < LENGTHS_MAX; bit++)
 			if (!(maps->index->lengths[t].words[bit / 64] >> bit % 64 & 1) != !counts[t][bit])
 				broken("a length is wrong", bit);
+}
+
+/* Until it is killed. A value says of which key it is. */
+static void change_forever(const struct maps *maps)
+{
+	for (unsigned n = 1;; n++) {
+		unsigned i = rand() % 8000;
+		if (n % 4096 == 0)
+			destination_delete_all(maps);
+		else if (rand() % 3)
+			destination_write(maps, &keys[i], &(struct group){ .claims = n % 32768 << 16 | i });
+		else
+			destination_delete(maps, &keys[i]);
+	}
+}
+
+/* What is found is right, and nothing of it is counted too low or there twice. */
+static void check_after_kill(const struct maps *maps)
+{
+	unsigned counts[TRANSPORTS][LENGTHS_MAX] = {}, found = 0, places = 0;
+	for (unsigned i = 0; i < KEYS; i++) {
+		const struct group *group = destination_find(maps, &keys[i]);
+		unsigned family = KIND_FAMILY(keys[i].kind), t = TRANSPORT(family, KIND_PROTOCOL(keys[i].kind));
+		unsigned bit = ADDRESS_BITS(family) - KIND_LENGTH(keys[i].kind);
+		if (!group)
+			continue;
+		found++;
+		if ((group->claims & 0xffff) != i)
+			broken("has another's value", i);
+		if (++counts[t][bit] > maps->index->counts[t][bit] || !(maps->index->lengths[t].words[bit / 64] >> bit % 64 & 1))
+			broken("is not counted", i);
+	}
+	for (unsigned at = 0; at < PLACES; at++)
+		places += PLACE_NUMBER(maps->index->places[at]) != 0;
+	if (places != found)
+		broken("is there and not found, or twice", 0);
+}
+
+static void be_killed(const struct maps *maps, unsigned times)
+{
+	for (unsigned n = 0; n < times; n++) {
+		srand(n);
+		pid_t child = fork();
+		if (child == 0)
+			change_forever(maps);
+		usleep(rand() % 1000);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		check_after_kill(maps);
+	}
+	destination_delete_all(maps);
 }
 
 static void check_all(const struct maps *maps, const char *after)
@@ -160,13 +217,24 @@ static void fill(const struct maps *maps)
 	broken("took one too many", MAX_DESTINATIONS);
 }
 
+static void *shared(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		exit(2);
+	return memory;
+}
+
 int main(int argc, char **argv)
 {
-	struct maps maps = { .index = calloc(1, sizeof(*maps.index)), .destinations = calloc(NUMBERS, sizeof(*maps.destinations)) };
-	if (argc != 3 || !maps.index || !maps.destinations)
+	struct maps maps = { .index = shared(sizeof(*maps.index)), .destinations = shared(NUMBERS * sizeof(*maps.destinations)) };
+	last_destination = shared(sizeof(*last_destination));
+	if (argc != 3)
 		return 2;
 	srand(atoi(argv[1]));
 	make_keys();
+	be_killed(&maps, 300);
+	srand(atoi(argv[1]));
 	churn(&maps, atoi(argv[2]));
 	fill(&maps);
 }
