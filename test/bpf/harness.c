@@ -10,6 +10,7 @@
  *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
  *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
+ *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
  *
  * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
  * program's verdict and the length of what became of the packet, 32 bits each, and its bytes.
@@ -30,7 +31,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <linux/ptrace.h>
 #include <unistd.h>
 
 #include "../../bpf/cli/diverter.h"
@@ -324,6 +329,42 @@ static void tunnel(const char *name, const char *node, const char *router)
 	}
 }
 
+/* Goes on to where the command makes or has made its next system call. False if it has ended. */
+static bool next_stop(pid_t child)
+{
+	int status;
+	checked(ptrace(PTRACE_SYSCALL, child, 0, 0), "PTRACE_SYSCALL");
+	checked(waitpid(child, &status, 0), "waitpid");
+	return WIFSTOPPED(status);
+}
+
+static bool before_bpf(pid_t child)
+{
+	struct ptrace_syscall_info call;
+	checked(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(call), &call), "PTRACE_GET_SYSCALL_INFO");
+	return call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_bpf;
+}
+
+static int kill_before(int n, char **command)
+{
+	pid_t child = checked(fork(), "fork");
+	if (child == 0) {
+		checked(ptrace(PTRACE_TRACEME, 0, 0, 0), "PTRACE_TRACEME");
+		execv(command[0], command);
+		die(command[0]);
+	}
+	checked(waitpid(child, NULL, 0), "waitpid");
+	checked(ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), "PTRACE_SETOPTIONS");
+	while (next_stop(child)) {
+		if (before_bpf(child) && --n == 0) {
+			kill(child, SIGKILL);
+			waitpid(child, NULL, 0);
+			return 0;
+		}
+	}
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -346,6 +387,8 @@ int main(int argc, char **argv)
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
 	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
 		tunnel(argv[2], argv[3], argv[4]);
+	} else if (strcmp(verb, "kill") == 0 && argc > 3) {
+		return kill_before(atoi(argv[2]), argv + 3);
 	} else {
 		fprintf(stderr, "harness: see the head of its source\n");
 		return 2;

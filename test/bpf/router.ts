@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const build = fileURLToPath(new URL('../../bpf/build', import.meta.url));
 export const diverterPath = `${build}/diverter`;
-const harnessPath = `${build}/harness`;
+export const harnessPath = `${build}/harness`;
 export const tablePath = `${build}/table`;
 
 /**

@@ -5,6 +5,7 @@ import { describeKernel } from '../support/kernel.ts';
 import { addressBytes, encapsulated, encapsulated6, ipv4, ipv6, TCP, tcp, UDP, udp } from './packet.ts';
 import {
   diverterPath,
+  harnessPath,
   interceptArguments,
   type Router,
   type Rule,
@@ -125,6 +126,21 @@ describeKernel('service rules', () => {
     const script = commands.map((command) => `${diverterPath} ${command.join(' ')} >/dev/null`).join('\n');
     const { code, stderr } = router.exec(['sh', '-e', '-c', script]);
     if (code !== 0) throw new Error(stderr);
+  }
+
+  /** Kills a call right before its nth change of the maps, or look at them. False if it makes fewer. */
+  function killed(command: string[], n: number): boolean {
+    return router.exec([harnessPath, 'kill', String(n), diverterPath, ...command]).code === 0;
+  }
+
+  /** The rules there are, over UDP, the newest of a prefix first. */
+  function listed(): Rule[] {
+    const services: (Required<Rule> & { low: number; high: number })[] = JSON.parse(
+      router.diverts('services', '--json'),
+    );
+    return services.map(({ destination, source, low, high, listener, service }): Rule => {
+      return { destination, source, protocol: 'udp', ports: [low, high], listener, service };
+    });
   }
 
   async function expectVerdicts(rules: Rule[], flows: Flow[]): Promise<void> {
@@ -303,44 +319,56 @@ describeKernel('service rules', () => {
     expect(JSON.parse(router.diverts('services', '--json'))).toHaveLength(100);
   });
 
-  test('a call killed at any moment leaves what was before or what is after', async () => {
-    const base = Array.from(
-      { length: 8 },
-      (_, index): Rule => ({ ...rule, ports: [100 * index, 100 * index + 70], service: `s${index}` }),
-    );
-    const change: Rule = { ...rule, ports: [50, 650], listener: 0, service: 'change', source: '192.168.0.0/16' };
-    const split: Rule = { ...rule, ports: [150, 420], listener: 0, service: 'split' };
-    const flows = Array.from({ length: 80 }, (_, index): Flow => {
-      return { family: 4, protocol: 'udp', source: '192.168.1.1', destination: '100.64.0.1', port: index * 10 };
-    });
-    calls(base.map(interceptArguments));
-    let outcomes = 0;
-    for (let round = 0; round < 150; round += 1) {
-      const changed = round % 2 ? change : split;
-      const command = (round % 4 < 2 ? interceptArguments : removeArguments)(changed);
-      const listed = (): Rule[] =>
-        JSON.parse(router.diverts('services', '--json')).map(
-          (one: { low: number; high: number; listener: number; source: string; service: string }): Rule => ({
-            ...rule,
-            ports: [one.low, one.high],
-            listener: one.listener,
-            source: one.source,
-            service: one.service,
-          }),
-        );
-      const before = JSON.stringify(listed());
-      // The call itself takes about a millisecond, most of it to start.
-      router.exec([
-        'sh',
-        '-c',
-        `${diverterPath} ${command.join(' ')} >/dev/null 2>&1 & usleep=$((${round} * 12)); perl -e "select undef,undef,undef,$usleep/1e6"; kill -9 $! 2>/dev/null; wait`,
-      ]);
-      const after = listed();
-      outcomes += JSON.stringify(after) === before ? 0 : 1;
-      await expectVerdicts([...after].reverse(), flows);
-      expect(after.length).toBeGreaterThanOrEqual(base.length);
+  const inPlace = Array.from(
+    { length: 4 },
+    (_, index): Rule => ({ ...rule, ports: [100 * index, 100 * index + 70], service: `s${index}` }),
+  );
+  const overlapping: Rule = { ...rule, ports: [150, 320], listener: 0, service: 'overlapping' };
+  const fromSource: Rule = { ...rule, ports: [50, 350], listener: 0, service: 'source', source: '192.168.0.0/16' };
+  const elsewhere: Rule = { ...rule, destination: '100.64.0.0/24', ports: [300, 500], listener: 0, service: 'new' };
+  const flowsToPorts = Array.from({ length: 60 }, (_, index): Flow => {
+    return { family: 4, protocol: 'udp', source: '192.168.1.1', destination: '100.64.0.1', port: index * 10 };
+  });
+  test.each([
+    ['-I', 'a range more of a prefix', overlapping],
+    ['-D', 'one range of several', overlapping],
+    ['-I', 'a source', fromSource],
+    ['-D', 'a source', fromSource],
+    ['-I', 'a prefix', elsewhere],
+    ['-D', 'a prefix', elsewhere],
+  ])(
+    '%s of %s, killed at any of its steps, leaves what was before or what is after',
+    async (verb, _, changed) => {
+      const [before, after] = verb === '-I' ? [inPlace, [...inPlace, changed]] : [[...inPlace, changed], inPlace];
+      const command = (verb === '-I' ? interceptArguments : removeArguments)(changed);
+      const names = (rules: Rule[]): unknown[] => rules.map(({ service }) => service).sort();
+      const seen = new Set<string>();
+      for (let n = 1, more = true; more; n += 1) {
+        calls([['flush'], ...before.map(interceptArguments)]);
+        more = killed(command, n);
+        const isAfter = listed().length === after.length;
+        seen.add(`${more ? 'killed' : 'ended'}, ${isAfter ? 'after' : 'before'}`);
+        expect(names(listed())).toEqual(names(isAfter ? after : before));
+        await expectVerdicts(isAfter ? after : before, flowsToPorts);
+
+        if (!isAfter) calls([command]);
+        expect(names(listed())).toEqual(names(after));
+        await expectVerdicts(after, flowsToPorts);
+      }
+      expect([...seen]).toEqual(expect.arrayContaining(['killed, before', 'killed, after', 'ended, after']));
+    },
+    60_000,
+  );
+
+  test('after a flush killed at any of its steps, services come back as they were', async () => {
+    const rules = [...inPlace, overlapping, fromSource, elsewhere];
+    for (let n = 1, more = true; more; n += 1) {
+      calls(rules.map(interceptArguments));
+      await expectVerdicts(rules, flowsToPorts);
+      more = killed(['flush'], n);
+      await expectVerdicts(listed().length ? rules : [], flowsToPorts);
     }
-    expect(outcomes).toBeGreaterThan(0);
+    expect(listed()).toEqual([]);
   }, 60_000);
 
   const refused: [string, string[], RegExp][] = [
