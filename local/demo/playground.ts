@@ -46,7 +46,7 @@ async function obey(operator: Operator, command: string, [name, ...rest]: string
     }
     case 'tag':
       await operator.tag(name, rest.join(' '));
-      return `${name} is tagged; its endpoint takes two minutes of the cloud's time`;
+      return `${name} is tagged; show says what becomes of it, an endpoint takes two minutes of the cloud's time`;
     case 'untag':
       await operator.untag(name);
       return `${name} is untagged`;
