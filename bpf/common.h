@@ -160,6 +160,7 @@ enum reply { REPLY_DIRECT, REPLY_GENEVE };
 struct attachment {
 	struct settings settings;
 	__u32 made_qdisc; /* the clsact qdisc is ours to remove */
+	__u32 program;	  /* id of the one on the way in */
 };
 
 /* Keys of `state`, for the command alone. */

@@ -67,6 +67,20 @@ static void forget_vanished(const struct maps *maps)
 	}
 }
 
+static __u32 program_id(int program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	if (bpf_obj_get_info_by_fd(program, &info, &size))
+		fail("cannot look at the program that was loaded: %s", strerror(errno));
+	return info.id;
+}
+
+bool attached(unsigned ifindex, const struct attachment *attachment)
+{
+	return attachment->program && filter_program(ifindex) == attachment->program;
+}
+
 void attach(const char *name, struct settings *settings)
 {
 	struct maps maps;
@@ -87,11 +101,12 @@ void attach(const char *name, struct settings *settings)
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
 	filter_check(ifindex, name);
+	int ingress = program_descriptor(object, "diverter_ingress");
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
 	attachment.settings = *settings;
+	attachment.program = program_id(ingress);
 	write_entry(maps.interfaces, &ifindex, &attachment);
-	if (filter_attach(ifindex, name, program_descriptor(object, "diverter_ingress"),
-			  program_descriptor(object, "diverter_egress"))) {
+	if (filter_attach(ifindex, name, ingress, program_descriptor(object, "diverter_egress"))) {
 		attachment.made_qdisc = true;
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	}
@@ -99,11 +114,11 @@ void attach(const char *name, struct settings *settings)
 	forget_flows(&maps);
 }
 
+/* Also what other maps, or none any more, tell of. */
 static void detach_interface(const struct maps *maps, unsigned ifindex)
 {
-	struct attachment attachment;
-	if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment))
-		return;
+	struct attachment attachment = {};
+	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
 	filter_detach(ifindex, attachment.made_qdisc);
 	bpf_map_delete_elem(maps->interfaces, &ifindex);
 	forget_flows(maps);
@@ -125,6 +140,11 @@ void detach_all(void)
 	maps_lock(&maps);
 	for (unsigned ifindex; bpf_map_get_next_key(maps.interfaces, NULL, &ifindex) == 0;)
 		detach_interface(&maps, ifindex);
+	struct if_nameindex *all = if_nameindex();
+	for (struct if_nameindex *one = all; one && one->if_index; one++)
+		if (filter_program(one->if_index))
+			detach_interface(&maps, one->if_index);
+	if_freenameindex(all);
 	/* A router that goes on running would not say its services again. */
 	unsigned services = 0;
 	service_each(&maps, count_rule, &services);

@@ -25,6 +25,8 @@ static struct arguments read_arguments(int argc, char **argv)
 		case 'V':
 		case 'I':
 		case 'D':
+			if (arguments.action && arguments.action != option)
+				fail("-%c and -%c in one call: which?", arguments.action, option);
 			arguments.action = option;
 			break;
 		case 'c':
@@ -68,11 +70,10 @@ static struct arguments read_arguments(int argc, char **argv)
 
 static unsigned read_port(const char *option, const char *text)
 {
-	char *end;
+	unsigned port;
 	if (!text)
 		fail("-%s and its port are missing", option);
-	unsigned long port = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || port > 0xffff)
+	if (!parse_port(text, &port))
 		fail("-%s %s: not a port", option, text);
 	return port;
 }
@@ -94,11 +95,25 @@ static void read_source(const struct arguments *arguments, struct rule *rule)
 		fail("-c %s -o %s: an IPv4 and an IPv6 address in one rule", arguments->address, source);
 }
 
+/* A service's id, which OpenZiti's are short enough for: of a longer text the beginning, up to a whole character. */
+static void copy_label(char label[SERVICE_ID_MAX], const char *text)
+{
+	size_t length = strnlen(text, SERVICE_ID_MAX);
+	if (length == SERVICE_ID_MAX)
+		for (length--; length && (text[length] & 0xc0) == 0x80; length--)
+			;
+	for (size_t i = 0; i < length; i++)
+		label[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+	label[length] = 0;
+}
+
 static struct rule read_rule(const struct arguments *arguments)
 {
 	struct rule rule = {};
-	if (!arguments->address || !arguments->length || !parse_prefix(arguments->address, arguments->length, &rule.destination))
-		fail("-c ADDRESS -m LENGTH: not a destination prefix");
+	if (!arguments->address || !arguments->length)
+		fail("-c ADDRESS and -m LENGTH, the destination prefix, are missing, or one of them is");
+	if (!parse_prefix(arguments->address, arguments->length, &rule.destination))
+		fail("-c %s -m %s: not a destination prefix", arguments->address, arguments->length);
 	if (!arguments->protocol)
 		fail("-p tcp or -p udp is missing");
 	if (strcmp(arguments->protocol, "tcp") == 0)
@@ -113,7 +128,8 @@ static struct rule read_rule(const struct arguments *arguments)
 	if (rule.low > rule.high)
 		fail("-l %u -h %u: the range is empty", rule.low, rule.high);
 	if (arguments->interface && !(rule.ifindex = if_nametoindex(arguments->interface)))
-		fail("-N %s: there is no such interface", arguments->interface);
+		fail("-N %s: there is no such interface; rules of one that is gone go by `diverter flush`, then restart the router",
+		     arguments->interface);
 	return rule;
 }
 
@@ -145,15 +161,20 @@ int contract(int argc, char **argv)
 		rule.port = read_port("t", arguments.port);
 		if (!arguments.service || !arguments.service[0])
 			fail("-s SERVICE is missing");
-		/* A label: OpenZiti's ids are shorter. */
-		strncpy(rule.service, arguments.service, SERVICE_ID_MAX - 1);
+		copy_label(rule.service, arguments.service);
 		maps_lock(&maps);
 		service_add(&maps, &rule);
 		fputs("added ", stdout);
 	} else {
 		maps_lock(&maps);
-		if (!service_remove(&maps, &rule))
-			fail("there is no such rule to remove, or its listener is still there: `diverter services` lists those there are");
+		switch (service_remove(&maps, &rule)) {
+		case NO_SUCH_RULE:
+			fail("there is no such rule to remove: `diverter services` lists those there are");
+		case STILL_LISTENING:
+			fail("that rule stays, as its listener is still there: a router closes it before it says -D");
+		case REMOVED:
+			break;
+		}
 		fputs("removed ", stdout);
 	}
 	rule_print(&rule);

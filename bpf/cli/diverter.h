@@ -16,7 +16,7 @@
 /* main.c */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* prefix.c: addresses and prefixes as text */
+/* prefix.c: addresses, prefixes and ports as text */
 struct prefix {
 	int family; /* 4 or 6 */
 	unsigned length;
@@ -24,6 +24,7 @@ struct prefix {
 };
 bool parse_prefix(const char *address, const char *length, struct prefix *prefix);
 bool parse_cidr(const char *text, struct prefix *prefix);
+bool parse_port(const char *text, unsigned *port);
 #define PREFIX_TEXT 64
 const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT]);
 
@@ -58,11 +59,14 @@ void filter_check(unsigned ifindex, const char *name);
 /* Hangs these on the interface, replacing ours of before. True if it made the qdisc. */
 bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
 void filter_detach(unsigned ifindex, bool made_qdisc);
-bool filter_attached(unsigned ifindex);
+/* The id of our program on its way in, 0 for none. */
+__u32 filter_program(unsigned ifindex);
 
 /* attach.c */
 /* With what these say of --from, --plain and --reply; the rest is of the interface, and filled in. */
 void attach(const char *name, struct settings *settings);
+/* Whether it still diverts as it was told to, with these maps. */
+bool attached(unsigned ifindex, const struct attachment *attachment);
 void detach(const char *name);
 void detach_all(void);
 
@@ -85,8 +89,8 @@ struct rule {
 	char service[SERVICE_ID_MAX];
 };
 void service_add(const struct maps *maps, const struct rule *rule);
-/* False if there is no such rule. */
-bool service_remove(const struct maps *maps, const struct rule *rule);
+enum removal { REMOVED, NO_SUCH_RULE, STILL_LISTENING };
+enum removal service_remove(const struct maps *maps, const struct rule *rule);
 
 /* segments.c */
 #define PORTS 65536
@@ -112,7 +116,7 @@ void rule_print(const struct rule *rule);
 /* status.c: what a person or a program asks to see */
 void status_print(bool json);
 void services_print(bool json);
-void watch(void);
+void watch(void) __attribute__((noreturn));
 
 /* health.c */
 #define HEALTH_TEXT 256

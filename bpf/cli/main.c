@@ -47,9 +47,9 @@ static int print(enum libbpf_print_level level, const char *format, va_list argu
 	return level < LIBBPF_DEBUG && getenv("DIVERTER_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
 }
 
-static void misused(const char *what)
+static void misused(const char *verb, const char *argument, const char *what)
 {
-	fail("%s\n\n%s", what, usage);
+	fail("%s%s%s: %s; see `diverter --help`", verb, argument ? " " : "", argument ? argument : "", what);
 }
 
 /* Adds the IPv4 prefix that an option names to those it named before. */
@@ -70,11 +70,13 @@ static int attach_command(int argc, char **argv)
 	struct settings settings = { .reply = REPLY_DIRECT };
 
 	if (argc < 1 || argv[0][0] == '-')
-		misused("attach: which interface?");
+		misused("attach", NULL, "which interface?");
 	for (int i = 1; i < argc; i += 2) {
 		const char *value = argv[i + 1];
+		if (strcmp(argv[i], "--reply") && strcmp(argv[i], "--from") && strcmp(argv[i], "--plain"))
+			misused("attach", argv[i], "no such option");
 		if (!value)
-			misused("attach: an option is without its value");
+			misused("attach", argv[i], "its value is missing");
 		if (strcmp(argv[i], "--reply") == 0) {
 			if (strcmp(value, "direct") == 0)
 				settings.reply = REPLY_DIRECT;
@@ -85,10 +87,8 @@ static int attach_command(int argc, char **argv)
 		} else if (strcmp(argv[i], "--from") == 0) {
 			const char *cidr = strcmp(value, "any") == 0 ? "0.0.0.0/0" : value;
 			add_prefix("--from", cidr, settings.from, &settings.from_count, MAX_FROM);
-		} else if (strcmp(argv[i], "--plain") == 0) {
-			add_prefix("--plain", value, settings.plain, &settings.plain_count, MAX_PLAIN);
 		} else {
-			misused("attach: unknown option");
+			add_prefix("--plain", value, settings.plain, &settings.plain_count, MAX_PLAIN);
 		}
 	}
 	if (!settings.from_count)
@@ -101,13 +101,13 @@ static int health_command(int argc, char **argv)
 {
 	char text[HEALTH_TEXT];
 	if (argc == 2 && strcmp(argv[0], "--port") == 0) {
-		int port = atoi(argv[1]);
-		if (port < 1 || port > 65535)
+		unsigned port;
+		if (!parse_port(argv[1], &port) || !port)
 			fail("health --port %s: not a port", argv[1]);
 		health_serve(port);
 	}
 	if (argc)
-		misused("health: takes nothing but --port PORT");
+		misused("health", argv[0], "it takes nothing but --port PORT");
 	enum health found = health(text);
 	puts(text);
 	return found;
@@ -121,25 +121,47 @@ static int flush(void)
 	return 0;
 }
 
-/* Those with no argument but perhaps one. */
-static int plain_command(const char *name, int argc, char **argv)
+static int detach_command(int argc, char **argv)
 {
-	bool none = argc == 0, json = argc == 1 && strcmp(argv[0], "--json") == 0;
-	if (strcmp(name, "detach") == 0 && none)
-		detach_all();
-	else if (strcmp(name, "detach") == 0 && argc == 1)
+	if (argc > 1)
+		misused("detach", argv[1], "it takes one interface, or none for all");
+	if (argc)
 		detach(argv[0]);
-	else if (strcmp(name, "status") == 0 && (none || json))
-		status_print(json);
-	else if (strcmp(name, "services") == 0 && (none || json))
-		services_print(json);
-	else if (strcmp(name, "watch") == 0 && none)
-		watch();
-	else if (strcmp(name, "flush") == 0 && none)
-		return flush();
 	else
-		misused("no such command");
+		detach_all();
 	return 0;
+}
+
+/* Takes --json or nothing. */
+static int print_command(const char *verb, int argc, char **argv, void (*print)(bool json))
+{
+	bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
+	if (argc && !json)
+		misused(verb, argv[0], "it takes nothing but --json");
+	print(json);
+	return 0;
+}
+
+static int command(const char *verb, int argc, char **argv)
+{
+	if (strcmp(verb, "attach") == 0)
+		return attach_command(argc, argv);
+	if (strcmp(verb, "detach") == 0)
+		return detach_command(argc, argv);
+	if (strcmp(verb, "health") == 0)
+		return health_command(argc, argv);
+	if (strcmp(verb, "status") == 0)
+		return print_command(verb, argc, argv, status_print);
+	if (strcmp(verb, "services") == 0)
+		return print_command(verb, argc, argv, services_print);
+	bool is_watch = strcmp(verb, "watch") == 0;
+	if (!is_watch && strcmp(verb, "flush") != 0)
+		misused(verb, NULL, "no such command");
+	if (argc)
+		misused(verb, argv[0], "it takes no argument");
+	if (is_watch)
+		watch();
+	return flush();
 }
 
 int main(int argc, char **argv)
@@ -151,9 +173,5 @@ int main(int argc, char **argv)
 	libbpf_set_print(print);
 	if (argv[1][0] == '-')
 		return contract(argc, argv);
-	if (strcmp(argv[1], "attach") == 0)
-		return attach_command(argc - 2, argv + 2);
-	if (strcmp(argv[1], "health") == 0)
-		return health_command(argc - 2, argv + 2);
-	return plain_command(argv[1], argc - 2, argv + 2);
+	return command(argv[1], argc - 2, argv + 2);
 }

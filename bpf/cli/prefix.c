@@ -12,6 +12,22 @@ static void clear_host_bits(struct prefix *prefix)
 		prefix->address.bytes[bit / 8] &= ~(0x80 >> bit % 8);
 }
 
+/* Digits only. */
+static bool parse_number(const char *text, unsigned long most, unsigned *number)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || value > most)
+		return false;
+	*number = value;
+	return true;
+}
+
+bool parse_port(const char *text, unsigned *port)
+{
+	return parse_number(text, 0xffff, port);
+}
+
 bool parse_prefix(const char *address, const char *length, struct prefix *prefix)
 {
 	memset(prefix, 0, sizeof(*prefix));
@@ -22,11 +38,8 @@ bool parse_prefix(const char *address, const char *length, struct prefix *prefix
 	else
 		return false;
 
-	char *end;
-	unsigned long bits = strtoul(length, &end, 10);
-	if (length[0] < '0' || length[0] > '9' || *end || bits > (prefix->family == 4 ? 32 : 128))
+	if (!parse_number(length, ADDRESS_BITS(prefix->family), &prefix->length))
 		return false;
-	prefix->length = bits;
 	clear_host_bits(prefix);
 	return true;
 }

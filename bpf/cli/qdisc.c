@@ -106,18 +106,19 @@ static void replace_filter(unsigned ifindex, const char *name, enum bpf_tc_attac
 		fail("%s: cannot attach: %s", name, strerror(-error));
 }
 
-static bool has_filter(unsigned ifindex, enum bpf_tc_attach_point side)
+/* The id of the program of our filter, 0 if there is none. */
+static __u32 program_of(unsigned ifindex, enum bpf_tc_attach_point side)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	return bpf_tc_query(&hook, &options) == 0;
+	return bpf_tc_query(&hook, &options) ? 0 : options.prog_id;
 }
 
 static void remove_filter(unsigned ifindex, enum bpf_tc_attach_point side)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	if (has_filter(ifindex, side))
+	if (program_of(ifindex, side))
 		bpf_tc_detach(&hook, &options);
 }
 
@@ -142,9 +143,9 @@ bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress)
 	return made_qdisc;
 }
 
-bool filter_attached(unsigned ifindex)
+__u32 filter_program(unsigned ifindex)
 {
-	return has_filter(ifindex, BPF_TC_INGRESS);
+	return program_of(ifindex, BPF_TC_INGRESS);
 }
 
 void filter_detach(unsigned ifindex, bool made_qdisc)

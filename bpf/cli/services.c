@@ -255,15 +255,24 @@ static int removed_claim(const struct edit *edit, const struct rule *rule)
 	return oldest;
 }
 
-bool service_remove(const struct maps *maps, const struct rule *rule)
+/* Whether any claim has this range. */
+static bool is_claimed(const struct edit *edit, const struct rule *rule)
+{
+	for (unsigned i = 0; i < edit->count; i++)
+		if (edit->claims[i].low == rule->low && edit->claims[i].high == rule->high)
+			return true;
+	return false;
+}
+
+enum removal service_remove(const struct maps *maps, const struct rule *rule)
 {
 	delete_stale_segments(maps);
 	struct edit edit = open_edit(maps, rule);
 	struct group before = edit.group;
 	int index = removed_claim(&edit, rule);
 	if (index < 0)
-		return false;
+		return is_claimed(&edit, rule) ? STILL_LISTENING : NO_SUCH_RULE;
 	unlink_claim(&edit, index);
 	close_edit(&edit, &before, index + 1);
-	return true;
+	return REMOVED;
 }

@@ -101,7 +101,7 @@ static bool print_attached(const struct maps *maps, void (*print)(const char *na
 	struct attachment attachment;
 	char name[IF_NAMESIZE];
 	for (__u32 ifindex, *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !filter_attached(ifindex) ||
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !attached(ifindex, &attachment) ||
 		    !if_indextoname(ifindex, name))
 			continue;
 		next(&list);
@@ -110,10 +110,37 @@ static bool print_attached(const struct maps *maps, void (*print)(const char *na
 	return list.started;
 }
 
+/* Each interface with a program of ours that is not the one noted: of other maps, or of a call that was killed. */
+static void each_stray(const struct maps *maps, void (*each)(const char *name, void *context), void *context)
+{
+	struct if_nameindex *all = if_nameindex();
+	for (struct if_nameindex *one = all; one && one->if_index; one++) {
+		struct attachment attachment = {};
+		bpf_map_lookup_elem(maps->interfaces, &one->if_index, &attachment);
+		if (filter_program(one->if_index) && !attached(one->if_index, &attachment))
+			each(one->if_name, context);
+	}
+	if_freenameindex(all);
+}
+
+static void print_stray_json(const char *name, void *context)
+{
+	next(context);
+	print_json_string(name);
+}
+
+static void print_stray_text(const char *name, void *context)
+{
+	(void)context;
+	printf("stray     %s: diverts, but not as noted here: attach it again, or `diverter detach %s`\n", name, name);
+}
+
 static void print_json(const struct maps *maps, unsigned services)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
 	print_attached(maps, print_attached_json, ",");
+	printf("],\"strays\":[");
+	each_stray(maps, print_stray_json, &(struct list){ ",", false });
 	printf("],\"services\":%u,\"counters\":{", services);
 	struct list list = { ",", false };
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
@@ -127,7 +154,9 @@ static void print_text(const struct maps *maps, unsigned services)
 {
 	if (!print_attached(maps, print_attached_text, "\n"))
 		printf("not attached");
-	printf("\nservices  %u\n", services);
+	putchar('\n');
+	each_stray(maps, print_stray_text, NULL);
+	printf("services  %u\n", services);
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
 		unsigned long long value = counter(maps, reason);
 		if (value)
@@ -156,8 +185,8 @@ static void print_rule_json(const struct rule *rule, void *context)
 	printf(",\"protocol\":\"%s\",\"destination\":\"%s\",\"source\":\"%s\",\"low\":%u,\"high\":%u,\"listener\":%u,\"interface\":",
 	       rule->protocol == IPPROTO_TCP ? "tcp" : "udp", prefix_text(&rule->destination, destination),
 	       prefix_text(&rule->source, source), rule->low, rule->high, rule->port);
-	if (rule->ifindex && if_indextoname(rule->ifindex, interface))
-		print_json_string(interface);
+	if (rule->ifindex)
+		print_json_string(if_indextoname(rule->ifindex, interface) ? interface : "(gone)");
 	else
 		printf("null");
 	putchar('}');

@@ -6,6 +6,7 @@ binary=$1 architecture=$2 version=$3 output=$4
 here=$(dirname "$0")
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+trap 'exit 130' INT TERM HUP # which dash else ends without the above
 chmod 755 "$root"
 
 install -D -m 755 "$binary" "$root/usr/sbin/diverter"

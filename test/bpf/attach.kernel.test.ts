@@ -41,6 +41,7 @@ describeKernel('the command', () => {
       attached: [
         { interface: 'eth0', from: ['10.0.0.0/24', '10.0.1.0/28'], plain: ['100.64.0.0/13'], reply: 'direct' },
       ],
+      strays: [],
       services: 0,
       counters: Object.fromEntries(reasons.map((name) => [name, expect.any(Number)])),
     });
@@ -148,7 +149,8 @@ describeKernel('the command', () => {
     ],
     ['a source that is no prefix', ['attach', 'eth0', '--from', '10.0.0.1'], /--from 10.0.0.1: not an IPv4 prefix/],
     ['a source that is IPv6', ['attach', 'eth0', '--from', '::/0'], /not an IPv4 prefix/],
-    ['an option without value', ['attach', 'eth0', '--from'], /without its value/],
+    ['an option without value', ['attach', 'eth0', '--from'], /^diverter: attach --from: its value is missing/],
+    ['an option that is none', ['attach', 'eth0', '--from=any'], /^diverter: attach --from=any: no such option/],
     ['a reply mode', ['attach', 'eth0', '--from', 'any', '--reply', 'both'], /--reply both: neither direct nor geneve/],
     [
       'a plain destination that is no prefix',
@@ -156,7 +158,11 @@ describeKernel('the command', () => {
       /--plain 100.64.0.0: not an IPv4 pr/,
     ],
     ['too many sources', ['attach', 'eth0', ...new Array(33).fill(['--from', '10.0.0.0/24']).flat()], /at most 32/],
-    ['an unknown command', ['attack'], /no such command/],
+    ['an unknown command', ['attack'], /^diverter: attack: no such command/],
+    ['an argument too many', ['status', '--jason'], /^diverter: status --jason: it takes nothing but --json/],
+    ['two interfaces to detach', ['detach', 'eth0', 'lo'], /^diverter: detach lo: it takes one interface, or none/],
+    ['an argument of a command that has none', ['flush', 'all'], /^diverter: flush all: it takes no argument/],
+    ['half a port', ['health', '--port', '8082a'], /--port 8082a: not a port/],
   ];
   test.each(refused)('refuses %s', (_name, args, message) => {
     const { code, stderr } = router.diverter(...args);
@@ -188,6 +194,29 @@ describeKernel('the command', () => {
     attach('--from', 'any');
     expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
     router.diverts('detach');
+  });
+
+  test('a program that the maps do not know of is said, is not taken for attached, and goes by detach', () => {
+    attach('--from', 'any');
+    router.exec(['rm', '-r', '/sys/fs/bpf/ziti-glb']);
+    expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
+    expect(router.diverts('status')).toMatch(
+      /^not attached\nstray {5}eth0: .*`diverter detach eth0`\nservices {2}0\n$/,
+    );
+    expect(router.diverter('health')).toMatchObject({ code: 1, stdout: 'not attached to any interface\n' });
+    router.diverts('detach', 'eth0');
+    expect(filters()).toBe('');
+
+    attach('--from', '10.0.0.0/24');
+    const others = `mount -t bpf bpf /sys/fs/bpf && ${diverterPath} attach eth0 --from 192.0.2.0/24`;
+    expect(router.exec(['unshare', '--mount', 'sh', '-c', others]).stderr).toBe('');
+    expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
+    attach('--from', '10.0.0.0/24');
+    expect(status()).toMatchObject({ attached: [{ from: ['10.0.0.0/24'] }], strays: [] });
+
+    router.exec(['rm', '-r', '/sys/fs/bpf/ziti-glb']);
+    router.diverts('detach');
+    expect(filters()).toBe('');
   });
 
   test('two attaches at once', () => {
@@ -245,6 +274,9 @@ describeKernel('the command', () => {
     await listen();
     expect(router.diverter('health')).toMatchObject({ code: 0, stdout: 'attached, and every listener is there\n' });
     expect(ask()).toMatch(/200$/);
+    const idle = 'for fd in $(seq 10 89); do eval "exec $fd<>/dev/tcp/127.0.0.1/8090"; done';
+    const besides = router.exec(['bash', '-c', `${idle}; curl -s -m 1 -w ' %{http_code}' http://127.0.0.1:8090/`]);
+    expect(besides.stdout).toMatch(/200$/);
     expect(router.diverter('health', '--port', '0').stderr).toMatch(/--port 0: not a port/);
     expect(router.diverter('health', '--port', '8090').stderr).toMatch(/cannot listen there/);
   });

@@ -201,7 +201,7 @@ describeKernel('service rules', () => {
     // It is another service's: whoever ends a service has closed its listener before.
     expect(router.diverter(...removeArguments(rule))).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/no such rule to remove, or its listener is still there/),
+      stderr: expect.stringMatching(/that rule stays, as its listener is still there/),
     });
     await listener.stop();
     router.diverts(...removeArguments(rule));
@@ -210,7 +210,10 @@ describeKernel('service rules', () => {
 
   test('a service with a long name is listed by the beginning of it', () => {
     router.intercept({ ...rule, service: 'x'.repeat(60) });
-    expect(JSON.parse(router.diverts('services', '--json'))).toMatchObject([{ service: 'x'.repeat(47) }]);
+    router.intercept({ ...rule, ports: [1, 1], service: `${'x'.repeat(46)}üx` });
+    router.intercept({ ...rule, ports: [2, 2], service: 'a\nb' });
+    const services: { service: string }[] = JSON.parse(router.diverts('services', '--json'));
+    expect(services.map(({ service }) => service)).toEqual(['a?b', 'x'.repeat(46), 'x'.repeat(47)]);
     router.diverts('flush');
   });
 
@@ -372,8 +375,9 @@ describeKernel('service rules', () => {
   }, 60_000);
 
   const refused: [string, string[], RegExp][] = [
-    ['no address', ['-I', '-m', '32'], /-c ADDRESS -m LENGTH/],
-    ['a prefix too long', interceptArguments({ ...rule, destination: '1.2.3.4/33' }), /not a destination prefix/],
+    ['no address', ['-I', '-m', '32'], /-c ADDRESS and -m LENGTH, the destination prefix, are missing/],
+    ['a prefix too long', interceptArguments({ ...rule, destination: '1.2.3.4/33' }), /-c 1.2.3.4 -m 33: not a dest/],
+    ['adding and removing at once', ['-D', ...interceptArguments(rule)], /-D and -I in one call/],
     ['a protocol', interceptArguments({ ...rule, protocol: 'sctp' as 'tcp' }), /-p sctp: neither tcp nor udp/],
     ['a port', interceptArguments({ ...rule, ports: [1, 65536] }), /-h 65536: not a port/],
     ['an empty range', interceptArguments({ ...rule, ports: [2, 1] }), /the range is empty/],
