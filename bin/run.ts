@@ -37,7 +37,8 @@ ${Object.entries(COMMANDS)
   all that show     --json    for programs
   drain, redrive    --yes     do not ask
 
-All but drain and redrive only read. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use.`;
+All but drain and redrive only read. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
+status, which only shows, has no 2.`;
 
 /** The command line is wrong. */
 class UsageError extends Error {}

@@ -38,7 +38,9 @@ export const explain: Command = {
       const verdict = broken
         ? `${paint('red', 'The first broken link')} is ${broken.name}: ${broken.says}.`
         : paint('green', 'The whole chain holds.');
-      terminal.out([paint('bold', subject), table(rows), verdict, ...said].join('\n'));
+      // The link may say the very same already.
+      const more = said.filter((text) => !broken?.says.includes(text));
+      terminal.out([paint('bold', subject), table(rows), verdict, ...more].join('\n'));
     }
     return broken ? EXIT.todo : EXIT.ok;
   },

@@ -83,8 +83,9 @@ export function createOperator({ endpoint, region, vpcId, targetGroupArn, router
       await ec2.send(new DeleteTagsCommand({ Resources: [await subnetId(subnet)], Tags: [{ Key: 'ziti-glb' }] }));
     },
 
-    /** Launches a router in the `zone`th of the load balancer's zones. */
+    /** Launches a router in the `zone`th of the load balancer's zones. Names are what machines are asked for by: one each. */
     async launch(name: string, zone: number): Promise<void> {
+      if ((await instances()).some((other) => other.name === name)) throw new Error(`There is a ${name} already`);
       await ec2.send(
         new RunInstancesCommand({
           ImageId: 'ami-router',

@@ -45,6 +45,7 @@ async function obey(operator: Operator, command: string, [name, ...rest]: string
       return 'text' in answer ? answer.text : answer.failed;
     }
     case 'tag':
+      if (rest.length === 0) return `tag ${name} with which CIDR? For example: tag ${name} 10.20.0.0/16`;
       await operator.tag(name, rest.join(' '));
       return `${name} is tagged; show says what becomes of it, an endpoint takes two minutes of the cloud's time`;
     case 'untag':

@@ -54,6 +54,12 @@ test('each line is one deed, to the end of the input', async () => {
   ]);
 });
 
+test('a tag without a CIDR is asked for one', async () => {
+  const { asked, said } = await type('tag app-b');
+  expect(asked).toEqual([]);
+  expect(said).toContain('tag app-b with which CIDR?');
+});
+
 test('what cannot be done is said, and the next line is read', async () => {
   const { asked, said } = await type('ask nobody', 'dance', 'kill router-2');
   expect(said).toContain('There is no nobody');
