@@ -83,18 +83,17 @@ bool attached(unsigned ifindex, const struct attachment *attachment)
 
 void attach(const char *name, struct settings *settings)
 {
-	struct maps maps;
-	maps_lock(&maps);
 	unsigned ifindex = if_nametoindex(name);
 	if (!ifindex)
 		fail("there is no interface %s: `ip link` names those there are", name);
-
-	forget_vanished(&maps);
-	struct attachment attachment = {};
-	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	settings->ifindex = ifindex;
 	read_addresses(name, settings);
 
+	struct maps maps;
+	maps_lock(&maps);
+	forget_vanished(&maps);
+	struct attachment attachment = {};
+	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	struct bpf_object *object = program_open(settings);
 	if (bpf_object__load(object))
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "

@@ -168,6 +168,7 @@ describeKernel('the command', () => {
     const { code, stderr } = router.diverter(...args);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
+    expect(router.exec(['ls', '/sys/fs/bpf/ziti-glb']).stdout).toBe('');
   });
 
   test('an interface without an address, without root, without a BPF file system', () => {
