@@ -160,7 +160,8 @@ enum reply { REPLY_DIRECT, REPLY_GENEVE };
 struct attachment {
 	struct settings settings;
 	__u32 made_qdisc; /* the clsact qdisc is ours to remove */
-	__u32 program;	  /* id of the one on the way in */
+	__u32 ingress;	  /* ids of the programs */
+	__u32 egress;
 };
 
 /* Keys of `state`, for the command alone. */
@@ -207,7 +208,10 @@ struct datagram {
 	__u8 bytes[DATAGRAM_ROOM];
 };
 
-/* Where a client's packets come from, and so where the replies to them go: kept with --reply geneve only. */
+/*
+ * Where a client's packets come from, and so where the replies to them go: kept with --reply geneve only. Those of a listener for
+ * UDP, with no address and its own port for the service's, say of each of its clients where that one is.
+ */
 #define FLOWS 131072
 struct flow_key {
 	struct address client;

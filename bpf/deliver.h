@@ -144,12 +144,16 @@ static __noinline int deliver_service_udp(struct __sk_buff *skb, struct packet *
 	struct bpf_sock_tuple tuple;
 	__u32 size = set_listener(&tuple, packet, port);
 	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	int reason = REASON_NO_LISTENER;
 	if (sk) {
-		if (on_loopback(packet, sk))
-			return assign(skb, packet, sk, REASON_DELIVERED_SERVICE);
+		if (on_loopback(packet, sk)) {
+			reason = accept_client(packet, port);
+			if (reason == ACCEPTED)
+				return assign(skb, packet, sk, REASON_DELIVERED_SERVICE);
+		}
 		bpf_sk_release(sk);
 	}
-	return REASON_NO_LISTENER;
+	return reason;
 }
 
 static __noinline int deliver_local(struct __sk_buff *skb, struct packet *packet)

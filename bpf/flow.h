@@ -2,25 +2,30 @@
 /* Which endpoint of the load balancer a flow came from. */
 #pragma once
 
-/* After so long without a packet, a load balancer has forgotten a flow too. */
+/*
+ * After so long without a packet, a load balancer has forgotten a TCP flow, and OpenZiti a UDP one: after five minutes, of which
+ * it looks every half.
+ */
 #define SECOND 1000000000ull
 #define TCP_IDLE (350 * SECOND)
-#define UDP_IDLE (120 * SECOND)
+#define UDP_IDLE (330 * SECOND)
 
 /*
  * Notes where the flow of a packet comes from. Clients behind different endpoints may have the same address: as long as their
  * ports differ they are kept apart, but two flows that agree in everything would share a socket, so the later one is refused
- * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not. A function of
- * its own, so that direct replies do not pay for its stack.
+ * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not. A `listener`, if it
+ * is not 0, takes datagrams to any destination, and tells its clients apart by their address and port alone: so they are noted
+ * for it as well. A function of its own, so that direct replies do not pay for its stack.
  */
-static __noinline int note_flow(const struct packet *packet, int begins)
+static __noinline int note_flow(const struct packet *packet, int begins, __u32 listener)
 {
 	struct flow_key key = { .client = packet->saddr,
-				.service = packet->daddr,
 				.client_port = packet->sport,
-				.service_port = packet->dport,
+				.service_port = listener ? bpf_htons(listener) : packet->dport,
 				.protocol = packet->protocol,
 				.family = packet->family };
+	if (!listener)
+		key.service = packet->daddr;
 	struct flow from = packet->from;
 	from.seen = bpf_ktime_get_coarse_ns();
 
@@ -41,5 +46,10 @@ static __noinline int note_flow(const struct packet *packet, int begins)
 
 static __always_inline int accept_flow(const struct packet *packet, int begins)
 {
-	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins) : ACCEPTED;
+	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins, 0) : ACCEPTED;
+}
+
+static __always_inline int accept_client(const struct packet *packet, __u32 listener)
+{
+	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, 0, listener) : ACCEPTED;
 }

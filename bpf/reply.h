@@ -63,8 +63,9 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 
 static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_key *key, const struct flow *flow)
 {
-	/* Datagrams that hardware is to cut have a size of their own; TCP segments shrink to leave room for the header. */
-	__u64 fixed = key->protocol == IPPROTO_UDP ? BPF_F_ADJ_ROOM_FIXED_GSO : 0;
+	/* Datagrams that hardware is to cut have a size of their own; TCP segments shrink, if they can, to leave room for the header. */
+	int shrink = key->protocol == IPPROTO_TCP && skb->gso_size > sizeof(struct outer);
+	__u64 fixed = shrink ? 0 : BPF_F_ADJ_ROOM_FIXED_GSO;
 	__u32 inner = skb->len - ETH_HLEN;
 	struct outer outer = {
 		.ip = { .version = IPV4_VERSION,
@@ -86,7 +87,7 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_
 	};
 	outer.ip.check = ~fold(header_sum(&outer.ip));
 
-	if (inner > INNER_MAX && !skb->gso_segs)
+	if (inner > INNER_MAX && !skb->gso_size)
 		return REASON_REPLY_TOO_LARGE;
 	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | fixed) ||
@@ -102,5 +103,8 @@ static __always_inline int reply(struct __sk_buff *skb)
 	if (reason != ACCEPTED)
 		return reason;
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
-	return flow ? encapsulate(skb, &key, flow) : REASON_REPLY_UNKNOWN;
+	if (!flow)
+		return REASON_REPLY_UNKNOWN;
+	flow->seen = bpf_ktime_get_coarse_ns();
+	return encapsulate(skb, &key, flow);
 }

@@ -12,15 +12,20 @@
 
 static void add_address(const struct sockaddr *address, struct settings *settings)
 {
-	if (settings->address_count == MAX_ADDRESSES || settings->address6_count == MAX_ADDRESSES)
+	__u32 *count = address->sa_family == AF_INET    ? &settings->address_count
+		       : address->sa_family == AF_INET6 ? &settings->address6_count
+							: NULL;
+	if (!count)
+		return;
+	if (*count == MAX_ADDRESSES)
 		fail("this router has more than %d addresses of a family: more than the diverter can keep out of the load balancer's "
 		     "reach",
 		     MAX_ADDRESSES);
 	if (address->sa_family == AF_INET)
-		settings->address[settings->address_count++] = ((struct sockaddr_in *)address)->sin_addr.s_addr;
-	else if (address->sa_family == AF_INET6)
-		memcpy(&settings->address6[settings->address6_count++], &((struct sockaddr_in6 *)address)->sin6_addr,
-		       sizeof(struct address));
+		settings->address[*count] = ((struct sockaddr_in *)address)->sin_addr.s_addr;
+	else
+		memcpy(&settings->address6[*count], &((struct sockaddr_in6 *)address)->sin6_addr, sizeof(struct address));
+	++*count;
 }
 
 /* First those of the interface, then those of all others but the loopback, whose addresses are the services'. */
@@ -78,7 +83,8 @@ static __u32 program_id(int program)
 
 bool attached(unsigned ifindex, const struct attachment *attachment)
 {
-	return attachment->program && filter_program(ifindex) == attachment->program;
+	return attachment->ingress && filter_program(ifindex, BPF_TC_INGRESS) == attachment->ingress &&
+	       filter_program(ifindex, BPF_TC_EGRESS) == attachment->egress;
 }
 
 void attach(const char *name, struct settings *settings)
@@ -100,12 +106,13 @@ void attach(const char *name, struct settings *settings)
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
 	filter_check(ifindex, name);
-	int ingress = program_descriptor(object, "diverter_ingress");
+	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
 	attachment.settings = *settings;
-	attachment.program = program_id(ingress);
+	attachment.ingress = program_id(ingress);
+	attachment.egress = program_id(egress);
 	write_entry(maps.interfaces, &ifindex, &attachment);
-	if (filter_attach(ifindex, name, ingress, program_descriptor(object, "diverter_egress"))) {
+	if (filter_attach(ifindex, name, ingress, egress)) {
 		attachment.made_qdisc = true;
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	}
@@ -141,7 +148,7 @@ void detach_all(void)
 		detach_interface(&maps, ifindex);
 	struct if_nameindex *all = if_nameindex();
 	for (struct if_nameindex *one = all; one && one->if_index; one++)
-		if (filter_program(one->if_index))
+		if (filter_any(one->if_index))
 			detach_interface(&maps, one->if_index);
 	if_freenameindex(all);
 	/* A router that goes on running would not say its services again. */

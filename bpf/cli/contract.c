@@ -91,8 +91,6 @@ static void read_source(const struct arguments *arguments, struct rule *rule)
 		rule->source = whole;
 	if (rule->source.length == 0)
 		rule->source.family = rule->destination.family;
-	if (rule->source.family != rule->destination.family)
-		fail("-c %s -o %s: an IPv4 and an IPv6 address in one rule", arguments->address, source);
 }
 
 /* A service's id, which OpenZiti's are short enough for: of a longer text the beginning, up to a whole character. */
@@ -156,6 +154,12 @@ int contract(int argc, char **argv)
 		fail("one of -V, -I and -D is missing");
 
 	struct rule rule = read_rule(&arguments);
+	/* Of a service with sources of both families: a failure would have the tunneler leave out those that are right as well. */
+	if (rule.source.family != rule.destination.family) {
+		fputs("ignored, as no packet is of IPv4 and IPv6: ", stdout);
+		rule_print(&rule);
+		return 0;
+	}
 	struct maps maps;
 	if (arguments.action == 'I') {
 		rule.port = read_port("t", arguments.port);

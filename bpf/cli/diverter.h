@@ -2,6 +2,7 @@
 /* What the parts of the command offer each other. A failure says what happened, to what, what to do, and ends the command. */
 #pragma once
 
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -59,8 +60,9 @@ void filter_check(unsigned ifindex, const char *name);
 /* Hangs these on the interface, replacing ours of before. True if it made the qdisc. */
 bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
 void filter_detach(unsigned ifindex, bool made_qdisc);
-/* The id of our program on its way in, 0 for none. */
-__u32 filter_program(unsigned ifindex);
+/* The id of our program on this side, 0 for none. */
+__u32 filter_program(unsigned ifindex, enum bpf_tc_attach_point side);
+bool filter_any(unsigned ifindex);
 
 /* attach.c */
 /* With what these say of --from, --plain and --reply; the rest is of the interface, and filled in. */

@@ -10,7 +10,7 @@
  * Asked by binding there: without SO_REUSEADDR this is refused as long as someone has the address. What is bound to every
  * address counts as well; only the kernel side, which sees the packet, is stricter.
  */
-bool listener_present(int family, unsigned protocol, unsigned port)
+static bool is_taken(int family, unsigned protocol, unsigned port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_port = htons(port),
@@ -24,4 +24,10 @@ bool listener_present(int family, unsigned protocol, unsigned port)
 				 : bind(fd, (struct sockaddr *)&address6, sizeof(address6)) && errno == EADDRINUSE;
 	close(fd);
 	return taken;
+}
+
+/* Also of a rule for IPv6, which OpenZiti listens for on IPv4's address: nothing arrives there, but its service is alive. */
+bool listener_present(int family, unsigned protocol, unsigned port)
+{
+	return is_taken(family, protocol, port) || (family == 6 && is_taken(4, protocol, port));
 }

@@ -106,8 +106,7 @@ static void replace_filter(unsigned ifindex, const char *name, enum bpf_tc_attac
 		fail("%s: cannot attach: %s", name, strerror(-error));
 }
 
-/* The id of the program of our filter, 0 if there is none. */
-static __u32 program_of(unsigned ifindex, enum bpf_tc_attach_point side)
+__u32 filter_program(unsigned ifindex, enum bpf_tc_attach_point side)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
@@ -118,7 +117,7 @@ static void remove_filter(unsigned ifindex, enum bpf_tc_attach_point side)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = side);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	if (program_of(ifindex, side))
+	if (filter_program(ifindex, side))
 		bpf_tc_detach(&hook, &options);
 }
 
@@ -143,9 +142,9 @@ bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress)
 	return made_qdisc;
 }
 
-__u32 filter_program(unsigned ifindex)
+bool filter_any(unsigned ifindex)
 {
-	return program_of(ifindex, BPF_TC_INGRESS);
+	return filter_program(ifindex, BPF_TC_INGRESS) || filter_program(ifindex, BPF_TC_EGRESS);
 }
 
 void filter_detach(unsigned ifindex, bool made_qdisc)

@@ -110,14 +110,14 @@ static bool print_attached(const struct maps *maps, void (*print)(const char *na
 	return list.started;
 }
 
-/* Each interface with a program of ours that is not the one noted: of other maps, or of a call that was killed. */
+/* Each interface with programs of ours that are not those noted: one is gone, or they are of other maps. */
 static void each_stray(const struct maps *maps, void (*each)(const char *name, void *context), void *context)
 {
 	struct if_nameindex *all = if_nameindex();
 	for (struct if_nameindex *one = all; one && one->if_index; one++) {
 		struct attachment attachment = {};
 		bpf_map_lookup_elem(maps->interfaces, &one->if_index, &attachment);
-		if (filter_program(one->if_index) && !attached(one->if_index, &attachment))
+		if (filter_any(one->if_index) && !attached(one->if_index, &attachment))
 			each(one->if_name, context);
 	}
 	if_freenameindex(all);

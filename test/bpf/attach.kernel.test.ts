@@ -113,12 +113,13 @@ describeKernel('the command', () => {
     expect(status()).toMatchObject({ attached: [] });
   });
 
-  test('over a running version, one that is refused leaves what it says of itself', () => {
+  test('over a running version, one that is refused changes nothing', () => {
     attach('--from', '10.0.0.0/24');
     router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress', 'prio', '1']);
     router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
+    const before = [filters(), router.diverts('status')];
     expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/filter of someone else at priority 1/);
-    expect(status()).toMatchObject({ attached: [{ interface: 'eth0', from: ['10.0.0.0/24'] }] });
+    expect([filters(), router.diverts('status')]).toEqual(before);
   });
 
   test('an ingress qdisc of someone else, which has no other side', () => {
@@ -220,6 +221,25 @@ describeKernel('the command', () => {
     expect(filters()).toBe('');
   });
 
+  test('half of it taken off is not attached', () => {
+    attach('--from', 'any');
+    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress']);
+    expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
+    expect(router.diverter('health').code).toBe(1);
+    attach('--from', 'any');
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }], strays: [] });
+  });
+
+  test('as many addresses as there may be of each family, and one more', () => {
+    const add = (family: string, address: string) =>
+      router.exec(['ip', family, 'address', 'add', address, 'dev', 'eth0', ...(family === '-6' ? ['nodad'] : [])]);
+    for (let n = 1; n < 32; n += 1) add('-4', `10.0.0.${100 + n}/24`);
+    attach('--from', 'any');
+    add('-4', '10.0.0.200/24');
+    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/more than 32 addresses of a family/);
+    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
+  });
+
   test('two attaches at once', () => {
     const script = new Array(8).fill(`${diverterPath} attach eth0 --from 10.0.0.0/24 &`).join('\n');
     expect(router.exec(['sh', '-c', `${script}\nwait`])).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -274,6 +294,9 @@ describeKernel('the command', () => {
     expect(router.diverter('health').code).toBe(1);
     await listen();
     expect(router.diverter('health')).toMatchObject({ code: 0, stdout: 'attached, and every listener is there\n' });
+    expect(ask()).toMatch(/200$/);
+    // OpenZiti listens on IPv4's address for IPv6 as well.
+    router.intercept({ ...rule, destination: '2001:db8:2::1/128' });
     expect(ask()).toMatch(/200$/);
     const idle = 'for fd in $(seq 10 89); do eval "exec $fd<>/dev/tcp/127.0.0.1/8090"; done';
     const besides = router.exec(['bash', '-c', `${idle}; curl -s -m 1 -w ' %{http_code}' http://127.0.0.1:8090/`]);

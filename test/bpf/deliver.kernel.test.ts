@@ -168,22 +168,24 @@ describeKernel('delivery', () => {
   });
 
   test('what was found of one connection is said of no other packet', async () => {
-    const service = await serve('tcp');
+    // A port of its own: what is left of connections of other tests is found as well.
+    const port = 5900;
+    const service = await serve('tcp', '100.64.0.0/10', [port, port]);
     await connectLoadBalancer();
-    const client = router.start(['connect', 'tcp', CLIENT, SERVICE, '5000'], 'node');
+    const client = router.start(['connect', 'tcp', CLIENT, SERVICE, `${port}`], 'node');
     await client.line(/ready/);
     const sourcePort = Number((await service.line()).split(' ')[1]);
     const packet = (source: string, destination: string, from: number, to: number): Buffer =>
       encapsulated(
         ipv4({ source, destination, protocol: TCP }, tcp({ sourcePort: from, destinationPort: to, flags: ACK })),
       );
-    const own = packet(CLIENT, SERVICE, sourcePort, 5000);
+    const own = packet(CLIENT, SERVICE, sourcePort, port);
     // So many that some of each kind are looked for where the connection itself is remembered.
     const others = Array.from({ length: 8192 }, (_, n) => n + 2).flatMap((n) => [
-      packet(`192.169.${n >> 8}.${n & 255}`, SERVICE, sourcePort, 5000),
-      packet(CLIENT, `100.65.${n >> 8}.${n & 255}`, sourcePort, 5000),
-      packet(CLIENT, SERVICE, (sourcePort + n) & 0xffff, 5000),
-      packet(CLIENT, SERVICE, sourcePort, 5000 + n),
+      packet(`192.169.${n >> 8}.${n & 255}`, SERVICE, sourcePort, port),
+      packet(CLIENT, `100.65.${n >> 8}.${n & 255}`, sourcePort, port),
+      packet(CLIENT, SERVICE, (sourcePort + n) & 0xffff, port),
+      packet(CLIENT, SERVICE, sourcePort, port + n),
     ]);
     const verdicts = await router.run(others.flatMap((other) => [own, other, own]));
     const established = verdicts.map(({ reason }) => reason === 'delivered_established');

@@ -171,9 +171,17 @@ describeKernel('replies through the load balancer', () => {
       router.send(udpFrom(4001, 'other port', otherEndpoint));
       expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00000000000000e2');
       router.send(udpFrom(4000, 'same port', otherEndpoint));
+      // OpenZiti would take it for the first client's, whatever its destination.
+      const elsewhere = withChecksum(
+        UDP,
+        CLIENT,
+        '100.64.0.9',
+        udp({ sourcePort: 4000, destinationPort: 5000 }, Buffer.from('elsewhere')),
+      );
+      router.send(encapsulated(ipv4({ destination: '100.64.0.9' }, elsewhere), { geneve: { options: otherEndpoint } }));
       await capture.silent(geneveFrame);
     });
-    expect(counts).toEqual({ delivered_service: 2, reply_sent: 2, flow_conflict: 1 });
+    expect(counts).toEqual({ delivered_service: 2, reply_sent: 2, flow_conflict: 2 });
     await service.line(/ 4001 /);
     await service.silent();
   });

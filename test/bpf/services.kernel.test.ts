@@ -264,6 +264,13 @@ describeKernel('service rules', () => {
     ]);
   });
 
+  test('a source of another family is ignored: a failure would cost the service its other sources', () => {
+    const mixed: Rule = { ...rule, source: '2001:db8::/32' };
+    for (const call of [interceptArguments(mixed), removeArguments(mixed)])
+      expect(router.diverts(...call)).toMatch(/^ignored, as no packet is of IPv4 and IPv6: udp 100.64.0.0\/16 /);
+    expect(router.diverts('services', '--json')).toBe('[]\n');
+  });
+
   test('300 ranges of one prefix', async () => {
     const rules = Array.from({ length: 300 }, (_, index): Rule => {
       const low = 1000 + index * 10;
@@ -381,7 +388,6 @@ describeKernel('service rules', () => {
     ['a protocol', interceptArguments({ ...rule, protocol: 'sctp' as 'tcp' }), /-p sctp: neither tcp nor udp/],
     ['a port', interceptArguments({ ...rule, ports: [1, 65536] }), /-h 65536: not a port/],
     ['an empty range', interceptArguments({ ...rule, ports: [2, 1] }), /the range is empty/],
-    ['a source of another family', interceptArguments({ ...rule, source: '::1/128' }), /an IPv4 and an IPv6 address/],
     ['an interface', interceptArguments({ ...rule, interface: 'eth9' }), /-N eth9: there is no such interface/],
     ['no service', interceptArguments({ ...rule, service: '' }), /-s SERVICE is missing/],
     ['an unknown option', ['-X'], /invalid option/],
