@@ -1,16 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { SSM } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { NetworkParameters } from '../../local/stack/package.ts';
-import { describePackaged, packaged } from '../support/packaged.ts';
+import { describePackaged, packaged, temporaryFolder } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 /** A package as an earlier version might have been: another script, one rule less, an alarm that is no more. */
 function earlier({ vpcId, subnetIds }: NetworkParameters): string {
-  const folder = mkdtempSync(join(tmpdir(), 'earlier-'));
+  const folder = temporaryFolder('earlier-');
   cpSync(packaged({ parameters: { vpcId, subnetIds } }), folder, { recursive: true });
   const path = join(folder, 'cloudformation-template-update-stack.json');
   const template = JSON.parse(readFileSync(path, 'utf8'));

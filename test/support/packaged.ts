@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { localPackage } from '../../resources/diverter.js';
 
@@ -18,6 +18,19 @@ export function describePackaged(name: string, tests: () => void): void {
   else describe.skip(`${name}, without a diverter: make -C bpf deb`, tests);
 }
 
+/** Until the tests of the file are done: what is on `process` is never told that they are. */
+const temporary: string[] = [];
+afterAll(() => {
+  for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that goes when the tests of this file are done. */
+export function temporaryFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  temporary.push(folder);
+  return folder;
+}
+
 export interface Packaging {
   parameters: Record<string, string>;
   stage?: string;
@@ -29,8 +42,7 @@ export interface Packaging {
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
 export function packageStack({ parameters, stage = 'test', region = 'eu-central-1' }: Packaging) {
-  const folder = mkdtempSync(join(tmpdir(), 'packaged-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
   copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
   for (const name of ['package.json', 'functions', 'shared', 'resources', 'bpf', 'node_modules'])
