@@ -125,7 +125,7 @@ static __noinline int deliver_connected(struct __sk_buff *skb, struct packet *pa
 }
 
 /* To the transparent listener of the service that takes it, on this port. */
-static __noinline int deliver_service_tcp(struct __sk_buff *skb, struct packet *packet, __u32 port)
+static __always_inline int deliver_service_tcp(struct __sk_buff *skb, struct packet *packet, __u32 port)
 {
 	struct bpf_sock_tuple tuple;
 	__u32 size = set_listener(&tuple, packet, port);

@@ -5,6 +5,7 @@
 #define NO_PORT -1
 #define ANY_INTERFACE 0
 #define LENGTHS_IN_WORD 64
+#define WHOLE_ADDRESS 1ull /* of the first word: see struct lengths */
 
 /* The depth of a balanced tree over 65,536 ports cannot be more. */
 #define MAX_DEPTH 17
@@ -144,8 +145,14 @@ static __always_inline const struct destination *find_destination(const struct d
 	return number ? bpf_map_lookup_elem(&destinations, &number) : NULL;
 }
 
-static __always_inline int find_listener(const struct group *group, const struct packet *packet)
+/* Of the services of one destination prefix. */
+static __always_inline int find_listener(const struct destination_index *index, const struct destination_key *key,
+					 const struct packet *packet)
 {
+	const struct destination *destination = find_destination(index, key);
+	if (!destination)
+		return NO_PORT;
+	const struct group *group = &destination->group;
 	int port = NO_PORT;
 	if (group->set) {
 		port = find_source(packet, group->set, settings.ifindex);
@@ -166,8 +173,7 @@ __noinline int find_destination_among(const struct packet *packet, __u64 lengths
 		__u32 shorter = first + lowest_bit(lengths);
 		key.kind = DESTINATION_KIND(packet->family, packet->protocol, packet->address_bits - shorter);
 		shorten(&key.address, shorter + unused_bits(packet));
-		const struct destination *destination = find_destination(index, &key);
-		int port = destination ? find_listener(&destination->group, packet) : NO_PORT;
+		int port = find_listener(index, &key, packet);
 		if (port != NO_PORT)
 			return port;
 	}
@@ -176,7 +182,7 @@ __noinline int find_destination_among(const struct packet *packet, __u64 lengths
 
 /*
  * From the longest destination prefix to the shortest. The port of the listener of the service that takes this packet: 0 for
- * none but the destination's own socket, or NO_PORT.
+ * none but the destination's own socket, or NO_PORT. Whole addresses, which most services have, without a call.
  */
 static __always_inline int find_service(const struct packet *packet)
 {
@@ -184,8 +190,17 @@ static __always_inline int find_service(const struct packet *packet)
 	if (!index)
 		return NO_PORT;
 	const struct lengths *lengths = &index->lengths[TRANSPORT(packet->family, packet->protocol) % TRANSPORTS];
-	int port = NO_PORT;
-	for (int i = 0; i < LENGTH_WORDS && port == NO_PORT; i++)
+	__u64 shorter = lengths->words[0];
+	if (shorter & WHOLE_ADDRESS) {
+		shorter &= ~WHOLE_ADDRESS;
+		struct destination_key key = { .address = packet->daddr,
+					       .kind = DESTINATION_KIND(packet->family, packet->protocol, packet->address_bits) };
+		int port = find_listener(index, &key, packet);
+		if (port != NO_PORT)
+			return port;
+	}
+	int port = shorter ? find_destination_among(packet, shorter, 0) : NO_PORT;
+	for (int i = 1; i < LENGTH_WORDS && port == NO_PORT; i++)
 		if (lengths->words[i])
 			port = find_destination_among(packet, lengths->words[i], i * LENGTHS_IN_WORD);
 	return port;

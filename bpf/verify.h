@@ -140,37 +140,6 @@ static __always_inline int verify_inner4(struct cursor *cursor, struct packet *p
 	return ACCEPTED;
 }
 
-static __always_inline int verify_inner6(struct cursor *cursor, struct packet *packet, __u32 available)
-{
-	struct ipv6hdr *ip = TAKE(cursor, struct ipv6hdr);
-	if (!ip || available < sizeof(*ip))
-		return REASON_INNER_TRUNCATED;
-	if (ip->version != IPV6_VERSION)
-		return REASON_INNER_VERSION;
-	packet->segment = bpf_ntohs(ip->payload_len);
-	if (sizeof(*ip) + packet->segment > available)
-		return REASON_INNER_LENGTH;
-	if (ip->nexthdr == IPPROTO_FRAGMENT)
-		return REASON_INNER_FRAGMENT;
-	if (!ip->hop_limit)
-		return REASON_INNER_TTL;
-
-	__be32 *to = ip->daddr.in6_u.u6_addr32;
-	int high_zero = !to[0] && !to[1] && !to[2];
-	int mapped = !to[0] && !to[1] && to[2] == bpf_htonl(0xffff); /* ::ffff:0:0/96 would reach an IPv4 socket */
-	if ((high_zero && bpf_ntohl(to[3]) <= 1) || mapped || ip->daddr.in6_u.u6_addr8[0] == 0xff)
-		return REASON_INNER_DESTINATION;
-	if (own_address6(to))
-		return REASON_INNER_DESTINATION_ROUTER;
-
-	packet->family = IPV6_VERSION;
-	packet->address_bits = ADDRESS_BITS(IPV6_VERSION);
-	packet->protocol = ip->nexthdr;
-	__builtin_memcpy(&packet->saddr, &ip->saddr, sizeof(packet->saddr));
-	__builtin_memcpy(&packet->daddr, &ip->daddr, sizeof(packet->daddr));
-	return ACCEPTED;
-}
-
 /* Of a UDP packet behind an IPv4 header of this many words. */
 static __always_inline int destination_port(struct __sk_buff *skb, __u32 words)
 {
@@ -202,12 +171,48 @@ static __always_inline int verify_ports(struct cursor *cursor, struct packet *pa
 	return REASON_INNER_PROTOCOL;
 }
 
+/* A function of its own, as OpenZiti's router takes no IPv6. */
+static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet, __u32 available)
+{
+	struct ipv6hdr *ip = TAKE(cursor, struct ipv6hdr);
+	if (!ip || available < sizeof(*ip))
+		return REASON_INNER_TRUNCATED;
+	if (ip->version != IPV6_VERSION)
+		return REASON_INNER_VERSION;
+	packet->segment = bpf_ntohs(ip->payload_len);
+	if (sizeof(*ip) + packet->segment > available)
+		return REASON_INNER_LENGTH;
+	if (ip->nexthdr == IPPROTO_FRAGMENT)
+		return REASON_INNER_FRAGMENT;
+	if (!ip->hop_limit)
+		return REASON_INNER_TTL;
+
+	__be32 *to = ip->daddr.in6_u.u6_addr32;
+	int high_zero = !to[0] && !to[1] && !to[2];
+	int mapped = !to[0] && !to[1] && to[2] == bpf_htonl(0xffff); /* ::ffff:0:0/96 would reach an IPv4 socket */
+	if ((high_zero && bpf_ntohl(to[3]) <= 1) || mapped || ip->daddr.in6_u.u6_addr8[0] == 0xff)
+		return REASON_INNER_DESTINATION;
+	if (own_address6(to))
+		return REASON_INNER_DESTINATION_ROUTER;
+
+	packet->family = IPV6_VERSION;
+	packet->address_bits = ADDRESS_BITS(IPV6_VERSION);
+	packet->protocol = ip->nexthdr;
+	__builtin_memcpy(&packet->saddr, &ip->saddr, sizeof(packet->saddr));
+	__builtin_memcpy(&packet->daddr, &ip->daddr, sizeof(packet->daddr));
+	return verify_ports(cursor, packet);
+}
+
 /* The packet for a socket, at the cursor, with `available` bytes. */
 static __always_inline int verify_inner(struct cursor *cursor, struct packet *packet, __u32 available, __be16 protocol)
 {
-	int reason = protocol == bpf_htons(ETH_P_IP)	 ? verify_inner4(cursor, packet, available)
-		     : protocol == bpf_htons(ETH_P_IPV6) ? verify_inner6(cursor, packet, available)
-							 : REASON_GENEVE_PROTOCOL;
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
+		struct cursor copy = *cursor; /* so that the other stays in registers */
+		return verify_inner6(&copy, packet, available);
+	}
+	if (protocol != bpf_htons(ETH_P_IP))
+		return REASON_GENEVE_PROTOCOL;
+	int reason = verify_inner4(cursor, packet, available);
 	return reason == ACCEPTED ? verify_ports(cursor, packet) : reason;
 }
 
