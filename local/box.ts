@@ -132,6 +132,8 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const roles = new Map<string, Role>();
   const iam = createIam({ ...place, roles, find: cloud.findResource });
   const logs = createLogs({ ...place, allows: iam.allows, onLog });
+  undo.push(logs.close);
+
   const queues = createQueues();
   const letters = deadLetters(queues, onLog);
   const endpoints = { AWS_ENDPOINT_URL: server.url, AWS_ENDPOINT_URL_S3: `http://${VPC_SERVICES.ip}` };

@@ -41,5 +41,8 @@ export function createLogs({ region, account, allows, onLog }: LogsOptions) {
         if (why !== undefined) told.add(functionName);
       });
     },
+
+    /** Resolves when what was written has arrived. */
+    close: (): Promise<void> => last,
   };
 }

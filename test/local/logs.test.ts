@@ -10,13 +10,14 @@ function world(denied?: string) {
     ...{ region: 'eu-central-1', account: '111122223333' },
     allows: async (accessKeyId, action, resource) => {
       asked.push(`${accessKeyId} ${action} ${resource}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
       return action !== denied;
     },
     onLog: (source, line) => lines.push(`${source}: ${line}`),
   });
   const write = async (...all: string[]) => {
     for (const line of all) logs.write('marker', line, 'arn:aws:iam::111122223333:role/path/worker');
-    await new Promise((resolve) => setImmediate(resolve));
+    await logs.close();
   };
   return { logs, lines, asked, write };
 }
