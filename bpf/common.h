@@ -178,7 +178,7 @@ struct recent {
 
 /*
  * A datagram whose fragments are still arriving: its payload, the UDP header included, where it belongs. There are DATAGRAMS
- * at a time, each in the place its addresses and id hash to, and a newer one takes the place of an older one.
+ * at a time, each in the place its addresses and id hash to, and a newer one's first takes the place of an older one.
  */
 #define DATAGRAMS 32
 #define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers */

@@ -27,7 +27,8 @@ static __always_inline int same_datagram(const struct datagram_key *a, const str
 
 /*
  * Notes a fragment in its place, which then waits for the bytes. FRAGMENT_HELD, FRAGMENT_EVICTED if another datagram had the
- * place, or why it cannot be.
+ * place, or why it cannot be. Only a first fragment, which is sent first, takes the place of another datagram that may yet
+ * become whole: or two that meet there would throw each other out, and neither arrive.
  */
 static __always_inline int note_fragment(struct datagram *datagram, const struct datagram_key *key, struct fragment fragment,
 					 int last)
@@ -39,8 +40,8 @@ static __always_inline int note_fragment(struct datagram *datagram, const struct
 	int same = same_datagram(&datagram->key, key);
 	int alive = datagram->key.taken && now - datagram->started < DATAGRAM_LIFETIME;
 	if (!same || !alive) {
-		if (datagram->writers) {
-			reason = REASON_FRAGMENT_INVALID;
+		if (datagram->writers || (alive && fragment.start)) {
+			reason = REASON_FRAGMENT_NO_PLACE;
 			goto out;
 		}
 		if (alive)
@@ -132,7 +133,7 @@ static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 
 	struct fragment fragment = { start, start + size };
 	int reason = note_fragment(datagram, &key, fragment, last);
-	if (reason == REASON_FRAGMENT_INVALID)
+	if (reason != REASON_FRAGMENT_HELD && reason != REASON_FRAGMENT_EVICTED)
 		return reason;
 	bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer + sizeof(struct iphdr), datagram->bytes + bounded(start, OFFSET_MASK),
 			   bounded_size(size, OFFSET_MASK));

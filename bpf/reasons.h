@@ -50,7 +50,8 @@
   X(REPLY_SENT, reply_sent, "reply sent back to the load balancer (--reply geneve)")                            \
   X(REPLY_UNKNOWN, reply_unknown, "reply of no known flow: left to the stack's own route (--reply geneve)")     \
   X(REPLY_TOO_LARGE, reply_too_large, "reply larger than a load balancer takes, 8,500 bytes (--reply geneve)")  \
-  X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers (--reply geneve)")
+  X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers (--reply geneve)")             \
+  X(FRAGMENT_NO_PLACE, fragment_no_place, "inner fragment, not the first one, whose place another datagram has")
 
 enum reason {
 #define X(constant, name, meaning) REASON_##constant,

@@ -211,6 +211,11 @@ void services_print(bool json)
 		puts("]");
 }
 
+static void print_nothing(const char *name, const struct settings *settings)
+{
+	(void)name, (void)settings;
+}
+
 /* Every second, how often each verdict was reached in it. */
 void watch(void)
 {
@@ -229,7 +234,7 @@ void watch(void)
 			printf("%s %llu/s", reason_names[reason], (unsigned long long)change);
 		}
 		if (!first)
-			puts(list.started ? "" : "no packets");
+			puts(list.started ? "" : print_attached(&maps, print_nothing, "") ? "no packets" : "not attached");
 		fflush(stdout);
 		sleep(1);
 	}

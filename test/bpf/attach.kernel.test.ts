@@ -316,5 +316,7 @@ describeKernel('the command', () => {
     await watching.line(/no packets|passed/);
     router.send(packet);
     await watching.line(/no_service 1\/s/);
+    router.diverts('detach');
+    await watching.line(/^not attached$/);
   });
 });

@@ -316,6 +316,9 @@ static void tunnel(const char *name, const char *node, const char *router)
 			memcpy(packet, (unsigned char[]){ 8, 0, 8, 0, 0, 0, 0, 0 }, 8);
 			if (packet[header] >> 4 == 6)
 				memcpy(packet + 2, (unsigned char[]){ 0x86, 0xdd }, 2);
+			/* What the device says of itself by multicast, at any time, would be counted as well. */
+			if (packet[header] >> 4 == 6 && packet[header + 24] == 0xff)
+				continue;
 			memcpy(packet + 8, options, sizeof(options));
 			sendto(sender, packet, header + length, 0, &to.any, sizeof(to.v4));
 		}
