@@ -13,7 +13,8 @@
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
  *
  * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
- * program's verdict and the length of what became of the packet, 32 bits each, and its bytes.
+ * program's verdict and the length of what became of the packet, 32 bits each, and its bytes. They come at the latest when a
+ * length of 0 asks for them.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -102,6 +103,10 @@ static void run(const char *interface)
 
 	read_counters(map, before);
 	while (read_packet(packet, &length)) {
+		if (!length) {
+			fflush(stdout);
+			continue;
+		}
 		struct __sk_buff context = { .ifindex = ifindex, .ingress_ifindex = ifindex };
 		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = length, .data_out = out,
 				    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
@@ -114,7 +119,6 @@ static void run(const char *interface)
 		memcpy(before, after, sizeof(before));
 		fwrite(reply, sizeof(reply), 1, stdout);
 		fwrite(out, 1, options.data_size_out, stdout);
-		fflush(stdout);
 	}
 }
 

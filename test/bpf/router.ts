@@ -243,7 +243,7 @@ function packetRunner(child: ChildProcessWithoutNullStreams): (packets: Buffer[]
     return verdict;
   };
   return async (packets) => {
-    child.stdin.write(Buffer.concat(packets.map(framed)));
+    child.stdin.write(Buffer.concat([...packets, Buffer.alloc(0)].map(framed)));
     const verdicts: Verdict[] = [];
     while (verdicts.length < packets.length) verdicts.push(await next());
     return verdicts;
