@@ -17,36 +17,47 @@ exec unshare --mount --net sh -eu -c '
 	ip route add local 192.168.0.0/16 dev lo
 	build/diverter attach eth0 --from 10.0.0.0/24
 	add() { build/diverter -I -c $1 -m $2 -p $3 -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s $1 >/dev/null; }
-	# COUNT services over TCP and UDP, of the address and the length that these say of each.
+	# services PROTOCOL COUNT: so many, each of an address.
 	services() {
 		i=0
-		while [ $i -lt $1 ]; do
-			address=$(eval echo "$2") length=$(eval echo "$3")
-			add $address $length tcp
-			add $address $length udp
+		while [ $i -lt $2 ]; do
+			add 100.64.$((i / 256)).$((i % 256)) 32 $1
 			i=$((i + 1))
 		done
 	}
-	each_an_address() { services $1 "100.64.\$((i / 256)).\$((i % 256))" 32; }
-	each_a_prefix() { services $1 "100.\$((64 + i / 256)).\$((i % 256)).0" "\$((24 + i % 9))"; }
+	# The same, each of a prefix of the next length.
+	prefixes() {
+		i=0
+		while [ $i -lt $2 ]; do
+			add 100.$((64 + i / 256)).$((i % 256)).0 $((24 + i % 9)) $1
+			i=$((i + 1))
+		done
+	}
+	# Over TCP and UDP.
+	both() {
+		$1 tcp $2 &
+		$1 udp $2
+		wait
+	}
 
 	echo "one service, of an address"
-	each_an_address 1
+	both services 1
 	build/bench 1 1 build/baseline.bpf.o
 
 	start=$(date +%s%N)
-	each_an_address 10000
+	services tcp 10000
+	services udp 10000
 	end=$(date +%s%N)
 	printf "\n10,000 services, each of an address (%s us for each -I)\n" $(((end - start) / 20000000))
 	build/bench 10000 1 build/baseline.bpf.o
 
 	build/diverter flush
 	printf "\n9 services, one of each length from /24 to /32: what is looked up is one prefix for each length in use\n"
-	each_a_prefix 9
+	both prefixes 9
 	build/bench 9 256 build/baseline.bpf.o
 
 	build/diverter flush
 	printf "\n10,000 services of these lengths\n"
-	each_a_prefix 10000
+	both prefixes 10000
 	build/bench 10000 256 build/baseline.bpf.o
 '
