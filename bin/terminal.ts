@@ -49,11 +49,13 @@ export function standardTerminal(): Terminal {
       wipe();
       if (!stdin.isTTY) return false;
       const lines = createInterface({ input: stdin, output: stderr });
-      try {
-        return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
-      } finally {
-        lines.close();
-      }
+      // Ctrl-C and Ctrl-D close it, and are no yes.
+      const answer = await new Promise<string>((resolve) => {
+        lines.once('close', () => resolve(''));
+        lines.question(`${question} [y/N] `).then(resolve, () => resolve(''));
+      });
+      lines.close();
+      return /^y(es)?$/i.test(answer.trim());
     },
     clear() {
       if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');

@@ -59,6 +59,21 @@ export function sqsService(queues: Queues, clock: Clock): OperationService {
       };
     },
 
+    ChangeMessageVisibilityBatch({ QueueUrl, Entries }) {
+      find(QueueUrl);
+      const now = clock.now();
+      const Successful: { Id: string }[] = [];
+      const Failed: { Id: string; SenderFault: boolean; Code: string }[] = [];
+      for (const { Id, ReceiptHandle, VisibilityTimeout = VISIBILITY_TIMEOUT } of Entries) {
+        const message = receipts.get(ReceiptHandle)?.message;
+        if (message && (hidden.get(message) ?? 0) > now) {
+          hidden.set(message, now + VisibilityTimeout * 1000);
+          Successful.push({ Id });
+        } else Failed.push({ Id, SenderFault: true, Code: 'MessageNotInflight' });
+      }
+      return { Successful, Failed };
+    },
+
     DeleteMessage({ QueueUrl, ReceiptHandle }) {
       find(QueueUrl);
       const receipt = receipts.get(ReceiptHandle);

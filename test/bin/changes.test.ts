@@ -93,6 +93,8 @@ describe('redrive', () => {
     expect(out).toMatch(/ziti-glb-dev-routers +2026-01-15T10:00:00 the minute +THROTTLING: Rate exceeded/);
     expect(stack.invoked).toEqual([]);
     expect(left(stack)).toBe(2);
+    // Nor does it keep them from who comes next.
+    expect((await stack.cli('redrive --yes')).out).toContain('2 sent again.');
   });
 
   test('sends each to its function as it was, and takes it out', async () => {
@@ -106,7 +108,7 @@ describe('redrive', () => {
     expect(await stack.cli('redrive')).toMatchObject({ code: 0, out: 'No event was given up.' });
   });
 
-  test('keeps what it could not send', async () => {
+  test('keeps what it could not send, and hides it from nobody', async () => {
     const stack = await givenUp();
     const record = { requestContext: { functionArn: stack.arnOf('other'), condition: 'x' }, requestPayload: event };
     stack.queues.send(stack.queueArn('FailedEvents'), { body: JSON.stringify(record), attributes: {} });
@@ -114,6 +116,14 @@ describe('redrive', () => {
     expect(code).toBe(1);
     expect(err).toContain('ResourceNotFoundException');
     expect(left(stack)).toBe(2);
+    expect((await stack.cli('redrive')).questions).toEqual(['Send 2 again?']);
+  });
+
+  test('gives back what it read, where it meets a message that it cannot read', async () => {
+    const stack = await givenUp();
+    stack.queues.send(stack.queueArn('UndeliveredEvents'), { body: 'no event', attributes: {} });
+    for (let time = 0; time < 2; time++) expect((await stack.cli('redrive --yes')).err).toContain('is not valid JSON');
+    expect(left(stack)).toBe(3);
   });
 
   test('takes none that is not of this stack, and more than ten of those that are', async () => {
