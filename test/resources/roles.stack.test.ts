@@ -1,0 +1,114 @@
+import { expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { holds, NO_VALUE, resolve, type Scope } from '../../local/stack/intrinsics.ts';
+import { createIam } from '../../local/wire/iam.ts';
+import { describePackaged, packagedTemplate } from '../support/packaged.ts';
+
+const place = { region: 'eu-central-1', account: '111122223333' };
+const vpcId = 'vpc-0123456789abcdef0';
+const subnetIds = 'subnet-0123456789abcdef0';
+const arnOf = (service: string, rest: string) => `arn:aws:${service}:${place.region}:${place.account}:${rest}`;
+const vpcArn = (id: string) => ({ 'ec2:Vpc': arnOf('ec2', `vpc/${id}`) });
+
+const policies = z.array(
+  z
+    .object({ PolicyName: z.string(), PolicyDocument: z.record(z.string(), z.unknown()) })
+    .transform(({ PolicyName: name, PolicyDocument: document }) => ({ name, document })),
+);
+
+/** A role as CloudFormation would make it. */
+function roleOf(logicalId: string, parameters: Record<string, string>) {
+  const { Conditions, Resources } = packagedTemplate({ parameters: { vpcId, subnetIds, ...parameters } });
+  const pseudo = new Map<string, unknown>([
+    ['AWS::NoValue', NO_VALUE],
+    ['AWS::Partition', 'aws'],
+    ['AWS::Region', place.region],
+    ['AWS::AccountId', place.account],
+  ]);
+  const scope: Scope = {
+    ref: (name) => pseudo.get(name) ?? name,
+    getAtt: (id) => arnOf('sqs', id),
+    condition: (name) => holds(Conditions[name], scope),
+    zones: [],
+  };
+  return {
+    name: logicalId,
+    arn: `arn:aws:iam::${place.account}:role/${logicalId}`,
+    trust: {},
+    managedPolicyArns: [],
+    policies: policies.parse(resolve(Resources[logicalId]?.Properties.Policies, scope)),
+  };
+}
+
+/** What there is, by the id that requests have. */
+const things = new Map(
+  Object.entries({
+    'i-0': { arn: arnOf('ec2', 'instance/i-0'), tags: new Map<string, string>(), keys: {} },
+    'subnet-0': { arn: arnOf('ec2', 'subnet/subnet-0'), tags: new Map(), keys: vpcArn(vpcId) },
+    'rtb-0': { arn: arnOf('ec2', 'route-table/rtb-0'), tags: new Map(), keys: vpcArn(vpcId) },
+    'eni-here': { arn: arnOf('ec2', 'network-interface/eni-here'), tags: new Map(), keys: vpcArn(vpcId) },
+    'eni-elsewhere': { arn: arnOf('ec2', 'network-interface/eni-elsewhere'), tags: new Map(), keys: vpcArn('vpc-0') },
+    ...Object.fromEntries(
+      ['tagged', 'named group', 'neither'].map((name) => {
+        const tags = new Map(name === 'tagged' ? [['ziti-glb', 'router']] : []);
+        const arn = arnOf('autoscaling', `autoScalingGroup:0-0:autoScalingGroupName/${name}`);
+        return [name, { arn, tags, keys: {} }];
+      }),
+    ),
+  }),
+);
+
+async function may(
+  [logicalId, parameters]: [string, Record<string, string>],
+  service: string,
+  operation: string,
+  input: Record<string, unknown>,
+) {
+  const role = roleOf(logicalId, parameters);
+  const iam = createIam({ ...place, roles: new Map([['worker', role]]), find: (_member, value) => things.get(value) });
+  const call = { service, operation, accessKeyId: 'worker', principal: role.arn, requestId: '0' };
+  return iam.around(call, input, async () => true).catch(() => false);
+}
+
+describePackaged('a role', () => {
+  test.each([
+    ['RoutersRole', 'i-0', ['ziti-glb:diverter'], true],
+    ['RoutersRole', 'i-0', ['ziti-glb:diverter', 'Name'], false],
+    ['RoutersRole', 'i-0', [], false],
+    ['SubnetsRole', 'subnet-0', ['ziti-glb:status'], true],
+    ['SubnetsRole', 'subnet-0', [], false],
+    ['SubnetsRole', 'rtb-0', ['ziti-glb:former:10.0.0.0/8'], true],
+    ['SubnetsRole', 'rtb-0', [], false],
+  ])('%s takes from %s the tags %j: %s', async (role, id, keys, allowed) => {
+    // Without any tag, EC2 takes all of them away.
+    const input = { Resources: [id], ...(keys.length > 0 && { Tags: keys.map((Key) => ({ Key })) }) };
+    expect(await may([role, {}], 'ec2', 'DeleteTags', input)).toBe(allowed);
+  });
+
+  test.each([
+    ['eni-here', { SourceDestCheck: { Value: false } }, true],
+    ['eni-here', { Groups: ['sg-0'] }, false],
+    ['eni-elsewhere', { SourceDestCheck: { Value: false } }, false],
+  ])('of routers sets of the interface %s %j: %s', async (NetworkInterfaceId, set, allowed) => {
+    const input = { NetworkInterfaceId, ...set };
+    expect(await may(['RoutersRole', {}], 'ec2', 'ModifyNetworkInterfaceAttribute', input)).toBe(allowed);
+  });
+
+  test.each([
+    [undefined, 'tagged', true],
+    [undefined, 'named group', false],
+    ['named group', 'tagged', true],
+    ['named group', 'named group', true],
+    ['named group', 'neither', false],
+  ])(
+    'of routers, with the parameter autoScalingGroup=%s, answers the hooks of the group %s: %s',
+    async (autoScalingGroup, AutoScalingGroupName, allowed) => {
+      for (const operation of ['CompleteLifecycleAction', 'RecordLifecycleActionHeartbeat'])
+        expect(
+          await may(['RoutersRole', autoScalingGroup ? { autoScalingGroup } : {}], 'autoscaling', operation, {
+            AutoScalingGroupName,
+          }),
+        ).toBe(allowed);
+    },
+  );
+});
