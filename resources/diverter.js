@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const BUILT = fileURLToPath(new URL('../bpf/build/', import.meta.url));
+const BPF = fileURLToPath(new URL('../bpf/', import.meta.url));
+const BUILT = join(BPF, 'build/');
 const ARCHITECTURES = ['amd64', 'arm64'];
+/** Where in bpf/ a package is made from: the program, its command line, and what is packed with them. */
+const SOURCES = ['.', 'cli', 'deb'];
 
 /** The diverter's packages as `make -C bpf deb` leaves them, the newest of each architecture as Debian calls it. */
-export function packages() {
-  const names = existsSync(BUILT) ? readdirSync(BUILT) : [];
+export function packages(built = BUILT) {
+  const names = existsSync(built) ? readdirSync(built) : [];
   return ARCHITECTURES.flatMap((architecture) => {
     const [path] = names
       .filter((name) => name.startsWith('ziti-glb-diverter_') && name.endsWith(`_${architecture}.deb`))
-      .map((name) => BUILT + name)
-      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+      .map((name) => join(built, name))
+      .sort((a, b) => changedAt(b) - changedAt(a));
     if (!path) return [];
     return [{ architecture, path, sha256: createHash('sha256').update(readFileSync(path)).digest('hex') }];
   });
@@ -27,8 +31,28 @@ export function localPackage() {
 }
 
 /** What routers of this deployment install: `amd64=SHA256 arm64=SHA256`. */
-export function builds() {
-  const all = packages();
-  if (all.length === 0) throw new Error('there is no package of the diverter in bpf/build; run: make -C bpf deb');
-  return all.map(({ architecture, sha256 }) => `${architecture}=${sha256}`).join(' ');
+export const builds = () =>
+  packages()
+    .map(({ architecture, sha256 }) => `${architecture}=${sha256}`)
+    .join(' ');
+
+/**
+ * Makes sure that what is in bpf/ is what routers would get.
+ * @throws Error of one sentence
+ */
+export function checkDiverter(bpf = BPF) {
+  const all = packages(join(bpf, 'build/'));
+  if (all.length === 0) throw new Error('There is no package of the diverter in bpf/build; run: make -C bpf deb');
+  const [newest = bpf] = SOURCES.flatMap((folder) =>
+    readdirSync(join(bpf, folder), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => join(bpf, folder, name)),
+  ).sort((a, b) => changedAt(b) - changedAt(a));
+  const old = all.find(({ path }) => changedAt(path) < changedAt(newest));
+  if (old)
+    throw new Error(
+      `The diverter's package for ${old.architecture} is older than bpf/${relative(bpf, newest)}, which it is made from; run: make -C bpf deb (or remove ${old.path}, if no router is ${old.architecture})`,
+    );
 }
+
+const changedAt = (path) => statSync(path).mtimeMs;

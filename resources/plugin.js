@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
-import { packages } from './diverter.js';
+import { checkDiverter, packages } from './diverter.js';
 import { checkParameters } from './parameters.js';
 import { refuseRemovalInUse } from './removal.js';
 
@@ -27,6 +27,11 @@ function check(serverless) {
     checkParameters(all, provider.getRegion());
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
+  }
+  try {
+    checkDiverter();
+  } catch (error) {
+    throw new serverless.classes.Error(error.message, 'DIVERTER_NOT_BUILT');
   }
 }
 

@@ -24,4 +24,5 @@ Description: GENEVE of an AWS Gateway Load Balancer to an OpenZiti router
  One eBPF program on the router's interface takes what the load balancer sends out
  of its GENEVE and gives it to the listener of the OpenZiti service it is for.
 CONTROL
-dpkg-deb --root-owner-group -Zxz --build "$root" "$output" >/dev/null
+# The same binary makes the same package, whenever: routers that have it are not given it again.
+SOURCE_DATE_EPOCH=315532800 dpkg-deb --root-owner-group -Zxz --build "$root" "$output" >/dev/null

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,18 +35,25 @@ export interface Packaging {
   parameters: Record<string, string>;
   stage?: string;
   region?: string;
+  /** Whether the diverter is there as `make -C bpf deb` leaves it. */
+  built?: boolean;
 }
 
 /**
  * Runs `serverless package` in a folder of its own, so that test files can do so at the same time.
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
-export function packageStack({ parameters, stage = 'test', region = 'eu-central-1' }: Packaging) {
+export function packageStack({ parameters, stage = 'test', region = 'eu-central-1', built = true }: Packaging) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
   copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
-  for (const name of ['package.json', 'functions', 'shared', 'resources', 'bpf', 'node_modules'])
+  for (const name of ['package.json', 'functions', 'shared', 'node_modules', ...(built ? ['resources', 'bpf'] : [])])
     symlinkSync(join(ROOT, name), join(folder, name));
+  if (!built) {
+    // What is linked would look for the diverter where it really is.
+    cpSync(join(ROOT, 'resources'), join(folder, 'resources'), { recursive: true });
+    mkdirSync(join(folder, 'bpf'));
+  }
   const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { status, stdout, stderr } = spawnSync(

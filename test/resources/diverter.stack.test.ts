@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { checkDiverter } from '../../resources/diverter.js';
+import { describePackaged, packageStack, temporaryFolder } from '../support/packaged.ts';
+
+const parameters = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
+const PACKAGE = 'build/ziti-glb-diverter_1_amd64.deb';
+
+/** A bpf/ with these files, each changed at this second. */
+function bpf(files: Record<string, number>): string {
+  const folder = temporaryFolder('bpf-');
+  for (const name of ['build', 'cli', 'deb', 'bench']) mkdirSync(join(folder, name));
+  for (const [name, seconds] of Object.entries(files)) {
+    writeFileSync(join(folder, name), name);
+    utimesSync(join(folder, name), seconds, seconds);
+  }
+  return folder;
+}
+
+describePackaged('the diverter that is deployed', () => {
+  test('may be newer than its sources', () => {
+    expect(() => checkDiverter(bpf({ 'verify.h': 1, 'cli/main.c': 2, 'deb/postinst': 2, [PACKAGE]: 3 }))).not.toThrow();
+    expect(() => checkDiverter(bpf({ 'verify.h': 1, 'bench/bench.c': 9, [PACKAGE]: 3 }))).not.toThrow();
+  });
+
+  test.each(['verify.h', 'cli/main.c', 'deb/postinst'])('may not be older than bpf/%s', (changed) => {
+    const folder = bpf({ [changed]: 4, [PACKAGE]: 3, 'build/ziti-glb-diverter_1_arm64.deb': 5 });
+    expect(() => checkDiverter(folder)).toThrow(
+      new Error(
+        `The diverter's package for amd64 is older than bpf/${changed}, which it is made from; run: make -C bpf deb (or remove ${folder}/${PACKAGE}, if no router is amd64)`,
+      ),
+    );
+  });
+
+  test('is there, or one sentence says how to build it', () => {
+    const { status, said } = packageStack({ parameters, built: false });
+    expect(status).toBe(1);
+    expect(said).toMatch(/^Error:\nThere is no package of the diverter in bpf\/build; run: make -C bpf deb$/m);
+    expect(said).not.toContain('    at ');
+  });
+
+  test('is the same package, whenever it is built of the same', () => {
+    const build = fileURLToPath(new URL('../../bpf/deb/build.sh', import.meta.url));
+    const folder = temporaryFolder('deb-');
+    const [first, second] = ['first', 'second'].map((name) => {
+      const output = join(folder, name);
+      expect(spawnSync(build, ['/bin/true', 'amd64', '1', output]).status).toBe(0);
+      spawnSync('sleep', ['1.1']);
+      return readFileSync(output).toString('base64');
+    });
+    expect(first === second).toBe(true);
+  });
+});
