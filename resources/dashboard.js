@@ -84,7 +84,7 @@ const widgets = [
   ),
   log(
     'What waits for a person, and what AWS refused',
-    'fields @timestamp, service, level, message | filter level in ["WARN", "ERROR"] | sort @timestamp desc | limit 50',
+    String.raw`fields @timestamp, service, level, coalesce(message, @message) as said | filter level in ["WARN", "ERROR"] or @message like /Task timed out|Uncaught|Runtime\./ | sort @timestamp desc | limit 50`,
   ),
 ];
 

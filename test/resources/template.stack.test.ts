@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { METRICS } from '../../shared/metrics.ts';
 import { describePackaged, packaged, packagedTemplate } from '../support/packaged.ts';
 import { flaws } from '../support/resource-schemas.ts';
 
@@ -87,6 +88,37 @@ describePackaged('a packaged template', () => {
     expect(alarms.length).toBeGreaterThan(5);
     const topic = [{ 'Fn::If': ['MakesAlarmTopic', { Ref: 'AlarmTopic' }, ''] }];
     for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: topic, OKActions: topic });
+  });
+
+  test('has alarms for metrics that there are, of the functions that write them', () => {
+    const own = ofType(all(), 'AWS::CloudWatch::Alarm').filter(({ Properties }) => Properties.Namespace === 'ziti-glb');
+    expect(own.length).toBeGreaterThan(2);
+    for (const { Properties } of own) {
+      const { MetricName } = Properties;
+      expect(METRICS).toHaveProperty(String(MetricName));
+      expect(Properties.Dimensions).toEqual([
+        { Name: 'stack', Value: 'ziti-glb-test' },
+        { Name: 'service', Value: MetricName === 'Waiting' ? 'subnets' : 'routers' },
+      ]);
+    }
+  });
+
+  test.each([
+    '2026-01-15T10:00:00.000Z 0b8c4a5e-0000-4000-8000-000000000000 Task timed out after 300.00 seconds',
+    'RequestId: 0b8c4a5e-0000-4000-8000-000000000000 Error: Runtime exited with error: signal: killed Runtime.ExitError',
+    '2026-01-15T10:00:00.000Z undefined ERROR Uncaught Exception {"errorType":"Error"}',
+    'INIT_REPORT Init Duration: 9.1 ms Phase: init Status: error Error Type: Runtime.ImportModuleError',
+  ])('has a query that finds, beside what the functions say themselves: %s', (line) => {
+    const queries = [
+      ofType(all(), 'AWS::Logs::QueryDefinition').find(({ Properties }) =>
+        /AWS refused$/.test(String(Properties.Name)),
+      ),
+      all().Resources.Dashboard,
+    ];
+    for (const query of queries) {
+      const [, pattern = '^$'] = /or @message like \/(.*?)\/ ?/.exec(JSON.stringify(query?.Properties)) ?? [];
+      expect(line).toMatch(new RegExp(pattern.replace(/\\+/g, '\\')));
+    }
   });
 
   test('keeps the log of each function for as long as was chosen', () => {
