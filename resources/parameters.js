@@ -29,6 +29,10 @@ const whole = (least, greatest) =>
       `is not a whole number from ${least} to ${greatest}`,
     );
 
+/** Whether it is an IPv4 network that is large enough to be divided. */
+const isPool = (cidr) => isNetwork(cidr) && ipaddr.IPv4.isValidCIDR(cidr) && ipaddr.IPv4.parseCIDR(cidr)[1] < 30;
+const overlap = ([a, aPrefix], [b, bPrefix]) => a.kind() === b.kind() && a.match(b, Math.min(aPrefix, bPrefix));
+
 function isNetwork(cidr) {
   const family = [ipaddr.IPv4, ipaddr.IPv6].find((each) => each.isValidCIDR(cidr));
   return family !== undefined && cidr.startsWith(`${family.networkAddressFromCIDR(cidr)}/`);
@@ -50,21 +54,21 @@ export const parameters = z.strictObject({
   ),
   mainRouteTable: text(/^(refuse|allow)$/, 'refuse or allow'),
   withoutRouter: text(/^(keep|withdraw)$/, 'keep or withdraw'),
-  dnsResolver: z.ipv4('is not an IPv4 address'),
+  dnsResolver: z
+    .ipv4('is not an IPv4 address')
+    .regex(/^(?!(0|127|169\.254|22[4-9]|2[345]\d)\.)/, 'is not an address that a route can lead to'),
   endpointsPerVpc: whole(1, 1000),
   routesPerTable: whole(1, 1000),
   crossZone: flag,
   failover: text(/^(reset|rebalance)$/, 'reset or rebalance'),
   idleTimeout: whole(60, 6000),
   deregistrationDelay: whole(0, 3600),
-  healthCheckInterval: whole(5, 300),
+  // AWS wants more than the check's timeout, which is 5.
+  healthCheckInterval: whole(6, 300),
   healthyThreshold: whole(2, 10),
   unhealthyThreshold: whole(2, 10),
   dnsRanges: flag,
-  dnsPool: text(/^/, 'an IPv4 network like 100.64.0.0/10').refine(
-    isNetwork,
-    'is not an IPv4 network like 100.64.0.0/10',
-  ),
+  dnsPool: z.string().refine(isPool, 'is not an IPv4 network like 100.64.0.0/10'),
   dnsPrefix: whole(1, 30),
   diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
   reply: text(/^(direct|geneve)$/, 'direct or geneve'),
@@ -93,13 +97,27 @@ export const parameters = z.strictObject({
 /**
  * Checks all parameters, and each with the others.
  * @param given by name, as serverless.yml and the command line have them
- * @param region where the stack is to be
+ * @param place.region where the stack is to be
+ * @param place.defaults what serverless.yml has for those that nobody gave
  * @throws Error of one sentence
  */
-export function checkParameters(given, region) {
+export function checkParameters(given, { region, defaults }) {
   const result = parameters.safeParse(given);
-  const wrong = result.success ? combination(result.data, region) : describe(result.error.issues[0], given);
+  const wrong = result.success
+    ? combination(result.data, region) || superfluous(result.data, defaults) || addresses(result.data)
+    : describe(result.error.issues[0], given);
   if (wrong) throw new Error(wrong);
+}
+
+// `ziti-glb-STAGE-topology` must be a function's name: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+const LONGEST_STAGE = 64 - 'ziti-glb--topology'.length;
+
+/** @throws Error of one sentence if Lambda would not take the names of the functions of this stage */
+export function checkStage(stage) {
+  if (stage.length > LONGEST_STAGE)
+    throw new Error(
+      `The stage has ${stage.length} characters, and the names of functions leave room for ${LONGEST_STAGE}: choose a shorter --stage than ${stage}`,
+    );
 }
 
 function describe({ code, keys, path: [name], message }, given) {
@@ -125,10 +143,48 @@ function combination(given, region) {
     return 'The parameter reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.';
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
+  if (given.diverter === 'netfoundry' && given.dnsRanges === 'true' && given.registrationKey === '')
+    return 'The parameter registrationKey must be given where diverter is netfoundry and dnsRanges is true: each router registers again with it, for its range.';
   const elsewhere = ['loadBalancerArn', 'targetGroupArn', 'alarmTopicArn'].find(
     (name) => given[name] !== '' && given[name].split(':')[3] !== region,
   );
   return elsewhere && `The parameter ${elsewhere} is in another region than the stack, ${region}: ${given[elsewhere]}`;
+}
+
+/** Of a load balancer that the stack makes. One that is there is as its owner made it. */
+const OF_LOAD_BALANCER = [
+  'crossZone',
+  'failover',
+  'idleTimeout',
+  'deregistrationDelay',
+  'healthCheckInterval',
+  'healthyThreshold',
+  'unhealthyThreshold',
+  'allowedPrincipals',
+];
+
+function superfluous(given, defaults) {
+  const ignored = given.loadBalancerArn && OF_LOAD_BALANCER.find((name) => `${given[name]}` !== `${defaults[name]}`);
+  return (
+    ignored &&
+    `The parameter ${ignored} is for a load balancer that is to be made: leave it out, and set it on that of loadBalancerArn.`
+  );
+}
+
+/** What the functions, or routes, could not work with. */
+function addresses({ defaultCidrs, dnsPool, dnsPrefix, dnsResolver }) {
+  const networks = defaultCidrs.split(/\s+/).map((cidr) => ipaddr.parseCIDR(cidr));
+  for (const [index, one] of networks.entries()) {
+    const other = networks.slice(0, index).find((each) => overlap(each, one));
+    if (other)
+      return `The parameter defaultCidrs has networks that overlap, ${other.join('/')} and ${one.join('/')}: ${defaultCidrs}`;
+  }
+  // As shared/config.ts has it: the resolver's own slice is no router's, and there are 1024 at the most.
+  const pool = ipaddr.parseCIDR(dnsPool);
+  const least = overlap(pool, [ipaddr.parse(dnsResolver), 32]) ? pool[1] + 1 : pool[1];
+  const greatest = Math.min(30, pool[1] + 10);
+  if (dnsPrefix < least || dnsPrefix > greatest)
+    return `The parameter dnsPrefix must be from ${least} to ${greatest}, for slices of dnsPool ${dnsPool} apart from that of dnsResolver ${dnsResolver}: ${dnsPrefix}`;
 }
 
 // What serverless.yml takes from the parameters, where a text will not do.

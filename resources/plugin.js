@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
 import { checkDiverter, packages } from './diverter.js';
-import { checkParameters } from './parameters.js';
+import { checkParameters, checkStage } from './parameters.js';
 import { refuseRemovalInUse } from './removal.js';
 
 /** What `serverless package`, `deploy` and `remove` do beyond the framework. */
@@ -24,7 +24,8 @@ function check(serverless) {
   const given = serverless.processedInput.options.param ?? [];
   const all = { ...params.default, ...params[provider.getStage()], ...Object.fromEntries(given.map(pair)) };
   try {
-    checkParameters(all, provider.getRegion());
+    checkStage(provider.getStage());
+    checkParameters(all, { region: provider.getRegion(), defaults: params.default });
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
   }

@@ -2,10 +2,30 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { checkParameters, parameters } from '../../resources/parameters.js';
+import { checkParameters, checkStage, parameters } from '../../resources/parameters.js';
+import { routersConfig } from '../../shared/config.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 
 const REGION = 'eu-central-1';
+const ENVIRONMENT = {
+  STACK: 'ziti-glb-test',
+  TAG_KEY: 'ziti-glb',
+  VPC_ID: 'vpc-0123456789abcdef0',
+  TARGET_GROUP_ARN: 'arn:aws',
+  LOAD_BALANCER_ARN: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/one/0123456789abcdef',
+  DOCUMENT: 'Install',
+  DIVERTER: 'own',
+  REPLY: 'direct',
+  DIVERTER_BUCKET: 'bucket',
+  DIVERTER_PREFIX: 'diverter',
+  DIVERTER_BUILDS: `amd64=${'0'.repeat(64)}`,
+  HEALTH_PORT: '',
+  LAUNCH_DEADLINE: '900',
+  DNS_RANGES: 'false',
+  DNS_RESOLVER: '100.127.255.254',
+  DNS_POOL: '100.64.0.0/10',
+  REGISTRATION_KEY: '',
+};
 const serverless = z
   .object({ params: z.object({ default: z.record(z.string(), z.union([z.string(), z.number()])) }) })
   .parse(parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'silent' }));
@@ -22,7 +42,7 @@ const taken = {
 const topic = arn('sns', 'alarms');
 
 const check = (change: Record<string, string | number>) =>
-  checkParameters({ ...defaults, ...required, ...change }, REGION);
+  checkParameters({ ...defaults, ...required, ...change }, { region: REGION, defaults });
 
 test('every parameter has a default, and every default is of a parameter', () => {
   expect(Object.keys(defaults).sort()).toEqual(Object.keys(parameters.shape).sort());
@@ -34,13 +54,20 @@ describe('parameters are taken', () => {
     taken,
     { vpcId: 'vpc-01234567' },
     { defaultCidrs: '100.64.0.0/10' },
-    { defaultCidrs: '10.0.0.0/8 192.168.4.0/22 10.1.2.3/32' },
+    { defaultCidrs: '10.0.0.0/16 192.168.4.0/22 10.1.2.3/32' },
     { tagKey: 'net:team/Routers' },
     { crossZone: 'false', failover: 'rebalance', idleTimeout: '6000', deregistrationDelay: 0 },
-    { healthCheckInterval: 5, healthyThreshold: 10, unhealthyThreshold: '2' },
+    { healthCheckInterval: 6, healthyThreshold: 10, unhealthyThreshold: '2' },
     { allowedPrincipals: '444455556666,arn:aws:iam::777788889999:role/network,arn:aws-cn:iam::777788889999:root' },
     { allowedPrincipals: '*' },
     { reply: 'geneve' },
+    { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
+    { dnsResolver: '10.0.0.2' },
+    { dnsResolver: '223.1.0.127' },
+    { dnsPrefix: 11 },
+    { dnsPrefix: '20' },
+    { dnsPool: '10.64.0.0/12', dnsPrefix: '12' },
+    { diverter: 'netfoundry', dnsRanges: 'true', registrationKey: '/routers/{instanceId}' },
     { autoScalingGroup: 'routers of team a' },
     { alarmTopicArn: topic },
     { alarmTopicArn: topic.replace(':aws:', ':aws-us-gov:') },
@@ -53,7 +80,8 @@ describe('parameters are taken', () => {
 
 describe('parameters are refused, with one sentence', () => {
   const notId = 'which is not the id of a subnet';
-  test.each<[change: Record<string, string | number>, sentence: string]>([
+  type Refusal = [change: Record<string, string | number>, sentence: string];
+  test.each<Refusal>([
     [{ vpcId: '' }, 'The parameter vpcId must be given: add --param vpcId=…'],
     [{ vpcId: 'vpc-xyz' }, 'The parameter vpcId is not the id of a VPC: vpc-xyz'],
     [{ vpcId: 'subnet-01234567' }, 'The parameter vpcId is not the id of a VPC: subnet-01234567'],
@@ -113,6 +141,40 @@ describe('parameters are refused, with one sentence', () => {
       { alarmTopicArn: arn('sns', 'alarms', 'eu-west-1') },
       `The parameter alarmTopicArn is in another region than the stack, eu-central-1: ${arn('sns', 'alarms', 'eu-west-1')}`,
     ],
+    [
+      { defaultCidrs: '10.0.0.0/8 fd00::/8 10.1.0.0/16' },
+      'The parameter defaultCidrs has networks that overlap, 10.0.0.0/8 and 10.1.0.0/16: 10.0.0.0/8 fd00::/8 10.1.0.0/16',
+    ],
+    [{ healthCheckInterval: 5 }, 'The parameter healthCheckInterval is not a whole number from 6 to 300: 5'],
+    [{ dnsResolver: 'resolver' }, 'The parameter dnsResolver is not an IPv4 address: resolver'],
+    ...['127.0.0.1', '0.0.0.0', '169.254.169.253', '224.0.0.1', '255.255.255.255'].map(
+      (dnsResolver): Refusal => [
+        { dnsResolver },
+        `The parameter dnsResolver is not an address that a route can lead to: ${dnsResolver}`,
+      ],
+    ),
+    ...['fd00::/8', '100.64.0.0/30', '100.64.0.1/10', 'all'].map(
+      (dnsPool): Refusal => [
+        { dnsPool },
+        `The parameter dnsPool is not an IPv4 network like 100.64.0.0/10: ${dnsPool}`,
+      ],
+    ),
+    ...[8, 10, 21].map(
+      (dnsPrefix): Refusal => [
+        { dnsPrefix },
+        `The parameter dnsPrefix must be from 11 to 20, for slices of dnsPool 100.64.0.0/10 apart from that of dnsResolver 100.127.255.254: ${dnsPrefix}`,
+      ],
+    ),
+    [
+      { diverter: 'netfoundry', dnsRanges: 'true' },
+      'The parameter registrationKey must be given where diverter is netfoundry and dnsRanges is true: each router registers again with it, for its range.',
+    ],
+    ...Object.entries({ crossZone: 'false', healthyThreshold: 3, allowedPrincipals: '444455556666' }).map(
+      ([name, value]): Refusal => [
+        { ...taken, [name]: value },
+        `The parameter ${name} is for a load balancer that is to be made: leave it out, and set it on that of loadBalancerArn.`,
+      ],
+    ),
     [{ reply: 'both' }, 'The parameter reply is not direct or geneve: both'],
     [
       { diverter: 'netfoundry', reply: 'geneve' },
@@ -133,7 +195,43 @@ describe('parameters are refused, with one sentence', () => {
   });
 });
 
+test('every prefix that is taken is one that the function takes, and no other', () => {
+  const reads = (dnsPrefix: number) => {
+    try {
+      routersConfig({ ...ENVIRONMENT, DNS_PREFIX: `${dnsPrefix}` });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const takes = (dnsPrefix: number) => {
+    try {
+      check({ dnsPrefix });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const prefixes = Array.from({ length: 30 }, (_, index) => index + 1);
+  expect(prefixes.filter(takes)).toEqual(prefixes.filter(reads));
+});
+
+test('a stage is as long as the names of functions allow', () => {
+  expect(checkStage('s'.repeat(46))).toBeUndefined();
+  expect(() => checkStage('s'.repeat(47))).toThrow(
+    new Error(
+      `The stage has 47 characters, and the names of functions leave room for 46: choose a shorter --stage than ${'s'.repeat(47)}`,
+    ),
+  );
+});
+
 describePackaged('serverless package', () => {
+  test('takes no stage that Lambda would not', () => {
+    const { status, said } = packageStack({ parameters: required, stage: 's'.repeat(63) });
+    expect(status).toBe(1);
+    expect(said).toMatch(/^The stage has 63 characters/m);
+  });
+
   test('says what is wrong with the parameters before anything is made', () => {
     const { status, said, folder } = packageStack({ parameters: { vpcId: 'vpc-xyz' } });
     expect(status).toBe(1);

@@ -81,6 +81,7 @@ describe('refusals', () => {
     ['no VPC', () => group({ VpcId: undefined }), ValidationError],
     ['a check of GENEVE', () => group({ HealthCheckProtocol: 'GENEVE' }), ValidationError],
     ['a check longer than its interval', () => group({ HealthCheckTimeoutSeconds: 20 }), ValidationError],
+    ['a check as long as its interval', () => group({ HealthCheckTimeoutSeconds: 10 }), ValidationError],
     ['a check too often', () => group({ HealthCheckIntervalSeconds: 4 }), ValidationError],
     ['a check of the traffic port', () => group({ HealthCheckPort: 'traffic-port' }), ValidationError],
     ['a path for TCP', () => group({ HealthCheckPath: '/x' }), ValidationError],
