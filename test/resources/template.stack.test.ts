@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { healthCheck } from '../../resources/parameters.js';
 import { METRICS } from '../../shared/metrics.ts';
 import { describePackaged, packaged, packagedTemplate } from '../support/packaged.ts';
 import { flaws } from '../support/resource-schemas.ts';
@@ -133,6 +134,17 @@ describePackaged('a packaged template', () => {
 
 test.each(['network', 'routers'])('examples/%s.yml is what CloudFormation takes', (name) => {
   expect(flaws(parseTemplate(readFileSync(`examples/${name}.yml`, 'utf8')))).toEqual([]);
+});
+
+test('examples/routers.yml lets in what the target group may check', async () => {
+  const { Parameters } = parseTemplate(readFileSync('examples/routers.yml', 'utf8'));
+  const ports = ['router', 'diverter'].map(async (chosen) =>
+    Number((await healthCheck({ resolveVariable: async () => chosen })).port),
+  );
+  expect(Parameters.HealthPort?.AllowedValues).toEqual(await Promise.all(ports));
+  expect(readFileSync('examples/routers.yml', 'utf8')).toContain(
+    'IpProtocol: tcp, FromPort: !Ref HealthPort, ToPort: !Ref HealthPort',
+  );
 });
 
 describe('a template is not what CloudFormation takes', () => {
