@@ -72,6 +72,11 @@ export async function run(
       terminal.err(`${error.message}\n\nSee: npx ziti-glb --help`);
       return EXIT.usage;
     }
+    // The SDK looks for one only when it is about to ask.
+    if (error instanceof Error && error.message === 'Region is missing') {
+      terminal.err('It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.');
+      return EXIT.usage;
+    }
     const nobody = isLocal(endpoint) && Object(error).code === 'ECONNREFUSED';
     const text = nobody
       ? `Nobody listens at ${endpoint}. Start a demo that stays: npm run demo -- --keep`

@@ -6,7 +6,9 @@ const program = fileURLToPath(new URL('../../bin/ziti-glb.ts', import.meta.url))
 
 /** Runs the program itself, where there is no AWS and nobody to ask. */
 function ziti(...args: string[]) {
-  const env = { ...process.env, AWS_ACCESS_KEY_ID: 'nobody', AWS_SECRET_ACCESS_KEY: 'nothing' };
+  const { AWS_REGION, AWS_DEFAULT_REGION, ...rest } = process.env;
+  const nobody = { AWS_ACCESS_KEY_ID: 'nobody', AWS_SECRET_ACCESS_KEY: 'nothing', AWS_CONFIG_FILE: '/dev/null' };
+  const env = { ...rest, ...nobody };
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
@@ -34,4 +36,12 @@ test('says what to do where AWS does not answer', () => {
   const { status, stdout, stderr } = ziti('status', '--region', 'eu-central-1', '--endpoint', 'http://127.0.0.2:9');
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(/ECONNREFUSED.*Usually: AWS did not answer.*whether this machine reaches the endpoint\.$/m);
+});
+
+test('says what to do where no region is given', () => {
+  const { status, stdout, stderr } = ziti('status');
+  expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+  expect(stderr).toBe(
+    'It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.\n',
+  );
 });
