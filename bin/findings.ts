@@ -1,5 +1,5 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
-import { contains } from '../shared/cidr.ts';
+import { contains, isIpv6 } from '../shared/cidr.ts';
 import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
 import type { SubnetsWorld } from '../shared/subnets/world.ts';
@@ -93,10 +93,23 @@ export function filters(filtered: readonly Filtered[], nodes: readonly string[],
         const way = `${what} ${out ? 'out to' : 'in from'} ${node}`;
         const rules = groups.flatMap((group) => (out ? group.IpPermissionsEgress : group.IpPermissions) ?? []);
         const ids = groups.map(({ GroupId }) => GroupId).join(' or ') || 'a security group of it';
+        const fitting = rules.filter((rule) => isAbout(rule, protocol, port));
+        const lists = fitting.flatMap(
+          ({ PrefixListIds }) => PrefixListIds?.flatMap((list) => list.PrefixListId ?? []) ?? [],
+        );
         return [
-          ...(rules.some((rule) => lets(rule, protocol, port, node))
+          ...(fitting.some((rule) => lets(rule, node))
             ? []
-            : [finding('fault', 'security groups', `${label}: none lets ${way}`, `add that rule to ${ids}`)]),
+            : lists.length > 0
+              ? [
+                  finding(
+                    'unknown',
+                    'security groups',
+                    `${label}: whether one lets ${way} is for ${lists.join(' or ')} to say`,
+                    `see that it holds ${node}: aws ec2 get-managed-prefix-list-entries --prefix-list-id ${lists[0]}`,
+                  ),
+                ]
+              : [finding('fault', 'security groups', `${label}: none lets ${way}`, `add that rule to ${ids}`)]),
           ...(!acl || passes(acl, out, number, { from: port, to: port }, node)
             ? []
             : [
@@ -127,10 +140,12 @@ export function filters(filtered: readonly Filtered[], nodes: readonly string[],
   });
 }
 
-/** A rule that names another group or a prefix list says nothing about a load balancer's node, which has neither. */
-function lets(rule: IpPermission, protocol: string, port: number, address: string): boolean {
-  const { IpProtocol, FromPort = 0, ToPort = 65_535, IpRanges = [] } = rule;
-  if (IpProtocol !== '-1' && (IpProtocol !== protocol || port < FromPort || port > ToPort)) return false;
+function isAbout({ IpProtocol, FromPort = 0, ToPort = 65_535 }: IpPermission, protocol: string, port: number): boolean {
+  return IpProtocol === '-1' || (IpProtocol === protocol && FromPort <= port && port <= ToPort);
+}
+
+/** A rule that names another group says nothing about a load balancer's node, which is in none. */
+function lets({ IpRanges = [] }: IpPermission, address: string): boolean {
   return IpRanges.some(({ CidrIp }) => CidrIp !== undefined && contains(CidrIp, `${address}/32`));
 }
 
@@ -200,6 +215,20 @@ export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: 
           `${remedy}, or deploy with crossZone=true`,
         );
   });
+}
+
+type Table = Pick<SubnetsWorld['routeTables'][number], 'id'> & {
+  routes: Pick<SubnetsWorld['routeTables'][number]['routes'][number], 'destination' | 'target' | 'propagated'>[];
+};
+
+/** The table with the most routes of one family: the quota is for each, and not for the VPC's own nor for propagated ones. */
+export function fullest(tables: readonly Table[]): { id: string; routes: number } | undefined {
+  const counted = tables.map(({ id, routes }) => {
+    const counting = routes.filter(({ target, propagated }) => target !== 'local' && !propagated);
+    const six = counting.filter(({ destination }) => isIpv6(destination)).length;
+    return { id, routes: Math.max(six, counting.length - six) };
+  });
+  return counted.toSorted((a, b) => b.routes - a.routes)[0];
 }
 
 /** A quota that may become too small: how much of it the fullest thing uses. */

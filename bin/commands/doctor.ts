@@ -18,6 +18,7 @@ import {
   type Filtered,
   type Finding,
   filters,
+  fullest,
   mtu,
   type Quota,
   quotas,
@@ -133,7 +134,7 @@ async function readQuotas({ clients, config }: Deployed, world: Look['subnets'][
     return Quota?.Value ?? Number.NaN;
   };
   const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
-  const fullest = world.routeTables.toSorted((a, b) => b.routes.length - a.routes.length)[0];
+  const table = fullest(world.routeTables);
   const { vpcId } = config.subnets;
   // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html
   const targets = {
@@ -150,12 +151,12 @@ async function readQuotas({ clients, config }: Deployed, world: Look['subnets'][
       limit: endpoints,
       adjustable: true,
     },
-    ...(fullest
+    ...(table
       ? [
           {
             name: 'Routes per route table',
-            of: fullest.id,
-            used: fullest.routes.length,
+            of: table.id,
+            used: table.routes,
             limit: routes,
             adjustable: true,
           },

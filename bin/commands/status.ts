@@ -1,3 +1,4 @@
+import { explain } from '../../shared/aws/advice.ts';
 import { type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
@@ -21,10 +22,18 @@ export const status: Command = {
   summary: 'subnets and routers, how they stand, and why not all is ready',
   options: { ...json, watch: { type: 'boolean', short: 'w' } },
   async run({ options, stack, terminal }) {
+    let shown = false;
     do {
-      const seen = topology(await look(stack.clients, stack.config, stack.now()));
-      if (options.watch && !options.json) terminal.clear();
-      terminal.out(options.json ? JSON.stringify(seen) : picture(seen, terminal));
+      try {
+        const seen = topology(await look(stack.clients, stack.config, stack.now()));
+        if (options.watch && !options.json) terminal.clear();
+        terminal.out(options.json ? JSON.stringify(seen) : picture(seen, terminal));
+        shown = true;
+      } catch (error) {
+        // What was shown once is shown again, when AWS answers again.
+        if (!shown) throw error;
+        terminal.err(explain(error));
+      }
       if (options.watch) await terminal.sleep(REFRESH_MS);
     } while (options.watch);
     return EXIT.ok;

@@ -1,6 +1,6 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { type Filtered, filters, type Quota, quotas } from '../../bin/findings.ts';
+import { type Filtered, filters, fullest, type Quota, quotas } from '../../bin/findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { deployed, type Extras } from './support.ts';
 
@@ -46,6 +46,15 @@ describe('what filters packets', () => {
     ['members of a group', [{ IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: 'sg-1' }] }], [UDP, TCP]],
   ])('a security group that lets in %s', (_, rules, found) => {
     expect(judge(rules)).toEqual(found);
+  });
+
+  test('a prefix list may hold the node, or not', () => {
+    const listed = { IpProtocol: 'udp', FromPort: 6081, ToPort: 6081, PrefixListIds: [{ PrefixListId: 'pl-0' }] };
+    expect(judge([listed, rule('tcp', 8081, '10.0.0.0/24')])).toEqual([
+      'unknown security groups i-0: whether one lets UDP 6081 (GENEVE) in from 10.0.0.7 is for pl-0 to say',
+    ]);
+    expect(judge([listed, ...OPEN])).toEqual(open);
+    expect(judge([{ ...listed, IpProtocol: 'tcp' }, rule('tcp', 8081, '10.0.0.0/24')])).toEqual([UDP]);
   });
 
   test('replies through the load balancer have to be let out, those of GENEVE that came in are not enough', () => {
@@ -97,6 +106,22 @@ test.each<[number, number, boolean, string, string]>([
 ])('a quota of which %d of %d are used', (used, limit, adjustable, is, remedy) => {
   const quota: Quota = { name: 'Things', of: 'it', used, limit, adjustable };
   expect(quotas([quota])).toEqual([{ is, check: 'quotas', says: `Things: ${used} of ${limit} in it`, remedy }]);
+});
+
+test('routes are counted of each family by itself, without the own ones of the VPC and propagated ones', () => {
+  const table = (id: string, ...destinations: string[]) => ({
+    id,
+    routes: [
+      { destination: '10.0.0.0/16', target: 'local', propagated: false },
+      { destination: '10.9.0.0/16', target: 'vgw-0', propagated: true },
+      ...destinations.map((destination) => ({ destination, target: 'vpce-0', propagated: false })),
+    ],
+  });
+  const four = table('rtb-4', '10.1.0.0/16', '10.2.0.0/16');
+  const six = table('rtb-6', '10.1.0.0/16', 'fd00:1::/32', 'fd00:2::/32', 'fd00:3::/32');
+  expect(fullest([four])).toEqual({ id: 'rtb-4', routes: 2 });
+  expect(fullest([four, six])).toEqual({ id: 'rtb-6', routes: 3 });
+  expect(fullest([])).toBeUndefined();
 });
 
 /** Open to the load balancer's node in zone a, and to that alone. */

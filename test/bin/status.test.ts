@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { AwsError } from '../../local/wire/errors.ts';
+import { faults } from '../../local/wire/faults.ts';
 import { METRICS } from '../../shared/metrics.ts';
 import { deployed, type TestStack } from './support.ts';
 
@@ -59,6 +61,27 @@ describe('status', () => {
     expect(second).toContain(stack.vpc.a1);
     expect(code).toBe(1);
   });
+});
+
+test.each([
+  ['goes on after a look that AWS refused', 2, 3],
+  ['ends if it had none', 1, 0],
+])('status --watch %s', async (_, refusedFrom, pictures) => {
+  let looks = 1;
+  const throttled = new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
+  const refuse = faults(({ operation }) =>
+    operation === 'DescribeSubnets' && looks === refusedFrom ? throttled : undefined,
+  );
+  const { cli } = await deployed({ around: [refuse] });
+  const { out, err, code } = await cli('status --watch', {
+    async onSleep() {
+      looks += 1;
+      if (looks > 4) throw new Error('enough');
+    },
+  });
+  expect(err).toMatch(/^RequestLimitExceeded: /);
+  expect(out.split('CLEAR').slice(1)).toHaveLength(pictures);
+  expect(code).toBe(1);
 });
 
 test('every gauge of both plans is a metric, and what a gauge counts adds up', async () => {

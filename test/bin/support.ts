@@ -20,7 +20,7 @@ import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
 import type { Call, Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
-import { createWire, type OperationService, type Wire } from '../../local/wire/wire.ts';
+import { type Around, createWire, type OperationService, type Wire } from '../../local/wire/wire.ts';
 import { routersConfig, subnetsConfig } from '../../shared/config.ts';
 import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
@@ -37,6 +37,8 @@ const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-
 export interface Extras {
   ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
   quotas?: Operations<typeof quotasSdk>;
+  /** What stands between a caller and all of AWS. */
+  around?: Around[];
 }
 
 /** A deployed stack in the box, its functions' passes at the call of a test, and a command line that asks it. */
@@ -137,7 +139,7 @@ export async function deployed(extras: Extras = {}) {
         sqs: sqsService(queues, cloud.clock),
         servicequotas: quotas,
       },
-      { principal: () => 'arn:aws:iam::111122223333:role/operator' },
+      { principal: () => 'arn:aws:iam::111122223333:role/operator', around: extras.around ?? [] },
     ),
   );
   const config = {
