@@ -176,7 +176,7 @@ export function agents(routers: readonly Router[], online: ReadonlySet<string>):
           'fault',
           'agent',
           `${label}: Systems Manager does not hear it`,
-          'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm, ssmmessages and ec2messages is open',
+          'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm and ssmmessages is open (for agents before 3.3.40 to ec2messages too)',
         ),
   );
 }

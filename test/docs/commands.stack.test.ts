@@ -18,8 +18,9 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo -- --keep': ['test/local/demo/demo.kernel.test.ts', '--keep'],
-  'npx ziti-glb drain': ['test/resources/removal.stack.test.ts', 'drain'],
-  'npx ziti-glb redrive': ['test/bin/changes.test.ts', 'redrive'],
+  'npm ci && make -C bpf deb': ['local/setup.ts', "['bpf', 'deb']"],
+  'npx ziti-glb drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
+  'npx ziti-glb redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
 /** `…` stands for the rest of an id, each of another one. */

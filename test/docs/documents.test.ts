@@ -91,6 +91,27 @@ test.each(alarms)(
   },
 );
 
+test('the README counts alarms and metrics as they are', () => {
+  // Those of both functions are two.
+  const shared = ['ChangingCalls', 'Throttles', 'Errors', 'PassSeconds'];
+  const metrics = Object.keys(METRICS).length + shared.filter((name) => name in METRICS).length;
+  expect(documents.get('README.md')).toContain(`${alarms.length} alarms, ${metrics} metrics`);
+});
+
+test('to deploy, and to deploy again, the diverter is built', () => {
+  const deploying = documents.get('docs/deploying.md') ?? '';
+  const built = 'npm ci && make -C bpf deb';
+  for (const text of [documents.get('README.md') ?? '', deploying, deploying.split('## Upgrade')[1] ?? ''])
+    expect(text).toContain(built);
+});
+
+test('how to remove it has every tag that stays on a router', () => {
+  const removal = documents.get('docs/deploying.md')?.split('## Remove')[1] ?? '';
+  const tags = [...reference.matchAll(/^\| `(KEY[^`]*)` \| an instance/gm)].map(([, key = '']) => key);
+  expect(tags.length).toBeGreaterThan(3);
+  for (const key of tags) expect(removal).toContain(`\`${key}\``);
+});
+
 test('what is to be typed on a router is in the diverter’s own words', () => {
   const usage = read('bpf/cli/main.c');
   const typed = [...documents.values()].flatMap((text) => [...text.matchAll(/`(?:sudo )?diverter ([a-z]+)/g)]);
