@@ -1,3 +1,4 @@
+import { DescribeLifecycleHooksCommand, paginateDescribeAutoScalingGroups } from '@aws-sdk/client-auto-scaling';
 import {
   DescribeNetworkAclsCommand,
   DescribeNetworkInterfacesCommand,
@@ -7,8 +8,8 @@ import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balanc
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { explain } from '../../shared/aws/advice.ts';
-import { collect } from '../../shared/aws/read.ts';
-import { type Router, routersOf } from '../../shared/routers/router.ts';
+import { collect, tag } from '../../shared/aws/read.ts';
+import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import type { Deployed } from '../deployed.ts';
@@ -19,15 +20,20 @@ import {
   type Finding,
   filters,
   fullest,
+  hooks,
   mtu,
   type Quota,
   quotas,
+  type ScalingGroup,
   sourceDestCheck,
   unreadable,
   zones,
 } from '../findings.ts';
 import { table } from '../table.ts';
 import type { Style } from '../terminal.ts';
+
+/** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */
+const HOOK_PREFIX = 'ziti-glb';
 
 const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
 
@@ -60,6 +66,10 @@ async function examine(stack: Deployed): Promise<Finding[]> {
       return filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' });
     }),
     attempt('agent', async () => agents(routers, await readAgents(stack, routers))),
+    attempt('lifecycle hooks', async () => {
+      const names = seen.world.instances.flatMap(({ scaling }) => scaling?.group ?? []);
+      return hooks(await readGroups(stack, [...new Set(names)]), stack.name, config.routers.tagKey);
+    }),
     attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
   ]);
   return [
@@ -123,6 +133,24 @@ async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Rout
   );
   return new Set(
     found.filter(({ PingStatus }) => PingStatus === 'Online').flatMap(({ InstanceId }) => InstanceId ?? []),
+  );
+}
+
+async function readGroups({ clients, config }: Deployed, names: string[]): Promise<ScalingGroup[]> {
+  if (names.length === 0) return [];
+  const { autoScaling: client } = clients;
+  const groups = await collect(
+    paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames: names }),
+    (page) => page.AutoScalingGroups,
+  );
+  return Promise.all(
+    groups.map(async ({ AutoScalingGroupName, AutoScalingGroupName: name = '', Tags }) => {
+      const { LifecycleHooks = [] } = await client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName }));
+      const own = LifecycleHooks.flatMap(({ LifecycleHookName: hook = '' }) =>
+        hook.startsWith(HOOK_PREFIX) ? hook : [],
+      );
+      return { name, tagged: tag(Tags, config.routers.tagKey) === ROUTER, hooks: own };
+    }),
   );
 }
 

@@ -1,4 +1,10 @@
-import type { IpPermission, NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
+import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import {
+  CreateLaunchTemplateCommand,
+  type IpPermission,
+  type NetworkAcl,
+  type NetworkAclEntry,
+} from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Filtered, filters, fullest, type Quota, quotas } from '../../bin/findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
@@ -188,6 +194,38 @@ describe('doctor', () => {
     ]);
     expect(of('quotas')).toMatchObject([{ is: 'unknown', says: expect.stringMatching(/it cannot be read/) }]);
     expect(findings.filter(({ is }) => is === 'ok').length).toBeGreaterThan(5);
+  });
+
+  test.each([
+    ['the group’s tag', true, 'ziti-glb-launch', 'ok'],
+    ['the hook of the stack, to which it was named', false, 'ziti-glb-dev-launch', 'ok'],
+    ['neither', false, 'ziti-glb-launch', 'fault'],
+  ])('says whether the hooks of a group may be answered: it has %s', async (_, tagged, LifecycleHookName, is) => {
+    const { of } = await examined(GOOD, async ({ ec2, autoScaling, vpc, clock }) => {
+      const Tags = [{ Key: 'ziti-glb', Value: 'router' }];
+      const TagSpecifications = [{ ResourceType: 'instance' as const, Tags }];
+      const LaunchTemplateData = { ImageId: 'ami-router', TagSpecifications };
+      await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: 'router', LaunchTemplateData }));
+      const LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING';
+      await autoScaling.send(
+        new CreateAutoScalingGroupCommand({
+          ...{ AutoScalingGroupName: 'routers', MinSize: 1, MaxSize: 1, VPCZoneIdentifier: vpc.a0 },
+          LaunchTemplate: { LaunchTemplateName: 'router' },
+          LifecycleHookSpecificationList: [{ LifecycleHookName, LifecycleTransition }],
+          Tags: tagged ? Tags : [],
+        }),
+      );
+      await clock.run(60_000);
+    });
+    expect(of('lifecycle hooks')).toMatchObject([
+      is === 'ok'
+        ? { is, says: 'routers: may be answered' }
+        : {
+            is,
+            says: expect.stringMatching(/^routers: may not/),
+            remedy: expect.stringMatching(/autoScalingGroup=routers$/),
+          },
+    ]);
   });
 
   test('finds a zone without a healthy router', async () => {
