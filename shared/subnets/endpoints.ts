@@ -84,7 +84,7 @@ const AVAILABLE = 'its endpoint to be available';
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
 function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsConfig): Site[] {
   const standing = (fits: (subnet: Subnet) => boolean) => {
-    const ids = new Set(world.subnets.filter((each) => fits(each) && !isLeaving(each, world)).map(({ id }) => id));
+    const ids = new Set(world.subnets.filter(fits).map(({ id }) => id));
     return world.endpoints.filter(({ subnetId }) => ids.has(subnetId));
   };
   if (endpoints === 'subnet')
@@ -95,7 +95,8 @@ function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsCon
     }));
   return [...Map.groupBy(askers, ({ subnet }) => subnet.zone)].map(([zone, inZone]) => {
     const asking = inZone.filter((asker) => !isRefused(asker));
-    const fits = (subnet: Subnet) => subnet.zone === zone && (endpoints === 'zone' || endpoints.includes(subnet.id));
+    const fits = (subnet: Subnet) =>
+      subnet.zone === zone && (endpoints === 'zone' || endpoints.includes(subnet.id)) && !isLeaving(subnet, world);
     const named = asking.length > 0 ? world.subnets.find(fits) : undefined;
     const host = endpoints === 'zone' ? (asking.find(asksForIpv6) ?? asking[0])?.subnet : named;
     return { askers: inZone, host, there: standing(fits) };

@@ -1,5 +1,6 @@
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { isLeaving } from './status.ts';
 import { parseWish, type Wish } from './wish.ts';
 import { label, type RouteTable, type Subnet, type SubnetsWorld, several, subnetsOf, tableOf } from './world.ts';
 
@@ -53,7 +54,10 @@ const PLACE_RULES: Rule[] = [
   },
 
   function endpointHasAPlace(given) {
-    if (!hostOf(given)) return `none of the subnets named for endpoints is in ${given.subnet.zone}`;
+    if (hostOf(given)) return;
+    const leaving = endpointSubnets(given).find(({ zone }) => zone === given.subnet.zone);
+    const but = leaving ? `, but for ${label(leaving)}, which someone tried to delete` : '';
+    return `none of the subnets named for endpoints is in ${given.subnet.zone}${but}`;
   },
 ];
 
@@ -122,5 +126,5 @@ function endpointSubnets({ world, config }: Case): Subnet[] {
 function hostOf(given: Case): Subnet | undefined {
   const { subnet, config } = given;
   if (!Array.isArray(config.endpoints)) return subnet;
-  return endpointSubnets(given).find(({ zone }) => zone === subnet.zone);
+  return endpointSubnets(given).find((each) => each.zone === subnet.zone && !isLeaving(each, given.world));
 }

@@ -1,6 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
-import { type Asker, isRefused } from './askers.ts';
+import type { Asker } from './askers.ts';
 import { directRanges } from './direct.ts';
 import { type Blocked, carryOut, forgetNotes } from './moves.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -16,8 +16,6 @@ export interface Place {
   ours: boolean;
   /** Whether the route that is there is ours and leads to something that carries. */
   alive: boolean;
-  /** Whether it is to stay as it is because a subnet of the table has a wish that is refused. */
-  kept: boolean;
 }
 
 /** What is to become of a route. */
@@ -47,7 +45,7 @@ function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router
   // A gateway's table is for what comes into the VPC, and its routes are its owner's.
   if (table.edge) return [];
   const users = askers.filter((asker) => asker.table === table);
-  const wants = new Map(wantsOf(users, ranges, world).map((want) => [want.destination, want]));
+  const wants = new Map(wantsOf(table, users, ranges, world).map((want) => [want.destination, want]));
   const routes = Map.groupBy(
     table.routes.filter(({ target }) => target !== 'local'),
     ({ destination }) => destination,
@@ -58,7 +56,7 @@ function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router
     const there = same.find(({ propagated }) => !propagated) ?? same[0];
     const ours = there !== undefined && isOurs(there, table, world);
     const alive = ours && carries(there, world);
-    return { table, destination, want: wants.get(destination), there, ours, alive, kept: users.some(isRefused) };
+    return { table, destination, want: wants.get(destination), there, ours, alive };
   });
 }
 
@@ -68,8 +66,8 @@ function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boo
 }
 
 /** The rules, in their order. */
-export function decide({ want, there, ours, alive, kept }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
-  if (!want) return ours && !(alive && kept) ? 'withdraw' : 'nothing';
+export function decide({ want, there, ours, alive }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
+  if (!want) return ours ? 'withdraw' : 'nothing';
   if (there && !ours) {
     if (!want.takeover) return 'conflict';
     if (want.targets.length === 0) return 'wait';

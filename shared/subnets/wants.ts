@@ -1,6 +1,15 @@
 import { LATER } from '../reconcile.ts';
 import { type Asker, isRefused, type Problem } from './askers.ts';
-import { type Router, routerInReach, type SubnetsWorld } from './world.ts';
+import { isLeaving } from './status.ts';
+import {
+  type Endpoint,
+  isOurs,
+  type Route,
+  type Router,
+  type RouteTable,
+  routerInReach,
+  type SubnetsWorld,
+} from './world.ts';
 
 /** A destination that a table is to have a route to. */
 export interface Want {
@@ -19,7 +28,17 @@ export interface Want {
 }
 
 /** What the users of one table want of it, one of a kind for each destination. */
-export function wantsOf(users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
+export function wantsOf(table: RouteTable, users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
+  const asked = askedFor(users, ranges, world);
+  const kept = table.routes
+    .filter(
+      (route) => isOurs(route, table, world) && asked.every(({ destination }) => destination !== route.destination),
+    )
+    .flatMap((route) => keeping(route, users, world));
+  return [...asked, ...kept];
+}
+
+function askedFor(users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
   const asking = users.filter((asker) => !isRefused(asker));
   if (asking.length === 0) return [];
   const byDestination = Map.groupBy(
@@ -31,6 +50,7 @@ export function wantsOf(users: Asker[], ranges: Map<string, Router>, world: Subn
       throughEndpoint(
         destination,
         wishes.map(({ asker }) => asker),
+        wishes.flatMap(({ asker }) => asker.endpoint ?? []),
         world,
       ),
     ),
@@ -38,9 +58,26 @@ export function wantsOf(users: Asker[], ranges: Map<string, Router>, world: Subn
   ];
 }
 
-function throughEndpoint(destination: string, askers: Asker[], world: SubnetsWorld): Want {
+/** A subnet whose wish is refused keeps what is there, whosever wish that was, as long as there is a way for it. */
+function keeping({ destination, target, blackhole }: Route, users: Asker[], world: SubnetsWorld): Want[] {
+  const askers = users.filter(isRefused);
+  if (askers.length === 0) return [];
+  if (target.startsWith('eni-')) {
+    const by = 'what was there before';
+    const want = { destination, by, targets: [target], takeover: false, direct: true, lacksRouter: undefined, askers };
+    return blackhole ? [] : [want];
+  }
+  const leaving = new Set(world.subnets.filter((subnet) => isLeaving(subnet, world)).map(({ id }) => id));
+  const carries = ({ state, subnetId }: Endpoint) => state === 'available' && !leaving.has(subnetId);
+  const present = world.endpoints.filter((endpoint) => endpoint.id === target && carries(endpoint));
+  const others = users.flatMap(({ endpoint }) => (endpoint && carries(endpoint) ? [endpoint] : []));
+  const endpoints = present.length > 0 ? present : others;
+  return endpoints.length > 0 ? [throughEndpoint(destination, askers, endpoints, world)] : [];
+}
+
+function throughEndpoint(destination: string, askers: Asker[], endpoints: Endpoint[], world: SubnetsWorld): Want {
   const zoneOf = (id: string) => world.subnets.find((subnet) => subnet.id === id)?.zone;
-  const available = askers.flatMap(({ endpoint }) => (endpoint?.state === 'available' ? [endpoint] : []));
+  const available = endpoints.filter(({ state }) => state === 'available');
   const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
   return {
     destination,

@@ -215,4 +215,28 @@ describe('endpoints in subnets of their own', () => {
       ['delete-endpoints vpce-a'],
     ],
   ])('%s', (_, seen, expected) => expect(steps(seen, named)).toEqual(expected));
+
+  describe('of which someone tries to delete one', () => {
+    const leaving = `leaving since ${new Date(NOW).toISOString()} because someone tried to delete it`;
+    const seen = {
+      subnets: [subnet(), { ...e, status: leaving }, f],
+      endpoints: [endpoint({ subnetId: 'subnet-e' })],
+      routeTables: [main, table({ routes: routes('vpce-a') })],
+    };
+    const refused =
+      'subnet-a: refused: none of the subnets named for endpoints is in a but for subnet-e which someone tried to delete';
+
+    test('get no other there, and it goes: the wish is refused, and says why', () => {
+      expect(steps(seen, named)).toEqual(['delete-route rtb-a 10.20.0.0/16', refused]);
+      expect(steps({ ...seen, routeTables: [main, table()] }, named)).toEqual(['delete-endpoints vpce-a', refused]);
+      expect(steps({ ...seen, routeTables: [main, table()], endpoints: [] }, named)).toEqual([refused]);
+    });
+
+    test('are made in the other of the zone', () => {
+      const subnets = [...seen.subnets, { ...f, id: 'subnet-g', zone: 'a' }];
+      expect(steps({ ...seen, subnets }, { endpoints: ['subnet-e', 'subnet-g'] })).toEqual([
+        'create-endpoint subnet-g',
+      ]);
+    });
+  });
 });

@@ -132,6 +132,12 @@ describe('opting out', () => {
 
 describe('what worked before a wish is refused stays as it was', () => {
   const bad = { subnets: [subnet({ wish: 'oops', status: 'refused: oops is not a CIDR' })] };
+  const shared = {
+    subnets: [...bad.subnets, subnet({ id: 'subnet-b', wish: undefined })],
+    endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+    routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-b') })],
+  };
+  const LEAVES = `subnet-b: leaving since ${new Date(NOW).toISOString()} because someone tried to delete it`;
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
     ['its routes and its endpoint', { ...bad, endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) }, []],
     ['nothing new is made for it', bad, []],
@@ -155,7 +161,23 @@ describe('what worked before a wish is refused stays as it was', () => {
       },
       [],
     ],
+    [
+      'but for an endpoint that gets out of the way of someone who deletes its subnet, if there is another',
+      { ...shared, undeletable: 'subnet-b' },
+      ['replace-route rtb-a 10.20.0.0/16 vpce-a', LEAVES],
+    ],
+    [
+      'or none',
+      { ...shared, undeletable: 'subnet-b', endpoints: shared.endpoints.slice(1) },
+      ['delete-route rtb-a 10.20.0.0/16', LEAVES],
+    ],
   ])('%s', (_, seen, expected) => expect(steps({ ...seen })).toEqual(expected));
+
+  test('unless no router is healthy, and routes are to go then', () => {
+    const seen = { ...bad, endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')), targets: [] };
+    expect(steps(seen)).toEqual([]);
+    expect(steps(seen, { withoutRouter: 'withdraw' })).toEqual(['delete-route rtb-a 10.20.0.0/16']);
+  });
 });
 
 describe('where no router is healthy', () => {
