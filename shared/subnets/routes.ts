@@ -1,3 +1,4 @@
+import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
@@ -33,12 +34,32 @@ export function planRoutes(
 ): Blocked[] {
   const ranges = directRanges(world);
   plan.refused.push(...ranges.refused);
-  return world.routeTables.flatMap((table) =>
-    placesOf(table, askers, ranges.routers, world).flatMap((place) => {
+  return world.routeTables.flatMap((table) => {
+    const decided = placesOf(table, askers, ranges.routers, world).map((place) => {
       forgetNotes(place, world, plan);
-      return carryOut(decide(place, config.withoutRouter), place, { world, config, plan });
-    }),
-  );
+      return { place, move: decide(place, config.withoutRouter) };
+    });
+    return [false, true]
+      .flatMap((ipv6) =>
+        inOrder(
+          decided.filter(({ place }) => isIpv6(place.destination) === ipv6),
+          config,
+        ),
+      )
+      .flatMap(({ place, move }) => carryOut(move, place, { world, config, plan }));
+  });
+}
+
+/**
+ * What is new comes before what goes: a client that has both never has neither. But where a table has no room for it,
+ * as many routes as it takes go before.
+ */
+function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPerTable }: SubnetsConfig): D[] {
+  const there = family.filter(({ place }) => place.there && !place.there.propagated);
+  const created = family.filter(({ move }) => move === 'create');
+  const going = there.filter(({ place, move }) => move === 'withdraw' && !place.table.former.has(place.destination));
+  const first = going.slice(0, Math.max(0, there.length + created.length - routesPerTable));
+  return [...first, ...family.filter((each) => !first.includes(each))];
 }
 
 function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Place[] {

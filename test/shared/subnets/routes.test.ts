@@ -70,6 +70,19 @@ describe('a route', () => {
   ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
 });
 
+describe('a table without room for what is new and what goes', () => {
+  const left = ['10.40.0.0/16', '10.41.0.0/16', '2001:db9::/32'];
+  const seen = { ...asks(`${CIDR} 10.30.0.0/16`), ...one({ routes: routes('vpce-a', ...left) }) };
+  const created = [CIDR, '10.30.0.0/16'].map((cidr) => `create-route rtb-a ${cidr} vpce-a`);
+  const deleted = left.map((cidr) => `delete-route rtb-a ${cidr}`);
+
+  test.each<[string, number, string[]]>([
+    ['gets what is new first, if there is room after all', 5, [...created, ...deleted]],
+    ['loses as many as that takes before', 4, [...deleted.slice(0, 1), ...created, ...deleted.slice(1)]],
+    ['or all', 3, [...deleted.slice(0, 2), ...created, ...deleted.slice(2)]],
+  ])('%s', (_, routesPerTable, expected) => expect(steps(seen, { routesPerTable })).toEqual(expected));
+});
+
 describe('a table that two subnets share', () => {
   const two = [subnet({ status: 'ready' }), subnet({ id: 'subnet-b', status: 'ready' })];
   const both = [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })];
