@@ -11,7 +11,7 @@ export const METRICS = {
   Waiting: [MetricUnit.Count, 'of those: something is on its way, or missing for now'],
   Conflicts: [MetricUnit.Count, "of those: a route of somebody else's is in the way"],
   Refused: [MetricUnit.Count, 'of those: the tag asks for what cannot be'],
-  Blocked: [MetricUnit.Count, 'routes that should be given back and cannot, for their former target is gone'],
+  Blocked: [MetricUnit.Count, 'routes that should go and cannot: their former target is gone, or AWS refuses'],
   SecondsToRoute: [
     MetricUnit.Seconds,
     "from a subnet's tag (its event, else the first look that saw it) to the first look that saw a route for it",

@@ -5,6 +5,8 @@ export interface Step {
   /** How what it changes was, and how it is then, where that is more than there or not. */
   before?: string;
   after?: string;
+  /** Whether AWS may take it and all stays as it was. */
+  tentative?: boolean;
 }
 
 /** What cannot go on yet, and what it waits for. Not an error. */
@@ -20,6 +22,11 @@ export interface Waiting {
 /** Of what no event tells and what may take long: left to the next minute's look. */
 export const LATER = Number.POSITIVE_INFINITY;
 
+export interface Failure {
+  step: Step;
+  error: unknown;
+}
+
 export interface Plan<S extends Step> {
   steps: S[];
   /** What is expected to change by itself: the loop stays and looks again, if that can be within its time. */
@@ -28,6 +35,8 @@ export interface Plan<S extends Step> {
   refused: Waiting[];
   /** How many there are of what a metric counts, by its name. */
   gauges?: Readonly<Record<string, number>>;
+  /** Steps that AWS refused before, and that are not tried again yet. */
+  failures?: Failure[];
 }
 
 export interface Reconciler<World, S extends Step> {
@@ -57,8 +66,8 @@ export interface Outcome {
   settled: boolean;
   /** Changing calls that succeeded. */
   changes: number;
-  /** Steps of the last look that AWS refused. */
-  failures: { step: Step; error: unknown }[];
+  /** Steps of the last look that AWS refused, then or before. */
+  failures: Failure[];
   waiting: Waiting[];
   gauges: Readonly<Record<string, number>>;
   /** When the last look began: a hint older than this was seen by it. */
@@ -89,9 +98,9 @@ export async function reconcile<World, S extends Step>(
   let changes = 0;
   for (;;) {
     const lookedAt = pace.now();
-    const { steps, waiting, refused, gauges = {} } = plan(await observe());
+    const { steps, waiting, refused, gauges = {}, failures: held = [] } = plan(await observe());
     const seenAt = pace.now();
-    const failures: Outcome['failures'] = [];
+    const failures = [...held];
     once(refused, report.refuses);
     for (const step of steps) {
       if (pace.now() - seenAt > FRESH_MS) break;
@@ -111,7 +120,7 @@ export async function reconcile<World, S extends Step>(
     const outcome = { settled, changes, failures, waiting, gauges, lookedAt };
     if (settled) return outcome;
     const now = pace.now();
-    const next = nextLook(steps.length, failures.length, waiting, now);
+    const next = nextLook(steps.length, failures.length - held.length, waiting, now);
     if (next >= pace.deadline) return outcome;
     await pace.sleep(next - now);
   }

@@ -76,6 +76,11 @@ const TABLE: readonly Row[] = [
       'ask for more in Service Quotas (Amazon VPC, Interface VPC endpoints per VPC), or untag subnets, or let them share a route table',
   },
   {
+    codes: /^InsufficientFreeAddressesInSubnet$/,
+    means: 'every address of the subnet is in use, and an endpoint needs one',
+    remedy: 'free one, or name other subnets in the parameter endpoints',
+  },
+  {
     codes: /^InvalidServiceName$/,
     means: 'the endpoint service is gone, or does not let this account connect',
     remedy:

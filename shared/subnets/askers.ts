@@ -1,8 +1,10 @@
+import { retry, retryAt } from '../aws/patience.ts';
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { directRanges } from './direct.ts';
 import { judge } from './judge.ts';
 import { isLeaving } from './status.ts';
+import type { SubnetsStep } from './steps.ts';
 import type { Wish } from './wish.ts';
 import { type Endpoint, isOurs, label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
@@ -24,6 +26,13 @@ export interface Problem {
   until?: number;
   /** When it began, if AWS remembers. */
   since?: number;
+}
+
+/** Said of a step that AWS refused. Not the first time: that mends itself more often than not. */
+export function refusalOf({ says }: SubnetsStep, { refusals }: SubnetsWorld): Problem[] {
+  const refusal = refusals.get(says);
+  if (!refusal || refusal.times < 2) return [];
+  return [{ kind: 'waiting', text: retry(refusal), until: retryAt(refusal) }];
 }
 
 export const isRefused = ({ destinations }: Asker) => destinations.length === 0;

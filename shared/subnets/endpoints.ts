@@ -1,7 +1,7 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { LATER, type Plan } from '../reconcile.ts';
-import { type Asker, isRefused, type Problem } from './askers.ts';
+import { type Asker, isRefused, type Problem, refusalOf } from './askers.ts';
 import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, hasEnded, isLive, label, type Subnet, type SubnetsWorld } from './world.ts';
@@ -68,13 +68,17 @@ export function planEndpoints(
       });
     } else {
       room -= 1;
-      steps.push(createEndpoint(site.host, world));
-      tell({ kind: 'waiting', text: AVAILABLE });
+      const step = createEndpoint(site.host, world);
+      steps.push(step);
+      const [refusal] = refusalOf(step, world);
+      tell(refusal ?? { kind: 'waiting', text: AVAILABLE });
     }
   }
   if (acceptable.length > 0) {
     const says = `the endpoint service accepts ${acceptable.join(', ')}`;
-    steps.push({ kind: 'accept-endpoints', endpointIds: acceptable, subject: 'the endpoint service', says });
+    const step = { kind: 'accept-endpoints', endpointIds: acceptable, subject: 'the endpoint service', says } as const;
+    steps.push(step);
+    for (const { endpoint, problems } of askers) if (endpoint?.acceptable) problems.unshift(...refusalOf(step, world));
   }
   return [...spare];
 }

@@ -1,6 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
-import type { Problem } from './askers.ts';
+import { type Problem, refusalOf } from './askers.ts';
 import type { Move, Place } from './routes.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Want } from './wants.ts';
@@ -31,7 +31,7 @@ const NOTE_AGE_MS = 60_000;
 export function carryOut(move: Move, place: Place, context: Context): Blocked[] {
   const { table, destination, want, there } = place;
   if (want?.lacksRouter && (move === 'wait' || move === 'withdraw')) tell(want, want.lacksRouter);
-  if (move === 'withdraw') return withdraw(place, context.plan);
+  if (move === 'withdraw') return withdraw(place, context);
   if (want && move === 'conflict') {
     const text = `${destination} in ${table.id} leads to ${there?.target}, which is not ours`;
     tell(want, { kind: 'conflict', text });
@@ -41,9 +41,11 @@ export function carryOut(move: Move, place: Place, context: Context): Blocked[] 
 }
 
 /** A note goes before the route, so that there is never a route of ours that nobody could know for ours. */
-function write(move: Move, place: Place, want: Want, { world, config, plan: { steps } }: Context): void {
+function write(move: Move, place: Place, want: Want, { world, config, plan }: Context): void {
   const { table, destination, there } = place;
-  const [target = ''] = want.targets;
+  const [first = ''] = want.targets;
+  const target = (there?.blackhole && want.targets.find((each) => each !== there.target)) || first;
+  const steps: SubnetsStep[] = [];
   const step = { tableId: table.id, destination, subject: subjectOf(place) };
   const note = want.direct
     ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
@@ -70,8 +72,11 @@ function write(move: Move, place: Place, want: Want, { world, config, plan: { st
     target,
     before: there?.target ?? MISSING,
     after: target,
+    tentative: there?.blackhole ?? false,
     says: `${want.by}: route ${destination} in ${table.id} now leads to ${target}, ${there ? `led to ${there.target}` : 'was missing'}${bystanders(place, want, world)}`,
   });
+  plan.steps.push(...steps);
+  for (const problem of steps.flatMap((each) => refusalOf(each, world))) tell(want, problem);
 }
 
 /** Subnets that a route serves although they have no tag. */
@@ -80,30 +85,33 @@ function bystanders({ table }: Place, { askers }: Want, world: SubnetsWorld): st
   return others.length > 0 ? `; it also serves ${several(others)}` : '';
 }
 
-function withdraw(place: Place, { steps, refused }: Plan<SubnetsStep>): Blocked[] {
+function withdraw(place: Place, { world, plan: { steps, refused } }: Context): Blocked[] {
   const { table, destination, there, alive } = place;
-  const step = { tableId: table.id, destination, subject: subjectOf(place) };
+  const subject = subjectOf(place);
   const former = table.former.get(destination);
   if (former?.gone && alive) {
     const text = `${destination} in ${table.id} cannot be given back to ${former.target}, which is gone: set or delete the tag ${former.key}`;
-    refused.push({ subject: step.subject, for: text });
+    refused.push({ subject, for: text });
     return [{ table, text }];
   }
-  if (former && !former.gone) {
-    const says = `route ${destination} in ${table.id} is given back to ${former.target}`;
-    steps.push({
-      ...step,
-      kind: 'restore-route',
-      note: former,
-      before: there?.target ?? MISSING,
-      after: former.target,
-      says,
-    });
-  } else {
-    const says = `route ${destination} in ${table.id} to ${there?.target} is deleted`;
-    steps.push({ ...step, kind: 'delete-route', before: there?.target ?? MISSING, after: MISSING, says });
-  }
-  return [];
+  const route = { tableId: table.id, destination, subject, before: there?.target ?? MISSING };
+  const step: SubnetsStep =
+    former && !former.gone
+      ? {
+          ...route,
+          kind: 'restore-route',
+          note: former,
+          after: former.target,
+          says: `route ${destination} in ${table.id} is given back to ${former.target}`,
+        }
+      : {
+          ...route,
+          kind: 'delete-route',
+          after: MISSING,
+          says: `route ${destination} in ${table.id} to ${there?.target} is deleted`,
+        };
+  steps.push(step);
+  return refusalOf(step, world).map(({ text }) => ({ table, text: `${destination} in ${table.id} waits for ${text}` }));
 }
 
 /** Erases notes on routes that are not ours, and are not to be. */

@@ -75,6 +75,7 @@ export function readWorld(
       ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',
     ),
     undeletable: onlyHolds(answers.interfaces, ours) ? undeletable : undefined,
+    refusals: new Map(),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { type Bucket, drain, type Levels, paced, spend, tokens } from '../aws/pace.ts';
+import { patient, type Refusals, tried } from '../aws/patience.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { act } from './act.ts';
@@ -38,20 +39,26 @@ const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
  */
 export function subnetsReconciler(clients: Clients & { changer: EC2Client }, config: SubnetsConfig, now: () => number) {
   let levels: Levels = new Map();
+  let refusals: Refusals = new Map();
 
   return {
     observe: (hint?: Pick<Hint, 'undeletable'>) => observe(clients, config, now(), hint?.undeletable),
 
-    plan: (world: SubnetsWorld) => paced(plan(world, config), bucketOf, lowered(levels, world), world.now),
+    plan(world: SubnetsWorld) {
+      const ready = patient(plan({ ...world, refusals }, config), refusals, world.now);
+      return paced(ready, bucketOf, lowered(levels, world), world.now);
+    },
 
     async act(step: SubnetsStep): Promise<void> {
       const bucket = bucketOf(step);
       try {
         await act(clients.changer, config, step);
         levels = spend(bucket, levels, now());
+        refusals = tried(step, refusals, now());
       } catch (error) {
         const throttled = code(error) === 'RequestLimitExceeded';
         levels = (throttled ? drain : spend)(bucket, levels, now());
+        refusals = tried(step, refusals, now(), error);
         throw error;
       }
     },

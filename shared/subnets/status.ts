@@ -36,8 +36,10 @@ export function planStatus(
   for (const subnet of world.subnets) {
     if (wanted.has(subnet)) continue;
     if (isLeaving(subnet, world)) wanted.set(subnet, leaving(subnet, world));
-    else if (subnet.status !== undefined && !unfinished.has(tableOf(subnet.id, world)?.id))
-      wanted.set(subnet, blockedIn(subnet, blocked, world));
+    else if (subnet.status !== undefined) {
+      const text = blockedIn(subnet, blocked, world);
+      if (text || !unfinished.has(tableOf(subnet.id, world)?.id)) wanted.set(subnet, text);
+    }
   }
   for (const subnet of world.strangers) {
     const text = `refused: it is in ${subnet.vpcId}, and the load balancer serves ${config.vpcId}`;
@@ -80,9 +82,10 @@ function write(wanted: Map<Subnet, string | undefined>, { steps }: Plan<SubnetsS
   const changed = [...wanted].filter(([{ status }, text]) => status !== (text && tagValue(text)));
   for (const [text, entries] of Map.groupBy(changed, ([, status]) => status)) {
     const subnetIds = entries.map(([{ id }]) => id);
-    const subject = entries.map(([subnet]) => label(subnet)).join(', ');
-    if (text === undefined) steps.push({ kind: 'clear-status', subnetIds, subject, says: `${subject}: is opted out` });
-    else steps.push({ kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${subject}: ${text}` });
+    const whose = entries.map(([subnet]) => label(subnet)).join(', ');
+    const subject = `the status of ${whose}`;
+    if (text === undefined) steps.push({ kind: 'clear-status', subnetIds, subject, says: `${whose}: is opted out` });
+    else steps.push({ kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${whose}: ${text}` });
   }
 }
 

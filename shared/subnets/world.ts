@@ -1,3 +1,5 @@
+import type { Refusals } from '../aws/patience.ts';
+
 /** What the plan for subnets is made from, as one look at AWS found it. */
 export interface SubnetsWorld {
   /** When the look began, in milliseconds since the epoch. */
@@ -24,6 +26,8 @@ export interface SubnetsWorld {
   crossZone: boolean;
   /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
   undeletable: string | undefined;
+  /** What AWS refused before this look. */
+  refusals: Refusals;
 }
 
 export interface Service {

@@ -129,6 +129,17 @@ describe('the loop', () => {
     expect(log).toEqual(['failed: a to 1', 'b to 1', 'b to 2']);
   });
 
+  test('counts what is not tried again yet among its failures, and waits for it as for all', async () => {
+    const failure = { step: move('a', 1), error: new Error('refused') };
+    const held = { waiting: [{ subject: 'a', for: 'another try', until: 20_000 }], failures: [failure] };
+    const { run, time, looks } = world((look) => (look < 1 ? held : {}));
+    expect(await run(10_000)).toMatchObject({ settled: false, failures: [failure] });
+    expect([time(), looks()]).toEqual([0, 1]);
+    const longer = world((look) => (look < 1 ? held : {}));
+    expect(await longer.run(60_000)).toMatchObject({ settled: true, failures: [] });
+    expect([longer.time(), longer.looks()]).toEqual([20_000, 2]);
+  });
+
   test('a failure that goes away is forgotten', async () => {
     let tries = 0;
     const { run } = world(

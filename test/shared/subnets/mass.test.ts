@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { AwsError } from '../../../local/wire/errors.ts';
 import { BECOMES_AVAILABLE, type Stage, type StageOptions, stage } from './stage.ts';
 
 let here: Stage;
@@ -65,6 +66,52 @@ describe('fifty subnets tagged in one second', () => {
     expect(count(here.changes())).toMatchObject({ CreateVpcEndpoint: 2, CreateRoute: 40 });
   });
 });
+
+test('four subnets without a free address take no other’s turn, are tried rarely, and say so', async () => {
+  const subnets = await withSubnets(10);
+  const full = subnets.toSorted().slice(0, 4);
+  here.guard((operation, { SubnetIds }) => {
+    if (operation === 'CreateVpcEndpoint' && full.includes(String(SubnetIds)))
+      throw new AwsError('InsufficientFreeAddressesInSubnet', 'The subnet has no free addresses');
+  });
+  for (const id of subnets) await here.tag(id, '10.20.0.0/16');
+  for (let minute = 0; minute < 30; minute += 5) {
+    expect((await here.pass()).failures).toHaveLength(4);
+    await here.cloud.clock.run(10_000);
+  }
+  const { subnets: seen } = await here.look();
+  const statuses = Object.groupBy(
+    seen.filter(({ id }) => subnets.includes(id)),
+    ({ status = '' }) => status,
+  );
+  const said =
+    'waiting: another try for AWS says InsufficientFreeAddressesInSubnet: free one or name other subnets in the parameter endpoints';
+  expect(statuses[said]?.map(({ id }) => id).toSorted()).toEqual(full);
+  expect(statuses.ready).toHaveLength(6);
+  expect(count(here.changes()).CreateVpcEndpoint).toBeLessThan(6 + 4 * 15);
+});
+
+test('a route that stays a blackhole is not written at each look, and says so', async () => {
+  const [id = ''] = await withSubnets(1);
+  const clock = here.cloud.clock;
+  let routeCalls = 0;
+  const ours = here.newProcess();
+  await here.tag(id, '10.20.0.0/16');
+  await here.pass();
+  for (let second = 0; second < 1800; second += 5) {
+    const seen = await ours.observe();
+    for (const table of seen.routeTables) for (const route of table.routes) route.blackhole = route.target !== 'local';
+    for (const step of ours.plan(seen).steps) {
+      if (step.kind === 'replace-route') routeCalls += 1;
+      await ours.act(step);
+    }
+    await clock.run(5_000);
+  }
+  expect(routeCalls).toBeLessThan(2 * 15);
+  expect((await here.look()).subnets.find((each) => each.id === id)?.status).toBe(
+    'waiting: another try for the last one had no effect',
+  );
+}, 60_000);
 
 describe('a look', () => {
   const READS = {

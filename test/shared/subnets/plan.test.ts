@@ -266,6 +266,38 @@ describe('a subnet that someone tries to delete', () => {
   });
 });
 
+describe('what AWS refuses more than once', () => {
+  const error = Object.assign(new Error('no'), { name: 'InsufficientFreeAddressesInSubnet' });
+  const said =
+    'another try for AWS says InsufficientFreeAddressesInSubnet: free one or name other subnets in the parameter endpoints';
+  const refusing = (seen: Partial<SubnetsWorld>, times = 2) => {
+    const { says } = plan(world(seen), config()).steps[0] ?? { says: '' };
+    return steps({ ...seen, refusals: new Map([[says, { times, at: NOW, error }]]) }).at(-1);
+  };
+
+  test.each<[string, Partial<SubnetsWorld>, string]>([
+    ['an endpoint', {}, `subnet-a: waiting: ${said}`],
+    [
+      'its acceptance',
+      { endpoints: [endpoint({ state: 'pendingacceptance', acceptable: true })] },
+      `subnet-a: waiting: ${said}`,
+    ],
+    ['a route', { endpoints: [endpoint()] }, `subnet-a: waiting: ${said}`],
+    [
+      'that a route goes',
+      {
+        subnets: [subnet({ wish: undefined, status: 'ready' })],
+        endpoints: [endpoint()],
+        routeTables: tables(...routes('vpce-a')),
+      },
+      `subnet-a: blocked: 10.20.0.0/16 in rtb-a waits for ${said}`,
+    ],
+  ])('is said on the subnet, with what to do: %s', (_, seen, expected) => {
+    expect(refusing(seen)).toBe(expected);
+    expect(refusing(seen, 1)).not.toContain('another try');
+  });
+});
+
 describe('a subnet of another VPC', () => {
   const stranger = subnet({ id: 'subnet-x', vpcId: 'vpc-2' });
   const refused = 'refused: it is in vpc-2 and the load balancer serves vpc-1';

@@ -44,6 +44,18 @@ describe('a route', () => {
       ['replace-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
+      'that is a blackhole is led to another endpoint, if there is one',
+      {
+        subnets: [subnet({ status: 'ready' }), subnet({ id: 'subnet-b', status: 'ready' })],
+        endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+        ...one({
+          subnetIds: ['subnet-a', 'subnet-b'],
+          routes: [resolver, route('vpce-a', CIDR, { blackhole: true })],
+        }),
+      },
+      ['replace-route rtb-a 10.20.0.0/16 vpce-b'],
+    ],
+    [
       'to an endpoint that does not carry any more goes, for the former way or none',
       {
         subnets: [subnet({ status: 'waiting: its endpoint to be available' })],

@@ -22,7 +22,7 @@ const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main'] as const;
 const TABLES = ['own', 'shared', 'main'] as const;
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
-const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'lost reply', 'crash', 'stale', 'stale'), {
+const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
   maxLength: 8,
 });
 const route = { table: from(...TABLES), cidr: from(...CIDRS, RANGE) };

@@ -27,7 +27,7 @@ import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../
 import { config } from './support.ts';
 
 /** What may go wrong with one call. A stale read answers what the one before it answered. */
-export type Fault = 'none' | 'throttled' | 'lost reply' | 'crash' | 'stale';
+export type Fault = 'none' | 'throttled' | 'refused' | 'lost reply' | 'crash' | 'stale';
 
 /** The process ends after a call: its pass is over, and what it knew is lost. */
 class Crash extends Error {}
@@ -87,6 +87,7 @@ export async function stage({
   async function change<T>(proceed: () => Promise<T>): Promise<T> {
     const fault = faults.shift() ?? 'none';
     if (fault === 'throttled') throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
+    if (fault === 'refused') throw new AwsError('IncorrectState', 'It is just changing.');
     const answer = await proceed();
     if (fault === 'lost reply') throw new ConnectionLost();
     crashed ||= fault === 'crash';

@@ -113,6 +113,7 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   targets: [{ state: 'healthy', zone: 'a' }],
   crossZone: true,
   undeletable: undefined,
+  refusals: new Map(),
   ...fields,
 });
 

@@ -1,0 +1,58 @@
+import type { Plan, Step } from '../reconcile.ts';
+import { advice, isThrottle } from './advice.ts';
+import { code } from './errors.ts';
+
+/** That AWS refused a step, so often one time after the other. */
+export interface Refusal {
+  times: number;
+  /** When it was tried last, in milliseconds since the epoch. */
+  at: number;
+  /** Undefined if AWS took the step and is not believed that it had an effect. */
+  error: unknown;
+}
+
+/** By what the steps say. */
+export type Refusals = ReadonlyMap<string, Refusal>;
+
+/** Until the next try of a step: the first, twice as long after each, and at most. */
+const FIRST_MS = 5_000;
+const LONGEST_MS = 300_000;
+
+export const retryAt = ({ times, at }: Refusal) => at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
+
+/** What is waited for until then. */
+export function retry({ error }: Refusal): string {
+  if (error === undefined) return 'another try, for the last one had no effect';
+  const said = error instanceof Error ? error.message : String(error);
+  return `another try, for AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
+}
+
+/** What is known after a step was tried. That there were too many calls is not the fault of one. */
+export function tried(step: Step, refusals: Refusals, at: number, error?: unknown): Refusals {
+  if (isThrottle(error)) return refusals;
+  const next = new Map(refusals);
+  if (error === undefined && !step.tentative) next.delete(step.says);
+  else next.set(step.says, { times: (refusals.get(step.says)?.times ?? 0) + 1, at, error });
+  return next;
+}
+
+/** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */
+export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals, now: number): Plan<S> {
+  const known = plan.steps.flatMap((step) => {
+    const refusal = refusals.get(step.says);
+    return refusal ? [{ step, refusal }] : [];
+  });
+  const held = known.filter(({ refusal }) => retryAt(refusal) > now);
+  const subjects = (some: typeof known) => new Set(some.map(({ step }) => step.subject));
+  const [later, last] = [subjects(held), subjects(known)];
+  const ready = plan.steps.filter(({ subject }) => !later.has(subject));
+  return {
+    ...plan,
+    steps: [...ready.filter(({ subject }) => !last.has(subject)), ...ready.filter(({ subject }) => last.has(subject))],
+    waiting: [
+      ...plan.waiting,
+      ...held.map(({ step, refusal }) => ({ subject: step.subject, for: retry(refusal), until: retryAt(refusal) })),
+    ],
+    failures: held.map(({ step, refusal }) => ({ step, error: refusal.error })),
+  };
+}

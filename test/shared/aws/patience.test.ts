@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import { patient, type Refusals, retry, retryAt, tried } from '../../../shared/aws/patience.ts';
+import type { Step } from '../../../shared/reconcile.ts';
+
+const step = (subject: string, says = subject): Step => ({ subject, says });
+const plan = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
+const error = Object.assign(new Error('no.'), { name: 'InsufficientFreeAddressesInSubnet' });
+const NONE: Refusals = new Map();
+const names = (steps: Step[]) => steps.map(({ says }) => says);
+
+/** The pauses, in seconds, before so many tries that AWS refuses. */
+function pauses(tries: number): number[] {
+  let refusals = NONE;
+  let now = 0;
+  return Array.from({ length: tries }, () => {
+    refusals = tried(step('a'), refusals, now, error);
+    const [refusal = { times: 0, at: 0, error }] = refusals.values();
+    const pause = retryAt(refusal) - now;
+    now += pause;
+    return pause / 1000;
+  });
+}
+
+describe('a step that AWS refuses', () => {
+  test('is tried again after pauses that grow', () => {
+    expect(pauses(9)).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
+  });
+
+  test('is left out until then with what depends on it, counts as a failure, and is waited for', () => {
+    const refusals = tried(step('a', 'a2'), NONE, 0, error);
+    const { steps, waiting, failures } = patient(plan(step('a', 'a1'), step('a', 'a2'), step('b')), refusals, 4_999);
+    expect(names(steps)).toEqual(['b']);
+    expect(failures).toEqual([{ step: step('a', 'a2'), error }]);
+    expect(waiting).toEqual([{ subject: 'a', until: 5_000, for: expect.stringContaining('free one, or name other') }]);
+  });
+
+  test('comes last then, in its own order', () => {
+    const refusals = tried(step('a', 'a2'), NONE, 0, error);
+    const { steps, failures } = patient(plan(step('a', 'a1'), step('a', 'a2'), step('b')), refusals, 5_000);
+    expect([names(steps), failures]).toEqual([['b', 'a1', 'a2'], []]);
+  });
+
+  test('is forgotten once it succeeds, or is wanted no more', () => {
+    const refusals = tried(step('a'), NONE, 0, error);
+    expect(tried(step('a'), refusals, 0)).toEqual(NONE);
+    expect(patient(plan(step('b')), refusals, 0)).toEqual({ ...plan(step('b')), failures: [] });
+  });
+
+  test('for there were too many calls has no other pause than all of its kind', () => {
+    expect(tried(step('a'), NONE, 0, Object.assign(new Error(), { name: 'RequestLimitExceeded' }))).toBe(NONE);
+  });
+
+  test('says AWS’s words where nobody knows what to do', () => {
+    expect(retry({ times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) })).toBe(
+      'another try, for AWS says Unheard: odd',
+    );
+  });
+});
+
+test('a step that may be without effect has the same pauses, for AWS takes it each time', () => {
+  const refusals = tried({ ...step('a'), tentative: true }, NONE, 0);
+  expect(patient(plan(step('a')), refusals, 4_999).waiting).toEqual([
+    { subject: 'a', for: 'another try, for the last one had no effect', until: 5_000 },
+  ]);
+});
