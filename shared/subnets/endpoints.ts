@@ -40,6 +40,7 @@ export function planEndpoints(
   const spare = new Set(world.endpoints);
   const acceptable: string[] = [];
   let room = config.endpointsPerVpc - world.endpointCount;
+  let soon = world.endpoints.filter(({ state }) => state === 'deleting').length;
   for (const site of sitesOf(world, askers, config)) {
     const tell = (problem: Problem) => {
       for (const asker of site.askers) if (!isRefused(asker)) asker.problems.push(problem);
@@ -57,10 +58,17 @@ export function planEndpoints(
     }
     if (!site.host) continue;
     const [newest] = ended;
-    const retryAt = newest ? newest.createdAt + (RETRY_MS[ended.length - 1] ?? 0) : 0;
+    // To make room one is deleted, and with it what it remembers: as if as many had ended as are kept.
+    const tries = room > 0 ? ended.length : RETRY_MS.length;
+    const retryAt = newest ? newest.createdAt + (RETRY_MS[tries - 1] ?? 0) : 0;
     if (newest && retryAt > world.now) {
       const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
       tell({ kind: 'waiting', text: `another try, for ${why}`, until: retryAt });
+    } else if (room <= 0 && newest) {
+      const oldest = ended.at(-1) ?? newest;
+      if (soon > 0) soon -= 1;
+      else spare.add(oldest);
+      tell({ kind: 'waiting', text: `room for another try: the VPC has all the endpoints that AWS's quota allows` });
     } else if (room <= 0) {
       tell({
         kind: 'refused',

@@ -126,6 +126,20 @@ describe('AWS’s quota of endpoints', () => {
     ]);
     expect(steps(seen, { endpointsPerVpc: 51 })).toEqual(['create-endpoint subnet-a', 'create-endpoint subnet-b']);
   });
+
+  const failed = (id: string, minutesAgo: number, fields: Partial<Endpoint> = {}): Endpoint =>
+    endpoint({ id, state: 'failed', createdAt: NOW - minutesAgo * MINUTE, ...fields });
+  test.each<[string, Endpoint[], string[]]>([
+    [
+      'the oldest goes when its next try is due',
+      [failed('vpce-1', 90), failed('vpce-2', 61)],
+      ['delete-endpoints vpce-1'],
+    ],
+    ['and no sooner than where three are remembered', [failed('vpce-1', 90), failed('vpce-2', 59)], []],
+    ['one at a time', [failed('vpce-1', 90, { state: 'deleting' }), failed('vpce-2', 61)], []],
+  ])('where ours that ended take all of it, %s', (_, endpoints, expected) => {
+    expect(steps({ endpoints, endpointCount: 50 })).toEqual(expected);
+  });
 });
 
 describe('one endpoint a zone', () => {
