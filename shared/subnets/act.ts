@@ -124,8 +124,12 @@ async function restoreRoute(ec2: EC2Client, step: StepOf<'restore-route'>): Prom
   }
 }
 
-/** `InvalidNatGatewayID.NotFound`, `InvalidGatewayID.NotFound`, …: the target's, not the table's. */
+/**
+ * `InvalidNatGatewayID.NotFound`, `InvalidGatewayID.NotFound`, …: the target's, not the table's. A gateway that is
+ * detached from the VPC is no target in it either.
+ */
 function isGone(error: unknown): boolean {
+  if (code(error) === 'InvalidParameterValue') return /belong to different networks/.test(String(error));
   return /\.(NotFound|Malformed)$/.test(code(error)) && !/^InvalidRouteTableI[dD]\./.test(code(error));
 }
 

@@ -290,6 +290,18 @@ describe('a route of somebody else’s', () => {
     expect([await routesOf(table), await tagOf(subnet)]).toEqual([{ [all]: other }, undefined]);
   });
 
+  test('whose target is detached at the end is blocked too', async () => {
+    const { subnet, table, id = '' } = await withDefaultRoute(internet);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    const detached = { InternetGatewayId: id, VpcId: here.vpc.vpc };
+    await here.cloud.ec2.send(new ec2.DetachInternetGatewayCommand(detached));
+    await here.untag(subnet);
+    await rest();
+    expect((await routesOf(table))[all]).toBe('endpoint');
+    expect(await tagOf(subnet)).toContain(`blocked: ${all} in ${table} cannot be given back to ${id} which is gone`);
+  });
+
   test('works while no router does, where that is the policy', async () => {
     const { subnet, table, id } = await withDefaultRoute(nat, { withoutRouter: 'withdraw' });
     await here.tag(subnet, `takeover ${all}`);
