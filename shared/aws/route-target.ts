@@ -26,6 +26,9 @@ export function routeTo(id: string): Target {
   return { [member]: id };
 }
 
+/** Of what AWS has a member for that is not known here. No route can be led there. */
+export const UNKNOWN_TARGET = 'an unknown target';
+
 /** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */
 export function targetOf(route: Route): string {
   return (
@@ -40,6 +43,6 @@ export function targetOf(route: Route): string {
     route.CoreNetworkArn ??
     route.OdbNetworkArn ??
     route.InstanceId ??
-    'an unknown target'
+    UNKNOWN_TARGET
   );
 }

@@ -9,6 +9,8 @@ import { type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.
 /** A route that should go and cannot, and why. */
 export interface Blocked {
   table: RouteTable;
+  /** Where it leads. */
+  target: string;
   text: string;
 }
 
@@ -50,7 +52,10 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
   const note = want.direct
     ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
     : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.has(destination) };
-  if (want.direct || move === 'take over') {
+  // An endpoint that lost our tag is no former way: what is noted already is.
+  const former = table.former.get(destination);
+  const noted = !want.direct && former && !former.gone && there?.target.startsWith('vpce-');
+  if (!noted && (want.direct || move === 'take over')) {
     if (!note.present && table.tagCount >= TAGS_AT_MOST) {
       const text = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;
       tell(want, { kind: 'conflict', text });
@@ -88,13 +93,14 @@ function bystanders({ table }: Place, { askers }: Want, world: SubnetsWorld): st
 function withdraw(place: Place, { world, plan: { steps, refused } }: Context): Blocked[] {
   const { table, destination, there, alive } = place;
   const subject = subjectOf(place);
+  const target = there?.target ?? MISSING;
   const former = table.former.get(destination);
   if (former?.gone && alive) {
     const text = `${destination} in ${table.id} cannot be given back to ${former.target}, which is gone: set or delete the tag ${former.key}`;
     refused.push({ subject, for: text });
-    return [{ table, text }];
+    return [{ table, target, text }];
   }
-  const route = { tableId: table.id, destination, subject, before: there?.target ?? MISSING };
+  const route = { tableId: table.id, destination, subject, before: target };
   const step: SubnetsStep =
     former && !former.gone
       ? {
@@ -108,10 +114,14 @@ function withdraw(place: Place, { world, plan: { steps, refused } }: Context): B
           ...route,
           kind: 'delete-route',
           after: MISSING,
-          says: `route ${destination} in ${table.id} to ${there?.target} is deleted`,
+          says: `route ${destination} in ${table.id} to ${target} is deleted`,
         };
   steps.push(step);
-  return refusalOf(step, world).map(({ text }) => ({ table, text: `${destination} in ${table.id} waits for ${text}` }));
+  return refusalOf(step, world).map(({ text }) => ({
+    table,
+    target,
+    text: `${destination} in ${table.id} waits for ${text}`,
+  }));
 }
 
 /** Erases notes on routes that are not ours, and are not to be. */

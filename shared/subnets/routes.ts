@@ -1,3 +1,4 @@
+import { UNKNOWN_TARGET } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
@@ -90,7 +91,8 @@ function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boo
 export function decide({ want, there, ours, alive }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
   if (!want) return ours ? 'withdraw' : 'nothing';
   if (there && !ours) {
-    if (!want.takeover) return 'conflict';
+    // What could not be given back is not taken.
+    if (!want.takeover || there.target === UNKNOWN_TARGET) return 'conflict';
     if (want.targets.length === 0) return 'wait';
     // A static route goes before a propagated one, and leaves it in its place.
     return there.propagated ? 'create' : 'take over';

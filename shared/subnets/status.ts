@@ -7,14 +7,20 @@ import { label, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
 /** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
 const LEAVING_MS = 3_600_000;
+/** What it says of that is not written anew in every look of the pass that the attempt caused. */
+const RENEW_MS = 600_000;
 const LEAVING = /^leaving since (\S+)/;
 
 const WORST_FIRST: readonly Problem['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 
 /** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
-export function isLeaving({ id, status = '' }: Subnet, { undeletable, now }: SubnetsWorld): boolean {
-  const since = LEAVING.exec(status)?.[1];
-  return id === undeletable || (since !== undefined && now - Date.parse(since) < LEAVING_MS);
+export function isLeaving(subnet: Subnet, { undeletable, now }: SubnetsWorld): boolean {
+  return subnet.id === undeletable || now - leavingSince(subnet) < LEAVING_MS;
+}
+
+/** As its status says; if it does not, long ago. */
+function leavingSince({ status = '' }: Subnet): number {
+  return Date.parse(LEAVING.exec(status)?.[1] ?? '') || 0;
 }
 
 /** On each subnet, for the person who tagged it: how its wish stands. Subnets that stand alike are one call. */
@@ -35,7 +41,7 @@ export function planStatus(
   }
   for (const subnet of world.subnets) {
     if (wanted.has(subnet)) continue;
-    if (isLeaving(subnet, world)) wanted.set(subnet, leaving(subnet, world));
+    if (isLeaving(subnet, world)) wanted.set(subnet, leaving(subnet, blocked, world));
     else if (subnet.status !== undefined) {
       const text = blockedIn(subnet, blocked, world);
       if (text || !unfinished.has(tableOf(subnet.id, world)?.id)) wanted.set(subnet, text);
@@ -68,9 +74,14 @@ function worstOf(problems: Problem[]): Problem | undefined {
   return WORST_FIRST.flatMap((kind) => problems.filter((problem) => problem.kind === kind))[0];
 }
 
-function leaving({ id, status = '' }: Subnet, { undeletable, now }: SubnetsWorld): string {
-  if (LEAVING.test(status) && id !== undeletable) return status;
-  return `leaving since ${new Date(now).toISOString()} because someone tried to delete it`;
+function leaving(subnet: Subnet, blocked: Blocked[], world: SubnetsWorld): string {
+  const before = leavingSince(subnet);
+  const since = subnet.id === world.undeletable && world.now - before > RENEW_MS ? world.now : before;
+  const text = `leaving since ${new Date(since).toISOString()} because someone tried to delete it`;
+  const held = blocked.find(({ target }) =>
+    world.endpoints.some(({ id, subnetId }) => id === target && subnetId === subnet.id),
+  );
+  return held ? `${text}. But blocked: ${held.text}` : text;
 }
 
 function blockedIn(subnet: Subnet, blocked: Blocked[], world: SubnetsWorld): string | undefined {

@@ -141,9 +141,9 @@ export function subnetsOf(table: RouteTable, world: Pick<SubnetsWorld, 'routeTab
 }
 
 /** A route is ours if it leads to an endpoint with our tag, or to the interface that our note on its table names. */
-export function isOurs({ destination, target }: Route, table: RouteTable, { endpoints }: SubnetsWorld): boolean {
+export function isOurs({ destination, target }: Route, table: RouteTable, { endpoints, gone }: SubnetsWorld): boolean {
   if (target.startsWith('eni-')) return table.direct.get(destination)?.target === target;
-  return endpoints.some(({ id }) => id === target);
+  return [...endpoints, ...gone].some(({ id }) => id === target);
 }
 
 /** Whether packets of an endpoint in this zone find a healthy router. */

@@ -2,7 +2,21 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { brief, CIDR, config, endpoint, main, NOW, route, router, routes, subnet, table, world } from './support.ts';
+import {
+  brief,
+  CIDR,
+  config,
+  endpoint,
+  main,
+  NOW,
+  note,
+  route,
+  router,
+  routes,
+  subnet,
+  table,
+  world,
+} from './support.ts';
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);
@@ -242,6 +256,28 @@ describe('a subnet that someone tries to delete', () => {
       'delete-route rtb-a 10.20.0.0/16',
       `subnet-a: ${leaving}`,
     ]);
+  });
+
+  test('says so once, whatever is looked at meanwhile, and for another hour if it is tried again', () => {
+    const seen = { subnets: [subnet({ status: leaving })], undeletable: 'subnet-a' };
+    expect(steps({ ...seen, now: NOW + 300_000 })).toEqual([]);
+    const later = NOW + 1_800_000;
+    expect(steps({ ...seen, now: later })).toEqual([
+      `subnet-a: leaving since ${new Date(later).toISOString()} because someone tried to delete it`,
+    ]);
+  });
+
+  test('also says what it cannot get out of', () => {
+    const key = `ziti-glb:former:${CIDR}`;
+    const former = new Map([note(key, 'nat-1', { gone: true })]);
+    const seen = {
+      ...working,
+      subnets: [subnet({ status: leaving })],
+      routeTables: [main, table({ routes: [route('vpce-a')], former })],
+    };
+    const said = `subnet-a: ${leaving}. But blocked: ${CIDR} in rtb-a cannot be given back to nat-1 which is gone: set or delete the tag ${key}`;
+    expect(steps(seen)).toEqual([said]);
+    expect(steps({ ...seen, subnets: [subnet({ status: said.slice('subnet-a: '.length) })] })).toEqual([]);
   });
 
   test('stays left for the hour that it says so', () => {

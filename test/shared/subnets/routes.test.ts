@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { UNKNOWN_TARGET } from '../../../shared/aws/route-target.ts';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
@@ -68,6 +69,15 @@ describe('a route', () => {
       'that nobody asks for goes, whoever wrote it',
       { ...ready, ...one({ routes: [...routes('vpce-a'), route('vpce-a', '10.90.0.0/16')] }) },
       ['delete-route rtb-a 10.90.0.0/16'],
+    ],
+    [
+      'to an endpoint of ours that is no more is ours',
+      {
+        ...ready,
+        gone: [{ id: 'vpce-0', subnetId: 'subnet-a', createdAt: 0 }],
+        ...one({ routes: [resolver, route('vpce-0', CIDR, { blackhole: true })] }),
+      },
+      ['replace-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
       'of a gateway’s table is its owner’s',
@@ -165,6 +175,16 @@ describe('a route of somebody else’s', () => {
       'that was put back by hand is taken over again, and noted anew',
       { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('nat-2')], former: former('nat-1') }) },
       ['write-note rtb-a ziti-glb:former:10.20.0.0/16 nat-2', 'replace-route rtb-a 10.20.0.0/16 vpce-a'],
+    ],
+    [
+      'that leads to an endpoint which lost our tag is taken back, and what is noted stays',
+      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('vpce-lost')], former: former('nat-1') }) },
+      ['replace-route rtb-a 10.20.0.0/16 vpce-a'],
+    ],
+    [
+      'is not taken over if nobody could give it back',
+      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route(UNKNOWN_TARGET)] }) },
+      ['subnet-a: conflict: 10.20.0.0/16 in rtb-a leads to an unknown target which is not ours'],
     ],
     [
       'is given back before the endpoint dies under it',
