@@ -44,12 +44,8 @@ export function readAskers(world: SubnetsWorld, config: SubnetsConfig): Asker[] 
     return [asker(subnet, judge(subnet, subnet.wish, world, config), world, config)];
   });
   for (const table of world.routeTables) {
-    refuseOverfull(
-      table,
-      askers.filter((each) => each.table === table && !isRefused(each)),
-      world,
-      config,
-    );
+    const users = askers.filter((each) => each.table === table);
+    refuseOverfull(table, users, world, config);
   }
   return askers;
 }
@@ -68,11 +64,14 @@ function asker(subnet: Subnet, wish: Wish, world: SubnetsWorld, config: SubnetsC
 }
 
 /** Refuses the wishes for which a table has no room, the newest first: those that are fulfilled stay so. */
-function refuseOverfull(table: RouteTable, askers: Asker[], world: SubnetsWorld, config: SubnetsConfig): void {
+function refuseOverfull(table: RouteTable, users: Asker[], world: SubnetsWorld, config: SubnetsConfig): void {
+  const askers = users.filter((asker) => !isRefused(asker));
+  // Where a wish is refused, what is there stays.
+  const kept = askers.length < users.length;
   const there = new Set(table.routes.map(({ destination }) => destination));
   const missing = ({ destinations }: Asker) => destinations.filter((destination) => !there.has(destination)).length;
   const others = table.routes
-    .filter((route) => route.target !== 'local' && !route.propagated && !isOurs(route, table, world))
+    .filter((route) => route.target !== 'local' && !route.propagated && (kept || !isOurs(route, table, world)))
     .map(({ destination }) => destination);
   const wanted = new Set([...others, ...directRanges(world).routers.keys()]);
   for (const each of askers.toSorted((a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1))) {
@@ -85,5 +84,9 @@ function refuseOverfull(table: RouteTable, askers: Asker[], world: SubnetsWorld,
     const text = `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`;
     each.problems.push({ kind: 'refused', text });
     each.destinations = [];
+    if (!kept) {
+      refuseOverfull(table, users, world, config);
+      return;
+    }
   }
 }
