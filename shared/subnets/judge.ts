@@ -54,7 +54,10 @@ const PLACE_RULES: Rule[] = [
   },
 
   function endpointHasAPlace(given) {
-    if (hostOf(given)) return;
+    const host = hostOf(given);
+    // https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html: `dualstack` needs both.
+    if (host?.cidrs.every(isIpv6)) return `${label(host)} has no IPv4 addresses for an endpoint`;
+    if (host) return;
     const leaving = endpointSubnets(given).find(({ zone }) => zone === given.subnet.zone);
     const but = leaving ? `, but for ${label(leaving)}, which someone tried to delete` : '';
     return `none of the subnets named for endpoints is in ${given.subnet.zone}${but}`;

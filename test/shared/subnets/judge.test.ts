@@ -95,6 +95,13 @@ describe('a wish is refused', () => {
       'none of the subnets named for endpoints is in b',
     ],
     [
+      'in a subnet without IPv4, which no endpoint does without',
+      '2001:db9::/32',
+      { subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] })], service: { name: 's', zones: ['a'], ipv6: true } },
+      {},
+      'subnet-a has no IPv4 addresses for an endpoint',
+    ],
+    [
       'for a part of the VPC',
       '10.0.5.0/25',
       {},
@@ -224,6 +231,28 @@ describe('a table that is full', () => {
     expect(brief(plan(world(seen), config({ routesPerTable: 5 })).steps)).toEqual([
       'subnet-a: refused: rtb-a would need 6 routes and takes 5',
     ]);
+  });
+
+  const spoilt = {
+    subnets: [subnet({ wish: 'oops' }), { ...other, wish: '10.30.0.0/16' }],
+    endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+    routeTables: [main, { ...full, routes: [...foreign, ...routes('vpce-b')] }],
+  };
+
+  test('counts what stays for a wish that is refused', () => {
+    expect(refusals(spoilt, 6)).toEqual(['subnet-a: oops is not a CIDR']);
+    expect(refusals(spoilt, 5)).toEqual([
+      'subnet-a: oops is not a CIDR',
+      'subnet-b (app-b): rtb-a would need 6 routes, and takes 5',
+    ]);
+  });
+
+  test('also for one that it has no room for itself', () => {
+    const [spoiler = subnet(), ...rest] = spoilt.subnets;
+    const seen = { ...spoilt, subnets: [{ ...spoiler, wish: '10.41.0.0/16 10.42.0.0/16' }, ...rest] };
+    const refused = (most: number) => `subnet-a: rtb-a would need 7 routes, and takes ${most}`;
+    expect(refusals(seen, 6)).toEqual([refused(6)]);
+    expect(refusals(seen, 5)).toEqual([refused(5), 'subnet-b (app-b): rtb-a would need 6 routes, and takes 5']);
   });
 
   test('counts each family by itself, and what is propagated not at all', () => {
