@@ -95,8 +95,12 @@ function withdraw(place: Place, { world, plan: { steps, refused } }: Context): B
   const subject = subjectOf(place);
   const target = there?.target ?? MISSING;
   const former = table.former.get(destination);
-  if (former?.gone && alive) {
-    const text = `${destination} in ${table.id} cannot be given back to ${former.target}, which is gone: set or delete the tag ${former.key}`;
+  const stray = former ? undefined : table.strays.get(destination);
+  if ((former?.gone || stray) && alive) {
+    const why = stray
+      ? `is noted by ${stray}, which is not of this stack's tagKey: give that tag its key, or delete it`
+      : `cannot be given back to ${former?.target}, which is gone: set or delete the tag ${former?.key}`;
+    const text = `${destination} in ${table.id} ${why}`;
     refused.push({ subject, for: text });
     return [{ table, target, text }];
   }

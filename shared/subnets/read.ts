@@ -158,9 +158,20 @@ function readTable(table: ec2.RouteTable, config: SubnetsConfig): RouteTable {
       propagated: route.Origin === 'EnableVgwRoutePropagation',
     })),
     former: readNotes(table.Tags, config.formerKey),
+    strays: readStrays(table.Tags, config.formerKey),
     direct: readNotes(table.Tags, config.directKey),
     tagCount: table.Tags?.length ?? 0,
   };
+}
+
+function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, string> {
+  const keys = (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(`${prefix}:`) ? [] : Key));
+  return new Map(
+    keys.flatMap((key): [string, string][] => {
+      const [, destination] = key.split(':former:');
+      return destination ? [[destination, key]] : [];
+    }),
+  );
 }
 
 /** Notes have keys of the form `PREFIX:DESTINATION`. */

@@ -80,6 +80,8 @@ export interface RouteTable {
   routes: Route[];
   /** What its routes led to before they were taken over, by destination. */
   former: Map<string, Note>;
+  /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
+  strays: Map<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
   direct: Map<string, Note>;
   tagCount: number;

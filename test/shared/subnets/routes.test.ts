@@ -291,6 +291,18 @@ describe('a route whose former target is gone', () => {
   });
 });
 
+test('a route that is noted under another tagKey stays, for what it led to would be lost', () => {
+  const strays = new Map([[CIDR, `former-key:former:${CIDR}`]]);
+  const seen = { ...out, ...one({ routes: routes('vpce-a'), strays }) };
+  expect(steps(seen)).toEqual([]);
+  expect(refused(seen)).toEqual([
+    `${CIDR} in rtb-a is noted by former-key:former:${CIDR}, which is not of this stack's tagKey: give that tag its key, or delete it`,
+  ]);
+  expect(steps({ ...out, ...one({ routes: routes('vpce-a'), strays, former: former('nat-1') }) })).toEqual([
+    `restore-route rtb-a ${CIDR} nat-1`,
+  ]);
+});
+
 describe('the DNS range of a router', () => {
   const RANGE = '100.64.0.0/13';
   const ranged = (fields = {}) => ({ routers: [router({ dnsRange: RANGE, ...fields })] });

@@ -302,6 +302,21 @@ describe('a route of somebody else’s', () => {
     expect(await tagOf(subnet)).toContain(`blocked: ${all} in ${table} cannot be given back to ${id} which is gone`);
   });
 
+  test('stays, and says why, where its note has another tagKey', async () => {
+    const { subnet, table, id = '' } = await withDefaultRoute(nat);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    await here.untag(table, `ziti-glb:former:${all}`);
+    await here.tag(table, `${id} since 2026-01-15T10:00:00.000Z`, `key-before:former:${all}`);
+    await here.untag(subnet);
+    await rest();
+    expect((await routesOf(table))[all]).toBe('endpoint');
+    expect(await tagOf(subnet)).toContain(`blocked: ${all} in ${table} is noted by key-before:former:${all}`);
+    await here.tag(table, id, `ziti-glb:former:${all}`);
+    await rest();
+    expect(await routesOf(table)).toEqual({ [all]: id });
+  });
+
   test('works while no router does, where that is the policy', async () => {
     const { subnet, table, id } = await withDefaultRoute(nat, { withoutRouter: 'withdraw' });
     await here.tag(subnet, `takeover ${all}`);

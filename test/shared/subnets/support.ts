@@ -79,6 +79,7 @@ export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
   subnetIds: ['subnet-a'],
   routes: [],
   former: new Map(),
+  strays: new Map(),
   direct: new Map(),
   tagCount: 0,
   ...fields,
