@@ -139,8 +139,12 @@ function readRouter(instance: ec2.Instance, targets: TargetHealthDescription[], 
   ];
 }
 
+/** Of an association that serves nobody. */
+const ENDED = /^(failed|disassociated)$/;
+
 function readTable(table: ec2.RouteTable, config: SubnetsConfig): RouteTable {
-  const { Associations: associations = [], Routes: routes = [] } = table;
+  const { Associations = [], Routes: routes = [] } = table;
+  const associations = Associations.filter(({ AssociationState }) => !ENDED.test(AssociationState?.State ?? ''));
   return {
     id: table.RouteTableId ?? '',
     main: associations.some(({ Main }) => Main),
@@ -155,7 +159,7 @@ function readTable(table: ec2.RouteTable, config: SubnetsConfig): RouteTable {
         '',
       target: targetOf(route),
       blackhole: route.State === 'blackhole',
-      propagated: route.Origin === 'EnableVgwRoutePropagation',
+      propagated: route.Origin === 'EnableVgwRoutePropagation' || route.Origin === 'Advertisement',
     })),
     former: readNotes(table.Tags, config.formerKey),
     strays: readStrays(table.Tags, config.formerKey),

@@ -92,7 +92,7 @@ export interface Route {
   /** The id of what it leads to. An endpoint comes back as a gateway id. */
   target: string;
   blackhole: boolean;
-  /** Whether a virtual private gateway put it there. A static route to the same destination goes before it. */
+  /** Whether a virtual private gateway or a route server put it there. A static route to the same destination goes before it. */
   propagated: boolean;
 }
 
