@@ -1,4 +1,4 @@
-import type { Plan, Step } from '../reconcile.ts';
+import { LATER, type Plan, type Step, type Waiting } from '../reconcile.ts';
 import { advice, isThrottle } from './advice.ts';
 import { code } from './errors.ts';
 
@@ -18,13 +18,21 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 const FIRST_MS = 5_000;
 const LONGEST_MS = 300_000;
 
+/** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
+const STAY_MS = 15_000;
+
 export const retryAt = ({ times, at }: Refusal) => at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
-/** What is waited for until then. */
-export function retry({ error }: Refusal): string {
-  if (error === undefined) return 'another try, for the last one had no effect';
+/** What is waited for, and until when. */
+export function retry(refusal: Refusal, now: number): Pick<Waiting, 'for' | 'until'> {
+  const until = retryAt(refusal) - now > STAY_MS ? LATER : retryAt(refusal);
+  return { for: `another try, for ${why(refusal)}`, until };
+}
+
+function why({ error }: Refusal): string {
+  if (error === undefined) return 'the last one had no effect';
   const said = error instanceof Error ? error.message : String(error);
-  return `another try, for AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
+  return `AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
 }
 
 /** What is known after a step was tried. That there were too many calls is not the fault of one. */
@@ -49,10 +57,7 @@ export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals, now: 
   return {
     ...plan,
     steps: [...ready.filter(({ subject }) => !last.has(subject)), ...ready.filter(({ subject }) => last.has(subject))],
-    waiting: [
-      ...plan.waiting,
-      ...held.map(({ step, refusal }) => ({ subject: step.subject, for: retry(refusal), until: retryAt(refusal) })),
-    ],
+    waiting: [...plan.waiting, ...held.map(({ step: { subject }, refusal }) => ({ subject, ...retry(refusal, now) }))],
     failures: held.map(({ step, refusal }) => ({ step, error: refusal.error })),
   };
 }

@@ -1,4 +1,4 @@
-import { retry, retryAt } from '../aws/patience.ts';
+import { retry } from '../aws/patience.ts';
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { directRanges } from './direct.ts';
@@ -23,16 +23,17 @@ export interface Asker {
 export interface Problem {
   kind: 'blocked' | 'refused' | 'conflict' | 'waiting';
   text: string;
-  until?: number;
+  until?: number | undefined;
   /** When it began, if AWS remembers. */
   since?: number;
 }
 
 /** Said of a step that AWS refused. Not the first time: that mends itself more often than not. */
-export function refusalOf({ says }: SubnetsStep, { refusals }: SubnetsWorld): Problem[] {
+export function refusalOf({ says }: SubnetsStep, { refusals, now }: SubnetsWorld): Problem[] {
   const refusal = refusals.get(says);
   if (!refusal || refusal.times < 2) return [];
-  return [{ kind: 'waiting', text: retry(refusal), until: retryAt(refusal) }];
+  const { for: text, until } = retry(refusal, now);
+  return [{ kind: 'waiting', text, until }];
 }
 
 export const isRefused = ({ destinations }: Asker) => destinations.length === 0;

@@ -77,7 +77,7 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
     target,
     before: there?.target ?? MISSING,
     after: target,
-    tentative: there?.blackhole ?? false,
+    ...(there?.blackhole && { tentative: true }),
     says: `${want.by}: route ${destination} in ${table.id} now leads to ${target}, ${there ? `led to ${there.target}` : 'was missing'}${bystanders(place, want, world)}`,
   });
   plan.steps.push(...steps);

@@ -30,10 +30,9 @@ export interface Want {
 /** What the users of one table want of it, one of a kind for each destination. */
 export function wantsOf(table: RouteTable, users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
   const asked = askedFor(users, ranges, world);
+  const destinations = new Set(asked.map(({ destination }) => destination));
   const kept = table.routes
-    .filter(
-      (route) => isOurs(route, table, world) && asked.every(({ destination }) => destination !== route.destination),
-    )
+    .filter((route) => !destinations.has(route.destination) && isOurs(route, table, world))
     .flatMap((route) => keeping(route, users, world));
   return [...asked, ...kept];
 }

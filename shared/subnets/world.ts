@@ -145,7 +145,8 @@ export function subnetsOf(table: RouteTable, world: Pick<SubnetsWorld, 'routeTab
 /** A route is ours if it leads to an endpoint with our tag, or to the interface that our note on its table names. */
 export function isOurs({ destination, target }: Route, table: RouteTable, { endpoints, gone }: SubnetsWorld): boolean {
   if (target.startsWith('eni-')) return table.direct.get(destination)?.target === target;
-  return [...endpoints, ...gone].some(({ id }) => id === target);
+  const is = ({ id }: { id: string }) => id === target;
+  return endpoints.some(is) || gone.some(is);
 }
 
 /** Whether packets of an endpoint in this zone find a healthy router. */

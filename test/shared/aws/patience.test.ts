@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { patient, type Refusals, retry, retryAt, tried } from '../../../shared/aws/patience.ts';
-import type { Step } from '../../../shared/reconcile.ts';
+import { LATER, type Step } from '../../../shared/reconcile.ts';
 
 const step = (subject: string, says = subject): Step => ({ subject, says });
 const plan = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
@@ -34,6 +34,11 @@ describe('a step that AWS refuses', () => {
     expect(waiting).toEqual([{ subject: 'a', until: 5_000, for: expect.stringContaining('free one, or name other') }]);
   });
 
+  test('is left to the next minute’s look once its pauses are long', () => {
+    const untilOf = (times: number) => retry({ times, at: 0, error }, 0).until;
+    expect([untilOf(2), untilOf(3)]).toEqual([10_000, LATER]);
+  });
+
   test('comes last then, in its own order', () => {
     const refusals = tried(step('a', 'a2'), NONE, 0, error);
     const { steps, failures } = patient(plan(step('a', 'a1'), step('a', 'a2'), step('b')), refusals, 5_000);
@@ -51,9 +56,8 @@ describe('a step that AWS refuses', () => {
   });
 
   test('says AWS’s words where nobody knows what to do', () => {
-    expect(retry({ times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) })).toBe(
-      'another try, for AWS says Unheard: odd',
-    );
+    const refusal = { times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) };
+    expect(retry(refusal, 0)).toEqual({ for: 'another try, for AWS says Unheard: odd', until: 5_000 });
   });
 });
 
