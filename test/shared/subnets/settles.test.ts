@@ -20,6 +20,8 @@ const WISHES: Record<string, string[]> = {
 };
 const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main'] as const;
 const TABLES = ['own', 'shared', 'main'] as const;
+/** Those that someone tries to delete. */
+const DELETED = ['alone', 'shared1', 'host', 'second', 'other'] as const;
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
@@ -47,7 +49,7 @@ const deed = fc.oneof(
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('range' as const), given: fc.boolean() }),
   fc.record({ do: from('end router' as const) }),
-  fc.record({ do: from('delete subnet' as const), subnet: from('alone' as const, 'shared1' as const) }),
+  fc.record({ do: from('delete subnet' as const), subnet: from(...DELETED) }),
   fc.record({ do: from('wait' as const), ms: from(1_000, 30_000, 200_000) }),
   { weight: 7, arbitrary: fc.record({ do: from('pass' as const), ms: from(10_000, 300_000), faults }) },
   {
@@ -58,7 +60,7 @@ const deed = fc.oneof(
 type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never;
 
 const kinds = fc.record({
-  endpoints: from<'subnet' | 'zone'>('subnet', 'zone'),
+  endpoints: from<'subnet' | 'zone' | 'named'>('subnet', 'zone', 'named'),
   mainTableAllowed: fc.boolean(),
   withoutRouter: from<'keep' | 'withdraw'>('keep', 'withdraw'),
   crossZone: fc.boolean(),
@@ -66,8 +68,16 @@ const kinds = fc.record({
 type Kind = typeof kinds extends fc.Arbitrary<infer T> ? T : never;
 
 async function scene(kind: Kind) {
-  const here = await stage({ ...kind, defaultCidrs: CIDRS, throttled: true });
+  const endpoints = kind.endpoints === 'named' ? [] : kind.endpoints;
+  const here = await stage({ ...kind, endpoints, defaultCidrs: CIDRS, throttled: true });
   const { cloud, vpc } = here;
+  /** The subnets named for endpoints: of zone a two. */
+  const hosts = {
+    host: await here.subnet('10.0.40.0/28', 'a'),
+    second: await here.subnet('10.0.40.16/28', 'a'),
+    other: await here.subnet('10.0.40.32/28', 'b'),
+  };
+  if (kind.endpoints === 'named') here.settings.endpoints = Object.values(hosts);
   const tables = { own: await here.table(vpc.a1), shared: await here.table(vpc.b0, vpc.b1), main: '' };
   tables.main = given((await here.look()).routeTables.find(({ main }) => main)?.id);
   const subnets = {
@@ -77,6 +87,7 @@ async function scene(kind: Kind) {
     twozones: await here.subnet('10.0.30.0/24', 'a'),
     main: vpc.a0,
   };
+  const places = { ...subnets, ...hosts };
   await cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: tables.shared, SubnetId: subnets.twozones }));
   let gateway = await here.natGateway();
   /** Destinations in tables that people routed elsewhere, and where to. */
@@ -149,7 +160,7 @@ async function scene(kind: Kind) {
         await cloud.ec2.send(new ec2.TerminateInstancesCommand({ InstanceIds: [here.routers.a] }));
         return;
       case 'delete subnet': {
-        const SubnetId = subnets[now.subnet];
+        const SubnetId = places[now.subnet];
         await cloud.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId })).catch(({ name }) => {
           if (name === 'DependencyViolation') undeletable = SubnetId;
         });
@@ -175,7 +186,7 @@ async function scene(kind: Kind) {
     await here.heal(true);
   }
 
-  return { ...here, mend, tables, subnets, foreign, deleted, perform, quietSince: () => changedAt };
+  return { ...here, mend, tables, subnets, hosts, foreign, deleted, perform, quietSince: () => changedAt };
 }
 
 const ignoring = (work: Promise<unknown>) => work.catch(() => {});
@@ -295,11 +306,13 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
 type Scene = Awaited<ReturnType<typeof scene>>;
 
 /** What must be so at rest, derived from the tags and from what people did, and not by the rules under test. */
-function checkRest(rest: SubnetsWorld, { subnets, tables, foreign, deleted }: Scene, kind: Kind): void {
+function checkRest(rest: SubnetsWorld, { subnets, hosts, tables, foreign, deleted }: Scene, kind: Kind): void {
   const present = SUBNETS.flatMap((name) => rest.subnets.find(({ id }) => id === subnets[name]) ?? []);
   const tableOf = (id: string) => rest.routeTables.find((table) => table.subnetIds.includes(id))?.id ?? tables.main;
-  const asks = ({ id, wish }: Subnet) => {
+  const named = rest.subnets.filter(({ id }) => kind.endpoints === 'named' && Object.values(hosts).includes(id));
+  const asks = ({ id, wish, zone }: Subnet) => {
     if (wish === undefined || (tableOf(id) === tables.main && !kind.mainTableAllowed)) return [];
+    if (kind.endpoints === 'named' && named.every((host) => host.zone !== zone)) return [];
     return WISHES[wish] ?? [];
   };
   const isRefused = (subnet: Subnet) => subnet.wish !== undefined && asks(subnet).length === 0;
@@ -352,7 +365,8 @@ function checkRest(rest: SubnetsWorld, { subnets, tables, foreign, deleted }: Sc
       ? present.map((subnet) => [subnet])
       : [...Map.groupBy(present, ({ zone }) => zone).values()];
   for (const place of places) {
-    const mine = rest.endpoints.filter(({ subnetId }) => place.some((subnet) => subnet.id === subnetId));
+    const stand = kind.endpoints === 'named' ? named.filter(({ zone }) => zone === place[0]?.zone) : place;
+    const mine = rest.endpoints.filter(({ subnetId }) => stand.some((subnet) => subnet.id === subnetId));
     const spare = mine.filter(({ id }) => !held.has(id)).map(({ state }) => state);
     if (place.some((subnet) => asks(subnet).length > 0)) {
       expect(mine.map(({ state }) => state)).toContain('available');
