@@ -359,6 +359,25 @@ describe('a subnet that someone deletes', () => {
     expect(await here.endpoints()).toEqual([]);
   });
 
+  test('is let go of though it is named for endpoints, and gets no other', async () => {
+    const { subnet, table } = await begin();
+    const named = await here.subnet('10.0.50.0/28', 'a');
+    here.settings.endpoints = [named];
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    await expect(remove(named)).rejects.toMatchObject({ name: 'DependencyViolation' });
+    here.calls();
+    await here.pass(300_000, { hint: { undeletable: named } });
+    await here.cloud.clock.run(2 * MINUTE);
+    await here.pass();
+    expect(changes()).toEqual(['DeleteRoute', 'DeleteRoute', 'DeleteVpcEndpoints']);
+    expect(await routesOf(table)).toEqual({});
+    expect(await tagOf(subnet)).toBe(
+      `refused: none of the subnets named for endpoints is in ${REGION}a but for ${named} which someone tried to delete`,
+    );
+    await remove(named);
+  });
+
   test('is not, while something else is in it: then it was a mistake', async () => {
     const { subnet, table } = await begin();
     await here.tag(subnet, CIDR);
