@@ -18,6 +18,8 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 const FIRST_MS = 5_000;
 const LONGEST_MS = 300_000;
 
+/** After which a refusal says nothing of the next try. */
+const FORGOTTEN_MS = 3_600_000;
 /** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
 const STAY_MS = 15_000;
 
@@ -42,6 +44,10 @@ export function tried(step: Step, refusals: Refusals, at: number, error?: unknow
   if (error === undefined && !step.tentative) next.delete(step.says);
   else next.set(step.says, { times: (refusals.get(step.says)?.times ?? 0) + 1, at, error });
   return next;
+}
+
+export function remembered(refusals: Refusals, now: number): Refusals {
+  return new Map([...refusals].filter(([, { at }]) => now - at < FORGOTTEN_MS));
 }
 
 /** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */

@@ -1,7 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { type Bucket, drain, type Levels, paced, spend, tokens } from '../aws/pace.ts';
-import { patient, type Refusals, tried } from '../aws/patience.ts';
+import { patient, type Refusals, remembered, tried } from '../aws/patience.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { act } from './act.ts';
@@ -45,6 +45,7 @@ export function subnetsReconciler(clients: Clients & { changer: EC2Client }, con
     observe: (hint?: Pick<Hint, 'undeletable'>) => observe(clients, config, now(), hint?.undeletable),
 
     plan(world: SubnetsWorld) {
+      refusals = remembered(refusals, world.now);
       const ready = patient(plan({ ...world, refusals }, config), refusals, world.now);
       return paced(ready, bucketOf, lowered(levels, world), world.now);
     },

@@ -58,7 +58,10 @@ export function planRoutes(
 function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPerTable }: SubnetsConfig): D[] {
   const there = family.filter(({ place }) => place.there && !place.there.propagated);
   const created = family.filter(({ move }) => move === 'create');
-  const going = there.filter(({ place, move }) => move === 'withdraw' && !place.table.former.has(place.destination));
+  const going = there.filter(
+    ({ place: { table, destination }, move }) =>
+      move === 'withdraw' && !table.former.has(destination) && !table.strays.has(destination),
+  );
   const first = going.slice(0, Math.max(0, there.length + created.length - routesPerTable));
   return [...first, ...family.filter((each) => !first.includes(each))];
 }

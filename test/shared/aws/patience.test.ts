@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { patient, type Refusals, retry, retryAt, tried } from '../../../shared/aws/patience.ts';
+import { patient, type Refusals, remembered, retry, retryAt, tried } from '../../../shared/aws/patience.ts';
 import { LATER, type Step } from '../../../shared/reconcile.ts';
 
 const step = (subject: string, says = subject): Step => ({ subject, says });
@@ -45,9 +45,10 @@ describe('a step that AWS refuses', () => {
     expect([names(steps), failures]).toEqual([['b', 'a1', 'a2'], []]);
   });
 
-  test('is forgotten once it succeeds, or is wanted no more', () => {
+  test('is forgotten once it succeeds, and after an hour, and is nothing while it is not wanted', () => {
     const refusals = tried(step('a'), NONE, 0, error);
     expect(tried(step('a'), refusals, 0)).toEqual(NONE);
+    expect([remembered(refusals, 3_599_999), remembered(refusals, 3_600_000)]).toEqual([refusals, NONE]);
     expect(patient(plan(step('b')), refusals, 0)).toEqual({ ...plan(step('b')), failures: [] });
   });
 
