@@ -30,12 +30,10 @@ export interface RoutersClients {
   autoScaling: AutoScalingClient;
 }
 
-/** Long enough for the last router of an upgrade to begin, short enough that a leaked link is soon worthless. Seconds. */
+/** Long enough for an agent that is late, short enough that a leaked link is soon worthless. Seconds. */
 const LINK_LIFE = 3600;
 /** How long a command may wait for its agent. Seconds; it must not outlive its link. */
 const DELIVERY_TIMEOUT = 600;
-/** Routers of one upgrade at a time. */
-const UPGRADED_AT_ONCE = '5';
 
 /** Does one step. Rejects with AWS's own error; where AWS answers that it was done already, that is success. */
 export async function act(clients: RoutersClients, config: RoutersConfig, step: RoutersStep): Promise<void> {
@@ -96,7 +94,8 @@ async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step:
     DocumentName: config.document,
     Comment: `${step.fingerprint} ${why}`,
     TimeoutSeconds: DELIVERY_TIMEOUT,
-    ...(why === 'upgrade' ? { MaxConcurrency: UPGRADED_AT_ONCE, MaxErrors: '0' } : { MaxErrors: '100%' }),
+    // How many get an upgrade at once, and when it stops, is the plan's.
+    MaxErrors: '100%',
     Parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]])),
   };
   await together(

@@ -5,7 +5,7 @@ import { join, type Progress, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
-import { isHealthy, isOutdated, type Router, routersOf, whyNoTarget } from './router.ts';
+import { isHealthy, isOutdated, isUpgrade, type Router, routersOf, whyNoTarget } from './router.ts';
 import { chunks, type RoutersPlan, type RoutersStep } from './steps.ts';
 import type { RoutersWorld, Why } from './world.ts';
 
@@ -20,7 +20,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
     .filter(({ standing }) => standing.is !== 'leaving' && standing.is !== 'refused')
     .map((router) => join(router, lacking.get(router), world, config));
   const wave = nextWave(progress);
-  const may = ({ router }: Progress) => !isOutdated(router) || wave.routers.includes(router);
+  const may = ({ router }: Progress) => !isUpgrade(router) || wave.routers.includes(router);
   const leaves = leave(routers, world);
   const joins = new Map(progress.map((each) => [each.router, each]));
   const answers = routers.map((router) => hookAnswers(router, joins.get(router), world, config));
@@ -113,7 +113,7 @@ const REASONS: Record<Why, string> = {
 };
 
 function whyOf(router: Router): Why {
-  if (isOutdated(router)) return 'upgrade';
+  if (isUpgrade(router)) return 'upgrade';
   return router.diverter === 'wanted' ? 'repair' : 'join';
 }
 

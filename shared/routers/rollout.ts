@@ -1,6 +1,6 @@
 import type { Waiting } from '../reconcile.ts';
 import { failure, type Progress } from './join.ts';
-import { isHealthy, isOutdated, type Router, versionOf } from './router.ts';
+import { isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
 /** Whose diverter may be exchanged for the wanted one now, and why no more. */
 export interface Wave {
@@ -9,53 +9,68 @@ export interface Wave {
   refused: Waiting[];
 }
 
+/** Routers of one upgrade at a time: with DNS ranges each has a command of its own, which AWS cannot count together. */
+const AT_ONCE = 5;
+
 /**
- * Exchanges the diverters of a fleet that serves: first of one router, then zone by zone, each when what was done before is
- * healthy; never of all that are healthy at once; no further once one has failed, or ails, with the wanted one.
+ * Exchanges the diverters of the target group: first of one router, then zone by zone, a few at a time, each when what was
+ * done before is healthy; never of all that are healthy at once; no further once one has failed, or ails. First come those
+ * that serve nobody, and all of these at once if their program stays.
  */
 export function nextWave(progress: Progress[]): Wave {
   const serving = progress.map(({ router }) => router).filter(({ standing }) => standing.is === 'serving');
-  const outdated = serving.filter(isOutdated);
+  const due = progress.filter(({ router }) => isUpgrade(router));
   const wave: Wave = { routers: [], waiting: [], refused: [] };
-  const [first] = outdated;
-  if (!first) return wave;
-  const subject = `the upgrade of ${outdated.map(({ label }) => label).join(', ')}`;
-  const ready = progress
-    .filter(({ router, next }) => next.is === 'install' && outdated.includes(router))
-    .map(({ router }) => router);
+  if (due.length === 0) return wave;
+  const subject = `the upgrade of ${due.map(({ router }) => router.label).join(', ')}`;
+  const ready = due
+    .filter(({ next }) => next.is === 'install')
+    .map(({ router }) => router)
+    .toSorted((a, b) => Number(mayServe(a)) - Number(mayServe(b)) || (zoneOf(a) < zoneOf(b) ? -1 : 1));
 
-  const failed = outdated.find(hasFailed);
+  const failed = serving.find((router) => router.diverter === 'other' && hasFailed(router));
   const ailing = serving.find(({ diverter, target }) => diverter === 'wanted' && target?.state === 'unhealthy');
+  const lost = due.find(({ router, next }) => next.is === 'wait' && !isBusy(router) && ails(router));
   const busy = serving.find((router) => isBusy(router) || (router.diverter === 'wanted' && !isHealthy(router)));
   if (failed) {
     const [last] = failed.instance.installs;
     wave.refused.push({ subject, for: `stops at ${failed.label}: ${last ? failure(last) : ''}` });
     wave.routers = ready.filter((router) => router === failed);
-  } else if (ailing) {
+    return sparing(wave, serving, subject);
+  }
+  const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
+  if (idle.length > 0) return { ...wave, routers: idle };
+  if (ailing) {
     wave.refused.push({ subject, for: `stops, for ${ailing.label} is unhealthy with the new diverter` });
+  } else if (lost) {
+    wave.refused.push({ subject, for: `stops, for ${lost.router.label} is unhealthy, and cannot be given it` });
   } else if (busy) {
     wave.waiting.push({ subject, for: `goes on when ${busy.label} is healthy` });
   } else {
     const proven = serving.some(({ diverter }) => diverter === 'wanted');
-    const zone = ready.map(({ instance }) => instance.zone ?? '').sort()[0];
-    const inZone = ready.filter(({ instance }) => instance.zone === zone);
-    wave.routers = proven ? inZone : inZone.slice(0, 1);
+    const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
+    wave.routers = inZone.slice(0, proven ? AT_ONCE : 1);
   }
   return sparing(wave, serving, subject);
 }
 
-/** Leaves a lone healthy router as it is: whom it trusts may change, its program may not. */
+/** Unless another is healthy, leaves those that may serve as they are: whom they trust may change, their program may not. */
 function sparing(wave: Wave, serving: Router[], subject: string): Wave {
-  if (wave.routers.length < serving.filter(isHealthy).length) return wave;
-  const routers = wave.routers.filter(
-    ({ present, wanted }) => versionOf(present ?? '') === versionOf(wanted.fingerprint),
-  );
+  if (serving.some((router) => isHealthy(router) && !wave.routers.includes(router))) return wave;
+  const routers = wave.routers.filter((router) => !mayServe(router) || keepsProgram(router));
   if (routers.length === wave.routers.length) return wave;
-  const why = 'waits for a second router to be healthy: it is the only one, and no upgrade puts the last one at risk';
+  const why = 'waits for another router to be healthy: no upgrade puts the last one at risk';
   return { ...wave, routers, refused: [...wave.refused, { subject, for: why }] };
 }
 
+const zoneOf = ({ instance }: Router) => instance.zone ?? '';
+
 const isBusy = ({ instance }: Router) => instance.installs[0]?.status === 'running';
+
+const keepsProgram = ({ present, wanted }: Router) => versionOf(present ?? '') === versionOf(wanted.fingerprint);
+
+/** Whether it may be so by an upgrade whose command AWS has forgotten: it ails, and its program is to be another one. */
+const ails = (router: Router) => router.target?.state === 'unhealthy' && !keepsProgram(router);
 
 const hasFailed = ({ instance, wanted }: Router) =>
   instance.installs[0]?.status === 'failed' && instance.installs[0].fingerprint === wanted.fingerprint;

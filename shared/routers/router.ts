@@ -74,8 +74,16 @@ export function whyNoTarget({ standing }: Router): string | undefined {
 
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
 
+/** Whether connections may go through it: AWS may not know of its health. */
+export const mayServe = ({ target }: Router) =>
+  target !== undefined && !['unhealthy', 'initial', 'unused'].includes(target.state);
+
 /** Whether it serves, but with another diverter than it is to have. */
 export const isOutdated = (router: Router) => router.diverter === 'other' && isHealthy(router);
+
+/** Whether its diverter is exchanged only as the roll-out has it: a healthy one may be unhealthy for a moment. */
+export const isUpgrade = ({ standing, diverter, target }: Router) =>
+  standing.is === 'serving' && diverter === 'other' && target !== undefined;
 
 /** Whether a command may have to be sent to it: its agent is worth asking for. */
 export function mayNeedCommand(router: Router): boolean {

@@ -21,7 +21,6 @@ export interface Installation {
   sources: string[];
   range: string | undefined;
   fingerprint: string;
-  /** An upgrade is of a few routers at a time, and of no more after the first that fails. */
   why: Why;
 }
 

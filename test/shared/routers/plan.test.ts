@@ -419,20 +419,66 @@ describe('an upgrade', () => {
       [target('unhealthy'), ...healthyFour.slice(1)],
       [],
     ],
+    [
+      'stops at the first failure also where that one is unhealthy by it',
+      fleet({ installs: [failed({ why: 'upgrade' })] }),
+      [target('unhealthy'), ...healthyFour.slice(1)],
+      [],
+    ],
+    [
+      'and then gives it to nobody whose health checks fail for a moment',
+      fleet({ installs: [failed({ why: 'upgrade' })] }),
+      four.map((id) => target('unhealthy', id)),
+      [],
+    ],
+    [
+      'stops where one ails that it cannot be given to, as one that it cut off does when AWS has forgotten the command',
+      fleet({ agentOnline: false }),
+      [target('unhealthy'), ...healthyFour.slice(1)],
+      [],
+    ],
+    [
+      'begins with one that serves nobody',
+      fleet(),
+      [...healthyFour.slice(0, 2), target('unhealthy', 'i-3'), target('healthy', 'i-4')],
+      ['i-3'],
+    ],
+    ['of a fleet that is unhealthy begins with one, too', fleet(), four.map((id) => target('unhealthy', id)), ['i-1']],
+    ['of routers of whose health AWS knows nothing waits', fleet(), four.map((id) => target('unavailable', id)), []],
   ])('%s', (_, instances, targets, ids) => {
     expect(upgradedBy(world(instances, targets))).toEqual(ids);
   });
 
-  test('of a zone is a few at a time, and AWS stops it at the first failure', () => {
+  test('is one command for those that get the same', () => {
     const [step] = plan(world(fleet(upgraded, upgraded), healthyFour), config).steps;
     expect(step).toMatchObject({ kind: 'install', why: 'upgrade', instances: [{ id: 'i-3' }, { id: 'i-4' }] });
+  });
+
+  test('of a zone is of five at a time, also where each gets its own DNS range', () => {
+    const ids = Array.from({ length: 9 }, (_, index) => `i-${index}`);
+    const slices = ids.map((_, index) => `10.${index}.0.0/16`);
+    const ranged = configOf({ dns: { resolver: '100.127.255.254', slices } });
+    const many = ids.map((id, index) => outdated({ id, range: `10.${index}.0.0/16` }));
+    const [first, ...rest] = many.map((one) => ({ ...one, diverter: { text: wantedBy(one, ranged), at: now } }));
+    const targets = ids.map((id) => target('healthy', id));
+    const given = world(first ? [first, ...many.slice(1)] : [], targets);
+    expect(upgradedBy(given, ranged)).toEqual(['i-1', 'i-2', 'i-3', 'i-4', 'i-5']);
+    expect(upgradedBy(world(first ? [first, ...rest] : [], targets), ranged)).toEqual([]);
+  });
+
+  test('of what a program is told goes at once to all that serve nobody without it', () => {
+    const [version] = wantedBy(bare).split('.');
+    const told = fleet().map((one) => ({ ...one, diverter: { text: `${version}.other`, at: now } }));
+    const all = four.map((id) => target('unhealthy', id));
+    expect(upgradedBy(world(told, all))).toEqual(four);
+    expect(upgradedBy(world(told, healthyFour))).toEqual(['i-1']);
   });
 
   test('of a lone router waits for a second one, whom it trusts may change', () => {
     const lone = outdated();
     expect(outcome(world([lone], [target('healthy')]))).toMatchObject({
       steps: [],
-      notes: [expect.stringContaining('waits for a second router to be healthy')],
+      notes: [expect.stringContaining('waits for another router to be healthy')],
     });
     const [version] = wantedBy(bare).split('.');
     const trusting = { ...lone, diverter: { text: `${version}.other`, at: now } };
