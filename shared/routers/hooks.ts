@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import type { Router } from './router.ts';
+import { type Router, warningOf } from './router.ts';
 import type { RoutersPlan, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
 
@@ -18,7 +18,7 @@ export function answerHooks(
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Pick<RoutersPlan, 'steps' | 'waiting'> {
-  const warned = standing.is === 'leaving' && instance.leaving !== undefined;
+  const warned = standing.is === 'leaving' && warningOf(instance) !== undefined;
   const overdue = now - instance.launchedAt > launchDeadline;
   const answers = hooks.map((hook) => {
     // Not the router's own subject: what fails there must not keep a heartbeat back.

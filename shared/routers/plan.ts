@@ -5,7 +5,7 @@ import { join, type Progress, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
-import { isHealthy, isOutdated, isUpgrade, type Router, routersOf, whyNoTarget } from './router.ts';
+import { isHealthy, isOutdated, isUpgrade, type Router, routersOf, warningOf, whyNoTarget } from './router.ts';
 import { chunks, type RoutersPlan, type RoutersStep } from './steps.ts';
 import type { RoutersWorld, Why } from './world.ts';
 
@@ -52,8 +52,9 @@ function waitOf({ router, next }: Progress): Waiting[] {
 
 function refusal({ standing, label: subject, instance }: Router): Waiting[] {
   if (standing.is === 'refused') return [{ subject, for: standing.why }];
-  if (standing.is !== 'serving' || !instance.leaving || instance.leaving.at < instance.launchedAt) return [];
-  return [{ subject, for: `${instance.leaving.text}, and it stays until another router is healthy` }];
+  const warning = warningOf(instance);
+  if (standing.is !== 'serving' || !warning) return [];
+  return [{ subject, for: `${warning.text}, and it stays until another router is healthy` }];
 }
 
 function hookAnswers(router: Router, joined: Progress | undefined, world: RoutersWorld, config: RoutersConfig) {

@@ -93,7 +93,7 @@ export function mayNeedCommand(router: Router): boolean {
 }
 
 function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConfig): Standing {
-  const { role, state, scaling, leaving, launchedAt } = instance;
+  const { role, state, scaling } = instance;
   if (role === undefined) return { is: 'leaving', why: 'it is no router by its tag' };
   if (role !== ROUTER) return { is: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
   if (state === 'pending') return { is: 'starting' };
@@ -103,16 +103,19 @@ function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConf
   const phase = scaling?.state ?? 'InService';
   if (/^Warmed:(Pending|Running)/.test(phase)) return { is: 'prepared' };
   if (/Terminat|Standby|^Warmed/.test(phase)) return { is: 'leaving', why: `its group has it ${phase}` };
-  // One that was started again has outlived what it was warned of.
-  const warned = leaving !== undefined && leaving.at >= launchedAt;
-  if (warned && (leaving.text !== REBALANCE || othersServe(instance, world)))
-    return { is: 'leaving', why: leaving.text };
+  const warning = warningOf(instance);
+  if (warning && (warning.text !== REBALANCE || othersServe(instance, world)))
+    return { is: 'leaving', why: warning.text };
   return { is: 'serving' };
 }
 
+/** What AWS warns of; one that was started again has outlived it. */
+export const warningOf = ({ leaving, launchedAt }: Pick<Instance, 'leaving' | 'launchedAt'>) =>
+  leaving && leaving.at >= launchedAt ? leaving : undefined;
+
 /** Whether a router that AWS has not warned of is healthy: only then is advice to replace one followed. */
 function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): boolean {
-  const warned = new Set(instances.filter(({ leaving }) => leaving).map((instance) => instance.id));
+  const warned = new Set(instances.filter(warningOf).map((instance) => instance.id));
   return targets.some((target) => target.state === 'healthy' && target.id !== id && !warned.has(target.id));
 }
 
@@ -136,8 +139,9 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   const sha256 = (own && buildFor(architecture, config)) || '';
   // NetFoundry's diverter does not ask where GENEVE comes from.
   const sources = own ? nodes.map(({ address }) => `${address}/32`).sort() : [];
-  const version = digest([config.diverter, config.reply, sha256, config.dns && range]);
-  return { sha256, sources, range: config.dns && range, fingerprint: `${version}.${digest(sources)}` };
+  const version = digest([config.diverter, config.reply, sha256, config.dns && range, config.dns?.resolver]);
+  const settings = digest([sources, config.healthPort]);
+  return { sha256, sources, range: config.dns && range, fingerprint: `${version}.${settings}` };
 }
 
 function presentIn({ diverter, installs, launchedAt }: Instance): string | undefined {
@@ -151,5 +155,5 @@ function presentIn({ diverter, installs, launchedAt }: Instance): string | undef
 
 const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
-/** The part of a fingerprint that names the program, and not whom it trusts. */
+/** The part of a fingerprint that names the program, and not whom it trusts or where it answers health checks. */
 export const versionOf = (fingerprint: string) => fingerprint.split('.')[0];

@@ -274,6 +274,18 @@ rows('a router leaves', [
     [],
   ],
   [
+    'on advice, where another is healthy that has outlived its own',
+    world(
+      [
+        { ...made(), leaving: { text: REBALANCE, at: now } },
+        { ...made({ id: 'i-2' }), leaving: { text: REBALANCE, at: now - 6 * MINUTE } },
+      ],
+      [target('healthy'), target('healthy', 'i-2')],
+    ),
+    ['deregister'],
+    [],
+  ],
+  [
     'but stays on advice while it is alone',
     world([{ ...made(), leaving: { text: REBALANCE, at: now } }], [target('healthy')]),
     [],
@@ -489,6 +501,15 @@ describe('an upgrade', () => {
     const settled = world(fleet(upgraded, upgraded, upgraded, upgraded), healthyFour);
     expect(plan(settled, config).steps).toEqual([]);
     expect(plan(settled, configOf({ reply: 'geneve' })).steps).toMatchObject([{ kind: 'install', why: 'upgrade' }]);
+  });
+
+  test('is also another address to ask for names, and another port for health checks', () => {
+    const ranged = (resolver: string, fields: Partial<RoutersConfig> = {}) =>
+      wantedBy(bare, configOf({ dns: { resolver, slices: [] }, ...fields }));
+    expect(ranged('100.127.255.254')).not.toBe(ranged('100.127.255.253'));
+    expect(wantedBy(bare, configOf({ healthPort: '8082' }))).not.toBe(wantedBy(bare));
+    const settled = world(fleet(upgraded, upgraded, upgraded, upgraded), healthyFour);
+    expect(plan(settled, configOf({ healthPort: '8082' })).steps).toMatchObject([{ kind: 'install', why: 'upgrade' }]);
   });
 
   test('goes by both architectures apart', () => {
