@@ -169,7 +169,7 @@ function lastLines(output: string): string {
 /** `TEXT TIME`, as a tag's value. */
 export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOString()}`;
 
-function readNote(value: string | undefined): Note | undefined {
+export function readNote(value: string | undefined): Note | undefined {
   const [, text = '', time = ''] = /^(.*) (\S+)$/.exec(value ?? '') ?? [];
   const at = Date.parse(time);
   return Number.isNaN(at) ? undefined : { text, at };

@@ -4,9 +4,9 @@ import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { act, type RoutersClients } from './act.ts';
-import { formatNote, observe } from './observe.ts';
+import { formatNote, observe, readNote } from './observe.ts';
 import { plan } from './plan.ts';
-import { INTERRUPTION, REBALANCE, ROUTER } from './router.ts';
+import { INTERRUPTION, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type Spoken, spokenKey } from './scaling.ts';
 import type { RoutersStep } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
@@ -62,6 +62,10 @@ async function noteWarning(
   );
   const instance = Reservations[0]?.Instances?.[0];
   const value = formatNote({ text: WARNINGS[kind], at });
-  if (!instance || tag(instance.Tags, config.leavingKey) === value) return;
+  const present = tag(instance?.Tags, config.leavingKey);
+  if (!instance || present === value) return;
+  // Advice takes nothing from what is certain.
+  const warning = warningOf({ leaving: readNote(present), launchedAt: instance.LaunchTime?.getTime() ?? 0 });
+  if (kind === 'rebalance' && warning?.text === INTERRUPTION) return;
   await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key: config.leavingKey, Value: value }] }));
 }

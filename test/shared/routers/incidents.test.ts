@@ -1,8 +1,13 @@
-import { CreateTagsCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
-import { routersOf } from '../../../shared/routers/router.ts';
+import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import { launch } from '../../local/rules/support.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
@@ -110,6 +115,26 @@ describe('what has gone wrong for others', () => {
     });
     await world.clock.run(60_000);
     expect([...world.running.keys()].sort()).toEqual([...ids].sort());
+  });
+
+  test('advice that comes after an interruption: what is certain stays, until the instance is started again', async () => {
+    const world = await routersWorld();
+    const ids = await launch(world, world.vpc.a0, { count: 2, tags: TAGS });
+    await passes(world, 4);
+    const [instanceId = ''] = ids;
+    const { pass } = world.process();
+    const warned = async (kind: 'interruption' | 'rebalance') => {
+      await world.clock.run(pass(1_000, { instanceId, kind }));
+      return (await world.look()).instances.find(({ id }) => id === instanceId)?.leaving?.text;
+    };
+    expect(await warned('rebalance')).toBe(REBALANCE);
+    expect(await warned('interruption')).toBe(INTERRUPTION);
+    expect(await warned('rebalance')).toBe(INTERRUPTION);
+    await world.ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    await world.clock.run(120_000);
+    await world.ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
+    await world.clock.run(120_000);
+    expect(await warned('rebalance')).toBe(REBALANCE);
   });
 
   test('a crash after any one call: the next process goes on from what it finds', async () => {
