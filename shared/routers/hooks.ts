@@ -19,7 +19,6 @@ export function answerHooks(
   { launchDeadline }: RoutersConfig,
 ): Pick<RoutersPlan, 'steps' | 'waiting'> {
   const warned = standing.is === 'leaving' && warningOf(instance) !== undefined;
-  const overdue = now - instance.launchedAt > launchDeadline;
   const answers = hooks.map((hook) => {
     // Not the router's own subject: what fails there must not keep a heartbeat back.
     const subject = `hook ${hook.name} of ${label}`;
@@ -29,7 +28,7 @@ export function answerHooks(
     if (unready === undefined) return { steps: end('CONTINUE', `${subject}: lets it go on, it is ready`), waiting: [] };
     if (hook.launching && warned)
       return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), waiting: [] };
-    if (hook.launching && overdue) {
+    if (hook.launching && now - hook.heldAt > launchDeadline) {
       const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${unready}`;
       return { steps: end('ABANDON', says), waiting: [] };
     }

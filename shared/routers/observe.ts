@@ -67,7 +67,7 @@ export async function observe(
   ]);
   const described = reservations.flatMap((reservation) => reservation.Instances ?? []);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
-  const scaling = await observeScaling(clients.autoScaling, described, spoken);
+  const scaling = await observeScaling(clients.autoScaling, described, spoken, now);
   const world: RoutersWorld = {
     now,
     nodes: nodes

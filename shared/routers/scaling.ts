@@ -18,10 +18,13 @@ const GROUP_KEY = 'aws:autoscaling:groupName';
 /** A hook whose name begins so is ours to answer: its group was set up for us. Others hold an instance for someone else. */
 const HOOK_PREFIX = 'ziti-glb';
 
-/** When this process has last said what to a hook, by `spokenKey`. Losing it costs a call that is repeated. */
+/**
+ * When this process has last said what to a hook, and first saw it hold its instance, by `spokenKey`. Losing it costs a call
+ * that is repeated, and a launch another deadline.
+ */
 export type Spoken = Map<string, number>;
 
-export const spokenKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result') =>
+export const spokenKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
   `${instanceId} ${hook} ${what}`;
 
 /** How each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
@@ -29,6 +32,7 @@ export async function observeScaling(
   client: AutoScalingClient,
   instances: Instance[],
   spoken: Spoken,
+  now: number,
 ): Promise<Map<string, Scaling>> {
   const launched = instances.filter(
     ({ State, Tags }) => State?.Name !== 'terminated' && tag(Tags, GROUP_KEY) !== undefined,
@@ -63,6 +67,7 @@ export async function observeScaling(
         : [];
       const said = own.map((hook) => ({
         ...hook,
+        heldAt: firstSaid(spoken, spokenKey(id, hook.name, 'held'), now),
         beatAt: spoken.get(spokenKey(id, hook.name, 'heartbeat')),
         endedAt: spoken.get(spokenKey(id, hook.name, 'result')),
       }));
@@ -71,7 +76,13 @@ export async function observeScaling(
   );
 }
 
-type KnownHook = Omit<Hook, 'beatAt' | 'endedAt'>;
+function firstSaid(spoken: Spoken, key: string, now: number): number {
+  const at = spoken.get(key) ?? now;
+  spoken.set(key, at);
+  return at;
+}
+
+type KnownHook = Omit<Hook, 'heldAt' | 'beatAt' | 'endedAt'>;
 
 async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
   const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {

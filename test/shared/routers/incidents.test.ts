@@ -1,3 +1,4 @@
+import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateTagsCommand,
   StartInstancesCommand,
@@ -59,6 +60,18 @@ describe('what has gone wrong for others', () => {
       expect(world.calls.filter(({ operation }) => operation === 'SendCommand').length).toBeLessThanOrEqual(5);
     },
   );
+
+  test('a warm pool of running instances: one that has waited there past the deadline is called, and serves', async () => {
+    const world = await routersWorld();
+    const group = await routersGroup(world);
+    await world.autoScaling.send(new PutWarmPoolCommand({ ...group.name, PoolState: 'Running', MinSize: 1 }));
+    const process = world.process();
+    await passes(world, 20, process);
+    const [waiting = ''] = [...(await group.states()).keys()];
+    await group.desire(1);
+    expect((await passes(world, 3, process)).filter((line) => line.includes('gives up'))).toEqual([]);
+    expect((await group.states()).get(waiting)).toBe('InService');
+  });
 
   test('a hook whose time ran out before it was answered: that is not an error', async () => {
     const world = await routersWorld();

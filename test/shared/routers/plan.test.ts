@@ -66,6 +66,7 @@ const hook = (fields: Partial<Hook> = {}): Hook => ({
   name: 'ziti-glb-launch',
   launching: true,
   heartbeatTimeout: 300_000,
+  heldAt: now - 5 * MINUTE,
   beatAt: undefined,
   endedAt: undefined,
   ...fields,
@@ -347,7 +348,13 @@ rows('a lifecycle hook', [
   ],
   [
     'gives up a launch past its deadline',
-    world([instance({ ...inGroup('Pending:Wait', hook()), launchedAt: now - 16 * MINUTE, installs: [failed()] })]),
+    world([
+      instance({
+        ...inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE })),
+        launchedAt: now - 16 * MINUTE,
+        installs: [failed()],
+      }),
+    ]),
     ['end-hook'],
     [/^another try/],
   ],
@@ -368,7 +375,11 @@ rows('a lifecycle hook', [
 
 test('ABANDON says what the launch still waited for, with the command’s last words', () => {
   const given = world([
-    instance({ ...inGroup('Pending:Wait', hook()), launchedAt: now - 16 * MINUTE, installs: [failed()] }),
+    instance({
+      ...inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE })),
+      launchedAt: now - 16 * MINUTE,
+      installs: [failed()],
+    }),
   ]);
   expect(plan(given, config).steps).toMatchObject([
     {
@@ -399,6 +410,12 @@ rows('an instance of a warm pool', [
   ],
   ['prepared, may go on', world([made(inGroup('Warmed:Pending:Wait', hook()))]), ['end-hook'], []],
   ['is no target while it runs', world([made(inGroup('Warmed:Running'))], [target('healthy')]), ['deregister'], []],
+  [
+    'that ran there for hours joins when it is called: its launch begins only now',
+    world([made({ ...inGroup('Pending:Wait', hook()), launchedAt: now - 300 * MINUTE })]),
+    ['heartbeat', 'register'],
+    ['its registration'],
+  ],
   ['rests while it is stopped', world([made({ ...inGroup('Warmed:Stopped'), state: 'stopped' })]), [], []],
 ]);
 
