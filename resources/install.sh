@@ -14,6 +14,7 @@ fi
 package=ziti-glb-diverter
 program=/usr/sbin/diverter
 settings=/etc/default/ziti-glb-diverter
+resolver=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
 kept=/var/lib/ziti-glb
 log=/var/log/ziti-glb-install.log
 
@@ -36,27 +37,30 @@ finish() {
 trap finish EXIT
 trap 'exit 1' TERM INT
 
-# replace FILE: its new content comes on stdin. Says whether that was another one.
+# replace FILE TEXT: says whether it had another one. Called in conditions, where nothing stops a script by itself; on a full disk
+# every step may fail, and what there is must not be lost by it.
 replace() {
-  local new
-  new=$(mktemp "$1.XXXXXX")
-  cat >"$new"
+  local new="$1.ziti-glb-new" backup="$1.before-ziti-glb"
+  if printf '%s\n' "$2" | cmp -s - "$1"; then return 1; fi
+  printf '%s\n' "$2" 2>>"$log" >"$new" || unwritten "$1"
   if [ -f "$1" ]; then
-    if cmp -s "$new" "$1"; then rm "$new"; return 1; fi
-    cp -p "$1" "$1.before-ziti-glb"
-    chmod --reference="$1" "$new"
-    chown --reference="$1" "$new"
-    undo+=("mv '$1.before-ziti-glb' '$1'")
+    cp -p "$1" "$backup" 2>>"$log" && cmp -s "$1" "$backup" || { rm -f "$backup"; unwritten "$1"; }
+    chmod --reference="$1" "$new" && chown --reference="$1" "$new" || unwritten "$1"
+    undo+=("mv '$backup' '$1'")
   else
-    chmod 644 "$new"
+    chmod 644 "$new" || unwritten "$1"
     undo+=("rm -f '$1'")
   fi
-  mv "$new" "$1"
+  mv "$new" "$1" || unwritten "$1"
+}
+unwritten() {
+  rm -f "$1.ziti-glb-new"
+  fail "$1 could not be written, is the disk full? $(last_words)"
 }
 
 # ---- What must go on working
 
-listens() { ss -Hltn "sport = :$1" | grep -q .; }
+listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 serves() { curl --silent --insecure --fail --max-time 3 --output /dev/null https://127.0.0.1:8081/health-checks; }
 # A road to AWS, on which the agent's connections come and go too. Any answer will do.
 reaches_aws() {
@@ -65,6 +69,8 @@ reaches_aws() {
   local url=${SSM_Url:-https://ssm.$region.$suffix/}
   curl --silent --insecure --max-time 5 --output /dev/null "${url%%\?*}"
 }
+# Unlike grep -q it reads on to the end: who writes to it is not ended by SIGPIPE, which pipefail would take for a no.
+has_line() { [ -n "$(grep "$1")" ]; }
 until_true() { local end=$((SECONDS + $1)); shift; until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done; }
 
 # ---- ziti-router's configuration
@@ -78,7 +84,8 @@ find_configuration() {
   fail "no configuration of ziti-router is where NetFoundry's images and OpenZiti's packages have it: is it enrolled?"
 }
 
-# set_options FILE KEY VALUE...: the file with these options of its tunnel listener; comments and all else as they were.
+# set_options FILE KEY VALUE...: the file with these options of its tunnel listener, without those whose value is empty; comments
+# and all else as they were.
 set_options() {
   local file=$1
   shift
@@ -130,63 +137,86 @@ set_options() {
         if (indent(line[j]) != depth) continue
         key = body(line[j]); sub(/:.*/, "", key)
         if (!(key in value)) continue
+        if (value[key] == "") { gone[j]; continue }
         comment = match(line[j], / +#.*$/) ? substr(line[j], RSTART) : ""
         line[j] = substr(line[j], 1, depth) key ": " value[key] comment
         delete value[key]
       }
       for (k = 1; k <= wanted; k++)
-        if (keys[k] in value) line[options] = line[options] "\n" sprintf("%" depth "s", "") keys[k] ": " value[keys[k]]
-      for (i = 1; i <= count; i++) print line[i]
+        if (value[keys[k]] != "") line[options] = line[options] "\n" sprintf("%" depth "s", "") keys[k] ": " value[keys[k]]
+      for (i = 1; i <= count; i++) if (!(i in gone)) print line[i]
     }'
 }
 
 # ---- Our own diverter
 
+# A package is kept once it is installed, and none while one is being installed.
 has_package() {
-  dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' &&
-    echo "$SSM_Sha256  $kept/diverter.deb" | sha256sum --check --status 2>/dev/null && [ -x "$program" ]
+  echo "$SSM_Sha256  $kept/diverter.deb" | sha256sum --check --status 2>/dev/null && [ -x "$program" ] &&
+    [[ $(dpkg-query --show --showformat '${Status} ${Version}' "$package" 2>/dev/null) == \
+      *" ok installed $(dpkg-deb --field "$kept/diverter.deb" Version)" ]]
+}
+
+# At its launch a machine may be upgrading itself, and dpkg has no option to wait for its lock.
+dpkg_alone() {
+  local end=$((SECONDS + 60)) said
+  until said=$(LC_ALL=C dpkg "$@" 2>&1 9>&-); do
+    printf '%s\n' "$said" >>"$log"
+    [[ $said == *"locked by another process"* ]] && [ $SECONDS -lt $end ] || return 1
+    sleep 1
+  done
+  printf '%s\n' "$said" >>"$log"
 }
 
 install_package() {
+  local download="$kept/download.deb" former="$kept/former.deb"
   command -v dpkg >/dev/null || fail "this image has no dpkg: the diverter comes as a package for Debian and Ubuntu"
   mkdir -p "$kept"
-  download=$(mktemp "$kept/download.XXXXXX")
   curl --fail --silent --show-error --connect-timeout 10 --retry 2 --max-time 60 --output "$download" "$SSM_Url" 2>>"$log" ||
-    { rm "$download"; fail "could not download the diverter: can this router reach S3? $(last_words)"; }
+    { rm -f "$download"; fail "could not download the diverter: can this router reach S3? $(last_words)"; }
   if ! echo "$SSM_Sha256  $download" | sha256sum --check --status; then
     rm "$download"
     fail "the download is not the diverter this stack was deployed with: its SHA-256 is another one"
   fi
-  if [ -f "$kept/diverter.deb" ]; then
-    mv "$kept/diverter.deb" "$kept/former.deb"
-    undo+=("mv '$kept/former.deb' '$kept/diverter.deb'; dpkg --install '$kept/diverter.deb'")
+  # There already, it is of an install that was killed here.
+  [ ! -f "$kept/diverter.deb" ] || mv "$kept/diverter.deb" "$former"
+  if [ -f "$former" ]; then
+    undo+=("dpkg_alone --install '$former' && mv '$former' '$kept/diverter.deb'")
   else
-    undo+=("rm -f '$kept/diverter.deb'; dpkg --purge $package")
+    undo+=("dpkg_alone --purge $package")
   fi
+  undo+=("rm -f '$download' '$kept/diverter.deb'")
+  dpkg_alone --install "$download" || fail "dpkg failed: $(last_words)"
   mv "$download" "$kept/diverter.deb"
-  quietly dpkg --install "$kept/diverter.deb"
 }
 
 # Clients ask for names at an address that all routers share: it has to be this machine's before ziti-router starts, and what
 # is sent to it is for ziti-router's own socket. By its name this comes after the package's drop-in, and its flush.
 bind_resolver() {
-  local unit=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
   local rule="-c $SSM_Resolver -m 32 -l 53 -h 53 -t 0 -s resolver"
-  mkdir -p "${unit%/*}"
+  mkdir -p "${resolver%/*}"
   undo+=("systemctl daemon-reload")
-  replace "$unit" <<EOF || return 1
-[Service]
+  replace "$resolver" "[Service]
 ExecStartPre=-+/sbin/ip address replace $SSM_Resolver/32 dev lo
 ExecStartPre=-+$program -I $rule -p udp
-ExecStartPre=-+$program -I $rule -p tcp
-EOF
+ExecStartPre=-+$program -I $rule -p tcp" || return 1
   quietly systemctl daemon-reload
+}
+
+# Its rule goes when ziti-router is started again, and its address comes back then if this is undone.
+release_resolver() {
+  local address
+  address=$(sed -n 's|.* address replace \([^ ]*\) dev lo$|\1|p' "$resolver")
+  undo+=("systemctl daemon-reload" "mv '$resolver.before-ziti-glb' '$resolver'")
+  mv "$resolver" "$resolver.before-ziti-glb"
+  quietly systemctl daemon-reload
+  ip address del "$address" dev lo 2>>"$log" || true
 }
 
 # A router may have no service yet: 2.
 is_well() { "$program" health >/dev/null || [ $? = 2 ]; }
 
-is_attached() { "$program" status | grep -q "^attached .*\b$interface\b"; }
+is_attached() { "$program" status | has_line "^attached .*\b$interface\b"; }
 
 install_own() {
   local attach="$interface" prefix file changed='' restarts=''
@@ -197,23 +227,35 @@ install_own() {
   attach+=" --reply $SSM_Reply"
   file=$(find_configuration)
   options=(mode "tproxy:$program")
-  [ -z "$SSM_Range" ] || options+=(resolver "udp://$SSM_Resolver:53" dnsSvcIpRange "$SSM_Range")
+  if [ -n "$SSM_Range" ]; then
+    options+=(resolver "udp://$SSM_Resolver:53" dnsSvcIpRange "$SSM_Range")
+  elif [ -f "$resolver" ]; then
+    options+=(resolver '' dnsSvcIpRange '')
+  fi
   configured=$(set_options "$file" "${options[@]}") || fail "$file has no tunnel listener: the router must be enrolled with tunneling"
 
-  if replace "$settings" <<<"ATTACH=\"$attach\""; then changed=settings; fi
+  if replace "$settings" "ATTACH=\"$attach\""; then
+    changed=settings
+    # What is undone last stands first: by then the settings are back, and who reads them.
+    undo=("[ ! -x $program ] || systemctl reload-or-restart $package" "${undo[@]}")
+  fi
   if ! has_package; then
     install_package
     changed=package
   fi
   if [ -n "$changed" ] || ! is_attached; then
-    [ "$changed" = package ] || undo+=("systemctl reload-or-restart $package")
     quietly systemctl reload-or-restart "$package"
   fi
   is_attached || fail "the diverter is not attached to $interface: $("$program" status 2>&1 | head -n 1)"
   if [ -n "$SSM_Range" ] && bind_resolver; then restarts=yes; fi
-  if replace "$file" <<<"$configured"; then restarts=yes; fi
+  if replace "$file" "$configured"; then restarts=yes; fi
+  # Last: it tells that the options are ours to take away.
+  if [ -z "$SSM_Range" ] && [ -f "$resolver" ]; then
+    release_resolver
+    restarts=yes
+  fi
   if [ -n "$restarts" ]; then
-    # The file is put back first: what is undone last was done first.
+    # As above.
     undo=("systemctl restart ziti-router" "${undo[@]}")
     quietly systemctl restart ziti-router
     patience=60
@@ -232,7 +274,7 @@ tool() {
   touch "$kept/.hushnet" "$kept/.hushlogin"
   HOME=$kept bash -ilc "$*" </dev/null 9>&-
 }
-is_enabled() { tool diverter-status 2>/dev/null | grep -q "\b$interface\b"; }
+is_enabled() { tool diverter-status 2>/dev/null | has_line "\b$interface\b"; }
 
 install_netfoundry() {
   local release ziti said
@@ -302,6 +344,6 @@ until_true "$patience" serves || fail "ziti-router does not answer on https://12
 [ -z "$ssh_before" ] || listens 22 || fail "nobody listens for SSH any more"
 [ -z "$aws_before" ] || until_true 20 reaches_aws || fail "AWS cannot be reached any more"
 
-rm -f "$kept/former.deb"
+rm -f "$kept/former.deb" "$resolver.before-ziti-glb"
 mtu=$(cat "/sys/class/net/$interface/mtu")
 [ "$mtu" -ge 8568 ] || echo "warning: the MTU of $interface is $mtu, and packets from the load balancer may have 8568 bytes"

@@ -232,6 +232,75 @@ describeKernel('the install', () => {
       expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).toBe(router);
     });
 
+    test.each([
+      ['before dpkg began', ''],
+      ['when dpkg was done', '/usr/bin/dpkg "$@";'],
+    ])(
+      'that was killed %s, is not taken for done',
+      async (_, first) => {
+        const version = () => shell(OTHER, 'dpkg -s ziti-glb-diverter | grep Version');
+        const own = await version();
+        await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
+          stdin: `#!/bin/sh\n${first} kill -9 $(pgrep -fx 'bash -s')\n`,
+        });
+        expect((await install(OTHER, 'two')).code).not.toBe(0);
+        await shell(OTHER, 'rm /usr/local/bin/dpkg');
+        expect((await install(OTHER, 'two')).stderr).toBe('');
+        expect(await version()).toBe('Version: 9.9.9');
+        expect((await install(OTHER, 'ill')).code).toBe(1);
+        expect(await version()).toBe('Version: 9.9.9');
+        expect((await install(OTHER, 'one')).code).toBe(0);
+        expect(await version()).toBe(own);
+      },
+      90_000,
+    );
+
+    test('of another package than somebody installed by hand, puts the wanted one there', async () => {
+      const version = () => shell(OTHER, 'dpkg -s ziti-glb-diverter | grep Version');
+      const own = await version();
+      await shell(OTHER, `curl -s -o /run/two.deb http://${SERVICES}/two && dpkg --install /run/two.deb`);
+      expect(await version()).toBe('Version: 9.9.9');
+      expect((await install(OTHER, 'one')).code).toBe(0);
+      expect(await version()).toBe(own);
+    });
+
+    test('waits while another holds the lock of dpkg', async () => {
+      const lock = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 6, $l; sleep 4`;
+      await shell(OTHER, `setsid perl -e '${lock}' >/dev/null 2>&1 </dev/null & sleep 0.3`);
+      const { code, stderr } = await install(OTHER, 'two');
+      expect([code, stderr]).toEqual([0, '']);
+      expect(await shell(OTHER, 'cat /var/log/ziti-glb-install.log')).toContain('locked by another process');
+      expect((await install(OTHER, 'one')).code).toBe(0);
+    });
+
+    test.each<[string, string, Parameters]>([
+      ['/etc/default', 'ziti-glb-diverter', { Sources: `${NODE_IP}/32 10.0.9.202/32` }],
+      ['/var/lib/ziti-router', 'config.yml', { Range: '100.72.0.0/13', Resolver: '100.127.255.254' }],
+    ])(
+      'on a disk that is full, loses nothing of %s/%s',
+      async (disk, file, change) => {
+        const before = await stateOf(ROUTER);
+        await shell(
+          ROUTER,
+          `cp -a ${disk} /run/disk && mount -t tmpfs -o size=64k full ${disk} && cp -a /run/disk/. ${disk} && rm -r /run/disk ${disk}/*.before-*`,
+        );
+        // With room for nothing, and for the new file but not for what keeps the former one.
+        for (const room of [0, 4096]) {
+          await shell(ROUTER, `head -c 1M /dev/zero >${disk}/filler; truncate -s -${room} ${disk}/filler`);
+          const { code, stderr } = await install(ROUTER, 'two', change);
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringContaining(`${disk}/${file} could not be written, is the disk full?`),
+          ]);
+          expect(await stateOf(ROUTER)).toBe(before);
+          expect(await shell(ROUTER, `ls -d ${disk}/*{-new,before-ziti-glb} 2>/dev/null`)).toBe('');
+          expect((await install(ROUTER, 'two', { Sources: `${NODE_IP}/32 10.0.9.201/32` })).stderr).toBe('');
+        }
+        await shell(ROUTER, `umount ${disk}`);
+      },
+      120_000,
+    );
+
     test('has a client of another VPC, with the same address, answered through the load balancer, if the stack says so', async () => {
       const near = topology({
         routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } },
@@ -328,6 +397,35 @@ describeKernel('the install', () => {
       await shell(ROUTER, 'ip address del 100.127.255.254/32 dev lo; systemctl restart ziti-router');
       expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
     });
+
+    test('to turn that off, which fails, is undone: it answers for names as before', async () => {
+      const before = await stateOf(ROUTER);
+      expect((await install(ROUTER, 'ill')).code).toBe(1);
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      const restarted = /\d+ \d+\n/;
+      expect((await stateOf(ROUTER)).replace(restarted, '')).toBe(before.replace(restarted, ''));
+    }, 90_000);
+
+    test('turned off, leaves nothing of it, and goes on with all else', async () => {
+      const { code, stderr } = await install(ROUTER, 'two');
+      expect([code, stderr]).toEqual([0, '']);
+      expect(await shell(ROUTER, `sed -n '/binding: tunnel/,/^$/p' ${CONFIG}`)).toBe(
+        ['- binding: tunnel', '    options:', '      mode: tproxy:/usr/sbin/diverter #tproxy|host'].join('\n'),
+      );
+      const left = await shell(
+        ROUTER,
+        'ls /etc/systemd/system/ziti-router.service.d; ip address show dev lo | grep 100.127; diverter services | grep resolver; diverter status | head -1 | grep plain',
+      );
+      expect(left).toBe('');
+      expect(await resolve()).toBe('');
+      expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+      const settled = await stateOf(ROUTER);
+      expect((await install(ROUTER, 'two')).code).toBe(0);
+      expect(await stateOf(ROUTER)).toBe(settled);
+      const ranged = { Range: '100.72.0.0/13', Resolver: '100.127.255.254' };
+      expect((await install(ROUTER, 'two', ranged)).code).toBe(0);
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+    }, 60_000);
 
     test('and when its package goes, nothing of it is left but what says so', async () => {
       const said = await shell(ROUTER, 'dpkg --purge ziti-glb-diverter 2>&1');

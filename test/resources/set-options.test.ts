@@ -13,10 +13,10 @@ const OPTIONS = ['mode', 'tproxy:/usr/sbin/diverter', 'dnsSvcIpRange', '100.64.0
 const folder = mkdtempSync(join(tmpdir(), 'options-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function setOptions(text: string) {
+function setOptions(text: string, options = OPTIONS) {
   const file = join(folder, 'config.yml');
   writeFileSync(file, text);
-  const { status, stdout } = spawnSync('bash', ['-c', `${FUNCTION}\nset_options "$@"`, 'bash', file, ...OPTIONS], {
+  const { status, stdout } = spawnSync('bash', ['-c', `${FUNCTION}\nset_options "$@"`, 'bash', file, ...options], {
     encoding: 'utf8',
   });
   return { status, text: stdout };
@@ -63,6 +63,18 @@ describe('the options of the tunnel listener are set, and nothing else', () => {
     const comments = (yaml: string) => yaml.match(/#.*$/gm);
     expect(comments(text)).toEqual(comments(before));
     expect(setOptions(text).text).toBe(text);
+  });
+
+  test('one that is to have no value goes, and is not missed', () => {
+    const tunnel = (options: string) =>
+      around(`  - binding: tunnel # it\n    options:\n${options}      mode: host # how\n      other: kept\n`);
+    const without = ['resolver', '', 'mode', 'tproxy', 'dnsSvcIpRange', ''];
+    const wanted = tunnel('').replace('host', 'tproxy');
+    const had = tunnel(
+      '      dnsSvcIpRange: 100.64.0.0/13 # ours\n      # why\n      resolver: udp://100.127.255.254:53\n',
+    );
+    expect(setOptions(had, without).text).toBe(wanted.replace('    options:\n', '    options:\n      # why\n'));
+    expect(setOptions(wanted, without).text).toBe(wanted);
   });
 
   test.each([
