@@ -1,3 +1,4 @@
+import { overlap, parseCidr } from '../cidr.ts';
 import type { RoutersConfig } from '../config.ts';
 import { ROUTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
@@ -10,25 +11,33 @@ export interface Ranges {
 
 /**
  * Gives each router that serves a DNS range of its own, and takes it back when it is no router any more. A range is claimed
- * by a tag, so two passes at once may claim one twice: it stays with who has it configured, else with the lowest id.
+ * by a tag, so two passes at once may claim one twice: it stays with who has it configured, else with the lowest id. Of two
+ * that overlap, as after a change of the pool or the prefix, the same is true: until a router is configured anew it keeps both.
  */
 export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ranges {
   const result: Ranges = { steps: [], lacking: new Map() };
-  const holders = new Map<string, Router>();
-  const claimants = routers.filter(({ instance }) => instance.range !== undefined && instance.state !== 'terminated');
-  for (const router of claimants.toSorted((a, b) => Number(configured(b)) - Number(configured(a)))) {
-    const { role, range = '' } = router.instance;
-    const over = !dns || role !== ROUTER;
-    if (over && !router.target) result.steps.push(release(router));
-    if (!holders.has(range) && (over || dns.slices.includes(range))) holders.set(range, router);
-  }
+  const there = routers.filter(({ instance }) => instance.state !== 'terminated');
+  const claimants = there.filter(({ instance }) => instance.range !== undefined);
+  for (const router of claimants) if (isOver(router, dns) && !isUsed(router)) result.steps.push(release(router));
+  if (!dns) return result;
 
-  const free = dns?.slices.filter((slice) => !holders.has(slice)) ?? [];
+  const configured = there.filter((router) => claimants.includes(router) || router.instance.role === ROUTER);
+  const held = [
+    ...configured.map((router) => ({ router, range: router.configured ?? '' })),
+    ...claimants.map((router) => ({ router, range: router.instance.range ?? '' })),
+  ];
+  const won: Holding[] = [];
+  for (const one of held) if (isFree(one.range, one.router, won)) won.push(one);
+
   for (const router of routers) {
-    const mine = holders.get(router.instance.range ?? '') === router;
-    if (!dns || mine || router.standing.is !== 'serving') continue;
-    const next = free.shift();
-    if (next) result.steps.push(claim(router, next));
+    const { range } = router.instance;
+    const mine = won.some((one) => one.router === router && one.range === range) && dns.slices.includes(range ?? '');
+    if (mine || router.standing.is !== 'serving') continue;
+    const next = dns.slices.find((slice) => isFree(slice, router, held));
+    if (next) {
+      held.push({ router, range: next });
+      result.steps.push(claim(router, next));
+    }
     result.lacking.set(
       router,
       next
@@ -39,11 +48,28 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ran
   return result;
 }
 
-/** Whether the range it claims is in its diverter's settings. */
-const configured = ({ diverter }: Router) => diverter === 'wanted';
+interface Holding {
+  router: Router;
+  range: string;
+}
+
+/** Whether none of its addresses is another's. */
+const isFree = (range: string, router: Router, held: Holding[]) =>
+  held.every((holding) => holding.router === router || !overlaps(holding.range, range));
+
+function overlaps(one: string, other: string): boolean {
+  const [a, b] = [parseCidr(one), parseCidr(other)];
+  return a !== undefined && b !== undefined && overlap(a, b);
+}
+
+const isOver = ({ instance }: Router, dns: RoutersConfig['dns']) => !dns || instance.role !== ROUTER;
+
+/** Whether clients may still be sent to the range: it is a target, and not yet configured to be without. */
+const isUsed = ({ instance, target, diverter }: Router) =>
+  target !== undefined && (instance.role !== ROUTER || diverter !== 'wanted');
 
 function claim({ instance, label: subject }: Router, range: string): RoutersStep {
-  const says = `${subject}: gets the DNS range ${range}${instance.range ? `, for ${instance.range} is another's` : ''}`;
+  const says = `${subject}: gets the DNS range ${range}${instance.range ? `, instead of ${instance.range}` : ''}`;
   return { kind: 'claim-range', instanceId: instance.id, range, subject, says };
 }
 

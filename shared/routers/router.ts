@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RoutersConfig } from '../config.ts';
-import type { Instance, RoutersWorld, Target } from './world.ts';
+import type { Instance, Note, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
 export const ROUTER = 'router';
@@ -29,6 +29,8 @@ export interface Router {
   /** Fingerprint of the diverter it has; undefined if none is known of since it was started. */
   present: string | undefined;
   diverter: 'wanted' | 'other' | 'none';
+  /** The DNS range that ziti-router's configuration has there, as far as is known: a stop does not take it away. */
+  configured: string | undefined;
 }
 
 /** The diverter that a router is to have. */
@@ -37,7 +39,7 @@ export interface Wanted {
   sha256: string;
   sources: string[];
   range: string | undefined;
-  /** Names all of it: `VERSION.SETTINGS`. It stands in the command's comment and in the instance's tag, so that AWS remembers it for us. */
+  /** Names all of it: `VERSION.SETTINGS`, and the range after a further dot. It stands in the command's comment and in the instance's tag, so that AWS remembers it for us. */
   fingerprint: string;
 }
 
@@ -52,7 +54,8 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
   return world.instances
     .map((instance) => {
       const wanted = wantedBy(instance, world, config);
-      const present = presentIn(instance);
+      const last = lastPut(instance);
+      const present = last && last.at >= instance.launchedAt ? last.text : undefined;
       return {
         instance,
         label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
@@ -60,6 +63,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         standing: standingOf(instance, world, config),
         wanted,
         present,
+        configured: last && rangeOf(last.text),
         diverter: present === undefined ? 'none' : present === wanted.fingerprint ? 'wanted' : 'other',
       } satisfies Router;
     })
@@ -140,20 +144,21 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   // NetFoundry's diverter does not ask where GENEVE comes from.
   const sources = own ? nodes.map(({ address }) => `${address}/32`).sort() : [];
   const version = digest([config.diverter, config.reply, sha256, config.dns && range, config.dns?.resolver]);
-  const settings = digest([sources, config.healthPort]);
-  return { sha256, sources, range: config.dns && range, fingerprint: `${version}.${settings}` };
+  const names = [version, digest([sources, config.healthPort]), ...(config.dns && range ? [range] : [])];
+  return { sha256, sources, range: config.dns && range, fingerprint: names.join('.') };
 }
 
-function presentIn({ diverter, installs, launchedAt }: Instance): string | undefined {
+/** The diverter that was last put there. */
+function lastPut({ diverter, installs }: Instance): Note | undefined {
   const last = installs.find(({ status }) => status === 'success');
-  const known = [diverter, last && { text: last.fingerprint, at: last.requestedAt }];
-  return known
-    .filter((note) => note !== undefined)
-    .filter(({ at }) => at >= launchedAt)
-    .toSorted((a, b) => b.at - a.at)[0]?.text;
+  return diverter && diverter.at >= (last?.requestedAt ?? 0)
+    ? diverter
+    : last && { text: last.fingerprint, at: last.requestedAt };
 }
 
 const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
 /** The part of a fingerprint that names the program, and not whom it trusts or where it answers health checks. */
 export const versionOf = (fingerprint: string) => fingerprint.split('.')[0];
+
+const rangeOf = (fingerprint: string) => fingerprint.split('.').slice(2).join('.') || undefined;

@@ -583,6 +583,11 @@ describe('DNS ranges', () => {
       [instance({ range: '100.64.0.0/13' }), held('i-2', '100.64.0.0/13')],
       ['i-1 100.72.0.0/13'],
     ],
+    [
+      'configured twice, it stays with the lowest id',
+      [held('i-1', '100.64.0.0/13'), held('i-2', '100.64.0.0/13')],
+      ['i-2 100.72.0.0/13'],
+    ],
     ['one of another pool is exchanged', [instance({ range: '10.9.0.0/16' })], ['i-1 100.64.0.0/13']],
     [
       'that of an untagged instance is taken back',
@@ -597,8 +602,52 @@ describe('DNS ranges', () => {
     expect(claims(world([instance({ role: undefined, range: '100.64.0.0/13' })], [target('draining')]))).toEqual([]);
   });
 
-  test('turned off, all are taken back', () => {
-    expect(claims(world([held('i-1', '100.64.0.0/13')]), config)).toEqual(['i-1 gives back']);
+  test('turned off, each is taken back when its router is configured to be without', () => {
+    const one = held('i-1', '100.64.0.0/13');
+    expect(claims(world([one]), config)).toEqual(['i-1 gives back']);
+    expect(claims(world([one], [target('healthy')]), config)).toEqual([]);
+    const without = { ...one, diverter: { text: wantedBy(one), at: now } };
+    expect(claims(world([without], [target('healthy')]), config)).toEqual(['i-1 gives back']);
+  });
+
+  describe('cut otherwise, none overlaps one that a router is still configured with', () => {
+    const cut = (prefix: number, ...starts: string[]) =>
+      configOf({ dns: { ...dns, slices: starts.map((start) => `${start}/${prefix}`) } });
+    const narrower = cut(14, '100.64.0.0', '100.68.0.0', '100.72.0.0', '100.76.0.0', '100.80.0.0');
+    const wider = cut(12, '100.64.0.0', '100.80.0.0', '100.96.0.0');
+    const one = held('i-1', '100.64.0.0/13');
+    const other = held('i-2', '100.72.0.0/13');
+
+    test.each<[string, RoutersConfig, Instance[], string[]]>([
+      ['narrower, each has a part of its own', narrower, [one, other], ['i-1 100.64.0.0/14', 'i-2 100.72.0.0/14']],
+      [
+        'and nobody has the rest',
+        narrower,
+        [{ ...one, range: '100.64.0.0/14' }, other, instance({ id: 'i-3' })],
+        ['i-2 100.72.0.0/14', 'i-3 100.80.0.0/14'],
+      ],
+      [
+        'even while it is stopped',
+        narrower,
+        [{ ...one, range: '100.64.0.0/14', state: 'stopped', launchedAt: now + 1 }, instance({ id: 'i-3' })],
+        ['i-3 100.72.0.0/14'],
+      ],
+      [
+        'until it is configured anew',
+        narrower,
+        [held('i-1', '100.64.0.0/14'), instance({ id: 'i-3' })],
+        ['i-3 100.68.0.0/14'],
+      ],
+      ['wider, each leaves the others theirs', wider, [one, other], ['i-1 100.80.0.0/12', 'i-2 100.96.0.0/12']],
+      [
+        'claimed meanwhile, it goes to who has it configured',
+        narrower,
+        [{ ...one, range: '100.64.0.0/14' }, instance({ id: 'i-3', range: '100.68.0.0/14' })],
+        ['i-3 100.72.0.0/14'],
+      ],
+    ])('%s', (_, settings, instances, expected) => {
+      expect(claims(world(instances), settings)).toEqual(expected);
+    });
   });
 
   test('a router is installed with its range once it is seen to be its own', () => {
