@@ -52,7 +52,8 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   }
   if (standing.is === 'prepared') return at({ is: 'done' });
   if (steps.length > 0) return wait('its source/dest check to be off');
-  if (!target) return at({ is: 'register' });
+  // By that tag it is known for ours when the other is taken away.
+  if (!target) return instance.diverter ? at({ is: 'register' }) : wait(`its tag ${config.diverterKey}`);
   if (target.state === 'draining') return wait('its draining to end, to join again');
   if (target.state === 'healthy') return at({ is: 'done' });
   const reason = target.reason ? ` (${target.reason})` : '';

@@ -1,17 +1,24 @@
-import { type Router, whyNoTarget } from './router.ts';
+import { isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersPlan } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
 
 /** Targets in one call. */
 export const PER_REGISTRATION = 100;
 export const DRAINING = 'the connections it still has to drain';
+const FOREIGN =
+  'it is a target and carries no tag of ours: whoever registered it is to take it out, or tag it as a router';
 
-/** Takes out the targets that are to be none; those of instances that are gone, or never were routers, too. */
-export function leave(routers: Router[], { targets }: RoutersWorld): Pick<RoutersPlan, 'steps' | 'waiting'> {
+/** Takes out the targets that are to be none, and those of instances that are gone; leaves alone whom somebody else registered. */
+export function leave(
+  routers: Router[],
+  { targets }: RoutersWorld,
+): Pick<RoutersPlan, 'steps' | 'waiting' | 'refused'> {
   const known = new Map(routers.map((router) => [router.instance.id, router]));
+  const foreign = routers.filter((router) => router.target && isForeign(router));
   const going = targets.flatMap(({ id, state }) => {
     const router = known.get(id);
-    const why = router ? whyNoTarget(router) : 'it is no router by its tag';
+    if (router && foreign.includes(router)) return [];
+    const why = router ? whyNoTarget(router) : 'its instance is gone';
     return why === undefined ? [] : [{ id, state, label: router?.label ?? id, why }];
   });
   const [draining, rest] = [going.filter(isDraining), going.filter((each) => !isDraining(each))];
@@ -23,6 +30,7 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Pick<Router
       says: `the target group is left by ${some.map(({ label, why }) => `${label}, for ${why}`).join('; ')}`,
     })),
     waiting: draining.map(({ label: subject }) => ({ subject, for: DRAINING })),
+    refused: foreign.map(({ label: subject }) => ({ subject, for: FOREIGN })),
   };
 }
 

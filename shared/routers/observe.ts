@@ -23,6 +23,8 @@ const HISTORY_MS = 60 * 60_000;
 const OUTPUT_LINES = 5;
 /** Values of one filter of DescribeInstanceInformation. */
 const PER_FILTER = 50;
+/** Of one of DescribeInstances. */
+const PER_INSTANCE_FILTER = 200;
 
 export type Reads = Pick<RoutersClients, 'ec2' | 'elb' | 'ssm' | 'autoScaling'>;
 
@@ -65,7 +67,18 @@ export async function observe(
       (page) => page.CommandInvocations,
     ),
   ]);
-  const described = reservations.flatMap((reservation) => reservation.Instances ?? []);
+  const targets = (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
+    id: target?.Id ?? '',
+    state: TargetHealth?.State ?? '',
+    reason: TargetHealth?.Reason,
+  }));
+  const tagged = reservations.flatMap((reservation) => reservation.Instances ?? []);
+  const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
+  const untagged = await instancesAmong(
+    ec2,
+    targets.flatMap(({ id }) => (known.has(id) ? [] : [id])),
+  );
+  const described = [...tagged, ...untagged];
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
   const scaling = await observeScaling(clients.autoScaling, described, spoken, now);
   const world: RoutersWorld = {
@@ -79,11 +92,7 @@ export async function observe(
       installs: (installs.get(instance.InstanceId) ?? []).map(installOf).sort((a, b) => b.requestedAt - a.requestedAt),
       scaling: scaling.get(instance.InstanceId ?? ''),
     })),
-    targets: (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
-      id: target?.Id ?? '',
-      state: TargetHealth?.State ?? '',
-      reason: TargetHealth?.Reason,
-    })),
+    targets,
   };
   const online = await onlineAmong(
     clients,
@@ -92,6 +101,19 @@ export async function observe(
       .map(({ instance }) => instance.id),
   );
   return { ...world, instances: world.instances.map((each) => ({ ...each, agentOnline: online.has(each.id) })) };
+}
+
+/** By a filter: that leaves out those that are gone, where an id in the call itself would be an error. */
+async function instancesAmong(client: Reads['ec2'], ids: string[]): Promise<Ec2Instance[]> {
+  const reservations = await Promise.all(
+    chunks(ids, PER_INSTANCE_FILTER).map((Values) =>
+      collect(
+        paginateDescribeInstances({ client }, { Filters: [{ Name: 'instance-id', Values }] }),
+        (page) => page.Reservations,
+      ),
+    ),
+  );
+  return reservations.flat().flatMap(({ Instances = [] }) => Instances);
 }
 
 async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | undefined>> {

@@ -41,7 +41,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...wave.waiting,
       ...answers.flatMap(({ waiting }) => waiting),
     ],
-    refused: [...routers.flatMap(refusal), ...wave.refused],
+    refused: [...routers.flatMap(refusal), ...leaves.refused, ...wave.refused],
     gauges: gaugesOf(routers),
   };
 }

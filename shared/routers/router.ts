@@ -70,6 +70,10 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
     .sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
 }
 
+/** Whether it carries no tag of ours: a router has the one for its diverter before it becomes a target, and keeps it. */
+export const isForeign = ({ instance: { role, diverter, range, state } }: Router) =>
+  role === undefined && diverter === undefined && range === undefined && state !== 'terminated';
+
 /** Why it is to be no target; undefined if it is to be one. */
 export function whyNoTarget({ standing }: Router): string | undefined {
   if (standing.is === 'leaving' || standing.is === 'refused') return standing.why;

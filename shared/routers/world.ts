@@ -4,7 +4,7 @@ export interface RoutersWorld {
   now: number;
   /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
   nodes: { address: string; zone: string }[];
-  /** Instances that carry the tag, wherever they stand, and those that still have a DNS range; ended ones while EC2 lists them. */
+  /** Instances that carry the tag, wherever they stand, those that still have a DNS range, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
   targets: Target[];
 }

@@ -1,11 +1,12 @@
 import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateTagsCommand,
+  DeleteTagsCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { DescribeTargetHealthCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
@@ -148,6 +149,24 @@ describe('what has gone wrong for others', () => {
     await world.ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
     await world.clock.run(120_000);
     expect(await warned('rebalance')).toBe(REBALANCE);
+  });
+
+  test('targets of others in the group stay; a router whose tag is taken away is one of ours, and leaves', async () => {
+    const world = await routersWorld();
+    const [other = ''] = await launch(world, world.vpc.a0);
+    const [router = ''] = await launch(world, world.vpc.b0, { tags: TAGS });
+    await world.elb.send(
+      new RegisterTargetsCommand({ TargetGroupArn: world.service.targetGroup, Targets: [{ Id: other }] }),
+    );
+    const process = world.process();
+    await passes(world, 4, process);
+    expect([...(await healthOf(world)).keys()].sort()).toEqual([other, router].sort());
+    await world.ec2.send(new DeleteTagsCommand({ Resources: [router], Tags: [{ Key: 'ziti-glb' }] }));
+    await passes(world, 8, process);
+    expect([...(await healthOf(world)).keys()]).toEqual([other]);
+    await world.ec2.send(new TerminateInstancesCommand({ InstanceIds: [other] }));
+    await passes(world, 120, process);
+    expect([...(await healthOf(world)).keys()]).toEqual([]);
   });
 
   test('a crash after any one call: the next process goes on from what it finds', async () => {

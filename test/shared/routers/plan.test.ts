@@ -109,8 +109,14 @@ rows('a router joins', [
   ['with its agent online it is installed', world([instance()]), ['install'], []],
   ['while that runs it waits', world([instance({ installs: [running] })]), [], ['command c-1, which is InProgress']],
   [
-    'what came of it is noted, and it is registered',
+    'what came of it is noted',
     world([instance({ installs: [install()] })]),
+    ['note-diverter'],
+    ['its tag ziti-glb:diverter'],
+  ],
+  [
+    'and once that is seen, it is registered',
+    world([made({ installs: [install()] })]),
     ['note-diverter', 'register'],
     [],
   ],
@@ -256,7 +262,14 @@ describe('a repair', () => {
 rows('a router leaves', [
   ['stopping', world([instance({ state: 'stopping' })], [target('healthy')]), ['deregister'], []],
   ['terminated', world([instance({ state: 'terminated' })], [target('unused')]), ['deregister'], []],
-  ['untagged, or gone for good', world([], [target('healthy')]), ['deregister'], []],
+  ['gone for good', world([], [target('unused')]), ['deregister'], []],
+  ['untagged', world([{ ...made(), role: undefined }], [target('healthy')]), ['deregister'], []],
+  [
+    'but whom somebody else has registered does not',
+    world([instance({ role: undefined })], [target('healthy')]),
+    [],
+    [/^it is a target and carries no tag of ours/],
+  ],
   ['on standby in its group', world([made(inGroup('Standby'))], [target('healthy')]), ['deregister'], []],
   ['draining, which is awaited', world([], [target('draining')]), [], ['the connections it still has to drain']],
   [
