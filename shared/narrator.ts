@@ -13,8 +13,8 @@ export interface Narrator<S extends Step> extends Report<S> {
 }
 
 /**
- * Tells passes to the log, a line a decision. What is waited for is told in each pass, with since when; what is refused
- * only when it is new, for it may stay for weeks.
+ * Tells passes to the log, a line a decision. What is waited for is told in each pass, with since when, as a warning only when
+ * it is new; what is refused is told only then, for it may stay for weeks.
  * @param calls what was called so far in the pass
  */
 export function createNarrator(log: Logger, now: () => number, calls: readonly Call[]): () => Narrator<Step> {
@@ -29,7 +29,7 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
     const failures = new Set<string>();
     let stepBegan = began;
     let earlier = 0;
-    const stepFields = ({ says: _, subject, before, after, ...step }: Step) => {
+    const stepFields = ({ says: _, grave: __, subject, before, after, ...step }: Step) => {
       const requestIds = calls
         .slice(earlier)
         .filter(isChange)
@@ -42,7 +42,7 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
         stepBegan = now();
         earlier = calls.length;
       },
-      acted: (step) => log.info(step.says, stepFields(step)),
+      acted: (step) => (step.grave ? log.warn : log.info).call(log, step.says, stepFields(step)),
       failed(step, error) {
         const text = `${step.says}: did not succeed. ${explain(error)}`;
         // It is tried again every few seconds.
@@ -60,7 +60,8 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
           since: iso(since),
           ...(until && Number.isFinite(until) && { until: iso(until) }),
         };
-        log.info(`${subject} waits for ${waiting.for}, since ${iso(since).slice(11, 19)} UTC`, waitsFor);
+        const tell = waiting.grave && !waited.has(key(waiting)) ? log.warn : log.info;
+        tell.call(log, `${subject} waits for ${waiting.for}, since ${iso(since).slice(11, 19)} UTC`, waitsFor);
       },
       refuses(refusal) {
         refusals.add(key(refusal));

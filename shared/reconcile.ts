@@ -7,6 +7,8 @@ export interface Step {
   after?: string;
   /** Whether AWS may take it and all stays as it was. */
   tentative?: boolean;
+  /** Whether a person may have to see to it, though it goes on by itself: it is told as a warning. */
+  grave?: boolean | undefined;
 }
 
 /** What cannot go on yet, and what it waits for. Not an error. */
@@ -17,6 +19,8 @@ export interface Waiting {
   until?: number | undefined;
   /** When it began, in milliseconds since the epoch, if AWS remembers. */
   since?: number | undefined;
+  /** As of a step. */
+  grave?: boolean | undefined;
 }
 
 /** Of what no event tells and what may take long: left to the next minute's look. */

@@ -24,7 +24,7 @@ export function answerHooks(
     const subject = `hook ${hook.name} of ${label}`;
     const to = { subject, instanceId: instance.id, group, hook: hook.name };
     const end = (result: 'CONTINUE' | 'ABANDON', says: string): RoutersStep[] =>
-      isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says }] : [];
+      isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says, grave: result === 'ABANDON' }] : [];
     if (unready === undefined) return { steps: end('CONTINUE', `${subject}: lets it go on, it is ready`), waiting: [] };
     if (hook.launching && warned)
       return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), waiting: [] };

@@ -13,7 +13,7 @@ export interface Progress {
     | { is: 'done' }
     | { is: 'register' }
     | { is: 'install' }
-    | { is: 'wait'; for: string; until?: number; since?: number };
+    | { is: 'wait'; for: string; until?: number; since?: number; grave?: boolean };
 }
 
 /** Agents register within minutes, or never. */
@@ -77,14 +77,19 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const due = (since ?? 0) + (repairs ? REPAIR_MS : RETRY_MS) * 2 ** Math.max(0, counted.length - 1);
   if (since !== undefined && now < due) {
     if (!counted[0] || counted[0].status === 'success') return undefined;
-    return { is: 'wait', for: `another try: ${failure(counted[0])}`, until: due, since };
+    return { is: 'wait', for: `another try: ${failure(counted[0])}`, until: due, since, grave: true };
   }
 
   if (!instance.agentOnline) {
     const late = now - instance.launchedAt > AGENT_PATIENCE_MS;
     const wait = { is: 'wait', since: instance.launchedAt } as const;
     return late
-      ? { ...wait, for: `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`, until: LATER }
+      ? {
+          ...wait,
+          for: `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`,
+          until: LATER,
+          grave: true,
+        }
       : { ...wait, for: `its SSM agent to come online, within ${PATIENCE} of its start` };
   }
   return { is: 'install' };

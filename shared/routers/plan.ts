@@ -47,7 +47,9 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
 }
 
 function waitOf({ router, next }: Progress): Waiting[] {
-  return next.is === 'wait' ? [{ subject: router.label, for: next.for, until: next.until, since: next.since }] : [];
+  if (next.is !== 'wait') return [];
+  const { for: what, until, since, grave } = next;
+  return [{ subject: router.label, for: what, until, since, grave }];
 }
 
 function refusal({ standing, label: subject, instance }: Router): Waiting[] {
@@ -121,10 +123,10 @@ function whyOf(router: Router): Why {
 function gaugesOf(routers: Router[]): Record<string, number> {
   const count = (is: (router: Router) => boolean) => routers.filter(is).length;
   return {
-    Routers: count(({ standing }) => standing.is === 'serving'),
+    Routers: count(isToServe),
     HealthyRouters: count((router) => router.standing.is === 'serving' && isHealthy(router)),
     UnhealthyRouters: count(({ standing, target }) => standing.is === 'serving' && target?.state === 'unhealthy'),
-    JoiningRouters: count(({ standing, target }) => standing.is === 'serving' && !/healthy/.test(target?.state ?? '')),
+    JoiningRouters: count((router) => isToServe(router) && !/healthy/.test(router.target?.state ?? '')),
     DrainingRouters: count(({ target }) => target?.state === 'draining'),
     RefusedRouters: count(({ standing }) => standing.is === 'refused'),
     OutdatedRouters: count(isOutdated),
@@ -132,5 +134,8 @@ function gaugesOf(routers: Router[]): Record<string, number> {
       .length,
   };
 }
+
+const isToServe = ({ standing, instance }: Router) =>
+  standing.is === 'serving' || (standing.is === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));
 
 const names = (routers: Router[]) => routers.map(({ label }) => label).join(', ');

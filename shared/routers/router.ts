@@ -128,12 +128,17 @@ function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): bo
 }
 
 /** Why it cannot be a router of this load balancer at all, and what would help. */
-function unfitness({ vpcId, zone, architecture, windows }: Instance, world: RoutersWorld, config: RoutersConfig) {
+function unfitness(
+  { vpcId, zone, architecture, windows, address }: Instance,
+  world: RoutersWorld,
+  config: RoutersConfig,
+) {
   const zones = world.nodes.map((node) => node.zone).sort();
   if (vpcId !== config.vpcId)
     return `it stands in ${vpcId}, and the load balancer in ${config.vpcId}: launch it there, or give it the tag of a stack of its own`;
   if (zones.length > 0 && !zones.includes(zone ?? ''))
     return `it stands in zone ${zone}, and the load balancer in ${zones.join(', ')}: launch it there, or add a subnet of ${zone} to the stack`;
+  if (!address) return 'it has no IPv4 address, by which the load balancer reaches its targets';
   if (windows) return 'it runs Windows, where no diverter runs';
   if (config.diverter === 'own' && !buildFor(architecture, config))
     return `this stack was deployed without a diverter for ${architecture}: build one, see bpf/Makefile, and deploy again`;

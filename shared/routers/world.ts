@@ -23,7 +23,7 @@ export interface Instance {
   /** As EC2 calls it: `x86_64`, `arm64`. */
   architecture: string;
   windows: boolean;
-  /** Of the primary interface: an instance target's traffic goes there. */
+  /** IPv4, of the primary interface: an instance target's traffic goes there. Empty if it has none. */
   address: string;
   interfaces: { id: string; sourceDestCheck: boolean }[];
   /** Whether a command would reach it. Looked up only for those that may be sent one. */

@@ -139,6 +139,19 @@ describe('the log', () => {
     });
   });
 
+  test('warns of what a person may have to see to: of what is waited for once', async () => {
+    const waiting = [{ subject: 'i-0c', for: 'its agent', grave: true }];
+    const { pass } = await fixture([{ plan: { steps: [{ ...move, grave: true }], waiting } }, { plan: { waiting } }]);
+    await pass();
+    await pass({}, 'pass-2');
+    const told = logLines().map(({ level, message }) => `${level} ${message}`);
+    expect(told.filter((line) => line.startsWith('WARN'))).toEqual([
+      `WARN ${move.says}`,
+      expect.stringMatching(/^WARN i-0c waits for its agent, since /),
+    ]);
+    expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for its agent, since /));
+  });
+
   test('says what an error of AWS means here and what to do, with its request id', async () => {
     const { pass, cloud } = await fixture([{ plan: { steps: [move] } }], () =>
       cloud.ec2.send(

@@ -182,6 +182,12 @@ rows('what cannot be a router is told why', [
     [],
     [/^it stands in zone c, and the load balancer in a, b: launch it there, or add a subnet/],
   ],
+  [
+    'no address that it could be a target by',
+    world([instance({ address: '' })]),
+    [],
+    ['it has no IPv4 address, by which the load balancer reaches its targets'],
+  ],
   ['Windows', world([instance({ windows: true })]), [], ['it runs Windows, where no diverter runs']],
   ['an architecture without a build', world([instance({ architecture: 'i386' })]), [], [/without a diverter for i386/]],
   ['and leaves, if it was one', world([instance({ zone: 'c' })], [target('unused')]), ['deregister'], [/zone c/]],
@@ -257,6 +263,23 @@ describe('a repair', () => {
       RepairsOfLastHour: 1,
     });
   });
+});
+
+test('one that starts joins, unless it does for a warm pool', () => {
+  const gauges = (fields: Partial<Instance>) => plan(world([instance({ state: 'pending', ...fields })]), config).gauges;
+  expect(gauges({})).toMatchObject({ Routers: 1, JoiningRouters: 1 });
+  expect(gauges(inGroup('Warmed:Pending'))).toMatchObject({ Routers: 0, JoiningRouters: 0 });
+});
+
+test.each<[string, Partial<Instance>, boolean]>([
+  ['an install that failed', { installs: [failed()] }, true],
+  ['an agent that does not come', { agentOnline: false, launchedAt: now - 16 * MINUTE }, true],
+  ['an agent that may still come', { agentOnline: false }, false],
+  ['a launch that is given up', inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE, beatAt: now })), true],
+  ['a launch that goes on', { ...inGroup('Pending:Wait', hook()), agentOnline: false }, false],
+])('%s is worth a warning, or not', (_, fields, expected) => {
+  const { steps, waiting } = plan(world([instance(fields)]), config);
+  expect([...steps, ...waiting].some(({ grave }) => grave)).toBe(expected);
 });
 
 rows('a router leaves', [
