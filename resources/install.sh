@@ -16,6 +16,7 @@ program=/usr/sbin/diverter
 settings=/etc/default/ziti-glb-diverter
 resolver=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
 kept=/var/lib/ziti-glb
+unread=$kept/unread
 log=/var/log/ziti-glb-install.log
 
 # Of what is written here AWS keeps the first 2,500 characters: what tools say goes to the log.
@@ -31,6 +32,7 @@ finish() {
   [ "$status" -eq 0 ] && return
   set +e
   for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
+  rm -f "$unread"
   [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
   exit "$status"
 }
@@ -247,6 +249,9 @@ install_own() {
     quietly systemctl reload-or-restart "$package"
   fi
   is_attached || fail "the diverter is not attached to $interface: $("$program" status 2>&1 | head -n 1)"
+  # There already, it is of an install that was killed before ziti-router had read what it wrote.
+  [ ! -e "$unread" ] || restarts=yes
+  : >"$unread"
   if [ -n "$SSM_Range" ] && bind_resolver; then restarts=yes; fi
   if replace "$file" "$configured"; then restarts=yes; fi
   # Last: it tells that the options are ours to take away.
@@ -260,6 +265,7 @@ install_own() {
     quietly systemctl restart ziti-router
     patience=60
   fi
+  rm "$unread"
   if [ -n "$SSM_HealthPort" ]; then quietly systemctl enable --now "ziti-glb-health@$SSM_HealthPort"; fi
   until_true "$patience" is_well || fail "the diverter says: $("$program" health 2>&1)"
 }

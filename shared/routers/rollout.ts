@@ -26,7 +26,7 @@ export function nextWave(progress: Progress[]): Wave {
   const ready = due
     .filter(({ next }) => next.is === 'install')
     .map(({ router }) => router)
-    .toSorted((a, b) => Number(mayServe(a)) - Number(mayServe(b)) || (zoneOf(a) < zoneOf(b) ? -1 : 1));
+    .toSorted((a, b) => Number(mayServe(a)) - Number(mayServe(b)) || zoneOf(a).localeCompare(zoneOf(b)));
 
   const failed = serving.find((router) => router.diverter === 'other' && hasFailed(router));
   const ailing = serving.find(({ diverter, target }) => diverter === 'wanted' && target?.state === 'unhealthy');

@@ -255,6 +255,23 @@ describeKernel('the install', () => {
       90_000,
     );
 
+    test('that was killed before ziti-router was started again, has that done by the next', async () => {
+      await shell(OTHER, `sed -i s,tproxy:/usr/sbin/diverter,host, ${CONFIG}; systemctl restart ziti-router`);
+      await shell(OTHER, 'mv /usr/local/sbin/systemctl /run/systemctl');
+      await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl'], {
+        stdin: `#!/bin/sh\n[ "$*" != "restart ziti-router" ] || kill -9 $(pgrep -fx 'bash -s') $$\nexec /run/systemctl "$@"\n`,
+      });
+      expect((await install(OTHER, 'one')).code).not.toBe(0);
+      await shell(OTHER, 'mv /run/systemctl /usr/local/sbin/systemctl');
+      const router = () => shell(OTHER, 'cat /run/units/ziti-router.service');
+      const before = await router();
+      expect((await install(OTHER, 'one')).code).toBe(0);
+      const after = await router();
+      expect(after).not.toBe(before);
+      expect((await install(OTHER, 'one')).code).toBe(0);
+      expect(await router()).toBe(after);
+    });
+
     test('of another package than somebody installed by hand, puts the wanted one there', async () => {
       const version = () => shell(OTHER, 'dpkg -s ziti-glb-diverter | grep Version');
       const own = await version();
@@ -265,8 +282,11 @@ describeKernel('the install', () => {
     });
 
     test('waits while another holds the lock of dpkg', async () => {
-      const lock = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 6, $l; sleep 4`;
-      await shell(OTHER, `setsid perl -e '${lock}' >/dev/null 2>&1 </dev/null & sleep 0.3`);
+      const lock = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; sleep 4`;
+      await shell(
+        OTHER,
+        `setsid perl -e '${lock}' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
+      );
       const { code, stderr } = await install(OTHER, 'two');
       expect([code, stderr]).toEqual([0, '']);
       expect(await shell(OTHER, 'cat /var/log/ziti-glb-install.log')).toContain('locked by another process');
