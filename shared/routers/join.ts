@@ -45,6 +45,9 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
   if (lacks) return wait(lacks, LATER);
 
+  const draining = () => wait('its draining to end, to join again');
+  // Its connections are to end by themselves, under the diverter that they have.
+  if (target?.state === 'draining' && diverter === 'other') return draining();
   const lost = target?.state === 'unhealthy';
   if (diverter !== 'wanted' || lost) {
     const next = install(router, world.now);
@@ -54,7 +57,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   if (steps.length > 0) return wait('its source/dest check to be off');
   // By that tag it is known for ours when the other is taken away.
   if (!target) return instance.diverter ? at({ is: 'register' }) : wait(`its tag ${config.diverterKey}`);
-  if (target.state === 'draining') return wait('its draining to end, to join again');
+  if (target.state === 'draining') return draining();
   if (target.state === 'healthy') return at({ is: 'done' });
   const reason = target.reason ? ` (${target.reason})` : '';
   return wait(`its health checks to pass, it is ${target.state}${reason}`, lost ? LATER : undefined);

@@ -139,6 +139,12 @@ rows('a router joins', [
     [],
     ['its draining to end, to join again'],
   ],
+  [
+    'with another diverter, it keeps that until then',
+    world([outdated()], [target('draining')]),
+    [],
+    ['its draining to end, to join again'],
+  ],
   ['removed behind our back, it joins again', world([made()]), ['register'], []],
   [
     'started again, it is installed again, whatever it had before',
