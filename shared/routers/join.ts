@@ -24,7 +24,7 @@ const RETRY_MS = 60_000;
 /** How long an unhealthy router is given before its diverter is put right again: doubled with each try. */
 const REPAIR_MS = 120_000;
 const NO_AGENT =
-  'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm, ssmmessages and ec2messages is closed, or the image has no agent';
+  'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
 
 /**
  * One step nearer to serve: each needs the one before it to have been seen.
