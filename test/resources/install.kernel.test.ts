@@ -14,6 +14,8 @@ import type { Talk } from '../support/talkers.ts';
 import { talking } from '../support/talking.ts';
 
 const SCRIPT = readFileSync(new URL('../../resources/install.sh', import.meta.url), 'utf8');
+/** Waits for no minute for what never comes. */
+const IMPATIENT = SCRIPT.replaceAll(/patience=\d+/g, 'patience=3');
 const BUILD = new URL('../../bpf/deb/build.sh', import.meta.url).pathname;
 const BINARY = new URL('../../bpf/build/diverter', import.meta.url).pathname;
 const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
@@ -92,7 +94,7 @@ describeKernel('the install', () => {
     createHash('sha256')
       .update(packages.get(name) ?? '')
       .digest('hex');
-  const install = (instance: string, name: string, parameters: Parameters = {}) => {
+  const install = (instance: string, name: string, parameters: Parameters = {}, script = SCRIPT) => {
     const all = {
       Diverter: 'own',
       Url: `http://${SERVICES}/${name}?signed`,
@@ -109,7 +111,7 @@ describeKernel('the install', () => {
     const environment = Object.entries(all).map(([key, value]) => `SSM_${key}=${value}`);
     const ids = [`AWS_SSM_INSTANCE_ID=${instance}`, 'AWS_SSM_REGION_NAME=eu-central-1'];
     return fabric.exec(instance, ['/usr/bin/env', ...ids, ...environment, 'bash', '-s'], {
-      stdin: SCRIPT,
+      stdin: script,
       timeout: 120_000,
     });
   };
@@ -247,7 +249,7 @@ describeKernel('the install', () => {
         await shell(OTHER, 'rm /usr/local/bin/dpkg');
         expect((await install(OTHER, 'two')).stderr).toBe('');
         expect(await version()).toBe('Version: 9.9.9');
-        expect((await install(OTHER, 'ill')).code).toBe(1);
+        expect((await install(OTHER, 'ill', {}, IMPATIENT)).code).toBe(1);
         expect(await version()).toBe('Version: 9.9.9');
         expect((await install(OTHER, 'one')).code).toBe(0);
         expect(await version()).toBe(own);
@@ -420,7 +422,7 @@ describeKernel('the install', () => {
 
     test('to turn that off, which fails, is undone: it answers for names as before', async () => {
       const before = await stateOf(ROUTER);
-      expect((await install(ROUTER, 'ill')).code).toBe(1);
+      expect((await install(ROUTER, 'ill', {}, IMPATIENT)).code).toBe(1);
       expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
       const restarted = /\d+ \d+\n/;
       expect((await stateOf(ROUTER)).replace(restarted, '')).toBe(before.replace(restarted, ''));
