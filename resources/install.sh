@@ -17,6 +17,7 @@ settings=/etc/default/ziti-glb-diverter
 resolver=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
 kept=/var/lib/ziti-glb
 unread=$kept/unread
+marked=''
 log=/var/log/ziti-glb-install.log
 
 # Of what is written here AWS keeps the first 2,500 characters: what tools say goes to the log.
@@ -32,7 +33,8 @@ finish() {
   [ "$status" -eq 0 ] && return
   set +e
   for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
-  rm -f "$unread"
+  # Of an install before this one, it says that there is something to make up for still.
+  [ -z "$marked" ] || rm -f "$unread"
   [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
   exit "$status"
 }
@@ -44,7 +46,7 @@ trap 'exit 1' TERM INT
 replace() {
   local new="$1.ziti-glb-new" backup="$1.before-ziti-glb"
   if printf '%s\n' "$2" | cmp -s - "$1"; then return 1; fi
-  printf '%s\n' "$2" 2>>"$log" >"$new" || unwritten "$1"
+  (umask 077 && printf '%s\n' "$2" >"$new") 2>>"$log" || unwritten "$1"
   if [ -f "$1" ]; then
     cp -p "$1" "$backup" 2>>"$log" && cmp -s "$1" "$backup" || { rm -f "$backup"; unwritten "$1"; }
     chmod --reference="$1" "$new" && chown --reference="$1" "$new" || unwritten "$1"
@@ -250,8 +252,12 @@ install_own() {
   fi
   is_attached || fail "the diverter is not attached to $interface: $("$program" status 2>&1 | head -n 1)"
   # There already, it is of an install that was killed before ziti-router had read what it wrote.
-  [ ! -e "$unread" ] || restarts=yes
-  : >"$unread"
+  if [ -e "$unread" ]; then
+    restarts=yes
+  else
+    marked=yes
+    : >"$unread"
+  fi
   if [ -n "$SSM_Range" ] && bind_resolver; then restarts=yes; fi
   if replace "$file" "$configured"; then restarts=yes; fi
   # Last: it tells that the options are ours to take away.
@@ -265,7 +271,7 @@ install_own() {
     quietly systemctl restart ziti-router
     patience=60
   fi
-  rm "$unread"
+  rm -f "$unread"
   if [ -n "$SSM_HealthPort" ]; then quietly systemctl enable --now "ziti-glb-health@$SSM_HealthPort"; fi
   until_true "$patience" is_well || fail "the diverter says: $("$program" health 2>&1)"
 }

@@ -8,6 +8,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
+import { explain } from '../../shared/aws/advice.ts';
 import { parseHint } from '../../shared/events.ts';
 import { type Command, EXIT, yes } from '../command.ts';
 import { table } from '../table.ts';
@@ -64,7 +65,11 @@ export const redrive: Command = {
       terminal.out(`${failed.length} sent again.`);
       return EXIT.ok;
     } finally {
-      await giveBack(sqs, held);
+      await giveBack(sqs, held).catch((error) => {
+        terminal.err(
+          `What was read stays hidden for up to ${HIDDEN} s, for it could not be given back. ${explain(error)}`,
+        );
+      });
     }
   },
 };

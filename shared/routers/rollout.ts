@@ -51,6 +51,9 @@ export function nextWave(progress: Progress[]): Wave {
     const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
     wave.routers = inZone.slice(0, proven ? AT_ONCE : 1);
   }
+  // With nobody to serve there is nothing to lose: what failed there may help here.
+  if ((ailing || lost) && !serving.some(mayServe) && !serving.some(isBusy))
+    wave.routers = ready.filter((router) => router !== ailing).slice(0, 1);
   return sparing(wave, serving, subject);
 }
 

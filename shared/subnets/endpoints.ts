@@ -110,7 +110,10 @@ function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsCon
     const fits = (subnet: Subnet) =>
       subnet.zone === zone && (endpoints === 'zone' || endpoints.includes(subnet.id)) && !isLeaving(subnet, world);
     const named = asking.length > 0 ? world.subnets.find(fits) : undefined;
-    const host = endpoints === 'zone' ? (asking.find(asksForIpv6) ?? asking[0])?.subnet : named;
+    // An endpoint needs IPv4, which not every subnet has that may use one.
+    const able = asking.filter(({ subnet }) => !subnet.cidrs.every(isIpv6));
+    const any = able.find(asksForIpv6) ?? able[0] ?? asking[0];
+    const host = endpoints === 'zone' ? any?.subnet : named;
     return { askers: inZone, host, there: standing(fits) };
   });
 }

@@ -2,7 +2,16 @@ import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { isLeaving } from './status.ts';
 import { parseWish, type Wish } from './wish.ts';
-import { label, type RouteTable, type Subnet, type SubnetsWorld, several, subnetsOf, tableOf } from './world.ts';
+import {
+  isLive,
+  label,
+  type RouteTable,
+  type Subnet,
+  type SubnetsWorld,
+  several,
+  subnetsOf,
+  tableOf,
+} from './world.ts';
 
 /** A wish is judged by the world it would be fulfilled in. */
 interface Case {
@@ -56,7 +65,8 @@ const PLACE_RULES: Rule[] = [
   function endpointHasAPlace(given) {
     const host = hostOf(given);
     // https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html: `dualstack` needs both.
-    if (host?.cidrs.every(isIpv6)) return `${label(host)} has no IPv4 addresses for an endpoint`;
+    if (host?.cidrs.every(isIpv6) && !hasNeighboursEndpoint(given))
+      return `${label(host)} has no IPv4 addresses for an endpoint`;
     if (host) return;
     const leaving = endpointSubnets(given).find(({ zone }) => zone === given.subnet.zone);
     const but = leaving ? `, but for ${label(leaving)}, which someone tried to delete` : '';
@@ -123,6 +133,12 @@ function isWide(cidr: string): boolean {
 
 function endpointSubnets({ world, config }: Case): Subnet[] {
   return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));
+}
+
+/** Whether there is an endpoint for all subnets of its zone already. */
+function hasNeighboursEndpoint({ subnet, world, config }: Case): boolean {
+  const inZone = world.subnets.filter(({ zone }) => zone === subnet.zone).map(({ id }) => id);
+  return config.endpoints === 'zone' && world.endpoints.some((each) => isLive(each) && inZone.includes(each.subnetId));
 }
 
 /** Where the subnet's endpoint stands or could stand. */

@@ -52,9 +52,9 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
   const note = want.direct
     ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
     : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.has(destination) };
-  // An endpoint that lost our tag is no former way: what is noted already is.
+  // An endpoint of ours that lost its tag is no former way: what is noted already is.
   const former = table.former.get(destination);
-  const noted = !want.direct && former && !former.gone && there?.target.startsWith('vpce-');
+  const noted = !want.direct && former && !former.gone && there && world.connected.has(there.target);
   if (!noted && (want.direct || move === 'take over')) {
     if (!note.present && table.tagCount >= TAGS_AT_MOST) {
       const text = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;

@@ -64,6 +64,7 @@ export function readWorld(
     routeTables: answers.routeTables.map((table) => readTable(table, config)),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
+    connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
     endpointCount: endpoints.filter((each) => each.VpcEndpointType !== 'Gateway' && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
     routers,

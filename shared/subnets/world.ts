@@ -16,6 +16,8 @@ export interface SubnetsWorld {
   endpoints: Endpoint[];
   /** Endpoints of ours that are gone but still listed. */
   gone: Pick<Endpoint, 'id' | 'subnetId' | 'createdAt'>[];
+  /** Ids of the endpoints that our service has, whosever they are and whatever their tags. */
+  connected: ReadonlySet<string>;
   /** Interface and Gateway Load Balancer endpoints of the VPC, whosever they are: they share a quota. */
   endpointCount: number;
   systemsManager: SystemsManager;

@@ -503,6 +503,12 @@ describe('an upgrade', () => {
       [],
     ],
     [
+      'goes on one by one where nobody serves any more, though the new one ails',
+      fleet({ ...upgraded, installs: [install()] }),
+      four.map((id) => target('unhealthy', id)),
+      ['i-2'],
+    ],
+    [
       'stops where one ails that it cannot be given to, as one that it cut off does when AWS has forgotten the command',
       fleet({ agentOnline: false }),
       [target('unhealthy'), ...healthyFour.slice(1)],

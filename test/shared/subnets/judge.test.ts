@@ -28,6 +28,16 @@ describe('a wish is fulfilled', () => {
     ['for a range that holds the VPC: its own routes are more specific', '10.0.0.0/8', {}, {}],
     ['for exactly another whole subnet', '10.0.2.0/24', {}, {}],
     [
+      'in a subnet without IPv4, where its zone has an endpoint',
+      '2001:db9::/32',
+      {
+        subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] }), other],
+        endpoints: [endpoint({ subnetId: 'subnet-b', ipv6: true })],
+        service: { name: 's', zones: ['a'], ipv6: true },
+      },
+      { endpoints: 'zone' },
+    ],
+    [
       'on the main table, where that is allowed',
       CIDR,
       { subnets: [subnet()], routeTables: [main] },

@@ -178,8 +178,17 @@ describe('a route of somebody else’s', () => {
     ],
     [
       'that leads to an endpoint which lost our tag is taken back, and what is noted stays',
-      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('vpce-lost')], former: former('nat-1') }) },
+      {
+        ...asks(`takeover ${CIDR}`),
+        connected: new Set(['vpce-lost']),
+        ...one({ routes: [resolver, route('vpce-lost')], former: former('nat-1') }),
+      },
       ['replace-route rtb-a 10.20.0.0/16 vpce-a'],
+    ],
+    [
+      'that was led to an endpoint of another service is noted anew: it may be a firewall',
+      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('vpce-firewall')], former: former('igw-1') }) },
+      ['write-note rtb-a ziti-glb:former:10.20.0.0/16 vpce-firewall', 'replace-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
       'is not taken over if nobody could give it back',

@@ -108,6 +108,7 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   routeTables: [main, table()],
   endpoints: [],
   gone: [],
+  connected: new Set(),
   endpointCount: 0,
   systemsManager: { reachable: false, subnetIds: [] },
   routers: [router()],
