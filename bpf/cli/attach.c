@@ -43,7 +43,7 @@ static void read_addresses(const char *name, struct settings *settings)
 			add_address(one->ifa_addr, settings);
 	freeifaddrs(all);
 	if (!settings->interface_count)
-		fail("%s has no IPv4 address to receive GENEVE at: bring it up first", name);
+		fail("%s has no IPv4 address to receive GENEVE at: give it one, or bring it up, first", name);
 }
 
 /* The maps of flows hold much memory: they go with the last interface that replies through the load balancer. */

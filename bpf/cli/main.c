@@ -68,6 +68,7 @@ static void add_prefix(const char *option, const char *value, struct prefix4 *pr
 static int attach_command(int argc, char **argv)
 {
 	struct settings settings = { .reply = REPLY_DIRECT };
+	bool any = false;
 
 	if (argc < 1 || argv[0][0] == '-')
 		misused("attach", NULL, "which interface?");
@@ -85,14 +86,17 @@ static int attach_command(int argc, char **argv)
 			else
 				fail("--reply %s: neither direct nor geneve", value);
 		} else if (strcmp(argv[i], "--from") == 0) {
-			const char *cidr = strcmp(value, "any") == 0 ? "0.0.0.0/0" : value;
-			add_prefix("--from", cidr, settings.from, &settings.from_count, MAX_FROM);
+			bool is_any = strcmp(value, "any") == 0;
+			any |= is_any;
+			add_prefix("--from", is_any ? "0.0.0.0/0" : value, settings.from, &settings.from_count, MAX_FROM);
 		} else {
 			add_prefix("--plain", value, settings.plain, &settings.plain_count, MAX_PLAIN);
 		}
 	}
 	if (!settings.from_count)
 		fail("attach %s: name the load balancer's addresses by --from CIDR, or trust every source by --from any", argv[0]);
+	if (any && settings.from_count > 1)
+		fail("attach %s: --from any trusts every source, beside which no other --from has a meaning", argv[0]);
 	attach(argv[0], &settings);
 	return 0;
 }

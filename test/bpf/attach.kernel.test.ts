@@ -149,6 +149,11 @@ describeKernel('the command', () => {
       ['attach', 'eth0'],
       /name the load balancer's addresses by --from CIDR, or trust every source by --from any/,
     ],
+    [
+      'a source beside all sources',
+      ['attach', 'eth0', '--from', '10.0.0.0/24', '--from', 'any'],
+      /trusts every source, beside which no other --from has a meaning/,
+    ],
     ['a source that is no prefix', ['attach', 'eth0', '--from', '10.0.0.1'], /--from 10.0.0.1: not an IPv4 prefix/],
     ['a source that is IPv6', ['attach', 'eth0', '--from', '::/0'], /not an IPv4 prefix/],
     ['an option without value', ['attach', 'eth0', '--from'], /^diverter: attach --from: its value is missing/],
