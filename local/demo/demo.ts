@@ -28,7 +28,8 @@ const USAGE = `npm run demo -- [--keep] [--port N]
 /** Aborted by a signal: everything is taken down, and nothing needs to be explained. */
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => interrupt.abort(new Error(signal)));
+  // Not `once`: what shows the progress ends the process where it finds no other listener.
+  process.on(signal, () => interrupt.abort(new Error(signal)));
 }
 
 /** Rejects when a signal came. */
@@ -137,13 +138,8 @@ async function show(title: string, work: (say: (line: string) => void) => Promis
     const say = (text: string) => {
       if (line.output !== text) line.output = text;
     };
-    try {
-      line.title = `${title}\n  → ${await work(say)}`;
-    } catch (error) {
-      // What an interrupted step has to say of the cloud that went away under it is of no interest.
-      if (interrupt.signal.aborted) await new Promise(() => {});
-      throw error;
-    }
+    // A step that is interrupted ends at once, and with it what keeps the terminal for itself.
+    line.title = `${title}\n  → ${await Promise.race([work(say), interrupted(interrupt.signal)])}`;
   };
   await new Listr([{ title, task, rendererOptions: { outputBar: 1 } }], {
     registerSignalListeners: false,

@@ -61,4 +61,20 @@ describeKernel('the demo', () => {
     },
     60_000,
   );
+
+  test('interrupted by Ctrl-C at a terminal, which shows its progress otherwise, does the same', async () => {
+    const before = leftBehind();
+    const command = `${process.execPath} ${ROOT}local/demo/demo.ts --port ${await freePort()}`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe', cwd: ROOT });
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 9_000));
+    child.stdin.end('\x03');
+    const [code] = await once(child, 'close');
+    expect(said).toContain('Interrupted by SIGINT; everything is taken down.');
+    expect(code).toBe(130);
+    expect(leftBehind()).toEqual(before);
+  }, 60_000);
 });
