@@ -85,6 +85,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } interfaces SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct calls);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} calls SEC(".maps");
+
 /* Fragmented datagrams on their way to being whole. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

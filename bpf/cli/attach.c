@@ -87,8 +87,15 @@ bool attached(unsigned ifindex, const struct attachment *attachment)
 	       filter_program(ifindex, BPF_TC_EGRESS) == attachment->egress;
 }
 
+static void make_local(const struct rule *rule, void *context)
+{
+	(void)context;
+	route_add(&rule->destination);
+}
+
 void attach(const char *name, struct settings *settings)
 {
+	need_root("attach");
 	unsigned ifindex = if_nametoindex(name);
 	if (!ifindex)
 		fail("there is no interface %s: `ip link` names those there are", name);
@@ -118,6 +125,9 @@ void attach(const char *name, struct settings *settings)
 	}
 	bpf_object__close(object);
 	forget_flows(&maps);
+	/* Also of what an older version made, or someone took away. */
+	maps_share();
+	service_each(&maps, make_local, NULL);
 }
 
 /* Also what other maps, or none any more, tell of. */
@@ -132,6 +142,7 @@ static void detach_interface(const struct maps *maps, unsigned ifindex)
 
 void detach(const char *name)
 {
+	need_root("detach");
 	struct maps maps;
 	maps_lock(&maps);
 	unsigned ifindex = if_nametoindex(name);
@@ -142,6 +153,7 @@ void detach(const char *name)
 
 void detach_all(void)
 {
+	need_root("detach");
 	struct maps maps;
 	maps_lock(&maps);
 	for (unsigned ifindex; bpf_map_get_next_key(maps.interfaces, NULL, &ifindex) == 0;)
@@ -154,6 +166,8 @@ void detach_all(void)
 	/* A router that goes on running would not say its services again. */
 	unsigned services = 0;
 	service_each(&maps, count_rule, &services);
-	if (!services)
-		maps_remove();
+	if (services)
+		return;
+	route_flush();
+	maps_remove();
 }

@@ -14,8 +14,16 @@
 #define BPFFS "/sys/fs/bpf"
 #define PINS BPFFS "/ziti-glb"
 
+#define GROUP "ziti-glb" /* whose users may change what is diverted, by the pins' mode */
+
 /* main.c */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Who else is to know of a failure, before the command ends. */
+void fail_also_to(void (*told)(const char *sentence));
+
+/* capability.c */
+/* Whether this process has it: CAP_... */
+bool capable(unsigned capability);
 
 /* prefix.c: addresses, prefixes and ports as text */
 struct prefix {
@@ -34,9 +42,14 @@ struct maps {
 	int counters, sets, sources, segments, claims, state, interfaces;
 	struct destination_index *index;
 	struct destination *destinations; /* by number */
+	struct calls *calls;		  /* NULL where an older version attached */
 };
 /* Opens them for change, one command at a time, and makes what is missing. */
 void maps_lock(struct maps *maps);
+/* Fails where maps_lock would, and changes nothing. */
+void maps_check(void);
+/* Fails unless it is run as root, which `what` needs. */
+void need_root(const char *what);
 /* Opens them to look. False if there are none. */
 bool maps_open(struct maps *maps);
 void maps_close(const struct maps *maps);
@@ -47,6 +60,29 @@ void write_entry(int map, const void *key, const void *value);
 void no_room(unsigned entries, const char *map) __attribute__((noreturn));
 __u32 read_state(const struct maps *maps, __u32 key);
 void write_state(const struct maps *maps, __u32 key, __u32 value);
+
+/* share.c */
+/* Lets the users of the group change the maps, and nobody else. Only under the lock. */
+void maps_share(void);
+
+/* calls.c: what the router's calls came to */
+struct calls *calls_open(void);
+void calls_added(struct calls *calls);
+void calls_refused(const char *sentence);
+void calls_forget(struct calls *calls);
+/* Milliseconds since the machine's start. */
+__u64 now(void);
+
+/* route.c: that the destination of a rule is this machine's own */
+/* Unless the prefix is too wide. */
+void route_add(const struct prefix *prefix);
+void route_delete(const struct prefix *prefix);
+/* All that are ours. */
+void route_flush(void);
+/* Whether the prefix is all there is, or holds an address of the router's. */
+bool route_is_too_wide(const struct prefix *prefix);
+/* By whatever route. */
+bool route_is_local(const struct prefix *prefix);
 
 /* program.c: the kernel side, from inside this binary */
 struct bpf_object *program_open(const struct settings *settings);
@@ -93,6 +129,8 @@ struct rule {
 void service_add(const struct maps *maps, const struct rule *rule);
 enum removal { REMOVED, NO_SUCH_RULE, STILL_LISTENING };
 enum removal service_remove(const struct maps *maps, const struct rule *rule);
+/* Whether any rule has this destination, of whatever protocol, port and source. */
+bool service_needs(const struct maps *maps, const struct prefix *destination);
 
 /* segments.c */
 #define PORTS 65536
@@ -108,6 +146,10 @@ void service_each(const struct maps *maps, void (*each)(const struct rule *rule,
 void count_rule(const struct rule *rule, void *context);
 void service_flush(const struct maps *maps);
 
+/* nonlocal.c */
+/* Finds one rule of each destination that is not this machine's own; their number. */
+unsigned nonlocal(const struct maps *maps, struct rule **found);
+
 /* listener.c */
 bool listener_present(int family, unsigned protocol, unsigned port);
 
@@ -121,7 +163,7 @@ void services_print(bool json);
 void watch(void) __attribute__((noreturn));
 
 /* health.c */
-#define HEALTH_TEXT 256
+#define HEALTH_TEXT 512
 /* Whether packets are diverted to listeners that are there; `text` says what is wrong. These are exit codes. */
 enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert to */ };
 enum health health(char text[HEALTH_TEXT]);

@@ -5,9 +5,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "diverter.h"
@@ -15,12 +15,13 @@
 struct checked {
 	bool seen[2][2][PORTS]; /* by family and protocol */
 	struct rule dead;
-	unsigned dead_count, listener_count;
+	unsigned dead_count, listener_count, rule_count;
 };
 
-static void check_listener(const struct rule *rule, void *context)
+static void check_rule(const struct rule *rule, void *context)
 {
 	struct checked *checked = context;
+	checked->rule_count++;
 	bool *seen = &checked->seen[rule->destination.family == 6][rule->protocol == IPPROTO_UDP][rule->port];
 	if (!rule->port || *seen)
 		return;
@@ -42,31 +43,49 @@ static bool any_attached(const struct maps *maps)
 	return false;
 }
 
+/* Whether a service's packets go astray, and why. */
+static bool find_fault(const struct maps *maps, const struct checked *checked, char text[HEALTH_TEXT])
+{
+	if (checked->dead_count) {
+		snprintf(text, HEALTH_TEXT, "%u listener%s of services %s gone, among them port %u of service %s", checked->dead_count,
+			 checked->dead_count == 1 ? "" : "s", checked->dead_count == 1 ? "is" : "are", checked->dead.port,
+			 checked->dead.service);
+		return true;
+	}
+	struct rule *lost;
+	char destination[PREFIX_TEXT];
+	unsigned count = nonlocal(maps, &lost);
+	if (count)
+		snprintf(text, HEALTH_TEXT, "%u destination%s of services %s not this machine's own, among them %s of service %s: "
+			 "`diverter status` says what to do", count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
+			 prefix_text(&lost->destination, destination), lost->service);
+	free(lost);
+	return count;
+}
+
 enum health health(char text[HEALTH_TEXT])
 {
 	static struct checked checked;
 	struct maps maps;
+	enum health found = UNHEALTHY;
 	bool diverts = maps_open(&maps) && any_attached(&maps);
 	memset(&checked, 0, sizeof(checked));
 	if (diverts)
-		service_each(&maps, check_listener, &checked);
-	maps_close(&maps);
-
+		service_each(&maps, check_rule, &checked);
 	if (!diverts) {
 		snprintf(text, HEALTH_TEXT, "not attached to any interface");
-		return UNHEALTHY;
+	} else if (!find_fault(&maps, &checked, text)) {
+		found = checked.rule_count ? HEALTHY : UNUSED;
+		int length = snprintf(text, HEALTH_TEXT, "%s",
+				      found == UNUSED ? "attached, but no service is announced: is ziti-router running, and has it services?"
+				      : checked.listener_count ? "attached, and every listener is there"
+							       : "attached, and no rule needs a listener");
+		if (maps.calls && maps.calls->refused)
+			snprintf(text + length, HEALTH_TEXT - length, "; of the router's rules %u %s refused: `diverter status` says why",
+				 maps.calls->refused, maps.calls->refused == 1 ? "was" : "were");
 	}
-	if (checked.dead_count) {
-		snprintf(text, HEALTH_TEXT, "%u listeners of services are gone, among them port %u of service %s", checked.dead_count,
-			 checked.dead.port, checked.dead.service);
-		return UNHEALTHY;
-	}
-	if (!checked.listener_count) {
-		snprintf(text, HEALTH_TEXT, "attached, but no service is announced: is ziti-router running, and has it services?");
-		return UNUSED;
-	}
-	snprintf(text, HEALTH_TEXT, "attached, and every listener is there");
-	return HEALTHY;
+	maps_close(&maps);
+	return found;
 }
 
 /* Those who have connected, and until when each may take to ask: others must not wait for one who does not. */
@@ -74,15 +93,8 @@ enum health health(char text[HEALTH_TEXT])
 #define PATIENCE 1000 /* milliseconds */
 struct client {
 	int fd;
-	long long until;
+	__u64 until;
 };
-
-static long long now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000ll + time.tv_nsec / 1000000;
-}
 
 static void answer(int client)
 {

@@ -30,14 +30,25 @@ static const char usage[] =
 	"  diverter -D -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT [-N IF]\n"
 	"-t 0, which it never says, leaves packets to the socket bound to their destination: a resolver's, for example.\n";
 
+static void (*failure_told)(const char *sentence);
+
+void fail_also_to(void (*told)(const char *sentence))
+{
+	failure_told = told;
+}
+
 void fail(const char *format, ...)
 {
+	char sentence[1024];
+	void (*told)(const char *sentence) = failure_told;
 	va_list arguments;
 	va_start(arguments, format);
-	fputs("diverter: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
+	fprintf(stderr, "diverter: %s\n", sentence);
+	failure_told = NULL; /* it may fail itself */
+	if (told)
+		told(sentence);
 	exit(1);
 }
 

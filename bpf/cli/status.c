@@ -135,13 +135,71 @@ static void print_stray_text(const char *name, void *context)
 	printf("stray     %s: diverts, but not as noted here: attach it again, or `diverter detach %s`\n", name, name);
 }
 
-static void print_json(const struct maps *maps, unsigned services)
+/* How many rules were refused. A copy: without the lock it may be another's before we are through. */
+static unsigned read_refused(const struct maps *maps, struct calls *calls)
+{
+	*calls = maps->calls ? *maps->calls : (struct calls){};
+	calls->refusal[sizeof(calls->refusal) - 1] = 0;
+	return calls->refused;
+}
+
+static void print_refused_json(const struct maps *maps)
+{
+	struct calls calls;
+	printf("{\"count\":%u,\"last\":", read_refused(maps, &calls));
+	if (calls.refused)
+		print_json_string(calls.refusal);
+	else
+		printf("null");
+	putchar('}');
+}
+
+static void print_refused_text(const struct maps *maps)
+{
+	struct calls calls;
+	if (read_refused(maps, &calls))
+		printf("refused   %u rule%s, the last: %s\n", calls.refused, calls.refused == 1 ? "" : "s", calls.refusal);
+}
+
+static void print_nonlocal_json(const struct maps *maps)
+{
+	struct list list = { ",", false };
+	char text[PREFIX_TEXT];
+	struct rule *lost;
+	unsigned count = nonlocal(maps, &lost);
+	for (unsigned i = 0; i < count; i++) {
+		next(&list);
+		printf("\"%s\"", prefix_text(&lost[i].destination, text));
+	}
+	free(lost);
+}
+
+static void print_nonlocal_text(const struct maps *maps)
+{
+	char text[PREFIX_TEXT];
+	struct rule *lost;
+	unsigned count = nonlocal(maps, &lost);
+	for (unsigned i = 0; i < count; i++)
+		printf("%s %s of service %s: the stack drops what is diverted there%s\n",
+		       route_is_too_wide(&lost[i].destination) ? "too wide " : "not local", prefix_text(&lost[i].destination, text),
+		       lost[i].service,
+		       route_is_too_wide(&lost[i].destination) ? ", and no route of ours takes all there is, or the router's own network"
+							       : ": attach again, which gives it its route");
+	free(lost);
+}
+
+static void print_json(const struct maps *maps, bool open, unsigned services)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
 	print_attached(maps, print_attached_json, ",");
 	printf("],\"strays\":[");
 	each_stray(maps, print_stray_json, &(struct list){ ",", false });
-	printf("],\"services\":%u,\"counters\":{", services);
+	printf("],\"services\":%u,\"nonlocal\":[", services);
+	if (open)
+		print_nonlocal_json(maps);
+	printf("],\"refused\":");
+	print_refused_json(maps);
+	printf(",\"counters\":{");
 	struct list list = { ",", false };
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
 		next(&list);
@@ -150,13 +208,16 @@ static void print_json(const struct maps *maps, unsigned services)
 	printf("}}\n");
 }
 
-static void print_text(const struct maps *maps, unsigned services)
+static void print_text(const struct maps *maps, bool open, unsigned services)
 {
 	if (!print_attached(maps, print_attached_text, "\n"))
 		printf("not attached");
 	putchar('\n');
 	each_stray(maps, print_stray_text, NULL);
 	printf("services  %u\n", services);
+	if (open)
+		print_nonlocal_text(maps);
+	print_refused_text(maps);
 	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
 		unsigned long long value = counter(maps, reason);
 		if (value)
@@ -168,12 +229,10 @@ void status_print(bool json)
 {
 	struct maps maps;
 	unsigned services = 0;
-	if (maps_open(&maps))
+	bool open = maps_open(&maps);
+	if (open)
 		service_each(&maps, count_rule, &services);
-	if (json)
-		print_json(&maps, services);
-	else
-		print_text(&maps, services);
+	(json ? print_json : print_text)(&maps, open, services);
 }
 
 static void print_rule_json(const struct rule *rule, void *context)

@@ -10,6 +10,7 @@
  *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
  *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
+ *   log PATH                      prints each line that syslog(3) sends to this socket
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
  *
  * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
@@ -33,8 +34,10 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <linux/ptrace.h>
 #include <unistd.h>
@@ -336,6 +339,19 @@ static void tunnel(const char *name, const char *node, const char *router)
 	}
 }
 
+static void print_log(const char *path)
+{
+	static char line[65536];
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
+	int fd = checked(socket(AF_UNIX, SOCK_DGRAM, 0), "socket");
+	checked(bind(fd, (struct sockaddr *)&at, sizeof(at)), path);
+	checked(chmod(path, 0666), path);
+	puts("ready");
+	for (;;)
+		printf("%.*s\n", checked(recv(fd, line, sizeof(line), 0), "recv"), line);
+}
+
 /* Goes on to where the command makes or has made its next system call. False if it has ended. */
 static bool next_stop(pid_t child)
 {
@@ -394,6 +410,8 @@ int main(int argc, char **argv)
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
 	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
 		tunnel(argv[2], argv[3], argv[4]);
+	} else if (strcmp(verb, "log") == 0 && argc == 3) {
+		print_log(argv[2]);
 	} else if (strcmp(verb, "kill") == 0 && argc > 3) {
 		return kill_before(atoi(argv[2]), argv + 3);
 	} else {
