@@ -187,13 +187,15 @@ static int baseline(struct bpf_object *object, const char *name)
 
 static int attached_program(void)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex("eth0"), .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	if (bpf_tc_query(&hook, &options)) {
+	struct attachment attachment;
+	unsigned ifindex = if_nametoindex("eth0");
+	int interfaces = bpf_obj_get(PINS "/interfaces");
+	if (interfaces < 0 || bpf_map_lookup_elem(interfaces, &ifindex, &attachment)) {
 		fprintf(stderr, "the diverter is not attached to eth0\n");
 		exit(1);
 	}
-	return bpf_prog_get_fd_by_id(options.prog_id);
+	close(interfaces);
+	return bpf_prog_get_fd_by_id(attachment.ingress);
 }
 
 static int bound(int type, const char *address, unsigned port)

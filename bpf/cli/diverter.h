@@ -88,7 +88,7 @@ bool route_is_local(const struct prefix *prefix);
 struct bpf_object *program_open(const struct settings *settings);
 int program_descriptor(const struct bpf_object *object, const char *name);
 
-/* qdisc.c: where a program is hung on an interface */
+/* qdisc.c: filters on a clsact qdisc */
 #define FILTER_PRIORITY 1 /* the first: a filter before ours could take what is meant for us */
 #define FILTER_HANDLE 0x6081
 /* Fails if there is something of others on the interface that ours cannot stand beside. */
@@ -99,12 +99,49 @@ void filter_detach(unsigned ifindex, bool made_qdisc);
 /* The id of our program on this side, 0 for none. */
 __u32 filter_program(unsigned ifindex, enum bpf_tc_attach_point side);
 bool filter_any(unsigned ifindex);
+/* Whether a filter of someone else runs before ours on this side. */
+bool filter_is_behind(unsigned ifindex, enum bpf_tc_attach_point side);
+
+/* tcx.c: programs of an interface's own list */
+#define TCX_MAX 64 /* the kernel's limit */
+struct tcx_list {
+	__u32 count, ids[TCX_MAX];
+};
+/* In their order. False if the kernel has no tcx. */
+bool tcx_list(unsigned ifindex, enum bpf_tc_attach_point side, struct tcx_list *list);
+/* False if we may not know, or it is gone. */
+bool tcx_name(__u32 id, char name[BPF_OBJ_NAME_LEN]);
+/* Before all others, in place of ours of before, whether of these maps or not. `id` is the program's. */
+void tcx_attach(unsigned ifindex, const char *name, enum bpf_tc_attach_point side, int program, __u32 id);
+void tcx_detach(unsigned ifindex, const char *name);
+bool tcx_any(unsigned ifindex);
+
+/* hook.c: either of the two */
+enum hook { HOOK_NONE, HOOK_TCX, HOOK_CLSACT };
+/* Fails if ours could not be the first. */
+void hook_check(unsigned ifindex, const char *name);
+/* Notes which programs are to be attached. */
+void hook_note(struct attachment *attachment, int ingress, int egress);
+/* Attaches them in place of those of before, without a packet that meets none. True if the note has changed by it. */
+bool hook_attach(unsigned ifindex, const char *name, struct attachment *attachment, int ingress, int egress);
+void hook_detach(unsigned ifindex, const char *name, bool made_qdisc);
+/* Whether any program of ours is there, of whatever maps. */
+bool hook_any(unsigned ifindex);
+/* Where it diverts as noted, by both its programs. */
+enum hook attached(unsigned ifindex, const struct attachment *attachment);
+/* Someone else's that sees packets before ours, and may keep them from it. */
+struct front {
+	unsigned ifindex;
+	const char *side;
+	__u32 program; /* of tcx; 0 for a filter on a qdisc */
+	char name[BPF_OBJ_NAME_LEN];
+};
+void hook_each_front(unsigned ifindex, const struct attachment *attachment, void (*each)(const struct front *front, void *context),
+		     void *context);
 
 /* attach.c */
 /* With what these say of --from, --plain and --reply; the rest is of the interface, and filled in. */
 void attach(const char *name, struct settings *settings);
-/* Whether it still diverts as it was told to, with these maps. */
-bool attached(unsigned ifindex, const struct attachment *attachment);
 void detach(const char *name);
 void detach_all(void);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -33,14 +34,24 @@ static void check_rule(const struct rule *rule, void *context)
 	checked->dead_count++;
 }
 
-static bool any_attached(const struct maps *maps)
+static void note_front(const struct front *front, void *context)
+{
+	*(struct front *)context = *front;
+}
+
+/* Whether any interface is; and what is in front of it there, if anything. */
+static bool any_attached(const struct maps *maps, struct front *front)
 {
 	struct attachment attachment;
+	bool found = false;
 	__u32 ifindex;
-	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attached(ifindex, &attachment))
-			return true;
-	return false;
+	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !attached(ifindex, &attachment))
+			continue;
+		found = true;
+		hook_each_front(ifindex, &attachment, note_front, front);
+	}
+	return found;
 }
 
 /* Whether a service's packets go astray, and why. */
@@ -68,12 +79,18 @@ enum health health(char text[HEALTH_TEXT])
 	static struct checked checked;
 	struct maps maps;
 	enum health found = UNHEALTHY;
-	bool diverts = maps_open(&maps) && any_attached(&maps);
+	char name[IF_NAMESIZE];
+	struct front front = {};
+	bool diverts = maps_open(&maps) && any_attached(&maps, &front);
 	memset(&checked, 0, sizeof(checked));
 	if (diverts)
 		service_each(&maps, check_rule, &checked);
 	if (!diverts) {
 		snprintf(text, HEALTH_TEXT, "not attached to any interface");
+	} else if (front.ifindex) {
+		snprintf(text, HEALTH_TEXT, "attached to %s, but behind %s %s, which sees packets before ours: `diverter status` says what to do",
+			 if_indextoname(front.ifindex, name) ? name : "an interface", front.program ? "the program" : "a filter of priority 1",
+			 front.program ? front.name : "of someone else");
 	} else if (!find_fault(&maps, &checked, text)) {
 		found = checked.rule_count ? HEALTHY : UNUSED;
 		int length = snprintf(text, HEALTH_TEXT, "%s",

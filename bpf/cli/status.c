@@ -73,39 +73,77 @@ static const char *reply_name(const struct settings *settings)
 	return settings->reply == REPLY_GENEVE ? "geneve" : "direct";
 }
 
-static void print_attached_json(const char *name, const struct settings *settings)
+/* An interface that is attached, and where. */
+struct shown {
+	unsigned ifindex;
+	const char *name;
+	const struct attachment *attachment;
+	enum hook hook;
+};
+
+static const char *const hook_names[] = { [HOOK_TCX] = "tcx", [HOOK_CLSACT] = "clsact" };
+
+static void print_front_json(const struct front *front, void *context)
 {
+	next(context);
+	printf("{\"side\":\"%s\",\"kind\":\"%s\"", front->side, front->program ? "tcx" : "filter");
+	if (front->program) {
+		printf(",\"id\":%u,\"name\":", front->program);
+		print_json_string(front->name);
+	}
+	putchar('}');
+}
+
+static void print_front_text(const struct front *front, void *context)
+{
+	const char *name = context;
+	if (front->program)
+		printf("\nin front  %s: the program %s (id %u) of tcx %s sees packets before ours: attach again, which puts ours first",
+		       name, front->name, front->program, front->side);
+	else
+		printf("\nin front  %s: a filter of priority %d sees packets before ours: `tc filter show dev %s %s`; give it a later one",
+		       name, FILTER_PRIORITY, name, front->side);
+}
+
+static void print_attached_json(const struct shown *shown)
+{
+	const struct settings *settings = &shown->attachment->settings;
 	printf("{\"interface\":");
-	print_json_string(name);
+	print_json_string(shown->name);
 	printf(",\"from\":[");
 	print_prefixes(settings->from, settings->from_count, "\"", ",", "\"");
 	printf("],\"plain\":[");
 	print_prefixes(settings->plain, settings->plain_count, "\"", ",", "\"");
-	printf("],\"reply\":\"%s\"}", reply_name(settings));
+	printf("],\"reply\":\"%s\",\"hook\":\"%s\",\"inFront\":[", reply_name(settings), hook_names[shown->hook]);
+	hook_each_front(shown->ifindex, shown->attachment, print_front_json, &(struct list){ ",", false });
+	printf("]}");
 }
 
 /* As `attach` was told. */
-static void print_attached_text(const char *name, const struct settings *settings)
+static void print_attached_text(const struct shown *shown)
 {
-	printf("attached  %s", name);
+	const struct settings *settings = &shown->attachment->settings;
+	printf("attached  %s", shown->name);
 	print_prefixes(settings->from, settings->from_count, " --from ", "", "");
 	print_prefixes(settings->plain, settings->plain_count, " --plain ", "", "");
-	printf(" --reply %s", reply_name(settings));
+	printf(" --reply %s\nhook      %s: %s", reply_name(settings), shown->name, hook_names[shown->hook]);
+	hook_each_front(shown->ifindex, shown->attachment, print_front_text, (void *)shown->name);
 }
 
 /* Whether any interface is attached. */
-static bool print_attached(const struct maps *maps, void (*print)(const char *name, const struct settings *settings),
-			   const char *between)
+static bool print_attached(const struct maps *maps, void (*print)(const struct shown *shown), const char *between)
 {
 	struct list list = { between, false };
 	struct attachment attachment;
 	char name[IF_NAMESIZE];
 	for (__u32 ifindex, *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !attached(ifindex, &attachment) ||
-		    !if_indextoname(ifindex, name))
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !if_indextoname(ifindex, name))
+			continue;
+		struct shown shown = { ifindex, name, &attachment, attached(ifindex, &attachment) };
+		if (!shown.hook)
 			continue;
 		next(&list);
-		print(name, &attachment.settings);
+		print(&shown);
 	}
 	return list.started;
 }
@@ -117,7 +155,7 @@ static void each_stray(const struct maps *maps, void (*each)(const char *name, v
 	for (struct if_nameindex *one = all; one && one->if_index; one++) {
 		struct attachment attachment = {};
 		bpf_map_lookup_elem(maps->interfaces, &one->if_index, &attachment);
-		if (filter_any(one->if_index) && !attached(one->if_index, &attachment))
+		if (hook_any(one->if_index) && !attached(one->if_index, &attachment))
 			each(one->if_name, context);
 	}
 	if_freenameindex(all);
@@ -270,9 +308,9 @@ void services_print(bool json)
 		puts("]");
 }
 
-static void print_nothing(const char *name, const struct settings *settings)
+static void print_nothing(const struct shown *shown)
 {
-	(void)name, (void)settings;
+	(void)shown;
 }
 
 /* Every second, how often each verdict was reached in it. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { encapsulated, ipv4, UDP, udp, withChecksum } from './packet.ts';
-import { diverterPath, framed, type Router, reasons, startRouter } from './router.ts';
+import { diverterPath, framed, harnessPath, type Router, reasons, startRouter } from './router.ts';
 
 const segment = withChecksum(UDP, '192.168.1.1', '100.64.0.1', udp({}, Buffer.from('x')));
 const packet = encapsulated(ipv4({}, segment));
@@ -19,8 +19,9 @@ describeKernel('the command', () => {
 
   const attach = (...args: string[]): string => router.diverts('attach', 'eth0', ...args);
   const status = (): Record<string, unknown> => JSON.parse(router.diverts('status', '--json'));
-  const filters = (): string => router.exec(['tc', 'filter', 'show', 'dev', 'eth0', 'ingress']).stdout;
-  const qdiscs = (): string => router.exec(['tc', 'qdisc', 'show', 'dev', 'eth0']).stdout;
+  /** What sees packets, in order, as `SIDE NAME`. */
+  const programs = (): string[] => router.exec([harnessPath, 'tcx', 'eth0']).stdout.split('\n').filter(Boolean);
+  const OURS = ['ingress diverter_ingres', 'egress diverter_egress'];
   const rule = {
     destination: '100.64.0.0/10',
     protocol: 'udp',
@@ -39,7 +40,14 @@ describeKernel('the command', () => {
     expect(status()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       attached: [
-        { interface: 'eth0', from: ['10.0.0.0/24', '10.0.1.0/28'], plain: ['100.64.0.0/13'], reply: 'direct' },
+        {
+          interface: 'eth0',
+          from: ['10.0.0.0/24', '10.0.1.0/28'],
+          plain: ['100.64.0.0/13'],
+          reply: 'direct',
+          hook: 'tcx',
+          inFront: [],
+        },
       ],
       strays: [],
       services: 0,
@@ -63,7 +71,11 @@ describeKernel('the command', () => {
     ];
     for (const line of lines) router.diverts('attach', ...line.split(' '));
     const said = router.diverts('status').split('\n');
-    expect(said.slice(0, 2).sort()).toEqual(lines.map((line) => `attached  ${line}`));
+    expect(said.slice(0, 4).sort()).toEqual([
+      ...lines.map((line) => `attached  ${line}`),
+      'hook      eth0: tcx',
+      'hook      eth1: tcx',
+    ]);
   });
 
   test('a router may give its services before the interface is attached', async () => {
@@ -80,59 +92,15 @@ describeKernel('the command', () => {
     expect(status()).toMatchObject({ attached: [], services: 1 });
   });
 
-  test('flush and detach leave nothing: no filter, no qdisc, no pin', () => {
+  test('flush and detach leave nothing: no program, no pin', () => {
     router.intercept(rule);
     attach('--from', 'any', '--reply', 'geneve');
+    expect(programs()).toEqual(OURS);
     router.diverts('flush');
     router.diverts('detach');
-    expect(qdiscs()).not.toContain('clsact');
+    expect(programs()).toEqual([]);
     expect(router.exec(['ls', '/sys/fs/bpf']).stdout).not.toContain('ziti-glb');
     expect(router.diverts('detach')).toBe('');
-  });
-
-  test('a qdisc and filters of someone else stay', () => {
-    const other = ['prio', '7', 'u32', 'match', 'u32', '0', '0'];
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
-    expect(router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...other]).stderr).toBe('');
-    attach('--from', 'any');
-    expect(filters()).toMatch(/pref 1 bpf[\s\S]*pref 7 u32/);
-    router.diverts('detach');
-    expect(filters()).toMatch(/^filter protocol all pref 7 u32/);
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'ingress']);
-    attach('--from', 'any');
-    router.diverts('detach');
-    expect(qdiscs()).toContain('clsact');
-  });
-
-  test('a filter of someone else that would run before ours', () => {
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
-    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
-    const before = filters();
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/eth0 has a filter of someone else at priority 1.*tc filter show dev eth0 ingress/);
-    expect(filters()).toBe(before);
-    expect(status()).toMatchObject({ attached: [] });
-  });
-
-  test('over a running version, one that is refused changes nothing', () => {
-    attach('--from', '10.0.0.0/24');
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress', 'prio', '1']);
-    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
-    const said = () => ({ filters: filters(), ...status(), counters: undefined });
-    const before = said();
-    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/filter of someone else at priority 1/);
-    expect(said()).toEqual(before);
-  });
-
-  test('an ingress qdisc of someone else, which has no other side', () => {
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'ingress']);
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
-    expect([code, stderr]).toEqual([1, expect.stringContaining('`tc qdisc del dev eth0 ingress`')]);
-    expect(status()).toMatchObject({ attached: [] });
-    router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
-    attach('--from', 'any');
-    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
   test('the load balancer brings no packet to an address of another interface', async () => {
@@ -215,7 +183,7 @@ describeKernel('the command', () => {
     );
     expect(router.diverter('health')).toMatchObject({ code: 1, stdout: 'not attached to any interface\n' });
     router.diverts('detach', 'eth0');
-    expect(filters()).toBe('');
+    expect(programs()).toEqual([]);
 
     attach('--from', '10.0.0.0/24');
     const others = `mount -t bpf bpf /sys/fs/bpf && ${diverterPath} attach eth0 --from 192.0.2.0/24`;
@@ -226,12 +194,12 @@ describeKernel('the command', () => {
 
     router.exec(['rm', '-r', '/sys/fs/bpf/ziti-glb']);
     router.diverts('detach');
-    expect(filters()).toBe('');
+    expect(programs()).toEqual([]);
   });
 
   test('half of it taken off is not attached', () => {
     attach('--from', 'any');
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress']);
+    router.exec([harnessPath, 'take', 'eth0', 'egress']);
     expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
     expect(router.diverter('health').code).toBe(1);
     attach('--from', 'any');
@@ -251,7 +219,7 @@ describeKernel('the command', () => {
   test('two attaches at once', () => {
     const script = new Array(8).fill(`${diverterPath} attach eth0 --from 10.0.0.0/24 &`).join('\n');
     expect(router.exec(['sh', '-c', `${script}\nwait`])).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(filters().match(/handle/g)).toHaveLength(1);
+    expect(programs()).toEqual(OURS);
     expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
