@@ -169,9 +169,10 @@ enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_LAST_DE
 
 /* Of the router's calls, for the command alone. */
 struct calls {
-	__u64 added;   /* when the last -I was, in milliseconds of the monotonic clock */
-	__u32 refused; /* so many -I since the last flush */
-	char refusal[500]; /* what the last of them was told */
+	__u64 added; /* when the last -I was, in milliseconds of the monotonic clock */
+	__u32 flushes;
+	__u32 refused;	   /* so many -I since the last flush */
+	char refusal[496]; /* what the last of them was told */
 };
 
 /* A connection that was found, and when: in a place of each processor that its hash says, until another takes it. */

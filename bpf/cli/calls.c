@@ -43,10 +43,29 @@ void calls_refused(const char *sentence)
 	munmap(calls, sizeof(*calls));
 }
 
-void calls_forget(struct calls *calls)
+void calls_flushed(struct calls *calls)
 {
 	if (!calls)
 		return;
+	__atomic_add_fetch(&calls->flushes, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&calls->refused, 0, __ATOMIC_RELEASE);
 	calls->refusal[0] = 0;
+}
+
+static struct calls copy(void)
+{
+	struct calls *calls = calls_open(), copied = calls ? *calls : (struct calls){};
+	if (calls)
+		munmap(calls, sizeof(*calls));
+	return copied;
+}
+
+__u64 calls_age(void)
+{
+	return now() - copy().added;
+}
+
+__u32 calls_flushes(void)
+{
+	return copy().flushes;
 }

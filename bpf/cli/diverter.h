@@ -69,7 +69,11 @@ void maps_share(void);
 struct calls *calls_open(void);
 void calls_added(struct calls *calls);
 void calls_refused(const char *sentence);
-void calls_forget(struct calls *calls);
+void calls_flushed(struct calls *calls);
+/* Milliseconds since the last rule came. */
+__u64 calls_age(void);
+/* How often all were forgotten. */
+__u32 calls_flushes(void);
 /* Milliseconds since the machine's start. */
 __u64 now(void);
 
@@ -194,6 +198,29 @@ bool listener_present(int family, unsigned protocol, unsigned port);
 int contract(int argc, char **argv);
 void rule_print(const struct rule *rule);
 
+/* stack.c: what became of packets that were given to the stack */
+#define STACK(X)                                                                                                                  \
+	X(TcpExt, IPReversePathFilter, "source has its route by another interface: net.ipv4.conf.*.rp_filter is 1")               \
+	X(Ip, InAddrErrors, "destination is no address of this machine, and it forwards nothing")                                 \
+	X(Ip, InNoRoutes, "there is no route to the destination")                                                                 \
+	X(Ip, ForwDatagrams, "destination is no address of this machine: sent on, as net.ipv4.ip_forward is 1")                   \
+	X(Tcp, PassiveOpens, "connection came about at a listener")                                                               \
+	X(Tcp, OutRsts, "TCP reset sent: nobody listens there, or it is of no connection")                                       \
+	X(TcpExt, ListenOverflows, "connection dropped: its listener takes them too slowly")                                      \
+	X(TcpExt, ListenDrops, "connection dropped at its listener, for that or another reason")                                  \
+	X(Udp, NoPorts, "datagram to a port where nobody listens")                                                                \
+	X(Udp, RcvbufErrors, "datagram dropped: its listener reads too slowly")                                                   \
+	X(Udp, InCsumErrors, "datagram with a wrong checksum")
+struct stack_counter {
+	const char *group, *name; /* in /proc/net/snmp or netstat */
+	const char *shown;	  /* as nstat has it */
+	const char *meaning;
+};
+#define ONE(group, name, meaning) +1
+#define STACK_COUNTERS (0 STACK(ONE) + 1)
+extern const struct stack_counter stack_counters[STACK_COUNTERS];
+void stack_read(__u64 counts[STACK_COUNTERS]);
+
 /* status.c: what a person or a program asks to see */
 void status_print(bool json);
 void services_print(bool json);
@@ -201,8 +228,20 @@ void watch(void) __attribute__((noreturn));
 
 /* health.c */
 #define HEALTH_TEXT 512
+struct health_options {
+	unsigned port, router; /* 0 for none */
+	bool idle;	       /* a router without services is as it should be */
+};
 /* Whether packets are diverted to listeners that are there; `text` says what is wrong. These are exit codes. */
 enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert to */ };
 enum health health(char text[HEALTH_TEXT]);
-/* Answers HTTP on this port with 200 or 503 until it is ended. */
-void health_serve(unsigned port) __attribute__((noreturn));
+/* The same with what the options ask for. */
+enum health health_asked(const struct health_options *options, char text[HEALTH_TEXT]);
+
+/* router.c */
+/* Why ziti-router, asked on this port, is not healthy. NULL if it is, or there is no port to ask on. */
+const char *router_problem(unsigned port);
+
+/* serve.c */
+/* Answers HTTP on the port with 200 or 503 until it is ended. */
+void health_serve(const struct health_options *options) __attribute__((noreturn));

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "diverter.h"
 
@@ -105,84 +100,13 @@ enum health health(char text[HEALTH_TEXT])
 	return found;
 }
 
-/* Those who have connected, and until when each may take to ask: others must not wait for one who does not. */
-#define CLIENTS 64
-#define PATIENCE 1000 /* milliseconds */
-struct client {
-	int fd;
-	__u64 until;
-};
-
-static void answer(int client)
+enum health health_asked(const struct health_options *options, char text[HEALTH_TEXT])
 {
-	char text[HEALTH_TEXT], request[2048];
-	if (recv(client, request, sizeof(request), MSG_DONTWAIT) > 0) {
-		bool good = health(text) == HEALTHY;
-		dprintf(client, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-			good ? "200 OK" : "503 Service Unavailable", strlen(text) + 1, text);
-	}
-	shutdown(client, SHUT_WR);
-	close(client);
-}
-
-/* Answers who has asked, lets go of who took too long. The clients that are left, from the oldest. */
-static unsigned attend(struct client clients[], const struct pollfd polled[], unsigned count)
-{
-	unsigned left = 0;
-	for (unsigned i = 0; i < count; i++) {
-		if (polled[i].revents || clients[i].until <= now())
-			answer(clients[i].fd);
-		else
-			clients[left++] = clients[i];
-	}
-	return left;
-}
-
-/* One more, in the place of the oldest if there are too many. */
-static unsigned welcome(struct client clients[], unsigned count, int fd)
-{
-	if (count == CLIENTS) {
-		close(clients[0].fd);
-		memmove(&clients[0], &clients[1], --count * sizeof(*clients));
-	}
-	clients[count] = (struct client){ fd, now() + PATIENCE };
-	return count + 1;
-}
-
-/* On every address, IPv6 too where the kernel has it. */
-static int listen_at(unsigned port)
-{
-	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT };
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int on = 1, off = 0, type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, listener = socket(AF_INET6, type, 0);
-	bool six = listener >= 0;
-	if (!six)
-		listener = socket(AF_INET, type, 0);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (six)
-		setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if ((six ? bind(listener, (struct sockaddr *)&any6, sizeof(any6)) : bind(listener, (struct sockaddr *)&any, sizeof(any))) ||
-	    listen(listener, CLIENTS))
-		fail("health --port %u: cannot listen there: %s", port, strerror(errno));
-	return listener;
-}
-
-void health_serve(unsigned port)
-{
-	struct client clients[CLIENTS];
-	unsigned count = 0;
-	int listener = listen_at(port);
-	signal(SIGPIPE, SIG_IGN);
-	for (;;) {
-		struct pollfd polled[CLIENTS + 1];
-		for (unsigned i = 0; i < count; i++)
-			polled[i] = (struct pollfd){ .fd = clients[i].fd, .events = POLLIN };
-		polled[count] = (struct pollfd){ .fd = listener, .events = POLLIN };
-		poll(polled, count + 1, count ? PATIENCE : -1);
-		bool more = polled[count].revents & POLLIN;
-		count = attend(clients, polled, count);
-		int client = more ? accept(listener, NULL, NULL) : -1;
-		if (client >= 0)
-			count = welcome(clients, count, client);
-	}
+	enum health found = health(text);
+	if (found == UNUSED && options->idle)
+		found = HEALTHY;
+	const char *problem = found == HEALTHY ? router_problem(options->router) : NULL;
+	if (problem)
+		snprintf(text, HEALTH_TEXT, "%s", problem);
+	return problem ? UNHEALTHY : found;
 }

@@ -243,7 +243,21 @@ static void print_json(const struct maps *maps, bool open, unsigned services)
 		next(&list);
 		printf("\"%s\":%llu", reason_names[reason], (unsigned long long)counter(maps, reason));
 	}
+	printf("},\"stack\":{");
+	__u64 counts[STACK_COUNTERS];
+	stack_read(counts);
+	list.started = false;
+	for (int i = 0; i < STACK_COUNTERS; i++) {
+		next(&list);
+		printf("\"%s\":%llu", stack_counters[i].shown, (unsigned long long)counts[i]);
+	}
 	printf("}}\n");
+}
+
+static void print_count(unsigned long long value, const char *name, const char *meaning)
+{
+	if (value)
+		printf("%12llu  %-24s %s\n", value, name, meaning);
 }
 
 static void print_text(const struct maps *maps, bool open, unsigned services)
@@ -256,11 +270,13 @@ static void print_text(const struct maps *maps, bool open, unsigned services)
 	if (open)
 		print_nonlocal_text(maps);
 	print_refused_text(maps);
-	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
-		unsigned long long value = counter(maps, reason);
-		if (value)
-			printf("%12llu  %-24s %s\n", value, reason_names[reason], reason_meanings[reason]);
-	}
+	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++)
+		print_count(counter(maps, reason), reason_names[reason], reason_meanings[reason]);
+	__u64 counts[STACK_COUNTERS];
+	stack_read(counts);
+	puts("stack     counted by the kernel since the machine's start, of all packets:");
+	for (int i = 0; i < STACK_COUNTERS; i++)
+		print_count(counts[i], stack_counters[i].shown, stack_counters[i].meaning);
 }
 
 void status_print(bool json)
@@ -313,23 +329,32 @@ static void print_nothing(const struct shown *shown)
 	(void)shown;
 }
 
-/* Every second, how often each verdict was reached in it. */
+static void print_change(struct list *list, const char *name, __u64 change)
+{
+	if (!change)
+		return;
+	next(list);
+	printf("%s %llu/s", name, (unsigned long long)change);
+}
+
+/* Every second, how often each verdict was reached in it, and what the stack counted. */
 void watch(void)
 {
 	struct maps maps;
-	__u64 last[REASONS_KNOWN] = {};
+	__u64 last[REASONS_KNOWN] = {}, last_of_stack[STACK_COUNTERS] = {}, counts[STACK_COUNTERS];
 	if (!maps_open(&maps))
 		fail("nothing is attached: `diverter attach IF --from CIDR`");
 	for (bool first = true;; first = false) {
 		struct list list = { "  ", false };
 		for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
-			__u64 value = counter(&maps, reason), change = value - last[reason];
+			__u64 value = counter(&maps, reason);
+			print_change(&list, reason_names[reason], first ? 0 : value - last[reason]);
 			last[reason] = value;
-			if (first || !change)
-				continue;
-			next(&list);
-			printf("%s %llu/s", reason_names[reason], (unsigned long long)change);
 		}
+		stack_read(counts);
+		for (int i = 0; i < STACK_COUNTERS; i++)
+			print_change(&list, stack_counters[i].shown, first ? 0 : counts[i] - last_of_stack[i]);
+		memcpy(last_of_stack, counts, sizeof(counts));
 		if (!first)
 			puts(list.started ? "" : print_attached(&maps, print_nothing, "") ? "no packets" : "not attached");
 		fflush(stdout);

@@ -128,6 +128,6 @@ void service_flush(const struct maps *maps)
 	write_state(maps, STATE_NEXT_KEY, 0);
 	write_state(maps, STATE_STALE_FIRST, 0);
 	write_state(maps, STATE_STALE_COUNT, 0);
-	calls_forget(maps->calls);
+	calls_flushed(maps->calls);
 	route_flush();
 }
