@@ -170,6 +170,8 @@ static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet)
 	int port = find_service(packet);
 	if (port == NO_PORT)
 		return REASON_NO_SERVICE;
+	if (source_is_local(packet))
+		return REASON_INNER_SOURCE_ROUTER;
 	if (port == 0)
 		return deliver_local(skb, packet);
 	return tcp ? deliver_service_tcp(skb, packet, port) : deliver_service_udp(skb, packet, port);

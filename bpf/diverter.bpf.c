@@ -21,6 +21,7 @@ const volatile struct settings settings;
 #include "checksum.h"
 #include "verify.h"
 #include "lookup.h"
+#include "local.h"
 #include "flow.h"
 #include "recent.h"
 #include "deliver.h"

@@ -51,7 +51,8 @@
   X(REPLY_UNKNOWN, reply_unknown, "reply of no known flow: left to the stack's own route (--reply geneve)")     \
   X(REPLY_TOO_LARGE, reply_too_large, "reply larger than a load balancer takes, 8,500 bytes (--reply geneve)")  \
   X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers (--reply geneve)")             \
-  X(FRAGMENT_NO_PLACE, fragment_no_place, "inner fragment, not the first one, whose place another datagram has")
+  X(FRAGMENT_NO_PLACE, fragment_no_place, "inner fragment, not the first one, whose place another datagram has") \
+  X(INNER_SOURCE_ROUTER, inner_source_router, "inner source is an address of the router itself, or of no host: the stack would drop it as martian")
 
 enum reason {
 #define X(constant, name, meaning) REASON_##constant,

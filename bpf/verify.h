@@ -171,6 +171,14 @@ static __always_inline int verify_ports(struct cursor *cursor, struct packet *pa
 	return REASON_INNER_PROTOCOL;
 }
 
+/* Unspecified, loopback or multicast, or IPv4's inside IPv6's, which would reach an IPv4 socket. */
+static __always_inline int no_host6(const __u32 *address)
+{
+	int high_zero = !address[0] && !address[1] && !address[2];
+	int mapped = !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
+	return (high_zero && bpf_ntohl(address[3]) <= 1) || mapped || (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
 /* A function of its own, as OpenZiti's router takes no IPv6. */
 static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet, __u32 available)
 {
@@ -188,9 +196,7 @@ static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet
 		return REASON_INNER_TTL;
 
 	__be32 *to = ip->daddr.in6_u.u6_addr32;
-	int high_zero = !to[0] && !to[1] && !to[2];
-	int mapped = !to[0] && !to[1] && to[2] == bpf_htonl(0xffff); /* ::ffff:0:0/96 would reach an IPv4 socket */
-	if ((high_zero && bpf_ntohl(to[3]) <= 1) || mapped || ip->daddr.in6_u.u6_addr8[0] == 0xff)
+	if (no_host6(to))
 		return REASON_INNER_DESTINATION;
 	if (own_address6(to))
 		return REASON_INNER_DESTINATION_ROUTER;

@@ -105,6 +105,7 @@ void attach(const char *name, struct settings *settings)
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
+	locals_refresh();
 	filter_check(ifindex, name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */

@@ -181,6 +181,7 @@ int contract(int argc, char **argv)
 		}
 		fputs("removed ", stdout);
 	}
+	locals_refresh();
 	rule_print(&rule);
 	return 0;
 }

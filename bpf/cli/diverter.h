@@ -35,6 +35,8 @@ struct maps {
 	struct destination_index *index;
 	struct destination *destinations; /* by number */
 };
+/* What a map holds, as memory. NULL if it is not there. */
+void *open_memory(const char *name, size_t size);
 /* Opens them for change, one command at a time, and makes what is missing. */
 void maps_lock(struct maps *maps);
 /* Opens them to look. False if there are none. */
@@ -110,6 +112,10 @@ void service_flush(const struct maps *maps);
 
 /* listener.c */
 bool listener_present(int family, unsigned protocol, unsigned port);
+
+/* local.c */
+/* Tells the kernel side which addresses are the router's own now. Only under the lock. */
+void locals_refresh(void);
 
 /* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
 int contract(int argc, char **argv);
