@@ -295,6 +295,15 @@ describeKernel('delivery', () => {
     await tcpService.silent();
   });
 
+  test.each([
+    ['IPv4', '100.64.0.0/10', encapsulated, ethernet(ipv4({}, datagram('x')))],
+    ['IPv6', '2001:db8:2::/48', encapsulated6, ethernet(ipv6({}, udp({}, Buffer.from('six'))), 0x86dd)],
+  ])('the frame that the stack gets says %s', async (_, destination, wrapped, frame) => {
+    router.intercept({ destination, protocol: 'udp', ports: [5000, 5000], listener: 0 });
+    const [verdict] = await router.run([wrapped(frame.subarray(14))]);
+    expect([verdict?.reason, verdict?.packet.toString('hex')]).toEqual(['delivered_local', frame.toString('hex')]);
+  });
+
   test('8,500 bytes inside', async () => {
     const service = await serve('udp');
     router.send(encapsulated(ipv4({}, datagram(Buffer.alloc(8472, 'x')))));
