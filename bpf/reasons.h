@@ -22,7 +22,7 @@
   X(GENEVE_TRUNCATED, geneve_truncated, "GENEVE header or options outside the datagram")                        \
   X(GENEVE_VERSION, geneve_version, "GENEVE version is not 0")                                                  \
   X(GENEVE_CONTROL, geneve_control, "control packet (O bit): carries no data")                                  \
-  X(GENEVE_CRITICAL, geneve_critical, "critical option (C bit or option type): none is known")                  \
+  X(GENEVE_CRITICAL, geneve_critical, "critical option: none is known (the C bit of the header alone is no fault)")                  \
   X(GENEVE_VNI, geneve_vni, "VNI is not 0")                                                                     \
   X(GENEVE_OPTION_LENGTH, geneve_option_length, "option outside the options, or of a wrong size")               \
   X(GENEVE_OPTION_DUPLICATE, geneve_option_duplicate, "the same load balancer option twice")                    \

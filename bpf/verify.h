@@ -238,8 +238,6 @@ static __always_inline int verify_geneve(struct __sk_buff *skb, struct cursor *c
 		return REASON_GENEVE_VERSION;
 	if (geneve->flags & GENEVE_FLAG_CONTROL)
 		return REASON_GENEVE_CONTROL;
-	if (geneve->flags & GENEVE_FLAG_CRITICAL)
-		return REASON_GENEVE_CRITICAL;
 	if (geneve->vni[0] | geneve->vni[1] | geneve->vni[2])
 		return REASON_GENEVE_VNI;
 	*protocol = geneve->protocol;

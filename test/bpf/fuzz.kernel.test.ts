@@ -81,7 +81,7 @@ const inner6 = fc
 const anyOption = fc
   .record({
     class: fc.constantFrom(0x0108, 0x0109),
-    type: fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x81),
+    type: fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0x81),
     words: fc.nat(4),
   })
   .map((fields) => option(fields.class, fields.type, Buffer.alloc(fields.words * 4, 0xab)));

@@ -46,7 +46,6 @@ export function reference(frame: Buffer, settings: ReferenceSettings): string {
   if (geneve.length < size) return 'geneve_truncated';
   if (geneve.readUInt8(0) >> 6) return 'geneve_version';
   if (geneve.readUInt8(1) & 0x80) return 'geneve_control';
-  if (geneve.readUInt8(1) & 0x40) return 'geneve_critical';
   if (geneve.readUIntBE(4, 3)) return 'geneve_vni';
   const fault = optionsFault(geneve.subarray(8, size));
   if (fault) return fault;
