@@ -42,9 +42,9 @@
   X(NO_LISTENER, no_listener, "the service's listener is gone")                                                 \
   X(ASSIGN_FAILED, assign_failed, "the kernel refused the socket")                                              \
   X(STRIP_FAILED, strip_failed, "the kernel could not remove the outer headers")                                \
-  X(FRAGMENT_HELD, fragment_held, "inner UDP fragment: kept until the rest of its datagram is there")           \
+  X(FRAGMENT_HELD, fragment_held, "inner UDP fragment: kept until the rest of its datagram is there, or an exact duplicate of one that is")           \
   X(FRAGMENT_EVICTED, fragment_evicted, "the same, but it took the place of a datagram not yet whole")          \
-  X(FRAGMENT_INVALID, fragment_invalid, "inner fragment that overlaps, is empty, cuts the header, or is one too many") \
+  X(FRAGMENT_INVALID, fragment_invalid, "inner fragment that overlaps another, lies behind the end, is empty, cuts the header, or is one too many") \
   X(FRAGMENT_TOO_LARGE, fragment_too_large, "inner fragment of a datagram of more than 16,000 bytes")  \
   X(FLOW_CONFLICT, flow_conflict, "same addresses and ports as a live flow of another endpoint (--reply geneve)") \
   X(REPLY_SENT, reply_sent, "reply sent back to the load balancer (--reply geneve)")                            \
