@@ -203,7 +203,7 @@ struct recent {
  * at a time, each in the place its addresses and id hash to, and a newer one's first takes the place of an older one.
  */
 #define DATAGRAMS 32
-#define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers */
+#define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers; longer ones are refused */
 #define DATAGRAM_ROOM 0x8000   /* twice what an offset below 0x4000 can say, so that the kernel sees any fragment fit */
 #define DATAGRAM_FRAGMENTS 16
 struct datagram_key {

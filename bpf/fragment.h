@@ -2,8 +2,9 @@
 /*
  * Inner IPv4 UDP in fragments. The kernel's own reassembly would lose the listener: a socket assigned to a fragment does not
  * survive it, and without one the datagram goes to whoever is bound to its destination. So it is put together here, within
- * bounds, and then is a packet like any other. A load balancer's inner packet has 8,500 bytes at most, so what a service
- * over UDP sends beyond that, up to 16,000 bytes, comes this way.
+ * bounds, and then is a packet like any other. A load balancer's inner packet has 8,500 bytes at most, so what a client sends
+ * beyond that, up to 15,992 bytes of data, comes this way. OpenZiti's router reads 10,240 at a time: its services get the rest of a
+ * longer datagram as another one.
  */
 #pragma once
 
@@ -30,8 +31,8 @@ static __always_inline int same_datagram(const struct datagram_key *a, const str
 /*
  * Notes a fragment in its place, which then waits for the bytes. FRAGMENT_HELD, FRAGMENT_EVICTED if another datagram had the
  * place, DUPLICATE if one from the same byte to the same byte is there, as networks make them (RFC 791 and 8200 allow it), or
- * why it cannot be: no other overlap is an accident (RFC 5722). Only a first fragment, which is sent first, takes the place of another datagram that may yet
- * become whole: or two that meet there would throw each other out, and neither arrive.
+ * why it cannot be: no other overlap is an accident (RFC 5722). Only a first fragment, which is sent first, takes the place of
+ * another datagram that may yet become whole: or two that meet there would throw each other out, and neither arrive.
  */
 static __always_inline int note_fragment(struct datagram *datagram, const struct datagram_key *key, struct fragment fragment,
 					 int last)
