@@ -10,6 +10,8 @@ import {
   cookieOption,
   encapsulated,
   endpointOption,
+  ICMP,
+  icmp,
   ipv4,
   ipv6,
   option,
@@ -37,10 +39,25 @@ const buffer = (maxLength: number): fc.Arbitrary<Buffer> =>
 const mostly = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
 
+/** About a packet of the service's, of which it quotes so much. */
+const icmpError = fc
+  .record({
+    type: fc.constantFrom(3, 11, 12, 0, 4, 5, 8),
+    source: mostly('100.64.0.1', fc.constant('100.64.0.2')),
+    protocol: fc.constantFrom(TCP, UDP, ICMP),
+    fragmentOffset: mostly(0, fc.constant(8)),
+    options: mostly(Buffer.alloc(0), fc.constant(Buffer.alloc(4))),
+    behind: mostly(8, fc.nat(20)),
+  })
+  .map(({ type, behind, ...quoted }) =>
+    icmp({ type }, ipv4({ ...quoted, destination: '192.168.1.1' }, tcp({}).subarray(0, behind))),
+  );
+
 const segment = fc.oneof(
   fc.record({ protocol: fc.constant(UDP), bytes: buffer(40).map((data) => udp({}, data)) }),
   fc.record({ protocol: fc.constant(TCP), bytes: fc.constantFrom(SYN, ACK).map((flags) => tcp({ flags })) }),
   fc.record({ protocol: fc.nat(255), bytes: buffer(30) }),
+  fc.record({ protocol: fc.constant(ICMP), bytes: icmpError }),
 );
 const destination4 = mostly(
   '100.64.0.1',

@@ -4,7 +4,7 @@
 import json
 import pathlib
 
-from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, TCP, UDP, fragment
+from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPerror, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, TCP, UDP, fragment
 from scapy.contrib.geneve import GENEVE, GeneveOptions
 
 ENDPOINT = GeneveOptions(classid=0x0108, type=1, data=bytes(7) + b"\xe1")
@@ -16,6 +16,9 @@ udp = IP(src="192.168.1.1", dst="100.64.0.1") / UDP(sport=1000, dport=5000) / b"
 tcp = IP(src="192.168.1.1", dst="100.64.0.1") / TCP(sport=1000, dport=5000, flags="S")
 udp6 = IPv6(src="2001:db8:1::1", dst="2001:db8:2::1") / UDP(sport=1000, dport=5000) / b"data"
 tcp6 = IPv6(src="2001:db8:1::1", dst="2001:db8:2::1") / TCP(sport=1000, dport=5000, flags="S")
+
+answer = IP(src="100.64.0.1", dst="192.168.1.1") / TCP(sport=5000, dport=1000, flags="A")
+icmp_error = IP(src="192.168.1.9", dst="100.64.0.1") / ICMP(type=3, code=4, nexthopmtu=1300) / IPerror(bytes(answer)[:28])
 
 
 # Of no machine: what is written must not depend on where.
@@ -110,7 +113,9 @@ PACKETS = [
     ("to IPv6 multicast", "inner_destination", glb(changed(udp6, dst="ff02::1"))),
     ("to the router", "inner_destination_router", glb(changed(udp, dst="10.0.0.2"))),
     ("to the router over IPv6", "inner_destination_router", glb(changed(udp6, dst="2001:db8::2"))),
-    ("ICMP", "inner_protocol", glb(IP(src="192.168.1.1", dst="100.64.0.1") / ICMP())),
+    ("ping", "inner_protocol", glb(IP(src="192.168.1.1", dst="100.64.0.1") / ICMP())),
+    ("an ICMP error about no connection", "inner_protocol", glb(icmp_error)),
+    ("an ICMP error under a UDP checksum as it should not be", "udp_checksum", glb(icmp_error, outer_udp={"chksum": 0x1234})),
     ("IPv6 hop-by-hop options", "inner_protocol", glb(changed(udp6, payload=IPv6ExtHdrHopByHop() / udp6[UDP]))),
     ("ESP", "inner_protocol", glb(changed(udp, proto=50))),
 ]
