@@ -13,7 +13,9 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
-/* The command has these two in its own memory: a store there is one that packets see as a whole. */
+/* The command has these three in its own memory: a store there is one that packets see as a whole. */
+struct locals locals; /* in .bss, which is found without a look-up */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -97,6 +97,9 @@ void attach(const char *name, struct settings *settings)
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
+	/* Also of rules that an older version made, or whose routes someone took away. */
+	service_each(&maps, make_local, NULL);
+	locals_refresh();
 	hook_check(ifindex, name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
@@ -107,9 +110,7 @@ void attach(const char *name, struct settings *settings)
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	bpf_object__close(object);
 	forget_flows(&maps);
-	/* Also of what an older version made, or someone took away. */
 	maps_share();
-	service_each(&maps, make_local, NULL);
 }
 
 /* Also what other maps, or none any more, tell of. */

@@ -44,6 +44,8 @@ struct maps {
 	struct destination *destinations; /* by number */
 	struct calls *calls;		  /* NULL where an older version attached */
 };
+/* What a map holds, as memory. NULL if it is not there. */
+void *open_memory(const char *name, size_t size);
 /* Opens them for change, one command at a time, and makes what is missing. */
 void maps_lock(struct maps *maps);
 /* Fails where maps_lock would, and changes nothing. */
@@ -193,6 +195,10 @@ unsigned nonlocal(const struct maps *maps, struct rule **found);
 
 /* listener.c */
 bool listener_present(int family, unsigned protocol, unsigned port);
+
+/* local.c */
+/* Tells the kernel side which addresses are the router's own now. Only under the lock. */
+void locals_refresh(void);
 
 /* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
 int contract(int argc, char **argv);

@@ -61,8 +61,7 @@ static int *member(const struct maps *maps, size_t pin)
 	return (int *)((char *)maps + pins[pin].at);
 }
 
-/* What a map holds, as memory. NULL if it is not there. */
-static void *open_memory(const char *name, size_t size)
+void *open_memory(const char *name, size_t size)
 {
 	int fd = open_pin(name);
 	if (fd < 0)

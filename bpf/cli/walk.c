@@ -130,4 +130,5 @@ void service_flush(const struct maps *maps)
 	write_state(maps, STATE_STALE_COUNT, 0);
 	calls_flushed(maps->calls);
 	route_flush();
+	locals_refresh();
 }

@@ -158,13 +158,18 @@ static void run(const char *interface)
 	unsigned ifindex = if_nametoindex(interface), length;
 	int program = attached_program(ifindex), map = checked(bpf_obj_get(PINS "/counters"), PINS "/counters");
 	__u64 before[COUNTERS], after[COUNTERS];
+	bool first = true;
 
-	read_counters(map, before);
 	while (read_packet(packet, &length)) {
 		if (!length) {
 			fflush(stdout);
+			first = true;
 			continue;
 		}
+		/* What was counted since the last ones is not of this one. */
+		if (first)
+			read_counters(map, before);
+		first = false;
 		struct __sk_buff context = { .ifindex = ifindex, .ingress_ifindex = ifindex };
 		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = length, .data_out = out,
 				    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
