@@ -72,7 +72,7 @@ describeKernel('a call of the router that is refused', () => {
     failed(logged(...removeArguments(rule)).code);
     expect(await log.line()).toMatch(/^<27>.* diverter: there is no such rule to remove.*: diverter -D -c 100.64.0.1 /);
     expect(logged(...interceptArguments(rule)).code).toBe(0);
-    router.exec(['umount', '/sys/fs/bpf']);
+    router.exec(['mount', '-t', 'tmpfs', 'tmpfs', '/sys/fs/bpf']);
     failed(logged('-V').code);
     expect(await log.line()).toMatch(/^<27>.* diverter: \/sys\/fs\/bpf is not a BPF file system.*: diverter -V$/);
   });
