@@ -11,6 +11,7 @@ const PACKAGES: Record<string, () => boolean> = {
   'libbpf-dev': () => existsSync('/usr/include/bpf/libbpf.h'),
   'libelf-dev': () => existsSync('/usr/include/libelf.h'),
   'zlib1g-dev': () => existsSync('/usr/include/zlib.h'),
+  'libyaml-dev': () => existsSync('/usr/include/yaml.h'),
   ethtool: () => onPath('ethtool'),
   iproute2: () => onPath('ip') && onPath('tc'),
   'util-linux': () => onPath('unshare') && onPath('nsenter') && onPath('setpriv'),

@@ -127,3 +127,9 @@ enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert 
 enum health health(char text[HEALTH_TEXT]);
 /* Answers HTTP on this port with 200 or 503 until it is ended. */
 void health_serve(unsigned port) __attribute__((noreturn));
+
+/* configure.c: ziti-router's own configuration */
+/* Prints what the file is with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
+void configure(const char *file, char **assignments, int count);
+/* Fails, with the lines to add, if it has no health checks on this port. */
+void configure_check(const char *file, unsigned port);
