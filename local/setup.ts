@@ -21,7 +21,7 @@ const PACKAGES: Record<string, () => boolean> = {
 };
 
 /** What only tests and benchmarks need. Not every distribution has a browser as a package: its tests then say that they were skipped. */
-const TESTS: typeof PACKAGES = { iperf3: () => onPath('iperf3') };
+const TESTS: typeof PACKAGES = { iperf3: () => onPath('iperf3'), nftables: () => onPath('nft') };
 const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
 
 /**
