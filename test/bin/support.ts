@@ -85,6 +85,7 @@ export async function deployed(extras: Extras = {}) {
       DIVERTER_PREFIX: 'diverter',
       DIVERTER_BUILDS: `amd64=${SHA256} arm64=${SHA256}`,
       HEALTH_PORT: '',
+      HEALTH_OPTIONS: '',
       REPLY: 'direct',
       LAUNCH_DEADLINE: '900',
       DNS_RANGES: 'false',
