@@ -63,7 +63,7 @@ export const parameters = z.strictObject({
   failover: text(/^(reset|rebalance)$/, 'reset or rebalance'),
   idleTimeout: whole(60, 6000),
   deregistrationDelay: whole(0, 3600),
-  // Not less than the check's timeout, which is 5: https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
   healthCheckInterval: whole(5, 300),
   healthyThreshold: whole(2, 10),
   unhealthyThreshold: whole(2, 10),
