@@ -216,7 +216,7 @@ describeKernel('the install', () => {
     });
 
     test('of a diverter that somebody takes off, is put right on the router itself', async () => {
-      await shell(ROUTER, 'tc filter del dev ens5 ingress');
+      await shell(ROUTER, 'diverter detach ens5');
       expect(await ask()).toBe('cut off');
       const found = await shell(
         ROUTER,
