@@ -49,7 +49,12 @@ see() { local what=$1; shift; if "$@"; then say "yes: $what"; else say "NO: $wha
 attached() { diverter status | grep -q '^attached  *eth0'; }
 services() { [ "$(diverter services | wc -l)" = "$1" ]; }
 until_() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; return 1; }
-intercept() { diverter -I -c 100.64.0.1 -m 32 -p tcp -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s web >/dev/null; }
+# As a router of OpenZiti's packages runs, with what the drop-in gives it.
+as_router() {
+	systemd-run --quiet --wait --pipe -p DynamicUser=yes -p NoNewPrivileges=yes -p SupplementaryGroups=ziti-glb \
+		-p 'AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE' "$@"
+}
+intercept() { as_router /usr/sbin/diverter -I -c 100.64.0.1 -m 32 -p tcp -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s web >/dev/null; }
 said() { [ "$(cat /var/lib/ziti-router/said)" = served ]; }
 refused() { grep -q '^diverter: ' /var/lib/ziti-router/said; }
 has_user() { [ "$(stat -c %U "/proc/$(time_of ziti-router MainPID)")" = "$1" ]; }
