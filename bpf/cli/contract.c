@@ -254,7 +254,7 @@ int contract(int argc, char **argv)
 	struct maps maps;
 	maps_lock(&maps);
 	(is_addition ? add : remove_rule)(&maps, &rule);
-	locals_refresh();
+	locals_follow(is_addition ? &rule.destination : NULL);
 	rule_print(&rule);
 	return 0;
 }

@@ -199,6 +199,11 @@ bool listener_present(int family, unsigned protocol, unsigned port);
 /* local.c */
 /* Tells the kernel side which addresses are the router's own now. Only under the lock. */
 void locals_refresh(void);
+/*
+ * The same after a call of the router's, of which thousands may come in a row: if it was done within a second, only that this
+ * prefix, if it is not NULL and a route of ours makes it so, is the router's own as well.
+ */
+void locals_follow(const struct prefix *added);
 
 /* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
 int contract(int argc, char **argv);
