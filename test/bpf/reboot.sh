@@ -51,6 +51,7 @@ services() { [ "$(diverter services | wc -l)" = "$1" ]; }
 until_() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; return 1; }
 intercept() { diverter -I -c 100.64.0.1 -m 32 -p tcp -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s web >/dev/null; }
 said() { [ "$(cat /var/lib/ziti-router/said)" = served ]; }
+told() { tr '\n' ' ' </var/lib/ziti-router/said; }
 refused() { grep -q '^diverter: ' /var/lib/ziti-router/said; }
 has_user() { [ "$(stat -c %U "/proc/$(time_of ziti-router MainPID)")" = "$1" ]; }
 restart() { rm -f /var/lib/ziti-router/said; systemctl daemon-reload; systemctl restart ziti-router; }
@@ -69,8 +70,10 @@ if [ ! -e /rebooted ]; then
 	see 'a router that ran before has not what it needs' [ "$(install_function is_equipped; echo $?)" = 1 ]
 	restart
 	see 'started again, it has' until_ install_function is_equipped
-	see 'as a user of systemd, without new privileges, it calls the diverter' until_ said
-	see 'and the install sees that it can' install_function try_as_router
+	until_ said
+	see "as a user of systemd, without new privileges, it calls the diverter: $(told)" said
+	told=$(install_function try_as_router 2>&1)
+	see "and the install sees that it can $told" [ -z "$told" ]
 	see 'and finds its configuration' [ "$(install_function find_configuration)" = /var/lib/private/ziti-router/config.yml ]
 	see 'which left no rule' services 0
 	mkdir -p /etc/systemd/system/ziti-router.service.d
@@ -81,7 +84,8 @@ if [ ! -e /rebooted ]; then
 	rm /etc/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf
 	sed -i 's/DynamicUser=yes/User=ziti-router/; /NoNewPrivileges/d' /etc/systemd/system/ziti-router.service
 	restart
-	see 'as a user of its own, it calls the diverter' until_ said
+	until_ said
+	see "as a user of its own, it calls the diverter: $(told)" said
 	see 'it is that user' has_user ziti-router
 	intercept
 	see 'it has a service' services 1
@@ -92,7 +96,8 @@ if [ ! -e /rebooted ]; then
 	exit
 fi
 see 'rebooted, it is attached' until_ attached
-see 'rebooted, its router calls the diverter' until_ said
+until_ said
+see "rebooted, its router calls the diverter: $(told)" said
 see 'before the router starts' [ "$(time_of ziti-glb-diverter ActiveEnterTimestampMonotonic)" -le "$(time_of ziti-router ExecMainStartTimestampMonotonic)" ]
 intercept
 before=$(time_of ziti-router ExecMainPID)
@@ -119,7 +124,7 @@ chmod +x "$root/proof"
 
 truncate --size 2G "$work/disk"
 mke2fs -q -t ext4 -d "$root" "$work/disk"
-timeout 500 qemu-system-x86_64 -m 1024 -nographic \
+timeout 900 qemu-system-x86_64 -accel kvm -accel tcg -m 1024 -nographic \
 	-kernel "$(find "$root/boot" -name 'vmlinuz*')" -initrd "$(find "$root/boot" -name 'initrd*')" \
 	-append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet' \
 	-drive "file=$work/disk,format=raw,if=virtio" -nic user,model=virtio-net-pci </dev/null | tr -d '\r' >"$work/console"
