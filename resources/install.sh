@@ -56,8 +56,10 @@ finish() {
     [ -z "$marked" ] || rm -f "$unread"
     [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
   fi
-  [ -z "$work" ] || rm -rf "$work"
-  rmdir "$kept" 2>/dev/null
+  if [ -n "$work" ]; then
+    rm -rf "$work"
+    rmdir "$kept" 2>/dev/null
+  fi
   exit "$status"
 }
 trap finish EXIT
@@ -99,9 +101,11 @@ unwritten() { fail "$1 could not be written, is the disk full? $(last_words)"; }
 # ---- What must go on working
 
 listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
-# ziti-router's own health check, where the load balancer asks it, or the diverter for the load balancer.
-router_port=8081
-if [ -n "$SSM_HealthPort" ]; then router_port=$(sed -n 's/^--router \([0-9]*\).*/\1/p' <<<"$SSM_HealthOptions"); fi
+# ziti-router's own health check, where the load balancer asks it, or the diverter does.
+router_port=8081 asked_by=balancer
+if [ -n "$SSM_HealthPort" ]; then
+  router_port=$(sed -n 's/^--router \([0-9]*\).*/\1/p' <<<"$SSM_HealthOptions") asked_by=router
+fi
 serves() {
   [ -z "$router_port" ] || curl --silent --insecure --fail --max-time 3 --output /dev/null "https://127.0.0.1:$router_port/health-checks"
 }
@@ -119,18 +123,20 @@ has_line() { [ -n "$(grep "$1")" ]; }
 
 # The one that its unit names; else where ziti_router_auto_enroll, NetFoundry's images and OpenZiti's packages have it.
 find_configuration() {
-  local run folder word named file words
+  local run folder word named='' file words
   run=$(systemctl show --value --property=ExecStart ziti-router.service 2>>"$log") || true
   folder=$(systemctl show --value --property=WorkingDirectory ziti-router.service 2>>"$log") || true
   run=${run#*'argv[]='}
   read -ra words <<<"${run%%' ; '*}" || true
-  named=${words[-1]-}
-  for word in "${words[@]}"; do [[ $word != *.yml && $word != *.yaml ]] || named=$word; done
-  [[ $named == /* ]] || named=${folder#[!/]}/$named
+  for word in "${words[@]:1}"; do
+    if [[ $word == *.yml || $word == *.yaml || $word == "${words[-1]}" ]]; then named=$word; fi
+    if [[ $named == *.yml || $named == *.yaml ]]; then break; fi
+  done
+  [[ -z $named || $named == /* ]] || named=${folder#[!/]}/$named
   for file in "$named" /opt/openziti/ziti-router/config.yml /opt/netfoundry/ziti/ziti-router/config.yml /var/lib/ziti-router/config.yml; do
     if [ -f "$file" ]; then readlink -f "$file"; return; fi
   done
-  fail "no configuration of ziti-router is in $named (of its unit), /opt/openziti/ziti-router/config.yml, /opt/netfoundry/ziti/ziti-router/config.yml or /var/lib/ziti-router/config.yml: is it enrolled?"
+  fail "no configuration of ziti-router is in ${named:+$named (of its unit), }/opt/openziti/ziti-router/config.yml, /opt/netfoundry/ziti/ziti-router/config.yml or /var/lib/ziti-router/config.yml: is it enrolled?"
 }
 
 # ---- ziti-router's process, and what it may
@@ -173,7 +179,8 @@ as_router() {
 try_as_router() {
   local said rule=(-c 192.0.2.1 -m 32 -p udp -o 0.0.0.0 -n 0 -l 65535 -h 65535)
   until_true "$patience" runs || fail "ziti-router does not run"
-  if said=$(as_router -V 2>&1) && said=$(as_router -I "${rule[@]}" -t 0 -s ziti-glb-install 2>&1) && said=$(as_router -D "${rule[@]}" 2>&1); then
+  if said=$(as_router -V 2>&1 >/dev/null) && said=$(as_router -I "${rule[@]}" -t 0 -s ziti-glb-install 2>&1 >/dev/null) &&
+    said=$(as_router -D "${rule[@]}" 2>&1 >/dev/null); then
     return
   fi
   "$program" -D "${rule[@]}" >/dev/null 2>&1 || true
@@ -285,7 +292,8 @@ install_own() {
     diverter=$work/package/usr/sbin/diverter
   fi
   "$diverter" configure "$file" "${options[@]}" >"$work/config.yml" 2>"$work/said" || fail "$(sed '1s/^diverter: //' "$work/said")"
-  [ -z "$router_port" ] || "$diverter" configure "$file" --router "$router_port" 2>"$work/said" || fail "$(sed '1s/^diverter: //' "$work/said")"
+  [ -z "$router_port" ] || "$diverter" configure "$file" "--$asked_by" "$router_port" 2>"$work/said" ||
+    fail "$(sed '1s/^diverter: //' "$work/said")"
 
   if replace "$settings" <<<"ATTACH=\"$attach\""; then
     changed=settings

@@ -541,39 +541,47 @@ void configure(const char *file, char **assignments, int count)
 
 /* ---- The health checks of ziti-router itself */
 
-static bool ends_in(const char *text, const char *end)
+static bool binds_health_checks(const struct node *server)
 {
-	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
-}
-
-/* Whether one of this sequence's mappings has a text that ends so. */
-static bool any_ends_in(const struct node *sequence, const char *key, const char *end)
-{
-	for (size_t i = 0; sequence && i < sequence->count; i++) {
-		const struct node *value = get(sequence->children[i], key);
-		if (value && value->kind == SCALAR && ends_in(value->value, end))
+	const struct node *apis = get_sequence(server, "apis");
+	for (size_t i = 0; apis && i < apis->count; i++) {
+		const struct node *binding = get(apis->children[i], "binding");
+		if (binding && is_scalar(binding, "health-checks"))
 			return true;
 	}
 	return false;
 }
 
-void configure_check(const char *file, unsigned port)
+static bool is_at(const struct node *server, unsigned port, bool outside)
 {
 	char end[16];
-	struct text text = read_file(file);
+	size_t length = snprintf(end, sizeof(end), ":%u", port);
+	const struct node *points = get_sequence(server, "bindPoints");
+	for (size_t i = 0; points && i < points->count; i++) {
+		const struct node *interface = get(points->children[i], "interface");
+		const char *at = interface && interface->kind == SCALAR ? interface->value : "";
+		bool inside = strncmp(at, "127.", 4) == 0 || strncmp(at, "localhost:", 10) == 0 || strncmp(at, "[::1]:", 6) == 0;
+		if (strlen(at) >= length && strcmp(at + strlen(at) - length, end) == 0 && !(outside && inside))
+			return true;
+	}
+	return false;
+}
+
+void configure_check(const char *file, unsigned port, bool outside)
+{
 	wanted.file = file;
-	snprintf(end, sizeof(end), ":%u", port);
+	struct text text = read_file(file);
 	const struct node *web = get_sequence(read_text(&text), "web");
 	for (size_t i = 0; web && i < web->count; i++)
-		if (any_ends_in(get_sequence(web->children[i], "apis"), "binding", "health-checks") &&
-		    any_ends_in(get_sequence(web->children[i], "bindPoints"), "interface", end))
+		if (binds_health_checks(web->children[i]) && is_at(web->children[i], port, outside))
 			return;
-	fail("%s: it has no health checks on port %u. Add these lines%s, and start ziti-router again:\n%s"
+	fail("%s: it has no health checks on port %u%s. Add these lines%s, and start ziti-router again:\n%s"
 	     "  - name: health-checks\n"
 	     "    bindPoints:\n"
-	     "      - interface: 0.0.0.0:%u\n"
+	     "      - interface: %s:%u\n"
 	     "        address: 127.0.0.1:%u\n"
 	     "    apis:\n"
 	     "      - binding: health-checks",
-	     file, port, web ? " below its web:" : "", web ? "" : "web:\n", port, port);
+	     file, port, outside ? " for a load balancer" : "", web ? " below its web:" : "", web ? "" : "web:\n",
+	     outside ? "0.0.0.0" : "127.0.0.1", port, port);
 }

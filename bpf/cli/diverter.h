@@ -291,5 +291,5 @@ void health_serve(const struct health_options *options) __attribute__((noreturn)
 /* configure.c: ziti-router's own configuration */
 /* Prints what the file is with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
 void configure(const char *file, char **assignments, int count);
-/* Fails, with the lines to add, if it has no health checks on this port. */
-void configure_check(const char *file, unsigned port);
+/* Fails, with the lines to add, if it has no health checks on this port, for others than this machine too if they are asked `outside`. */
+void configure_check(const char *file, unsigned port, bool outside);

@@ -29,8 +29,9 @@ static const char usage[] =
 	"  diverter configure FILE KEY=VALUE...\n"
 	"                            what ziti-router's configuration FILE is with these options of its tunnel listener, or\n"
 	"                            without one that has no VALUE; comments and all else stay\n"
-	"  diverter configure FILE --router PORT\n"
-	"                            whether ziti-router, by this configuration, answers health checks on PORT\n"
+	"  diverter configure FILE --router|--balancer PORT\n"
+	"                            whether ziti-router, by this configuration, answers health checks on PORT: on the router\n"
+	"                            itself, or those of a load balancer\n"
 	"\n"
 	"attach and detach need root; flush, -I and -D CAP_NET_ADMIN and root or the group " GROUP ".\n"
 	"OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
@@ -175,13 +176,14 @@ static int configure_command(int argc, char **argv)
 {
 	unsigned port;
 	if (argc < 2)
-		misused("configure", argc ? argv[0] : NULL, "it takes a FILE and KEY=VALUE..., or --router PORT");
-	if (strcmp(argv[1], "--router") != 0) {
+		misused("configure", argc ? argv[0] : NULL, "it takes a FILE and KEY=VALUE..., or --router or --balancer PORT");
+	bool outside = strcmp(argv[1], "--balancer") == 0;
+	if (!outside && strcmp(argv[1], "--router") != 0) {
 		configure(argv[0], argv + 1, argc - 1);
 	} else {
 		if (argc != 3 || !parse_port(argv[2], &port) || !port)
 			misused("configure", argv[1], "it takes a port");
-		configure_check(argv[0], port);
+		configure_check(argv[0], port, outside);
 	}
 	return 0;
 }

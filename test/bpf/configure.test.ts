@@ -230,36 +230,39 @@ describe('what is not read here as ziti-router reads it is refused, with the lin
 });
 
 describe('whether ziti-router answers health checks', () => {
-  const web = (port: number, binding = 'health-checks') =>
-    `web:\n  - name: any\n    bindPoints:\n      - interface: 0.0.0.0:${port}\n        address: 0.0.0.0:1\n    apis:\n      - binding: edge\n      - binding: ${binding}\n`;
-  const lines = web(8081)
-    .split('\n')
-    .slice(1)
-    .join('\n')
-    .replace('any', 'health-checks')
-    .replace('0.0.0.0:1', '127.0.0.1:8081')
-    .replace('      - binding: edge\n', '');
+  const web = (at: string, binding = 'health-checks') =>
+    `web:\n  - name: any\n    bindPoints:\n      - interface: ${at}\n        address: x:1\n    apis:\n      - binding: edge\n      - binding: ${binding}\n`;
+  const lines = (interfaces: string) =>
+    `  - name: health-checks\n    bindPoints:\n      - interface: ${interfaces}:8081\n        address: 127.0.0.1:8081\n    apis:\n      - binding: health-checks\n`;
 
-  test('on that port', () => {
-    expect(run(web(8081), '--router', '8081')).toEqual({ status: 0, text: '', said: '' });
-    expect(run(web(18081), '--router', '8081').status).toBe(1);
-    expect(
-      run("web: [{'apis': [{binding: \"health-checks\"}], bindPoints: [{interface: '[::]:8081'}]}]", '--router', '8081')
-        .status,
-    ).toBe(0);
+  test('on that port, there or from outside', () => {
+    const found = (text: string) => ['--router', '--balancer'].map((asked) => run(text, asked, '8081').status);
+    expect(run(web('0.0.0.0:8081'), '--router', '8081')).toEqual({ status: 0, text: '', said: '' });
+    expect(found(web('0.0.0.0:8081'))).toEqual([0, 0]);
+    expect(found(web('127.0.0.1:8081'))).toEqual([0, 1]);
+    expect(found(web('0.0.0.0:18081'))).toEqual([1, 1]);
+    expect(found("web: [{'apis': [{binding: \"health-checks\"}], bindPoints: [{interface: '[::]:8081'}]}]")).toEqual([
+      0, 0,
+    ]);
+    expect(run(web('x:8081'), '--router', 'x').said).toContain('it takes a port');
   });
 
   test.each([
     ['no web section', 'v: 3\n', ', and', 'web:\n'],
-    ['another port', web(8080), ' below its web:, and', ''],
-    ['another API', web(8081, 'edge'), ' below its web:, and', ''],
+    ['another port', web('0.0.0.0:8080'), ' below its web:, and', ''],
+    ['another API', web('0.0.0.0:8081', 'edge'), ' below its web:, and', ''],
   ])('with %s, says which lines are missing, and they are right', (_, text, where, head) => {
-    const { status, said } = run(text, '--router', '8081');
-    expect(status).toBe(1);
-    expect(said).toBe(
-      `diverter: FILE: it has no health checks on port 8081. Add these lines${where} start ziti-router again:\n${head}${lines}`,
-    );
-    expect(run(`${text}${head}${lines}`, '--router', '8081').status).toBe(0);
+    for (const [asked, by, at] of [
+      ['--router', '', '127.0.0.1'],
+      ['--balancer', ' for a load balancer', '0.0.0.0'],
+    ] as const) {
+      const { status, said } = run(text, asked, '8081');
+      expect([status, said]).toEqual([
+        1,
+        `diverter: FILE: it has no health checks on port 8081${by}. Add these lines${where} start ziti-router again:\n${head}${lines(at)}`,
+      ]);
+      expect(run(`${text}${head}${lines(at)}`, asked, '8081').status).toBe(0);
+    }
   });
 });
 

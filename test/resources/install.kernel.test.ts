@@ -122,7 +122,7 @@ describeKernel('the install', () => {
   const resolve = () =>
     shell(
       CLIENT,
-      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 && break; done',
+      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 2>/dev/null && break; sleep 0.2; done',
     );
   /** Once it has gone on for a while after what was done under it. */
   const expectUnbroken = async (end: () => Promise<Talk>) => {
@@ -138,6 +138,18 @@ describeKernel('the install', () => {
       `cat ${CONFIG} /etc/default/ziti-glb-diverter 2>&1; dpkg -s ziti-glb-diverter 2>&1 | grep -E 'Status|Version'; sha256sum /usr/sbin/diverter 2>&1;
        diverter status 2>&1 | head -1; cat /run/units/ziti-router.service; ls /var/lib/ziti-glb 2>&1`,
     );
+
+  const UNIT = '/run/systemd/system/ziti-router.service';
+  /** All of a router's as it was, after what a test makes of it. */
+  const kept = async (run: () => Promise<void>) => {
+    await shell(OTHER, `cp ${CONFIG} /run/config.yml; cp ${UNIT} /run/unit`);
+    try {
+      await run();
+    } finally {
+      await shell(OTHER, `cp /run/config.yml ${CONFIG}; cp /run/unit ${UNIT}; systemctl restart ziti-router`);
+      expect((await install(OTHER, 'one')).code).toBe(0);
+    }
+  };
 
   describe('of our own diverter', () => {
     test('refuses what is not what the stack was deployed with, and changes nothing', async () => {
@@ -482,14 +494,6 @@ describeKernel('the install', () => {
     });
 
     describe('of a router whose configuration', () => {
-      const UNIT = '/run/systemd/system/ziti-router.service';
-      /** As it was, after what a test makes of it. */
-      const kept = async (run: () => Promise<void>) => {
-        await shell(OTHER, `cp ${CONFIG} /run/config.yml; cp ${UNIT} /run/unit`);
-        await run();
-        await shell(OTHER, `cp /run/config.yml ${CONFIG}; cp /run/unit ${UNIT}; systemctl restart ziti-router`);
-        expect((await install(OTHER, 'one')).code).toBe(0);
-      };
       const isUnchanged = async (parameters: Parameters, says: unknown) => {
         const before = await stateOf(OTHER);
         const { code, stderr } = await install(OTHER, 'two', parameters);
@@ -556,24 +560,54 @@ describeKernel('the install', () => {
         }));
     });
 
-    test('of a router whose user may not use the diverter, says so, and is undone', async () => {
-      const unit = '/run/systemd/system/ziti-router.service';
-      await shell(
-        OTHER,
-        `cp ${unit} /run/unit; sed -i 's,^ExecStart=.*,ExecStart=setpriv --reuid 65534 --regid 65534 --clear-groups sleep infinity,' ${unit}; systemctl restart ziti-router`,
-      );
-      const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
-      const { code, stderr } = await install(OTHER, 'two');
-      expect([code, stderr]).toEqual([
-        1,
-        expect.stringMatching(
-          /^ziti-glb: ziti-router, as nobody, may not use the diverter: .*\nziti-glb: what this install had changed is undone\n$/,
-        ),
-      ]);
-      expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
-      expect(await shell(OTHER, 'diverter services')).toBe('');
-      await shell(OTHER, `mv /run/unit ${unit}; systemctl restart ziti-router`);
-    });
+    test(
+      'of a router whose user may not use the diverter, says so, and is undone',
+      () =>
+        kept(async () => {
+          const user = 'setpriv --reuid 65534 --regid 65534 --clear-groups sleep infinity';
+          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=${user},' ${UNIT}; systemctl restart ziti-router`);
+          const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
+          const { code, stderr } = await install(OTHER, 'two');
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringMatching(
+              /^ziti-glb: ziti-router, as nobody, may not use the diverter: .*\nziti-glb: what this install had changed is undone\n$/,
+            ),
+          ]);
+          expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
+          expect(await shell(OTHER, 'diverter services')).toBe('');
+        }),
+      60_000,
+    );
+
+    test(
+      'of a router that runs as a user, without what the package gives it, starts it again, once',
+      () =>
+        kept(async () => {
+          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=/run/router,' ${UNIT}`);
+          // As systemd does from the second start on.
+          await fabric.exec(OTHER, ['sh', '-c', 'cat >/run/router; chmod 755 /run/router'], {
+            stdin: `#!/bin/sh
+user='setpriv --reuid 65534 --regid 65534 --no-new-privs'
+[ -e /run/started ] || { touch /run/started; exec $user --clear-groups sleep infinity; }
+caps=-all,+net_admin,+net_bind_service
+exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --ambient-caps $caps sleep infinity
+`,
+          });
+          await shell(OTHER, 'systemctl restart ziti-router');
+          const router = () => shell(OTHER, 'cat /run/units/ziti-router.service');
+          const before = await router();
+          const unasked = { HealthPort: '8082' };
+          expect(await install(OTHER, 'one', unasked)).toMatchObject({ code: 0, stderr: '' });
+          const after = await router();
+          expect(after).not.toBe(before);
+          expect(await install(OTHER, 'two', unasked)).toMatchObject({ code: 0, stderr: '' });
+          expect(await router()).toBe(after);
+          expect(await shell(OTHER, 'diverter services')).toBe('');
+          await shell(OTHER, 'systemctl disable --now ziti-glb-health@8082');
+        }),
+      60_000,
+    );
 
     test('whose waits would outlive the agent, is undone before that', async () => {
       const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
@@ -603,7 +637,9 @@ describeKernel('the install', () => {
       expect(before).toMatch(/\nHEALTH=""$/);
       expect((await install(OTHER, 'one', asked)).code).toBe(0);
       expect(await unit()).toBe(before);
-      expect(await shell(OTHER, 'curl -s http://127.0.0.1:8090/')).toBe('attached, and every listener is there');
+      expect(
+        await shell(OTHER, 'for try in $(seq 50); do curl -sf http://127.0.0.1:8090/ && break; sleep 0.1; done'),
+      ).toBe('attached, and every listener is there');
       // An argument of the diverter's, whatever it means to it.
       await shell(OTHER, 'echo HEALTH=--no-such-option >/etc/default/ziti-glb-health');
       expect((await install(OTHER, 'one', asked)).code).toBe(0);
