@@ -19,6 +19,8 @@ const finding = (is: Finding['is'], check: string, says: string, remedy = ''): F
 const GENEVE = 6081;
 /** The load balancer's packets may have this many bytes: 8500 of an endpoint's, and 68 around them. */
 const MTU = 8568;
+/** Where ziti-router answers health checks. */
+const ROUTER_HEALTH = '8081';
 /** Where "near" begins: this part of a quota is used. */
 const NEAR = 0.8;
 /** Health answers go to ports that the load balancer chose: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html */
@@ -48,11 +50,33 @@ export function sourceDestCheck(routers: readonly Router[]): Finding[] {
   return on.length > 0 ? on : [finding('ok', check, 'off at all interfaces of routers')];
 }
 
+/** What the last install that succeeded warned of; undefined if none of the last hour did. */
+const warningsOf = ({ instance }: Router): string[] | undefined =>
+  instance.installs
+    .find(({ status }) => status === 'success')
+    ?.output.split(' / ')
+    .flatMap((line) => /^warning: (.*)/.exec(line)?.[1] ?? []);
+
+const isOfMtu = (warning: string) => warning.startsWith('the MTU of ');
+
+/** What only the router itself knows, and would lose packets by: its filters, its reverse path filter. An install looks for it. */
+export function warnings(routers: readonly Router[]): Finding[] {
+  return routers.flatMap((router) =>
+    (warningsOf(router) ?? [])
+      .filter((warning) => !isOfMtu(warning))
+      .map((warning) => {
+        const [, says = warning, remedy = 'see what it says'] = /^(.*?): (.*)$/.exec(warning) ?? [];
+        return finding('warning', 'router', `${router.label}: ${says}`, remedy);
+      }),
+  );
+}
+
 /** AWS has no call that tells the MTU. An install measures it, and its command keeps the words for an hour. */
 export function mtu(routers: readonly Router[]): Finding[] {
-  return routers.map(({ label, instance }) => {
-    const said = instance.installs.find(({ status }) => status === 'success')?.output;
-    const warned = said && /warning: (the MTU of .*?)(?: \/ |$)/.exec(said)?.[1];
+  return routers.map((router) => {
+    const { label } = router;
+    const said = warningsOf(router);
+    const warned = said?.find(isOfMtu);
     if (warned)
       return finding(
         'fault',
@@ -75,6 +99,19 @@ export interface Wanted {
   healthPort: number;
   /** Whether answers go back through the load balancer: packets of their own, which no rule for what came in lets out. */
   repliesBack: boolean;
+}
+
+/** Whether the target group checks what its routers are told to answer: one that is taken may check something else. */
+export function healthCheck(port: number, wanted: string): Finding {
+  const check = 'health check';
+  const expected = Number(wanted || ROUTER_HEALTH);
+  if (port === expected) return finding('ok', check, `the target group checks TCP ${port}`);
+  return finding(
+    'fault',
+    check,
+    `the target group checks TCP ${port}, and routers answer on ${expected}`,
+    'give it the health check of resources/load-balancer.yml, or deploy with healthCheck=router if it is to ask ziti-router alone',
+  );
 }
 
 /** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */

@@ -63,8 +63,8 @@ export const parameters = z.strictObject({
   failover: text(/^(reset|rebalance)$/, 'reset or rebalance'),
   idleTimeout: whole(60, 6000),
   deregistrationDelay: whole(0, 3600),
-  // AWS wants more than the check's timeout, which is 5.
-  healthCheckInterval: whole(6, 300),
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+  healthCheckInterval: whole(5, 300),
   healthyThreshold: whole(2, 10),
   unhealthyThreshold: whole(2, 10),
   dnsRanges: flag,
@@ -73,7 +73,8 @@ export const parameters = z.strictObject({
   diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
   reply: text(/^(direct|geneve)$/, 'direct or geneve'),
   registrationKey: text(/^[\w.:/{}+=@-]*$/, 'the name of a parameter or the ARN of a secret'),
-  healthCheck: text(/^(router|diverter)$/, 'router or diverter'),
+  healthCheck: text(/^(both|diverter|router)$/, 'both, diverter or router'),
+  servicesRequired: flag,
   launchDeadline: whole(60, 7200),
   allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
   loadBalancerArn: arn(
@@ -194,17 +195,31 @@ export const isRouter = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}`]: 'router',
 });
 
-/** Where the diverter answers health checks, if these are for it. */
+/** Where the diverter answers health checks, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';
+const ROUTER_PORT = '8081';
+
+/** Whether health checks are for ziti-router alone: NetFoundry's diverter answers none. */
+const asksRouterAlone = async (resolveVariable) =>
+  (await resolveVariable('param:healthCheck')) === 'router' ||
+  (await resolveVariable('param:diverter')) === 'netfoundry';
 
 /** What the target group checks, and of routers. */
 export const healthCheck = async ({ resolveVariable }) =>
-  (await resolveVariable('param:healthCheck')) === 'diverter'
-    ? { protocol: 'HTTP', port: DIVERTER_PORT, path: '/' }
-    : { protocol: 'HTTPS', port: '8081', path: '/health-checks' };
+  (await asksRouterAlone(resolveVariable))
+    ? { protocol: 'HTTPS', port: ROUTER_PORT, path: '/health-checks' }
+    : { protocol: 'HTTP', port: DIVERTER_PORT, path: '/' };
 
 export const healthPort = async ({ resolveVariable }) =>
-  (await resolveVariable('param:healthCheck')) === 'diverter' ? DIVERTER_PORT : '';
+  (await asksRouterAlone(resolveVariable)) ? '' : DIVERTER_PORT;
+
+/** What the diverter is to look at beside itself when it is asked: options of `diverter health`. */
+export const healthOptions = async ({ resolveVariable }) => {
+  if (await asksRouterAlone(resolveVariable)) return '';
+  const both = (await resolveVariable('param:healthCheck')) === 'both';
+  const idle = String(await resolveVariable('param:servicesRequired')) === 'false';
+  return [both && `--router ${ROUTER_PORT}`, idle && '--idle'].filter(Boolean).join(' ');
+};
 
 /** Who may connect endpoints: this account, whose subnets are opted in, and whoever else was named. */
 export const allowedPrincipals = async ({ resolveVariable }) => {

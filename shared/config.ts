@@ -76,6 +76,7 @@ const routers = common
     DIVERTER_PREFIX: text,
     DIVERTER_BUILDS: builds,
     HEALTH_PORT: z.string().regex(/^\d{0,5}$/),
+    HEALTH_OPTIONS: z.string().default(''),
     LAUNCH_DEADLINE: z.coerce.number().int().min(60),
     DNS_RANGES: flag,
     DNS_RESOLVER: z.ipv4(),
@@ -105,6 +106,8 @@ const routers = common
       builds: env.DIVERTER_BUILDS,
       /** Where the diverter answers health checks; empty if the target group checks ziti-router. */
       healthPort: env.HEALTH_PORT,
+      /** What it is to look at beside itself: options of `diverter health`. */
+      healthOptions: env.HEALTH_OPTIONS,
       /** How long a launch may take before its hook is told ABANDON, in milliseconds. */
       launchDeadline: env.LAUNCH_DEADLINE * 1000,
       /** Ranges for wildcard services, of which each router gets one of its own. */

@@ -20,7 +20,7 @@ export const METRICS = {
   // routers
   Routers: [MetricUnit.Count, 'instances that are to be healthy targets'],
   HealthyRouters: [MetricUnit.Count, 'of those: their target is healthy'],
-  UnhealthyRouters: [MetricUnit.Count, 'of those: their target is unhealthy'],
+  UnhealthyRouters: [MetricUnit.Count, 'of those: their target is unhealthy, though they have a diverter'],
   JoiningRouters: [MetricUnit.Count, 'of those: neither yet, they start, install or register'],
   DrainingRouters: [MetricUnit.Count, 'targets that keep the flows they have, and get no new ones'],
   RefusedRouters: [MetricUnit.Count, 'instances that carry the tag and cannot be routers'],

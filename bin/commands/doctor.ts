@@ -20,6 +20,7 @@ import {
   type Finding,
   filters,
   fullest,
+  healthCheck,
   hooks,
   mtu,
   type Quota,
@@ -27,6 +28,7 @@ import {
   type ScalingGroup,
   sourceDestCheck,
   unreadable,
+  warnings,
   zones,
 } from '../findings.ts';
 import { table } from '../table.ts';
@@ -63,7 +65,10 @@ async function examine(stack: Deployed): Promise<Finding[]> {
   const parts = await Promise.all([
     attempt('security groups and network ACL', async () => {
       const [filtered, healthPort] = await Promise.all([readFilters(stack, routers), readHealthPort(stack)]);
-      return filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' });
+      return [
+        healthCheck(healthPort, config.routers.healthPort),
+        ...filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' }),
+      ];
     }),
     attempt('agent', async () => agents(routers, await readAgents(stack, routers))),
     attempt('lifecycle hooks', async () => {
@@ -80,6 +85,7 @@ async function examine(stack: Deployed): Promise<Finding[]> {
     ...sourceDestCheck(routers),
     ...diverters(routers),
     ...mtu(routers),
+    ...warnings(routers),
     ...parts.flat(),
   ];
 }

@@ -26,9 +26,15 @@ interface Held {
 
 /** An event that was given up. */
 interface Failed {
-  functionArn: string;
+  /** Name of the function that it is for, one of the stack's. */
+  to: string;
   event: unknown;
   /** Why it was given up. */
+  why: string;
+}
+
+/** A message that stays where it is, for it is no event of this stack's functions. */
+interface Unsent {
   why: string;
 }
 
@@ -45,25 +51,25 @@ export const redrive: Command = {
         terminal.out('No event was given up.');
         return EXIT.ok;
       }
-      const failed = held.map(({ message }) => readMessage(message));
-      terminal.out(
-        table(
-          failed.map(({ functionArn, event, why }) => [functionArn.split(':').at(-1) ?? '', whatHappened(event), why]),
-        ),
-      );
+      const read = held.map((each) => ({ each, is: readMessage(each.message, stack.name) }));
+      const failed = read.flatMap(({ each, is }) => ('to' in is ? { each, ...is } : []));
+      const unsent = read.flatMap(({ each, is }) => ('to' in is ? [] : [[idOf(each), is.why]]));
+      if (failed.length > 0) terminal.out(table(failed.map(({ to, event, why }) => [to, whatHappened(event), why])));
+      if (unsent.length > 0) terminal.err(`Left where they are:\n${table(unsent)}`);
+      if (failed.length === 0) return EXIT.todo;
       if (!options.yes && !(await terminal.confirm(`Send ${failed.length} again?`))) {
         terminal.err('Nothing was sent. Without a terminal to ask at, give --yes.');
         return EXIT.todo;
       }
-      for (const { functionArn, event } of failed) {
+      for (const { each, to, event } of failed) {
         // An event may come twice; lost it must not be. So it is taken out only when it has been sent.
         await lambda.send(
-          new InvokeCommand({ FunctionName: functionArn, InvocationType: 'Event', Payload: JSON.stringify(event) }),
+          new InvokeCommand({ FunctionName: to, InvocationType: 'Event', Payload: JSON.stringify(event) }),
         );
-        await takeOut(sqs, held);
+        await takeOut(sqs, held, each);
       }
       terminal.out(`${failed.length} sent again.`);
-      return EXIT.ok;
+      return unsent.length > 0 ? EXIT.todo : EXIT.ok;
     } finally {
       await giveBack(sqs, held).catch((error) => {
         terminal.err(
@@ -98,14 +104,13 @@ async function hold(sqs: SQSClient, stack: string, held: Held[]): Promise<void> 
   }
 }
 
-/** Of the first: events are sent in the order in which they are held. */
-async function takeOut(sqs: SQSClient, held: Held[]): Promise<void> {
-  const [first] = held;
-  if (!first) return;
-  const { queueUrl, message } = first;
+async function takeOut(sqs: SQSClient, held: Held[], one: Held): Promise<void> {
+  const { queueUrl, message } = one;
   await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
-  held.shift();
+  held.splice(held.indexOf(one), 1);
 }
+
+const idOf = ({ queueUrl, message }: Held) => `message ${message.MessageId} of ${queueUrl.split('/').at(-1)}`;
 
 /** Whoever comes next sees them at once. One that is not hidden any more is no failure of the call. */
 async function giveBack(sqs: SQSClient, held: readonly Held[]): Promise<void> {
@@ -126,16 +131,32 @@ const record = z.object({
   responsePayload: z.object({ errorMessage: z.string() }).optional(),
 });
 
-function readMessage({ Body = '', MessageAttributes = {} }: Message): Failed {
-  const body: unknown = JSON.parse(Body);
+/** Who may write into the queues may name any function: only the stack's own two are sent anything. */
+function readMessage({ Body = '', MessageAttributes = {} }: Message, stack: string): Failed | Unsent {
   const attribute = (name: string) => MessageAttributes[name]?.StringValue;
+  let body: unknown;
+  try {
+    body = JSON.parse(Body);
+  } catch (error) {
+    return { why: `it cannot be read: ${error instanceof Error ? error.message : error}` };
+  }
   const target = attribute('TARGET_ARN');
   // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html: the event itself, and the reason beside it.
   if (target)
-    return { functionArn: target, event: body, why: `${attribute('ERROR_CODE')}: ${attribute('ERROR_MESSAGE')}` };
-  const { requestContext, requestPayload, responsePayload } = record.parse(body);
-  const why = responsePayload?.errorMessage ?? requestContext.condition;
-  return { functionArn: requestContext.functionArn, event: requestPayload, why };
+    return addressed(target, stack, { event: body, why: `${attribute('ERROR_CODE')}: ${attribute('ERROR_MESSAGE')}` });
+  const { data, error } = record.safeParse(body);
+  if (!data) return { why: `it cannot be read: ${z.prettifyError(error).replaceAll('\n', ' ')}` };
+  const why = data.responsePayload?.errorMessage ?? data.requestContext.condition;
+  return addressed(data.requestContext.functionArn, stack, { event: data.requestPayload, why });
+}
+
+function addressed(arn: string, stack: string, failed: Omit<Failed, 'to'>): Failed | Unsent {
+  // A version or an alias may follow the name: https://docs.aws.amazon.com/lambda/latest/dg/versioning-aliases.html
+  const [, name] = /^arn:[^:]+:lambda:[^:]+:\d{12}:function:([^:]+)(?::[^:]+)?$/.exec(arn) ?? [];
+  const own = ['routers', 'subnets'].map((suffix) => `${stack}-${suffix}`);
+  if (name === undefined || !own.includes(name))
+    return { why: `it is for ${arn}, and only ${own.join(' and ')} are sent anything` };
+  return { to: name, ...failed };
 }
 
 function whatHappened(event: unknown): string {

@@ -165,6 +165,9 @@ static void tell(const char *sentence)
 	char text[sizeof(((struct calls *)0)->refusal)];
 	if (snprintf(text, sizeof(text), "%s: diverter%s", sentence, called) >= (int)sizeof(text))
 		strcpy(text + sizeof(text) - sizeof("..."), "...");
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
 	syslog(LOG_ERR, "%s", text);
 	if (is_addition)
 		calls_refused(text);

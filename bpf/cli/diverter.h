@@ -232,7 +232,38 @@ struct stack_counter {
 extern const struct stack_counter stack_counters[STACK_COUNTERS];
 void stack_read(__u64 counts[STACK_COUNTERS]);
 
-/* status.c: what a person or a program asks to see */
+/* counters.c */
+extern const char *const reason_names[REASONS_KNOWN];
+extern const char *const reason_meanings[REASONS_KNOWN];
+__u64 counter(const struct maps *maps, __u32 reason);
+
+/* json.c */
+/* Items that are written one after the other, with `between` between them. */
+struct items {
+	const char *between;
+	bool started;
+};
+void items_next(struct items *items);
+void print_json_string(const char *text);
+
+/* shown.c */
+/* An interface that is attached, and where. */
+struct shown {
+	unsigned ifindex;
+	const char *name;
+	const struct attachment *attachment;
+	enum hook hook;
+};
+void print_attached_json(const struct shown *shown);
+void print_attached_text(const struct shown *shown);
+/* Whether any interface is attached. */
+bool print_attached(const struct maps *maps, void (*print)(const struct shown *shown), const char *between);
+/* Each interface with programs of ours that are not those noted: one is gone, or they are of other maps. */
+void each_stray(const struct maps *maps, void (*each)(const char *name, void *context), void *context);
+void print_stray_json(const char *name, void *context);
+void print_stray_text(const char *name, void *context);
+
+/* status.c, list.c, watch.c: what a person or a program asks to see */
 void status_print(bool json);
 void services_print(bool json);
 void watch(void) __attribute__((noreturn));
@@ -256,3 +287,9 @@ const char *router_problem(unsigned port);
 /* serve.c */
 /* Answers HTTP on the port with 200 or 503 until it is ended. */
 void health_serve(const struct health_options *options) __attribute__((noreturn));
+
+/* configure.c: ziti-router's own configuration */
+/* Prints what the file is with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
+void configure(const char *file, char **assignments, int count);
+/* Fails, with the lines to add, if it has no health checks on this port, for others than this machine too if they are asked `outside`. */
+void configure_check(const char *file, unsigned port, bool outside);

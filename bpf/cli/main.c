@@ -26,6 +26,12 @@ static const char usage[] =
 	"                            the router's own: by exit code (2: no service is announced), or over HTTP (200 or 503);\n"
 	"                            --router: and ziti-router says on that port that it is healthy, over HTTP only until it\n"
 	"                            is in service; --idle: no service is as well\n"
+	"  diverter configure FILE KEY=VALUE...\n"
+	"                            what ziti-router's configuration FILE is with these options of its tunnel listener, or\n"
+	"                            without one that has no VALUE; comments and all else stay\n"
+	"  diverter configure FILE --router|--balancer PORT\n"
+	"                            whether ziti-router, by this configuration, answers health checks on PORT: on the router\n"
+	"                            itself, or those of a load balancer\n"
 	"\n"
 	"attach and detach need root; flush, -I and -D CAP_NET_ADMIN and root or the group " GROUP ".\n"
 	"OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
@@ -166,6 +172,22 @@ static int detach_command(int argc, char **argv)
 	return 0;
 }
 
+static int configure_command(int argc, char **argv)
+{
+	unsigned port;
+	if (argc < 2)
+		misused("configure", argc ? argv[0] : NULL, "it takes a FILE and KEY=VALUE..., or --router or --balancer PORT");
+	bool outside = strcmp(argv[1], "--balancer") == 0;
+	if (!outside && strcmp(argv[1], "--router") != 0) {
+		configure(argv[0], argv + 1, argc - 1);
+	} else {
+		if (argc != 3 || !parse_port(argv[2], &port) || !port)
+			misused("configure", argv[1], "it takes a port");
+		configure_check(argv[0], port, outside);
+	}
+	return 0;
+}
+
 /* Takes --json or nothing. */
 static int print_command(const char *verb, int argc, char **argv, void (*print)(bool json))
 {
@@ -184,6 +206,8 @@ static int command(const char *verb, int argc, char **argv)
 		return detach_command(argc, argv);
 	if (strcmp(verb, "health") == 0)
 		return health_command(argc, argv);
+	if (strcmp(verb, "configure") == 0)
+		return configure_command(argc, argv);
 	if (strcmp(verb, "status") == 0)
 		return print_command(verb, argc, argv, status_print);
 	if (strcmp(verb, "services") == 0)

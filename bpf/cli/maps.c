@@ -20,8 +20,9 @@
 static void fail_to_open(const char *path)
 {
 	if (errno == EACCES)
-		fail("%s: %s: run it as root, or as a user of the group " GROUP " (of ziti-router by `SupplementaryGroups=" GROUP
-		     "` in its unit; if the group is newer than what is attached, `systemctl reload ziti-glb-diverter` first)",
+		fail("%s: %s: run it as root, or as a user of the group " GROUP " (ziti-router by `SupplementaryGroups=" GROUP
+		     "` in its unit); if nothing is attached, or the group is newer, attach first: `systemctl reload-or-restart "
+		     "ziti-glb-diverter`",
 		     path, strerror(errno));
 	if (errno == EPERM)
 		fail("%s: %s: run it as root, or give it CAP_BPF, which kernels before 5.19 ask for (ziti-router by "
@@ -150,7 +151,7 @@ static void lock_directory(void)
 	for (struct stat locked = {}; !locked.st_nlink;) {
 		if (is_root())
 			make_directory();
-		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (directory < 0 && errno == ENOENT && is_root())
 			continue;
 		if (directory < 0 && errno == ENOENT)
@@ -159,6 +160,8 @@ static void lock_directory(void)
 			fail_to_open(PINS);
 		if (flock(directory, LOCK_EX) || fstat(directory, &locked))
 			fail(PINS ": cannot lock it: %s", strerror(errno));
+		if (locked.st_uid) /* anybody can make a directory there */
+			fail(PINS " is not root's: `rm -r " PINS "`, attach again and restart the router");
 	}
 }
 

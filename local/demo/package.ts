@@ -6,16 +6,18 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * Packages the stack as a deployment would, for a network of these ids. Resolves to the folder; rejects with what was said,
  * or when `signal` aborts it.
+ * @param root the checkout
  */
 export async function packageStack(
   network: { vpcId: string; subnetIds: string; region: string },
-  signal: AbortSignal,
+  signal?: AbortSignal,
+  root = ROOT,
 ): Promise<string> {
-  const folder = `${ROOT}build/demo-package`;
+  const folder = `${root}build/demo-package`;
   const args = ['package', '--package', folder, '--stage', 'demo', '--region', network.region];
   for (const name of ['vpcId', 'subnetIds'] as const) args.push('--param', `${name}=${network[name]}`);
-  const child = spawn(`${ROOT}node_modules/.bin/serverless`, args, {
-    cwd: ROOT,
+  const child = spawn(`${root}node_modules/.bin/serverless`, args, {
+    cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   });

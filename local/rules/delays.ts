@@ -23,7 +23,11 @@ export interface Delays {
   /** How long a deleted endpoint is still described. */
   endpointForgotten: number;
   loadBalancerActive: number;
-  /** From RegisterTargets to the first health check. */
+  /**
+   * From RegisterTargets to the first health check: "a few minutes" by the guide, two by those who measured it for the network load
+   * balancer, which is made of the same. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-group-register-targets.html,
+   * https://github.com/aws/containers-roadmap/issues/469
+   */
   targetRegistration: number;
   /** From the last hook's result, `…:Proceed`, to what follows. */
   lifecycleProceed: number;
@@ -47,7 +51,7 @@ export const AWS_DELAYS: Delays = {
   endpointDeleted: 60 * SECOND,
   endpointForgotten: 5 * MINUTE,
   loadBalancerActive: 90 * SECOND,
-  targetRegistration: 5 * SECOND,
+  targetRegistration: 90 * SECOND,
   lifecycleProceed: 2 * SECOND,
   groupHealthCheck: 1 * MINUTE,
 };

@@ -221,8 +221,8 @@ function healthCheckOf(input: Omit<CreateInput, 'Name'>): HealthCheckSettings {
     unhealthyThreshold: inRange('UnhealthyThresholdCount', input.UnhealthyThresholdCount ?? 2, 2, 10),
     matcher: input.Matcher?.HttpCode ?? '200-399',
   };
-  if (settings.timeout >= settings.interval)
-    throw new AwsError('ValidationError', 'Health check interval must be greater than the timeout.');
+  if (settings.timeout > settings.interval)
+    throw new AwsError('ValidationError', 'Health check interval must be greater than or equal to the timeout.');
   if (protocol === 'TCP' && (input.HealthCheckPath !== undefined || input.Matcher))
     throw new AwsError('ValidationError', 'A TCP health check has no path and no matcher');
   return settings;

@@ -1,5 +1,6 @@
 import { arnOf } from './ec2.ts';
 import type { Step } from './ssm-content.ts';
+import { withExitStatus } from './ssm-output.ts';
 import { runStep } from './ssm-run.ts';
 import type { World } from './world.ts';
 
@@ -82,7 +83,12 @@ async function attempt(world: World, { id }: Command, invocation: Invocation, st
   invocation.results.push(result);
   try {
     const { code, stdout, stderr } = await runStep(world, invocation.instanceId, id, step);
-    Object.assign(result, { stdout, stderr, code: code ?? -1, endedAt: world.clock.now() });
+    Object.assign(result, {
+      stdout,
+      stderr: withExitStatus(stderr, code),
+      code: code ?? -1,
+      endedAt: world.clock.now(),
+    });
     return code;
   } catch (error) {
     await pause(world, result.startedAt + step.timeoutSeconds * 1000 - world.clock.now());

@@ -3,12 +3,11 @@ import { paginate } from './describe.ts';
 import { type Command, expiresAt, type Invocation, type Result, runCommand } from './ssm-commands.ts';
 import { checkParameters, stepsOf } from './ssm-content.ts';
 import type { Documents, Ssm } from './ssm-documents.ts';
+import { listedOutput } from './ssm-output.ts';
 import type { World } from './world.ts';
 
 const STDOUT_LIMIT = 24_000;
 const STDERR_LIMIT = 8_000;
-/** Of what ListCommandInvocations shows of a step. */
-const LISTED_OUTPUT_LIMIT = 2_500;
 
 type SendInput = Parameters<NonNullable<Ssm['SendCommand']>>[0];
 
@@ -208,7 +207,7 @@ function pluginShape(invocation: Invocation, { step, code, stdout, stderr, start
     ResponseCode: code,
     ResponseStartDateTime: new Date(startedAt),
     ...(endedAt !== undefined && { ResponseFinishDateTime: new Date(endedAt) }),
-    Output: (stderr ? `${stdout}\n----------ERROR-------\n${stderr}` : stdout).slice(0, LISTED_OUTPUT_LIMIT),
+    Output: listedOutput(stdout, stderr),
   };
 }
 

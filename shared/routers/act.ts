@@ -88,6 +88,7 @@ async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step:
     Range: step.range ?? '',
     Resolver: step.range ? (config.dns?.resolver ?? '') : '',
     HealthPort: config.healthPort,
+    HealthOptions: config.healthOptions,
     RegistrationKey: config.registrationKey,
   };
   const command = {

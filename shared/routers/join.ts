@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import { LATER } from '../reconcile.ts';
-import { isOutdated, type Router } from './router.ts';
+import { isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -9,6 +9,8 @@ export interface Progress {
   router: Router;
   /** Changes that wait for nothing else. */
   steps: RoutersStep[];
+  /** Whether it is to be registered now, whatever else is next. */
+  registers: boolean;
   next:
     | { is: 'done' }
     | { is: 'register' }
@@ -27,18 +29,23 @@ const NO_AGENT =
   'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
 
 /**
- * One step nearer to serve: each needs the one before it to have been seen.
+ * One step nearer to serve: each needs the one before it to have been seen. Only the registration, which takes AWS minutes, runs
+ * beside the install where the target group asks the diverter: its health check fails until that is there.
  * @param lacks what it waits for beside, if anything
  */
 export function join(router: Router, lacks: string | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
   const { instance, label: subject, standing, target, diverter } = router;
-  const steps = instance.interfaces
+  const checks = instance.interfaces
     .filter(({ sourceDestCheck }) => sourceDestCheck)
     .map(({ id }): RoutersStep => {
       const says = `${subject}: source/dest check of ${id} goes off, for answers carry the service's address`;
       return { kind: 'source-dest-check-off', interfaceId: id, subject, before: 'on', after: 'off', says };
     });
-  const at = (next: Progress['next']): Progress => ({ router, steps, next });
+  const early = config.healthPort !== '' && standing.is === 'serving' && !lacks && world.nodes.length > 0 && !target;
+  const steps = early && !instance.diverter && diverter === 'none' ? [...checks, noteNone(router, world.now)] : checks;
+  // By that tag it is known for ours when the other is taken away.
+  const registers = early && instance.diverter !== undefined && checks.length === 0;
+  const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
   const wait = (what: string, until?: number) => at({ is: 'wait', for: what, ...(until && { until }) });
 
   if (standing.is === 'starting') return wait('EC2 to start it');
@@ -54,13 +61,19 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
     if (next) return at(next);
   }
   if (standing.is === 'prepared') return at({ is: 'done' });
-  if (steps.length > 0) return wait('its source/dest check to be off');
-  // By that tag it is known for ours when the other is taken away.
-  if (!target) return instance.diverter ? at({ is: 'register' }) : wait(`its tag ${config.diverterKey}`);
+  if (checks.length > 0) return wait('its source/dest check to be off');
+  if (!target)
+    return instance.diverter ? { ...at({ is: 'register' }), registers: true } : wait(`its tag ${config.diverterKey}`);
   if (target.state === 'draining') return draining();
   if (target.state === 'healthy') return at({ is: 'done' });
   const reason = target.reason ? ` (${target.reason})` : '';
   return wait(`its health checks to pass, it is ${target.state}${reason}`, lost ? LATER : undefined);
+}
+
+/** So that it is known for ours, as a target, before it has a diverter. */
+function noteNone({ instance: { id: instanceId }, label: subject }: Router, at: number): RoutersStep {
+  const says = `${subject}: is noted as having no diverter yet, to be registered meanwhile`;
+  return { kind: 'note-diverter', instanceId, fingerprint: NO_DIVERTER, at, subject, says };
 }
 
 /** Whether it is time to install, or what for it is waited; undefined if there is nothing to put right yet. */

@@ -180,13 +180,26 @@ function installStatus(status: string | undefined): Install['status'] {
   }
 }
 
-function lastLines(output: string): string {
-  const lines = output
+/**
+ * The agent's own words: a title before what came on stderr, marks where it cut, and a last line with the exit code, right behind
+ * what it follows. https://github.com/aws/amazon-ssm-agent, iohandler.go and runscript.go
+ */
+const TITLES = /-{2,}(ERROR|(Output|Error) truncated)-+/gi;
+const LAST_LINE = /failed to run commands: exit status \d+\s*$/;
+
+/** The last lines of what the command itself wrote; the agent's where it wrote none. */
+export function lastLines(output: string): string {
+  const all = output.replace(TITLES, '\n');
+  return join(all.replace(LAST_LINE, '')) || join(all);
+}
+
+const join = (text: string): string =>
+  text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line && !/^-+ERROR-+$/.test(line));
-  return lines.slice(-OUTPUT_LINES).join(' / ');
-}
+    .filter(Boolean)
+    .slice(-OUTPUT_LINES)
+    .join(' / ');
 
 /** `TEXT TIME`, as a tag's value. */
 export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOString()}`;

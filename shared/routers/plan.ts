@@ -5,7 +5,16 @@ import { join, type Progress, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
-import { isHealthy, isOutdated, isUpgrade, type Router, routersOf, warningOf, whyNoTarget } from './router.ts';
+import {
+  isHealthy,
+  isOutdated,
+  isUpgrade,
+  notedDiverter,
+  type Router,
+  routersOf,
+  warningOf,
+  whyNoTarget,
+} from './router.ts';
 import { chunks, type RoutersPlan, type RoutersStep } from './steps.ts';
 import type { RoutersWorld, Why } from './world.ts';
 
@@ -32,7 +41,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...rangeSteps,
       ...progress.flatMap(({ steps }) => steps),
       ...routers.flatMap(noteDiverter),
-      ...registrations(progress.filter(({ next }) => next.is === 'register').map(({ router }) => router)),
+      ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
     ],
     waiting: [
@@ -69,9 +78,10 @@ function hookAnswers(router: Router, joined: Progress | undefined, world: Router
 
 /** So that it is known for longer than AWS keeps the history of commands. */
 function noteDiverter({ instance, label: subject }: Router): RoutersStep[] {
-  const { id: instanceId, installs, diverter, state } = instance;
+  const { id: instanceId, installs, state } = instance;
   const last = installs.find(({ status }) => status === 'success');
-  if (!last || state === 'terminated' || (diverter && diverter.at >= last.requestedAt)) return [];
+  const noted = notedDiverter(instance);
+  if (!last || state === 'terminated' || (noted && noted.at >= last.requestedAt)) return [];
   const { fingerprint, requestedAt: at, output } = last;
   const says = `${subject}: has its diverter, by command ${last.commandId}${output ? `: ${output}` : ''}`;
   return [{ kind: 'note-diverter', instanceId, fingerprint, at, subject, says }];
@@ -125,8 +135,8 @@ function gaugesOf(routers: Router[]): Record<string, number> {
   return {
     Routers: count(isToServe),
     HealthyRouters: count((router) => router.standing.is === 'serving' && isHealthy(router)),
-    UnhealthyRouters: count(({ standing, target }) => standing.is === 'serving' && target?.state === 'unhealthy'),
-    JoiningRouters: count((router) => isToServe(router) && !/healthy/.test(router.target?.state ?? '')),
+    UnhealthyRouters: count((router) => router.standing.is === 'serving' && isUnhealthy(router)),
+    JoiningRouters: count((router) => isToServe(router) && !isHealthy(router) && !isUnhealthy(router)),
     DrainingRouters: count(({ target }) => target?.state === 'draining'),
     RefusedRouters: count(({ standing }) => standing.is === 'refused'),
     OutdatedRouters: count(isOutdated),
@@ -134,6 +144,9 @@ function gaugesOf(routers: Router[]): Record<string, number> {
       .length,
   };
 }
+
+/** Not while it has no diverter yet: until then the health check that asks it fails. */
+const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 const isToServe = ({ standing, instance }: Router) =>
   standing.is === 'serving' || (standing.is === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));

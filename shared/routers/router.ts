@@ -4,6 +4,8 @@ import type { Instance, Note, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
 export const ROUTER = 'router';
+/** What the tag for its diverter says of a target that has none yet. */
+export const NO_DIVERTER = 'none';
 
 /** What a tagged instance is to be, and why if it is not a router that serves. */
 export type Standing =
@@ -153,15 +155,24 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   // NetFoundry's diverter does not ask where GENEVE comes from.
   const sources = own ? nodes.map(({ address }) => `${address}/32`).sort() : [];
   const version = digest([config.diverter, config.reply, sha256, config.dns && range, config.dns?.resolver]);
-  const names = [version, digest([sources, config.healthPort]), ...(config.dns && range ? [range] : [])];
+  const names = [
+    version,
+    digest([sources, config.healthPort, config.healthOptions]),
+    ...(config.dns && range ? [range] : []),
+  ];
   return { sha256, sources, range: config.dns && range, fingerprint: names.join('.') };
 }
 
+/** The diverter that its tag names. */
+export const notedDiverter = ({ diverter }: Instance): Note | undefined =>
+  diverter?.text === NO_DIVERTER ? undefined : diverter;
+
 /** The diverter that was last put there. */
-function lastPut({ diverter, installs }: Instance): Note | undefined {
-  const last = installs.find(({ status }) => status === 'success');
-  return diverter && diverter.at >= (last?.requestedAt ?? 0)
-    ? diverter
+function lastPut(instance: Instance): Note | undefined {
+  const noted = notedDiverter(instance);
+  const last = instance.installs.find(({ status }) => status === 'success');
+  return noted && noted.at >= (last?.requestedAt ?? 0)
+    ? noted
     : last && { text: last.fingerprint, at: last.requestedAt };
 }
 

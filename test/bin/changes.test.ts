@@ -1,6 +1,6 @@
 import { DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { deployed, type TestStack } from './support.ts';
+import { deployed, type Extras, type TestStack } from './support.ts';
 
 async function optedIn(): Promise<TestStack> {
   const stack = await deployed();
@@ -64,8 +64,8 @@ const event = {
   detail: { 'changed-tag-keys': ['ziti-glb'] },
 };
 
-async function givenUp(): Promise<TestStack> {
-  const stack = await deployed();
+async function givenUp(extras: Extras = {}): Promise<TestStack> {
+  const stack = await deployed(extras);
   const record = {
     version: '1.0',
     requestContext: { functionArn: stack.arnOf('subnets'), condition: 'RetriesExhausted' },
@@ -109,21 +109,45 @@ describe('redrive', () => {
   });
 
   test('keeps what it could not send, and hides it from nobody', async () => {
-    const stack = await givenUp();
-    const record = { requestContext: { functionArn: stack.arnOf('other'), condition: 'x' }, requestPayload: event };
-    stack.queues.send(stack.queueArn('FailedEvents'), { body: JSON.stringify(record), attributes: {} });
+    let mayInvoke = false;
+    const stack = await givenUp({ mayInvoke: () => mayInvoke });
     const { code, err } = await stack.cli('redrive --yes');
     expect(code).toBe(1);
-    expect(err).toContain('ResourceNotFoundException');
+    expect(err).toContain('AccessDeniedException');
     expect(left(stack)).toBe(2);
+    mayInvoke = true;
     expect((await stack.cli('redrive')).questions).toEqual(['Send 2 again?']);
   });
 
-  test('gives back what it read, where it meets a message that it cannot read', async () => {
+  test.each([
+    [
+      'that cannot be read',
+      'no event',
+      {},
+      /message \S+ of ziti-glb-dev-FailedEvents-ABC123 +it cannot be read: .* is not valid JSON$/,
+    ],
+    ['that is no record', '{}', {}, /it cannot be read: .*requestContext/],
+    [
+      'for another function',
+      JSON.stringify(event),
+      { TARGET_ARN: 'arn:aws:lambda:eu-central-1:111122223333:function:payroll' },
+      /it is for arn:aws:lambda:.*:payroll, and only ziti-glb-dev-routers and ziti-glb-dev-subnets are sent anything$/,
+    ],
+    [
+      'for one that is called like ours',
+      JSON.stringify(event),
+      { TARGET_ARN: 'arn:aws:sqs:eu-central-1:111122223333:ziti-glb-dev-routers' },
+      /it is for arn:aws:sqs:/,
+    ],
+  ])('names a message %s, leaves it, and sends the rest', async (_, body, attributes, named) => {
     const stack = await givenUp();
-    stack.queues.send(stack.queueArn('UndeliveredEvents'), { body: 'no event', attributes: {} });
-    for (let time = 0; time < 2; time++) expect((await stack.cli('redrive --yes')).err).toContain('is not valid JSON');
-    expect(left(stack)).toBe(3);
+    stack.queues.send(stack.queueArn('FailedEvents'), { body, attributes });
+    const { code, err, out } = await stack.cli('redrive --yes');
+    expect(err).toMatch(named);
+    expect(out).toContain('2 sent again.');
+    expect(stack.invoked.map(({ name }) => name)).toEqual(['ziti-glb-dev-subnets', 'ziti-glb-dev-routers']);
+    expect([code, left(stack)]).toEqual([2, 1]);
+    expect(await stack.cli('redrive --yes')).toMatchObject({ code: 2, out: '', questions: [] });
   });
 
   test('takes none that is not of this stack, and more than ten of those that are', async () => {

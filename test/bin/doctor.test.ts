@@ -6,7 +6,7 @@ import {
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { type Filtered, filters, fullest, type Quota, quotas } from '../../bin/findings.ts';
+import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { deployed, type Extras } from './support.ts';
 
@@ -102,6 +102,15 @@ describe('what filters packets', () => {
     expect(said).toHaveLength(found.length);
     found.forEach((pattern, index) => void expect(said[index]).toMatch(pattern));
   });
+});
+
+test.each([
+  [8081, '', 'ok', /^the target group checks TCP 8081$/],
+  [8082, '8082', 'ok', /^the target group checks TCP 8082$/],
+  [8081, '8082', 'fault', /checks TCP 8081, and routers answer on 8082$/],
+  [80, '', 'fault', /checks TCP 80, and routers answer on 8081$/],
+])('a target group that checks TCP %i where routers are told %j', (port, wanted, is, says) => {
+  expect(healthCheck(port, wanted)).toMatchObject({ is, says: expect.stringMatching(says) });
 });
 
 test.each<[number, number, boolean, string, string]>([
@@ -260,6 +269,23 @@ describe('doctor', () => {
       ({ check }: { check: string }) => check === 'MTU',
     );
     expect(found).toMatchObject([{ is, says: expect.stringMatching(says) }]);
+  });
+
+  test('tells what an install warned of beside it', async () => {
+    const said = 'the reverse path filter of ens5 is strict: set net.ipv4.conf.ens5.rp_filter to 2';
+    const stack = await deployed(GOOD);
+    stack.fake.onExec = async () => ({ code: 0, stdout: `warning: ${said}\n`, stderr: '' });
+    await stack.router(stack.vpc.a0, 'router-1');
+    for (let minute = 0; minute < 3; minute++) await stack.pass();
+    const { out, code } = await stack.cli('doctor --json');
+    expect(JSON.parse(out).filter(({ check }: { check: string }) => check === 'router')).toMatchObject([
+      {
+        is: 'warning',
+        says: expect.stringMatching(/router-1.*: the reverse path filter of ens5 is strict$/),
+        remedy: 'set net.ipv4.conf.ens5.rp_filter to 2',
+      },
+    ]);
+    expect(code).toBe(2);
   });
 
   test('says that nobody knows the MTU where no install of the last hour measured it', async () => {

@@ -37,6 +37,8 @@ const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-
 export interface Extras {
   ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
   quotas?: Operations<typeof quotasSdk>;
+  /** Whether who asks may invoke functions. */
+  mayInvoke?: () => boolean;
   /** What stands between a caller and all of AWS. */
   around?: Around[];
 }
@@ -85,6 +87,7 @@ export async function deployed(extras: Extras = {}) {
       DIVERTER_PREFIX: 'diverter',
       DIVERTER_BUILDS: `amd64=${SHA256} arm64=${SHA256}`,
       HEALTH_PORT: '',
+      HEALTH_OPTIONS: '',
       REPLY: 'direct',
       LAUNCH_DEADLINE: '900',
       DNS_RANGES: 'false',
@@ -112,7 +115,7 @@ export async function deployed(extras: Extras = {}) {
       invoke: () => Promise.reject(new Error('not asked for')),
       invokeAsync: (name, event) => void invoked.push({ name: name.split(':').at(-1) ?? '', event }),
     },
-    async () => true,
+    async (_, action) => action !== 'lambda:InvokeFunction' || (extras.mayInvoke?.() ?? true),
   );
   const queues = createQueues();
   for (const name of ['FailedEvents', 'UndeliveredEvents']) queues.create(queueArn(name));

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { checkParameters, checkStage, parameters } from '../../resources/parameters.js';
+import {
+  checkParameters,
+  checkStage,
+  healthCheck,
+  healthOptions,
+  healthPort,
+  parameters,
+} from '../../resources/parameters.js';
 import { routersConfig } from '../../shared/config.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 
@@ -20,6 +27,7 @@ const ENVIRONMENT = {
   DIVERTER_PREFIX: 'diverter',
   DIVERTER_BUILDS: `amd64=${'0'.repeat(64)}`,
   HEALTH_PORT: '',
+  HEALTH_OPTIONS: '',
   LAUNCH_DEADLINE: '900',
   DNS_RANGES: 'false',
   DNS_RESOLVER: '100.127.255.254',
@@ -57,7 +65,7 @@ describe('parameters are taken', () => {
     { defaultCidrs: '10.0.0.0/16 192.168.4.0/22 10.1.2.3/32' },
     { tagKey: 'net:team/Routers' },
     { crossZone: 'false', failover: 'rebalance', idleTimeout: '6000', deregistrationDelay: 0 },
-    { healthCheckInterval: 6, healthyThreshold: 10, unhealthyThreshold: '2' },
+    { healthCheckInterval: 5, healthyThreshold: 10, unhealthyThreshold: '2' },
     { allowedPrincipals: '444455556666,arn:aws:iam::777788889999:role/network,arn:aws-cn:iam::777788889999:root' },
     { allowedPrincipals: '*' },
     { reply: 'geneve' },
@@ -145,7 +153,8 @@ describe('parameters are refused, with one sentence', () => {
       { defaultCidrs: '10.0.0.0/8 fd00::/8 10.1.0.0/16' },
       'The parameter defaultCidrs has networks that overlap, 10.0.0.0/8 and 10.1.0.0/16: 10.0.0.0/8 fd00::/8 10.1.0.0/16',
     ],
-    [{ healthCheckInterval: 5 }, 'The parameter healthCheckInterval is not a whole number from 6 to 300: 5'],
+    [{ healthCheckInterval: 4 }, 'The parameter healthCheckInterval is not a whole number from 5 to 300: 4'],
+    [{ servicesRequired: 'no' }, 'The parameter servicesRequired is not true or false: no'],
     [{ dnsResolver: 'resolver' }, 'The parameter dnsResolver is not an IPv4 address: resolver'],
     ...['127.0.0.1', '0.0.0.0', '169.254.169.253', '224.0.0.1', '255.255.255.255'].map(
       (dnsResolver): Refusal => [
@@ -214,6 +223,26 @@ test('every prefix that is taken is one that the function takes, and no other', 
   };
   const prefixes = Array.from({ length: 30 }, (_, index) => index + 1);
   expect(prefixes.filter(takes)).toEqual(prefixes.filter(reads));
+});
+
+test.each([
+  [{}, { protocol: 'HTTP', port: '8082', path: '/' }, '8082', '--router 8081'],
+  [{ servicesRequired: 'false' }, { protocol: 'HTTP', port: '8082', path: '/' }, '8082', '--router 8081 --idle'],
+  [{ healthCheck: 'diverter' }, { protocol: 'HTTP', port: '8082', path: '/' }, '8082', ''],
+  [
+    { healthCheck: 'diverter', servicesRequired: 'false' },
+    { protocol: 'HTTP', port: '8082', path: '/' },
+    '8082',
+    '--idle',
+  ],
+  [{ healthCheck: 'router' }, { protocol: 'HTTPS', port: '8081', path: '/health-checks' }, '', ''],
+  [{ diverter: 'netfoundry' }, { protocol: 'HTTPS', port: '8081', path: '/health-checks' }, '', ''],
+])('of %j the target group checks %j', async (given, checked, port, options) => {
+  const all: Record<string, unknown> = { ...defaults, ...given };
+  const variables = { resolveVariable: async (name: string) => all[name.replace('param:', '')] };
+  expect(await healthCheck(variables)).toEqual(checked);
+  expect(await healthPort(variables)).toBe(port);
+  expect(await healthOptions(variables)).toBe(options);
 });
 
 test('a stage is as long as the names of functions allow', () => {

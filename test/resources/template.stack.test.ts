@@ -138,7 +138,7 @@ test.each(['network', 'routers'])('examples/%s.yml is what CloudFormation takes'
 
 test('examples/routers.yml lets in what the target group may check', async () => {
   const { Parameters } = parseTemplate(readFileSync('examples/routers.yml', 'utf8'));
-  const ports = ['router', 'diverter'].map(async (chosen) =>
+  const ports = ['both', 'router'].map(async (chosen) =>
     Number((await healthCheck({ resolveVariable: async () => chosen })).port),
   );
   expect(Parameters.HealthPort?.AllowedValues).toEqual(await Promise.all(ports));

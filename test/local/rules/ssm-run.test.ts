@@ -56,7 +56,11 @@ test.each<[string, string[], string, number]>([
   ['which instance it is on', ['echo $AWS_SSM_REGION_NAME'], 'eu-central-1\n', 0],
   ['quotes and dollars', [`echo "it's" '$5' \\\\`], "it's $5 \\\n", 0],
 ])('%s', async (_what, commands, out, code) => {
-  expect(await output(...commands)).toEqual({ out, err: '', code });
+  expect(await output(...commands)).toEqual({
+    out,
+    err: code ? `failed to run commands: exit status ${code}` : '',
+    code,
+  });
 });
 
 test('a parameter by environment is no code', async () => {

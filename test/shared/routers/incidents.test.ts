@@ -36,9 +36,9 @@ async function passes(world: TestRouters, minutes: number, process = world.proce
 describe('what has gone wrong for others', () => {
   test('an agent that is late by minutes: the launch waits, by heartbeats, and goes on', async () => {
     const world = await routersWorld({}, { agentOnline: 180_000 });
-    const group = await routersGroup(world, { heartbeat: 60 });
+    const group = await routersGroup(world, { heartbeat: 120 });
     await group.desire(1);
-    const said = await passes(world, 6);
+    const said = await passes(world, 7);
     expect([...(await group.states()).values()]).toEqual(['InService']);
     expect(said.filter((line) => line.includes('is to wait on')).length).toBeGreaterThan(5);
     expect(world.calls.filter(({ operation }) => operation === 'SendCommand')).toHaveLength(1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { LATER } from '../../../shared/reconcile.ts';
 import { plan } from '../../../shared/routers/plan.ts';
-import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
+import { INTERRUPTION, NO_DIVERTER, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { Hook, Install, Instance, RoutersWorld, Target } from '../../../shared/routers/world.ts';
 import { configOf, VERSIONS } from './support.ts';
 
@@ -93,6 +93,73 @@ function rows(title: string, table: Row[], settings: RoutersConfig = config) {
     });
   });
 }
+
+const asked = configOf({ healthPort: '8082' });
+/** Noted as a target that has no diverter yet. */
+const without = (fields: Partial<Instance> = {}) => ({
+  ...instance(fields),
+  diverter: { text: NO_DIVERTER, at: now - MINUTE },
+});
+/** One that has the diverter which answers health checks. */
+const answering = () => ({ ...instance(), diverter: { text: wantedBy(bare, asked), at: bare.launchedAt } });
+
+rows(
+  'a router whose diverter answers the health checks is registered while it is installed',
+  [
+    [
+      'noted first, so that it is known for ours',
+      world([instance({ agentOnline: false })]),
+      ['note-diverter'],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+    [
+      'then registered, while the agent is awaited',
+      world([without({ agentOnline: false })]),
+      ['register'],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+    ['with the install beside it', world([without()]), ['register', 'install'], []],
+    [
+      'not while answers would be dropped',
+      world([without({ interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
+      ['source-dest-check-off', 'install'],
+      [],
+    ],
+    [
+      'its health check fails until then: it is installed, and not repaired',
+      world([without()], [target('unhealthy')]),
+      ['install'],
+      [],
+    ],
+    [
+      'what came of the install is noted',
+      world([without({ installs: [install({ fingerprint: wantedBy(bare, asked) })] })], [target('initial')]),
+      ['note-diverter'],
+      ['its health checks to pass, it is initial'],
+    ],
+    [
+      'noted as having none only where no install is known of',
+      world([instance({ installs: [install({ fingerprint: wantedBy(bare, asked) })] })]),
+      ['note-diverter'],
+      ['its tag ziti-glb:diverter'],
+    ],
+    ['healthy, it is done', world([answering()], [target('healthy')]), [], []],
+    ['not before EC2 has started it', world([without({ state: 'pending' })]), [], ['EC2 to start it']],
+    ['not in a warm pool', world([{ ...without(), ...inGroup('Warmed:Running') }]), ['install'], []],
+    [
+      'and taken out when its tag goes, before it ever had a diverter',
+      world([{ ...without(), role: undefined }], [target('unhealthy')]),
+      ['deregister'],
+      [],
+    ],
+  ],
+  asked,
+);
+
+test('a target that has no diverter yet is joining, and not unhealthy', () => {
+  const { gauges } = plan(world([without()], [target('unhealthy')]), asked);
+  expect(gauges).toMatchObject({ Routers: 1, JoiningRouters: 1, UnhealthyRouters: 0, HealthyRouters: 0 });
+});
 
 rows('a router joins', [
   [

@@ -134,6 +134,7 @@ const RUNS = Number(process.env.RUNS ?? 20);
 
 test.each<[string, Partial<RoutersConfig>]>([
   ['', {}],
+  [' whose diverter answers the health checks', { healthPort: '8082' }],
   [
     ' with DNS ranges',
     {

@@ -43,6 +43,7 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   launchDeadline: 15 * 60_000,
   dns: undefined,
   healthPort: '',
+  healthOptions: '',
   registrationKey: '',
   diverterKey: 'ziti-glb:diverter',
   rangeKey: 'ziti-glb:dns-range',

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { IMAGES, startBox } from '../local/box.ts';
+import { createOperator } from '../local/demo/operator.ts';
+import { packageStack } from '../local/demo/package.ts';
+import { steps } from '../local/demo/steps.ts';
+import { namespaceFabric } from '../local/fabric/namespaces.ts';
+import { packages } from '../resources/diverter.js';
+
+/**
+ * From the launch of two routers until both are healthy targets, in seconds of the cloud's time: this build and an earlier one,
+ * turn by turn in the same cloud in a box. Needs root, and the earlier commit in this clone.
+ *
+ *   npm run bench:launch [-- COMMIT]
+ */
+const [, , commit = '9461a04'] = process.argv;
+const ROUNDS = 3;
+/** As the demo's. */
+const RATE = 10;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface Build {
+  name: string;
+  root: string;
+  seconds: number[];
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'bench-launch-'));
+const former = join(temporary, 'former/');
+try {
+  execFileSync('git', ['worktree', 'add', '--quiet', '--detach', former, commit], { cwd: ROOT, stdio: 'inherit' });
+  symlinkSync(join(ROOT, 'node_modules'), join(former, 'node_modules'));
+  const builds: Build[] = [
+    { name: `at ${commit}`, root: former, seconds: [] },
+    { name: 'this build', root: ROOT, seconds: [] },
+  ];
+  for (const { root } of builds) execFileSync('make', ['--silent', '-C', join(root, 'bpf'), 'deb']);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const build of builds) build.seconds.push(await launch(build));
+  }
+  const median = ({ seconds }: Build) => seconds.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
+  const base = median(builds[0] as Build);
+  console.log('Two routers, launch to healthy, in seconds of the cloud’s time:');
+  console.table(
+    builds.map((build) => ({
+      build: build.name,
+      median: median(build).toFixed(1),
+      all: build.seconds.map((each) => each.toFixed(1)).join(' '),
+      ratio: (median(build) / base).toFixed(2),
+    })),
+  );
+} finally {
+  if (existsSync(former)) execFileSync('git', ['worktree', 'remove', '--force', former], { cwd: ROOT });
+  rmSync(temporary, { recursive: true, force: true });
+}
+process.exit(0);
+
+function diverterOf(root: string): string {
+  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+  const built = packages(join(root, 'bpf/build/')).find((each) => each.architecture === architecture);
+  if (!built) throw new Error(`make -C ${root}bpf deb made no package for ${architecture}`);
+  return built.path;
+}
+
+async function launch({ root }: Build): Promise<number> {
+  const box = await startBox({
+    rate: RATE,
+    fabric: (services) => namespaceFabric({ images: IMAGES, services }),
+    packaged: (network) => packageStack(network, undefined, root),
+    diverter: diverterOf(root),
+    onLog: () => {},
+  });
+  try {
+    const { clock, endpoint, region, network, stack, fabric } = box;
+    const operator = createOperator({
+      endpoint,
+      region,
+      vpcId: network.vpcId,
+      targetGroupArn: String(stack.resources.get('TargetGroup')?.made.ref),
+      routerSubnetIds: network.subnetIds.split(','),
+      fabric,
+    });
+    const began = clock.now();
+    await steps[0]?.run({ operator, clock, packets: false }, () => {});
+    return (clock.now() - began) / 1000;
+  } finally {
+    await box.close();
+  }
+}
