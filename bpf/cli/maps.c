@@ -16,9 +16,21 @@
 
 #include "diverter.h"
 
+static void fail_unmade(void) __attribute__((noreturn));
+static void fail_unmade(void)
+{
+	fail("nothing is attached, and there is nowhere to keep rules: attach first: `systemctl start ziti-glb-diverter`");
+}
+
 /* Of a pin or their directory: by its mode, or by the kernel's own rule. */
 static void fail_to_open(const char *path)
 {
+	struct stat pins;
+	int error = errno;
+	/* Before it is attached, systemd's mount lets nobody through. */
+	if (error == EACCES && stat(PINS, &pins) && errno == EACCES)
+		fail_unmade();
+	errno = error;
 	if (errno == EACCES)
 		fail("%s: %s: run it as root, or as a user of the group " GROUP " (of ziti-router by `SupplementaryGroups=" GROUP
 		     "` in its unit; if the group is newer than what is attached, `systemctl reload ziti-glb-diverter` first)",
@@ -130,12 +142,6 @@ static void make_missing_maps(void)
 	if (bpf_object__load(object))
 		fail("cannot make the maps below " PINS ": %s", strerror(errno));
 	bpf_object__close(object);
-}
-
-static void fail_unmade(void) __attribute__((noreturn));
-static void fail_unmade(void)
-{
-	fail("nothing is attached, and there is nowhere to keep rules: attach first: `systemctl start ziti-glb-diverter`");
 }
 
 static void make_directory(void)

@@ -35,9 +35,19 @@ static void share(int directory, const char *name, gid_t group, mode_t mode)
 		fail(PINS "/%s: cannot give it to the group " GROUP ": %s", name, strerror(errno));
 }
 
+/* systemd mounts it for root alone. Who passes through may open there what its own mode lets him, and not look around. */
+static void let_pass(void)
+{
+	struct stat bpffs;
+	if (stat(BPFFS, &bpffs) || (!(bpffs.st_mode & S_IXOTH) && chmod(BPFFS, (bpffs.st_mode & 07777) | S_IXOTH)))
+		fail(BPFFS ": cannot let the group " GROUP " through: %s", strerror(errno));
+}
+
 void maps_share(void)
 {
 	gid_t group = find_group();
+	if (group)
+		let_pass();
 	DIR *directory = opendir(PINS);
 	if (!directory)
 		fail(PINS ": %s", strerror(errno));
