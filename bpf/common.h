@@ -191,6 +191,7 @@ struct range {
 };
 struct locals {
 	__u64 near[NEAR_WORDS]; /* a bit for each /24: whether any of its addresses is in a range, which spares most packets the search */
+	__u64 read;		/* when all were last read, in milliseconds of the monotonic clock */
 	__u32 list;		/* the one in use */
 	__u32 counts[2];
 	__u32 zero;

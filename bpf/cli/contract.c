@@ -165,6 +165,9 @@ static void tell(const char *sentence)
 	char text[sizeof(((struct calls *)0)->refusal)];
 	if (snprintf(text, sizeof(text), "%s: diverter%s", sentence, called) >= (int)sizeof(text))
 		strcpy(text + sizeof(text) - sizeof("..."), "...");
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
 	syslog(LOG_ERR, "%s", text);
 	if (is_addition)
 		calls_refused(text);
@@ -251,7 +254,7 @@ int contract(int argc, char **argv)
 	struct maps maps;
 	maps_lock(&maps);
 	(is_addition ? add : remove_rule)(&maps, &rule);
-	locals_refresh();
+	locals_follow(is_addition ? &rule.destination : NULL);
 	rule_print(&rule);
 	return 0;
 }

@@ -199,6 +199,11 @@ bool listener_present(int family, unsigned protocol, unsigned port);
 /* local.c */
 /* Tells the kernel side which addresses are the router's own now. Only under the lock. */
 void locals_refresh(void);
+/*
+ * The same after a call of the router's, of which thousands may come in a row: if it was done within a second, only that this
+ * prefix, if it is not NULL and a route of ours makes it so, is the router's own as well.
+ */
+void locals_follow(const struct prefix *added);
 
 /* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
 int contract(int argc, char **argv);
@@ -227,7 +232,38 @@ struct stack_counter {
 extern const struct stack_counter stack_counters[STACK_COUNTERS];
 void stack_read(__u64 counts[STACK_COUNTERS]);
 
-/* status.c: what a person or a program asks to see */
+/* counters.c */
+extern const char *const reason_names[REASONS_KNOWN];
+extern const char *const reason_meanings[REASONS_KNOWN];
+__u64 counter(const struct maps *maps, __u32 reason);
+
+/* json.c */
+/* Items that are written one after the other, with `between` between them. */
+struct items {
+	const char *between;
+	bool started;
+};
+void items_next(struct items *items);
+void print_json_string(const char *text);
+
+/* shown.c */
+/* An interface that is attached, and where. */
+struct shown {
+	unsigned ifindex;
+	const char *name;
+	const struct attachment *attachment;
+	enum hook hook;
+};
+void print_attached_json(const struct shown *shown);
+void print_attached_text(const struct shown *shown);
+/* Whether any interface is attached. */
+bool print_attached(const struct maps *maps, void (*print)(const struct shown *shown), const char *between);
+/* Each interface with programs of ours that are not those noted: one is gone, or they are of other maps. */
+void each_stray(const struct maps *maps, void (*each)(const char *name, void *context), void *context);
+void print_stray_json(const char *name, void *context);
+void print_stray_text(const char *name, void *context);
+
+/* status.c, list.c, watch.c: what a person or a program asks to see */
 void status_print(bool json);
 void services_print(bool json);
 void watch(void) __attribute__((noreturn));

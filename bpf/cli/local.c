@@ -16,7 +16,7 @@ struct list {
 	unsigned count, room;
 };
 
-static void add(struct list *list, __u32 address, unsigned length)
+static void add_range(struct list *list, struct range range)
 {
 	if (list->count == list->room) {
 		list->room = list->room ? 2 * list->room : 64;
@@ -24,7 +24,12 @@ static void add(struct list *list, __u32 address, unsigned length)
 		if (!list->ranges)
 			fail("out of memory");
 	}
-	list->ranges[list->count++] = (struct range){ address, address | (length < 32 ? ~0u >> length : 0) };
+	list->ranges[list->count++] = range;
+}
+
+static void add(struct list *list, __u32 address, unsigned length)
+{
+	add_range(list, (struct range){ address, address | (length < 32 ? ~0u >> length : 0) });
 }
 
 static void add_route(struct list *list, const struct nlmsghdr *message)
@@ -73,9 +78,8 @@ static void read_routes(struct list *list)
 	/* Only that table, where the kernel would else say all. */
 	if (netlink < 0 || setsockopt(netlink, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
 		fail("cannot ask for the routing table `local`: %s", strerror(errno));
-	do
-		list->count = 0;
-	while (!add_routes(list, netlink));
+	for (unsigned before = list->count; !add_routes(list, netlink);)
+		list->count = before;
 	close(netlink);
 }
 
@@ -85,11 +89,14 @@ static int by_low(const void *left, const void *right)
 	return (a->low > b->low) - (a->low < b->low);
 }
 
-/* Sorts them, and makes one of those that touch. */
+/* Sorts them, unless they are, as the kernel says its routes; and makes one of those that touch. */
 static void join(struct list *list)
 {
-	unsigned last = 0;
-	qsort(list->ranges, list->count, sizeof(*list->ranges), by_low);
+	unsigned last = 0, sorted = 1;
+	while (sorted < list->count && by_low(&list->ranges[sorted - 1], &list->ranges[sorted]) <= 0)
+		sorted++;
+	if (sorted < list->count)
+		qsort(list->ranges, list->count, sizeof(*list->ranges), by_low);
 	for (unsigned i = 1; i < list->count; i++) {
 		const struct range next = list->ranges[i];
 		struct range *range = &list->ranges[last];
@@ -101,10 +108,12 @@ static void join(struct list *list)
 	list->count = last + 1;
 }
 
-static bool has(const struct list *list, const struct range *range)
+/* Whether it has this one; `at` goes along with those that are asked for, in their order. */
+static bool has(const struct list *list, const struct range *range, unsigned *at)
 {
-	const struct range *found = bsearch(range, list->ranges, list->count, sizeof(*range), by_low);
-	return found && found->high == range->high;
+	while (*at < list->count && list->ranges[*at].low < range->low)
+		++*at;
+	return *at < list->count && memcmp(&list->ranges[*at], range, sizeof(*range)) == 0;
 }
 
 /* Of a word of `near`: those of a range that has some there. */
@@ -141,30 +150,60 @@ static void publish(struct locals *locals, const struct list *new)
 	const struct list old = { .ranges = locals->ranges[locals->list], .count = locals->counts[locals->list] };
 	memcpy(locals->ranges[unused], new->ranges, new->count * sizeof(*new->ranges));
 	locals->counts[unused] = new->count;
-	for (unsigned i = 0; i < new->count; i++)
-		if (!has(&old, &new->ranges[i]))
+	for (unsigned i = 0, at = 0; i < new->count; i++)
+		if (!has(&old, &new->ranges[i], &at))
 			set_near(locals, &new->ranges[i]);
 	__atomic_store_n(&locals->list, unused, __ATOMIC_RELEASE);
-	for (unsigned i = 0, first = 0; i < old.count; i++)
-		if (!has(new, &old.ranges[i]))
+	for (unsigned i = 0, at = 0, first = 0; i < old.count; i++)
+		if (!has(new, &old.ranges[i], &at))
 			clear_near(locals, &old.ranges[i], new, &first);
 }
 
-void locals_refresh(void)
+static struct list read_all(void)
+{
+	struct list list = {};
+	add(&list, 0, 8);
+	read_routes(&list);
+	add(&list, INADDR_UNSPEC_GROUP, 4);
+	add(&list, INADDR_BROADCAST, 32);
+	return list;
+}
+
+static struct list read_known(const struct locals *locals)
+{
+	struct list list = {};
+	const struct range *ranges = locals->ranges[locals->list];
+	for (unsigned i = 0; i < locals->counts[locals->list]; i++)
+		add_range(&list, ranges[i]);
+	return list;
+}
+
+static void refresh(const struct prefix *added, __u64 oldest)
 {
 	/* Not there if only an older version has made the maps: attaching this one makes it. */
 	struct locals *locals = open_memory("locals", sizeof(*locals));
 	if (!locals)
 		return;
-	struct list list = {};
-	read_routes(&list);
-	add(&list, 0, 8);
-	add(&list, INADDR_UNSPEC_GROUP, 4);
-	add(&list, INADDR_BROADCAST, 32);
+	bool is_fresh = locals->read && locals->read > oldest;
+	struct list list = is_fresh ? read_known(locals) : read_all();
+	if (added && added->family == 4 && !route_is_too_wide(added))
+		add(&list, ntohl(added->address.words[0]), added->length);
 	join(&list);
 	if (list.count > LOCAL_RANGES)
 		list.count = LOCAL_RANGES;
 	publish(locals, &list);
+	if (!is_fresh)
+		locals->read = now();
 	munmap(locals, sizeof(*locals));
 	free(list.ranges);
+}
+
+void locals_refresh(void)
+{
+	refresh(NULL, now());
+}
+
+void locals_follow(const struct prefix *added)
+{
+	refresh(added, now() - 1000);
 }

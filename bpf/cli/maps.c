@@ -16,24 +16,13 @@
 
 #include "diverter.h"
 
-static void fail_unmade(void) __attribute__((noreturn));
-static void fail_unmade(void)
-{
-	fail("nothing is attached, and there is nowhere to keep rules: attach first: `systemctl start ziti-glb-diverter`");
-}
-
 /* Of a pin or their directory: by its mode, or by the kernel's own rule. */
 static void fail_to_open(const char *path)
 {
-	struct stat pins;
-	int error = errno;
-	/* Before it is attached, systemd's mount lets nobody through. */
-	if (error == EACCES && stat(PINS, &pins) && errno == EACCES)
-		fail_unmade();
-	errno = error;
 	if (errno == EACCES)
-		fail("%s: %s: run it as root, or as a user of the group " GROUP " (of ziti-router by `SupplementaryGroups=" GROUP
-		     "` in its unit; if the group is newer than what is attached, `systemctl reload ziti-glb-diverter` first)",
+		fail("%s: %s: run it as root, or as a user of the group " GROUP " (ziti-router by `SupplementaryGroups=" GROUP
+		     "` in its unit); if nothing is attached, or the group is newer, attach first: `systemctl reload-or-restart "
+		     "ziti-glb-diverter`",
 		     path, strerror(errno));
 	if (errno == EPERM)
 		fail("%s: %s: run it as root, or give it CAP_BPF, which kernels before 5.19 ask for (ziti-router by "
@@ -144,6 +133,12 @@ static void make_missing_maps(void)
 	bpf_object__close(object);
 }
 
+static void fail_unmade(void) __attribute__((noreturn));
+static void fail_unmade(void)
+{
+	fail("nothing is attached, and there is nowhere to keep rules: attach first: `systemctl start ziti-glb-diverter`");
+}
+
 static void make_directory(void)
 {
 	if (mkdir(PINS, 0700) && errno != EEXIST)
@@ -156,7 +151,7 @@ static void lock_directory(void)
 	for (struct stat locked = {}; !locked.st_nlink;) {
 		if (is_root())
 			make_directory();
-		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (directory < 0 && errno == ENOENT && is_root())
 			continue;
 		if (directory < 0 && errno == ENOENT)
@@ -165,6 +160,8 @@ static void lock_directory(void)
 			fail_to_open(PINS);
 		if (flock(directory, LOCK_EX) || fstat(directory, &locked))
 			fail(PINS ": cannot lock it: %s", strerror(errno));
+		if (locked.st_uid) /* anybody can make a directory there */
+			fail(PINS " is not root's: `rm -r " PINS "`, attach again and restart the router");
 	}
 }
 

@@ -35,19 +35,22 @@ static void share(int directory, const char *name, gid_t group, mode_t mode)
 		fail(PINS "/%s: cannot give it to the group " GROUP ": %s", name, strerror(errno));
 }
 
-/* systemd mounts it for root alone. Who passes through may open there what its own mode lets him, and not look around. */
-static void let_pass(void)
+/* systemd mounts the file system for root alone: the group gets its way through, and no more. */
+static void let_through(gid_t group)
 {
-	struct stat bpffs;
-	if (stat(BPFFS, &bpffs) || (!(bpffs.st_mode & S_IXOTH) && chmod(BPFFS, (bpffs.st_mode & 07777) | S_IXOTH)))
+	struct stat root;
+	if (!group || stat(BPFFS, &root) || root.st_mode & S_IXOTH || (root.st_gid == group && root.st_mode & S_IXGRP))
+		return;
+	bool is_roots = root.st_gid == 0;
+	if ((is_roots && chown(BPFFS, -1, group)) ||
+	    chmod(BPFFS, (root.st_mode & ~S_IFMT) | (is_roots || root.st_gid == group ? S_IXGRP : S_IXOTH)))
 		fail(BPFFS ": cannot let the group " GROUP " through: %s", strerror(errno));
 }
 
 void maps_share(void)
 {
 	gid_t group = find_group();
-	if (group)
-		let_pass();
+	let_through(group);
 	DIR *directory = opendir(PINS);
 	if (!directory)
 		fail(PINS ": %s", strerror(errno));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import {
@@ -31,13 +32,14 @@ describeKernel('sources that are the router itself', () => {
   beforeEach(async () => {
     router = await startRouter();
     expect(router.exec(['ip', 'route', 'add', 'local', '10.20.0.0/24', 'dev', 'lo']).stderr).toBe('');
-    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+    attach();
   });
   afterEach(async () => {
     await router.stopAll();
     await router.close();
   });
 
+  const attach = (): string => router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
   const rule = (protocol: 'tcp' | 'udp', fields: Partial<Rule> = {}): Rule => ({
     destination: '10.20.0.0/24',
     protocol,
@@ -119,22 +121,49 @@ describeKernel('sources that are the router itself', () => {
     ]);
   });
 
-  test('an address that comes or goes is known with the next -I or -D, or when it is attached again', async () => {
+  test('an address that comes or goes is known when it is attached again, and a second later with any -I or -D', async () => {
     const other = rule('udp', { destination: '10.20.0.77/32' });
     const packets = ['172.16.5.4', '172.16.5.5'].map((source) => encapsulated(datagram(source)));
     const here = ['inner_source_router', 'delivered_local'];
     const gone = ['delivered_local', 'delivered_local'];
+    const change = (verb: string) => router.exec(['ip', 'address', verb, '172.16.5.4/32', 'dev', 'lo']);
     router.intercept(rule('udp'));
     expect(await verdicts(...packets)).toEqual(gone);
-    router.exec(['ip', 'address', 'add', '172.16.5.4/32', 'dev', 'lo']);
+    change('add');
+    await sleep(1010);
     router.intercept(other);
     expect(await verdicts(...packets)).toEqual(here);
-    router.exec(['ip', 'address', 'del', '172.16.5.4/32', 'dev', 'lo']);
+    change('del');
+    await sleep(1010);
     router.diverts(...removeArguments(other));
     expect(await verdicts(...packets)).toEqual(gone);
-    router.exec(['ip', 'address', 'add', '172.16.5.4/32', 'dev', 'lo']);
-    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+    change('add');
+    attach();
     expect(await verdicts(...packets)).toEqual(here);
+  });
+
+  test('what a service stands on is known with its -I, also of many in a row', async () => {
+    router.intercept(rule('udp'));
+    const prefixes = ['172.16.0.0/24', '172.16.1.0/24', '172.16.9.9/32'];
+    for (const destination of prefixes) router.intercept(rule('udp', { destination }));
+    const sources = ['172.15.255.255', '172.16.0.0', '172.16.1.255', '172.16.2.0', '172.16.9.8', '172.16.9.9'];
+    expect(await verdicts(...sources.map((source) => encapsulated(datagram(source))))).toEqual([
+      'delivered_local',
+      'inner_source_router',
+      'inner_source_router',
+      'delivered_local',
+      'delivered_local',
+      'inner_source_router',
+    ]);
+  });
+
+  test('what is too wide to be made the router’s own leaves its clients what they are', async () => {
+    for (const destination of ['0.0.0.0/0', '10.0.0.0/8']) router.intercept(rule('udp', { destination }));
+    const sources = ['192.168.1.1', '10.9.9.9'];
+    expect(await verdicts(...sources.map((source) => encapsulated(datagram(source))))).toEqual([
+      'delivered_local',
+      'delivered_local',
+    ]);
   });
 
   test('a connection that is there is not asked: the stack has taken it once', async () => {
@@ -182,7 +211,7 @@ describeKernel('sources that are the router itself', () => {
     const edges = [...prefixes.values()].flatMap(([first, last]) => [first - 1, first, last, last + 1]);
     const sources = edges.map(textOf);
     const agree = async (): Promise<number> => {
-      router.intercept(rule('udp'));
+      attach();
       const local = (await batch(sources.map((source) => `route get ${source}`))).map((line) =>
         line.startsWith('local'),
       );
@@ -204,7 +233,8 @@ describeKernel('sources that are the router itself', () => {
   test('of more than there is room for the first are known, and a service is added all the same', async () => {
     const many = Array.from({ length: 33_000 }, (_, index) => textOf(0x0b000000 + 2 * index));
     await batch(many.map((address) => `route add local ${address} dev lo`));
-    router.intercept(rule('udp'));
+    attach();
+    router.intercept(rule('udp', { destination: '10.20.0.0/16' }));
     const sources = [many[0] ?? '', '11.0.0.1', many.at(-1) ?? '', '12.0.0.1'];
     expect(await verdicts(...sources.map((source) => encapsulated(datagram(source))))).toEqual([
       'inner_source_router',

@@ -55,8 +55,10 @@ describeKernel('a call of the router that is refused', () => {
     router.diverts('attach', 'eth0', '--from', 'any');
     router.diverter(...interceptArguments(rule), '--new-option');
     expect(refused()).toMatchObject({ count: 1, last: expect.stringMatching(/ --new-option$/) });
+    router.diverter(...interceptArguments({ ...missing, service: 'two\nlines' }));
+    expect(refused()).toMatchObject({ count: 2, last: expect.stringMatching(/ -s two\?lines -N eth9$/) });
     router.diverter(...interceptArguments({ ...missing, service: 'x'.repeat(2000) }));
-    expect(refused()).toMatchObject({ count: 2, last: expect.stringMatching(/^-N eth9: .*x\.\.\.$/) });
+    expect(refused()).toMatchObject({ count: 3, last: expect.stringMatching(/^-N eth9: .*x\.\.\.$/) });
   });
 
   test('goes to the system log, as OpenZiti writes none of it', async () => {
@@ -72,7 +74,7 @@ describeKernel('a call of the router that is refused', () => {
     failed(logged(...removeArguments(rule)).code);
     expect(await log.line()).toMatch(/^<27>.* diverter: there is no such rule to remove.*: diverter -D -c 100.64.0.1 /);
     expect(logged(...interceptArguments(rule)).code).toBe(0);
-    router.exec(['umount', '/sys/fs/bpf']);
+    router.exec(['sh', '-c', 'while umount /sys/fs/bpf; do :; done']);
     failed(logged('-V').code);
     expect(await log.line()).toMatch(/^<27>.* diverter: \/sys\/fs\/bpf is not a BPF file system.*: diverter -V$/);
   });

@@ -78,7 +78,7 @@ const setup = `
 set -e
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
-mount -t bpf bpf /sys/fs/bpf
+mount -t bpf -o mode=700 bpf /sys/fs/bpf # as systemd does
 ip netns add node
 ip link set lo up
 ip link add eth0 address 02:00:00:00:00:02 mtu 9001 type veth peer name eth0 netns node address 02:00:00:00:00:01 mtu 9001

@@ -313,7 +313,7 @@ describeKernel('service rules', () => {
     expect(verdicts.map(({ reason }) => reason)).toEqual(
       rules.map((_, index) => (index % 2 ? 'no_service' : 'no_listener')),
     );
-  }, 60_000);
+  }, 120_000);
 
   test.each([1, 2, 3])('the table of destinations loses nothing, filled to the last one (%i)', (seed) => {
     const { stdout } = router.exec([tablePath, String(seed), '1000000']);

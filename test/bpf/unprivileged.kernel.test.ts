@@ -25,14 +25,14 @@ describeKernel('a router that is not root', () => {
   });
 
   const shell = (script: string): Result => router.exec(['sh', '-ec', script]);
-  /** As the package's preinst does; and the file system is root's alone, as systemd mounts it. */
+  /** As the package's postinst does. */
   const makeGroup = (): void => {
     shell(
-      `chmod 700 /sys/fs/bpf; cp /etc/group /run/group; echo ziti-glb:x:${GROUP}:someone >>/run/group; mount --bind /run/group /etc/group`,
+      `cp /etc/group /run/group; echo ziti-glb:x:${GROUP}:someone >>/run/group; mount --bind /run/group /etc/group`,
     );
   };
   const attach = (): string => router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
-  const modes = (): string => shell('cd /sys/fs/bpf; stat -c "%n %a %u:%g" ziti-glb ziti-glb/*').stdout;
+  const modes = (): string => shell('cd /sys/fs/bpf; stat -c "%n %a %u:%g" . ziti-glb ziti-glb/*').stdout;
 
   /** Ambient capabilities alone, as a systemd unit with a user of its own gives them. */
   const asRouter = (capabilities = CAPABILITIES, groups = GROUP): string[] => {
@@ -84,27 +84,28 @@ describeKernel('a router that is not root', () => {
 
   test('attach gives directory and pins to the group, also those of an older version, and without a group to root alone', () => {
     attach();
-    expect(modes()).toMatch(/^ziti-glb 700 0:0\n(ziti-glb\/\w+ 600 0:0\n)+$/);
+    expect(modes()).toMatch(/^\. 1700 0:0\nziti-glb 700 0:0\n(ziti-glb\/\w+ 600 0:0\n)+$/);
     makeGroup();
     attach();
-    expect(modes()).toMatch(/^ziti-glb 750 0:4242\n(ziti-glb\/\w+ 660 0:4242\n)+$/);
+    expect(modes()).toMatch(/^\. 1710 0:4242\nziti-glb 750 0:4242\n(ziti-glb\/\w+ 660 0:4242\n)+$/);
     router.diverts('detach');
     router.intercept(rule);
-    expect(modes()).toMatch(/^ziti-glb 750 0:4242\n(ziti-glb\/\w+ 660 0:4242\n)+$/);
+    expect(modes()).toMatch(/^\. 1710 0:4242\nziti-glb 750 0:4242\n(ziti-glb\/\w+ 660 0:4242\n)+$/);
   });
 
-  test('before attach it is told to attach first, and leaves nothing in its way', () => {
+  test.each([
+    ['1700', /attach first: `systemctl reload-or-restart ziti-glb-diverter`/],
+    ['1777', /attach first: `systemctl start ziti-glb-diverter`/],
+  ])('before attach it is told to attach first, and leaves nothing in its way (%s)', (mode, sentence) => {
     makeGroup();
+    shell(`chmod ${mode} /sys/fs/bpf`);
     for (const call of [...calls, ['flush']])
-      expect(diverter(call)).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(/attach first: `systemctl start ziti-glb-diverter`/),
-      });
+      expect(diverter(call)).toMatchObject({ code: 1, stderr: expect.stringMatching(sentence) });
     expect(shell('ls /sys/fs/bpf').stdout).not.toContain('ziti-glb');
     expect(router.diverter('-V').code).toBe(0);
     attach();
     expect(diverter(['-V']).code).toBe(0);
-    shell('umount /sys/fs/bpf');
+    shell('while umount /sys/fs/bpf 2>&1; do :; done');
     expect(diverter(['-V'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/mount -t bpf bpf/) });
   });
 
@@ -160,6 +161,28 @@ describeKernel('a router that is not root', () => {
   test('who may read everything needs no group, as no pin keeps it out', () => {
     attach();
     for (const call of calls) expect(diverter(call, ['net_admin', 'dac_override'], '').code).toBe(0);
+  });
+
+  test.each([
+    ['1777', '0', '1777 0'],
+    ['1710', '7', '1711 7'],
+    ['1700', GROUP, `1710 ${GROUP}`],
+  ])('through a file system of mode %s and group %s it is let as far as it must', (mode, group, after) => {
+    makeGroup();
+    shell(`chgrp ${group} /sys/fs/bpf; chmod ${mode} /sys/fs/bpf`);
+    attach();
+    expect(shell('stat -c "%a %g" /sys/fs/bpf').stdout).toBe(`${after}\n`);
+    expect(diverter(['-V']).code).toBe(0);
+  });
+
+  test.each([
+    ['a directory of its own', 'mkdir /sys/fs/bpf/ziti-glb; chown 65534 /sys/fs/bpf/ziti-glb', /is not root's: `rm -r/],
+    ['a link', 'ln -s /sys/fs/bpf /sys/fs/bpf/ziti-glb', /Not a directory|Too many levels/],
+  ])('what somebody else put in its place, %s, is not taken for it', (_name, put, sentence) => {
+    makeGroup();
+    shell(put);
+    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(sentence);
+    expect(diverter(interceptArguments(rule)).code).toBe(1);
   });
 
   test("attach and detach are root's", () => {
