@@ -631,7 +631,11 @@ exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --
 
     test('has the diverter answer health checks with the options of the stack, and with others once these change', async () => {
       const asked = { HealthPort: '8090' };
-      const unit = () => shell(OTHER, 'cat /run/units/ziti-glb-health@8090.service; cat /etc/default/ziti-glb-health');
+      const unit = () =>
+        shell(
+          OTHER,
+          'cd /run/units; until [ -s ziti-glb-health@8090.service ]; do sleep 0.1; done; cat ziti-glb-health@8090.service /etc/default/ziti-glb-health',
+        );
       expect((await install(OTHER, 'one', asked)).code).toBe(0);
       const before = await unit();
       expect(before).toMatch(/\nHEALTH=""$/);
