@@ -36,7 +36,7 @@
   X(INNER_TTL, inner_ttl, "inner TTL or hop limit is 0")                                                        \
   X(INNER_DESTINATION, inner_destination, "inner destination is loopback, multicast, broadcast or unspecified") \
   X(INNER_DESTINATION_ROUTER, inner_destination_router, "inner destination is the router itself")               \
-  X(INNER_PROTOCOL, inner_protocol, "inner packet is neither TCP nor UDP, nor an ICMP error about a connection here")                                      \
+  X(INNER_PROTOCOL, inner_protocol, "inner packet is neither TCP nor UDP, nor an ICMP error about a connection here") \
   X(UDP_CHECKSUM, udp_checksum, "wrong UDP checksum (none is legal)")                                           \
   X(NO_SERVICE, no_service, "no service takes this destination, source and port")                               \
   X(NO_LISTENER, no_listener, "the service's listener is gone")                                                 \
@@ -44,7 +44,7 @@
   X(STRIP_FAILED, strip_failed, "the kernel could not remove the outer headers")                                \
   X(FRAGMENT_HELD, fragment_held, "inner UDP fragment: kept until its datagram is whole, or the duplicate of one that is") \
   X(FRAGMENT_EVICTED, fragment_evicted, "the same, but it took the place of a datagram not yet whole")          \
-  X(FRAGMENT_INVALID, fragment_invalid, "inner fragment that overlaps, is behind the end, of a wrong size, one too many, or cuts the header") \
+  X(FRAGMENT_INVALID, fragment_invalid, "inner fragment that overlaps, is behind the end, wrong in size, one too many, or cuts the header") \
   X(FRAGMENT_TOO_LARGE, fragment_too_large, "inner datagram of over 15,992 bytes of data (OpenZiti makes two of one of over 10,240)") \
   X(FLOW_CONFLICT, flow_conflict, "same addresses and ports as a live flow of another endpoint (--reply geneve)") \
   X(REPLY_SENT, reply_sent, "reply sent back to the load balancer (--reply geneve)")                            \
@@ -52,7 +52,7 @@
   X(REPLY_TOO_LARGE, reply_too_large, "reply larger than a load balancer takes, 8,500 bytes (--reply geneve)")  \
   X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers (--reply geneve)")                  \
   X(FRAGMENT_NO_PLACE, fragment_no_place, "inner fragment, not the first one, whose place another datagram has") \
-  X(INNER_SOURCE_ROUTER, inner_source_router, "inner source is the router's own address, or no host's: the stack would drop it as martian") \
+  X(INNER_SOURCE_ROUTER, inner_source_router, "inner source is the router's own address or no host's: the stack would drop it as martian") \
   X(DELIVERED_ERROR, delivered_error, "ICMP error given to the stack for the connection it quotes")
 
 enum reason {

@@ -15,20 +15,14 @@ __asm__(".pushsection .rodata\n"
 	".popsection\n");
 extern const char object_start[], object_end[];
 
-/* Gives a map a pin to be shared by, as those have that are declared with one. */
-static struct bpf_map *pin(struct bpf_object *object, const char *name, const char *path)
+/* Gives a map that only replies to the load balancer need its size, and a pin to be shared by. */
+static void make_room(struct bpf_object *object, const char *name, unsigned entries)
 {
+	char path[64];
 	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
-	if (!map || bpf_map__set_pin_path(map, path))
-		fail("cannot pin the map %s: %s", name, strerror(errno));
-	return map;
-}
-
-/* Of a map that only replies to the load balancer need. */
-static void make_room(struct bpf_map *map, unsigned entries)
-{
-	if (bpf_map__set_max_entries(map, entries))
-		fail("cannot size the map %s: %s", bpf_map__name(map), strerror(errno));
+	snprintf(path, sizeof(path), PINS "/%s", name);
+	if (!map || bpf_map__set_max_entries(map, entries) || bpf_map__set_pin_path(map, path))
+		fail("cannot size the map %s: %s", name, strerror(errno));
 }
 
 struct bpf_object *program_open(const struct settings *settings)
@@ -39,14 +33,17 @@ struct bpf_object *program_open(const struct settings *settings)
 		fail("this binary's BPF object cannot be read: %s", strerror(errno));
 
 	if (settings->reply == REPLY_GENEVE) {
-		make_room(pin(object, "flows", PINS "/flows"), FLOWS);
-		make_room(pin(object, "reply_fragments", PINS "/reply_fragments"), REPLY_FRAGMENTS);
+		make_room(object, "flows", FLOWS);
+		make_room(object, "reply_fragments", REPLY_FRAGMENTS);
 	}
-	pin(object, ".bss", PINS "/locals");
 	struct bpf_map *map;
-	bpf_object__for_each_map(map, object)
+	bpf_object__for_each_map(map, object) {
 		if (strstr(bpf_map__name(map), ".rodata") && bpf_map__set_initial_value(map, settings, sizeof(*settings)))
 			fail("this binary's BPF object has other settings than its command: %s", strerror(errno));
+		if (strstr(bpf_map__name(map), ".bss") &&
+		    (bpf_map__value_size(map) != sizeof(struct locals) || bpf_map__set_pin_path(map, PINS "/locals")))
+			fail("this binary's BPF object has other variables than its command");
+	}
 	return object;
 }
 
