@@ -90,6 +90,7 @@ void tcx_attach(unsigned ifindex, const char *name, enum bpf_tc_attach_point sid
 	struct attaching attaching = { .ifindex = ifindex, .program = program, .type = TCX_TYPE(side), .flags = BEFORE };
 	struct tcx_list list;
 	tcx_list(ifindex, side, &list);
+	/* Exchanged if ours is the first already. Else both are there for a moment, and the one behind sees what the first lets pass. */
 	int first = list.count && is_ours(list.ids[0]) ? bpf_prog_get_fd_by_id(list.ids[0]) : -1;
 	if (first >= 0) {
 		attaching.flags = REPLACE;
