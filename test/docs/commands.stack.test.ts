@@ -33,7 +33,9 @@ function parametersOf(command: string): Record<string, string> {
 }
 
 describePackaged('what the documents have a reader type', () => {
-  const all = [...new Map(commands().map((each) => [each.command, each])).values()];
+  // What is typed at OpenZiti has its test in routers.test.ts.
+  const ours = commands().filter(({ path }) => path !== 'docs/routers.md');
+  const all = [...new Map(ours.map((each) => [each.command, each])).values()];
   let stack: StackInBox;
   beforeAll(async () => {
     stack = await stackInBox();
