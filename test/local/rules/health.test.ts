@@ -9,7 +9,7 @@ let lb: Awaited<ReturnType<typeof testLoadBalancer>>;
 let a: string;
 let b: string;
 beforeEach(async () => {
-  cloud = testCloud();
+  cloud = testCloud({ delays: { targetRegistration: 5_000 } });
   vpc = await testVpc(cloud);
   lb = await testLoadBalancer(cloud, { vpc });
   [a = ''] = await launch(cloud, vpc.a1);
