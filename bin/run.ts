@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { NoCredentials } from '../local/credentials.ts';
 import { explain as explainError } from '../shared/aws/advice.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
@@ -76,6 +77,10 @@ export async function run(
     if (error instanceof Error && error.message === 'Region is missing') {
       terminal.err('It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.');
       return EXIT.usage;
+    }
+    if (error instanceof NoCredentials) {
+      terminal.err(terminal.paint('red', error.message));
+      return EXIT.failed;
     }
     const nobody = isLocal(endpoint) && Object(error).code === 'ECONNREFUSED';
     const text = nobody

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { Listr } from 'listr2';
 import { localPackage } from '../../resources/diverter.js';
 import { type Box, IMAGES, startBox } from '../box.ts';
+import { credentialsFile, writeCredentials } from '../credentials.ts';
 import { diverterRefused, fabricUnavailable } from '../fabric/available.ts';
 import { type NamespaceFabric, namespaceFabric } from '../fabric/namespaces.ts';
 import { noFabric } from '../fabric/none.ts';
@@ -57,9 +58,11 @@ async function main(): Promise<void> {
   );
   let starting: Promise<Box> | undefined;
   let page: Awaited<ReturnType<typeof pageOf>> | undefined;
+  let forget: (() => void) | undefined;
   try {
     await Promise.race([play(), interrupted(interrupt.signal)]);
   } finally {
+    forget?.();
     await page?.close();
     // An interrupted start takes down by itself what it had made, and rejects when it has.
     await starting?.then(
@@ -92,8 +95,9 @@ async function main(): Promise<void> {
           },
         });
         const box = await starting;
+        forget = writeCredentials(box.endpoint, box.credentials);
         page = await pageOf(box, log);
-        return `AWS API at ${box.endpoint}, ${box.network.vpcId}; watch it live at ${page.url}`;
+        return `AWS API at ${box.endpoint}, its key in ${credentialsFile(box.endpoint)}; ${box.network.vpcId}; watch it live at ${page.url}`;
       },
     );
     if (!starting) return;
@@ -110,7 +114,10 @@ async function main(): Promise<void> {
         ? `All of it seen to be so, in ${took} s.`
         : `The control plane seen to do all of it, in ${took} s. No packet was sent: ${reason}.`,
     );
-    if (keep) await playground(stage.operator, process.stdin, process.stdout);
+    if (keep) {
+      console.log(`\n${access(box)}\n`);
+      await playground(stage.operator, process.stdin, process.stdout);
+    }
   }
 }
 
@@ -147,6 +154,12 @@ async function show(title: string, work: (say: (line: string) => void) => Promis
   }).run();
 }
 
+/** What the AWS command line is to be told, in another terminal. */
+function access({ endpoint, region }: Box): string {
+  const file = credentialsFile(endpoint);
+  return `For the AWS command line: export AWS_ENDPOINT_URL=${endpoint} AWS_DEFAULT_REGION=${region} AWS_SHARED_CREDENTIALS_FILE=${file}`;
+}
+
 /** CloudWatch takes metrics from lines of the log; a person has no use for them there. */
 const isMetrics = (line: string) => line.startsWith('{"_aws"');
 
@@ -161,12 +174,13 @@ function readable(source: string, line: string): string {
 }
 
 function operatorOf(
-  { endpoint, region, network, stack, fabric }: Box,
+  { endpoint, credentials, region, network, stack, fabric }: Box,
   nodeStats: NamespaceFabric['nodeStats'] | undefined,
 ) {
   const targetGroup = stack.resources.get('TargetGroup')?.made.ref;
   return createOperator({
     endpoint,
+    credentials,
     region,
     vpcId: network.vpcId,
     targetGroupArn: String(targetGroup),

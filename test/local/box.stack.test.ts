@@ -150,8 +150,8 @@ const start = (options: Partial<BoxOptions> = {}) =>
     ...options,
   });
 
-function ec2Of({ endpoint, region }: Box): EC2 {
-  return new EC2({ endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } });
+function ec2Of({ endpoint, region, credentials }: Box): EC2 {
+  return new EC2({ endpoint, region, credentials });
 }
 
 async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>): Promise<T> {

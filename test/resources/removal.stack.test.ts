@@ -14,8 +14,8 @@ describePackaged('a stack', () => {
   };
   beforeAll(async () => {
     stack = await stackInBox();
-    const { endpoint, region } = stack.box;
-    configuration = { endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } };
+    const { endpoint, region, credentials } = stack.box;
+    configuration = { endpoint, region, credentials };
   });
   afterAll(() => stack?.box.close());
 

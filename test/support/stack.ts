@@ -31,6 +31,7 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
   });
   const operator = createOperator({
     endpoint: box.endpoint,
+    credentials: box.credentials,
     region: box.region,
     vpcId: box.network.vpcId,
     targetGroupArn: box.stack.resources.get('TargetGroup')?.made.ref ?? '',

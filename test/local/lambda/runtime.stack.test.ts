@@ -23,6 +23,7 @@ function world(source: string, change: Partial<FunctionConfiguration> = {}) {
     rate: RATE,
     region: 'eu-central-1',
     endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+    keyOf: () => ({ accessKeyId: 'role', secretAccessKey: 'secret', sessionToken: 'token' }),
     onLog: (name, line) => log.push(`${name}: ${line}`),
     onFailure: (record) => failures.push(record),
   });
