@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
+import { writeCredentials } from '../../local/credentials.ts';
 
 const program = fileURLToPath(new URL('../../bin/ziti-glb.ts', import.meta.url));
 
@@ -29,7 +30,18 @@ test('complains on standard error', () => {
 test('says what to do where no demo runs', () => {
   const { status, stdout, stderr } = ziti('status', '--endpoint', 'http://127.0.0.1:9');
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toBe('Nobody listens at http://127.0.0.1:9. Start a demo that stays: npm run demo -- --keep\n');
+  expect(stderr).toBe(
+    'No demo of this checkout runs at http://127.0.0.1:9. Start one that stays: npm run demo -- --keep\n',
+  );
+});
+
+test('says what to do where a demo was killed, and has left its key', () => {
+  const endpoint = 'http://127.0.0.1:11';
+  const forget = writeCredentials(endpoint, { accessKeyId: 'operator', secretAccessKey: 'of an earlier start' });
+  const { status, stdout, stderr } = ziti('status', '--endpoint', endpoint);
+  forget();
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toBe('Nobody listens at http://127.0.0.1:11. Start a demo that stays: npm run demo -- --keep\n');
 });
 
 test('says what to do where AWS does not answer', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { awsClients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
+import { writeCredentials } from '../../local/credentials.ts';
 import { commands, read } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
@@ -35,12 +36,17 @@ function parametersOf(command: string): Record<string, string> {
 describePackaged('what the documents have a reader type', () => {
   const all = [...new Map(commands().map((each) => [each.command, each])).values()];
   let stack: StackInBox;
+  let forget: (() => void) | undefined;
   beforeAll(async () => {
     stack = await stackInBox();
+    forget = writeCredentials(stack.box.endpoint, stack.box.credentials);
     await stack.operator.launch('router-1', 0);
     await stack.operator.tag('app-b', '10.20.0.0/16');
   }, 120_000);
-  afterAll(() => stack?.box.close());
+  afterAll(async () => {
+    forget?.();
+    await stack?.box.close();
+  });
 
   test.each(all.filter(({ command }) => command in ELSEWHERE))('$command has its test elsewhere', ({ command }) => {
     const [file = '', shown = ''] = ELSEWHERE[command] ?? [];
