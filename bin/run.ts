@@ -23,7 +23,7 @@ const COMMON = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig;
 
-const HELP = `npx ziti-glb COMMAND [OPTION ...]
+const HELP = `npm run -s ziti-glb -- COMMAND [OPTION ...]
 
 ${Object.entries(COMMANDS)
   .map(([name, { args, summary }]) => `  ${[name, ...args.map((arg) => `<${arg}>`)].join(' ').padEnd(40)}${summary}`)
@@ -70,7 +70,7 @@ export async function run(
     return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\nSee: npx ziti-glb --help`);
+      terminal.err(`${error.message}\n\nSee: npm run -s ziti-glb -- --help`);
       return EXIT.usage;
     }
     // The SDK looks for one only when it is about to ask.

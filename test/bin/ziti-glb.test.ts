@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { writeCredentials } from '../../local/credentials.ts';
+import { run } from '../../local/fabric/process.ts';
+import { commands } from '../support/documents.ts';
 
 const program = fileURLToPath(new URL('../../bin/ziti-glb.ts', import.meta.url));
 
@@ -17,7 +24,7 @@ function ziti(...args: string[]) {
 test('answers on standard output, without colour where nobody watches', () => {
   const { status, stdout, stderr } = ziti('--help');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout).toMatch(/^npx ziti-glb COMMAND/);
+  expect(stdout).toMatch(/^npm run -s ziti-glb -- COMMAND/);
   expect(stdout).not.toContain('\u001b');
 });
 
@@ -56,4 +63,32 @@ test('says what to do where no region is given', () => {
   expect(stderr).toBe(
     'It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.\n',
   );
+});
+
+test('is run, by its documents’ own line, in a checkout only: nobody is asked for a program of its name', async () => {
+  const asked: string[] = [];
+  const registry = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  const outside = mkdtempSync(join(tmpdir(), 'no-checkout-'));
+  const environment = {
+    ...process.env,
+    npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`,
+    npm_config_cache: outside,
+  };
+  const typed = (folder: string, line: string) => run(['sh', '-c', `cd "$0" && ${line}`, folder], { environment });
+  const [first] = commands().filter(({ command }) => / ziti-glb .*status/.test(command));
+  const line = first?.command.replace(/ status .*/, ' --help') ?? '';
+  const [here, there] = [await typed('.', line), await typed(outside, line)];
+  const heard = asked.splice(0);
+  // What would be wrong about the shorter line, and shows that the registry hears.
+  await typed(outside, 'npx -y ziti-glb');
+  registry.close();
+  rmSync(outside, { recursive: true });
+  expect([here.code, here.stdout]).toEqual([0, expect.stringMatching(/^npm run -s ziti-glb -- COMMAND/)]);
+  expect([there.code, there.stdout]).toEqual([1, '']);
+  expect(heard).toEqual([]);
+  expect(asked).toContain('/ziti-glb');
 });

@@ -20,8 +20,8 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo -- --keep': ['test/local/demo/demo.kernel.test.ts', '--keep'],
   'npm ci && make -C bpf deb': ['local/setup.ts', "['bpf', 'deb']"],
-  'npx ziti-glb drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
-  'npx ziti-glb redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
+  'npm run -s ziti-glb -- drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
+  'npm run -s ziti-glb -- redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
 /** `…` stands for the rest of an id, each of another one. */
@@ -53,7 +53,7 @@ describePackaged('what the documents have a reader type', () => {
     expect(read(file)).toContain(shown);
   });
 
-  const asks = all.filter(({ command }) => command.startsWith('npx ziti-glb ') && !(command in ELSEWHERE));
+  const asks = all.filter(({ command }) => command.startsWith('npm run -s ziti-glb -- ') && !(command in ELSEWHERE));
   test.each(asks)('$command', async ({ command }) => {
     const said: string[] = [];
     const terminal: Terminal = {
@@ -67,7 +67,7 @@ describePackaged('what the documents have a reader type', () => {
     };
     const argv = command
       .split(' ')
-      .slice(2)
+      .slice(5)
       .map((word) => (word.startsWith('subnet-') ? 'app-b' : word))
       .filter((word, index, words) => word !== '--endpoint' && words[index - 1] !== '--endpoint');
     const box = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
