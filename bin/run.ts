@@ -54,7 +54,7 @@ export async function run(
   try {
     const parsed = parse(argv);
     if (parsed === 'help') {
-      terminal.out(HELP);
+      terminal.out(...HELP.split('\n'));
       return EXIT.ok;
     }
     const { command, args, options, stack, access } = parsed;
@@ -70,7 +70,7 @@ export async function run(
     return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\nSee: npm run -s ziti-glb -- --help`);
+      terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');
       return EXIT.usage;
     }
     // The SDK looks for one only when it is about to ask.

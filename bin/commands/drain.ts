@@ -23,7 +23,7 @@ export const drain: Command = {
       return EXIT.ok;
     }
     // The values are all there is to opt them in again by.
-    terminal.out(table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
+    terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
     const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
     if (!options.yes && !(await terminal.confirm(question))) {
       terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Listr } from 'listr2';
+import { plain, plainLines } from '../../bin/plain.ts';
 import { localPackage } from '../../resources/diverter.js';
 import { type Box, IMAGES, startBox } from '../box.ts';
 import { credentialsFile, writeCredentials } from '../credentials.ts';
@@ -143,10 +144,11 @@ async function takeCheckout(): Promise<Server> {
 async function show(title: string, work: (say: (line: string) => void) => Promise<string>): Promise<void> {
   const task = async (_: unknown, line: { title: string; output: string }) => {
     const say = (text: string) => {
-      if (line.output !== text) line.output = text;
+      const shown = plain(text);
+      if (line.output !== shown) line.output = shown;
     };
     // A step that is interrupted ends at once, and with it what keeps the terminal for itself.
-    line.title = `${title}\n  → ${await Promise.race([work(say), interrupted(interrupt.signal)])}`;
+    line.title = `${title}\n  → ${plain(await Promise.race([work(say), interrupted(interrupt.signal)]))}`;
   };
   await new Listr([{ title, task, rendererOptions: { outputBar: 1 } }], {
     registerSignalListeners: false,
@@ -167,9 +169,9 @@ const isMetrics = (line: string) => line.startsWith('{"_aws"');
 function readable(source: string, line: string): string {
   try {
     const { timestamp, level, message } = JSON.parse(line);
-    return `${timestamp.slice(11, 19)} ${source} ${level} ${message}`;
+    return plain(`${timestamp.slice(11, 19)} ${source} ${level} ${message}`);
   } catch {
-    return `${source} ${line}`;
+    return plain(`${source} ${line}`);
   }
 }
 
@@ -221,7 +223,7 @@ try {
     process.exit(130);
   }
   if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
-  console.error(`\n${error instanceof Error ? error.message : error}`);
+  console.error(`\n${plainLines(error instanceof Error ? error.message : String(error))}`);
   if (error instanceof Error && isPortTaken(error.cause)) console.error('Or take another: npm run demo -- --port N');
   process.exit(1);
 }

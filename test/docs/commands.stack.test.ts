@@ -57,8 +57,8 @@ describePackaged('what the documents have a reader type', () => {
   test.each(asks)('$command', async ({ command }) => {
     const said: string[] = [];
     const terminal: Terminal = {
-      out: (text: string) => void said.push(text),
-      err: (text: string) => void said.push(`error: ${text}`),
+      out: (...lines: string[]) => void said.push(...lines),
+      err: (...lines: string[]) => void said.push(`error: ${lines.join()}`),
       progress() {},
       paint: (_, text) => text,
       confirm: async () => false,
