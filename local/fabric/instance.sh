@@ -15,7 +15,7 @@ mount -t overlay -o nodev,lowerdir=/run/host,upperdir=/run/changes,workdir=/run/
 cd /run/root
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount -t bpf bpf sys/fs/bpf
+mount -t bpf -o mode=700 bpf sys/fs/bpf # as systemd does
 # No disk of the host's: a file system of its own, to which what a machine needs is lent device by device.
 mount -t tmpfs -o mode=755,nodev,nosuid dev dev
 for device in null zero full random urandom tty; do
