@@ -35,7 +35,7 @@ const NETWORK = new URL('../examples/network.yml', import.meta.url);
 const USERS = ['operator', 'cloudformation'] as const;
 
 /** What can be booted, for a fabric: image id to what it boots. */
-export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router' } as const;
+export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
 
 /** An address in every VPC that answers as the box's API does. Presigned links bear it, for routers to follow. */
 const VPC_SERVICES = { ip: '169.254.0.80', port: 80 };

@@ -10,6 +10,7 @@ import { credentialsFile, writeCredentials } from '../credentials.ts';
 import { diverterRefused, fabricUnavailable } from '../fabric/available.ts';
 import { type NamespaceFabric, namespaceFabric } from '../fabric/namespaces.ts';
 import { noFabric } from '../fabric/none.ts';
+import { findZiti } from '../fabric/ziti.ts';
 import { setUp } from '../setup.ts';
 import { createOperator } from './operator.ts';
 import { packageStack } from './package.ts';
@@ -22,10 +23,11 @@ import { type Stage, steps } from './steps.ts';
 const RATE = 10;
 const PORT = 4780;
 
-const USAGE = `npm run demo -- [--keep] [--port N]
+const USAGE = `npm run demo -- [--keep] [--port N] [--ziti]
 
   --keep    leave the cloud running at the end, to play with
-  --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})`;
+  --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})
+  --ziti    with OpenZiti's own controller and routers: the ziti on the PATH, or ZITI=/path/to/ziti`;
 
 /** Aborted by a signal: everything is taken down, and nothing needs to be explained. */
 const interrupt = new AbortController();
@@ -47,11 +49,12 @@ const log: string[] = [];
 const LOG_LINES = 10_000;
 
 async function main(): Promise<void> {
-  const { keep, port } = options();
+  const { keep, port, ziti } = options();
   const alone = await takeCheckout();
   const unavailable = fabricUnavailable();
   setUp();
   const reason = unavailable ?? diverterRefused();
+  if (ziti && reason) throw new Error(`OpenZiti's own routers need packets, and there are none: ${reason}.`);
   console.log(
     reason
       ? `The control plane alone, without packets: ${reason}.\n`
@@ -85,7 +88,7 @@ async function main(): Promise<void> {
           signal: interrupt.signal,
           fabric: async (services) => {
             if (reason) return noFabric(reason);
-            const fabric = await namespaceFabric({ images: IMAGES, services });
+            const fabric = await namespaceFabric({ images: IMAGES, services, ...(ziti && { ziti }) });
             nodeStats = fabric.nodeStats;
             return fabric;
           },
@@ -103,6 +106,14 @@ async function main(): Promise<void> {
     );
     if (!starting) return;
     const box = await starting;
+    if (ziti) {
+      const operator = operatorOf(box, nodeStats);
+      await show("Launch OpenZiti's controller, a router that hosts services, and a server behind it", async () => {
+        const began = box.clock.now();
+        await operator.launchController();
+        return `${ziti}, ${((box.clock.now() - began) / 1000).toFixed(1)} s after launch`;
+      });
+    }
     const stage: Stage = { operator: operatorOf(box, nodeStats), clock: box.clock, packets: !reason };
     for (const { title, without, run } of steps) {
       if (stage.packets) await show(title, (say) => run(stage, say));
@@ -194,11 +205,12 @@ function operatorOf(
 
 const isPortTaken = (cause: unknown) => cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 
-function options(): { keep: boolean; port: number } {
+function options(): { keep: boolean; port: number; ziti: string | undefined } {
   const { values } = parseArgs({
     options: {
       keep: { type: 'boolean', default: false },
       port: { type: 'string', default: String(PORT) },
+      ziti: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false, short: 'h' },
     },
   });
@@ -209,7 +221,7 @@ function options(): { keep: boolean; port: number } {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`--port ${values.port} is not a port\n\n${USAGE}`);
-  return { keep: values.keep, port };
+  return { keep: values.keep, port, ziti: values.ziti ? findZiti() : undefined };
 }
 
 try {

@@ -1,4 +1,5 @@
 import {
+  CreateSubnetCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
   DescribeInstancesCommand,
@@ -41,6 +42,9 @@ export interface Diverter {
   attached: { interface: string }[];
   counters: Record<string, number>;
 }
+
+/** Where every fabric has OpenZiti's controller: a subnet of its own, into which no client is opted. */
+const CONTROLLER = { name: 'controller', cidr: '10.0.100.0/24', address: '10.0.100.10' };
 
 const nameOf = (tags: Tag[] | undefined) => tags?.find(({ Key }) => Key === 'Name')?.Value ?? '';
 
@@ -106,6 +110,37 @@ export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric,
           ],
         }),
       );
+    },
+
+    /** Launches the machine with OpenZiti's controller, and what its services lead to; resolves when it serves. */
+    async launchController(): Promise<void> {
+      const named = (ResourceType: 'instance' | 'subnet') => [
+        { ResourceType, Tags: [{ Key: 'Name', Value: CONTROLLER.name }] },
+      ];
+      const { Subnet } = await ec2.send(
+        new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: CONTROLLER.cidr, TagSpecifications: named('subnet') }),
+      );
+      await ec2.send(
+        new RunInstancesCommand({
+          ImageId: 'ami-controller',
+          InstanceType: 't3.small',
+          MinCount: 1,
+          MaxCount: 1,
+          SubnetId: Subnet?.SubnetId,
+          PrivateIpAddress: CONTROLLER.address,
+          TagSpecifications: named('instance'),
+        }),
+      );
+      const { id } = await find(instances(), CONTROLLER.name);
+      const ready = ['sh', '-c', 'until [ -e /run/ready ]; do sleep 0.2; done'];
+      const log = ['tail', '-n', '5', '/var/log/ziti-controller.log', '/var/log/boot.log'];
+      for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+        const result = await fabric.exec(id, ready, { timeout: 60_000 }).catch(() => undefined);
+        if (result?.code === 0) return;
+        if (Date.now() < end) continue;
+        const said = await fabric.exec(id, log).catch(({ message }) => ({ stdout: message }));
+        throw new Error(`OpenZiti's controller has not started within a minute: ${said.stdout.trim()}`);
+      }
     },
 
     /** Ends a machine as a power failure would: EC2 goes on to call it running. */

@@ -31,7 +31,8 @@ const ENVIRONMENT = {
 
 const NEW_NAMESPACES = ['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child'];
 
-export async function openInstance(id: string): Promise<Instance> {
+/** @param ziti path of OpenZiti's program, where its routers run and not their stand-in */
+export async function openInstance(id: string, ziti?: string): Promise<Instance> {
   const netns = await openNetns('ip link set lo up');
   let machine: Owned | undefined;
   let init: string | undefined;
@@ -48,10 +49,13 @@ export async function openInstance(id: string): Promise<Instance> {
     ...netns,
     enter,
     boot: async (name, image) => {
-      const boot = [`${here}instance.sh`, name, `${here}images/${image}/boot.sh`, checkout, dirname(process.execPath)];
+      const lent = [checkout, dirname(process.execPath), ...(ziti ? [dirname(ziti)] : [])];
+      const boot = [`${here}instance.sh`, name, `${here}images/${image}/boot.sh`, ...lent];
       machine = spawnOwned([...inNetns(netns.pid), ...NEW_NAMESPACES, ...boot], {
         ...ENVIRONMENT,
+        CHECKOUT: checkout,
         NODE: process.execPath,
+        ...(ziti && { ZITI: ziti }),
       });
       machine.once('exit', () => {
         init = undefined;

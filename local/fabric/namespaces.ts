@@ -10,7 +10,9 @@ import { changes, type Item, ownCommands, ownDevice, routing } from './routing.t
 
 export interface FabricOptions {
   /** What boots in an instance: image id to a folder of `images/`. */
-  images: Record<string, 'client' | 'router'>;
+  images: Record<string, 'client' | 'router' | 'controller'>;
+  /** OpenZiti's program, where its own routers are to run and not their stand-in. They look for an instance `controller`. */
+  ziti?: string;
   /** An address in every VPC that answers as an HTTP server on our loopback does. */
   services?: { ip: string; port: number; upstream: string };
 }
@@ -46,7 +48,7 @@ rule add blackhole preference 400
 .`;
 
 /** Carries packets with network namespaces. Needs root. What it makes belongs to processes that end with ours. */
-export async function namespaceFabric({ images, services }: FabricOptions): Promise<NamespaceFabric> {
+export async function namespaceFabric({ images, services, ziti }: FabricOptions): Promise<NamespaceFabric> {
   const vpcs = new Map<string, Vpc>();
   const instances = new Map<string, Instance>();
   const nodes = new Map<string, Node>();
@@ -95,7 +97,7 @@ export async function namespaceFabric({ images, services }: FabricOptions): Prom
       items.filter(({ id }) => !made.has(id));
     await settle([
       ...unmade(vpcDiff.added, vpcs).map(({ id }) => openVpc(id)),
-      ...unmade(instanceDiff.added, instances).map(async ({ id }) => instances.set(id, await openInstance(id))),
+      ...unmade(instanceDiff.added, instances).map(async ({ id }) => instances.set(id, await openInstance(id, ziti))),
       ...unmade(nodeDiff.added, nodes).map(({ id }) => openNode(id)),
     ]);
     await each(endpointDiff.added, ({ id, nodeId, subnetId }) =>

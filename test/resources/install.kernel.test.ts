@@ -76,6 +76,8 @@ describeKernel('the install', () => {
     await fabric.sync(
       topology({ routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } }, states: ['healthy', undefined] }),
     );
+    for (const router of [ROUTER, OTHER])
+      await shell(router, 'until grep -qs "^[1-9]" /run/units/ziti-router.service; do sleep 0.1; done');
     await shell(
       ROUTER,
       `setsid ${process.execPath} -e "require('net').createServer(s=>s.end('SSH-2.0-x\\n')).listen(22)" >/dev/null 2>&1 & sleep 0.3`,
@@ -122,7 +124,7 @@ describeKernel('the install', () => {
   const resolve = () =>
     shell(
       CLIENT,
-      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 2>/dev/null && break; sleep 0.2; done',
+      'for try in $(seq 20); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 2>/dev/null && break; sleep 0.2; done',
     );
   /** Once it has gone on for a while after what was done under it. */
   const expectUnbroken = async (end: () => Promise<Talk>) => {
@@ -140,16 +142,26 @@ describeKernel('the install', () => {
     );
 
   const UNIT = '/run/systemd/system/ziti-router.service';
+  const DROP_IN = '/etc/systemd/system/ziti-router.service.d/zz-test.conf';
   /** All of a router's as it was, after what a test makes of it. */
   const kept = async (run: () => Promise<void>) => {
     await shell(OTHER, `cp ${CONFIG} /run/config.yml; cp ${UNIT} /run/unit`);
     try {
       await run();
     } finally {
-      await shell(OTHER, `cp /run/config.yml ${CONFIG}; cp /run/unit ${UNIT}; systemctl restart ziti-router`);
+      await shell(
+        OTHER,
+        `cp /run/config.yml ${CONFIG}; cp /run/unit ${UNIT}; rm -f ${DROP_IN}; systemctl restart ziti-router`,
+      );
       expect((await install(OTHER, 'one')).code).toBe(0);
     }
   };
+  /** Has the unit run this instead, as root, with nothing of what the package gives it. */
+  const runs = (command: string) =>
+    shell(
+      OTHER,
+      `mkdir -p $(dirname ${DROP_IN}); printf '[Service]\\n${['User', 'Group', 'SupplementaryGroups', 'AmbientCapabilities', 'ExecStart'].map((name) => `${name}=\\n`).join('')}ExecStart=${command}\\n' >${DROP_IN}; systemctl restart ziti-router`,
+    );
 
   describe('of our own diverter', () => {
     test('refuses what is not what the stack was deployed with, and changes nothing', async () => {
@@ -195,7 +207,7 @@ describeKernel('the install', () => {
 
     test('SSH and the health check are reached from outside as before', async () => {
       expect(await shell(CLIENT, `timeout 1 head -1 </dev/tcp/${ROUTERS[0]}/22`)).toBe('SSH-2.0-x');
-      expect(await ask(`-k https://${ROUTERS[0]}:8081/health-checks`)).toContain('"healthy":true');
+      expect(await ask(`-k https://${ROUTERS[0]}:8081/health-checks`)).toContain('"healthy": true');
     });
 
     test('exchanges the version under a connection that goes on', async () => {
@@ -418,9 +430,9 @@ describeKernel('the install', () => {
         [
           '- binding: tunnel',
           '    options:',
-          '      dnsSvcIpRange: 100.72.0.0/13',
           '      mode: tproxy:/usr/sbin/diverter #tproxy|host',
           '      resolver: udp://100.127.255.254:53',
+          '      dnsSvcIpRange: 100.72.0.0/13',
         ].join('\n'),
       );
       expect(await shell(ROUTER, 'cat /run/units/ziti-router.service')).not.toBe(router);
@@ -435,7 +447,7 @@ describeKernel('the install', () => {
           states: ['healthy', undefined],
         }),
       );
-      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.1');
       expect(await ask('http://100.72.0.1/')).toMatch(/^router-1 answers for 100\.72\.0\.1:80/);
       expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
     });
@@ -448,13 +460,13 @@ describeKernel('the install', () => {
 
     test('and after a restart of the router, it answers for names as before', async () => {
       await shell(ROUTER, 'ip address del 100.127.255.254/32 dev lo; systemctl restart ziti-router');
-      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.1');
     });
 
     test('to turn that off, which fails, is undone: it answers for names as before', async () => {
       const before = await stateOf(ROUTER);
       expect((await install(ROUTER, 'ill', {}, IMPATIENT)).code).toBe(1);
-      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.1');
       const restarted = /\d+ \d+\n/;
       expect((await stateOf(ROUTER)).replace(restarted, '')).toBe(before.replace(restarted, ''));
     }, 90_000);
@@ -477,7 +489,7 @@ describeKernel('the install', () => {
       expect(await stateOf(ROUTER)).toBe(settled);
       const ranged = { Range: '100.72.0.0/13', Resolver: '100.127.255.254' };
       expect((await install(ROUTER, 'two', ranged)).code).toBe(0);
-      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.0');
+      expect(await resolve()).toBe('router-1 says: db.example is 100.72.0.1');
     }, 60_000);
 
     test('and when its package goes, nothing of it is left but what says so', async () => {
@@ -531,16 +543,15 @@ describeKernel('the install', () => {
           const file = '/etc/ziti/edge.yaml';
           await shell(
             OTHER,
-            `mkdir -p /etc/ziti; sed 's/mode: .*/"mode": host/' ${CONFIG} >${file}; sed -i 's,${CONFIG},edge.yaml --extend,; /ExecStart=/a WorkingDirectory=/etc/ziti' ${UNIT}`,
-          );
-          await shell(
-            OTHER,
-            `sed -i 's,^ExecStart=,&/usr/bin/env -C /etc/ziti ,' ${UNIT}; systemctl restart ziti-router`,
+            `mkdir -p /etc/ziti; sed 's/mode: .*/"mode": host/' ${CONFIG} >${file}; sed -i 's,config.yml,edge.yaml --extend,; s,^WorkingDirectory=.*,WorkingDirectory=/etc/ziti,' ${UNIT}; systemctl restart ziti-router`,
           );
           const { code, stderr } = await install(OTHER, 'one');
           expect([code, stderr]).toEqual([0, '']);
           expect(await shell(OTHER, `grep mode ${file}`)).toBe('"mode": tproxy:/usr/sbin/diverter');
-          expect(await shell(OTHER, 'diverter health')).toBe('attached, and every listener is there');
+          // Not before a controller has answered.
+          expect(
+            await shell(OTHER, 'for try in $(seq 50); do diverter health && break; sleep 0.1; done | tail -1'),
+          ).toBe('attached, and every listener is there');
         }));
 
       test('is nowhere, is told of all places', () =>
@@ -565,7 +576,7 @@ describeKernel('the install', () => {
       () =>
         kept(async () => {
           const user = 'setpriv --reuid 65534 --regid 65534 --clear-groups sleep infinity';
-          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=${user},' ${UNIT}; systemctl restart ziti-router`);
+          await runs(user);
           const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
           const { code, stderr } = await install(OTHER, 'two');
           expect([code, stderr]).toEqual([
@@ -584,7 +595,6 @@ describeKernel('the install', () => {
       'of a router that runs as a user, without what the package gives it, starts it again, once',
       () =>
         kept(async () => {
-          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=/run/router,' ${UNIT}`);
           // As systemd does from the second start on.
           await fabric.exec(OTHER, ['sh', '-c', 'cat >/run/router; chmod 755 /run/router'], {
             stdin: `#!/bin/sh
@@ -594,7 +604,7 @@ caps=-all,+net_admin,+net_bind_service
 exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --ambient-caps $caps sleep infinity
 `,
           });
-          await shell(OTHER, 'systemctl restart ziti-router');
+          await runs('/run/router');
           const router = () => shell(OTHER, 'cat /run/units/ziti-router.service');
           const before = await router();
           const unasked = { HealthPort: '8082' };

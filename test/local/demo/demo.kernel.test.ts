@@ -4,17 +4,26 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { zitiUnavailable } from '../../../local/fabric/ziti.ts';
 import { describeKernel } from '../../support/kernel.ts';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
 
 /** The demo as a person starts it, or without npm between, for signals to be sent to it; its words so far in `said`. */
 async function demo(...args: string[]) {
+  return demoWith({}, ...args);
+}
+
+async function demoWith(environment: NodeJS.ProcessEnv, ...args: string[]) {
   const port = ['--port', String(await freePort())];
   const direct = [process.execPath, `${ROOT}local/demo/demo.ts`, ...port];
   const [program = '', ...argv] = args.length > 0 ? ['npm', 'run', 'demo', '--', ...port, ...args] : direct;
-  const child: ChildProcess = spawn(program, argv, { stdio: 'pipe', cwd: ROOT });
+  const child: ChildProcess = spawn(program, argv, {
+    stdio: 'pipe',
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+  });
   const run = { child, said: '', ended: once(child, 'close') };
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
@@ -82,4 +91,27 @@ describeKernel('the demo', () => {
     expect(code).toBe(130);
     expect(leftBehind()).toEqual(before);
   }, 60_000);
+});
+
+(zitiUnavailable() ? describe.skip : describeKernel)("the demo with OpenZiti's own routers", () => {
+  test('walks the same road, by way of a real controller and a router that hosts', async () => {
+    const run = await demo('--ziti');
+    const [code] = await run.ended;
+    expect(run.said).toContain('All of it seen to be so');
+    expect(run.said).toMatch(/“router-[12] answers for 10\.20\.0\.5:443 from behind OpenZiti”/);
+    expect(run.said).toMatch(/five connections in a row answered by router-[12]/);
+    expect(code).toBe(0);
+  }, 240_000);
+});
+
+describe('the demo with an OpenZiti that is not to be had', () => {
+  test('says so in a sentence, and starts nothing', async () => {
+    const run = await demoWith({ ZITI: '/nowhere/ziti' }, '--ziti');
+    const [code] = await run.ended;
+    expect(run.said.trim()).toMatch(
+      /There is no \/nowhere\/ziti\. Get OpenZiti 2\.0 or later, and name it: ZITI=\/path\/to\/ziti$/,
+    );
+    expect(run.said).not.toContain('Start a cloud');
+    expect(code).toBe(1);
+  }, 30_000);
 });

@@ -5,7 +5,8 @@ export const ENDPOINT = 'vpce-0123456789abcdef0';
 export const NODE = 'node-a';
 export const NODE_IP = '10.0.9.200';
 export const ROUTERS = ['10.0.9.11', '10.0.9.12'] as const;
-export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router' } as const;
+const CONTROLLER = '10.0.100.10';
+export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
 
 const FLOWS: FlowPolicy = {
   stickiness: 'source_ip_dest_ip_proto_ports',
@@ -24,23 +25,27 @@ export interface Choices {
   /** Of the routers' interfaces. */
   sourceDestCheck?: boolean;
   clients?: number;
+  /** Whether OpenZiti's controller is there, and what its services lead to. */
+  controller?: boolean;
 }
 
 /** Clients, each in a subnet with a table of its own; two routers; a load balancer with an endpoint in the first subnet. */
 export function topology({ routes = {}, states = ['healthy', 'healthy'], ...choices }: Choices = {}): Network {
-  const { clients = 1, sourceDestCheck = false, flows = {} } = choices;
+  const { clients = 1, sourceDestCheck = false, flows = {}, controller = false } = choices;
   const subnets = [...Array(clients).keys()].map((i) => ({ id: `subnet-${i + 1}`, cidr: `10.0.${i + 1}.0/24` }));
   const local = { destination: '10.0.0.0/16', target: { kind: 'local' } as const };
   const added = Object.entries(routes).map(([destination, target]) => ({ destination, target }));
   return {
     vpcs: [{ id: VPC, cidrs: ['10.0.0.0/16'] }],
-    subnets: [...subnets, { id: 'subnet-9', cidr: '10.0.9.0/24' }].map((subnet) => ({
-      ...subnet,
-      vpcId: VPC,
-      zone: 'a',
-      routeTableId: subnet.id.replace('subnet', 'rtb'),
-    })),
-    routeTables: [...subnets, { id: 'subnet-9' }].map(({ id }) => ({
+    subnets: [...subnets, { id: 'subnet-9', cidr: '10.0.9.0/24' }, { id: 'subnet-100', cidr: '10.0.100.0/24' }].map(
+      (subnet) => ({
+        ...subnet,
+        vpcId: VPC,
+        zone: 'a',
+        routeTableId: subnet.id.replace('subnet', 'rtb'),
+      }),
+    ),
+    routeTables: [...subnets, { id: 'subnet-9' }, { id: 'subnet-100' }].map(({ id }) => ({
       id: id.replace('subnet', 'rtb'),
       vpcId: VPC,
       routes: id === 'subnet-1' ? [local, ...added] : [local],
@@ -48,6 +53,7 @@ export function topology({ routes = {}, states = ['healthy', 'healthy'], ...choi
     instances: [
       ...subnets.map((_, i) => ({ id: `i-client-${i + 1}`, name: `client-${i + 1}`, image: 'ami-client' })),
       ...ROUTERS.map((_, i) => ({ id: `i-router-${i + 1}`, name: `router-${i + 1}`, image: 'ami-router' })),
+      ...(controller ? [{ id: 'i-controller', name: 'controller', image: 'ami-controller' }] : []),
     ],
     interfaces: [
       ...subnets.map(({ id }, i) => face(`eni-client-${i + 1}`, id, `10.0.${i + 1}.10`, `i-client-${i + 1}`)),
@@ -55,6 +61,7 @@ export function topology({ routes = {}, states = ['healthy', 'healthy'], ...choi
         ...face(`eni-router-${i + 1}`, 'subnet-9', ip, `i-router-${i + 1}`),
         sourceDestCheck,
       })),
+      ...(controller ? [face('eni-controller', 'subnet-100', CONTROLLER, 'i-controller')] : []),
       face('eni-0000000000000node', 'subnet-9', NODE_IP),
     ],
     endpoints: [{ id: ENDPOINT, interfaceId: 'eni-endpoint', subnetId: 'subnet-1', nodeId: NODE }],

@@ -1,55 +1,69 @@
-import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { hostname } from 'node:os';
 import { parse } from 'yaml';
 
 interface Configuration {
+  identity: { cert: string; key: string };
   listeners: { binding: string; options: { mode: string; resolver?: string; dnsSvcIpRange?: string } }[];
+  web?: { name: string; bindPoints: { interface: string }[] }[];
 }
 
 /**
- * ziti-router, as far as a load balancer and a diverter see it: its health check, and its tunneler, which needs the diverter
- * that the `mode` of its configuration names. Without one it does as little as in mode `host`. With a `dnsSvcIpRange` it also
- * has a wildcard service: its `resolver` gives every name the first address of the range, and all of the range is answered.
+ * Stands in for `ziti router run`, as far as a load balancer and a diverter see it: its health check, if its configuration has one,
+ * and its tunneler, which needs the diverter that the `mode` names. Without one it does as little as in mode `host`.
  */
 const [, , file = ''] = process.argv;
-const { listeners } = parse(readFileSync(file, 'utf8')) as Configuration;
+const { identity, listeners, web } = parse(readFileSync(file, 'utf8')) as Configuration;
 const options = listeners.find(({ binding }) => binding === 'tunnel')?.options;
 const diverter = /^tproxy:(.+)/.exec(options?.mode ?? '')?.[1];
 
-const health = createServer(
-  { key: readFileSync('/run/health.key'), cert: readFileSync('/run/health.crt') },
-  (request, response) => {
-    const found = request.url === '/health-checks';
-    response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(found ? '{"data":{"healthy":true},"meta":{}}' : '{}');
-  },
-);
+/** Its controller is away while this file is there. What the controller tells it stands in the other. */
+const AWAY = '/run/controller-away';
+const SERVICES = '/run/services';
 
-if (diverter === undefined) {
-  health.listen(8081);
-} else {
-  const services = [readFileSync(`${import.meta.dirname}/services`, 'utf8')];
-  if (options?.dnsSvcIpRange && options.resolver) {
-    services.push(`wildcard ${options.dnsSvcIpRange} tcp 1 65535\n`);
-    resolveNames(new URL(options.resolver), options.dnsSvcIpRange);
+/** Milliseconds until a controller has answered, first asked, and between the checks of that: OpenZiti's 3, 15 and 30 s, ten times as fast. */
+const ANSWERS = 300;
+const FIRST_CHECK = 1_500;
+const CHECKS = 3_000;
+
+let pinged = false;
+const ping = () => {
+  pinged = !existsSync(AWAY);
+};
+setTimeout(() => {
+  ping();
+  setInterval(ping, CHECKS);
+}, FIRST_CHECK);
+
+// Whatever is asked for: 200, whatever the body says. It tells that the process lives.
+const health = createServer({ key: readFileSync(identity.key), cert: readFileSync(identity.cert) }, (_, response) => {
+  const checks = [
+    { healthy: pinged, id: 'controllerPing' },
+    { healthy: true, id: 'link.health' },
+  ];
+  response.setHeader('content-type', 'application/json');
+  response.end(`${JSON.stringify({ data: { checks, healthy: pinged }, meta: {} }, undefined, 4)}\n`);
+});
+const [address = '', port] = web?.[0]?.bindPoints[0]?.interface.split(':') ?? [];
+if (port) health.listen(Number(port), address);
+
+let tunneler: ChildProcess | undefined;
+process.on('SIGTERM', () => {
+  if (tunneler) tunneler.kill();
+  else process.exit();
+});
+if (diverter) setTimeout(tunnel, ANSWERS, diverter);
+else setInterval(() => {}, CHECKS);
+
+/** Nothing of it is there before a controller has answered: no resolver, no call of the diverter. */
+function tunnel(path: string): void {
+  if (existsSync(AWAY)) {
+    setTimeout(tunnel, ANSWERS, path);
+    return;
   }
-  writeFileSync('/run/services', services.join(''));
-  const tunneler = spawn(`${import.meta.dirname}/../../build/tunneler`, [diverter, '/run/services'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  tunneler.stdout.once('data', () => health.listen(8081));
+  const { hostname, port: resolverPort } = new URL(options?.resolver ?? 'udp://127.0.0.1:53');
+  const argv = [path, SERVICES, AWAY, hostname, resolverPort, options?.dnsSvcIpRange ?? '100.64.0.1/10'];
+  tunneler = spawn(`${import.meta.dirname}/../../build/tunneler`, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
   tunneler.on('exit', (code) => process.exit(code ?? 1));
-  process.on('SIGTERM', () => tunneler.kill());
-}
-
-/** In words, not in DNS's own form. As OpenZiti's, it needs an address that is the machine's, or the router does not start. */
-function resolveNames({ hostname: address, port }: URL, range: string): void {
-  const socket = createSocket('udp4');
-  socket.on('message', (name, client) =>
-    socket.send(`${hostname()} says: ${name} is ${range.replace(/\/.*/, '')}`, client.port, client.address),
-  );
-  socket.bind(Number(port), address);
 }

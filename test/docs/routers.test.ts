@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { documents, read } from '../support/documents.ts';
+
+const chapter = documents.get('docs/routers.md') ?? '';
+const blocks = (language: string) =>
+  [...chapter.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, of, text = '']) => (of === language ? [text] : []));
+const typed = blocks('sh').flatMap((block) => block.trim().split('\n'));
+
+/** How the box makes routers of OpenZiti's own, which the demo and the table of behaviours then run. */
+const made = read('local/fabric/images/ziti.sh');
+/** The words that say what is done, without those that are somebody's own. */
+const verbs = (line: string) =>
+  line.split(' ').filter((word) => /^(ziti|[a-z-]+|--[\w-]+)$/i.test(word) && !/^router-1/.test(word));
+
+describe('a router is made as the one in the box', () => {
+  const commands = typed.filter((line) => /^ziti (edge create|create|router)/.test(line));
+  test.each(commands)('%s', (command) => {
+    const [subcommand = ''] = command.split(/ (?:--|router-1|\/)/);
+    const same = made.split('\n').filter((line) => line.trim().startsWith(subcommand));
+    expect(same).toHaveLength(1);
+    for (const flag of verbs(command).filter((word) => word.startsWith('--'))) expect(same[0]).toContain(flag);
+  });
+
+  test('by the same variables', () => {
+    const variables = typed.flatMap((line) => [...line.matchAll(/\b(ZITI_\w+)=/g)].map(([, name = '']) => name));
+    expect(commands).toHaveLength(3);
+    expect(variables).toHaveLength(4);
+    for (const name of variables) expect(made).toContain(`${name}=`);
+  });
+
+  test('with the same health check, here on an address of its own', () => {
+    const [lines = ''] = blocks('yaml');
+    const here = JSON.parse(JSON.stringify(parse(lines)).replaceAll('127.0.0.1', '0.0.0.0'));
+    expect(here).toEqual(parse(read('local/fabric/images/router/web.yml')));
+  });
+});
+
+test('what the package adds to the unit is what the page says', () => {
+  const settings = read('bpf/deb/ziti-router.conf');
+  const rows = [...chapter.matchAll(/^\| `([A-Za-z]+)=([^`]+)` \|/gm)];
+  expect(rows.map(([, name]) => name)).toEqual(['SupplementaryGroups', 'AmbientCapabilities', 'ExecStartPre']);
+  for (const [, name, value] of rows) expect(settings).toContain(`${name}=${value}`);
+  expect(settings).toContain(' CAP_NET_BIND_SERVICE\n');
+});
+
+test('what else is typed is the diverter’s, or finds what it says', () => {
+  const rest = typed.filter((line) => !/^(ziti|export|sudo diverter) /.test(line));
+  expect(rest).toEqual(['journalctl -t diverter']);
+  expect(read('bpf/cli/contract.c')).toContain('openlog("diverter"');
+});
