@@ -74,9 +74,10 @@ async function launch({ root }: Build): Promise<number> {
     onLog: () => {},
   });
   try {
-    const { clock, endpoint, region, network, stack, fabric } = box;
+    const { clock, endpoint, credentials, region, network, stack, fabric } = box;
     const operator = createOperator({
       endpoint,
+      credentials,
       region,
       vpcId: network.vpcId,
       targetGroupArn: String(stack.resources.get('TargetGroup')?.made.ref),

@@ -5,6 +5,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { readCredentials } from '../local/credentials.ts';
 
 /** Where AWS is, and as whom to ask it. What is not given, the SDK finds as it always does. */
 export interface Access {
@@ -15,18 +16,18 @@ export interface Access {
 
 export type Clients = ReturnType<typeof awsClients>;
 
-/** The local cloud takes everybody, and nobody's keys should be sent to it. */
-const LOCAL = {
+/** A local cloud has a key of its own, and nobody else's should be sent to it. */
+const local = (endpoint: string) => ({
   region: 'eu-central-1',
-  credentials: { accessKeyId: 'operator', secretAccessKey: 'of the local cloud' },
-};
+  credentials: async () => readCredentials(endpoint),
+});
 
-export const isLocal = (endpoint: string | undefined) =>
+export const isLocal = (endpoint: string | undefined): endpoint is string =>
   endpoint !== undefined && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname);
 
 export function awsClients({ region, profile, endpoint }: Access) {
   const config = {
-    ...(isLocal(endpoint) && LOCAL),
+    ...(isLocal(endpoint) && local(endpoint)),
     ...(region && { region }),
     ...(profile && { profile }),
     ...(endpoint && { endpoint }),

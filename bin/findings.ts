@@ -253,7 +253,7 @@ export function diverters(routers: readonly Router[]): Finding[] {
       diverter === 'none' ? 'fault' : 'warning',
       'diverter',
       `${label}: ${present ? `has ${present}` : 'none that is known of'}, is to have ${wanted.fingerprint}${failed}`,
-      'nothing, it is exchanged router by router; see: npx ziti-glb plan',
+      'nothing, it is exchanged router by router; see: npm run -s ziti-glb -- plan',
     );
   });
 }

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { NoCredentials } from '../local/credentials.ts';
 import { explain as explainError } from '../shared/aws/advice.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
@@ -22,7 +23,7 @@ const COMMON = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig;
 
-const HELP = `npx ziti-glb COMMAND [OPTION ...]
+const HELP = `npm run -s ziti-glb -- COMMAND [OPTION ...]
 
 ${Object.entries(COMMANDS)
   .map(([name, { args, summary }]) => `  ${[name, ...args.map((arg) => `<${arg}>`)].join(' ').padEnd(40)}${summary}`)
@@ -53,7 +54,7 @@ export async function run(
   try {
     const parsed = parse(argv);
     if (parsed === 'help') {
-      terminal.out(HELP);
+      terminal.out(...HELP.split('\n'));
       return EXIT.ok;
     }
     const { command, args, options, stack, access } = parsed;
@@ -69,13 +70,17 @@ export async function run(
     return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\nSee: npx ziti-glb --help`);
+      terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');
       return EXIT.usage;
     }
     // The SDK looks for one only when it is about to ask.
     if (error instanceof Error && error.message === 'Region is missing') {
       terminal.err('It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.');
       return EXIT.usage;
+    }
+    if (error instanceof NoCredentials) {
+      terminal.err(terminal.paint('red', error.message));
+      return EXIT.failed;
     }
     const nobody = isLocal(endpoint) && Object(error).code === 'ECONNREFUSED';
     const text = nobody

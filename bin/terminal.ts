@@ -1,15 +1,13 @@
 import { createInterface } from 'node:readline/promises';
-import { styleText } from 'node:util';
 import { withoutSecrets } from '../shared/secrets.ts';
-
-export type Style = Parameters<typeof styleText>[0];
+import { drawn, painted, type Style } from './plain.ts';
 
 /** Where a command writes, and whom it asks. */
 export interface Terminal {
-  /** The answer: a line, or several. */
-  out(text: string): void;
+  /** The answer, each text a line, whatever is in it. */
+  out(...lines: string[]): void;
   /** What is not the answer. */
-  err(text: string): void;
+  err(...lines: string[]): void;
   /** Says what is being done, in place of what was said before; nothing where nobody watches. */
   progress(text: string): void;
   /** Coloured, where there is colour. */
@@ -29,22 +27,22 @@ export function standardTerminal(): Terminal {
     hasProgress = false;
   };
   return {
-    out(text) {
+    out(...lines) {
       wipe();
-      stdout.write(`${withoutSecrets(text)}\n`);
+      stdout.write(written(lines));
     },
-    err(text) {
+    err(...lines) {
       wipe();
-      stderr.write(`${withoutSecrets(text)}\n`);
+      stderr.write(written(lines));
     },
     progress(text) {
       if (!stderr.isTTY) return;
       wipe();
-      stderr.write(text.slice(0, (stderr.columns || 80) - 1));
+      stderr.write(drawn(text).slice(0, (stderr.columns || 80) - 1));
       hasProgress = true;
     },
     // Honours NO_COLOR and FORCE_COLOR too.
-    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    paint: (style, text) => painted(style, text, stdout),
     async confirm(question) {
       wipe();
       if (!stdin.isTTY) return false;
@@ -52,7 +50,7 @@ export function standardTerminal(): Terminal {
       // Ctrl-C and Ctrl-D close it, and are no yes.
       const answer = await new Promise<string>((resolve) => {
         lines.once('close', () => resolve(''));
-        lines.question(`${question} [y/N] `).then(resolve, () => resolve(''));
+        lines.question(`${drawn(question)} [y/N] `).then(resolve, () => resolve(''));
       });
       lines.close();
       return /^y(es)?$/i.test(answer.trim());
@@ -63,3 +61,5 @@ export function standardTerminal(): Terminal {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }
+
+const written = (lines: string[]) => lines.map((line) => `${drawn(withoutSecrets(line))}\n`).join('');

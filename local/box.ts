@@ -16,12 +16,14 @@ import { createLogs } from './logs.ts';
 import { createCloud } from './rules/cloud.ts';
 import { createBuckets } from './s3.ts';
 import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
-import type { Role } from './stack/iam.ts';
+import { type Role, roleName } from './stack/iam.ts';
 import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
 import { parseTemplate } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
 import { type Allowance, createIam } from './wire/iam.ts';
+import { type AccessKey, createKeys } from './wire/keys.ts';
 import { serve } from './wire/server.ts';
+import { createAuthentication } from './wire/signature.ts';
 import { throttle } from './wire/throttle.ts';
 import { createWire, type Wire } from './wire/wire.ts';
 
@@ -29,7 +31,8 @@ const REGION = 'eu-central-1';
 const ACCOUNT = '111122223333';
 const NETWORK = new URL('../examples/network.yml', import.meta.url);
 
-const CREDENTIALS = { accessKeyId: 'cloudformation', secretAccessKey: 'of-the-cloud-in-a-box' };
+/** The account's users: who plays with the cloud, and who makes its stacks. */
+const USERS = ['operator', 'cloudformation'] as const;
 
 /** What can be booted, for a fabric: image id to what it boots. */
 export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
@@ -57,6 +60,8 @@ export interface BoxOptions {
 export interface Box {
   /** What `AWS_ENDPOINT_URL` is to be. */
   endpoint: string;
+  /** The operator's, who may do everything, until the box is closed. */
+  credentials: AccessKey;
   region: string;
   account: string;
   clock: Clock;
@@ -119,7 +124,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
 
   // A fabric is told where the API is, and the API needs the fabric: until the wire is made nobody knows the address.
   let wire: Wire = () => Promise.reject(new Error('the cloud in a box is not up yet'));
-  const server = await serve((request) => wire(request), { port });
+  const server = await serve((request) => wire(request), { port, names: [VPC_SERVICES.ip] });
   undo.push(server.close);
 
   const fabric = await options.fabric({ ...VPC_SERVICES, upstream: server.url });
@@ -130,6 +135,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   undo.push(cloud.close);
 
   const roles = new Map<string, Role>();
+  const keys = createKeys(USERS, roles);
   const iam = createIam({ ...place, roles, find: cloud.findResource });
   const logs = createLogs({ ...place, allows: iam.allows, onLog });
   undo.push(logs.close);
@@ -142,6 +148,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     rate,
     region: REGION,
     endpoints,
+    keyOf: (roleArn) => keys.ofRole(roleName(roleArn)),
     onLog: logs.write,
     onFailure: letters.ofFunction,
   });
@@ -159,9 +166,11 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   };
   const principal = (accessKeyId: string) =>
     roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${ACCOUNT}:user/${accessKeyId}`;
-  wire = inTimeOf(clock, createWire(services, { principal, around: [throttle(clock), iam.around] }));
+  const authenticate = createAuthentication(keys, clock);
+  const around = [throttle(clock), iam.around];
+  wire = inTimeOf(clock, createWire(services, { principal, authenticate, around }));
 
-  const client = { endpoint: server.url, region: REGION, credentials: CREDENTIALS };
+  const client = { endpoint: server.url, region: REGION, credentials: keys.ofUser('cloudformation') };
   const clients = {
     ec2: new EC2(client),
     elb: new ElasticLoadBalancingV2(client),
@@ -191,6 +200,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const { contents } = queues;
   return {
     endpoint: server.url,
+    credentials: keys.ofUser('operator'),
     ...place,
     clock,
     fabric,

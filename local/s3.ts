@@ -35,9 +35,7 @@ export function createBuckets(
   const buckets = new Map<string, Map<string, StoredObject>>();
 
   async function respond(request: WireRequest, accessKeyId: string): Promise<WireResponse> {
-    const { pathname, searchParams } = new URL(request.url, 'http://s3');
-    const expiry = presignedUntil(searchParams);
-    if (expiry !== undefined && !(clock.now() <= expiry)) return failure(403, 'AccessDenied', 'Request has expired');
+    const { pathname } = new URL(request.url, 'http://s3');
     if (!isEncoded(pathname)) return failure(400, 'InvalidURI', "Couldn't parse the specified URI.");
     const [, bucket = '', ...path] = pathname.split('/').map(decodeURIComponent);
     const action = ACTIONS.get(request.method);
@@ -93,7 +91,12 @@ export function createBuckets(
       return object.content;
     },
     empty: (name) => objectsOf(name).clear(),
-    service: { kind: 'raw', handle: (request, { accessKeyId }) => respond(request, accessKeyId) },
+    service: {
+      kind: 'raw',
+      protocol: 'restXml',
+      handle: (request, { accessKeyId }) => respond(request, accessKeyId),
+      fail: ({ status, code, message }) => failure(status, code, message),
+    },
   };
 }
 
@@ -103,15 +106,6 @@ function isEncoded(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** When the signature in an address runs out; undefined if there is none in it. */
-function presignedUntil(query: URLSearchParams): number | undefined {
-  const signedAt = query.get('X-Amz-Date');
-  if (signedAt === null) return undefined;
-  const [, date, hours, minutes, seconds] = /^(\d{8})T(\d\d)(\d\d)(\d\d)Z$/.exec(signedAt) ?? [];
-  const day = date?.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
-  return Date.parse(`${day}T${hours}:${minutes}:${seconds}Z`) + Number(query.get('X-Amz-Expires')) * 1000;
 }
 
 function shape(object: StoredObject): Pick<WireResponse, 'headers' | 'body'> {

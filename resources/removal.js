@@ -37,7 +37,7 @@ export async function refuseRemovalInUse(configuration, stack) {
       [
         `${stack} is in use, and AWS does not remove an endpoint service that has endpoints:`,
         ...[...ours, ...theirs].map((line) => `  ${line}`),
-        ...(ours.length > 0 ? ['Take the subnets out first: npx ziti-glb drain'] : []),
+        ...(ours.length > 0 ? ['Take the subnets out first: npm run -s ziti-glb -- drain'] : []),
         ...(theirs.length > 0
           ? ['Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections']
           : []),

@@ -31,8 +31,8 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
+import type { Style } from '../plain.ts';
 import { table } from '../table.ts';
-import type { Style } from '../terminal.ts';
 
 /** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */
 const HOOK_PREFIX = 'ziti-glb';
@@ -50,7 +50,7 @@ export const doctor: Command = {
       [paint(STYLES[is], is), check, says],
       ...(remedy ? [['', '', `→ ${remedy}`]] : []),
     ]);
-    terminal.out(options.json ? JSON.stringify(findings) : table(rows));
+    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(rows)));
     return findings.some(({ is }) => is === 'fault' || is === 'warning') ? EXIT.todo : EXIT.ok;
   },
 };

@@ -23,7 +23,7 @@ export const drain: Command = {
       return EXIT.ok;
     }
     // The values are all there is to opt them in again by.
-    terminal.out(table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
+    terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
     const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
     if (!options.yes && !(await terminal.confirm(question))) {
       terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');
@@ -51,7 +51,7 @@ async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<Sub
     if (things < fewest) [fewest, movedAt] = [things, stack.now()];
     if (stack.now() - movedAt > PATIENCE_MS)
       throw new Error(
-        `${things} routes and endpoints are still there, and none has gone for 15 minutes. See: npx ziti-glb plan, and the log of ${stack.name}-subnets`,
+        `${things} routes and endpoints are still there, and none has gone for 15 minutes. See: npm run -s ziti-glb -- plan, and the log of ${stack.name}-subnets`,
       );
     terminal.progress(`${things} routes and endpoints are left`);
     await terminal.sleep(LOOK_MS);

@@ -40,7 +40,7 @@ export const explain: Command = {
         : paint('green', 'The whole chain holds.');
       // The link may say the very same already.
       const more = said.filter((text) => !broken?.says.includes(text));
-      terminal.out([paint('bold', subject), table(rows), verdict, ...more].join('\n'));
+      terminal.out(paint('bold', subject), ...table(rows), verdict, ...more);
     }
     return broken ? EXIT.todo : EXIT.ok;
   },

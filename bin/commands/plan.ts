@@ -12,22 +12,20 @@ export const plan: Command = {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
     const plans = { subnets: subnets.plan, routers: routers.plan };
     terminal.out(
-      options.json
-        ? JSON.stringify(plans)
-        : Object.entries(plans)
-            .map(([name, one]) => say(name, one, terminal))
-            .join('\n\n'),
+      ...(options.json
+        ? [JSON.stringify(plans)]
+        : [...say('subnets', plans.subnets, terminal), '', ...say('routers', plans.routers, terminal)]),
     );
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
 };
 
-function say(name: string, { steps, waiting, refused }: Plan<Step & { kind: string }>, { paint }: Terminal): string {
+function say(name: string, { steps, waiting, refused }: Plan<Step & { kind: string }>, { paint }: Terminal): string[] {
   const rows = [
     ...steps.map(({ kind, says }) => [paint('cyan', kind), says]),
     ...waiting.map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
     ...refused.map((note) => [paint('red', 'left alone'), `${note.subject}: ${note.for}`]),
   ];
-  const said = rows.length === 0 ? ' nothing to do' : `\n${table(rows.map((row) => ['', ...row]))}`;
-  return `${paint('bold', name)}:${said}`;
+  if (rows.length === 0) return [`${paint('bold', name)}: nothing to do`];
+  return [`${paint('bold', name)}:`, ...table(rows.map((row) => ['', ...row]))];
 }

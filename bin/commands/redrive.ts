@@ -54,8 +54,8 @@ export const redrive: Command = {
       const read = held.map((each) => ({ each, is: readMessage(each.message, stack.name) }));
       const failed = read.flatMap(({ each, is }) => ('to' in is ? { each, ...is } : []));
       const unsent = read.flatMap(({ each, is }) => ('to' in is ? [] : [[idOf(each), is.why]]));
-      if (failed.length > 0) terminal.out(table(failed.map(({ to, event, why }) => [to, whatHappened(event), why])));
-      if (unsent.length > 0) terminal.err(`Left where they are:\n${table(unsent)}`);
+      if (failed.length > 0) terminal.out(...table(failed.map(({ to, event, why }) => [to, whatHappened(event), why])));
+      if (unsent.length > 0) terminal.err('Left where they are:', ...table(unsent));
       if (failed.length === 0) return EXIT.todo;
       if (!options.yes && !(await terminal.confirm(`Send ${failed.length} again?`))) {
         terminal.err('Nothing was sent. Without a terminal to ask at, give --yes.');

@@ -2,8 +2,9 @@ import { explain } from '../../shared/aws/advice.ts';
 import { type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
+import type { Style } from '../plain.ts';
 import { table } from '../table.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 const REFRESH_MS = 2_000;
 
@@ -27,7 +28,7 @@ export const status: Command = {
       try {
         const seen = topology(await look(stack.clients, stack.config, stack.now()));
         if (options.watch && !options.json) terminal.clear();
-        terminal.out(options.json ? JSON.stringify(seen) : picture(seen, terminal));
+        terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
         shown = true;
       } catch (error) {
         // What was shown once is shown again, when AWS answers again.
@@ -40,7 +41,7 @@ export const status: Command = {
   },
 };
 
-function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string {
+function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
   const { place, vpcId, at, zones, crossZone, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
@@ -58,7 +59,9 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string {
     ...notes.map((note) => [note.subject, note.why]),
   ];
   const parts = [
-    `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+    [
+      `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+    ],
     table([
       heading('SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
       ...subnets.map((subnet) => [
@@ -81,9 +84,9 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string {
         router.health,
       ]),
     ]),
-    ...(why.length > 0 ? [`${paint('bold', 'WHY')}\n${table(why)}`] : []),
+    ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why)]] : []),
   ];
-  return parts.join('\n\n');
+  return parts.flatMap((part, at) => (at === 0 ? part : ['', ...part]));
 }
 
 const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);

@@ -3,8 +3,10 @@ import { createServer, type Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Listr } from 'listr2';
+import { plain, plainLines } from '../../bin/plain.ts';
 import { localPackage } from '../../resources/diverter.js';
 import { type Box, IMAGES, startBox } from '../box.ts';
+import { credentialsFile, writeCredentials } from '../credentials.ts';
 import { diverterRefused, fabricUnavailable } from '../fabric/available.ts';
 import { type NamespaceFabric, namespaceFabric } from '../fabric/namespaces.ts';
 import { noFabric } from '../fabric/none.ts';
@@ -60,9 +62,11 @@ async function main(): Promise<void> {
   );
   let starting: Promise<Box> | undefined;
   let page: Awaited<ReturnType<typeof pageOf>> | undefined;
+  let forget: (() => void) | undefined;
   try {
     await Promise.race([play(), interrupted(interrupt.signal)]);
   } finally {
+    forget?.();
     await page?.close();
     // An interrupted start takes down by itself what it had made, and rejects when it has.
     await starting?.then(
@@ -95,8 +99,9 @@ async function main(): Promise<void> {
           },
         });
         const box = await starting;
+        forget = writeCredentials(box.endpoint, box.credentials);
         page = await pageOf(box, log);
-        return `AWS API at ${box.endpoint}, ${box.network.vpcId}; watch it live at ${page.url}`;
+        return `AWS API at ${box.endpoint}, its key in ${credentialsFile(box.endpoint)}; ${box.network.vpcId}; watch it live at ${page.url}`;
       },
     );
     if (!starting) return;
@@ -121,7 +126,10 @@ async function main(): Promise<void> {
         ? `All of it seen to be so, in ${took} s.`
         : `The control plane seen to do all of it, in ${took} s. No packet was sent: ${reason}.`,
     );
-    if (keep) await playground(stage.operator, process.stdin, process.stdout);
+    if (keep) {
+      console.log(`\n${access(box)}\n`);
+      await playground(stage.operator, process.stdin, process.stdout);
+    }
   }
 }
 
@@ -147,15 +155,22 @@ async function takeCheckout(): Promise<Server> {
 async function show(title: string, work: (say: (line: string) => void) => Promise<string>): Promise<void> {
   const task = async (_: unknown, line: { title: string; output: string }) => {
     const say = (text: string) => {
-      if (line.output !== text) line.output = text;
+      const shown = plain(text);
+      if (line.output !== shown) line.output = shown;
     };
     // A step that is interrupted ends at once, and with it what keeps the terminal for itself.
-    line.title = `${title}\n  → ${await Promise.race([work(say), interrupted(interrupt.signal)])}`;
+    line.title = `${title}\n  → ${plain(await Promise.race([work(say), interrupted(interrupt.signal)]))}`;
   };
   await new Listr([{ title, task, rendererOptions: { outputBar: 1 } }], {
     registerSignalListeners: false,
     rendererOptions: { showErrorMessage: false },
   }).run();
+}
+
+/** What the AWS command line is to be told, in another terminal. */
+function access({ endpoint, region }: Box): string {
+  const file = credentialsFile(endpoint);
+  return `For the AWS command line: export AWS_ENDPOINT_URL=${endpoint} AWS_DEFAULT_REGION=${region} AWS_SHARED_CREDENTIALS_FILE=${file}`;
 }
 
 /** CloudWatch takes metrics from lines of the log; a person has no use for them there. */
@@ -165,19 +180,20 @@ const isMetrics = (line: string) => line.startsWith('{"_aws"');
 function readable(source: string, line: string): string {
   try {
     const { timestamp, level, message } = JSON.parse(line);
-    return `${timestamp.slice(11, 19)} ${source} ${level} ${message}`;
+    return plain(`${timestamp.slice(11, 19)} ${source} ${level} ${message}`);
   } catch {
-    return `${source} ${line}`;
+    return plain(`${source} ${line}`);
   }
 }
 
 function operatorOf(
-  { endpoint, region, network, stack, fabric }: Box,
+  { endpoint, credentials, region, network, stack, fabric }: Box,
   nodeStats: NamespaceFabric['nodeStats'] | undefined,
 ) {
   const targetGroup = stack.resources.get('TargetGroup')?.made.ref;
   return createOperator({
     endpoint,
+    credentials,
     region,
     vpcId: network.vpcId,
     targetGroupArn: String(targetGroup),
@@ -219,7 +235,7 @@ try {
     process.exit(130);
   }
   if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
-  console.error(`\n${error instanceof Error ? error.message : error}`);
+  console.error(`\n${plainLines(error instanceof Error ? error.message : String(error))}`);
   if (error instanceof Error && isPortTaken(error.cause)) console.error('Or take another: npm run demo -- --port N');
   process.exit(1);
 }

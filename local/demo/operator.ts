@@ -13,11 +13,13 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Fabric } from '../fabric/fabric.ts';
+import type { AccessKey } from '../wire/keys.ts';
 import type { Topology } from './picture.ts';
 
 /** What the demo knows of the cloud: as much as an operator who has its account, its ids, and a shell on its machines. */
 export interface Place {
   endpoint: string;
+  credentials: AccessKey;
   region: string;
   vpcId: string;
   targetGroupArn: string;
@@ -47,8 +49,8 @@ const CONTROLLER = { name: 'controller', cidr: '10.0.100.0/24', address: '10.0.1
 const nameOf = (tags: Tag[] | undefined) => tags?.find(({ Key }) => Key === 'Name')?.Value ?? '';
 
 /** A person at work: tags, launches, looks, and tries things from the clients. Everything through AWS's API and the machines. */
-export function createOperator({ endpoint, region, vpcId, targetGroupArn, routerSubnetIds, fabric, nodeStats }: Place) {
-  const client = { endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'of the local cloud' } };
+export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric, nodeStats, ...place }: Place) {
+  const client = { endpoint: place.endpoint, region: place.region, credentials: place.credentials };
   const ec2 = new EC2Client(client);
   const elb = new ElasticLoadBalancingV2Client(client);
   const inVpc = [{ Name: 'vpc-id', Values: [vpcId] }];

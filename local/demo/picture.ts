@@ -1,3 +1,5 @@
+import { plain } from '../../bin/plain.ts';
+
 /** What the picture shows; ids and words as AWS gives them. */
 export interface Topology {
   vpc: string;
@@ -31,23 +33,28 @@ const BLOCK = 3;
 
 /** The way of a packet, left to right: subnets, load balancer, routers. What does not carry packets has no arrow. */
 export function picture({ vpc, subnets, loadBalancer, routers }: Topology): string {
-  const left = subnets.map(subnetBlock);
-  const right = routers.map(routerBlock);
+  const left = subnets.map(subnetBlock).map(harmless);
+  const right = routers.map(routerBlock).map(harmless);
   const width = Math.max(...left.flatMap(({ lines }) => lines.map((line) => line.length)), 0);
-  const label = ` ${loadBalancer} `;
+  const label = ` ${plain(loadBalancer)} `;
   const height = Math.max(left.length, right.length, 1) * BLOCK - 1;
 
   const rows = Array.from({ length: height }, (_, row) => {
     const [from, to] = [cell(left, row), cell(right, row)];
     return ` ${from.text.padEnd(width)} ${from.arrow}${side(row)}${to.arrow} ${to.text}`.trimEnd();
   });
-  return [` VPC ${vpc}`, '', ...rows].join('\n');
+  return [` VPC ${plain(vpc)}`, '', ...rows].join('\n');
 
   function side(row: number): string {
     if (row === 0) return `┌${'─'.repeat(label.length)}┐`;
     if (row === height - 1) return `└${'─'.repeat(label.length)}┘`;
     return `│${row === Math.floor(height / 2) ? label : ' '.repeat(label.length)}│`;
   }
+}
+
+/** Names and tags are anybody's. */
+function harmless({ lines: [first, second], open }: Block): Block {
+  return { lines: [plain(first), plain(second)], open };
 }
 
 function subnetBlock({ name, cidr, zone, tag, status, endpoint, routes }: Topology['subnets'][number]): Block {

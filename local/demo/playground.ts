@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { plain, plainLines } from '../../bin/plain.ts';
 import type { Operator } from './operator.ts';
 import { picture } from './picture.ts';
 
@@ -13,7 +14,7 @@ const HELP = `  show                      the picture as it is now
 
 /** Lets a person play with the running cloud, a line a command, until `quit` or the end of the input. */
 export async function playground(operator: Operator, input: Readable, output: Writable): Promise<void> {
-  const write = (text: string) => output.write(`${text}\n`);
+  const write = (text: string) => output.write(`${plainLines(text)}\n`);
   write(`The cloud keeps running. Type:\n\n${HELP}\n`);
   const lines = createInterface({ input, output, prompt: '> ' });
   // Lines from a pipe are still to be read when it has closed, but then there is nobody to prompt.
@@ -29,7 +30,7 @@ export async function playground(operator: Operator, input: Readable, output: Wr
     try {
       if (command !== '') write(await obey(operator, command, args));
     } catch (error) {
-      write(error instanceof Error ? error.message : String(error));
+      write(plain(error instanceof Error ? error.message : String(error)));
     }
     prompt();
   }

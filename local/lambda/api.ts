@@ -1,3 +1,4 @@
+import type { AwsError } from '../wire/errors.ts';
 import type { Caller, RawService, WireRequest, WireResponse } from '../wire/wire.ts';
 import type { Lambda } from './runtime.ts';
 
@@ -56,7 +57,8 @@ export function lambdaService(
     return { ...answer, headers: { ...answer.headers, 'x-amz-function-error': 'Unhandled' } };
   }
 
-  return { kind: 'raw', handle };
+  const fail = ({ status, code, message }: AwsError) => failure(status, code, message);
+  return { kind: 'raw', protocol: 'restJson1', handle, fail };
 }
 
 const json = (status: number, body: unknown): WireResponse => ({

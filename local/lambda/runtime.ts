@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { wildcard } from '../rules/describe.ts';
+import type { AccessKey } from '../wire/keys.ts';
 import { type Code, unpackCode } from './code.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import {
@@ -43,6 +44,8 @@ export interface LambdaOptions {
   region: string;
   /** Where the functions' SDK clients find AWS: `AWS_ENDPOINT_URL`, and others for single services. */
   endpoints: Record<`AWS_ENDPOINT_URL${string}`, string>;
+  /** What who takes on a role signs with. */
+  keyOf(roleArn: string): AccessKey;
   /** Each line that a function writes, and what Lambda itself has to say of it; and the role it is to be written with. */
   onLog(functionName: string, line: string, roleArn: string): void;
   /** An asynchronous invocation was given up. */
@@ -69,7 +72,7 @@ interface Revision {
   environments: Set<Environment>;
 }
 
-export function createLambda({ clock, rate, region, endpoints, onLog, onFailure }: LambdaOptions) {
+export function createLambda({ clock, rate, region, endpoints, keyOf, onLog, onFailure }: LambdaOptions) {
   const functions = new Map<string, Running>();
   /** All that still have an environment, and the current ones. */
   const revisions = new Set<Revision>();
@@ -99,7 +102,7 @@ export function createLambda({ clock, rate, region, endpoints, onLog, onFailure 
       taskRoot,
       handler: configuration.handler,
       time: { cloud: clock.now(), wall: Date.now(), rate },
-      env: functionVariables(configuration, { region, endpoints, taskRoot }),
+      env: functionVariables(configuration, { region, endpoints, taskRoot, key: keyOf(configuration.roleArn) }),
       memorySize: configuration.memorySize,
       onLine: (line) => onLog(configuration.name, line, configuration.roleArn),
     });

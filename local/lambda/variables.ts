@@ -1,4 +1,4 @@
-import { roleName } from '../stack/iam.ts';
+import type { AccessKey } from '../wire/keys.ts';
 import type { FunctionConfiguration } from './runtime.ts';
 
 /** Names that only Lambda may set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
@@ -23,8 +23,8 @@ export function refuseReservedVariables(functionName: string, variables: Record<
 
 /** The whole environment of a function's process. Nothing of this machine's own goes in. */
 export function functionVariables(
-  { name, handler, runtime, memorySize, roleArn, variables }: FunctionConfiguration,
-  place: { region: string; endpoints: Record<string, string>; taskRoot: string },
+  { name, handler, runtime, memorySize, variables }: FunctionConfiguration,
+  place: { region: string; endpoints: Record<string, string>; taskRoot: string; key: AccessKey },
 ): Record<string, string> {
   return {
     ...variables,
@@ -38,9 +38,9 @@ export function functionVariables(
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: '[$LATEST]',
-    AWS_ACCESS_KEY_ID: roleName(roleArn),
-    AWS_SECRET_ACCESS_KEY: 'of-the-cloud-in-a-box',
-    AWS_SESSION_TOKEN: 'of-the-cloud-in-a-box',
+    AWS_ACCESS_KEY_ID: place.key.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: place.key.secretAccessKey,
+    AWS_SESSION_TOKEN: place.key.sessionToken ?? '',
     LAMBDA_TASK_ROOT: place.taskRoot,
     _HANDLER: handler,
     HOME: place.taskRoot,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { ConnectionLost } from './errors.ts';
+import { foreign, loopback } from './origin.ts';
 import type { Wire } from './wire.ts';
 
 export interface Server {
@@ -12,10 +13,20 @@ export interface Server {
 /**
  * Serves a wire over HTTP.
  * @param port 0 for any free one
+ * @param names by which clients ask for it beside those of loopback, each as `Host` has it
  * @throws Error that says who to ask, if the port is taken
  */
-export async function serve(wire: Wire, { host = '127.0.0.1', port = 0 } = {}): Promise<Server> {
+export async function serve(
+  wire: Wire,
+  { host = '127.0.0.1', port = 0, names = [] as readonly string[] } = {},
+): Promise<Server> {
+  const own = [...names];
   const server = createServer((request, response) => {
+    const why = foreign(request.headers, own);
+    if (why) {
+      response.writeHead(403, { 'content-type': 'text/plain' }).end(`Refused: ${why}.\n`);
+      return;
+    }
     answer(wire, request, response).catch((error: unknown) => {
       if (!(error instanceof ConnectionLost)) console.error('the cloud in a box could not answer:', error);
       request.socket.destroy();
@@ -27,6 +38,7 @@ export async function serve(wire: Wire, { host = '127.0.0.1', port = 0 } = {}): 
   });
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
+  own.unshift(...loopback(bound));
   return {
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${bound}`,
     close() {

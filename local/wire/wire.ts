@@ -4,6 +4,7 @@ import { AwsError, ConnectionLost } from './errors.ts';
 import { awsJson } from './json.ts';
 import { awsQuery, ec2Query } from './query.ts';
 import { operationSchema, type SdkModule } from './schema.ts';
+import { type Authenticate, readSignature } from './signature.ts';
 
 export interface WireRequest {
   method: string;
@@ -51,7 +52,9 @@ export interface OperationService {
 /** A service that speaks HTTP itself, e.g. S3. */
 export interface RawService {
   kind: 'raw';
+  protocol: 'restJson1' | 'restXml';
   handle(request: WireRequest, caller: Caller): Promise<WireResponse>;
+  fail(error: AwsError): WireResponse;
 }
 
 export type Caller = Pick<Call, 'accessKeyId' | 'principal'>;
@@ -69,6 +72,8 @@ export type Around = (
 export interface WireOptions {
   /** ARN of the identity that an access key belongs to. */
   principal(accessKeyId: string): string;
+  /** Without it, whoever asks is whom they say they are. */
+  authenticate?: Authenticate;
   around?: readonly Around[];
 }
 
@@ -81,21 +86,27 @@ export function createWire(services: Readonly<Record<string, Service>>, options:
 
   return async function respond(request) {
     const requestId = uuid(`request ${requests++}`);
-    const scope = credentialScope(request);
-    if (!scope)
+    const signature = readSignature(request);
+    if (!signature)
       return refusal(
         request,
         requestId,
         new AwsError('MissingAuthenticationToken', 'Request is missing Authentication Token', 403),
       );
-    const { accessKeyId, service: name } = scope;
-    const service = services[name];
+    const { accessKeyId, service: name } = signature;
+    const service = Object.hasOwn(services, name) ? services[name] : undefined;
     if (!service)
       return refusal(
         request,
         requestId,
         new AwsError('UnknownService', `the cloud in a box has no service '${name}'`, 404),
       );
+    try {
+      options.authenticate?.(request, signature, service);
+    } catch (error) {
+      const refused = asAwsError(error, `the signature for ${name}`);
+      return service.kind === 'raw' ? service.fail(refused) : failed(service, refused, request, requestId);
+    }
     const caller = { accessKeyId, principal: options.principal(accessKeyId) };
     if (service.kind === 'raw') return service.handle(request, caller);
     return operate(name, service, caller, request, requestId);
@@ -140,19 +151,15 @@ function asAwsError(error: unknown, what: string): AwsError {
   return new AwsError('InternalError', `the cloud in a box failed in ${what}: ${String(error)}`, 500);
 }
 
+function failed({ protocol, sdk }: OperationService, error: AwsError, request: WireRequest, requestId: string) {
+  const { operation, fail } = PROTOCOLS[protocol];
+  return fail(error, { operation: operation(request) ?? '', sdk, requestId });
+}
+
 /** An answer for a request whose service, and so protocol, is not known. */
 function refusal(request: WireRequest, requestId: string, error: AwsError): WireResponse {
   const protocol = request.headers['content-type']?.includes('json') ? awsJson : awsQuery;
   return protocol.fail(error, { operation: '', sdk: {}, requestId });
-}
-
-/** Access key and service of a Signature Version 4, in the header or in a presigned address. Box credentials are not secret: the signature itself is not checked. */
-function credentialScope({ headers, url }: WireRequest): { accessKeyId: string; service: string } | undefined {
-  const credential =
-    /^AWS4-HMAC-SHA256 .*?Credential=([^,\s]+)/.exec(headers.authorization ?? '')?.[1] ??
-    new URL(url, 'http://localhost').searchParams.get('X-Amz-Credential');
-  const [accessKeyId, , , service] = credential?.split('/') ?? [];
-  return accessKeyId && service ? { accessKeyId, service } : undefined;
 }
 
 /** A UUID that is the same each time for the same seed: runs of tests and demos can be compared. */

@@ -51,7 +51,7 @@ describe('drain', () => {
     const { code, err } = await stack.cli('drain --yes', { onSleep });
     expect(code).toBe(1);
     expect(err).toMatch(
-      /^Error: \d+ routes and endpoints are still there, and none has gone for 15 minutes\. See: npx ziti-glb plan/,
+      /^Error: \d+ routes and endpoints are still there, and none has gone for 15 minutes\. See: npm run -s ziti-glb -- plan/,
     );
   });
 });

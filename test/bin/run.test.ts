@@ -18,7 +18,7 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     const { code, out, err, access } = await cli(line);
     expect({ code, out, access }).toEqual({ code: 64, out: '', access: [] });
     expect(err).toMatch(message);
-    expect(err).toContain('npx ziti-glb --help');
+    expect(err).toContain('npm run -s ziti-glb -- --help');
   });
 });
 

@@ -126,3 +126,18 @@ describe('plan', () => {
     expect(JSON.parse(out).subnets.steps[0]).toMatchObject({ kind: 'create-endpoint', subnetId: stack.vpc.a1 });
   });
 });
+
+test.each(['status', 'plan', 'doctor', 'explain app'])(
+  '%s writes a name that would forge a row as what it is',
+  async (command) => {
+    const stack = await deployed();
+    const name = 'router-9\u009b2J\nrouter-8  eu-central-1a  ready\u202e';
+    await stack.name(stack.vpc.a1, command === 'explain app' ? 'app' : name);
+    await stack.tag(stack.vpc.a1, 'x\n10.20.0.0/16 ready\u009b2J');
+    await stack.router(stack.vpc.a0, name);
+    const { out, err } = await stack.cli(command);
+    expect(out).toContain('\\u000a');
+    expect(out + err).not.toMatch(/^(router-8|10\.20)/m);
+    expect((out + err).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  },
+);

@@ -13,6 +13,7 @@ import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { Access } from '../../bin/clients.ts';
+import { drawn } from '../../bin/plain.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { createQueues } from '../../local/events/queues.ts';
@@ -197,8 +198,8 @@ export async function deployed(extras: Extras = {}) {
     const [out, err, progress, questions]: string[][] = [[], [], [], []];
     const access: Access[] = [];
     const terminal: Terminal = {
-      out: (text) => void out?.push(text),
-      err: (text) => void err?.push(text),
+      out: (...lines) => void out?.push(...lines.map(drawn)),
+      err: (...lines) => void err?.push(...lines.map(drawn)),
       progress: (text) => void progress?.push(text),
       paint: (_, text) => text,
       clear: () => void out?.push('CLEAR'),

@@ -1,6 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
+import { writeCredentials } from '../../local/credentials.ts';
+import { run } from '../../local/fabric/process.ts';
+import { commands } from '../support/documents.ts';
 
 const program = fileURLToPath(new URL('../../bin/ziti-glb.ts', import.meta.url));
 
@@ -16,7 +24,7 @@ function ziti(...args: string[]) {
 test('answers on standard output, without colour where nobody watches', () => {
   const { status, stdout, stderr } = ziti('--help');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout).toMatch(/^npx ziti-glb COMMAND/);
+  expect(stdout).toMatch(/^npm run -s ziti-glb -- COMMAND/);
   expect(stdout).not.toContain('\u001b');
 });
 
@@ -29,7 +37,18 @@ test('complains on standard error', () => {
 test('says what to do where no demo runs', () => {
   const { status, stdout, stderr } = ziti('status', '--endpoint', 'http://127.0.0.1:9');
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toBe('Nobody listens at http://127.0.0.1:9. Start a demo that stays: npm run demo -- --keep\n');
+  expect(stderr).toBe(
+    'No demo of this checkout runs at http://127.0.0.1:9. Start one that stays: npm run demo -- --keep\n',
+  );
+});
+
+test('says what to do where a demo was killed, and has left its key', () => {
+  const endpoint = 'http://127.0.0.1:11';
+  const forget = writeCredentials(endpoint, { accessKeyId: 'operator', secretAccessKey: 'of an earlier start' });
+  const { status, stdout, stderr } = ziti('status', '--endpoint', endpoint);
+  forget();
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toBe('Nobody listens at http://127.0.0.1:11. Start a demo that stays: npm run demo -- --keep\n');
 });
 
 test('says what to do where AWS does not answer', () => {
@@ -44,4 +63,32 @@ test('says what to do where no region is given', () => {
   expect(stderr).toBe(
     'It is not said where the stack is: add --region, as in --region eu-central-1, or set AWS_REGION.\n',
   );
+});
+
+test('is run, by its documents’ own line, in a checkout only: nobody is asked for a program of its name', async () => {
+  const asked: string[] = [];
+  const registry = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  const outside = mkdtempSync(join(tmpdir(), 'no-checkout-'));
+  const environment = {
+    ...process.env,
+    npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`,
+    npm_config_cache: outside,
+  };
+  const typed = (folder: string, line: string) => run(['sh', '-c', `cd "$0" && ${line}`, folder], { environment });
+  const [first] = commands().filter(({ command }) => / ziti-glb .*status/.test(command));
+  const line = first?.command.replace(/ status .*/, ' --help') ?? '';
+  const [here, there] = [await typed('.', line), await typed(outside, line)];
+  const heard = asked.splice(0);
+  // What would be wrong about the shorter line, and shows that the registry hears.
+  await typed(outside, 'npx -y ziti-glb');
+  registry.close();
+  rmSync(outside, { recursive: true });
+  expect([here.code, here.stdout]).toEqual([0, expect.stringMatching(/^npm run -s ziti-glb -- COMMAND/)]);
+  expect([there.code === 0, there.stdout]).toEqual([false, '']);
+  expect(heard).toEqual([]);
+  expect(asked).toContain('/ziti-glb');
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { awsClients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
+import { writeCredentials } from '../../local/credentials.ts';
 import { commands, read } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
@@ -19,8 +20,8 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo -- --keep': ['test/local/demo/demo.kernel.test.ts', '--keep'],
   'npm ci && make -C bpf deb': ['local/setup.ts', "['bpf', 'deb']"],
-  'npx ziti-glb drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
-  'npx ziti-glb redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
+  'npm run -s ziti-glb -- drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
+  'npm run -s ziti-glb -- redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
 /** `…` stands for the rest of an id, each of another one. */
@@ -37,24 +38,29 @@ describePackaged('what the documents have a reader type', () => {
   const ours = commands().filter(({ path, command }) => path !== 'docs/routers.md' && !command.startsWith('ziti '));
   const all = [...new Map(ours.map((each) => [each.command, each])).values()];
   let stack: StackInBox;
+  let forget: (() => void) | undefined;
   beforeAll(async () => {
     stack = await stackInBox();
+    forget = writeCredentials(stack.box.endpoint, stack.box.credentials);
     await stack.operator.launch('router-1', 0);
     await stack.operator.tag('app-b', '10.20.0.0/16');
   }, 120_000);
-  afterAll(() => stack?.box.close());
+  afterAll(async () => {
+    forget?.();
+    await stack?.box.close();
+  });
 
   test.each(all.filter(({ command }) => command in ELSEWHERE))('$command has its test elsewhere', ({ command }) => {
     const [file = '', shown = ''] = ELSEWHERE[command] ?? [];
     expect(read(file)).toContain(shown);
   });
 
-  const asks = all.filter(({ command }) => command.startsWith('npx ziti-glb ') && !(command in ELSEWHERE));
+  const asks = all.filter(({ command }) => command.startsWith('npm run -s ziti-glb -- ') && !(command in ELSEWHERE));
   test.each(asks)('$command', async ({ command }) => {
     const said: string[] = [];
     const terminal: Terminal = {
-      out: (text: string) => void said.push(text),
-      err: (text: string) => void said.push(`error: ${text}`),
+      out: (...lines: string[]) => void said.push(...lines),
+      err: (...lines: string[]) => void said.push(`error: ${lines.join()}`),
       progress() {},
       paint: (_, text) => text,
       confirm: async () => false,
@@ -63,7 +69,7 @@ describePackaged('what the documents have a reader type', () => {
     };
     const argv = command
       .split(' ')
-      .slice(2)
+      .slice(5)
       .map((word) => (word.startsWith('subnet-') ? 'app-b' : word))
       .filter((word, index, words) => word !== '--endpoint' && words[index - 1] !== '--endpoint');
     const box = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
@@ -79,8 +85,10 @@ describePackaged('what the documents have a reader type', () => {
     expect([status, said]).toEqual([0, expect.stringContaining('Service packaged')]);
   });
 
-  test('and nothing else, but to remove a stack, which has its test elsewhere', () => {
-    const known = [...asks, ...deployments].map(({ command }) => command);
+  const elsewhere = all.filter(({ command }) => /^(ziti |sudo diverter |journalctl |export ZITI_)/.test(command));
+
+  test('and nothing else, but on a router or beside its controller, and to remove a stack, which has its test elsewhere', () => {
+    const known = [...asks, ...deployments, ...elsewhere].map(({ command }) => command);
     const rest = all.filter(({ command }) => !(command in ELSEWHERE) && !known.includes(command));
     expect(rest.map(({ command }) => command.replace(/ --.*/, ''))).toEqual(['npx serverless remove']);
     expect(read('test/resources/removal.stack.test.ts')).toContain('remove');

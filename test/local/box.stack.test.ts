@@ -12,6 +12,7 @@ import { strToU8, zipSync } from 'fflate';
 import { type Box, type BoxOptions, startBox } from '../../local/box.ts';
 import { noFabric } from '../../local/fabric/none.ts';
 import type { NetworkParameters } from '../../local/stack/package.ts';
+import { follow } from '../support/follow.ts';
 
 const RATE = 60;
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -150,8 +151,8 @@ const start = (options: Partial<BoxOptions> = {}) =>
     ...options,
   });
 
-function ec2Of({ endpoint, region }: Box): EC2 {
-  return new EC2({ endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } });
+function ec2Of({ endpoint, region, credentials }: Box): EC2 {
+  return new EC2({ endpoint, region, credentials });
 }
 
 async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>): Promise<T> {
@@ -225,11 +226,11 @@ describe('a box', () => {
   test('a link that the function signed leads to the diverter, for as long as it said', async () => {
     await mark('again');
     const link = (await logged('link ')).split(' ').at(-1) ?? '';
-    const url = link.replace('http://169.254.0.80', box.endpoint);
-    expect(url.startsWith(`${box.endpoint}/box-test-deploymentbucket-`)).toBe(true);
-    const answer = await fetch(url);
-    expect([answer.status, await answer.text()]).toEqual([200, 'the diverter']);
-    await until('end of the link', async () => ((await fetch(url)).status === 403 ? true : undefined));
+    expect(link.startsWith('http://169.254.0.80/box-test-deploymentbucket-')).toBe(true);
+    expect(await follow(link, box.endpoint)).toEqual({ status: 200, body: 'the diverter' });
+    const { status } = await follow(link.replace('169.254.0.80', new URL(box.endpoint).host), box.endpoint);
+    expect(status).toBe(403);
+    await until('end of the link', async () => ((await follow(link, box.endpoint)).status === 403 ? true : undefined));
   });
 
   test('an event that a function cannot handle goes to its queue', async () => {

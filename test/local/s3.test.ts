@@ -5,6 +5,8 @@ import { strToU8 } from 'fflate';
 import { VirtualClock } from '../../local/clock.ts';
 import { createBuckets } from '../../local/s3.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
+import { createKeys } from '../../local/wire/keys.ts';
+import { createAuthentication } from '../../local/wire/signature.ts';
 import { createWire } from '../../local/wire/wire.ts';
 
 const Bucket = 'artefacts';
@@ -13,16 +15,23 @@ async function world() {
   const clock = new VirtualClock(Date.now());
   const buckets = createBuckets(clock);
   buckets.create(Bucket);
-  const wire = createWire({ s3: buckets.service }, { principal: () => 'arn:aws:iam::111122223333:root' });
+  const keys = createKeys(['someone'], new Map());
+  const authenticate = createAuthentication(keys, clock);
+  const wire = createWire({ s3: buckets.service }, { principal: () => 'arn:aws:iam::111122223333:root', authenticate });
   const s3 = new S3({
     endpoint: 'http://127.0.0.1:4780',
     region: 'eu-central-1',
-    credentials: { accessKeyId: 'someone', secretAccessKey: 'secret' },
+    credentials: keys.ofUser('someone'),
     requestHandler: inProcess(wire),
   });
   await s3.putObject({ Bucket, Key: 'a b/ü+1', Body: strToU8('content'), ContentType: 'text/plain' });
   const get = (url: string, method = 'GET') =>
-    wire({ method, url: url.replace('http://127.0.0.1:4780', ''), headers: {}, body: new Uint8Array() });
+    wire({
+      method,
+      url: url.replace('http://127.0.0.1:4780', ''),
+      headers: { host: '127.0.0.1:4780' },
+      body: new Uint8Array(),
+    });
   const presigned = (Key: string, expiresIn: number) =>
     getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn });
   return { clock, buckets, s3, get, presigned };
@@ -63,14 +72,28 @@ describe('a presigned link', () => {
   });
 
   test.each([
-    ['to nothing', (url: string) => url.replace('1?', '2?'), 404],
+    ['to another object', (url: string) => url.replace('1?', '2?'), 403],
+    ['with a longer life', (url: string) => url.replace('Expires=300', 'Expires=3000'), 403],
+    ['with another signature', (url: string) => url.replace(/(X-Amz-Signature=)./, '$1x'), 403],
+    ['of somebody else', (url: string) => url.replace('=someone', '=nobody'), 403],
     ['with a broken date', (url: string) => url.replace(/X-Amz-Date=[^&]*/, 'X-Amz-Date=soon'), 403],
     ['without an expiry', (url: string) => url.replace(/X-Amz-Expires=[^&]*/, ''), 403],
-    ['with a broken escape', (url: string) => url.replace('a%20b', 'a%2'), 400],
     ['without a signature', (url: string) => url.replace(/\?.*/, ''), 403],
   ])('%s is refused', async (_name, change, status) => {
     const { get, presigned } = await world();
     expect(await get(change(await presigned('a b/ü+1', 300)))).toMatchObject({ status });
+  });
+
+  test('to what is not there is followed, and finds nothing', async () => {
+    const { get, presigned } = await world();
+    expect(await get(await presigned('a b/ü+2', 300))).toMatchObject({ status: 404 });
+  });
+
+  test.each([604_801, 0.5])('of %p seconds is none', async (expires) => {
+    const { get, presigned } = await world();
+    const signed = await presigned('a b/ü+1', 604_800);
+    expect(await get(signed)).toMatchObject({ status: 200 });
+    expect(await get(await presigned('a b/ü+1', expires).catch(() => '/a/b'))).toMatchObject({ status: 403 });
   });
 });
 

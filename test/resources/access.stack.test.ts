@@ -19,8 +19,8 @@ describePackaged('the roles of the stack', () => {
     stack = await stackInBox({
       packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds, dnsRanges: 'true' } }),
     });
-    const credentials = { accessKeyId: 'operator', secretAccessKey: 'x' };
-    const client = { endpoint: stack.box.endpoint, region: stack.box.region, credentials };
+    const { endpoint, region, credentials } = stack.box;
+    const client = { endpoint, region, credentials };
     ec2 = new EC2(client);
     scaling = new AutoScaling(client);
     lambda = new Lambda(client);

@@ -14,8 +14,8 @@ describePackaged('a stack', () => {
   };
   beforeAll(async () => {
     stack = await stackInBox();
-    const { endpoint, region } = stack.box;
-    configuration = { endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } };
+    const { endpoint, region, credentials } = stack.box;
+    configuration = { endpoint, region, credentials };
   });
   afterAll(() => stack?.box.close());
 
@@ -50,7 +50,7 @@ describePackaged('a stack', () => {
     ).toBe(`ziti-glb-test is in use, and AWS does not remove an endpoint service that has endpoints:
   ${own?.VpcEndpointId} in ${own?.SubnetIds?.[0]} (available)
 ${hand}
-Take the subnets out first: npx ziti-glb drain
+Take the subnets out first: npm run -s ziti-glb -- drain
 Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections`);
     // Were it tried all the same, AWS would stop half-way.
     const service = box.stack.resources.get('EndpointService')?.made;

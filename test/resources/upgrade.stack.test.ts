@@ -42,8 +42,8 @@ describePackaged('a new version', () => {
 
   test('over an old one, in the middle of an opt-in, tears nothing down, and the opt-in goes on', async () => {
     const { box, operator, until, routed, log } = stack;
-    const { endpoint, region, network } = box;
-    const client = { endpoint, region, credentials: { accessKeyId: 'operator', secretAccessKey: 'x' } };
+    const { endpoint, credentials, region, network } = box;
+    const client = { endpoint, region, credentials };
     const [elb, ssm] = [new ElasticLoadBalancingV2(client), new SSM(client)];
     const physical = () =>
       [

@@ -3,6 +3,7 @@ import { type Box, type BoxOptions, startBox } from '../../local/box.ts';
 import { createOperator, type Operator } from '../../local/demo/operator.ts';
 import type { Fabric } from '../../local/fabric/fabric.ts';
 import { noFabric } from '../../local/fabric/none.ts';
+import { follow } from './follow.ts';
 import { DIVERTER, packaged } from './packaged.ts';
 
 /** A box with the product's own stack in it, without packets. */
@@ -31,6 +32,7 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
   });
   const operator = createOperator({
     endpoint: box.endpoint,
+    credentials: box.credentials,
     region: box.region,
     vpcId: box.network.vpcId,
     targetGroupArn: box.stack.resources.get('TargetGroup')?.made.ref ?? '',
@@ -60,7 +62,7 @@ function downloading(fabric: Fabric, upstream: string): Fabric {
     async exec(instanceId, argv, options) {
       const links = `${argv.join(' ')} ${options?.stdin ?? ''}`.match(/http:\/\/169\.254\.0\.80\/[^\s'"]+/g) ?? [];
       for (const link of links) {
-        const { status } = await fetch(link.replace('http://169.254.0.80', upstream));
+        const { status } = await follow(link, upstream);
         if (status !== 200) return { code: 22, stdout: '', stderr: `${link} answers ${status}` };
       }
       return fabric.exec(instanceId, argv, options);

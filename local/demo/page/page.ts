@@ -3,8 +3,7 @@ import type { Box } from '../../box.ts';
 import { servePage } from './server.ts';
 
 /** Serves the picture of a box, drawn by the function that is deployed in it. @param log what its functions said, a line each */
-export async function pageOf({ endpoint, region, stack }: Box, log: readonly string[]) {
-  const credentials = { accessKeyId: 'operator', secretAccessKey: 'of the local cloud' };
+export async function pageOf({ endpoint, credentials, region, stack }: Box, log: readonly string[]) {
   const lambda = new LambdaClient({ endpoint, region, credentials });
   const FunctionName = String(stack.resources.get('TopologyLambdaFunction')?.made.ref);
   const page = await servePage({

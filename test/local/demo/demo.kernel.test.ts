@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { zitiUnavailable } from '../../../local/fabric/ziti.ts';
 import { describeKernel } from '../../support/kernel.ts';
@@ -52,6 +53,10 @@ describeKernel('the demo', () => {
     expect(run.said).toMatch(/tag to first byte: [\d.]+ s in the cloud's time, [\d.]+ s on the wall/);
     expect(run.said).toMatch(/app-a 10\.0\.10\.0\/24[\s\S]*┌─+┐|┌─+┐[\s\S]*app-a 10\.0\.10\.0\/24/);
     expect(run.said).toMatch(/The cloud keeps running[\s\S]*curl: \(28\)/);
+    const [, file = ''] = /^For the AWS command line: .*AWS_SHARED_CREDENTIALS_FILE=(\S+)$/m.exec(run.said) ?? [];
+    expect(run.said).toContain(`its key in ${file};`);
+    expect(existsSync(dirname(file))).toBe(true);
+    expect(existsSync(file)).toBe(false);
     expect(code).toBe(0);
     expect(leftBehind()).toEqual(before);
   }, 180_000);

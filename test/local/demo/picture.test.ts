@@ -43,3 +43,18 @@ test('the way of a packet, with what does not carry one left open', () => {
  not opted in                           └───────────────┘
 `);
 });
+
+test('a name that would forge a line, or tell the terminal something, is shown as what it is', () => {
+  const [subnet] = topology.subnets;
+  const [router] = topology.routers;
+  if (!subnet || !router) throw new Error('they are there');
+  const shown = picture({
+    ...topology,
+    loadBalancer: 'a\u009b2J',
+    subnets: [{ ...subnet, name: 'app\n a' }],
+    routers: [{ ...router, name: 'r\u001b]0;owned\u0007', health: 'down\u202e' }],
+  });
+  expect(shown).toContain('app\\u000a a 10.0.10.0/24 (a)');
+  expect(shown).toContain('r\\u001b]0;owned\\u0007 10.0.1.4');
+  expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+});

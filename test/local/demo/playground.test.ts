@@ -14,7 +14,10 @@ function noting() {
       return { text: 'an answer' };
     };
   const operator: Partial<Record<keyof Operator, unknown>> = {
-    ask: note('ask'),
+    ask: async (client: string, url: string) => {
+      const answer = await note('ask')(client, url);
+      return client === 'forger' ? { text: 'said\u001b[2J\u009b2J\nand more' } : answer;
+    },
     tag: note('tag'),
     untag: note('untag'),
     launch: note('launch'),
@@ -69,4 +72,9 @@ test('what cannot be done is said, and the next line is read', async () => {
 
 test('quit ends it, whatever follows', async () => {
   expect((await type('quit', 'kill router-2')).asked).toEqual([]);
+});
+
+test('what an answer would tell the terminal is shown as what it is', async () => {
+  const { said } = await type('ask forger http://10.20.0.7/', 'ask nobody\u001b[2J');
+  expect(said).toContain('said\\u001b[2J\\u009b2J\nand more\n');
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { HealthCheck } from '../../../local/fabric/fabric.ts';
@@ -45,6 +46,32 @@ describeKernel('the fabric of namespaces', () => {
         'client-1\ninstance.sh\n/etc/mine\n/sys/fs/bpf/mine',
       );
       expect(await shell('i-client-2', 'hostname; ls /etc/mine /sys/fs/bpf/mine')).toBe('client-2');
+    });
+
+    test('has no disk, makes none, and writes nothing into the files of the host', async () => {
+      expect((await shell('i-client-1', 'ls /dev')).split('\n')).toEqual([
+        'fd',
+        'full',
+        'null',
+        'ptmx',
+        'pts',
+        'random',
+        'shm',
+        'stderr',
+        'stdin',
+        'stdout',
+        'tty',
+        'urandom',
+        'zero',
+      ]);
+      expect(await shell('i-client-1', 'echo said >/dev/null; head -c 2 /dev/zero | od -An -tx1; ls /dev/fd/0')).toBe(
+        '00 00\n/dev/fd/0',
+      );
+      const made = 'mknod $0/made c 1 5 && head -c 1 $0/made 2>&1';
+      for (const folder of ['/root', '/dev', '/dev/shm', '/run'])
+        expect(await shell('i-client-1', made.replaceAll('$0', folder))).toMatch(/Permission denied/);
+      await shell('i-client-1', 'touch /etc/of-an-instance /usr/bin/of-an-instance');
+      expect(existsSync('/etc/of-an-instance') || existsSync('/usr/bin/of-an-instance')).toBe(false);
     });
 
     test('has the addresses of its interfaces, at AWS sizes', async () => {

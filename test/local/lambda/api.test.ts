@@ -18,6 +18,7 @@ function world(allowed = true) {
     rate: 20,
     region: 'eu-central-1',
     endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+    keyOf: () => ({ accessKeyId: 'role', secretAccessKey: 'secret', sessionToken: 'token' }),
     onLog: (_, line) => void log.push(line),
     onFailure() {},
   });

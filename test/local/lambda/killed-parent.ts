@@ -13,6 +13,7 @@ const lambda = createLambda({
   rate: 1,
   region: 'eu-central-1',
   endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+  keyOf: () => ({ accessKeyId: 'role', secretAccessKey: 'secret', sessionToken: 'token' }),
   onLog: (_name, line) => console.log(line),
   onFailure: () => {},
 });

@@ -8,6 +8,7 @@ import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
 import type { FailureRecord } from '../../../local/lambda/invocations.ts';
 import { createLambda, type FunctionConfiguration, type Lambda } from '../../../local/lambda/runtime.ts';
+import { roleName } from '../../../local/stack/iam.ts';
 
 const RATE = 20;
 const open: Lambda[] = [];
@@ -23,6 +24,7 @@ function world(source: string, change: Partial<FunctionConfiguration> = {}) {
     rate: RATE,
     region: 'eu-central-1',
     endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+    keyOf: (roleArn) => ({ accessKeyId: roleName(roleArn), secretAccessKey: 'secret', sessionToken: 'token' }),
     onLog: (name, line) => log.push(`${name}: ${line}`),
     onFailure: (record) => failures.push(record),
   });

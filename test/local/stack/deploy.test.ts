@@ -210,7 +210,8 @@ describe('through the AWS API', () => {
     const [ec2, elb] = [new EC2(client), new ElasticLoadBalancingV2(client)];
     const [ssm, scaling] = [new SSM(client), new AutoScaling(client)];
     const unheard = () => {};
-    const lambda = createLambda({ clock, rate: 1, region, endpoints: {}, onLog: unheard, onFailure: unheard });
+    const keyOf = () => ({ accessKeyId: 'role', secretAccessKey: 'x' });
+    const lambda = createLambda({ clock, rate: 1, region, endpoints: {}, keyOf, onLog: unheard, onFailure: unheard });
     const bus = createBus({ clock, region, account, deliver: async () => undefined, giveUp: unheard });
     const buckets = createBuckets(clock);
     const queues = createQueues();

@@ -156,11 +156,14 @@ test('the operation is told who asks', async () => {
 });
 
 test('a presigned address names its caller too, and a raw service answers for itself', async () => {
+  const answer = (body: string) => ({ status: 200, headers: {}, body });
+  const raw = { kind: 'raw', protocol: 'restXml', fail: ({ code }: AwsError) => answer(code) } as const;
   const wire = createWire(
-    { s3: { kind: 'raw', handle: async (_request, caller) => ({ status: 200, headers: {}, body: caller.principal }) } },
+    { s3: { ...raw, handle: async (_request, caller) => answer(caller.principal) } },
     { principal },
   );
-  const url = '/bucket/key?X-Amz-Credential=AKIDLINK%2F20260115%2Feu-central-1%2Fs3%2Faws4_request';
+  const url =
+    '/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDLINK%2F20260115%2Feu-central-1%2Fs3%2Faws4_request';
   const { body } = await wire({ method: 'GET', url, headers: {}, body: new Uint8Array() });
   expect(body).toBe(principal('AKIDLINK'));
 });

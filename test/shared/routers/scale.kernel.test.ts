@@ -30,8 +30,7 @@ describeKernel('a group of routers that grows and shrinks under load', () => {
         packaged({ parameters: { vpcId, subnetIds, deregistrationDelay: String(DRAIN) } }),
     });
     const { box, operator } = stack;
-    const credentials = { accessKeyId: 'operator', secretAccessKey: 'of the test' };
-    const place = { endpoint: box.endpoint, region: box.region, credentials };
+    const place = { endpoint: box.endpoint, region: box.region, credentials: box.credentials };
     autoScaling = new AutoScaling(place);
     const ec2 = new EC2(place);
     await ec2.createLaunchTemplate({ LaunchTemplateName: 'router', LaunchTemplateData: { ImageId: 'ami-router' } });
