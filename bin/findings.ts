@@ -35,9 +35,10 @@ export interface Filtered {
 
 export function sourceDestCheck(routers: readonly Router[]): Finding[] {
   const check = 'source/dest check';
-  const on = routers.flatMap(({ label, instance }) =>
+  // It stays on until an install has succeeded.
+  const on = routers.flatMap(({ label, instance, diverter }) =>
     instance.interfaces
-      .filter(({ sourceDestCheck: is }) => is)
+      .filter(({ sourceDestCheck: is }) => is && diverter !== 'none')
       .map(({ id }) =>
         finding(
           'fault',

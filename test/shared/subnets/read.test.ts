@@ -1,13 +1,14 @@
 import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode } from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
 import { readWorld } from '../../../shared/subnets/read.ts';
+import { testSeal } from '../../support/seal.ts';
 import { config, NOW } from './support.ts';
 
 /** A route table in the plan's words. */
 function read(table: RouteTable) {
   const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc: {}, service: {}, routeTables: [table], targets: [], attributes: [] };
-  return readWorld(answers, config(), { now: NOW, undeletable: undefined }).routeTables[0];
+  return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
 }
 
 test.each<[RouteOrigin, boolean]>([
