@@ -19,7 +19,15 @@ const common = z.object({
 /** What the notes of a stack are sealed by, see shared/seal.ts. */
 function sealing(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }): Sealing {
   const [, partition = '', , region = '', account = ''] = env.LOAD_BALANCER_ARN.split(':');
-  return { keyArn: env.SEAL_KEY, version: env.SEAL_VERSION, partition, region, account, stack: env.STACK, tagKey: env.TAG_KEY };
+  return {
+    keyArn: env.SEAL_KEY,
+    version: env.SEAL_VERSION,
+    partition,
+    region,
+    account,
+    stack: env.STACK,
+    tagKey: env.TAG_KEY,
+  };
 }
 
 const subnets = common

@@ -63,7 +63,8 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
       const isFresh = (note: Note | undefined) => note !== undefined && note.at >= instance.launchedAt;
       const proven = isFresh(last);
       // Anybody may say so: it tells in which order those are installed again that may serve, and nothing else.
-      const claimed = instance.role === ROUTER && target && isFresh(instance.claimed) ? instance.claimed?.text : undefined;
+      const claimed =
+        instance.role === ROUTER && target && isFresh(instance.claimed) ? instance.claimed?.text : undefined;
       const present = proven ? last?.text : claimed === NO_DIVERTER ? undefined : claimed;
       return {
         instance,

@@ -198,7 +198,8 @@ export async function routersWorld(
       faults.length = 0;
       crashed = false;
     },
-    look: () => routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now).observe({ at: cloud.clock.now() }),
+    look: () =>
+      routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now).observe({ at: cloud.clock.now() }),
   };
 }
 
