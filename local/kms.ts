@@ -54,7 +54,9 @@ export function createKms(clock: Clock, place: { region: string; account: string
       keys.set(id, { arn, createdAt: clock.now(), policy, secret });
       return arn;
     },
-    setPolicy: (arn: string, policy: Record<string, unknown>) => void (find(arn).policy = policy),
+    setPolicy(arn: string, policy: Record<string, unknown>): void {
+      find(arn).policy = policy;
+    },
     remove: (arn: string) => void keys.delete(idOf(arn)),
     /** Of a key, by its ARN: IAM alone lets nobody do anything with one. */
     policyOf: (arn: string) => keys.get(idOf(arn))?.policy,

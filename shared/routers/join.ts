@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import { LATER } from '../reconcile.ts';
-import { isHealthy, isOutdated, NO_DIVERTER, type Router } from './router.ts';
+import { isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -116,13 +116,13 @@ export function restoreChecks(router: Router): RoutersStep[] {
 
 const isRunning = ({ instance }: Router) => instance.installs[0]?.status === 'running';
 
-/** Whether its last install since it was started failed. */
+/** Whether an install failed since it was started. */
 const hasFailed = ({ instance: { installs, launchedAt } }: Router) =>
-  installs[0]?.status === 'failed' && installs[0].requestedAt >= launchedAt;
+  installs.some(({ status, requestedAt }) => status === 'failed' && requestedAt >= launchedAt);
 
-/** Whether it passes the health checks of a diverter that no install has put there: something else answers them. */
-export const isFalse = (router: Router) =>
-  router.instance.diverter?.text === NO_DIVERTER && !router.proven && isHealthy(router) && hasFailed(router);
+/** Whether it was registered while it was installed, and that has failed: what may answer its health checks is no diverter of ours. */
+export const isUnproven = (router: Router) =>
+  router.instance.diverter?.text === NO_DIVERTER && !router.proven && hasFailed(router);
 
 /** So that it is known for ours, as a target, before it has a diverter. */
 function noteNone({ instance: { id: instanceId }, label: subject }: Router, at: number): RoutersStep {

@@ -116,7 +116,8 @@ export async function routersWorld(
     }),
   };
 
-  const seal = async () => testSeal();
+  let current = testSeal();
+  const seal = async () => current;
   const network = () => cloud.fake.synced.at(-1);
   const upNow = () => new Set(network()?.instances.map(({ id }) => id));
   const ownerOf = (ip: string) => network()?.interfaces.find((face) => face.ip === ip)?.instanceId ?? '';
@@ -194,6 +195,12 @@ export async function routersWorld(
     s3,
     process,
     sweep,
+    /** A tag with the seal of the stack: as the functions write it. */
+    sign: (id: string, key: string, text: string) => current.sign(id, key, text),
+    /** The stack gets a key, or another one, at this moment. */
+    exchangeKey: (...versions: number[]) => {
+      current = testSeal(cloud.clock.now(), versions);
+    },
     recover: () => {
       faults.length = 0;
       crashed = false;
