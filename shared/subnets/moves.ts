@@ -105,7 +105,7 @@ function withdraw(place: Place, { world, config, plan: { steps, refused } }: Con
       ? `is noted by ${key}, which this stack did not write: lead the route where it belongs, or delete that tag`
       : stray
         ? `is noted by ${stray}, which is not of this stack's tagKey: give that tag its key, or delete it`
-        : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere, or delete the tag ${key}`;
+        : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere or delete the tag ${key}`;
     const text = `${destination} in ${table.id} ${why}`;
     refused.push({ subject, for: text });
     return [{ table, target, text }];
