@@ -12,8 +12,8 @@ export interface Seal {
 /** What a tag says, and whose word that is. */
 export type Reader = (resource: string, key: string, value: string) => { text: string; by: Author };
 
-/** `before`: by a key that is on its way out. `nobody`: without a seal. `other`: with one that is not for this. */
-export type Author = 'us' | 'before' | 'nobody' | 'other';
+/** `before`: by a key that is on its way out. `other`: without a seal, or with one that is not for this. */
+export type Author = 'us' | 'before' | 'other';
 
 /** Where a stack stands: a seal of one is none of another. */
 export interface Scope {
@@ -48,7 +48,6 @@ export function createSeal(keys: ReadonlyMap<number, Uint8Array>, scope: Scope, 
       `${text} v${newest}.${mac(newest, resource, key, text)?.toString('base64url')}`.trimStart(),
     read(resource, key, value) {
       const { text, version, given } = taken(value);
-      if (given === undefined) return { text, by: 'nobody' };
       const right = mac(version, resource, key, text);
       if (!right || !timingSafeEqual(right, Buffer.from(given, 'base64url'))) return { text, by: 'other' };
       return { text, by: version === newest ? 'us' : 'before' };
@@ -61,14 +60,14 @@ export function createSeal(keys: ReadonlyMap<number, Uint8Array>, scope: Scope, 
 export const unverified: Pick<Seal, 'read' | 'since'> = {
   read(_resource, _key, value) {
     const { text, given } = taken(value);
-    return { text, by: given === undefined ? 'nobody' : 'us' };
+    return { text, by: given === '' ? 'other' : 'us' };
   },
   since: 0,
 };
 
-function taken(value: string): { text: string; version: number; given?: string } {
+function taken(value: string): { text: string; version: number; given: string } {
   const [, text, version, given] = SEALED.exec(` ${value}`) ?? [];
-  if (text === undefined || given === undefined) return { text: value, version: 0 };
+  if (text === undefined || given === undefined) return { text: value, version: 0, given: '' };
   return { text: text.trimStart(), version: Number(version), given };
 }
 
@@ -76,10 +75,10 @@ function taken(value: string): { text: string; version: number; given?: string }
 export const isOwn = (by: Author) => by === 'us' || by === 'before';
 
 /**
- * A stack that stood before it had a key has notes without a seal. For this long those are believed of which the world says
- * the same, and get one.
+ * A stack that stood before it had this key has notes without a seal by it. For this long those are believed of which the
+ * world says the same, and get one.
  */
 const ADOPTION_MS = 60 * 60_000;
 
-/** Whether notes without a seal may still be of the time before there were any. */
+/** Whether notes without our seal may still be of the time before the key. */
 export const adopts = ({ since }: Pick<Seal, 'since'>, now: number) => now - since < ADOPTION_MS;

@@ -172,7 +172,7 @@ function instanceOf(
     })),
     diverter,
     claimed: diverter || written === undefined ? undefined : readNote(read(id, config.diverterKey, written).text),
-    range: ours(config.rangeKey, (by) => isOwn(by) || (by === 'nobody' && stood)),
+    range: ours(config.rangeKey, (by) => isOwn(by) || stood),
     leaving: readNote(ours(config.leavingKey)),
     unchecked: ours(config.checkKey)?.split(' '),
     unsealed,

@@ -161,7 +161,7 @@ function readRouter(
   const target = targets.find(({ Target }) => Target?.Id === instance.InstanceId);
   const id = instance.InstanceId ?? '';
   const range = read(id, config.rangeKey, tag(instance.Tags, config.rangeKey) ?? '');
-  const isRange = isOwn(range.by) || (range.by === 'nobody' && adopting && target !== undefined);
+  const isRange = isOwn(range.by) || (adopting && target !== undefined);
   return [
     {
       id,
@@ -196,7 +196,7 @@ function readTable(
   const isRoutersRange = ([destination, { target }]: [string, Note]) =>
     routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
   const isOurs = (entry: [string, Note], isSoAnyway: (entry: [string, Note]) => boolean) =>
-    isOwn(entry[1].by) || (entry[1].by === 'nobody' && isSoAnyway(entry));
+    isOwn(entry[1].by) || isSoAnyway(entry);
   const believed = {
     former: former.filter((entry) => isOurs(entry, leadsToOld)),
     direct: direct.filter((entry) => isOurs(entry, isRoutersRange)),

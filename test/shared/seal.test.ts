@@ -20,8 +20,8 @@ const by = (one = seal(), resource = TABLE, name = KEY, given = value) => one.re
 
 test('a note says what it said, and who wrote it', () => {
   expect(seal().read(TABLE, KEY, value)).toEqual({ text: TEXT, by: 'us' });
-  expect(seal().read(TABLE, KEY, TEXT)).toEqual({ text: TEXT, by: 'nobody' });
-  expect(seal().read(TABLE, KEY, '')).toEqual({ text: '', by: 'nobody' });
+  expect(seal().read(TABLE, KEY, TEXT)).toEqual({ text: TEXT, by: 'other' });
+  expect(seal().read(TABLE, KEY, '')).toEqual({ text: '', by: 'other' });
 });
 
 test('a seal is for one resource, key, value, stack, account, region and partition, and no other', () => {
@@ -62,7 +62,7 @@ test('a note is what AWS takes in a tag everywhere, also the longest', () => {
 
 test('without the key, notes that have a seal are taken for the functions’ own', () => {
   expect(unverified.read(TABLE, KEY, value)).toEqual({ text: TEXT, by: 'us' });
-  expect(unverified.read(TABLE, KEY, TEXT)).toEqual({ text: TEXT, by: 'nobody' });
+  expect(unverified.read(TABLE, KEY, TEXT)).toEqual({ text: TEXT, by: 'other' });
 });
 
 test('notes of before there was a key may be adopted for an hour', () => {

@@ -140,7 +140,7 @@ describe('whoever may write tags', () => {
 
 describe('a stack that stood before notes had a seal', () => {
   /** A route that was taken over, one to a router's range, and their endpoint, as the version before has left them. */
-  async function old() {
+  async function old({ sealed = false } = {}) {
     const { subnet, table } = await begin();
     const nat = await here.natGateway();
     const route = { RouteTableId: table, DestinationCidrBlock: CIDR, NatGatewayId: nat };
@@ -152,6 +152,7 @@ describe('a stack that stood before notes had a seal', () => {
     await here.pass();
     const { tags } = await tableOf(table);
     expect(Object.keys(tags).sort()).toEqual([`ziti-glb:direct:${RANGE}`, FORMER]);
+    if (sealed) return { subnet, table, nat };
     for (const [key, value] of Object.entries(tags)) await here.tag(table, value.replace(/ v\d+\.\S+$/, ''), key);
     await here.tag(here.routers.a, RANGE, 'ziti-glb:dns-range');
     for (const { VpcEndpointId } of await here.endpoints()) await here.untag(given(VpcEndpointId), 'ziti-glb:seal');
@@ -177,6 +178,17 @@ describe('a stack that stood before notes had a seal', () => {
     await rest();
     const { tags, target } = await tableOf(table);
     expect([target(), target(RANGE), tags, await here.endpoints()]).toEqual([nat, undefined, {}, []]);
+  });
+
+  test('is taken over alike where its KMS key is another one', async () => {
+    const { subnet, table, nat } = await old({ sealed: true });
+    here.exchangeKey(9);
+    here.calls();
+    await here.pass();
+    expect(changes()).toEqual(['CreateTags', 'CreateTags']);
+    await here.untag(subnet);
+    await rest();
+    expect([(await tableOf(table)).target(), await here.endpoints()]).toEqual([nat, []]);
   });
 
   test('later believes none of them: routes stay as they are, and it says what to do', async () => {
