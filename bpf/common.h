@@ -167,6 +167,37 @@ struct attachment {
 /* Keys of `state`, for the command alone. */
 enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_LAST_DESTINATION, STATE_COUNT };
 
+/* Of the router's calls, for the command alone. */
+struct calls {
+	__u64 added; /* when the last -I was, in milliseconds of the monotonic clock */
+	__u32 flushes;
+	__u32 refused;	   /* so many -I since the last flush */
+	char refusal[496]; /* what the last of them was told */
+};
+
+/*
+ * IPv4 addresses that no packet can come from, as the kernel would drop it: the router's own, of its interfaces and of what it
+ * answers for on the loopback, and what is no host's. Ranges in order, none of which touches the next; a change writes the
+ * list that is not in use, and then that it is. What there is no room for is as if nobody had looked.
+ */
+#define LOCAL_RANGES 32768
+#define LOCAL_RANGES_BITS 15
+#define NEAR_WORDS (1 << 18)
+#define NEAR_WORD(address) ((address) >> 14)
+#define NEAR_BIT(address) (1ull << ((address) >> 8 & 63))
+struct range {
+	__u32 low; /* of this machine's byte order, as is the other */
+	__u32 high;
+};
+struct locals {
+	__u64 near[NEAR_WORDS]; /* a bit for each /24: whether any of its addresses is in a range, which spares most packets the search */
+	__u64 read;		/* when all were last read, in milliseconds of the monotonic clock */
+	__u32 list;		/* the one in use */
+	__u32 counts[2];
+	__u32 zero;
+	struct range ranges[2][LOCAL_RANGES];
+};
+
 /* A connection that was found, and when: in a place of each processor that its hash says, until another takes it. */
 #define RECENT_BITS 10
 struct recent {
@@ -181,7 +212,7 @@ struct recent {
  * at a time, each in the place its addresses and id hash to, and a newer one's first takes the place of an older one.
  */
 #define DATAGRAMS 32
-#define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers */
+#define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers; longer ones are refused */
 #define DATAGRAM_ROOM 0x8000   /* twice what an offset below 0x4000 can say, so that the kernel sees any fragment fit */
 #define DATAGRAM_FRAGMENTS 16
 struct datagram_key {

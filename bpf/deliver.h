@@ -4,18 +4,22 @@
 
 /*
  * For IPv6, the kernel must also come to see it. The one helper that tells it (before 6.3) turns an IPv4 header into room for
- * an IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again.
+ * an IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at
+ * the frame goes by the Ethernet header's type, which is still IPv4's.
  */
 static __noinline int strip6(struct __sk_buff *skb, __u32 outer)
 {
-	struct ipv6hdr ip;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &ip, sizeof(ip)))
+	struct {
+		__be16 type;
+		struct ipv6hdr ip;
+	} __attribute__((packed, aligned(2))) head = { .type = bpf_htons(ETH_P_IPV6) };
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &head.ip, sizeof(head.ip)))
 		return -1;
 	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
 	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
 	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
 		return -1;
-	return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0);
+	return bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(head.type), &head, sizeof(head), 0);
 }
 
 /* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
@@ -170,6 +174,8 @@ static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet)
 	int port = find_service(packet);
 	if (port == NO_PORT)
 		return REASON_NO_SERVICE;
+	if (source_is_local(packet))
+		return REASON_INNER_SOURCE_ROUTER;
 	if (port == 0)
 		return deliver_local(skb, packet);
 	return tcp ? deliver_service_tcp(skb, packet, port) : deliver_service_udp(skb, packet, port);

@@ -21,9 +21,11 @@ const volatile struct settings settings;
 #include "checksum.h"
 #include "verify.h"
 #include "lookup.h"
+#include "local.h"
 #include "flow.h"
 #include "recent.h"
 #include "deliver.h"
+#include "error.h"
 #include "fragment.h"
 #include "mss.h"
 #include "reply.h"
@@ -48,6 +50,8 @@ int diverter_ingress(struct __sk_buff *skb)
 		reason = reassemble(skb, &packet);
 	if (reason == ACCEPTED)
 		reason = deliver(skb, &packet);
+	else if (reason == ACCEPTED_ERROR)
+		reason = deliver_error(skb, &packet);
 	count(reason);
 	switch (reason) {
 	case REASON_PASSED:
@@ -56,6 +60,7 @@ int diverter_ingress(struct __sk_buff *skb)
 	case REASON_DELIVERED_CONNECTED:
 	case REASON_DELIVERED_SERVICE:
 	case REASON_DELIVERED_LOCAL:
+	case REASON_DELIVERED_ERROR:
 	case REASON_RESET:
 		return TC_ACT_OK;
 	default:

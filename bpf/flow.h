@@ -44,6 +44,19 @@ static __noinline int note_flow(const struct packet *packet, int begins, __u32 l
 	return ACCEPTED;
 }
 
+/* Whether an ICMP error about a flow came from where the flow did not: of its own client it is not, then. */
+static __noinline int of_another_endpoint(const struct packet *packet)
+{
+	struct flow_key key = { .client = packet->saddr,
+				.service = packet->daddr,
+				.client_port = packet->sport,
+				.service_port = packet->dport,
+				.protocol = packet->protocol,
+				.family = packet->family };
+	const struct flow *known = bpf_map_lookup_elem(&flows, &key);
+	return settings.reply == REPLY_GENEVE && known && known->endpoint != packet->from.endpoint;
+}
+
 static __always_inline int accept_flow(const struct packet *packet, int begins)
 {
 	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins, 0) : ACCEPTED;

@@ -2,8 +2,9 @@
 /*
  * Inner IPv4 UDP in fragments. The kernel's own reassembly would lose the listener: a socket assigned to a fragment does not
  * survive it, and without one the datagram goes to whoever is bound to its destination. So it is put together here, within
- * bounds, and then is a packet like any other. A load balancer's inner packet has 8,500 bytes at most, so what a service
- * over UDP sends beyond that, up to 16,000 bytes, comes this way.
+ * bounds, and then is a packet like any other. A load balancer's inner packet has 8,500 bytes at most, so what a client sends
+ * beyond that, up to 15,992 bytes of data, comes this way. OpenZiti's router reads 10,240 at a time: its services get the rest of a
+ * longer datagram as another one.
  */
 #pragma once
 
@@ -25,10 +26,13 @@ static __always_inline int same_datagram(const struct datagram_key *a, const str
 	return a->endpoint == b->endpoint && a->saddr == b->saddr && a->daddr == b->daddr && a->id == b->id && a->taken == b->taken;
 }
 
+#define DUPLICATE -2 /* counted as its original was, and nothing of it copied */
+
 /*
  * Notes a fragment in its place, which then waits for the bytes. FRAGMENT_HELD, FRAGMENT_EVICTED if another datagram had the
- * place, or why it cannot be. Only a first fragment, which is sent first, takes the place of another datagram that may yet
- * become whole: or two that meet there would throw each other out, and neither arrive.
+ * place, DUPLICATE if one from the same byte to the same byte is there, as networks make them (RFC 791 and 8200 allow it), or
+ * why it cannot be: no other overlap is an accident (RFC 5722). Only a first fragment, which is sent first, takes the place of
+ * another datagram that may yet become whole: or two that meet there would throw each other out, and neither arrive.
  */
 static __always_inline int note_fragment(struct datagram *datagram, const struct datagram_key *key, struct fragment fragment,
 					 int last)
@@ -51,10 +55,19 @@ static __always_inline int note_fragment(struct datagram *datagram, const struct
 		datagram->received = datagram->total = datagram->reach = datagram->fragment_count = 0;
 	}
 	__u32 count = datagram->fragment_count;
+	/* Negative for one that is there and has this start and end; no branch, here and below, for the verifier's sake. */
+	__s32 duplicate = 0;
+	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
+		duplicate |= (__s32)(i - count) & (((datagram->fragments[i].start ^ fragment.start) |
+						    (datagram->fragments[i].end ^ fragment.end)) - 1);
+	if (duplicate < 0 && last == (datagram->total == fragment.end)) {
+		reason = DUPLICATE;
+		goto out;
+	}
 	/* Nothing may lie behind the end, wherever in the order of things that became known: there would be a gap before it. */
 	if ((datagram->total && fragment.end > datagram->total) || (last && fragment.end < datagram->reach))
 		count = DATAGRAM_FRAGMENTS;
-	/* Negative for one that is there, ends behind the start and starts before the end; no branch, for the verifier's sake. */
+	/* Negative for one that is there, ends behind the start and starts before the end. */
 	__s32 overlap = 0;
 	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
 		overlap |= (__s32)(i - count) & (fragment.start - datagram->fragments[i].end) &
@@ -133,6 +146,8 @@ static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 
 	struct fragment fragment = { start, start + size };
 	int reason = note_fragment(datagram, &key, fragment, last);
+	if (reason == DUPLICATE)
+		return REASON_FRAGMENT_HELD;
 	if (reason != REASON_FRAGMENT_HELD && reason != REASON_FRAGMENT_EVICTED)
 		return reason;
 	bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer + sizeof(struct iphdr), datagram->bytes + bounded(start, OFFSET_MASK),

@@ -15,7 +15,6 @@ struct geneve {
 #define GENEVE_OPTION_BYTES(geneve) (((geneve)->version_length & 0x3f) * 4)
 #define GENEVE_OPTION_BYTES_MAX (0x3f * 4)
 #define GENEVE_FLAG_CONTROL 0x80
-#define GENEVE_FLAG_CRITICAL 0x40
 
 struct geneve_option {
 	__be16 class;
@@ -52,8 +51,9 @@ static __always_inline int is_option(const struct geneve_option *option, __u8 ty
 
 /*
  * Reads so many bytes of options, those of AWS into `from`. They must each be there once and have their size; others are
- * skipped unless critical: since no critical option is known, neither is one that the header merely announces. A global
- * function, so that the verifier takes the loop by itself, and once.
+ * skipped unless critical, as none that is critical is known: not those of AWS either, whose types it never sends as such. What
+ * the header's C bit says of them is seen by looking, as RFC 8926 3.4 wants it. A global function, so that the verifier takes
+ * the loop by itself, and once.
  */
 __noinline int read_options(struct __sk_buff *skb, struct flow *from, __u32 left)
 {

@@ -13,7 +13,9 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
-/* The command has these two in its own memory: a store there is one that packets see as a whole. */
+/* The command has these three in its own memory: a store there is one that packets see as a whole. */
+struct locals locals; /* in .bss, which is found without a look-up */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -84,6 +86,15 @@ struct {
 	__type(value, struct attachment);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } interfaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct calls);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} calls SEC(".maps");
 
 /* Fragmented datagrams on their way to being whole. */
 struct {

@@ -3,6 +3,7 @@
 #pragma once
 
 #define ACCEPTED -1
+#define ACCEPTED_ERROR -2 /* of ICMP */
 
 #include "geneve.h"
 
@@ -28,7 +29,7 @@ struct packet {
 	__u8 address_bits; /* 32 or 128 */
 	__u8 protocol;
 	__u8 opens; /* a TCP packet that asks for a new connection */
-	__u8 zero[4];
+	__be32 reporter; /* who sent an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
 };
 
 /* From the Ethernet to the inner transport header, with so many bytes of options. */
@@ -171,6 +172,14 @@ static __always_inline int verify_ports(struct cursor *cursor, struct packet *pa
 	return REASON_INNER_PROTOCOL;
 }
 
+/* Unspecified, loopback or multicast, or IPv4's inside IPv6's, which would reach an IPv4 socket. */
+static __always_inline int no_host6(const __u32 *address)
+{
+	int high_zero = !address[0] && !address[1] && !address[2];
+	int mapped = !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
+	return (high_zero && bpf_ntohl(address[3]) <= 1) || mapped || (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
 /* A function of its own, as OpenZiti's router takes no IPv6. */
 static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet, __u32 available)
 {
@@ -188,9 +197,7 @@ static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet
 		return REASON_INNER_TTL;
 
 	__be32 *to = ip->daddr.in6_u.u6_addr32;
-	int high_zero = !to[0] && !to[1] && !to[2];
-	int mapped = !to[0] && !to[1] && to[2] == bpf_htonl(0xffff); /* ::ffff:0:0/96 would reach an IPv4 socket */
-	if ((high_zero && bpf_ntohl(to[3]) <= 1) || mapped || ip->daddr.in6_u.u6_addr8[0] == 0xff)
+	if (no_host6(to))
 		return REASON_INNER_DESTINATION;
 	if (own_address6(to))
 		return REASON_INNER_DESTINATION_ROUTER;
@@ -203,8 +210,11 @@ static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet
 	return verify_ports(cursor, packet);
 }
 
+static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet);
+
 /* The packet for a socket, at the cursor, with `available` bytes. */
-static __always_inline int verify_inner(struct cursor *cursor, struct packet *packet, __u32 available, __be16 protocol)
+static __always_inline int verify_inner(struct __sk_buff *skb, struct cursor *cursor, struct packet *packet, __u32 available,
+					__be16 protocol)
 {
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		struct cursor copy = *cursor; /* so that the other stays in registers */
@@ -213,7 +223,9 @@ static __always_inline int verify_inner(struct cursor *cursor, struct packet *pa
 	if (protocol != bpf_htons(ETH_P_IP))
 		return REASON_GENEVE_PROTOCOL;
 	int reason = verify_inner4(cursor, packet, available);
-	return reason == ACCEPTED ? verify_ports(cursor, packet) : reason;
+	if (reason == ACCEPTED)
+		reason = verify_ports(cursor, packet);
+	return reason == REASON_INNER_PROTOCOL ? verify_error(skb, packet) : reason;
 }
 
 /* The GENEVE header at the cursor, in a datagram of `length` bytes. Its `protocol` is of what it carries. */
@@ -232,8 +244,6 @@ static __always_inline int verify_geneve(struct __sk_buff *skb, struct cursor *c
 		return REASON_GENEVE_VERSION;
 	if (geneve->flags & GENEVE_FLAG_CONTROL)
 		return REASON_GENEVE_CONTROL;
-	if (geneve->flags & GENEVE_FLAG_CRITICAL)
-		return REASON_GENEVE_CRITICAL;
 	if (geneve->vni[0] | geneve->vni[1] | geneve->vni[2])
 		return REASON_GENEVE_VNI;
 	*protocol = geneve->protocol;
@@ -249,10 +259,10 @@ static __noinline int verify_plain(struct __sk_buff *skb, struct packet *packet)
 	struct cursor cursor = start(skb);
 	if (!TAKE(&cursor, struct ethhdr))
 		return REASON_PASSED;
-	return verify_inner(&cursor, packet, skb->len - ETH_HLEN, bpf_htons(ETH_P_IP));
+	return verify_inner(skb, &cursor, packet, skb->len - ETH_HLEN, bpf_htons(ETH_P_IP));
 }
 
-/* REASON_PASSED for what is not for us to judge, ACCEPTED with `packet` filled in, or the reason of the first fault. */
+/* REASON_PASSED for what is not for us to judge, ACCEPTED or ACCEPTED_ERROR with `packet` filled in, or the reason of the first fault. */
 static __always_inline int verify(struct __sk_buff *skb, struct packet *packet)
 {
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
@@ -297,8 +307,8 @@ static __always_inline int verify(struct __sk_buff *skb, struct packet *packet)
 	__be16 protocol;
 	int reason = verify_geneve(skb, &cursor, packet, udp_length, &protocol);
 	if (reason == ACCEPTED)
-		reason = verify_inner(&cursor, packet, length - packet->outer, protocol);
-	if (reason == ACCEPTED && pseudo && !udp_checksum_right(skb, pseudo, udp_length))
+		reason = verify_inner(skb, &cursor, packet, length - packet->outer, protocol);
+	if (reason < 0 && pseudo && !udp_checksum_right(skb, pseudo, udp_length))
 		return REASON_UDP_CHECKSUM;
 	return reason;
 }

@@ -11,6 +11,7 @@ const PACKAGES: Record<string, () => boolean> = {
   'libbpf-dev': () => existsSync('/usr/include/bpf/libbpf.h'),
   'libelf-dev': () => existsSync('/usr/include/libelf.h'),
   'zlib1g-dev': () => existsSync('/usr/include/zlib.h'),
+  'libyaml-dev': () => existsSync('/usr/include/yaml.h'),
   ethtool: () => onPath('ethtool'),
   iproute2: () => onPath('ip') && onPath('tc'),
   'util-linux': () => onPath('unshare') && onPath('nsenter') && onPath('setpriv'),
@@ -20,7 +21,7 @@ const PACKAGES: Record<string, () => boolean> = {
 };
 
 /** What only tests and benchmarks need. Not every distribution has a browser as a package: its tests then say that they were skipped. */
-const TESTS: typeof PACKAGES = { iperf3: () => onPath('iperf3') };
+const TESTS: typeof PACKAGES = { iperf3: () => onPath('iperf3'), nftables: () => onPath('nft') };
 const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
 
 /**

@@ -8,64 +8,107 @@ export HOME=/root DEBIAN_FRONTEND=noninteractive
 if [ -z "${SSM_Diverter+x}" ]; then
   SSM_Diverter='{{ Diverter }}' SSM_Url='{{ Url }}' SSM_Sha256='{{ Sha256 }}' SSM_Addresses='{{ Addresses }}'
   SSM_Sources='{{ Sources }}' SSM_Reply='{{ Reply }}' SSM_Range='{{ Range }}' SSM_Resolver='{{ Resolver }}'
-  SSM_HealthPort='{{ HealthPort }}' SSM_RegistrationKey='{{ RegistrationKey }}'
+  SSM_HealthPort='{{ HealthPort }}' SSM_HealthOptions='{{ HealthOptions }}' SSM_RegistrationKey='{{ RegistrationKey }}'
 fi
 
 package=ziti-glb-diverter
 program=/usr/sbin/diverter
 settings=/etc/default/ziti-glb-diverter
+health_settings=/etc/default/ziti-glb-health
 resolver=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
 kept=/var/lib/ziti-glb
+work=''
 unread=$kept/unread
 marked=''
 log=/var/log/ziti-glb-install.log
 
+# The agent ends this after 300 seconds, with nothing undone. By then, in seconds from the start, all is done, or else undone.
+deadline=240
+undo_deadline=290
+# left SECONDS: so many, or what is left.
+left() { local left=$((deadline - SECONDS)); echo $((left < 1 ? 1 : left < $1 ? left : $1)); }
+in_time() { timeout --kill-after=2 "$(left 300)" "$@"; }
+until_true() { local end=$((SECONDS + $(left "$1"))); shift; until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done; }
+
 # Of what is written here AWS keeps the first 2,500 characters: what tools say goes to the log.
 fail() { echo "ziti-glb: $*" >&2; exit 1; }
 last_words() { grep -v '^[[:space:]]*$' "$log" | tail -n 2 | tr '\n' ' '; }
-quietly() { "$@" >>"$log" 2>&1 9>&- || fail "$1 failed: $(last_words)"; }
+quietly() {
+  local status=0
+  in_time "$@" >>"$log" 2>&1 9>&- || status=$?
+  [ $status != 124 ] || fail "$* had not ended by the time that an install has"
+  [ $status = 0 ] || fail "$1 failed: $(last_words)"
+}
 
 # ---- Undoing
 
 undo=()
+# By words, which are quoted here. What is to be undone last stands first.
+undo_by() { undo+=("${*@Q}"); }
+undo_last_by() { undo=("${*@Q}" "${undo[@]}"); }
 finish() {
   local status=$? i
-  [ "$status" -eq 0 ] && return
   set +e
-  for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
-  # Of an install before this one, it says that there is something to make up for still.
-  [ -z "$marked" ] || rm -f "$unread"
-  [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
+  deadline=$undo_deadline
+  if [ "$status" -ne 0 ]; then
+    for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
+    # Of an install before this one, it says that there is something to make up for still.
+    [ -z "$marked" ] || rm -f "$unread"
+    [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
+  fi
+  if [ -n "$work" ]; then
+    rm -rf "$work"
+    rmdir "$kept" 2>/dev/null
+  fi
   exit "$status"
 }
 trap finish EXIT
 trap 'exit 1' TERM INT
 
-# replace FILE TEXT: says whether it had another one. Called in conditions, where nothing stops a script by itself; on a full disk
-# every step may fail, and what there is must not be lost by it.
+# beside FILE COMMAND...: in its directory, as the owner of that, who could lay links there for root to follow.
+beside() {
+  local directory=${1%/*}
+  shift
+  (cd "$directory" && exec setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups "$@")
+}
+# replace FILE <TEXT: says whether it had another one. The former one stays beside it, which needs no room; on a full disk every
+# step may fail, and what there is must not be lost by it.
 replace() {
-  local new="$1.ziti-glb-new" backup="$1.before-ziti-glb"
-  if printf '%s\n' "$2" | cmp -s - "$1"; then return 1; fi
-  (umask 077 && printf '%s\n' "$2" >"$new") 2>>"$log" || unwritten "$1"
+  local name=${1##*/}
+  cat >"$work/new" || unwritten "$work/new"
+  if cmp -s "$work/new" "$1"; then return 1; fi
   if [ -f "$1" ]; then
-    cp -p "$1" "$backup" 2>>"$log" && cmp -s "$1" "$backup" || { rm -f "$backup"; unwritten "$1"; }
-    chmod --reference="$1" "$new" && chown --reference="$1" "$new" || unwritten "$1"
-    undo+=("mv '$backup' '$1'")
+    undo_by beside "$1" sh -c '[ ! -f "$1.before-ziti-glb" ] || mv -f "$1.before-ziti-glb" "$1"' sh "$name"
   else
-    chmod 644 "$new" || unwritten "$1"
-    undo+=("rm -f '$1'")
+    undo_by beside "$1" rm -f "$name"
   fi
-  mv "$new" "$1" || unwritten "$1"
+  # shellcheck disable=SC2016 # of the inner shell, which a failure stops
+  beside "$1" sh -ec '
+    umask 077
+    rm -f "$1.before-ziti-glb" "$1.ziti-glb-new"
+    cat >"$1.ziti-glb-new"
+    if [ -f "$1" ]; then
+      [ "$(id -u)" != 0 ] || chown --reference="$1" "$1.ziti-glb-new"
+      chmod --reference="$1" "$1.ziti-glb-new"
+      ln "$1" "$1.before-ziti-glb" || cp -p "$1" "$1.before-ziti-glb"
+    else
+      chmod 644 "$1.ziti-glb-new"
+    fi
+    mv -f "$1.ziti-glb-new" "$1"' sh "$name" <"$work/new" 2>>"$log" || { beside "$1" rm -f "$name.ziti-glb-new"; unwritten "$1"; }
 }
-unwritten() {
-  rm -f "$1.ziti-glb-new"
-  fail "$1 could not be written, is the disk full? $(last_words)"
-}
+unwritten() { fail "$1 could not be written, is the disk full? $(last_words)"; }
 
 # ---- What must go on working
 
 listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
-serves() { curl --silent --insecure --fail --max-time 3 --output /dev/null https://127.0.0.1:8081/health-checks; }
+# ziti-router's own health check, where the load balancer asks it, or the diverter does.
+router_port=8081 asked_by=balancer
+if [ -n "$SSM_HealthPort" ]; then
+  router_port=$(sed -n 's/^--router \([0-9]*\).*/\1/p' <<<"$SSM_HealthOptions") asked_by=router
+fi
+serves() {
+  [ -z "$router_port" ] || curl --silent --insecure --fail --max-time 3 --output /dev/null "https://127.0.0.1:$router_port/health-checks"
+}
 # A road to AWS, on which the agent's connections come and go too. Any answer will do.
 reaches_aws() {
   local region=${AWS_SSM_REGION_NAME:-} suffix=amazonaws.com
@@ -75,81 +118,73 @@ reaches_aws() {
 }
 # Unlike grep -q it reads on to the end: who writes to it is not ended by SIGPIPE, which pipefail would take for a no.
 has_line() { [ -n "$(grep "$1")" ]; }
-until_true() { local end=$((SECONDS + $1)); shift; until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done; }
 
 # ---- ziti-router's configuration
 
+# The one that its unit names; else where ziti_router_auto_enroll, NetFoundry's images and OpenZiti's packages have it.
 find_configuration() {
-  local file
-  # NetFoundry's images; OpenZiti's packages.
-  for file in /opt/netfoundry/ziti/ziti-router/config.yml /var/lib/ziti-router/config.yml; do
+  local run folder word named='' file words
+  run=$(systemctl show --value --property=ExecStart ziti-router.service 2>>"$log") || true
+  folder=$(systemctl show --value --property=WorkingDirectory ziti-router.service 2>>"$log") || true
+  run=${run#*'argv[]='}
+  read -ra words <<<"${run%%' ; '*}" || true
+  for word in "${words[@]:1}"; do
+    if [[ $word == *.yml || $word == *.yaml || $word == "${words[-1]}" ]]; then named=$word; fi
+    if [[ $named == *.yml || $named == *.yaml ]]; then break; fi
+  done
+  [[ -z $named || $named == /* ]] || named=${folder#[!/]}/$named
+  for file in "$named" /opt/openziti/ziti-router/config.yml /opt/netfoundry/ziti/ziti-router/config.yml /var/lib/ziti-router/config.yml; do
     if [ -f "$file" ]; then readlink -f "$file"; return; fi
   done
-  fail "no configuration of ziti-router is where NetFoundry's images and OpenZiti's packages have it: is it enrolled?"
+  fail "no configuration of ziti-router is in ${named:+$named (of its unit), }/opt/openziti/ziti-router/config.yml, /opt/netfoundry/ziti/ziti-router/config.yml or /var/lib/ziti-router/config.yml: is it enrolled?"
 }
 
-# set_options FILE KEY VALUE...: the file with these options of its tunnel listener, without those whose value is empty; comments
-# and all else as they were.
-set_options() {
-  local file=$1
-  shift
-  printf '%s\n' "$@" | awk -v file="$file" '
-    function indent(text) { match(text, /^ */); return RLENGTH }
-    function body(text) { sub(/^ *(- +)?/, "", text); return text }
-    function column(text) { return length(text) - length(body(text)) }
-    function blank(text) { return text ~ /^ *(#.*)?$/ }
-    # The last line of the block that begins at line i, at column c.
-    function last(i, c,   j, end) {
-      for (end = j = i; ++j <= count; ) {
-        if (blank(line[j])) continue
-        if (indent(line[j]) < c) break
-        if (indent(line[j]) == c && line[j] ~ /^ *- /) break
-        end = j
-      }
-      return end
-    }
-    NR % 2 { key = $0; next }
-    { keys[++wanted] = key; value[key] = $0 }
-    END {
-      while ((getline text < file) > 0) line[++count] = text
-      for (i = 1; i <= count; i++) if (line[i] ~ /^listeners:/) top = i
-      for (i = top + 1; top && i <= count && !options; i++) {
-        if (!blank(line[i]) && indent(line[i]) == 0 && line[i] !~ /^-/) break
-        if (line[i] !~ /^ *- /) continue
-        c = column(line[i]); end = i
-        for (j = i + 1; j <= count; j++) {
-          if (blank(line[j])) continue
-          if (indent(line[j]) < c) break
-          end = j
-        }
-        tunnel = 0; found = 0
-        for (j = i; j <= end; j++) {
-          if (column(line[j]) != c) continue
-          if (body(line[j]) ~ /^binding: *"?tunnel"?( |$)/) tunnel = 1
-          if (body(line[j]) ~ /^options: *(#.*)?$/) found = j
-        }
-        if (!tunnel) continue
-        if (!found) { line[end] = line[end] "\n" sprintf("%" c "s", "") "options:"; found = end; none = 1 }
-        options = found; stop = end
-      }
-      if (!options) exit 3
-      depth = c + 2
-      if (!none) for (j = options + 1; j <= stop; j++) if (!blank(line[j])) { if (indent(line[j]) > c) depth = indent(line[j]); break }
-      for (j = options + 1; !none && j <= stop; j++) {
-        if (blank(line[j])) continue
-        if (indent(line[j]) <= c) break
-        if (indent(line[j]) != depth) continue
-        key = body(line[j]); sub(/:.*/, "", key)
-        if (!(key in value)) continue
-        if (value[key] == "") { gone[j]; continue }
-        comment = match(line[j], / +#.*$/) ? substr(line[j], RSTART) : ""
-        line[j] = substr(line[j], 1, depth) key ": " value[key] comment
-        delete value[key]
-      }
-      for (k = 1; k <= wanted; k++)
-        if (value[keys[k]] != "") line[options] = line[options] "\n" sprintf("%" depth "s", "") keys[k] ": " value[keys[k]]
-      for (i = 1; i <= count; i++) if (!(i in gone)) print line[i]
-    }'
+# ---- ziti-router's process, and what it may
+
+router_pid() { systemctl show --value --property=MainPID ziti-router.service; }
+# Not while systemd is still making it what it is to be.
+runs() {
+  local pid
+  pid=$(router_pid) && [ "${pid:-0}" != 0 ] && [[ $(readlink "/proc/$pid/exe") != */systemd* ]]
+}
+# of_router NAME: what the kernel says of the process.
+of_router() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(router_pid)/status"; }
+# What the package's drop-in gives a router that is not root, from its next start on: CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, a group.
+is_equipped() {
+  local uid group needs=$((1 << 12 | 1 << 10))
+  runs && uid=$(of_router Uid) || return 1
+  [ "$(cut -f 2 <<<"$uid")" != 0 ] || return 0
+  group=$(getent group ziti-glb | cut -d : -f 3)
+  [[ " $(of_router Groups) " == *" $group "* ]] && (((16#$(of_router CapAmb) & needs) == needs))
+}
+
+capabilities() {
+  local mask bit text=-all
+  mask=$((16#$(of_router "$1")))
+  for ((bit = 0; bit < 63; bit++)); do if ((mask >> bit & 1)); then text+=,+cap_$bit; fi; done
+  echo "$text"
+}
+# The diverter, run as ziti-router runs it: with its user, groups, capabilities and files.
+as_router() {
+  local uid gid groups privileges=()
+  read -r _ uid _ < <(of_router Uid)
+  read -r _ gid _ < <(of_router Gid)
+  read -ra groups < <(of_router Groups) || true
+  if [ ${#groups[@]} = 0 ]; then privileges+=(--clear-groups); else privileges+=(--groups "$(IFS=,; echo "${groups[*]}")"); fi
+  if [ "$(of_router NoNewPrivs)" = 1 ]; then privileges+=(--no-new-privs); fi
+  in_time nsenter --target "$(router_pid)" --mount setpriv --reuid "$uid" --regid "$gid" "${privileges[@]}" \
+    --bounding-set "$(capabilities CapBnd)" --inh-caps "$(capabilities CapInh)" --ambient-caps "$(capabilities CapAmb)" "$program" "$@" 9>&-
+}
+# ziti-router says it at debug only if the diverter refuses it. The rule is for nobody's address, and for no listener.
+try_as_router() {
+  local said rule=(-c 192.0.2.1 -m 32 -p udp -o 0.0.0.0 -n 0 -l 65535 -h 65535)
+  until_true "$patience" runs || fail "ziti-router does not run"
+  if said=$(as_router -V 2>&1 >/dev/null) && said=$(as_router -I "${rule[@]}" -t 0 -s ziti-glb-install 2>&1 >/dev/null) &&
+    said=$(as_router -D "${rule[@]}" 2>&1 >/dev/null); then
+    return
+  fi
+  "$program" -D "${rule[@]}" >/dev/null 2>&1 || true
+  fail "ziti-router, as $(ps -o user:32= -p "$(router_pid)" 2>/dev/null || echo "its user"), may not use the diverter: ${said#diverter: }"
 }
 
 # ---- Our own diverter
@@ -163,8 +198,8 @@ has_package() {
 
 # At its launch a machine may be upgrading itself, and dpkg has no option to wait for its lock.
 dpkg_alone() {
-  local end=$((SECONDS + 60)) said
-  until said=$(LC_ALL=C dpkg "$@" 2>&1 9>&-); do
+  local end=$((SECONDS + $(left 60))) said
+  until said=$(LC_ALL=C in_time dpkg "$@" 2>&1 9>&-); do
     printf '%s\n' "$said" >>"$log"
     [[ $said == *"locked by another process"* ]] && [ $SECONDS -lt $end ] || return 1
     sleep 1
@@ -172,26 +207,29 @@ dpkg_alone() {
   printf '%s\n' "$said" >>"$log"
 }
 
-install_package() {
-  local download="$kept/download.deb" former="$kept/former.deb"
+download_package() {
   command -v dpkg >/dev/null || fail "this image has no dpkg: the diverter comes as a package for Debian and Ubuntu"
-  mkdir -p "$kept"
-  curl --fail --silent --show-error --connect-timeout 10 --retry 2 --max-time 60 --output "$download" "$SSM_Url" 2>>"$log" ||
-    { rm -f "$download"; fail "could not download the diverter: can this router reach S3? $(last_words)"; }
-  if ! echo "$SSM_Sha256  $download" | sha256sum --check --status; then
-    rm "$download"
+  timeout --kill-after=2 "$(left 120)" curl --fail --silent --show-error --connect-timeout 10 --retry 2 --max-time 60 \
+    --output "$work/diverter.deb" "$SSM_Url" 2>>"$log" || fail "could not download the diverter: can this router reach S3? $(last_words)"
+  echo "$SSM_Sha256  $work/diverter.deb" | sha256sum --check --status ||
     fail "the download is not the diverter this stack was deployed with: its SHA-256 is another one"
-  fi
+  quietly dpkg-deb --extract "$work/diverter.deb" "$work/package"
+}
+
+install_package() {
   # There already, it is of an install that was killed here.
-  [ ! -f "$kept/diverter.deb" ] || mv "$kept/diverter.deb" "$former"
-  if [ -f "$former" ]; then
-    undo+=("dpkg_alone --install '$former' && mv '$former' '$kept/diverter.deb'")
+  [ ! -f "$kept/diverter.deb" ] || mv "$kept/diverter.deb" "$kept/former.deb"
+  undo_by restore_package
+  undo_by rm -f "$kept/diverter.deb"
+  dpkg_alone --install "$work/diverter.deb" || fail "dpkg failed: $(last_words)"
+  mv "$work/diverter.deb" "$kept/diverter.deb"
+}
+restore_package() {
+  if [ -f "$kept/former.deb" ]; then
+    dpkg_alone --install "$kept/former.deb" && mv "$kept/former.deb" "$kept/diverter.deb"
   else
-    undo+=("dpkg_alone --purge $package")
+    dpkg_alone --purge "$package"
   fi
-  undo+=("rm -f '$download' '$kept/diverter.deb'")
-  dpkg_alone --install "$download" || fail "dpkg failed: $(last_words)"
-  mv "$download" "$kept/diverter.deb"
 }
 
 # Clients ask for names at an address that all routers share: it has to be this machine's before ziti-router starts, and what
@@ -199,8 +237,8 @@ install_package() {
 bind_resolver() {
   local rule="-c $SSM_Resolver -m 32 -l 53 -h 53 -t 0 -s resolver"
   mkdir -p "${resolver%/*}"
-  undo+=("systemctl daemon-reload")
-  replace "$resolver" "[Service]
+  undo_by in_time systemctl daemon-reload
+  replace "$resolver" <<<"[Service]
 ExecStartPre=-+/sbin/ip address replace $SSM_Resolver/32 dev lo
 ExecStartPre=-+$program -I $rule -p udp
 ExecStartPre=-+$program -I $rule -p tcp" || return 1
@@ -211,39 +249,58 @@ ExecStartPre=-+$program -I $rule -p tcp" || return 1
 release_resolver() {
   local address
   address=$(sed -n 's|.* address replace \([^ ]*\) dev lo$|\1|p' "$resolver")
-  undo+=("systemctl daemon-reload" "mv '$resolver.before-ziti-glb' '$resolver'")
+  undo_by in_time systemctl daemon-reload
+  undo_by mv "$resolver.before-ziti-glb" "$resolver"
   mv "$resolver" "$resolver.before-ziti-glb"
   quietly systemctl daemon-reload
   ip address del "$address" dev lo 2>>"$log" || true
 }
 
+# A program that was exchanged goes on running as it was, and with the options it had.
+serve_health() {
+  local unit="ziti-glb-health@$SSM_HealthPort.service" start=start
+  systemctl --quiet is-active "$unit" || undo_by in_time systemctl disable --now "$unit"
+  if [ "$changed" = package ]; then start=restart; fi
+  if replace "$health_settings" <<<"HEALTH=\"$SSM_HealthOptions\""; then start=restart; fi
+  if [ $start = restart ]; then undo_last_by in_time systemctl try-restart "$unit"; fi
+  quietly systemctl enable "$unit"
+  quietly systemctl $start "$unit"
+}
+
 # A router may have no service yet: 2.
-is_well() { "$program" health >/dev/null || [ $? = 2 ]; }
+is_well() { timeout "$(left 10)" "$program" health >/dev/null || [ $? = 2 ]; }
 
 is_attached() { "$program" status | has_line "^attached .*\b$interface\b"; }
 
 install_own() {
-  local attach="$interface" prefix file changed='' restarts=''
+  local attach="$interface" prefix file diverter=$program options changed='' restarts=''
   [ -e /sys/fs/bpf ] || fail "this kernel has no BPF file system"
   for prefix in $SSM_Sources; do attach+=" --from $prefix"; done
   # It is routed straight to this router, without GENEVE.
   [ -z "$SSM_Range" ] || attach+=" --plain $SSM_Range"
   attach+=" --reply $SSM_Reply"
   file=$(find_configuration)
-  options=(mode "tproxy:$program")
+  options=("mode=tproxy:$program")
   if [ -n "$SSM_Range" ]; then
-    options+=(resolver "udp://$SSM_Resolver:53" dnsSvcIpRange "$SSM_Range")
+    options+=("resolver=udp://$SSM_Resolver:53" "dnsSvcIpRange=$SSM_Range")
   elif [ -f "$resolver" ]; then
-    options+=(resolver '' dnsSvcIpRange '')
+    options+=(resolver= dnsSvcIpRange=)
   fi
-  configured=$(set_options "$file" "${options[@]}") || fail "$file has no tunnel listener: the router must be enrolled with tunneling"
-
-  if replace "$settings" "ATTACH=\"$attach\""; then
-    changed=settings
-    # What is undone last stands first: by then the settings are back, and who reads them.
-    undo=("[ ! -x $program ] || systemctl reload-or-restart $package" "${undo[@]}")
-  fi
+  # What it refuses is refused before anything is another.
   if ! has_package; then
+    download_package
+    diverter=$work/package/usr/sbin/diverter
+  fi
+  "$diverter" configure "$file" "${options[@]}" >"$work/config.yml" 2>"$work/said" || fail "$(sed '1s/^diverter: //' "$work/said")"
+  [ -z "$router_port" ] || "$diverter" configure "$file" "--$asked_by" "$router_port" 2>"$work/said" ||
+    fail "$(sed '1s/^diverter: //' "$work/said")"
+
+  if replace "$settings" <<<"ATTACH=\"$attach\""; then
+    changed=settings
+    # By then the settings are back, and who reads them.
+    undo_last_by attach_again
+  fi
+  if [ "$diverter" != "$program" ]; then
     install_package
     changed=package
   fi
@@ -259,22 +316,26 @@ install_own() {
     : >"$unread"
   fi
   if [ -n "$SSM_Range" ] && bind_resolver; then restarts=yes; fi
-  if replace "$file" "$configured"; then restarts=yes; fi
+  if replace "$file" <"$work/config.yml"; then restarts=yes; fi
   # Last: it tells that the options are ours to take away.
   if [ -z "$SSM_Range" ] && [ -f "$resolver" ]; then
     release_resolver
     restarts=yes
   fi
+  # Names get other addresses with each start of ziti-router: never for the diverter alone.
+  is_equipped || restarts=yes
   if [ -n "$restarts" ]; then
     # As above.
-    undo=("systemctl restart ziti-router" "${undo[@]}")
+    undo_last_by in_time systemctl restart ziti-router
     quietly systemctl restart ziti-router
     patience=60
   fi
+  try_as_router
   rm -f "$unread"
-  if [ -n "$SSM_HealthPort" ]; then quietly systemctl enable --now "ziti-glb-health@$SSM_HealthPort"; fi
+  if [ -n "$SSM_HealthPort" ]; then serve_health; fi
   until_true "$patience" is_well || fail "the diverter says: $("$program" health 2>&1)"
 }
+attach_again() { [ ! -x "$program" ] || in_time systemctl reload-or-restart "$package"; }
 
 # ---- The image's own tools, of NetFoundry
 
@@ -282,9 +343,8 @@ at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 version_in() { grep -Eo '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
 # They are aliases of a login, whose greeting asks the internet for this router's address unless it is hushed.
 tool() {
-  mkdir -p "$kept"
   touch "$kept/.hushnet" "$kept/.hushlogin"
-  HOME=$kept bash -ilc "$*" </dev/null 9>&-
+  HOME=$kept in_time bash -ilc "$*" </dev/null 9>&-
 }
 is_enabled() { tool diverter-status 2>/dev/null | has_line "\b$interface\b"; }
 
@@ -298,7 +358,7 @@ install_netfoundry() {
     fail "OpenZiti is ${ziti:-not there}, and 0.27.3 or later (CloudZiti 7.3.83) is needed: upgrade the router in its console"
 
   if ! is_enabled; then
-    undo+=("tool diverter-disable")
+    undo_by tool diverter-disable
     # It ends with the diverter's version, which it does not tell before it is enabled.
     said=$(tool diverter-update 2>&1) || [[ $said == *"Not enough privileges or ebpf not enabled!"* ]] ||
       fail "diverter-update failed: $(tail -n 1 <<<"$said")"
@@ -319,15 +379,14 @@ register_range() {
   name=${SSM_RegistrationKey//\{instanceId\}/${AWS_SSM_INSTANCE_ID:-}}
   command -v aws >/dev/null || fail "the AWS command line is needed to read $name"
   case $name in
-    arn:*:secretsmanager:*) key=$(aws secretsmanager get-secret-value --secret-id "$name" --query SecretString --output text 2>>"$log") ;;
-    *) key=$(aws ssm get-parameter --with-decryption --name "$name" --query Parameter.Value --output text 2>>"$log") ;;
+    arn:*:secretsmanager:*) key=$(in_time aws secretsmanager get-secret-value --secret-id "$name" --query SecretString --output text 2>>"$log") ;;
+    *) key=$(in_time aws ssm get-parameter --with-decryption --name "$name" --query Parameter.Value --output text 2>>"$log") ;;
   esac || fail "could not read $name: may this router's role do that? $(last_words)"
   quietly /opt/netfoundry/set-ip.sh -tp=static "-ip=$SSM_Resolver" -pr=32 -in=lo -f
-  if ! /opt/netfoundry/router-registration --dnsIPRange "$SSM_Range" --lanIf "$interface" --tunnel_ip "$SSM_Resolver" "$key" 2>&1 </dev/null 9>&- |
+  if ! in_time /opt/netfoundry/router-registration --dnsIPRange "$SSM_Range" --lanIf "$interface" --tunnel_ip "$SSM_Resolver" "$key" 2>&1 </dev/null 9>&- |
     while IFS= read -r said; do printf '%s\n' "${said//"$key"/***}"; done >>"$log"; then
     fail "router-registration failed: $(last_words)"
   fi
-  mkdir -p "$kept"
   echo "$SSM_Range" >"$done"
 }
 
@@ -335,9 +394,13 @@ register_range() {
 
 # Two commands at once would race for all of this.
 exec 9>/run/ziti-glb-install.lock
-flock --wait 60 9 || fail "another install has held /run/ziti-glb-install.lock for a minute"
+flock --wait "$(left 60)" 9 || fail "another install has held /run/ziti-glb-install.lock for a minute"
 : >"$log"
 chmod 600 "$log"
+mkdir -p "$kept"
+# Of an install that was killed.
+rm -rf "$kept"/work.*
+work=$(mktemp -d "$kept/work.XXXXXX")
 
 interface=
 for address in $SSM_Addresses; do
@@ -352,10 +415,26 @@ aws_before=$(reaches_aws && echo yes || true)
 patience=10
 "install_$SSM_Diverter"
 
-until_true "$patience" serves || fail "ziti-router does not answer on https://127.0.0.1:8081/health-checks"
+until_true "$patience" serves || fail "ziti-router does not answer on https://127.0.0.1:$router_port/health-checks"
 [ -z "$ssh_before" ] || listens 22 || fail "nobody listens for SSH any more"
 [ -z "$aws_before" ] || until_true 20 reaches_aws || fail "AWS cannot be reached any more"
 
 rm -f "$kept/former.deb" "$resolver.before-ziti-glb"
+
+# ---- What may drop on the way what is well here
+
+warn() { echo "warning: $*"; }
+
 mtu=$(cat "/sys/class/net/$interface/mtu")
-[ "$mtu" -ge 8568 ] || echo "warning: the MTU of $interface is $mtu, and packets from the load balancer may have 8568 bytes"
+[ "$mtu" -ge 8568 ] || warn "the MTU of $interface is $mtu, and packets from the load balancer may have 8568 bytes"
+
+others=$(ip -4 route show table main | grep -o 'dev [^ ]*' | sort -u | grep -vx "dev $interface\|dev lo" | cut -d ' ' -f 2 | tr '\n' ' ') || true
+strict=$(cat "/proc/sys/net/ipv4/conf/all/rp_filter" "/proc/sys/net/ipv4/conf/$interface/rp_filter" | sort -n | tail -n 1)
+[ "$strict" != 1 ] || [ -z "$others" ] ||
+  warn "rp_filter of $interface is 1, and clients to whom a route leads by another interface (${others% }) are dropped behind the diverter: sysctl -w net.ipv4.conf.$interface.rp_filter=2, and the same in /etc/sysctl.d"
+
+rules=$({ nft list ruleset ip; nft list ruleset inet; iptables -S INPUT; } 2>/dev/null) || true
+chains=$(awk '/^table/ { table = $2 " " $3 } /^\tchain/ { chain = $2 } /hook input .*policy drop/ { print table " " chain }
+  /^-P INPUT DROP/ { print "ip filter INPUT" }' <<<"$rules" | sort -u | paste -sd ,)
+[ -z "$chains" ] || [[ $rules == *transparent* ]] ||
+  warn "the firewall drops what comes in and is not allowed to (${chains//,/, }), what the diverter has delivered too: nft insert rule ${chains%%,*} socket transparent 1 accept, or with ufw, in /etc/ufw/before.rules, -A ufw-before-input -m socket --transparent -j ACCEPT"

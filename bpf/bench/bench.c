@@ -22,7 +22,8 @@
 #define ALL (ROUNDS * RUNS)
 #define WARM_UP 10000 /* before them: each service once, as when such traffic has flowed for a while */
 #define SERVICE_PORT 443
-#define CLIENT "192.168.1.1"
+#define CLIENT "192.168.1.1"    /* of the connections, which are within this namespace: its address is local */
+#define STRANGER "192.168.2.1"  /* of what opens something */
 #define ROUTER "10.0.0.2"
 #define NODE "10.0.0.1"
 #define FIRST_SERVICE "100.64.0.0" /* the next ones follow */
@@ -58,7 +59,7 @@ static void put_ip(unsigned char *at, unsigned length, unsigned protocol, const 
 	put16(at + 10, ~(sum + (sum >> 16)));
 }
 
-static struct packet make(unsigned protocol, unsigned flags, unsigned source_port, unsigned payload)
+static struct packet make(const char *client, unsigned protocol, unsigned flags, unsigned source_port, unsigned payload)
 {
 	static const unsigned char geneve[] = { 8, 0, 8, 0, 0, 0, 0, 0, 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 1,
 						8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 1, 8, 3, 1, 0, 0, 0, 3 };
@@ -70,7 +71,7 @@ static struct packet make(unsigned protocol, unsigned flags, unsigned source_por
 	put16(at + 36, 6081);
 	put16(at + 38, packet.length - 34);
 	memcpy(at + 42, geneve, sizeof(geneve));
-	put_ip(at + INNER, packet.length - INNER, protocol, CLIENT, inet_addr(FIRST_SERVICE));
+	put_ip(at + INNER, packet.length - INNER, protocol, client, inet_addr(FIRST_SERVICE));
 	put16(at + INNER + 20, source_port);
 	put16(at + INNER + 22, SERVICE_PORT);
 	if (protocol == IPPROTO_TCP) {
@@ -187,13 +188,15 @@ static int baseline(struct bpf_object *object, const char *name)
 
 static int attached_program(void)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex("eth0"), .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	if (bpf_tc_query(&hook, &options)) {
+	struct attachment attachment;
+	unsigned ifindex = if_nametoindex("eth0");
+	int interfaces = bpf_obj_get(PINS "/interfaces");
+	if (interfaces < 0 || bpf_map_lookup_elem(interfaces, &ifindex, &attachment)) {
 		fprintf(stderr, "the diverter is not attached to eth0\n");
 		exit(1);
 	}
-	return bpf_prog_get_fd_by_id(options.prog_id);
+	close(interfaces);
+	return bpf_prog_get_fd_by_id(attachment.ingress);
 }
 
 static int bound(int type, const char *address, unsigned port)
@@ -248,9 +251,9 @@ int main(int argc, char **argv)
 	bound(SOCK_STREAM, "127.0.0.1", LISTENER_PORT);
 	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
 	establish();
-	struct packet data = make(IPPROTO_TCP, ACK, connections[0], 1400);
-	struct packet syn = make(IPPROTO_TCP, SYN, 1024, 0);
-	struct packet udp = make(IPPROTO_UDP, 0, 1024, 32);
+	struct packet data = make(CLIENT, IPPROTO_TCP, ACK, connections[0], 1400);
+	struct packet syn = make(STRANGER, IPPROTO_TCP, SYN, 1024, 0);
+	struct packet udp = make(STRANGER, IPPROTO_UDP, 0, 1024, 32);
 	struct packet refused = udp;
 	refused.bytes[42] |= 0x40; /* GENEVE version 1 */
 	struct packet stranger = udp;

@@ -14,7 +14,7 @@ exec unshare --mount --net sh -eu -c '
 	ip link set eth0 up
 	ip link set peer up
 	ip route add local 100.64.0.0/10 dev lo
-	ip route add local 192.168.0.0/16 dev lo
+	ip route add local 192.168.1.1 dev lo
 	build/diverter attach eth0 --from 10.0.0.0/24
 	add() { build/diverter -I -c $1 -m $2 -p $3 -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s $1 >/dev/null; }
 	# services PROTOCOL COUNT: so many, each of an address.

@@ -72,23 +72,15 @@ static void forget_vanished(const struct maps *maps)
 	}
 }
 
-static __u32 program_id(int program)
+static void make_local(const struct rule *rule, void *context)
 {
-	struct bpf_prog_info info = {};
-	__u32 size = sizeof(info);
-	if (bpf_obj_get_info_by_fd(program, &info, &size))
-		fail("cannot look at the program that was loaded: %s", strerror(errno));
-	return info.id;
-}
-
-bool attached(unsigned ifindex, const struct attachment *attachment)
-{
-	return attachment->ingress && filter_program(ifindex, BPF_TC_INGRESS) == attachment->ingress &&
-	       filter_program(ifindex, BPF_TC_EGRESS) == attachment->egress;
+	(void)context;
+	route_add(&rule->destination);
 }
 
 void attach(const char *name, struct settings *settings)
 {
+	need_root("attach");
 	unsigned ifindex = if_nametoindex(name);
 	if (!ifindex)
 		fail("there is no interface %s: `ip link` names those there are", name);
@@ -105,55 +97,65 @@ void attach(const char *name, struct settings *settings)
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
-	filter_check(ifindex, name);
+	/* Also of rules that an older version made, or whose routes someone took away. */
+	service_each(&maps, make_local, NULL);
+	locals_refresh();
+	hook_check(ifindex, name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
 	attachment.settings = *settings;
-	attachment.ingress = program_id(ingress);
-	attachment.egress = program_id(egress);
+	hook_note(&attachment, ingress, egress);
 	write_entry(maps.interfaces, &ifindex, &attachment);
-	if (filter_attach(ifindex, name, ingress, egress)) {
-		attachment.made_qdisc = true;
+	if (hook_attach(ifindex, name, &attachment, ingress, egress))
 		write_entry(maps.interfaces, &ifindex, &attachment);
-	}
 	bpf_object__close(object);
 	forget_flows(&maps);
+	maps_share();
 }
 
 /* Also what other maps, or none any more, tell of. */
-static void detach_interface(const struct maps *maps, unsigned ifindex)
+static void detach_interface(const struct maps *maps, unsigned ifindex, const char *name)
 {
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
-	filter_detach(ifindex, attachment.made_qdisc);
+	hook_detach(ifindex, name, attachment.made_qdisc);
 	bpf_map_delete_elem(maps->interfaces, &ifindex);
 	forget_flows(maps);
 }
 
+static bool is_noted(const struct maps *maps, unsigned ifindex)
+{
+	struct attachment attachment;
+	return bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0;
+}
+
 void detach(const char *name)
 {
+	need_root("detach");
 	struct maps maps;
 	maps_lock(&maps);
 	unsigned ifindex = if_nametoindex(name);
 	if (!ifindex)
 		fail("there is no interface %s: `diverter status` names those attached", name);
-	detach_interface(&maps, ifindex);
+	detach_interface(&maps, ifindex, name);
 }
 
 void detach_all(void)
 {
+	need_root("detach");
 	struct maps maps;
 	maps_lock(&maps);
-	for (unsigned ifindex; bpf_map_get_next_key(maps.interfaces, NULL, &ifindex) == 0;)
-		detach_interface(&maps, ifindex);
+	forget_vanished(&maps);
 	struct if_nameindex *all = if_nameindex();
 	for (struct if_nameindex *one = all; one && one->if_index; one++)
-		if (filter_any(one->if_index))
-			detach_interface(&maps, one->if_index);
+		if (hook_any(one->if_index) || is_noted(&maps, one->if_index))
+			detach_interface(&maps, one->if_index, one->if_name);
 	if_freenameindex(all);
 	/* A router that goes on running would not say its services again. */
 	unsigned services = 0;
 	service_each(&maps, count_rule, &services);
-	if (!services)
-		maps_remove();
+	if (services)
+		return;
+	route_flush();
+	maps_remove();
 }

@@ -3,11 +3,13 @@
  * OpenZiti's external diverter contract: tunnel/intercept/tproxy/tproxy_linux.go of github.com/openziti/ziti. It runs us once
  * for every address, protocol, port range, source prefix and interface, and takes any exit code but 0 as a failure.
  */
+#include <linux/capability.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "diverter.h"
@@ -143,17 +145,106 @@ void rule_print(const struct rule *rule)
 	putchar('\n');
 }
 
+/* The command line, for who reads of its failure elsewhere. */
+static char called[512];
+static bool is_addition;
+
+static void note_call(int argc, char **argv)
+{
+	size_t length = 0;
+	for (int i = 1; i < argc && length < sizeof(called); i++) {
+		length += snprintf(called + length, sizeof(called) - length, " %s", argv[i]);
+		is_addition |= strcmp(argv[i], "-I") == 0;
+	}
+	openlog("diverter", 0, LOG_DAEMON);
+}
+
+/* OpenZiti says at debug only that a call failed, and never why. */
+static void tell(const char *sentence)
+{
+	char text[sizeof(((struct calls *)0)->refusal)];
+	if (snprintf(text, sizeof(text), "%s: diverter%s", sentence, called) >= (int)sizeof(text))
+		strcpy(text + sizeof(text) - sizeof("..."), "...");
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	syslog(LOG_ERR, "%s", text);
+	if (is_addition)
+		calls_refused(text);
+}
+
+static void warn(const char *sentence)
+{
+	fprintf(stderr, "diverter: %s\n", sentence);
+	syslog(LOG_WARNING, "%s", sentence);
+}
+
+/* The router, whose capabilities we have, answers a datagram from the port it was sent to. */
+static void warn_of_port(unsigned port)
+{
+	unsigned first = 1024;
+	FILE *setting = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+	if (setting && fscanf(setting, "%u", &first) != 1)
+		first = 1024;
+	if (setting)
+		fclose(setting);
+	if (port >= first || capable(CAP_NET_BIND_SERVICE))
+		return;
+	char sentence[256];
+	snprintf(sentence, sizeof(sentence), "without CAP_NET_BIND_SERVICE ziti-router cannot answer datagrams to ports below %u: give "
+		 "its unit `AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE`", first);
+	warn(sentence);
+}
+
+static void add(const struct maps *maps, const struct rule *rule)
+{
+	if (rule->protocol == IPPROTO_UDP && rule->port)
+		warn_of_port(rule->low);
+	/* First: what is diverted to an address of nobody is lost. */
+	route_add(&rule->destination);
+	service_add(maps, rule);
+	calls_added(maps->calls);
+	fputs("added ", stdout);
+}
+
+static void remove_rule(const struct maps *maps, const struct rule *rule)
+{
+	enum removal removal = service_remove(maps, rule);
+	if (!service_needs(maps, &rule->destination))
+		route_delete(&rule->destination);
+	switch (removal) {
+	case NO_SUCH_RULE:
+		fail("there is no such rule to remove: `diverter services` lists those there are");
+	case STILL_LISTENING:
+		fail("that rule stays, as its listener is still there: a router closes it before it says -D");
+	case REMOVED:
+		break;
+	}
+	fputs("removed ", stdout);
+}
+
 int contract(int argc, char **argv)
 {
+	note_call(argc, argv);
+	fail_also_to(tell);
 	struct arguments arguments = read_arguments(argc, argv);
 	if (arguments.action == 'V') {
 		puts(VERSION);
+		fflush(stdout);
+		maps_check();
+		warn_of_port(1);
 		return 0;
 	}
 	if (!arguments.action)
 		fail("one of -V, -I and -D is missing");
 
 	struct rule rule = read_rule(&arguments);
+	if (is_addition) {
+		rule.port = read_port("t", arguments.port);
+		if (!arguments.service || !arguments.service[0])
+			fail("-s SERVICE is missing");
+		copy_label(rule.service, arguments.service);
+	}
 	/* Of a service with sources of both families: a failure would have the tunneler leave out those that are right as well. */
 	if (rule.source.family != rule.destination.family) {
 		fputs("ignored, as no packet is of IPv4 and IPv6: ", stdout);
@@ -161,26 +252,9 @@ int contract(int argc, char **argv)
 		return 0;
 	}
 	struct maps maps;
-	if (arguments.action == 'I') {
-		rule.port = read_port("t", arguments.port);
-		if (!arguments.service || !arguments.service[0])
-			fail("-s SERVICE is missing");
-		copy_label(rule.service, arguments.service);
-		maps_lock(&maps);
-		service_add(&maps, &rule);
-		fputs("added ", stdout);
-	} else {
-		maps_lock(&maps);
-		switch (service_remove(&maps, &rule)) {
-		case NO_SUCH_RULE:
-			fail("there is no such rule to remove: `diverter services` lists those there are");
-		case STILL_LISTENING:
-			fail("that rule stays, as its listener is still there: a router closes it before it says -D");
-		case REMOVED:
-			break;
-		}
-		fputs("removed ", stdout);
-	}
+	maps_lock(&maps);
+	(is_addition ? add : remove_rule)(&maps, &rule);
+	locals_follow(is_addition ? &rule.destination : NULL);
 	rule_print(&rule);
 	return 0;
 }

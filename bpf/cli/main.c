@@ -15,29 +15,50 @@ static const char usage[] =
 	"                            routed straight to it, without GENEVE, to these destinations\n"
 	"  diverter attach IF --from any\n"
 	"  diverter detach [IF]      let go of this interface, or of all; services stay, for when one is attached again\n"
-	"  diverter status [--json]  what is attached, and the count of every verdict\n"
+	"  diverter status [--json]  what is attached and stands before it, what was refused, the count of every verdict, and\n"
+	"                            what the kernel's stack counted\n"
 	"  diverter services [--json]\n"
 	"                            the rules that the router has given\n"
 	"  diverter flush            forget them all: for before a router that did not stop cleanly starts again\n"
-	"  diverter watch            the verdicts of every second, until interrupted\n"
-	"  diverter health [--port PORT]\n"
-	"                            whether it is attached and every listener is there: by exit code (2: no service is\n"
-	"                            announced), or over HTTP (200 or 503)\n"
+	"  diverter watch            the verdicts of every second, and what the stack counted, until interrupted\n"
+	"  diverter health [--port PORT] [--router PORT] [--idle]\n"
+	"                            whether it is attached, before all others, every listener is there and every destination\n"
+	"                            the router's own: by exit code (2: no service is announced), or over HTTP (200 or 503);\n"
+	"                            --router: and ziti-router says on that port that it is healthy, over HTTP only until it\n"
+	"                            is in service; --idle: no service is as well\n"
+	"  diverter configure FILE KEY=VALUE...\n"
+	"                            what ziti-router's configuration FILE is with these options of its tunnel listener, or\n"
+	"                            without one that has no VALUE; comments and all else stay\n"
+	"  diverter configure FILE --router|--balancer PORT\n"
+	"                            whether ziti-router, by this configuration, answers health checks on PORT: on the router\n"
+	"                            itself, or those of a load balancer\n"
 	"\n"
+	"attach and detach need root; flush, -I and -D CAP_NET_ADMIN and root or the group " GROUP ".\n"
 	"OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
 	"  diverter -V\n"
 	"  diverter -I -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT -t PORT -s SERVICE [-N IF]\n"
 	"  diverter -D -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT [-N IF]\n"
 	"-t 0, which it never says, leaves packets to the socket bound to their destination: a resolver's, for example.\n";
 
+static void (*failure_told)(const char *sentence);
+
+void fail_also_to(void (*told)(const char *sentence))
+{
+	failure_told = told;
+}
+
 void fail(const char *format, ...)
 {
+	char sentence[1024];
+	void (*told)(const char *sentence) = failure_told;
 	va_list arguments;
 	va_start(arguments, format);
-	fputs("diverter: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
+	fprintf(stderr, "diverter: %s\n", sentence);
+	failure_told = NULL; /* it may fail itself */
+	if (told)
+		told(sentence);
 	exit(1);
 }
 
@@ -101,18 +122,33 @@ static int attach_command(int argc, char **argv)
 	return 0;
 }
 
+static unsigned read_port(const char *option, const char *value)
+{
+	unsigned port;
+	if (!value)
+		misused("health", option, "its value is missing");
+	if (!parse_port(value, &port) || !port)
+		fail("health %s %s: not a port", option, value);
+	return port;
+}
+
 static int health_command(int argc, char **argv)
 {
+	struct health_options options = {};
 	char text[HEALTH_TEXT];
-	if (argc == 2 && strcmp(argv[0], "--port") == 0) {
-		unsigned port;
-		if (!parse_port(argv[1], &port) || !port)
-			fail("health --port %s: not a port", argv[1]);
-		health_serve(port);
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--idle") == 0)
+			options.idle = true;
+		else if (strcmp(argv[i], "--port") == 0)
+			options.port = read_port("--port", argv[++i]);
+		else if (strcmp(argv[i], "--router") == 0)
+			options.router = read_port("--router", argv[++i]);
+		else
+			misused("health", argv[i], "no such option");
 	}
-	if (argc)
-		misused("health", argv[0], "it takes nothing but --port PORT");
-	enum health found = health(text);
+	if (options.port)
+		health_serve(&options);
+	enum health found = health_asked(&options, text);
 	puts(text);
 	return found;
 }
@@ -136,6 +172,22 @@ static int detach_command(int argc, char **argv)
 	return 0;
 }
 
+static int configure_command(int argc, char **argv)
+{
+	unsigned port;
+	if (argc < 2)
+		misused("configure", argc ? argv[0] : NULL, "it takes a FILE and KEY=VALUE..., or --router or --balancer PORT");
+	bool outside = strcmp(argv[1], "--balancer") == 0;
+	if (!outside && strcmp(argv[1], "--router") != 0) {
+		configure(argv[0], argv + 1, argc - 1);
+	} else {
+		if (argc != 3 || !parse_port(argv[2], &port) || !port)
+			misused("configure", argv[1], "it takes a port");
+		configure_check(argv[0], port, outside);
+	}
+	return 0;
+}
+
 /* Takes --json or nothing. */
 static int print_command(const char *verb, int argc, char **argv, void (*print)(bool json))
 {
@@ -154,6 +206,8 @@ static int command(const char *verb, int argc, char **argv)
 		return detach_command(argc, argv);
 	if (strcmp(verb, "health") == 0)
 		return health_command(argc, argv);
+	if (strcmp(verb, "configure") == 0)
+		return configure_command(argc, argv);
 	if (strcmp(verb, "status") == 0)
 		return print_command(verb, argc, argv, status_print);
 	if (strcmp(verb, "services") == 0)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +16,28 @@
 
 #include "diverter.h"
 
+/* Of a pin or their directory: by its mode, or by the kernel's own rule. */
+static void fail_to_open(const char *path)
+{
+	if (errno == EACCES)
+		fail("%s: %s: run it as root, or as a user of the group " GROUP " (ziti-router by `SupplementaryGroups=" GROUP
+		     "` in its unit); if nothing is attached, or the group is newer, attach first: `systemctl reload-or-restart "
+		     "ziti-glb-diverter`",
+		     path, strerror(errno));
+	if (errno == EPERM)
+		fail("%s: %s: run it as root, or give it CAP_BPF, which kernels before 5.19 ask for (ziti-router by "
+		     "`AmbientCapabilities=` in its unit)",
+		     path, strerror(errno));
+	fail("%s: %s", path, strerror(errno));
+}
+
 static int open_pin(const char *name)
 {
 	char path[256];
 	snprintf(path, sizeof(path), PINS "/%s", name);
 	int fd = bpf_obj_get(path);
 	if (fd < 0 && errno != ENOENT)
-		fail("%s: %s%s", path, strerror(errno), errno == EPERM || errno == EACCES ? ": run it as root" : "");
+		fail_to_open(path);
 	return fd;
 }
 
@@ -46,8 +62,7 @@ static int *member(const struct maps *maps, size_t pin)
 	return (int *)((char *)maps + pins[pin].at);
 }
 
-/* What a map holds, as memory. NULL if it is not there. */
-static void *open_memory(const char *name, size_t size)
+void *open_memory(const char *name, size_t size)
 {
 	int fd = open_pin(name);
 	if (fd < 0)
@@ -68,6 +83,7 @@ bool maps_open(struct maps *maps)
 		all &= (*member(maps, i) = open_pin(pins[i].name)) >= 0;
 	maps->index = open_memory("destination_index", sizeof(*maps->index));
 	maps->destinations = open_memory("destinations", DESTINATIONS_SIZE);
+	maps->calls = calls_open();
 	return all && maps->index && maps->destinations;
 }
 
@@ -80,6 +96,29 @@ void maps_close(const struct maps *maps)
 		munmap(maps->index, sizeof(*maps->index));
 	if (maps->destinations)
 		munmap(maps->destinations, DESTINATIONS_SIZE);
+	if (maps->calls)
+		munmap(maps->calls, sizeof(*maps->calls));
+}
+
+static bool is_root(void)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
+void need_root(const char *what)
+{
+	if (!is_root())
+		fail("%s needs root", what);
+}
+
+static void check_privileges(void)
+{
+	struct statfs filesystem;
+	if (statfs(BPFFS, &filesystem) || (unsigned)filesystem.f_type != BPF_FS_MAGIC)
+		fail(BPFFS " is not a BPF file system: run `mount -t bpf bpf " BPFFS "`");
+	if (!capable(CAP_NET_ADMIN))
+		fail("changing what is diverted needs CAP_NET_ADMIN: run it as root, or give it that (ziti-router by "
+		     "`AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE` and `SupplementaryGroups=" GROUP "` in its unit)");
 }
 
 static void make_missing_maps(void)
@@ -94,33 +133,59 @@ static void make_missing_maps(void)
 	bpf_object__close(object);
 }
 
+static void fail_unmade(void) __attribute__((noreturn));
+static void fail_unmade(void)
+{
+	fail("nothing is attached, and there is nowhere to keep rules: attach first: `systemctl start ziti-glb-diverter`");
+}
+
+static void make_directory(void)
+{
+	if (mkdir(PINS, 0700) && errno != EEXIST)
+		fail(PINS ": %s", strerror(errno));
+}
+
 /* Until the command ends, however it ends. The one before may have removed the directory while this one waited for it. */
 static void lock_directory(void)
 {
 	for (struct stat locked = {}; !locked.st_nlink;) {
-		if (mkdir(PINS, 0700) && errno != EEXIST)
-			fail(PINS ": %s", strerror(errno));
-		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (directory < 0 && errno == ENOENT)
+		if (is_root())
+			make_directory();
+		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (directory < 0 && errno == ENOENT && is_root())
 			continue;
-		if (directory < 0 || flock(directory, LOCK_EX) || fstat(directory, &locked))
+		if (directory < 0 && errno == ENOENT)
+			fail_unmade();
+		if (directory < 0)
+			fail_to_open(PINS);
+		if (flock(directory, LOCK_EX) || fstat(directory, &locked))
 			fail(PINS ": cannot lock it: %s", strerror(errno));
+		if (locked.st_uid) /* anybody can make a directory there */
+			fail(PINS " is not root's: `rm -r " PINS "`, attach again and restart the router");
 	}
 }
 
 void maps_lock(struct maps *maps)
 {
-	if (geteuid() != 0)
-		fail("changing what is diverted needs root");
-	struct statfs filesystem;
-	if (statfs(BPFFS, &filesystem) || (unsigned)filesystem.f_type != BPF_FS_MAGIC)
-		fail(BPFFS " is not a BPF file system: run `mount -t bpf bpf " BPFFS "`");
+	check_privileges();
 	lock_directory();
 	if (maps_open(maps))
 		return;
+	if (!is_root())
+		fail_unmade();
 	make_missing_maps();
+	maps_share();
 	if (!maps_open(maps))
 		fail(PINS ": the maps are not all there: %s", strerror(errno));
+}
+
+void maps_check(void)
+{
+	struct maps maps;
+	check_privileges();
+	if (!maps_open(&maps) && !is_root())
+		fail_unmade();
+	maps_close(&maps);
 }
 
 void maps_remove(void)

@@ -37,9 +37,13 @@ struct bpf_object *program_open(const struct settings *settings)
 		make_room(object, "reply_fragments", REPLY_FRAGMENTS);
 	}
 	struct bpf_map *map;
-	bpf_object__for_each_map(map, object)
+	bpf_object__for_each_map(map, object) {
 		if (strstr(bpf_map__name(map), ".rodata") && bpf_map__set_initial_value(map, settings, sizeof(*settings)))
 			fail("this binary's BPF object has other settings than its command: %s", strerror(errno));
+		if (strstr(bpf_map__name(map), ".bss") &&
+		    (bpf_map__value_size(map) != sizeof(struct locals) || bpf_map__set_pin_path(map, PINS "/locals")))
+			fail("this binary's BPF object has other variables than its command");
+	}
 	return object;
 }
 

@@ -121,6 +121,11 @@ static void remove_filter(unsigned ifindex, enum bpf_tc_attach_point side)
 		bpf_tc_detach(&hook, &options);
 }
 
+bool filter_is_behind(unsigned ifindex, enum bpf_tc_attach_point side)
+{
+	return any_filter(ifindex, side == BPF_TC_INGRESS ? INGRESS : EGRESS, runs_before_ours);
+}
+
 void filter_check(unsigned ifindex, const char *name)
 {
 	/* It takes filters for either side, and has them all see what comes in. */
@@ -128,7 +133,7 @@ void filter_check(unsigned ifindex, const char *name)
 		fail("%s has an ingress qdisc of someone else, which knows only one direction: remove it by `tc qdisc del dev %s ingress`, "
 		     "or put its filters on a clsact qdisc",
 		     name, name);
-	if (any_filter(ifindex, INGRESS, runs_before_ours) || any_filter(ifindex, EGRESS, runs_before_ours))
+	if (filter_is_behind(ifindex, BPF_TC_INGRESS) || filter_is_behind(ifindex, BPF_TC_EGRESS))
 		fail("%s has a filter of someone else at priority %d, where ours must be the first: see `tc filter show dev %s "
 		     "ingress` and `egress`, and remove it or give it a later priority",
 		     name, FILTER_PRIORITY, name);

@@ -213,6 +213,15 @@ static void close_edit(struct edit *edit, const struct group *before, unsigned r
 	free(edit->keys);
 }
 
+bool service_needs(const struct maps *maps, const struct prefix *destination)
+{
+	struct rule rule = { .destination = *destination, .protocol = IPPROTO_TCP };
+	const struct destination_key tcp = destination_key(&rule);
+	rule.protocol = IPPROTO_UDP;
+	const struct destination_key udp = destination_key(&rule);
+	return destination_find(maps, &tcp) || destination_find(maps, &udp);
+}
+
 void service_add(const struct maps *maps, const struct rule *rule)
 {
 	delete_stale_segments(maps);

@@ -128,4 +128,7 @@ void service_flush(const struct maps *maps)
 	write_state(maps, STATE_NEXT_KEY, 0);
 	write_state(maps, STATE_STALE_FIRST, 0);
 	write_state(maps, STATE_STALE_COUNT, 0);
+	calls_flushed(maps->calls);
+	route_flush();
+	locals_refresh();
 }

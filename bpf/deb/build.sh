@@ -12,12 +12,13 @@ chmod 755 "$root"
 install -D -m 755 "$binary" "$root/usr/sbin/diverter"
 install -D -m 644 -t "$root/lib/systemd/system" "$here"/*.service "$here"/*.timer
 install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf"
-install -D -m 755 -t "$root/DEBIAN" "$here/postinst" "$here/prerm" "$here/postrm"
+install -D -m 755 -t "$root/DEBIAN" "$here/preinst" "$here/postinst" "$here/prerm" "$here/postrm"
 cat >"$root/DEBIAN/control" <<CONTROL
 Package: ziti-glb-diverter
 Version: $version
 Architecture: $architecture
 Maintainer: ziti-glb
+Pre-Depends: passwd
 Section: net
 Priority: optional
 Description: GENEVE of an AWS Gateway Load Balancer to an OpenZiti router

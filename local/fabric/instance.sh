@@ -13,7 +13,7 @@ mount -t overlay -o lowerdir=/,upperdir=/run/changes,workdir=/run/work overlay /
 cd /run/root
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount -t bpf bpf sys/fs/bpf
+mount -t bpf -o mode=700 bpf sys/fs/bpf # as systemd does
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 run run
 # An overlay is of one file system: what we need of others is lent, read-only.

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { encapsulated, ipv4, UDP, udp, withChecksum } from './packet.ts';
-import { diverterPath, framed, type Router, reasons, startRouter } from './router.ts';
+import { diverterPath, framed, harnessPath, type Router, reasons, startRouter } from './router.ts';
 
 const segment = withChecksum(UDP, '192.168.1.1', '100.64.0.1', udp({}, Buffer.from('x')));
 const packet = encapsulated(ipv4({}, segment));
@@ -19,8 +19,9 @@ describeKernel('the command', () => {
 
   const attach = (...args: string[]): string => router.diverts('attach', 'eth0', ...args);
   const status = (): Record<string, unknown> => JSON.parse(router.diverts('status', '--json'));
-  const filters = (): string => router.exec(['tc', 'filter', 'show', 'dev', 'eth0', 'ingress']).stdout;
-  const qdiscs = (): string => router.exec(['tc', 'qdisc', 'show', 'dev', 'eth0']).stdout;
+  /** What sees packets, in order, as `SIDE NAME`. */
+  const programs = (): string[] => router.exec([harnessPath, 'tcx', 'eth0']).stdout.split('\n').filter(Boolean);
+  const OURS = ['ingress diverter_ingres', 'egress diverter_egress'];
   const rule = {
     destination: '100.64.0.0/10',
     protocol: 'udp',
@@ -39,11 +40,21 @@ describeKernel('the command', () => {
     expect(status()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       attached: [
-        { interface: 'eth0', from: ['10.0.0.0/24', '10.0.1.0/28'], plain: ['100.64.0.0/13'], reply: 'direct' },
+        {
+          interface: 'eth0',
+          from: ['10.0.0.0/24', '10.0.1.0/28'],
+          plain: ['100.64.0.0/13'],
+          reply: 'direct',
+          hook: 'tcx',
+          inFront: [],
+        },
       ],
       strays: [],
       services: 0,
+      nonlocal: [],
+      refused: { count: 0, last: null },
       counters: Object.fromEntries(reasons.map((name) => [name, expect.any(Number)])),
+      stack: expect.objectContaining({ TcpPassiveOpens: expect.any(Number) }),
     });
     attach('--from', 'any', '--reply', 'geneve');
     expect(status()).toMatchObject({ attached: [{ from: ['0.0.0.0/0'], plain: [], reply: 'geneve' }] });
@@ -52,7 +63,7 @@ describeKernel('the command', () => {
   });
 
   test('each interface says how it was attached, in the words of `attach`', () => {
-    expect(router.diverts('status')).toBe('not attached\nservices  0\n');
+    expect(router.diverts('status')).toMatch(/^not attached\nservices {2}0\nstack /);
     router.exec(['ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2']);
     router.exec(['ip', 'address', 'add', '10.1.0.2/24', 'dev', 'eth1']);
     const lines = [
@@ -61,7 +72,11 @@ describeKernel('the command', () => {
     ];
     for (const line of lines) router.diverts('attach', ...line.split(' '));
     const said = router.diverts('status').split('\n');
-    expect(said.slice(0, 2).sort()).toEqual(lines.map((line) => `attached  ${line}`));
+    expect(said.slice(0, 4).sort()).toEqual([
+      ...lines.map((line) => `attached  ${line}`),
+      'hook      eth0: tcx',
+      'hook      eth1: tcx',
+    ]);
   });
 
   test('a router may give its services before the interface is attached', async () => {
@@ -78,59 +93,15 @@ describeKernel('the command', () => {
     expect(status()).toMatchObject({ attached: [], services: 1 });
   });
 
-  test('flush and detach leave nothing: no filter, no qdisc, no pin', () => {
+  test('flush and detach leave nothing: no program, no pin', () => {
     router.intercept(rule);
     attach('--from', 'any', '--reply', 'geneve');
+    expect(programs()).toEqual(OURS);
     router.diverts('flush');
     router.diverts('detach');
-    expect(qdiscs()).not.toContain('clsact');
+    expect(programs()).toEqual([]);
     expect(router.exec(['ls', '/sys/fs/bpf']).stdout).not.toContain('ziti-glb');
     expect(router.diverts('detach')).toBe('');
-  });
-
-  test('a qdisc and filters of someone else stay', () => {
-    const other = ['prio', '7', 'u32', 'match', 'u32', '0', '0'];
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
-    expect(router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...other]).stderr).toBe('');
-    attach('--from', 'any');
-    expect(filters()).toMatch(/pref 1 bpf[\s\S]*pref 7 u32/);
-    router.diverts('detach');
-    expect(filters()).toMatch(/^filter protocol all pref 7 u32/);
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'ingress']);
-    attach('--from', 'any');
-    router.diverts('detach');
-    expect(qdiscs()).toContain('clsact');
-  });
-
-  test('a filter of someone else that would run before ours', () => {
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
-    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
-    const before = filters();
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/eth0 has a filter of someone else at priority 1.*tc filter show dev eth0 ingress/);
-    expect(filters()).toBe(before);
-    expect(status()).toMatchObject({ attached: [] });
-  });
-
-  test('over a running version, one that is refused changes nothing', () => {
-    attach('--from', '10.0.0.0/24');
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress', 'prio', '1']);
-    router.exec(['tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'prio', '1', 'u32', 'match', 'u32', '0', '0']);
-    const said = () => ({ filters: filters(), ...status(), counters: undefined });
-    const before = said();
-    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/filter of someone else at priority 1/);
-    expect(said()).toEqual(before);
-  });
-
-  test('an ingress qdisc of someone else, which has no other side', () => {
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'ingress']);
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
-    expect([code, stderr]).toEqual([1, expect.stringContaining('`tc qdisc del dev eth0 ingress`')]);
-    expect(status()).toMatchObject({ attached: [] });
-    router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
-    attach('--from', 'any');
-    expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
   test('the load balancer brings no packet to an address of another interface', async () => {
@@ -169,7 +140,6 @@ describeKernel('the command', () => {
     ['an argument too many', ['status', '--jason'], /^diverter: status --jason: it takes nothing but --json/],
     ['two interfaces to detach', ['detach', 'eth0', 'lo'], /^diverter: detach lo: it takes one interface, or none/],
     ['an argument of a command that has none', ['flush', 'all'], /^diverter: flush all: it takes no argument/],
-    ['half a port', ['health', '--port', '8082a'], /--port 8082a: not a port/],
   ];
   test.each(refused)('refuses %s', (_name, args, message) => {
     const { code, stderr } = router.diverter(...args);
@@ -187,7 +157,7 @@ describeKernel('the command', () => {
       code: 1,
       stderr: expect.stringMatching(/needs root/),
     });
-    router.exec(['umount', '/sys/fs/bpf']);
+    router.exec(['sh', '-c', 'while umount /sys/fs/bpf; do :; done']);
     expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/mount -t bpf bpf \/sys\/fs\/bpf/);
   });
 
@@ -209,11 +179,11 @@ describeKernel('the command', () => {
     router.exec(['rm', '-r', '/sys/fs/bpf/ziti-glb']);
     expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
     expect(router.diverts('status')).toMatch(
-      /^not attached\nstray {5}eth0: .*`diverter detach eth0`\nservices {2}0\n$/,
+      /^not attached\nstray {5}eth0: .*`diverter detach eth0`\nservices {2}0\nstack .*/,
     );
     expect(router.diverter('health')).toMatchObject({ code: 1, stdout: 'not attached to any interface\n' });
     router.diverts('detach', 'eth0');
-    expect(filters()).toBe('');
+    expect(programs()).toEqual([]);
 
     attach('--from', '10.0.0.0/24');
     const others = `mount -t bpf bpf /sys/fs/bpf && ${diverterPath} attach eth0 --from 192.0.2.0/24`;
@@ -224,12 +194,12 @@ describeKernel('the command', () => {
 
     router.exec(['rm', '-r', '/sys/fs/bpf/ziti-glb']);
     router.diverts('detach');
-    expect(filters()).toBe('');
+    expect(programs()).toEqual([]);
   });
 
   test('half of it taken off is not attached', () => {
     attach('--from', 'any');
-    router.exec(['tc', 'filter', 'del', 'dev', 'eth0', 'egress']);
+    router.exec([harnessPath, 'take', 'eth0', 'egress']);
     expect(status()).toMatchObject({ attached: [], strays: ['eth0'] });
     expect(router.diverter('health').code).toBe(1);
     attach('--from', 'any');
@@ -249,7 +219,7 @@ describeKernel('the command', () => {
   test('two attaches at once', () => {
     const script = new Array(8).fill(`${diverterPath} attach eth0 --from 10.0.0.0/24 &`).join('\n');
     expect(router.exec(['sh', '-c', `${script}\nwait`])).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(filters().match(/handle/g)).toHaveLength(1);
+    expect(programs()).toEqual(OURS);
     expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
 
@@ -284,32 +254,6 @@ describeKernel('the command', () => {
     expect(sent).toBeGreaterThan(5000);
     expect(status()).toMatchObject({ services: 2, counters: { delivered_service: before + sent } });
   }, 90_000);
-
-  test('health: by exit code and over HTTP', async () => {
-    const ask = (): string => router.exec(['curl', '-s', '-w', ' %{http_code}', 'http://127.0.0.1:8090/']).stdout;
-    router.background([diverterPath, 'health', '--port', '8090']);
-    while (ask() === ' 000') await sleep(5);
-    expect(ask()).toBe('not attached to any interface\n 503');
-    attach('--from', 'any');
-    expect(ask()).toBe('attached, but no service is announced: is ziti-router running, and has it services?\n 503');
-    expect(router.diverter('health').code).toBe(2);
-    router.intercept({ ...rule, ports: [53, 53], listener: 0 });
-    expect(ask()).toMatch(/no service is announced.* 503$/s);
-    router.intercept(rule);
-    expect(ask()).toBe('1 listeners of services are gone, among them port 40001 of service service\n 503');
-    expect(router.diverter('health').code).toBe(1);
-    await listen();
-    expect(router.diverter('health')).toMatchObject({ code: 0, stdout: 'attached, and every listener is there\n' });
-    expect(ask()).toMatch(/200$/);
-    // OpenZiti listens on IPv4's address for IPv6 as well.
-    router.intercept({ ...rule, destination: '2001:db8:2::1/128' });
-    expect(ask()).toMatch(/200$/);
-    const idle = 'for fd in $(seq 10 89); do eval "exec $fd<>/dev/tcp/127.0.0.1/8090"; done';
-    const besides = router.exec(['bash', '-c', `${idle}; curl -s -m 1 -w ' %{http_code}' http://127.0.0.1:8090/`]);
-    expect(besides.stdout).toMatch(/200$/);
-    expect(router.diverter('health', '--port', '0').stderr).toMatch(/--port 0: not a port/);
-    expect(router.diverter('health', '--port', '8090').stderr).toMatch(/cannot listen there/);
-  });
 
   test('flush forgets every service, watch shows what happens', async () => {
     attach('--from', '10.0.0.0/24');

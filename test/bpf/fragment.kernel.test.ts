@@ -30,7 +30,7 @@ const PIECE_MAX = 3000;
  * each for the datagrams that hash to it, and the one with the newest first fragment has it.
  */
 class Reassembler {
-  readonly places = new Map<number, { key: string; there: Buffer; bytes: Buffer; end: number; pieces: number }>();
+  readonly places = new Map<number, { key: string; there: Buffer; bytes: Buffer; end: number; pieces: Set<string> }>();
 
   /** What becomes of a piece; the datagram that it makes whole. */
   take(key: string, place: number, { start, size, last }: Piece, bytes: Buffer): { reason: string; whole?: Buffer } {
@@ -42,14 +42,22 @@ class Reassembler {
     if (former && !mine && start > 0) return { reason: 'fragment_no_place' };
     const one = mine
       ? former
-      : { key, there: Buffer.alloc(LARGEST), bytes: Buffer.alloc(LARGEST), end: Number.POSITIVE_INFINITY, pieces: 0 };
+      : {
+          key,
+          there: Buffer.alloc(LARGEST),
+          bytes: Buffer.alloc(LARGEST),
+          end: Number.POSITIVE_INFINITY,
+          pieces: new Set<string>(),
+        };
     this.places.set(place, one);
+    const piece = `${start} ${end} ${last}`;
+    if (one.pieces.has(piece)) return { reason: 'fragment_held' };
     const taken = one.there.subarray(start, end).includes(1);
     const behind = end > one.end || (last && one.there.subarray(end).includes(1));
-    if (taken || behind || one.pieces === 16) return { reason: 'fragment_invalid' };
+    if (taken || behind || one.pieces.size === 16) return { reason: 'fragment_invalid' };
     one.there.fill(1, start, end);
     bytes.copy(one.bytes, start);
-    one.pieces += 1;
+    one.pieces.add(piece);
     if (last) one.end = end;
     if (one.end <= LARGEST && !one.there.subarray(0, one.end).includes(0)) {
       this.places.delete(place);

@@ -10,6 +10,8 @@ import {
   cookieOption,
   encapsulated,
   endpointOption,
+  ICMP,
+  icmp,
   ipv4,
   ipv6,
   option,
@@ -37,10 +39,25 @@ const buffer = (maxLength: number): fc.Arbitrary<Buffer> =>
 const mostly = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
 
+/** About a packet of the service's, of which it quotes so much. */
+const icmpError = fc
+  .record({
+    type: fc.constantFrom(3, 11, 12, 0, 4, 5, 8),
+    source: mostly('100.64.0.1', fc.constant('100.64.0.2')),
+    protocol: fc.constantFrom(TCP, UDP, ICMP),
+    fragmentOffset: mostly(0, fc.constant(8)),
+    options: mostly(Buffer.alloc(0), fc.constant(Buffer.alloc(4))),
+    behind: mostly(8, fc.nat(20)),
+  })
+  .map(({ type, behind, ...quoted }) =>
+    icmp({ type }, ipv4({ ...quoted, destination: '192.168.1.1' }, tcp({}).subarray(0, behind))),
+  );
+
 const segment = fc.oneof(
   fc.record({ protocol: fc.constant(UDP), bytes: buffer(40).map((data) => udp({}, data)) }),
   fc.record({ protocol: fc.constant(TCP), bytes: fc.constantFrom(SYN, ACK).map((flags) => tcp({ flags })) }),
   fc.record({ protocol: fc.nat(255), bytes: buffer(30) }),
+  fc.record({ protocol: fc.constant(ICMP), bytes: icmpError }),
 );
 const destination4 = mostly(
   '100.64.0.1',
@@ -81,7 +98,7 @@ const inner6 = fc
 const anyOption = fc
   .record({
     class: fc.constantFrom(0x0108, 0x0109),
-    type: fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x81),
+    type: fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0x81),
     words: fc.nat(4),
   })
   .map((fields) => option(fields.class, fields.type, Buffer.alloc(fields.words * 4, 0xab)));

@@ -4,7 +4,7 @@
 import json
 import pathlib
 
-from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, TCP, UDP, fragment
+from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPerror, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, TCP, UDP, fragment
 from scapy.contrib.geneve import GENEVE, GeneveOptions
 
 ENDPOINT = GeneveOptions(classid=0x0108, type=1, data=bytes(7) + b"\xe1")
@@ -16,6 +16,9 @@ udp = IP(src="192.168.1.1", dst="100.64.0.1") / UDP(sport=1000, dport=5000) / b"
 tcp = IP(src="192.168.1.1", dst="100.64.0.1") / TCP(sport=1000, dport=5000, flags="S")
 udp6 = IPv6(src="2001:db8:1::1", dst="2001:db8:2::1") / UDP(sport=1000, dport=5000) / b"data"
 tcp6 = IPv6(src="2001:db8:1::1", dst="2001:db8:2::1") / TCP(sport=1000, dport=5000, flags="S")
+
+answer = IP(src="100.64.0.1", dst="192.168.1.1") / TCP(sport=5000, dport=1000, flags="A")
+icmp_error = IP(src="192.168.1.9", dst="100.64.0.1") / ICMP(type=3, code=4, nexthopmtu=1300) / IPerror(bytes(answer)[:28])
 
 
 # Of no machine: what is written must not depend on where.
@@ -69,7 +72,7 @@ PACKETS = [
     ("GENEVE version 1", "geneve_version", glb(udp, version=1)),
     ("GENEVE version 3", "geneve_version", glb(udp, version=3)),
     ("the O bit", "geneve_control", glb(udp, oam=1)),
-    ("the C bit", "geneve_critical", glb(udp, critical=1)),
+    ("the C bit, and no critical option", "no_service", glb(udp, critical=1)),
     ("a VNI", "geneve_vni", glb(udp, vni=0x800000)),
     ("another option class", "geneve_option_missing", glb(udp, options=[changed(ENDPOINT, classid=0x0109), ATTACHMENT, COOKIE])),
     ("another option type", "geneve_option_missing", glb(udp, options=[changed(ENDPOINT, type=4), ATTACHMENT, COOKIE])),
@@ -82,6 +85,7 @@ PACKETS = [
     ("an option beyond the options", "geneve_option_length", glb(udp, options=[ENDPOINT, ATTACHMENT, changed(COOKIE, length=9)])),
     ("an unknown option", "no_service", glb(udp, options=[GeneveOptions(classid=0x0102, type=1, data=bytes(4)), *AWS])),
     ("an unknown critical option", "geneve_critical", glb(udp, options=[GeneveOptions(classid=0x0102, type=0x81), *AWS])),
+    ("the C bit, and an unknown critical option", "geneve_critical", glb(udp, critical=1, options=[GeneveOptions(classid=0x0102, type=0x81), *AWS])),
     ("optionlen beyond the datagram", "geneve_truncated", glb(udp, optionlen=63)),
     ("IPv4 as 0x86dd", "inner_version", glb(udp / bytes(20), proto=0x86DD)),
     ("IPv6 as 0x0800", "inner_version", glb(udp6, proto=0x0800)),
@@ -109,7 +113,9 @@ PACKETS = [
     ("to IPv6 multicast", "inner_destination", glb(changed(udp6, dst="ff02::1"))),
     ("to the router", "inner_destination_router", glb(changed(udp, dst="10.0.0.2"))),
     ("to the router over IPv6", "inner_destination_router", glb(changed(udp6, dst="2001:db8::2"))),
-    ("ICMP", "inner_protocol", glb(IP(src="192.168.1.1", dst="100.64.0.1") / ICMP())),
+    ("ping", "inner_protocol", glb(IP(src="192.168.1.1", dst="100.64.0.1") / ICMP())),
+    ("an ICMP error about no connection", "inner_protocol", glb(icmp_error)),
+    ("an ICMP error under a UDP checksum as it should not be", "udp_checksum", glb(icmp_error, outer_udp={"chksum": 0x1234})),
     ("IPv6 hop-by-hop options", "inner_protocol", glb(changed(udp6, payload=IPv6ExtHdrHopByHop() / udp6[UDP]))),
     ("ESP", "inner_protocol", glb(changed(udp, proto=50))),
 ]

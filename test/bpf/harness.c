@@ -10,6 +10,11 @@
  *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
  *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
+ *   tcx IF                        prints which programs see what passes IF by tcx, in their order
+ *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
+ *   take IF SIDE                  takes the first of them off
+ *   log PATH                      prints each line that syslog(3) sends to this socket
+ *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
  *
  * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
@@ -27,16 +32,21 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <linux/filter.h>
 #include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <unistd.h>
 
 #include "../../bpf/cli/diverter.h"
@@ -75,10 +85,58 @@ static void print_hex(const unsigned char *bytes, size_t length)
 
 static int attached_program(unsigned ifindex)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	checked(bpf_tc_query(&hook, &options), "the attached program");
-	return checked(bpf_prog_get_fd_by_id(options.prog_id), "the attached program");
+	struct attachment attachment;
+	int interfaces = checked(bpf_obj_get(PINS "/interfaces"), PINS "/interfaces");
+	checked(bpf_map_lookup_elem(interfaces, &ifindex, &attachment), "the attached program");
+	return checked(bpf_prog_get_fd_by_id(attachment.ingress), "the attached program");
+}
+
+/* For what we take of the command's own. */
+void fail(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	exit(1);
+}
+
+static const char *const sides[] = { [BPF_TC_INGRESS] = "ingress", [BPF_TC_EGRESS] = "egress" };
+
+static enum bpf_tc_attach_point side_of(const char *name)
+{
+	return strcmp(name, "ingress") == 0 ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+static void print_tcx(const char *interface)
+{
+	struct tcx_list list;
+	char name[BPF_OBJ_NAME_LEN];
+	for (int side = BPF_TC_INGRESS; side <= BPF_TC_EGRESS; side++) {
+		tcx_list(if_nametoindex(interface), side, &list);
+		for (__u32 i = 0; i < list.count; i++)
+			printf("%s %s\n", sides[side], tcx_name(list.ids[i], name) ? name : "?");
+	}
+}
+
+static void change_tcx(int command, const char *interface, enum bpf_tc_attach_point side, int program, __u32 flags)
+{
+	__u32 attributes[8] = { if_nametoindex(interface), program, side == BPF_TC_INGRESS ? 46 : 47, flags };
+	checked(syscall(SYS_bpf, command, attributes, sizeof(attributes)), interface);
+}
+
+static void put_front(const char *interface, const char *side, const char *name, int verdict)
+{
+	const struct bpf_insn code[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = verdict }, { .code = BPF_JMP | BPF_EXIT } };
+	int program = checked(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, name, "GPL", code, 2, NULL), "a program");
+	change_tcx(BPF_PROG_ATTACH, interface, side_of(side), program, 1 << 3 /* BPF_F_BEFORE */);
+}
+
+static void take_first(const char *interface, const char *side)
+{
+	struct tcx_list list;
+	tcx_list(if_nametoindex(interface), side_of(side), &list);
+	change_tcx(BPF_PROG_DETACH, interface, side_of(side), checked(bpf_prog_get_fd_by_id(list.ids[0]), "the first program"), 0);
 }
 
 static void read_counters(int map, __u64 sums[COUNTERS])
@@ -100,13 +158,18 @@ static void run(const char *interface)
 	unsigned ifindex = if_nametoindex(interface), length;
 	int program = attached_program(ifindex), map = checked(bpf_obj_get(PINS "/counters"), PINS "/counters");
 	__u64 before[COUNTERS], after[COUNTERS];
+	bool first = true;
 
-	read_counters(map, before);
 	while (read_packet(packet, &length)) {
 		if (!length) {
 			fflush(stdout);
+			first = true;
 			continue;
 		}
+		/* What was counted since the last ones is not of this one. */
+		if (first)
+			read_counters(map, before);
+		first = false;
 		struct __sk_buff context = { .ifindex = ifindex, .ingress_ifindex = ifindex };
 		DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = length, .data_out = out,
 				    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
@@ -336,6 +399,19 @@ static void tunnel(const char *name, const char *node, const char *router)
 	}
 }
 
+static void print_log(const char *path)
+{
+	static char line[65536];
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
+	int fd = checked(socket(AF_UNIX, SOCK_DGRAM, 0), "socket");
+	checked(bind(fd, (struct sockaddr *)&at, sizeof(at)), path);
+	checked(chmod(path, 0666), path);
+	puts("ready");
+	for (;;)
+		printf("%.*s\n", checked(recv(fd, line, sizeof(line), 0), "recv"), line);
+}
+
 /* Goes on to where the command makes or has made its next system call. False if it has ended. */
 static bool next_stop(pid_t child)
 {
@@ -372,6 +448,24 @@ static int kill_before(int n, char **command)
 	return 1;
 }
 
+static void run_without_tcx(char **command)
+{
+	struct sock_filter filters[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_PROG_ATTACH, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_PROG_DETACH, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_PROG_QUERY, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filters) / sizeof(*filters), filters };
+	checked(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "PR_SET_SECCOMP");
+	execv(command[0], command);
+	die(command[0]);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -394,6 +488,16 @@ int main(int argc, char **argv)
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
 	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
 		tunnel(argv[2], argv[3], argv[4]);
+	} else if (strcmp(verb, "tcx") == 0 && argc == 3) {
+		print_tcx(argv[2]);
+	} else if (strcmp(verb, "front") == 0 && argc == 6) {
+		put_front(argv[2], argv[3], argv[4], atoi(argv[5]));
+	} else if (strcmp(verb, "take") == 0 && argc == 4) {
+		take_first(argv[2], argv[3]);
+	} else if (strcmp(verb, "log") == 0 && argc == 3) {
+		print_log(argv[2]);
+	} else if (strcmp(verb, "without-tcx") == 0 && argc > 2) {
+		run_without_tcx(argv + 2);
 	} else if (strcmp(verb, "kill") == 0 && argc > 3) {
 		return kill_before(atoi(argv[2]), argv + 3);
 	} else {

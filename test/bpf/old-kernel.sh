@@ -42,6 +42,7 @@ busybox ip address add 10.0.0.2/24 dev lo
 busybox ip address add 2001:db8::2/64 dev lo
 echo "kernel $(busybox uname -rm)"
 for reply in geneve direct; do /bin/diverter attach lo --from 10.0.0.0/24 --reply $reply && echo "attached $reply"; done
+/bin/diverter status | busybox grep '^hook'
 /bin/harness run lo </packets >/dev/null
 /bin/diverter status | busybox sed -n 's/^ *\([0-9]*\)  \([a-z_]*\) .*/count \1 \2/p'
 /bin/diverter detach
@@ -52,7 +53,8 @@ chmod +x "$root/init"
 
 timeout 300 $qemu -m 512 -nographic -no-reboot -kernel "$(find "$work/files/boot" -name 'vmlinuz*')" \
 	-initrd "$work/initrd" -append "console=$console panic=-1 quiet" </dev/null | tr -d '\r' >"$work/console"
-grep -aoE '(kernel [0-9]|attached [a-z]).*' "$work/console"
+grep -aoE '(kernel [0-9]|attached [a-z]|hook  ).*' "$work/console"
+grep -aq '^hook  *lo: clsact' "$work/console" || { echo 'on this kernel, before tcx, it is to be on clsact' >&2; exit 1; }
 grep -a '^count ' "$work/console" | sort -k 3 >"$work/counted"
 grep -o '"reason": "[a-z_]*"' ../test/bpf/golden.json | sort | uniq -c | sed 's/^ *\([0-9]*\) .*"\(.*\)"/count \1 \2/' | sort -k 3 >"$work/expected"
 diff "$work/expected" "$work/counted" && echo "every verdict is as it should be"

@@ -55,6 +55,7 @@ export interface GeneveFields {
   optionWords?: number;
 }
 
+export const ICMP = 1;
 export const TCP = 6;
 export const UDP = 17;
 
@@ -143,6 +144,25 @@ export function tcp(fields: TcpFields, payload: Buffer = Buffer.alloc(0)): Buffe
     Buffer.alloc(4),
     payload,
   ]);
+}
+
+export interface IcmpFields {
+  /** 3 is destination unreachable. */
+  type?: number;
+  /** Of type 3, 4 is fragmentation needed. */
+  code?: number;
+  mtu?: number;
+}
+
+/** An ICMP message: of an error, `quoted` is the beginning of the packet that it is about. */
+export function icmp(fields: IcmpFields, quoted: Buffer): Buffer {
+  const message = Buffer.concat([
+    Buffer.from([fields.type ?? 3, fields.code ?? 0, 0, 0]),
+    u32(fields.mtu ?? 0),
+    quoted,
+  ]);
+  message.writeUInt16BE(checksum(message), 2);
+  return message;
 }
 
 /** Where the checksum of a TCP or UDP segment lies. */

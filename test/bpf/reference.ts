@@ -1,7 +1,7 @@
 /**
  * The diverter's verdict on a packet, decided a second time from the rules alone: a plain reading of RFC 791, 768, 8200 and
  * 8926 and of what AWS documents, sharing nothing with the program. For a router with no service and no connection, so what
- * is right in every field ends as `no_service`, or is a `fragment` of UDP.
+ * is right in every field ends as `no_service`, or is a `fragment` of UDP; an ICMP error is about nothing here.
  */
 export interface ReferenceSettings {
   /** The router's own addresses, as they stand in a packet, in hexadecimal. */
@@ -19,7 +19,7 @@ function ones(...parts: Buffer[]): number {
   return sum;
 }
 
-const RIGHT = ['no_service', 'fragment'];
+const RIGHT = ['no_service', 'fragment', 'error'];
 
 export function reference(frame: Buffer, settings: ReferenceSettings): string {
   if (frame.length < 34 || frame.readUInt16BE(12) !== 0x0800) return 'passed';
@@ -46,7 +46,6 @@ export function reference(frame: Buffer, settings: ReferenceSettings): string {
   if (geneve.length < size) return 'geneve_truncated';
   if (geneve.readUInt8(0) >> 6) return 'geneve_version';
   if (geneve.readUInt8(1) & 0x80) return 'geneve_control';
-  if (geneve.readUInt8(1) & 0x40) return 'geneve_critical';
   if (geneve.readUIntBE(4, 3)) return 'geneve_vni';
   const fault = optionsFault(geneve.subarray(8, size));
   if (fault) return fault;
@@ -55,11 +54,13 @@ export function reference(frame: Buffer, settings: ReferenceSettings): string {
   const inner = geneve.subarray(size);
   const verdict =
     type === 0x0800 ? inner4(inner, settings) : type === 0x86dd ? inner6(inner, settings) : 'geneve_protocol';
-  if (!RIGHT.includes(verdict) || udp.readUInt16BE(6) === 0) return verdict;
+  if (!RIGHT.includes(verdict)) return verdict;
+  const found = verdict === 'error' ? 'inner_protocol' : verdict;
+  if (udp.readUInt16BE(6) === 0) return found;
 
   const pseudo = Buffer.concat([ip.subarray(12, 20), Buffer.from([0, 17]), udp.subarray(4, 6)]);
   const leftToHardware = udp.readUInt16BE(6) === ones(pseudo);
-  return leftToHardware || ones(pseudo, udp) === 0xffff ? verdict : 'udp_checksum';
+  return leftToHardware || ones(pseudo, udp) === 0xffff ? found : 'udp_checksum';
 }
 
 const awsSizes = new Map([
@@ -99,7 +100,18 @@ function inner4(ip: Buffer, settings: ReferenceSettings): string {
   const multicast = first >= 224 && first <= 239;
   if (first === 0 || first === 127 || multicast || ip.readUInt32BE(16) === 0xffffffff) return 'inner_destination';
   if (settings.own.includes(ip.subarray(16, 20).toString('hex'))) return 'inner_destination_router';
+  if (ip.readUInt8(9) === 1 && isError(ip.subarray(20, total), ip.subarray(16, 20))) return 'error';
   return fragment ? 'fragment' : transport(ip.readUInt8(9), ip.subarray(20, total));
+}
+
+/** Whether it quotes the beginning of a packet of TCP or UDP that whom it is sent to has sent. */
+function isError(icmp: Buffer, to: Buffer): boolean {
+  if (icmp.length < 8 + 20 + 8 || ![3, 11, 12].includes(icmp.readUInt8(0))) return false;
+  const quoted = icmp.subarray(8);
+  const first = (quoted.readUInt16BE(6) & 0x1fff) === 0;
+  return (
+    quoted.readUInt8(0) === 0x45 && first && [6, 17].includes(quoted.readUInt8(9)) && quoted.subarray(12, 16).equals(to)
+  );
 }
 
 function inner6(ip: Buffer, settings: ReferenceSettings): string {

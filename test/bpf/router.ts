@@ -78,7 +78,7 @@ const setup = `
 set -e
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
-mount -t bpf bpf /sys/fs/bpf
+mount -t bpf -o mode=700 bpf /sys/fs/bpf # as systemd does
 ip netns add node
 ip link set lo up
 ip link add eth0 address 02:00:00:00:00:02 mtu 9001 type veth peer name eth0 netns node address 02:00:00:00:00:01 mtu 9001
@@ -118,7 +118,8 @@ const reasonNames = [
 /** The names of every verdict, in the order of their numbers. */
 export const reasons: readonly string[] = reasonNames;
 
-export async function startRouter(): Promise<Router> {
+/** Without `tcx` the diverter finds a kernel that has none, as those before 6.6, and goes on a clsact qdisc. */
+export async function startRouter({ tcx = true } = {}): Promise<Router> {
   make();
   const holder = spawn('unshare', ['--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', setup]);
   let problem = '';
@@ -142,7 +143,8 @@ export async function startRouter(): Promise<Router> {
     });
     return { code: status, stdout, stderr };
   };
-  const diverter = (...args: string[]): Result => exec([diverterPath, ...args]);
+  const diverter = (...args: string[]): Result =>
+    exec([...(tcx ? [] : [harnessPath, 'without-tcx']), diverterPath, ...args]);
   const diverts = (...args: string[]): string => {
     const { code, stdout, stderr } = diverter(...args);
     if (code !== 0) throw new Error(`diverter ${args.join(' ')}: exit code ${code}: ${stderr}`);

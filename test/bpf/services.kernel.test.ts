@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { describeKernel } from '../support/kernel.ts';
@@ -72,11 +71,12 @@ const verdictOf = (rule: Rule | undefined): string =>
   rule === undefined ? 'no_service' : rule.listener === 0 ? 'delivered_local' : 'no_listener';
 
 const octet = fc.nat(3);
+/** Destinations in 100.0.0.0/8, which rules make the router's own, and so sources elsewhere. */
 const address4 = fc.tuple(octet, octet, octet).map((octets) => `100.${octets.join('.')}`);
+const source4 = address4.map((address) => address.replace('100.', '101.'));
 const address6 = fc.tuple(octet, octet).map(([a, b]) => `2001:db8:${4 + a}::${b}`);
-const prefix4 = fc
-  .tuple(address4, fc.constantFrom(0, 8, 14, 15, 16, 24, 30, 31, 32, 32))
-  .map(([base, length]) => `${base}/${length}`);
+const prefixIn = (address: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.tuple(address, fc.constantFrom(0, 8, 14, 15, 16, 24, 30, 31, 32, 32)).map(([base, length]) => `${base}/${length}`);
 const prefix6 = fc
   .tuple(address6, fc.constantFrom(0, 31, 46, 47, 48, 127, 128))
   .map(([base, length]) => `${base}/${length}`);
@@ -86,11 +86,11 @@ const ports = fc.oneof(
   fc.tuple(port, port).map(([a, b]): [number, number] => [Math.min(a, b), Math.max(a, b)]),
   fc.constant<[number, number]>([0, 65535]),
 );
-const ruleIn = (prefix: fc.Arbitrary<string>): fc.Arbitrary<Omit<Rule, 'service'>> =>
+const ruleIn = (prefix: fc.Arbitrary<string>, sources: fc.Arbitrary<string>): fc.Arbitrary<Omit<Rule, 'service'>> =>
   fc
     .record({
       destination: prefix,
-      source: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: prefix }),
+      source: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: sources }),
       protocol: fc.constantFrom('tcp' as const, 'udp' as const),
       ports,
       listener: fc.constantFrom(0, 9),
@@ -101,11 +101,12 @@ const ruleIn = (prefix: fc.Arbitrary<string>): fc.Arbitrary<Omit<Rule, 'service'
       ...(source && { source }),
       ...(name && { interface: name }),
     }));
+const rule4 = ruleIn(prefixIn(address4), prefixIn(source4));
 const ruleList = fc
-  .array(fc.oneof(ruleIn(prefix4), ruleIn(prefix4), ruleIn(prefix6)), { minLength: 1, maxLength: 30 })
+  .array(fc.oneof(rule4, rule4, ruleIn(prefix6, prefix6)), { minLength: 1, maxLength: 30 })
   .map((rules) => rules.map((rule, index): Rule => ({ ...rule, service: `service-${index}` })));
 const protocol = fc.constantFrom('tcp' as const, 'udp' as const);
-const flow4 = fc.record({ family: fc.constant(4 as const), protocol, source: address4, destination: address4, port });
+const flow4 = fc.record({ family: fc.constant(4 as const), protocol, source: source4, destination: address4, port });
 const flow6 = fc.record({ family: fc.constant(6 as const), protocol, source: address6, destination: address6, port });
 const flowList = fc.array(fc.oneof(flow4, flow4, flow6), { minLength: 100, maxLength: 100 });
 
@@ -312,7 +313,7 @@ describeKernel('service rules', () => {
     expect(verdicts.map(({ reason }) => reason)).toEqual(
       rules.map((_, index) => (index % 2 ? 'no_service' : 'no_listener')),
     );
-  }, 60_000);
+  }, 120_000);
 
   test.each([1, 2, 3])('the table of destinations loses nothing, filled to the last one (%i)', (seed) => {
     const { stdout } = router.exec([tablePath, String(seed), '1000000']);
@@ -399,12 +400,5 @@ describeKernel('service rules', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
     expect(router.diverts('services', '--json')).toBe('[]\n');
-  });
-
-  test('-V needs neither maps nor a BPF file system nor root', () => {
-    const { status, stdout } = spawnSync('setpriv', ['--reuid=65534', '--clear-groups', diverterPath, '-V'], {
-      encoding: 'utf8',
-    });
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
   });
 });

@@ -94,7 +94,28 @@ const variants: [name: string, reason: string, packet: Buffer][] = [
     encapsulated(inner, { geneve: { version } }),
   ]),
   ['the O bit', 'geneve_control', encapsulated(inner, { geneve: { flags: 0x80 } })],
-  ['the C bit', 'geneve_critical', encapsulated(inner, { geneve: { flags: 0x40 } })],
+  ['the C bit, and no critical option', 'no_service', encapsulated(inner, { geneve: { flags: 0x40 } })],
+  [
+    'the C bit, and an unknown option that is not critical',
+    'no_service',
+    encapsulated(inner, {
+      geneve: { flags: 0x40, options: Buffer.concat([awsOptions, option(0x0108, 4, Buffer.alloc(4))]) },
+    }),
+  ],
+  [
+    'the C bit, and a critical option',
+    'geneve_critical',
+    encapsulated(inner, {
+      geneve: { flags: 0x40, options: Buffer.concat([option(0x0102, 0x80, Buffer.alloc(0)), awsOptions]) },
+    }),
+  ],
+  ...[1, 2, 3].map((type): [string, string, Buffer] => [
+    `AWS's option ${type} as a critical one, which no load balancer sends`,
+    'geneve_critical',
+    encapsulated(inner, {
+      geneve: { flags: 0x40, options: Buffer.concat([awsOptions, option(0x0108, 0x80 | type, Buffer.alloc(8))]) },
+    }),
+  ]),
   ['reserved flags, to be ignored', 'no_service', encapsulated(inner, { geneve: { flags: 0x3f } })],
   ['a VNI', 'geneve_vni', encapsulated(inner, { geneve: { vni: 1 } })],
   [
@@ -232,7 +253,7 @@ describeKernel('the verdict on a packet', () => {
 
   test('every reason that one packet can be refused for has a packet of scapy', () => {
     const elsewhere =
-      /^(delivered_.*|fragment_evicted|fragment_no_place|flow_.*|reply_.*|reset|no_listener|assign_failed|strip_failed)$/;
+      /^(delivered_.*|fragment_evicted|fragment_no_place|flow_.*|reply_.*|reset|no_listener|assign_failed|strip_failed|inner_source_router)$/;
     expect(new Set(golden.map(({ reason }) => reason))).toEqual(
       new Set(reasons.filter((name) => !elsewhere.test(name))),
     );

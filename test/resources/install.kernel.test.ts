@@ -34,6 +34,7 @@ interface Parameters {
   Range?: string;
   Resolver?: string;
   HealthPort?: string;
+  HealthOptions?: string;
   RegistrationKey?: string;
 }
 
@@ -105,6 +106,7 @@ describeKernel('the install', () => {
       Range: '',
       Resolver: '',
       HealthPort: '',
+      HealthOptions: '',
       RegistrationKey: '',
       ...parameters,
     };
@@ -120,7 +122,7 @@ describeKernel('the install', () => {
   const resolve = () =>
     shell(
       CLIENT,
-      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 && break; done',
+      'for try in $(seq 10); do exec 3<>/dev/udp/100.127.255.254/53; printf db.example >&3; timeout 1 head -c 39 <&3 2>/dev/null && break; sleep 0.2; done',
     );
   /** Once it has gone on for a while after what was done under it. */
   const expectUnbroken = async (end: () => Promise<Talk>) => {
@@ -136,6 +138,18 @@ describeKernel('the install', () => {
       `cat ${CONFIG} /etc/default/ziti-glb-diverter 2>&1; dpkg -s ziti-glb-diverter 2>&1 | grep -E 'Status|Version'; sha256sum /usr/sbin/diverter 2>&1;
        diverter status 2>&1 | head -1; cat /run/units/ziti-router.service; ls /var/lib/ziti-glb 2>&1`,
     );
+
+  const UNIT = '/run/systemd/system/ziti-router.service';
+  /** All of a router's as it was, after what a test makes of it. */
+  const kept = async (run: () => Promise<void>) => {
+    await shell(OTHER, `cp ${CONFIG} /run/config.yml; cp ${UNIT} /run/unit`);
+    try {
+      await run();
+    } finally {
+      await shell(OTHER, `cp /run/config.yml ${CONFIG}; cp /run/unit ${UNIT}; systemctl restart ziti-router`);
+      expect((await install(OTHER, 'one')).code).toBe(0);
+    }
+  };
 
   describe('of our own diverter', () => {
     test('refuses what is not what the stack was deployed with, and changes nothing', async () => {
@@ -214,7 +228,7 @@ describeKernel('the install', () => {
     });
 
     test('of a diverter that somebody takes off, is put right on the router itself', async () => {
-      await shell(ROUTER, 'tc filter del dev ens5 ingress');
+      await shell(ROUTER, 'diverter detach ens5');
       expect(await ask()).toBe('cut off');
       const found = await shell(
         ROUTER,
@@ -306,22 +320,39 @@ describeKernel('the install', () => {
           ROUTER,
           `cp -a ${disk} /run/disk && mount -t tmpfs -o size=64k full ${disk} && cp -a /run/disk/. ${disk} && rm -r /run/disk ${disk}/*.before-*`,
         );
-        // With room for nothing, and for the new file but not for what keeps the former one.
-        for (const room of [0, 4096]) {
-          await shell(ROUTER, `head -c 1M /dev/zero >${disk}/filler; truncate -s -${room} ${disk}/filler`);
-          const { code, stderr } = await install(ROUTER, 'two', change);
-          expect([code, stderr]).toEqual([
-            1,
-            expect.stringContaining(`${disk}/${file} could not be written, is the disk full?`),
-          ]);
-          expect(await stateOf(ROUTER)).toBe(before);
-          expect(await shell(ROUTER, `ls -d ${disk}/*{-new,before-ziti-glb} 2>/dev/null`)).toBe('');
-          expect((await install(ROUTER, 'two', { Sources: `${NODE_IP}/32 10.0.9.201/32` })).stderr).toBe('');
-        }
+        await shell(ROUTER, `head -c 1M /dev/zero >${disk}/filler; true`);
+        const { code, stderr } = await install(ROUTER, 'two', change);
+        expect([code, stderr]).toEqual([
+          1,
+          expect.stringContaining(`${disk}/${file} could not be written, is the disk full?`),
+        ]);
+        expect(await stateOf(ROUTER)).toBe(before);
+        expect(await shell(ROUTER, `ls -d ${disk}/*{-new,before-ziti-glb} 2>/dev/null`)).toBe('');
+        expect((await install(ROUTER, 'two', { Sources: `${NODE_IP}/32 10.0.9.201/32` })).stderr).toBe('');
         await shell(ROUTER, `umount ${disk}`);
       },
       120_000,
     );
+
+    test('warns of a firewall that drops what is delivered, and the rule that it names lets it in', async () => {
+      const before = { Sources: `${NODE_IP}/32 10.0.9.201/32` };
+      await shell(
+        ROUTER,
+        `nft 'table inet mine { chain in { type filter hook input priority 0; policy drop; ct state established accept; iif lo accept; }; }'`,
+      );
+      expect(await ask()).toBe('cut off');
+      const { code, stdout } = await install(ROUTER, 'two', before);
+      expect([code, stdout]).toEqual([
+        0,
+        expect.stringMatching(
+          /^warning: the firewall drops what comes in and is not allowed to \(inet mine in\), what the diverter has delivered too: nft insert rule inet mine in socket transparent 1 accept, or with ufw, /,
+        ),
+      ]);
+      await shell(ROUTER, /nft insert rule [^,]*/.exec(stdout)?.[0] ?? '');
+      expect(await ask()).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+      expect((await install(ROUTER, 'two', before)).stdout).toBe('');
+      await shell(ROUTER, 'nft delete table inet mine');
+    });
 
     test('has a client of another VPC, with the same address, answered through the load balancer, if the stack says so', async () => {
       const near = topology({
@@ -462,6 +493,165 @@ describeKernel('the install', () => {
       expect(left).toBe('');
     });
 
+    describe('of a router whose configuration', () => {
+      const isUnchanged = async (parameters: Parameters, says: unknown) => {
+        const before = await stateOf(OTHER);
+        const { code, stderr } = await install(OTHER, 'two', parameters);
+        expect([code, stderr]).toEqual([1, says]);
+        expect(await stateOf(OTHER)).toBe(before);
+      };
+
+      test(
+        'has no health checks, is refused where they are asked for, with the lines to add, and only there',
+        () =>
+          kept(async () => {
+            await shell(OTHER, `sed -i '/^web:/,$d' ${CONFIG}`);
+            const says = expect.stringMatching(
+              /has no health checks on port 8081.*\nweb:\n {2}- name: [\s\S]*binding: health-checks\n$/,
+            );
+            await isUnchanged({}, says);
+            await isUnchanged({ HealthPort: '8082', HealthOptions: '--router 8081' }, says);
+            const { code, stderr } = await install(OTHER, 'two', { HealthPort: '8082' });
+            expect([code, stderr]).toEqual([0, '']);
+          }),
+        60_000,
+      );
+
+      test('is in a form that is not read here, is refused with the lines to write', () =>
+        kept(async () => {
+          await shell(OTHER, `sed -i 's/^  - binding: tunnel/&\\n    <<: \\&x {}/' ${CONFIG}`);
+          await isUnchanged(
+            {},
+            `ziti-glb: ${CONFIG}: its listeners have aliases or merge keys. Have it say, by hand:\nlisteners:\n  - binding: tunnel\n    options:\n      mode: tproxy:/usr/sbin/diverter\n`,
+          );
+        }));
+
+      test('is where its unit says, and quotes its keys, is set there', () =>
+        kept(async () => {
+          const file = '/etc/ziti/edge.yaml';
+          await shell(
+            OTHER,
+            `mkdir -p /etc/ziti; sed 's/mode: .*/"mode": host/' ${CONFIG} >${file}; sed -i 's,${CONFIG},edge.yaml --extend,; /ExecStart=/a WorkingDirectory=/etc/ziti' ${UNIT}`,
+          );
+          await shell(
+            OTHER,
+            `sed -i 's,^ExecStart=,&/usr/bin/env -C /etc/ziti ,' ${UNIT}; systemctl restart ziti-router`,
+          );
+          const { code, stderr } = await install(OTHER, 'one');
+          expect([code, stderr]).toEqual([0, '']);
+          expect(await shell(OTHER, `grep mode ${file}`)).toBe('"mode": tproxy:/usr/sbin/diverter');
+          expect(await shell(OTHER, 'diverter health')).toBe('attached, and every listener is there');
+        }));
+
+      test('is nowhere, is told of all places', () =>
+        kept(async () => {
+          await shell(OTHER, `rm ${CONFIG}`);
+          const { code, stderr } = await install(OTHER, 'one');
+          expect([code, stderr]).toEqual([
+            1,
+            `ziti-glb: no configuration of ziti-router is in ${CONFIG} (of its unit), /opt/openziti/ziti-router/config.yml, /opt/netfoundry/ziti/ziti-router/config.yml or ${CONFIG}: is it enrolled?\n`,
+          ]);
+          await shell(
+            OTHER,
+            `mkdir -p /opt/openziti/ziti-router; cp /run/config.yml /opt/openziti/ziti-router/config.yml`,
+          );
+          expect((await install(OTHER, 'one')).code).toBe(0);
+          await shell(OTHER, 'rm -r /opt/openziti/ziti-router');
+        }));
+    });
+
+    test(
+      'of a router whose user may not use the diverter, says so, and is undone',
+      () =>
+        kept(async () => {
+          const user = 'setpriv --reuid 65534 --regid 65534 --clear-groups sleep infinity';
+          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=${user},' ${UNIT}; systemctl restart ziti-router`);
+          const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
+          const { code, stderr } = await install(OTHER, 'two');
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringMatching(
+              /^ziti-glb: ziti-router, as nobody, may not use the diverter: .*\nziti-glb: what this install had changed is undone\n$/,
+            ),
+          ]);
+          expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
+          expect(await shell(OTHER, 'diverter services')).toBe('');
+        }),
+      60_000,
+    );
+
+    test(
+      'of a router that runs as a user, without what the package gives it, starts it again, once',
+      () =>
+        kept(async () => {
+          await shell(OTHER, `sed -i 's,^ExecStart=.*,ExecStart=/run/router,' ${UNIT}`);
+          // As systemd does from the second start on.
+          await fabric.exec(OTHER, ['sh', '-c', 'cat >/run/router; chmod 755 /run/router'], {
+            stdin: `#!/bin/sh
+user='setpriv --reuid 65534 --regid 65534 --no-new-privs'
+[ -e /run/started ] || { touch /run/started; exec $user --clear-groups sleep infinity; }
+caps=-all,+net_admin,+net_bind_service
+exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --ambient-caps $caps sleep infinity
+`,
+          });
+          await shell(OTHER, 'systemctl restart ziti-router');
+          const router = () => shell(OTHER, 'cat /run/units/ziti-router.service');
+          const before = await router();
+          const unasked = { HealthPort: '8082' };
+          expect(await install(OTHER, 'one', unasked)).toMatchObject({ code: 0, stderr: '' });
+          const after = await router();
+          expect(after).not.toBe(before);
+          expect(await install(OTHER, 'two', unasked)).toMatchObject({ code: 0, stderr: '' });
+          expect(await router()).toBe(after);
+          expect(await shell(OTHER, 'diverter services')).toBe('');
+          await shell(OTHER, 'systemctl disable --now ziti-glb-health@8082');
+        }),
+      60_000,
+    );
+
+    test('whose waits would outlive the agent, is undone before that', async () => {
+      const before = (await stateOf(OTHER)).replace(/\d+ \d+\n/, '');
+      const hurried = SCRIPT.replace('deadline=240', 'deadline=8').replace('deadline=290', 'deadline=16');
+      const began = Date.now();
+      expect(await install(OTHER, 'ill', {}, hurried.replaceAll(/patience=\d+/g, 'patience=100'))).toMatchObject({
+        code: 1,
+        stderr: 'ziti-glb: the diverter says: out of order\nziti-glb: what this install had changed is undone\n',
+      });
+      // What never ends by itself, too.
+      await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
+        stdin: '#!/bin/sh\n[ "$1" != --install ] || sleep 600\nexec /usr/bin/dpkg "$@"\n',
+      });
+      const { code, stderr } = await install(OTHER, 'two', {}, hurried);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('what this install had changed is undone')]);
+      await shell(OTHER, 'rm /usr/local/bin/dpkg');
+      expect(Date.now() - began).toBeLessThan(40_000);
+      expect((await install(OTHER, 'one')).code).toBe(0);
+      expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
+    }, 90_000);
+
+    test('has the diverter answer health checks with the options of the stack, and with others once these change', async () => {
+      const asked = { HealthPort: '8090' };
+      const unit = () =>
+        shell(
+          OTHER,
+          'cd /run/units; until [ -s ziti-glb-health@8090.service ]; do sleep 0.1; done; cat ziti-glb-health@8090.service /etc/default/ziti-glb-health',
+        );
+      expect((await install(OTHER, 'one', asked)).code).toBe(0);
+      const before = await unit();
+      expect(before).toMatch(/\nHEALTH=""$/);
+      expect((await install(OTHER, 'one', asked)).code).toBe(0);
+      expect(await unit()).toBe(before);
+      expect(
+        await shell(OTHER, 'for try in $(seq 50); do curl -sf http://127.0.0.1:8090/ && break; sleep 0.1; done'),
+      ).toBe('attached, and every listener is there');
+      // An argument of the diverter's, whatever it means to it.
+      await shell(OTHER, 'echo HEALTH=--no-such-option >/etc/default/ziti-glb-health');
+      expect((await install(OTHER, 'one', asked)).code).toBe(0);
+      expect(await unit()).toMatch(/\nHEALTH=""$/);
+      expect((await unit()).split('\n')[0]).not.toBe(before.split('\n')[0]);
+      await shell(OTHER, 'systemctl disable --now ziti-glb-health@8090; rm /etc/default/ziti-glb-health');
+    }, 60_000);
+
     test.each<[string, Parameters, string]>([
       ['none of the addresses', { Addresses: '10.9.9.9' }, 'no interface carries any of 10.9.9.9'],
       [
@@ -477,6 +667,21 @@ describeKernel('the install', () => {
       },
       90_000,
     );
+
+    test('warns of a strict rp_filter, where clients are routed by another interface', async () => {
+      await shell(OTHER, 'sysctl -qw net.ipv4.conf.all.rp_filter=1');
+      expect((await install(OTHER, 'one')).stdout).toBe('');
+      await shell(
+        OTHER,
+        'ip link add docker0 type veth peer name docker1; ip link set docker0 up; ip route add 172.17.0.0/16 dev docker0',
+      );
+      expect((await install(OTHER, 'one')).stdout).toBe(
+        'warning: rp_filter of ens5 is 1, and clients to whom a route leads by another interface (docker0) are dropped behind the diverter: sysctl -w net.ipv4.conf.ens5.rp_filter=2, and the same in /etc/sysctl.d\n',
+      );
+      await shell(OTHER, 'sysctl -qw net.ipv4.conf.ens5.rp_filter=2');
+      expect((await install(OTHER, 'one')).stdout).toBe('');
+      await shell(OTHER, 'ip link del docker0; sysctl -qw net.ipv4.conf.all.rp_filter=0');
+    });
 
     test('warns of an interface that is too narrow for the load balancer', async () => {
       await shell(OTHER, 'ip link set ens5 mtu 1500');

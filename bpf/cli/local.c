@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Addresses that no packet can come from, as the kernel's routing table `local` says them: common.h says what they are for. */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+struct list {
+	struct range *ranges;
+	unsigned count, room;
+};
+
+static void add_range(struct list *list, struct range range)
+{
+	if (list->count == list->room) {
+		list->room = list->room ? 2 * list->room : 64;
+		list->ranges = reallocarray(list->ranges, list->room, sizeof(*list->ranges));
+		if (!list->ranges)
+			fail("out of memory");
+	}
+	list->ranges[list->count++] = range;
+}
+
+static void add(struct list *list, __u32 address, unsigned length)
+{
+	add_range(list, (struct range){ address, address | (length < 32 ? ~0u >> length : 0) });
+}
+
+static void add_route(struct list *list, const struct nlmsghdr *message)
+{
+	const struct rtmsg *route = NLMSG_DATA(message);
+	__u32 destination = 0;
+	unsigned left = RTM_PAYLOAD(message);
+	if (route->rtm_table != RT_TABLE_LOCAL || (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_BROADCAST))
+		return;
+	for (const struct rtattr *one = RTM_RTA(route); RTA_OK(one, left); one = RTA_NEXT(one, left))
+		if (one->rta_type == RTA_DST)
+			memcpy(&destination, RTA_DATA(one), sizeof(destination));
+	add(list, ntohl(destination), route->rtm_dst_len);
+}
+
+/* False if the routes changed meanwhile. */
+static bool add_routes(struct list *list, int netlink)
+{
+	static char buffer[1 << 16];
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg route;
+	} request = { { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		      { .rtm_family = AF_INET, .rtm_table = RT_TABLE_LOCAL } };
+	if (send(netlink, &request, sizeof(request), 0) < 0)
+		fail("cannot ask for the routing table `local`: %s", strerror(errno));
+	for (bool whole = true;;) {
+		ssize_t received = recv(netlink, buffer, sizeof(buffer), 0);
+		if (received < 0)
+			fail("cannot read the routing table `local`: %s", strerror(errno));
+		unsigned left = received;
+		for (const struct nlmsghdr *one = (void *)buffer; NLMSG_OK(one, left); one = NLMSG_NEXT(one, left)) {
+			whole &= !(one->nlmsg_flags & NLM_F_DUMP_INTR);
+			if (one->nlmsg_type == NLMSG_ERROR)
+				fail("the kernel refused to say its routing table `local`");
+			if (one->nlmsg_type == NLMSG_DONE)
+				return whole;
+			add_route(list, one);
+		}
+	}
+}
+
+static void read_routes(struct list *list)
+{
+	int on = 1, netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	/* Only that table, where the kernel would else say all. */
+	if (netlink < 0 || setsockopt(netlink, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
+		fail("cannot ask for the routing table `local`: %s", strerror(errno));
+	for (unsigned before = list->count; !add_routes(list, netlink);)
+		list->count = before;
+	close(netlink);
+}
+
+static int by_low(const void *left, const void *right)
+{
+	const struct range *a = left, *b = right;
+	return (a->low > b->low) - (a->low < b->low);
+}
+
+/* Sorts them, unless they are, as the kernel says its routes; and makes one of those that touch. */
+static void join(struct list *list)
+{
+	unsigned last = 0, sorted = 1;
+	while (sorted < list->count && by_low(&list->ranges[sorted - 1], &list->ranges[sorted]) <= 0)
+		sorted++;
+	if (sorted < list->count)
+		qsort(list->ranges, list->count, sizeof(*list->ranges), by_low);
+	for (unsigned i = 1; i < list->count; i++) {
+		const struct range next = list->ranges[i];
+		struct range *range = &list->ranges[last];
+		if (next.low <= (__u64)range->high + 1)
+			range->high = next.high > range->high ? next.high : range->high;
+		else
+			list->ranges[++last] = next;
+	}
+	list->count = last + 1;
+}
+
+/* Whether it has this one; `at` goes along with those that are asked for, in their order. */
+static bool has(const struct list *list, const struct range *range, unsigned *at)
+{
+	while (*at < list->count && list->ranges[*at].low < range->low)
+		++*at;
+	return *at < list->count && memcmp(&list->ranges[*at], range, sizeof(*range)) == 0;
+}
+
+/* Of a word of `near`: those of a range that has some there. */
+static __u64 near_bits(const struct range *range, __u32 word)
+{
+	__u64 from = NEAR_WORD(range->low) == word ? NEAR_BIT(range->low) : 1;
+	__u64 to = NEAR_WORD(range->high) == word ? NEAR_BIT(range->high) : 1ull << 63;
+	return (to - from) | to;
+}
+
+static void set_near(struct locals *locals, const struct range *range)
+{
+	for (__u32 word = NEAR_WORD(range->low); word <= NEAR_WORD(range->high); word++)
+		__atomic_or_fetch(&locals->near[word], near_bits(range, word), __ATOMIC_RELEASE);
+}
+
+/* Of a range that is gone: those stay that the others have, of which the first not before it is at `first`, or later. */
+static void clear_near(struct locals *locals, const struct range *range, const struct list *others, unsigned *first)
+{
+	for (__u32 word = NEAR_WORD(range->low); word <= NEAR_WORD(range->high); word++) {
+		__u64 bits = 0;
+		while (*first < others->count && NEAR_WORD(others->ranges[*first].high) < word)
+			++*first;
+		for (unsigned i = *first; i < others->count && NEAR_WORD(others->ranges[i].low) <= word; i++)
+			bits |= near_bits(&others->ranges[i], word);
+		__atomic_store_n(&locals->near[word], bits, __ATOMIC_RELEASE);
+	}
+}
+
+/* Whoever is killed on his way leaves bits too many: none that a range of the list in use wants is ever missing. */
+static void publish(struct locals *locals, const struct list *new)
+{
+	__u32 unused = !locals->list;
+	const struct list old = { .ranges = locals->ranges[locals->list], .count = locals->counts[locals->list] };
+	memcpy(locals->ranges[unused], new->ranges, new->count * sizeof(*new->ranges));
+	locals->counts[unused] = new->count;
+	for (unsigned i = 0, at = 0; i < new->count; i++)
+		if (!has(&old, &new->ranges[i], &at))
+			set_near(locals, &new->ranges[i]);
+	__atomic_store_n(&locals->list, unused, __ATOMIC_RELEASE);
+	for (unsigned i = 0, at = 0, first = 0; i < old.count; i++)
+		if (!has(new, &old.ranges[i], &at))
+			clear_near(locals, &old.ranges[i], new, &first);
+}
+
+static struct list read_all(void)
+{
+	struct list list = {};
+	add(&list, 0, 8);
+	read_routes(&list);
+	add(&list, INADDR_UNSPEC_GROUP, 4);
+	add(&list, INADDR_BROADCAST, 32);
+	return list;
+}
+
+static struct list read_known(const struct locals *locals)
+{
+	struct list list = {};
+	const struct range *ranges = locals->ranges[locals->list];
+	for (unsigned i = 0; i < locals->counts[locals->list]; i++)
+		add_range(&list, ranges[i]);
+	return list;
+}
+
+static void refresh(const struct prefix *added, __u64 oldest)
+{
+	/* Not there if only an older version has made the maps: attaching this one makes it. */
+	struct locals *locals = open_memory("locals", sizeof(*locals));
+	if (!locals)
+		return;
+	bool is_fresh = locals->read && locals->read > oldest;
+	struct list list = is_fresh ? read_known(locals) : read_all();
+	if (added && added->family == 4 && !route_is_too_wide(added))
+		add(&list, ntohl(added->address.words[0]), added->length);
+	join(&list);
+	if (list.count > LOCAL_RANGES)
+		list.count = LOCAL_RANGES;
+	publish(locals, &list);
+	if (!is_fresh)
+		locals->read = now();
+	munmap(locals, sizeof(*locals));
+	free(list.ranges);
+}
+
+void locals_refresh(void)
+{
+	refresh(NULL, now());
+}
+
+void locals_follow(const struct prefix *added)
+{
+	refresh(added, now() - 1000);
+}

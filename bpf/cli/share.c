@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who may change what is diverted: by the mode of the pins and of their directory. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "diverter.h"
+
+/* The group's id, or root's. From the file itself: a static binary cannot load what else may know of groups. */
+static gid_t find_group(void)
+{
+	gid_t id = 0;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *groups = fopen("/etc/group", "re");
+	while (groups && getline(&line, &room, groups) >= 0) {
+		char *password = line + strlen(GROUP ":"), *number;
+		if (strncmp(line, GROUP ":", strlen(GROUP ":")) == 0 && (number = strchr(password, ':')))
+			id = strtoul(number + 1, NULL, 10);
+	}
+	free(line);
+	if (groups)
+		fclose(groups);
+	return id;
+}
+
+static void share(int directory, const char *name, gid_t group, mode_t mode)
+{
+	if (fchownat(directory, name, 0, group, 0) || fchmodat(directory, name, mode, 0))
+		fail(PINS "/%s: cannot give it to the group " GROUP ": %s", name, strerror(errno));
+}
+
+/* systemd mounts the file system for root alone: the group gets its way through, and no more. */
+static void let_through(gid_t group)
+{
+	struct stat root;
+	if (!group || stat(BPFFS, &root) || root.st_mode & S_IXOTH || (root.st_gid == group && root.st_mode & S_IXGRP))
+		return;
+	bool is_roots = root.st_gid == 0;
+	if ((is_roots && chown(BPFFS, -1, group)) ||
+	    chmod(BPFFS, (root.st_mode & ~S_IFMT) | (is_roots || root.st_gid == group ? S_IXGRP : S_IXOTH)))
+		fail(BPFFS ": cannot let the group " GROUP " through: %s", strerror(errno));
+}
+
+void maps_share(void)
+{
+	gid_t group = find_group();
+	let_through(group);
+	DIR *directory = opendir(PINS);
+	if (!directory)
+		fail(PINS ": %s", strerror(errno));
+	share(dirfd(directory), ".", group, group ? 0750 : 0700);
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (entry->d_name[0] != '.')
+			share(dirfd(directory), entry->d_name, group, group ? 0660 : 0600);
+	closedir(directory);
+}

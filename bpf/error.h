@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * ICMP errors about what a service has answered (RFC 792), most of all that it is too long for some link on its way: without
+ * them a connection over such a link would stand still.
+ */
+#pragma once
+
+/* <linux/icmp.h> is not for this compiler. */
+#define ICMP_DEST_UNREACH 3
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+
+/* With what it quotes: an IP header, which has no options, as the kernel sends none, and at least 8 bytes behind it. */
+struct icmp_error {
+	__u8 type;
+	__u8 code;
+	__be16 check;
+	__u32 unused;
+	struct iphdr ip;
+	__be16 source;
+	__be16 dest;
+	__u32 sequence; /* or length and checksum of UDP */
+};
+
+/* Of any inner packet that is neither TCP nor UDP. ACCEPTED_ERROR if it is one, with `packet` telling of what it quotes. */
+static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet)
+{
+	struct icmp_error error;
+	if (packet->protocol != IPPROTO_ICMP || packet->segment < sizeof(error) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer + sizeof(struct iphdr), &error, sizeof(error)))
+		return REASON_INNER_PROTOCOL;
+	__u8 protocol = error.ip.protocol;
+	if ((error.type != ICMP_DEST_UNREACH && error.type != ICMP_TIME_EXCEEDED && error.type != ICMP_PARAMETERPROB) ||
+	    error.ip.version != IPV4_VERSION || error.ip.ihl != IPV4_WORDS || error.ip.frag_off & bpf_htons(IP_OFFSET) ||
+	    error.ip.saddr != packet->daddr.words[0] || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
+		return REASON_INNER_PROTOCOL;
+	packet->reporter = packet->saddr.words[0];
+	/* The other way round: as if the client had sent it. */
+	packet->protocol = protocol;
+	packet->saddr.words[0] = error.ip.daddr;
+	packet->sport = error.dest;
+	packet->dport = error.source;
+	return ACCEPTED_ERROR;
+}
+
+static __always_inline int connection_exists(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_tuple(&tuple, packet);
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	int exists = sk->state != BPF_TCP_LISTEN;
+	bpf_sk_release(sk);
+	return exists;
+}
+
+/* Bound to the service's address itself, connected or not: a tunneler's reply socket, or a resolver's. */
+static __always_inline int reply_socket_exists(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 size = set_tuple(&tuple, packet);
+	struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	int exists = sk->src_ip4 == packet->daddr.words[0];
+	bpf_sk_release(sk);
+	return exists;
+}
+
+/* To the stack, which finds whom it is for. Its flow is not noted: the load balancer has another cookie for it. */
+static __noinline int deliver_error(struct __sk_buff *skb, struct packet *packet)
+{
+	int exists = packet->protocol == IPPROTO_TCP ? connection_exists(skb, packet) : reply_socket_exists(skb, packet);
+	if (!exists)
+		return REASON_INNER_PROTOCOL;
+	if (in_local_range(bpf_ntohl(packet->reporter)))
+		return REASON_INNER_SOURCE_ROUTER;
+	if (of_another_endpoint(packet))
+		return REASON_FLOW_CONFLICT;
+	return strip(skb, packet) ? REASON_STRIP_FAILED : REASON_DELIVERED_ERROR;
+}

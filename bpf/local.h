@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sources that the stack takes for martian: it would drop what we had counted as delivered. A packet of a connection that is
+ * there is not asked.
+ */
+#pragma once
+
+/* In the last range that begins at this address or before it: found without a branch, for the verifier's sake. */
+static __noinline int in_local_range(__u32 address)
+{
+	__u32 list = bounded(locals.list, 1), count = locals.counts[list], at = 0;
+	for (int i = 0; i < LOCAL_RANGES_BITS && count > 1; i++) {
+		__u32 half = count / 2;
+		__s64 behind = (__s64)locals.ranges[list][bounded(at + half, LOCAL_RANGES - 1)].low - address - 1;
+		barrier_var(behind); /* or the compiler sees that what follows is a comparison */
+		at += half & behind >> 63;
+		count -= half;
+	}
+	const struct range *range = &locals.ranges[list][bounded(at, LOCAL_RANGES - 1)];
+	return count && address >= range->low && address <= range->high;
+}
+
+/* Of IPv6 only the addresses of interfaces, as OpenZiti's router takes none. */
+static __noinline int is_local6(const __u32 *address)
+{
+	return no_host6(address) || own_address6(address);
+}
+
+static __always_inline int source_is_local(const struct packet *packet)
+{
+	if (packet->family == IPV6_VERSION)
+		return is_local6(packet->saddr.words);
+	__u32 address = bpf_ntohl(packet->saddr.words[0]);
+	return locals.near[NEAR_WORD(address)] & NEAR_BIT(address) ? in_local_range(address) : 0;
+}
