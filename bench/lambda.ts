@@ -84,7 +84,10 @@ async function functions(): Promise<Bundle[]> {
   const box = await startBox({
     rate: 60,
     fabric: async () => noFabric('only functions are looked at'),
-    packaged: async (network) => (packaged = await packageStack(network, AbortSignal.timeout(60_000))),
+    packaged: async ({ region, vpcId, subnetIds }) => {
+      packaged = await packageStack(region, { vpcId, subnetIds }, { signal: AbortSignal.timeout(60_000) });
+      return packaged;
+    },
     diverter: localPackage(),
     onLog: () => {},
   });

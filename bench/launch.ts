@@ -69,7 +69,11 @@ async function launch({ root }: Build): Promise<number> {
   const box = await startBox({
     rate: RATE,
     fabric: (services) => namespaceFabric({ images: IMAGES, services }),
-    packaged: (network) => packageStack(network, undefined, root),
+    packaged: ({ region, vpcId, subnetIds }) => {
+      // As the demo deploys it; the earlier one had no such parameter.
+      const places: Record<string, string> = root === ROOT ? { routerSubnets: subnetIds } : {};
+      return packageStack(region, { vpcId, subnetIds, ...places }, { root });
+    },
     diverter: diverterOf(root),
     onLog: () => {},
   });

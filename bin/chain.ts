@@ -95,8 +95,6 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   ];
   if (standing.is === 'refused' || standing.is === 'leaving') return [...chain, link('standing', false, standing.why)];
 
-  const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
-  chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
   if (mayNeedCommand(router))
     chain.push(
       link(
@@ -115,6 +113,9 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
       `${has}${diverter === 'wanted' ? '' : `, and is to have ${wanted.fingerprint}`}${failed}`,
     ),
   );
+  // It goes off when the diverter is there, and not before.
+  const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
+  chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
   if (standing.is === 'prepared') return [...chain, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
   if (target)

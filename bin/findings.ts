@@ -35,9 +35,10 @@ export interface Filtered {
 
 export function sourceDestCheck(routers: readonly Router[]): Finding[] {
   const check = 'source/dest check';
-  const on = routers.flatMap(({ label, instance }) =>
+  // It stays on until an install has succeeded.
+  const on = routers.flatMap(({ label, instance, diverter }) =>
     instance.interfaces
-      .filter(({ sourceDestCheck: is }) => is)
+      .filter(({ sourceDestCheck: is }) => is && diverter !== 'none')
       .map(({ id }) =>
         finding(
           'fault',
@@ -256,6 +257,44 @@ export function diverters(routers: readonly Router[]): Finding[] {
       'nothing, it is exchanged router by router; see: npm run -s ziti-glb -- plan',
     );
   });
+}
+
+/** What somebody else has written under the names of our notes. Whether a seal is right, only the functions can tell. */
+export function notes(
+  routers: readonly Router[],
+  { routeTables, impostors }: Pick<SubnetsWorld, 'routeTables' | 'impostors'>,
+): Finding[] {
+  const check = 'notes';
+  const follows = 'nothing follows it; find in CloudTrail who wrote it (CreateTags), and delete it';
+  const found = [
+    ...routers
+      .filter(({ instance }) => instance.claimed)
+      .map(({ label }) =>
+        finding(
+          'warning',
+          check,
+          `${label}: the tag for its diverter has no seal of this stack`,
+          'nothing, it is installed once more, which writes another; if it comes back, find in CloudTrail who writes it (CreateTags)',
+        ),
+      ),
+    ...routeTables.flatMap(({ id, forged }) =>
+      [...forged.values()]
+        .flat()
+        .map((key) => finding('warning', check, `${id}: the tag ${key} has no seal of this stack`, follows)),
+    ),
+    ...impostors.map(({ id, serviceName }) =>
+      finding('warning', check, `${id}: it carries the tag of this stack, and belongs to ${serviceName}`, follows),
+    ),
+  ];
+  return found.length > 0
+    ? found
+    : [
+        finding(
+          'ok',
+          check,
+          'all have a seal, which only the functions can verify: their log says what they do not believe',
+        ),
+      ];
 }
 
 export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: readonly string[]): Finding[] {

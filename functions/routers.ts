@@ -1,8 +1,10 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { sealer } from '../shared/aws/sealer.ts';
 import { routersConfig } from '../shared/config.ts';
 import { reconcilerHandler } from '../shared/lambda.ts';
 import { journeys } from '../shared/routers/journeys.ts';
@@ -16,8 +18,9 @@ const clients = {
   s3: new S3Client(),
   autoScaling: new AutoScalingClient(),
 };
+const seal = sealer(new KMSClient(), config.sealing);
 
-export const handler = reconcilerHandler('routers', routersReconciler(clients, config, Date.now), {
+export const handler = reconcilerHandler('routers', routersReconciler(clients, config, seal, Date.now), {
   stack: config.stack,
   clients,
   journeys,

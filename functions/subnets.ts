@@ -1,5 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { sealer } from '../shared/aws/sealer.ts';
 import { subnetsConfig } from '../shared/config.ts';
 import { reconcilerHandler } from '../shared/lambda.ts';
 import { journeys } from '../shared/subnets/journeys.ts';
@@ -11,8 +13,9 @@ const clients = {
   elb: new ElasticLoadBalancingV2Client(),
   changer: new EC2Client({ maxAttempts: 1 }),
 };
+const seal = sealer(new KMSClient(), config.sealing);
 
-export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, Date.now), {
+export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, seal, Date.now), {
   stack: config.stack,
   clients,
   journeys,

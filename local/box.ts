@@ -10,6 +10,7 @@ import { deadLetters, toFunctions } from './events/delivery.ts';
 import { createQueues, type QueueMessage } from './events/queues.ts';
 import { sqsService } from './events/sqs.ts';
 import type { Fabric } from './fabric/fabric.ts';
+import { createKms } from './kms.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda } from './lambda/runtime.ts';
 import { createLogs } from './logs.ts';
@@ -135,8 +136,9 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   undo.push(cloud.close);
 
   const roles = new Map<string, Role>();
+  const kms = createKms(clock, place);
   const keys = createKeys(USERS, roles);
-  const iam = createIam({ ...place, roles, find: cloud.findResource });
+  const iam = createIam({ ...place, roles, find: cloud.findResource, policyOf: kms.policyOf });
   const logs = createLogs({ ...place, allows: iam.allows, onLog });
   undo.push(logs.close);
 
@@ -161,6 +163,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const services = {
     ...cloud.services,
     s3: buckets.service,
+    kms: kms.service,
     lambda: lambdaService(lambda, iam.allows),
     sqs: sqsService(queues, clock),
   };
@@ -181,7 +184,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   undo.push(() => {
     for (const client of Object.values(clients)) client.destroy();
   });
-  const types = resourceTypes({ ...place, ...clients, clock, lambda, bus, buckets, queues, roles, iam, logs });
+  const types = resourceTypes({ ...place, ...clients, clock, lambda, bus, buckets, kms, queues, roles, iam, logs });
   const { AvailabilityZones = [] } = await clients.ec2.describeAvailabilityZones();
   const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
   const stacks = new Map<string, Stack>();

@@ -76,6 +76,9 @@ export const parameters = z.strictObject({
   healthCheck: text(/^(both|diverter|router)$/, 'both, diverter or router'),
   servicesRequired: flag,
   launchDeadline: whole(60, 7200),
+  routerSubnets: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),
+  routerProfile: arn('iam::\\d{12}:instance-profile/[\\w+=,.@/-]+', 'the ARN of an instance profile'),
+  sealVersion: whole(1, 999),
   allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
   loadBalancerArn: arn(
     'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
@@ -220,6 +223,10 @@ export const healthOptions = async ({ resolveVariable }) => {
   const idle = String(await resolveVariable('param:servicesRequired')) === 'false';
   return [both && `--router ${ROUTER_PORT}`, idle && '--idle'].filter(Boolean).join(' ');
 };
+
+/** As a function's variables have lists. */
+export const routerSubnets = async ({ resolveVariable }) =>
+  String(await resolveVariable('param:routerSubnets')).replaceAll(',', ' ');
 
 /** Who may connect endpoints: this account, whose subnets are opted in, and whoever else was named. */
 export const allowedPrincipals = async ({ resolveVariable }) => {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Sealing } from './aws/sealer.ts';
 import { formatCidr, overlap, parseCidr, subdivide } from './cidr.ts';
 
 const text = z.string().min(1);
@@ -11,7 +12,23 @@ const common = z.object({
   TAG_KEY: text,
   VPC_ID: z.string().startsWith('vpc-'),
   TARGET_GROUP_ARN: z.string().startsWith('arn:'),
+  SEAL_KEY: z.string().default(''),
+  SEAL_VERSION: z.coerce.number().int().positive().default(1),
 });
+
+/** What the notes of a stack are sealed by, see shared/seal.ts. */
+function sealing(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }): Sealing {
+  const [, partition = '', , region = '', account = ''] = env.LOAD_BALANCER_ARN.split(':');
+  return {
+    keyArn: env.SEAL_KEY,
+    version: env.SEAL_VERSION,
+    partition,
+    region,
+    account,
+    stack: env.STACK,
+    tagKey: env.TAG_KEY,
+  };
+}
 
 const subnets = common
   .extend({
@@ -57,6 +74,9 @@ const subnets = common
     directKey: `${env.TAG_KEY}:direct`,
     /** On an endpoint: it is ours. */
     stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
+    /** Beside it: the seal of that, for its subnet and service. */
+    sealKey: 'ziti-glb:seal',
+    sealing: sealing(env),
   }));
 export type SubnetsConfig = z.infer<typeof subnets>;
 
@@ -78,6 +98,8 @@ const routers = common
     HEALTH_PORT: z.string().regex(/^\d{0,5}$/),
     HEALTH_OPTIONS: z.string().default(''),
     LAUNCH_DEADLINE: z.coerce.number().int().min(60),
+    ROUTER_SUBNETS: words.default([]),
+    ROUTER_PROFILE: z.string().default(''),
     DNS_RANGES: flag,
     DNS_RESOLVER: z.ipv4(),
     DNS_POOL: z.cidrv4(),
@@ -110,6 +132,10 @@ const routers = common
       healthOptions: env.HEALTH_OPTIONS,
       /** How long a launch may take before its hook is told ABANDON, in milliseconds. */
       launchDeadline: env.LAUNCH_DEADLINE * 1000,
+      /** Where routers may stand; empty if anywhere in the VPC. */
+      routerSubnets: env.ROUTER_SUBNETS,
+      /** ARN of the instance profile that routers have; empty if any will do. */
+      routerProfile: env.ROUTER_PROFILE,
       /** Ranges for wildcard services, of which each router gets one of its own. */
       dns: env.DNS_RANGES ? { resolver: env.DNS_RESOLVER, slices } : undefined,
       /** Where a router of NetFoundry finds the key to register again with. */
@@ -120,6 +146,9 @@ const routers = common
       rangeKey: `${env.TAG_KEY}:dns-range`,
       /** On an instance: AWS has said that it will have to go. */
       leavingKey: `${env.TAG_KEY}:leaving`,
+      /** On an instance: the interfaces whose source/dest check was turned off for it. */
+      checkKey: `${env.TAG_KEY}:source-dest-check`,
+      sealing: sealing(env),
     };
   });
 export type RoutersConfig = z.infer<typeof routers>;

@@ -1,4 +1,5 @@
 import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
+import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
 import { isOurs, label, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
@@ -15,7 +16,7 @@ export const drain: Command = {
   async run(given) {
     const { options, stack, terminal } = given;
     const { tagKey } = stack.config.subnets;
-    const look = () => observe(stack.clients, stack.config.subnets, stack.now());
+    const look = () => observe(stack.clients, stack.config.subnets, unverified, stack.now());
     const world = await look();
     const opted = world.subnets.filter(({ wish }) => wish !== undefined);
     if (opted.length === 0 && left(world) === 0) {

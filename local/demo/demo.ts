@@ -92,7 +92,8 @@ async function main(): Promise<void> {
             nodeStats = fabric.nodeStats;
             return fabric;
           },
-          packaged: (network) => packageStack(network, interrupt.signal),
+          packaged: ({ region, vpcId, subnetIds }) =>
+            packageStack(region, { vpcId, subnetIds, routerSubnets: subnetIds }, { signal: interrupt.signal }),
           diverter: localPackage(),
           onLog: (source, line) => {
             if (!isMetrics(line) && log.push(readable(source, line)) > LOG_LINES) log.shift();

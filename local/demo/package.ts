@@ -4,22 +4,22 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Packages the stack as a deployment would, for a network of these ids. Resolves to the folder; rejects with what was said,
- * or when `signal` aborts it.
+ * Packages the stack as a deployment would, with these parameters. Resolves to the folder; rejects with what was said, or when
+ * `signal` aborts it.
  * @param root the checkout
  */
 export async function packageStack(
-  network: { vpcId: string; subnetIds: string; region: string },
-  signal?: AbortSignal,
-  root = ROOT,
+  region: string,
+  parameters: Record<string, string>,
+  { signal, root = ROOT }: { signal?: AbortSignal; root?: string } = {},
 ): Promise<string> {
   const folder = `${root}build/demo-package`;
-  const args = ['package', '--package', folder, '--stage', 'demo', '--region', network.region];
-  for (const name of ['vpcId', 'subnetIds'] as const) args.push('--param', `${name}=${network[name]}`);
+  const args = ['package', '--package', folder, '--stage', 'demo', '--region', region];
+  for (const [name, value] of Object.entries(parameters)) args.push('--param', `${name}=${value}`);
   const child = spawn(`${root}node_modules/.bin/serverless`, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
+    ...(signal && { signal }),
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));

@@ -5,6 +5,7 @@ import type { SSM } from '@aws-sdk/client-ssm';
 import type { Clock } from '../clock.ts';
 import type { Bus } from '../events/bus.ts';
 import type { Queues } from '../events/queues.ts';
+import type { Kms } from '../kms.ts';
 import type { Lambda } from '../lambda/runtime.ts';
 import type { Logs } from '../logs.ts';
 import type { Buckets } from '../s3.ts';
@@ -13,6 +14,7 @@ import { autoScalingTypes } from './auto-scaling.ts';
 import { endpointServiceTypes, networkTypes } from './ec2.ts';
 import { ruleTypes } from './events.ts';
 import { type Role, roleTypes } from './iam.ts';
+import { keyTypes } from './kms.ts';
 import { functionTypes } from './lambda.ts';
 import { loadBalancingTypes } from './load-balancing.ts';
 import { logGroupTypes } from './logs.ts';
@@ -34,6 +36,7 @@ export interface Makers {
   lambda: Lambda;
   bus: Bus;
   buckets: Buckets;
+  kms: Kms;
   queues: Queues;
   roles: Map<string, Role>;
   iam: Pick<Iam, 'allows'>;
@@ -50,6 +53,7 @@ export function resourceTypes({
   lambda,
   bus,
   buckets,
+  kms,
   queues,
   roles,
   iam,
@@ -65,6 +69,7 @@ export function resourceTypes({
     ...functionTypes(lambda, { ...place, code: buckets.read, allows: iam.allows }),
     ...ruleTypes(bus, place),
     ...roleTypes(roles, place.account),
+    ...keyTypes(kms),
     ...logGroupTypes(logs, place),
     ...bucketTypes(buckets, place.account),
     ...queueTypes(queues, place),

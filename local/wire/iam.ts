@@ -11,6 +11,8 @@ export interface IamOptions {
   /** By access key: whom each belongs to. An access key of no role is the operator's, who may do everything. */
   roles: ReadonlyMap<string, Role>;
   find: FindResource;
+  /** Of a resource that has one, by ARN. */
+  policyOf?(arn: string): Record<string, unknown> | undefined;
 }
 
 /** What a statement of a role's policies allows: one action on one pattern of resources. */
@@ -26,37 +28,37 @@ export interface Allowance {
 export type Iam = ReturnType<typeof createIam>;
 
 /** Refuses what the caller's role does not allow, as IAM does, and remembers what was allowed. */
-export function createIam({ region, account, roles, find }: IamOptions) {
+export function createIam({ region, account, roles, find, policyOf = () => undefined }: IamOptions) {
   /** Policies of a role do not change: a changed role is another one. */
-  const decisions = new WeakMap<Role, Map<string, Promise<Allowance[]>>>();
+  const decisions = new WeakMap<Role, Map<string, Promise<Decision>>>();
   const used = new Map<Role, Set<string>>();
 
-  /** @returns by what the role may do this; nothing, if it may not */
-  async function decide(role: Role, request: AccessRequest): Promise<Allowance[]> {
-    const known = decisions.get(role) ?? new Map<string, Promise<Allowance[]>>();
+  async function decide(role: Role, request: AccessRequest): Promise<boolean> {
+    const known = decisions.get(role) ?? new Map<string, Promise<Decision>>();
     decisions.set(role, known);
-    const key = JSON.stringify(request);
-    const decision = known.get(key) ?? simulate(role, request, { region, account });
+    const policy = policyOf(request.resource);
+    const key = JSON.stringify([request, policy]);
+    const decision = known.get(key) ?? simulate(role, request, { region, account, policy });
     known.set(key, decision);
-    const allowances = await decision;
+    const { allowed, allowances } = await decision;
     const uses = used.get(role) ?? new Set();
     used.set(role, uses);
     for (const allowance of allowances) uses.add(JSON.stringify(allowance));
-    return allowances;
+    return allowed;
   }
 
   return {
     /** Whether who has this access key may do this. Remembered as used if so. */
     async allows(accessKeyId: string, action: string, resource: string): Promise<boolean> {
       const role = roles.get(accessKeyId);
-      return !role || (await decide(role, { action, resource, context: {} })).length > 0;
+      return !role || decide(role, { action, resource, context: {} });
     },
 
     around: (async (call, input, proceed) => {
       const role = roles.get(call.accessKeyId);
       if (!role) return proceed();
       for (const request of await accessRequests(call, input, find, { region, account }))
-        if ((await decide(role, request)).length === 0) throw refusal(call.service, call.principal, request);
+        if (!(await decide(role, request))) throw refusal(call.service, call.principal, request);
       return proceed();
     }) satisfies Around,
 
@@ -69,11 +71,17 @@ export function createIam({ region, account, roles, find }: IamOptions) {
   };
 }
 
+/** Whether a role may do something, and by which statements of its own. */
+interface Decision {
+  allowed: boolean;
+  allowances: Allowance[];
+}
+
 async function simulate(
   role: Role,
   { action, resource, context }: AccessRequest,
-  { region, account }: { region: string; account: string },
-): Promise<Allowance[]> {
+  { region, account, policy }: { region: string; account: string; policy: Record<string, unknown> | undefined },
+): Promise<Decision> {
   // A resource that is still to be made has an id, which no policy can have foreseen.
   const concrete = resource === '*' ? '*' : resource.replaceAll('*', 'new');
   const answer = await runSimulation(
@@ -93,6 +101,7 @@ async function simulate(
         },
       },
       identityPolicies: role.policies.map(({ name, document: policy }) => ({ name, policy })),
+      ...(policy && { resourcePolicy: policy }),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
     },
@@ -102,9 +111,9 @@ async function simulate(
     throw new Error(
       `${action} on ${resource} cannot be evaluated for ${role.name}: ${JSON.stringify('errors' in answer ? answer.errors : answer)}`,
     );
-  if (answer.overallResult !== 'Allowed') return [];
+  if (answer.overallResult !== 'Allowed') return { allowed: false, allowances: [] };
   const statements = answer.result.analysis.identityAnalysis?.allowStatements ?? [];
-  return statements.flatMap(({ policyId, statement, explain }) =>
+  const allowances = statements.flatMap(({ policyId, statement, explain }) =>
     (explain.resources === undefined ? [] : [explain.resources].flat())
       .filter(({ matches }) => matches)
       .map((pattern) => ({
@@ -115,6 +124,7 @@ async function simulate(
         resource: pattern.resource,
       })),
   );
+  return { allowed: true, allowances };
 }
 
 function allowancesOf({ name: role, policies }: Role): Allowance[] {
@@ -142,6 +152,6 @@ function refusal(service: string, principal: string, { action, resource }: Acces
   const why = `User: ${principal} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
   if (service === 'ec2')
     return new AwsError('UnauthorizedOperation', `You are not authorized to perform this operation. ${why}`, 403);
-  if (service === 'ssm') return new AwsError('AccessDeniedException', why);
+  if (service === 'ssm' || service === 'kms') return new AwsError('AccessDeniedException', why);
   return new AwsError('AccessDenied', why, 403);
 }

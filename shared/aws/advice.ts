@@ -145,6 +145,12 @@ const TABLE: readonly Row[] = [
     remedy: 'deploy the stack again; routers run Linux',
   },
   {
+    codes: /^(DisabledException|KMSInvalidStateException|NotFoundException)$/,
+    message: /:key\//,
+    means: "the stack's key is disabled, about to be deleted, or gone: without it no note in a tag can be verified",
+    remedy: 'enable it, or cancel its deletion (aws kms enable-key, cancel-key-deletion); nothing is done until then',
+  },
+  {
     codes: /^InvocationDoesNotExist$/,
     means: 'Systems Manager does not show the command yet',
     remedy: PATIENCE,

@@ -19,6 +19,7 @@ import { SendCommandCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { absorb, code } from '../aws/errors.ts';
 import type { RoutersConfig } from '../config.ts';
+import type { Seal } from '../seal.ts';
 import { formatNote } from './observe.ts';
 import type { Installation, RoutersStep } from './steps.ts';
 
@@ -36,17 +37,36 @@ const LINK_LIFE = 3600;
 const DELIVERY_TIMEOUT = 600;
 
 /** Does one step. Rejects with AWS's own error; where AWS answers that it was done already, that is success. */
-export async function act(clients: RoutersClients, config: RoutersConfig, step: RoutersStep): Promise<void> {
+export async function act(
+  clients: RoutersClients,
+  config: RoutersConfig,
+  { sign }: Pick<Seal, 'sign'>,
+  step: RoutersStep,
+): Promise<void> {
   const { ec2, elb, autoScaling } = clients;
+  const note = async (instanceId: string, Key: string, text: string) => {
+    const Tags = [{ Key, Value: sign(instanceId, Key, text) }];
+    await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
+  };
+  const forget = async (instanceId: string, Key: string) => {
+    await ec2.send(new DeleteTagsCommand({ Resources: [instanceId], Tags: [{ Key }] }));
+  };
   switch (step.kind) {
     case 'source-dest-check-off':
+    case 'source-dest-check-on':
       await ec2.send(
         new ModifyNetworkInterfaceAttributeCommand({
           NetworkInterfaceId: step.interfaceId,
-          SourceDestCheck: { Value: false },
+          SourceDestCheck: { Value: step.kind === 'source-dest-check-on' },
         }),
       );
       return;
+    case 'note-check':
+      return note(step.instanceId, config.checkKey, step.interfaceIds.join(' '));
+    case 'forget-check':
+      return forget(step.instanceId, config.checkKey);
+    case 'seal-note':
+      return note(step.instanceId, step.key, step.text);
     case 'install':
       return install(clients, config, step);
     case 'register':
@@ -67,11 +87,11 @@ export async function act(clients: RoutersClients, config: RoutersConfig, step: 
         'ValidationError',
       );
     case 'note-diverter':
-      return tag(ec2, step, config.diverterKey, formatNote({ text: step.fingerprint, at: step.at }));
+      return note(step.instanceId, config.diverterKey, formatNote({ text: step.fingerprint, at: step.at }));
     case 'claim-range':
-      return tag(ec2, step, config.rangeKey, step.range);
+      return note(step.instanceId, config.rangeKey, step.range);
     case 'release-range':
-      await ec2.send(new DeleteTagsCommand({ Resources: [step.instanceId], Tags: [{ Key: config.rangeKey }] }));
+      return forget(step.instanceId, config.rangeKey);
   }
 }
 
@@ -116,10 +136,6 @@ async function together(ids: string[], refusal: string, call: (ids: string[]) =>
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   }
-}
-
-async function tag(ec2: EC2Client, { instanceId }: { instanceId: string }, Key: string, Value: string): Promise<void> {
-  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key, Value }] }));
 }
 
 const targets = (ids: string[]) => ids.map((Id) => ({ Id }));

@@ -28,23 +28,30 @@ const REPAIR_MS = 120_000;
 const NO_AGENT =
   'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
 
+/** While an install runs whose end opens the way to health: the load balancer's own checks are five seconds apart. */
+const CLOSE_MS = 2_000;
+/** Interfaces that a note has room for. */
+const NOTED_INTERFACES = 10;
+
 /**
  * One step nearer to serve: each needs the one before it to have been seen. Only the registration, which takes AWS minutes, runs
- * beside the install where the target group asks the diverter: its health check fails until that is there.
+ * beside the install where the target group asks the diverter: a router's health check fails until that is there. Anybody can
+ * answer it who is no router: so it is not before an agent of Systems Manager is there to answer for the machine, unless the stack
+ * names where its routers stand, and not after an install that failed.
  * @param lacks what it waits for beside, if anything
  */
 export function join(router: Router, lacks: string | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
-  const { instance, label: subject, standing, target, diverter } = router;
-  const checks = instance.interfaces
-    .filter(({ sourceDestCheck }) => sourceDestCheck)
-    .map(({ id }): RoutersStep => {
-      const says = `${subject}: source/dest check of ${id} goes off, for answers carry the service's address`;
-      return { kind: 'source-dest-check-off', interfaceId: id, subject, before: 'on', after: 'off', says };
-    });
-  const early = config.healthPort !== '' && standing.is === 'serving' && !lacks && world.nodes.length > 0 && !target;
+  const { instance, standing, target, diverter, proven } = router;
+  const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck);
+  // What is no router keeps its check.
+  const checks = proven && checked.length > 0 ? turnOff(router) : [];
+  const named = config.routerSubnets.length > 0 || config.routerProfile !== '';
+  const answerable = proven || named || instance.agentOnline;
+  const asks = config.healthPort !== '' && standing.is === 'serving' && !lacks && world.nodes.length > 0;
+  const early = asks && answerable && !hasFailed(router) && !target;
   const steps = early && !instance.diverter && diverter === 'none' ? [...checks, noteNone(router, world.now)] : checks;
-  // By that tag it is known for ours when the other is taken away.
-  const registers = early && instance.diverter !== undefined && checks.length === 0;
+  // By that note it is known for ours when the tag is taken away.
+  const registers = early && instance.diverter !== undefined;
   const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
   const wait = (what: string, until?: number) => at({ is: 'wait', for: what, ...(until && { until }) });
 
@@ -58,6 +65,8 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   const lost = target?.state === 'unhealthy';
   if (diverter !== 'wanted' || lost) {
     const next = install(router, world.now);
+    if (next?.is === 'wait' && target && checked.length > 0 && isRunning(router))
+      return at({ ...next, until: world.now + CLOSE_MS });
     if (next) return at(next);
   }
   if (standing.is === 'prepared') return at({ is: 'done' });
@@ -69,6 +78,51 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   const reason = target.reason ? ` (${target.reason})` : '';
   return wait(`its health checks to pass, it is ${target.state}${reason}`, lost ? LATER : undefined);
 }
+
+/** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
+function turnOff({ instance, label: subject }: Router): RoutersStep[] {
+  const { id: instanceId, interfaces, unchecked = [] } = instance;
+  const on = interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
+  const present = unchecked.filter((id) => interfaces.some((face) => face.id === id));
+  const interfaceIds = [...new Set([...present, ...on])].slice(0, NOTED_INTERFACES);
+  const noted = on.every((id) => unchecked.includes(id));
+  const names = interfaceIds.join(', ');
+  const says = `${subject}: is noted as having had the source/dest check of ${names} on`;
+  return [
+    ...(noted ? [] : [{ kind: 'note-check' as const, instanceId, interfaceIds, subject, says }]),
+    ...on.map((interfaceId): RoutersStep => {
+      const says = `${subject}: source/dest check of ${interfaceId} goes off, for answers carry the service's address`;
+      return { kind: 'source-dest-check-off', interfaceId, subject, before: 'on', after: 'off', says };
+    }),
+  ];
+}
+
+/** Of what was ours and is no router any more: what was turned off goes on again, once it has drained. */
+export function restoreChecks(router: Router): RoutersStep[] {
+  const { instance, label: subject, standing, target } = router;
+  const { id: instanceId, interfaces, unchecked, role, state } = instance;
+  const isOver = role === undefined || standing.is === 'refused';
+  if (!unchecked || !isOver || target || state === 'shutting-down' || state === 'terminated') return [];
+  const off = interfaces.filter(({ id, sourceDestCheck }) => !sourceDestCheck && unchecked.includes(id));
+  if (off.length === 0) {
+    const says = `${subject}: the note of its source/dest check goes`;
+    return [{ kind: 'forget-check', instanceId, subject, says }];
+  }
+  return off.map(({ id: interfaceId }) => {
+    const says = `${subject}: source/dest check of ${interfaceId} goes on again, as it was before`;
+    return { kind: 'source-dest-check-on', interfaceId, subject, before: 'off', after: 'on', says };
+  });
+}
+
+const isRunning = ({ instance }: Router) => instance.installs[0]?.status === 'running';
+
+/** Whether an install failed since it was started. */
+const hasFailed = ({ instance: { installs, launchedAt } }: Router) =>
+  installs.some(({ status, requestedAt }) => status === 'failed' && requestedAt >= launchedAt);
+
+/** Whether it was registered while it was installed, and that has failed: what may answer its health checks is no diverter of ours. */
+export const isUnproven = (router: Router) =>
+  router.instance.diverter?.text === NO_DIVERTER && !router.proven && hasFailed(router);
 
 /** So that it is known for ours, as a target, before it has a diverter. */
 function noteNone({ instance: { id: instanceId }, label: subject }: Router, at: number): RoutersStep {

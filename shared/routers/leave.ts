@@ -1,3 +1,4 @@
+import { isUnproven } from './join.ts';
 import { isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersPlan } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
@@ -7,6 +8,7 @@ export const PER_REGISTRATION = 100;
 export const DRAINING = 'the connections it still has to drain';
 const FOREIGN =
   'it is a target and carries no tag of ours: whoever registered it is to take it out, or tag it as a router';
+const UNPROVEN = 'its install has failed: what answers health checks there is no diverter of ours';
 
 /** Takes out the targets that are to be none, and those of instances that are gone; leaves alone whom somebody else registered. */
 export function leave(
@@ -18,7 +20,7 @@ export function leave(
   const going = targets.flatMap(({ id, state }) => {
     const router = known.get(id);
     if (router && foreign.includes(router)) return [];
-    const why = router ? whyNoTarget(router) : 'its instance is gone';
+    const why = router ? (whyNoTarget(router) ?? (isUnproven(router) ? UNPROVEN : undefined)) : 'its instance is gone';
     return why === undefined ? [] : [{ id, state, label: router?.label ?? id, why }];
   });
   const [draining, rest] = [going.filter(isDraining), going.filter((each) => !isDraining(each))];

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { collect, tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
+import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import type { RoutersClients } from './act.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { observeScaling, type Spoken } from './scaling.ts';
@@ -26,12 +27,15 @@ const PER_FILTER = 50;
 /** Of one of DescribeInstances. */
 const PER_INSTANCE_FILTER = 200;
 
+/** Tells whose word a note is. */
+export type Notary = Pick<Seal, 'read' | 'since'>;
 export type Reads = Pick<RoutersClients, 'ec2' | 'elb' | 'ssm' | 'autoScaling'>;
 
 /** Looks at everything once. A fleet at rest costs a constant number of calls, each of them paged. */
 export async function observe(
   clients: Reads,
   config: RoutersConfig,
+  seal: Notary,
   now: number,
   spoken: Spoken = new Map(),
 ): Promise<RoutersWorld> {
@@ -40,7 +44,7 @@ export async function observe(
     collect(
       paginateDescribeInstances(
         { client: ec2 },
-        { Filters: [{ Name: 'tag-key', Values: [config.tagKey, config.rangeKey] }] },
+        { Filters: [{ Name: 'tag-key', Values: [config.tagKey, config.rangeKey, config.checkKey] }] },
       ),
       (page) => page.Reservations,
     ),
@@ -79,6 +83,8 @@ export async function observe(
     targets.flatMap(({ id }) => (known.has(id) ? [] : [id])),
   );
   const described = [...tagged, ...untagged];
+  const registered = new Set(targets.map(({ id }) => id));
+  const isStanding = (id = '') => adopts(seal, now) && registered.has(id);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
   const scaling = await observeScaling(clients.autoScaling, described, spoken, now);
   const world: RoutersWorld = {
@@ -87,7 +93,7 @@ export async function observe(
       .map((node) => ({ address: node.PrivateIpAddress ?? '', zone: node.AvailabilityZone ?? '' }))
       .sort((a, b) => (a.zone < b.zone ? -1 : 1)),
     instances: described.map((instance) => ({
-      ...instanceOf(instance, config),
+      ...instanceOf(instance, config, seal, isStanding(instance.InstanceId)),
       agentOnline: false,
       installs: (installs.get(instance.InstanceId) ?? []).map(installOf).sort((a, b) => b.requestedAt - a.requestedAt),
       scaling: scaling.get(instance.InstanceId ?? ''),
@@ -128,17 +134,34 @@ async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | 
   return new Set(agents.flat().flatMap((agent) => (agent.PingStatus === 'Online' ? [agent.InstanceId] : [])));
 }
 
+/** @param stood whether it may have been a router before notes were sealed: then the range it has is the one that it keeps */
 function instanceOf(
   instance: Ec2Instance,
   config: RoutersConfig,
+  { read }: Notary,
+  stood: boolean,
 ): Omit<Instance, 'agentOnline' | 'installs' | 'scaling'> {
+  const id = instance.InstanceId ?? '';
+  const unsealed: Instance['unsealed'] = [];
+  /** What our note of this key says; undefined if there is none that is. */
+  const ours = (key: string, believed: (by: Author) => boolean = isOwn) => {
+    const value = tag(instance.Tags, key);
+    const note = value === undefined ? undefined : read(id, key, value);
+    if (!note || !believed(note.by)) return undefined;
+    if (note.by !== 'us') unsealed.push({ key, text: note.text });
+    return note.text;
+  };
+  const written = tag(instance.Tags, config.diverterKey);
+  const diverter = readNote(ours(config.diverterKey));
   return {
-    id: instance.InstanceId ?? '',
+    id,
     name: tag(instance.Tags, 'Name') ?? '',
     role: tag(instance.Tags, config.tagKey),
     state: instance.State?.Name ?? '',
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
     vpcId: instance.VpcId,
+    subnetId: instance.SubnetId,
+    profile: instance.IamInstanceProfile?.Arn,
     zone: instance.Placement?.AvailabilityZone,
     architecture: instance.Architecture ?? '',
     windows: instance.Platform !== undefined,
@@ -147,9 +170,12 @@ function instanceOf(
       id: networkInterface.NetworkInterfaceId ?? '',
       sourceDestCheck: networkInterface.SourceDestCheck ?? true,
     })),
-    diverter: readNote(tag(instance.Tags, config.diverterKey)),
-    range: tag(instance.Tags, config.rangeKey),
-    leaving: readNote(tag(instance.Tags, config.leavingKey)),
+    diverter,
+    claimed: diverter || written === undefined ? undefined : readNote(read(id, config.diverterKey, written).text),
+    range: ours(config.rangeKey, (by) => isOwn(by) || stood),
+    leaving: readNote(ours(config.leavingKey)),
+    unchecked: ours(config.checkKey)?.split(' '),
+    unsealed,
   };
 }
 
@@ -201,7 +227,7 @@ const join = (text: string): string =>
     .slice(-OUTPUT_LINES)
     .join(' / ');
 
-/** `TEXT TIME`, as a tag's value. */
+/** `TEXT TIME`, as a note has it. */
 export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOString()}`;
 
 export function readNote(value: string | undefined): Note | undefined {

@@ -1,7 +1,7 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Waiting } from '../reconcile.ts';
 import { answerHooks } from './hooks.ts';
-import { join, type Progress, unready } from './join.ts';
+import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
@@ -38,8 +38,11 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
     steps: [
       ...answers.flatMap(({ steps }) => steps),
       ...leaves.steps,
+      // Before those that write another one in its place.
+      ...routers.flatMap(sealNotes),
       ...rangeSteps,
       ...progress.flatMap(({ steps }) => steps),
+      ...routers.flatMap(restoreChecks),
       ...routers.flatMap(noteDiverter),
       ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
@@ -74,6 +77,16 @@ function hookAnswers(router: Router, joined: Progress | undefined, world: Router
   const launching = /Pending:Wait$/.test(scaling.state);
   const waitsFor = launching ? (joined ? unready(joined) : whyNoTarget(router)) : router.target && DRAINING;
   return answerHooks(router, scaling, waitsFor, world, config);
+}
+
+/** Of before notes had a seal, or the one that they have now. */
+function sealNotes({ instance, label: subject }: Router): RoutersStep[] {
+  const { id: instanceId, unsealed, state } = instance;
+  if (state === 'terminated') return [];
+  return unsealed.map(({ key, text }) => {
+    const says = `${subject}: its tag ${key} gets the seal of this stack`;
+    return { kind: 'seal-note', instanceId, key, text, subject, says };
+  });
 }
 
 /** So that it is known for longer than AWS keeps the history of commands. */

@@ -33,7 +33,10 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ran
     const { range } = router.instance;
     const mine = won.some((one) => one.router === router && one.range === range) && dns.slices.includes(range ?? '');
     if (mine || router.standing.is !== 'serving') continue;
-    const next = dns.slices.find((slice) => isFree(slice, router, held));
+    // The one that it has, if only its note is lost: then nothing changes for anybody.
+    const next = [router.configured ?? '', ...dns.slices].find(
+      (slice) => dns.slices.includes(slice) && isFree(slice, router, held),
+    );
     if (next) {
       held.push({ router, range: next });
       result.steps.push(claim(router, next));

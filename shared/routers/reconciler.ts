@@ -3,10 +3,11 @@ import { type Bucket, type Levels, paced, spend } from '../aws/pace.ts';
 import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
 import { formatNote, observe, readNote } from './observe.ts';
 import { plan } from './plan.ts';
-import { INTERRUPTION, REBALANCE, ROUTER, warningOf } from './router.ts';
+import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type Spoken, spokenKey } from './scaling.ts';
 import type { RoutersStep } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
@@ -16,6 +17,10 @@ const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 /** What AWS takes at once, and a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
 const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   'source-dest-check-off': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
+  'source-dest-check-on': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
+  'note-check': { name: 'CreateTags', size: 100, refill: 10 },
+  'forget-check': { name: 'DeleteTags', size: 100, refill: 10 },
+  'seal-note': { name: 'CreateTags', size: 100, refill: 10 },
   install: { name: 'SendCommand', size: 10, refill: 1 },
   register: { name: 'RegisterTargets', size: 20, refill: 4 },
   deregister: { name: 'RegisterTargets', size: 20, refill: 4 },
@@ -26,19 +31,28 @@ const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   'end-hook': { name: 'CompleteLifecycleAction', size: 50, refill: 5 },
 };
 
-/** Keeps the routers of a load balancer. @param now milliseconds since the epoch */
-export function routersReconciler(clients: RoutersClients, config: RoutersConfig, now: () => number) {
+/**
+ * Keeps the routers of a load balancer.
+ * @param seal rejects where there is none: then nothing is done
+ * @param now milliseconds since the epoch
+ */
+export function routersReconciler(
+  clients: RoutersClients,
+  config: RoutersConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) {
   const spoken: Spoken = new Map();
   let levels: Levels = new Map();
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
-      if (warning) await noteWarning(clients, config, warning, at);
-      return observe(clients, config, now(), spoken);
+      if (warning) await noteWarning(clients, config, await seal(), warning, at);
+      return observe(clients, config, await seal(), now(), spoken);
     },
     plan: (world: RoutersWorld) => paced(plan(world, config), ({ kind }) => BUCKETS[kind], levels, now()),
     async act(step: RoutersStep) {
       levels = spend(BUCKETS[step.kind], levels, now());
-      await act(clients, config, step);
+      await act(clients, config, await seal(), step);
       if (step.kind === 'heartbeat' || step.kind === 'end-hook')
         spoken.set(spokenKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'), now());
     },
@@ -49,6 +63,7 @@ export function routersReconciler(clients: RoutersClients, config: RoutersConfig
 async function noteWarning(
   { ec2 }: RoutersClients,
   config: RoutersConfig,
+  { sign, read }: Seal,
   { instanceId, kind }: NonNullable<Hint['warning']>,
   at: number,
 ): Promise<void> {
@@ -61,11 +76,16 @@ async function noteWarning(
     }),
   );
   const instance = Reservations[0]?.Instances?.[0];
-  const value = formatNote({ text: WARNINGS[kind], at });
-  const present = tag(instance?.Tags, config.leavingKey);
-  if (!instance || present === value) return;
+  if (!instance || !mayStandThere({ subnetId: instance.SubnetId, profile: instance.IamInstanceProfile?.Arn }, config))
+    return;
+  const key = config.leavingKey;
+  const value = sign(instanceId, key, formatNote({ text: WARNINGS[kind], at }));
+  const present = tag(instance.Tags, key);
+  if (present === value) return;
   // Advice takes nothing from what is certain.
-  const warning = warningOf({ leaving: readNote(present), launchedAt: instance.LaunchTime?.getTime() ?? 0 });
+  const { text, by } = read(instanceId, key, present ?? '');
+  const leaving = isOwn(by) ? readNote(text) : undefined;
+  const warning = warningOf({ leaving, launchedAt: instance.LaunchTime?.getTime() ?? 0 });
   if (kind === 'rebalance' && warning?.text === INTERRUPTION) return;
-  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key: config.leavingKey, Value: value }] }));
+  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key: key, Value: value }] }));
 }

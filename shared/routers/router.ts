@@ -30,6 +30,8 @@ export interface Router {
   wanted: Wanted;
   /** Fingerprint of the diverter it has; undefined if none is known of since it was started. */
   present: string | undefined;
+  /** Whether that is by its install's own answer, or by our note of it. */
+  proven: boolean;
   diverter: 'wanted' | 'other' | 'none';
   /** The DNS range that ziti-router's configuration has there, as far as is known: a stop does not take it away. */
   configured: string | undefined;
@@ -57,22 +59,29 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
     .map((instance) => {
       const wanted = wantedBy(instance, world, config);
       const last = lastPut(instance);
-      const present = last && last.at >= instance.launchedAt ? last.text : undefined;
+      const target = targets.get(instance.id);
+      const isFresh = (note: Note | undefined) => note !== undefined && note.at >= instance.launchedAt;
+      const proven = isFresh(last);
+      // Anybody may say so: it tells in which order those are installed again that may serve, and nothing else.
+      const claimed =
+        instance.role === ROUTER && target && isFresh(instance.claimed) ? instance.claimed?.text : undefined;
+      const present = proven ? last?.text : claimed === NO_DIVERTER ? undefined : claimed;
       return {
         instance,
         label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
-        target: targets.get(instance.id),
+        target,
         standing: standingOf(instance, world, config),
         wanted,
         present,
+        proven,
         configured: last && rangeOf(last.text),
-        diverter: present === undefined ? 'none' : present === wanted.fingerprint ? 'wanted' : 'other',
+        diverter: present === undefined ? 'none' : proven && present === wanted.fingerprint ? 'wanted' : 'other',
       } satisfies Router;
     })
     .sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
 }
 
-/** Whether it carries no tag of ours: a router has the one for its diverter before it becomes a target, and keeps it. */
+/** Whether it carries neither the tag nor a note of ours: a router has the one for its diverter before it becomes a target, and keeps it. */
 export const isForeign = ({ instance: { role, diverter, range, state } }: Router) =>
   role === undefined && diverter === undefined && range === undefined && state !== 'terminated';
 
@@ -129,17 +138,27 @@ function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): bo
   return targets.some((target) => target.state === 'healthy' && target.id !== id && !warned.has(target.id));
 }
 
+/** Whether it stands where the stack was told that its routers do. */
+export function mayStandThere(
+  { subnetId, profile }: Pick<Instance, 'subnetId' | 'profile'>,
+  { routerSubnets, routerProfile }: RoutersConfig,
+): boolean {
+  const inSubnet = routerSubnets.length === 0 || routerSubnets.includes(subnetId ?? '');
+  return inSubnet && (routerProfile === '' || profile === routerProfile);
+}
+
 /** Why it cannot be a router of this load balancer at all, and what would help. */
-function unfitness(
-  { vpcId, zone, architecture, windows, address }: Instance,
-  world: RoutersWorld,
-  config: RoutersConfig,
-) {
+function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfig) {
+  const { vpcId, subnetId, zone, profile, architecture, windows, address } = instance;
   const zones = world.nodes.map((node) => node.zone).sort();
   if (vpcId !== config.vpcId)
     return `it stands in ${vpcId}, and the load balancer in ${config.vpcId}: launch it there, or give it the tag of a stack of its own`;
   if (zones.length > 0 && !zones.includes(zone ?? ''))
     return `it stands in zone ${zone}, and the load balancer in ${zones.join(', ')}: launch it there, or add a subnet of ${zone} to the stack`;
+  if (!mayStandThere({ subnetId, profile: config.routerProfile }, config))
+    return `it stands in ${subnetId}, and routerSubnets names ${config.routerSubnets.join(', ')}: launch it there, or name its subnet too`;
+  if (!mayStandThere(instance, config))
+    return `its instance profile is ${profile ?? 'none'}, and routerProfile is ${config.routerProfile}: give it that one`;
   if (!address) return 'it has no IPv4 address, by which the load balancer reaches its targets';
   if (windows) return 'it runs Windows, where no diverter runs';
   if (config.diverter === 'own' && !buildFor(architecture, config))
@@ -163,7 +182,7 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   return { sha256, sources, range: config.dns && range, fingerprint: names.join('.') };
 }
 
-/** The diverter that its tag names. */
+/** The diverter that our note names. */
 export const notedDiverter = ({ diverter }: Instance): Note | undefined =>
   diverter?.text === NO_DIVERTER ? undefined : diverter;
 

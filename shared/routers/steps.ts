@@ -4,7 +4,10 @@ import type { Why } from './world.ts';
 /** One change. Those on several instances are one call to AWS. */
 export type RoutersStep = Step &
   (
-    | { kind: 'source-dest-check-off'; interfaceId: string }
+    | { kind: 'source-dest-check-off' | 'source-dest-check-on'; interfaceId: string }
+    | { kind: 'note-check'; instanceId: string; interfaceIds: string[] }
+    | { kind: 'forget-check'; instanceId: string }
+    | { kind: 'seal-note'; instanceId: string; key: string; text: string }
     | ({ kind: 'install' } & Installation)
     | { kind: 'note-diverter'; instanceId: string; fingerprint: string; at: number }
     | { kind: 'register'; instanceIds: string[] }

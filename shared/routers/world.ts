@@ -4,7 +4,7 @@ export interface RoutersWorld {
   now: number;
   /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
   nodes: { address: string; zone: string }[];
-  /** Instances that carry the tag, wherever they stand, those that still have a DNS range, and those that are targets; ended ones while EC2 lists them. */
+  /** Instances that carry the tag, wherever they stand, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
   targets: Target[];
 }
@@ -19,7 +19,10 @@ export interface Instance {
   launchedAt: number;
   /** Neither is known of one that has ended. */
   vpcId: string | undefined;
+  subnetId: string | undefined;
   zone: string | undefined;
+  /** ARN of its instance profile. */
+  profile: string | undefined;
   /** As EC2 calls it: `x86_64`, `arm64`. */
   architecture: string;
   windows: boolean;
@@ -28,18 +31,24 @@ export interface Instance {
   interfaces: { id: string; sourceDestCheck: boolean }[];
   /** Whether a command would reach it. Looked up only for those that may be sent one. */
   agentOnline: boolean;
-  /** The diverter it has by its tag. */
+  /** The diverter it has by our note. */
   diverter: Note | undefined;
+  /** The diverter that a tag says it has, which is not known to be ours: of before notes were sealed, or anybody's. */
+  claimed: Note | undefined;
   /** Commands of the last hour that were to install a diverter on it, the newest first. */
   installs: Install[];
-  /** CIDR block. */
+  /** CIDR block, by our note. */
   range: string | undefined;
-  /** Why AWS says that it will have to go. */
+  /** Why AWS says that it will have to go, by our note. */
   leaving: Note | undefined;
+  /** Interfaces whose source/dest check we turned off, by our note. */
+  unchecked: string[] | undefined;
+  /** Notes of ours that are to be sealed anew. */
+  unsealed: { key: string; text: string }[];
   scaling: Scaling | undefined;
 }
 
-/** What a tag of ours says: `TEXT TIME`. */
+/** What a tag of ours says before its seal: `TEXT TIME`. */
 export interface Note {
   text: string;
   at: number;

@@ -16,6 +16,8 @@ import { absorb, code, refuseUnsuccessful } from '../aws/errors.ts';
 import { routeTo } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import type { Seal } from '../seal.ts';
+import { endpointNote } from './read.ts';
 import type { SubnetsStep } from './steps.ts';
 import { GONE } from './world.ts';
 
@@ -23,10 +25,10 @@ import { GONE } from './world.ts';
  * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.
  * Rejects with AWS's own error otherwise.
  */
-export async function act(ec2: EC2Client, config: SubnetsConfig, step: SubnetsStep): Promise<void> {
+export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, step: SubnetsStep): Promise<void> {
   switch (step.kind) {
     case 'create-endpoint':
-      await createEndpoint(ec2, config, step);
+      await createEndpoint(ec2, config, seal, step);
       return;
     case 'accept-endpoints':
       await acceptEndpoints(ec2, config, step.endpointIds);
@@ -44,13 +46,13 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, step: SubnetsSt
       await ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(step.target) }));
       return;
     case 'restore-route':
-      await restoreRoute(ec2, step);
+      await restoreRoute(ec2, seal, step);
       return;
     case 'delete-route':
       await absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
       return;
     case 'write-note':
-      await setTag(ec2, [step.tableId], step.key, step.value);
+      await setTag(ec2, [step.tableId], step.key, seal.sign(step.tableId, step.key, step.value));
       return;
     case 'erase-note': {
       // With its value, so that one written since stays.
@@ -66,13 +68,18 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, step: SubnetsSt
   }
 }
 
+type Signer = Pick<Seal, 'sign'>;
 type StepOf<Kind extends SubnetsStep['kind']> = Extract<SubnetsStep, { kind: Kind }>;
 
 async function createEndpoint(
   ec2: EC2Client,
-  { vpcId, stackTag }: SubnetsConfig,
+  config: SubnetsConfig,
+  { sign }: Signer,
   { subnetId, serviceName, ipv6, generation }: StepOf<'create-endpoint'>,
 ): Promise<void> {
+  const { vpcId, stackTag, sealKey } = config;
+  const { resource, key, text } = endpointNote(subnetId, serviceName, config);
+  const seal = sign(resource, key, text).slice(text.length + 1);
   const IpAddressType = ipv6 ? 'dualstack' : 'ipv4';
   const identity = [stackTag.Value, subnetId, serviceName, IpAddressType, generation];
   await ec2.send(
@@ -86,7 +93,7 @@ async function createEndpoint(
       TagSpecifications: [
         {
           ResourceType: 'vpc-endpoint',
-          Tags: [stackTag, { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` }],
+          Tags: [stackTag, { Key: sealKey, Value: seal }, { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` }],
         },
       ],
     }),
@@ -114,13 +121,13 @@ async function acceptEndpoints(
   refuseUnsuccessful(Unsuccessful.filter(stillAsks));
 }
 
-async function restoreRoute(ec2: EC2Client, step: StepOf<'restore-route'>): Promise<void> {
-  const { target, key, value } = step.note;
+async function restoreRoute(ec2: EC2Client, { sign }: Signer, step: StepOf<'restore-route'>): Promise<void> {
+  const { target, key, text } = step.note;
   try {
     await ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(target) }));
   } catch (error) {
     if (!isGone(error)) throw error;
-    await setTag(ec2, [step.tableId], key, `${GONE} ${value}`);
+    await setTag(ec2, [step.tableId], key, sign(step.tableId, key, `${GONE} ${text}`));
   }
 }
 

@@ -52,11 +52,13 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
   const note = want.direct
     ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
     : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.has(destination) };
+  const key = `${note.prefix}:${destination}`;
   // An endpoint of ours that lost its tag is no former way: what is noted already is.
   const former = table.former.get(destination);
   const noted = !want.direct && former && !former.gone && there && world.connected.has(there.target);
   if (!noted && (want.direct || move === 'take over')) {
-    if (!note.present && table.tagCount >= TAGS_AT_MOST) {
+    const present = note.present || table.forged.get(destination)?.includes(key);
+    if (!present && table.tagCount >= TAGS_AT_MOST) {
       const text = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;
       tell(want, { kind: 'conflict', text });
       return;
@@ -64,7 +66,7 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
     steps.push({
       kind: 'write-note',
       tableId: table.id,
-      key: `${note.prefix}:${destination}`,
+      key,
       // The time makes it another value than any before: who would erase that one does not hit this.
       value: `${note.of} since ${new Date(world.now).toISOString()}`,
       subject: step.subject,
@@ -90,16 +92,20 @@ function bystanders({ table }: Place, { askers }: Want, world: SubnetsWorld): st
   return others.length > 0 ? `; it also serves ${several(others)}` : '';
 }
 
-function withdraw(place: Place, { world, plan: { steps, refused } }: Context): Blocked[] {
+function withdraw(place: Place, { world, config, plan: { steps, refused } }: Context): Blocked[] {
   const { table, destination, there, alive } = place;
   const subject = subjectOf(place);
   const target = there?.target ?? MISSING;
   const former = table.former.get(destination);
   const stray = former ? undefined : table.strays.get(destination);
-  if ((former?.gone || stray) && alive) {
-    const why = stray
-      ? `is noted by ${stray}, which is not of this stack's tagKey: give that tag its key, or delete it`
-      : `cannot be given back to ${former?.target}, which is gone: set or delete the tag ${former?.key}`;
+  const key = `${config.formerKey}:${destination}`;
+  const forged = !former && table.forged.get(destination)?.includes(key);
+  if ((former?.gone || stray || forged) && alive) {
+    const why = forged
+      ? `is noted by ${key}, which this stack did not write: lead the route where it belongs, or delete that tag`
+      : stray
+        ? `is noted by ${stray}, which is not of this stack's tagKey: give that tag its key, or delete it`
+        : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere or delete the tag ${key}`;
     const text = `${destination} in ${table.id} ${why}`;
     refused.push({ subject, for: text });
     return [{ table, target, text }];
@@ -128,15 +134,21 @@ function withdraw(place: Place, { world, plan: { steps, refused } }: Context): B
   }));
 }
 
-/** Erases notes on routes that are not ours, and are not to be. */
-export function forgetNotes(place: Place, { now }: SubnetsWorld, { steps, waiting }: Plan<SubnetsStep>): void {
+/** Erases notes on routes that are not ours, and are not to be; gives the others their seal. */
+export function keepNotes(place: Place, { now }: SubnetsWorld, { steps, waiting }: Plan<SubnetsStep>): void {
   const { table, destination, want, there, ours } = place;
   const former = ours || want?.takeover ? undefined : table.former.get(destination);
   const direct = ours || (want?.direct && !there) ? undefined : table.direct.get(destination);
+  const subject = subjectOf(place);
+  for (const note of [table.former.get(destination), table.direct.get(destination)]) {
+    if (!note || note === former || note === direct || note.by === 'us') continue;
+    const { key, text: value } = note;
+    const says = `${table.id}: its tag ${key} gets the seal of this stack`;
+    steps.push({ kind: 'write-note', tableId: table.id, key, value, subject, says });
+  }
   for (const note of [former, direct]) {
     if (!note) continue;
     const until = note.at + NOTE_AGE_MS;
-    const subject = subjectOf(place);
     if (until > now) waiting.push({ subject, for: 'the moment when its tag can be erased', until });
     else
       steps.push({ kind: 'erase-note', tableId: table.id, note, subject, says: `${table.id}: ${note.key} is erased` });

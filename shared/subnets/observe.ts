@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { collect } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { readWorld } from './read.ts';
+import { type Notary, readWorld } from './read.ts';
 import type { SubnetsWorld } from './world.ts';
 
 export interface Clients {
@@ -32,6 +32,7 @@ export interface Clients {
 export async function observe(
   { ec2, elb }: Clients,
   config: SubnetsConfig,
+  seal: Notary,
   now: number,
   undeletable?: string,
 ): Promise<SubnetsWorld> {
@@ -99,6 +100,7 @@ export async function observe(
       attributes,
     },
     config,
+    seal,
     { now, undeletable },
   );
 }

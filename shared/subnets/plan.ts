@@ -18,6 +18,11 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): Plan<SubnetsSt
   const blocked = planRoutes(world, askers, config, result);
   removeEndpoints(world, leaving, result);
   planStatus(world, askers, blocked, config, result);
+  for (const { id, serviceName } of world.impostors)
+    result.refused.push({
+      subject: id,
+      for: `it carries the tag ${config.stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
+    });
   for (const { subject, problems } of askers) {
     for (const { kind, text, until, since } of problems) {
       const note = { subject, for: text, until, since };

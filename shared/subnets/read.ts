@@ -4,6 +4,7 @@ import { tag } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { adopts, isOwn, type Seal } from '../seal.ts';
 import {
   type Endpoint,
   GONE,
@@ -35,15 +36,25 @@ export interface Answers {
 export function readWorld(
   answers: Answers,
   config: SubnetsConfig,
+  seal: Notary,
   { now, undeletable }: Pick<SubnetsWorld, 'now' | 'undeletable'>,
 ): SubnetsWorld {
   const { vpc, service, endpoints, targets } = answers;
+  const adopting = adopts(seal, now);
   const routers = answers.reservations
     .flatMap(({ Instances }) => Instances ?? [])
-    .flatMap((instance) => readRouter(instance, targets, config));
-  const ours = endpoints.filter(
+    .flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
+  const tagged = endpoints.filter(
     ({ VpcEndpointType, Tags }) =>
       VpcEndpointType === 'GatewayLoadBalancer' && tag(Tags, config.stackTag.Key) === config.stackTag.Value,
+  );
+  const ours = tagged.filter((each) => each.ServiceName === service.ServiceName || isSealed(each, config, seal));
+  const impostors = tagged.filter((each) => !ours.includes(each) && stateOf(each) !== 'deleted');
+  // What they led to before they were taken over, while nothing had a seal yet.
+  const old = new Set(
+    ours.flatMap(({ VpcEndpointId, CreationTimestamp }) =>
+      adopting && VpcEndpointId && CreationTimestamp && CreationTimestamp.getTime() < seal.since ? VpcEndpointId : [],
+    ),
   );
   const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
   return {
@@ -61,9 +72,10 @@ export function readWorld(
     strangers: answers.taggedSubnets
       .filter(({ VpcId }) => VpcId !== config.vpcId)
       .map((subnet) => readSubnet(subnet, config)),
-    routeTables: answers.routeTables.map((table) => readTable(table, config)),
+    routeTables: answers.routeTables.map((table) => readTable(table, config, seal, { old, routers })),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
+    impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
     endpointCount: endpoints.filter((each) => each.VpcEndpointType !== 'Gateway' && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
@@ -78,6 +90,21 @@ export function readWorld(
     undeletable: onlyHolds(answers.interfaces, ours) ? undeletable : undefined,
     refusals: new Map(),
   };
+}
+
+/** Tells whose word a note is. */
+export type Notary = Pick<Seal, 'read' | 'since'>;
+
+/** An endpoint's id is not known when it is tagged. Where it stands and whose service it is, is: nobody can change either. */
+export const endpointNote = (subnetId: string, serviceName: string, { stackTag }: SubnetsConfig) => ({
+  resource: `${subnetId} ${serviceName}`,
+  key: stackTag.Key,
+  text: stackTag.Value,
+});
+
+function isSealed({ SubnetIds, ServiceName, Tags }: ec2.VpcEndpoint, config: SubnetsConfig, { read }: Notary): boolean {
+  const { resource, key, text } = endpointNote(SubnetIds?.[0] ?? '', ServiceName ?? '', config);
+  return isOwn(read(resource, key, `${text} ${tag(Tags, config.sealKey)}`).by);
 }
 
 function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
@@ -121,21 +148,30 @@ function stateOf({ State }: ec2.VpcEndpoint): string {
   return State?.toLowerCase() ?? '';
 }
 
-function readRouter(instance: ec2.Instance, targets: TargetHealthDescription[], config: SubnetsConfig): Router[] {
+function readRouter(
+  instance: ec2.Instance,
+  targets: TargetHealthDescription[],
+  config: SubnetsConfig,
+  { read }: Notary,
+  adopting: boolean,
+): Router[] {
   const state = instance.State?.Name ?? '';
   if (state === 'shutting-down' || state === 'terminated') return [];
   const primary = instance.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
   const target = targets.find(({ Target }) => Target?.Id === instance.InstanceId);
+  const id = instance.InstanceId ?? '';
+  const range = read(id, config.rangeKey, tag(instance.Tags, config.rangeKey) ?? '');
+  const isRange = isOwn(range.by) || (adopting && target !== undefined);
   return [
     {
-      id: instance.InstanceId ?? '',
+      id,
       name: tag(instance.Tags, 'Name') ?? '',
       zone: instance.Placement?.AvailabilityZone ?? '',
       subnetId: instance.SubnetId ?? '',
       interfaceId: primary?.NetworkInterfaceId ?? '',
       running: state === 'pending' || state === 'running',
       healthy: target?.TargetHealth?.State === 'healthy',
-      dnsRange: tag(instance.Tags, config.rangeKey),
+      dnsRange: (isRange && range.text) || undefined,
     },
   ];
 }
@@ -143,11 +179,34 @@ function readRouter(instance: ec2.Instance, targets: TargetHealthDescription[], 
 /** Of an association that serves nobody. */
 const ENDED = /^(failed|disassociated)$/;
 
-function readTable(table: ec2.RouteTable, config: SubnetsConfig): RouteTable {
-  const { Associations = [], Routes: routes = [] } = table;
+function readTable(
+  table: ec2.RouteTable,
+  config: SubnetsConfig,
+  seal: Notary,
+  { old, routers }: { old: ReadonlySet<string>; routers: Router[] },
+): RouteTable {
+  const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
+  const former = readNotes(id, table.Tags, config.formerKey, seal);
+  const direct = readNotes(id, table.Tags, config.directKey, seal);
+  const leadsToOld = ([destination]: [string, Note]) =>
+    routes.some(({ DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId = '' }) => {
+      const to = DestinationCidrBlock ?? canonicalCidr(DestinationIpv6CidrBlock ?? '');
+      return to === destination && old.has(GatewayId);
+    });
+  const isRoutersRange = ([destination, { target }]: [string, Note]) =>
+    routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
+  const isOurs = (entry: [string, Note], isSoAnyway: (entry: [string, Note]) => boolean) =>
+    isOwn(entry[1].by) || isSoAnyway(entry);
+  const believed = {
+    former: former.filter((entry) => isOurs(entry, leadsToOld)),
+    direct: direct.filter((entry) => isOurs(entry, isRoutersRange)),
+  };
+  const forged = [...former, ...direct].filter(
+    (entry) => !believed.former.includes(entry) && !believed.direct.includes(entry),
+  );
   const associations = Associations.filter(({ AssociationState }) => !ENDED.test(AssociationState?.State ?? ''));
   return {
-    id: table.RouteTableId ?? '',
+    id,
     main: associations.some(({ Main }) => Main),
     edge: associations.some(({ GatewayId }) => GatewayId),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
@@ -162,9 +221,15 @@ function readTable(table: ec2.RouteTable, config: SubnetsConfig): RouteTable {
       blackhole: route.State === 'blackhole',
       propagated: route.Origin === 'EnableVgwRoutePropagation' || route.Origin === 'Advertisement',
     })),
-    former: readNotes(table.Tags, config.formerKey),
+    former: new Map(believed.former),
     strays: readStrays(table.Tags, config.formerKey),
-    direct: readNotes(table.Tags, config.directKey),
+    direct: new Map(believed.direct),
+    forged: new Map(
+      [...Map.groupBy(forged, ([destination]) => destination)].map(([destination, entries]) => [
+        destination,
+        entries.map(([, { key }]) => key),
+      ]),
+    ),
     tagCount: table.Tags?.length ?? 0,
   };
 }
@@ -180,17 +245,16 @@ function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, st
 }
 
 /** Notes have keys of the form `PREFIX:DESTINATION`. */
-function readNotes(tags: ec2.Tag[] | undefined, prefix: string): Map<string, Note> {
+function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { read }: Notary): [string, Note][] {
   const notes = (tags ?? []).filter(({ Key }) => Key?.startsWith(`${prefix}:`));
-  return new Map(
-    notes.map(({ Key: key = '', Value: value = '' }) => {
-      const words = value.split(' ');
-      const gone = words[0] === GONE;
-      const [target = '', , time = ''] = gone ? words.slice(1) : words;
-      const at = Date.parse(time) || 0;
-      return [key.slice(prefix.length + 1), { target, gone, at, key, value }];
-    }),
-  );
+  return notes.map(({ Key: key = '', Value: value = '' }): [string, Note] => {
+    const { text, by } = read(id, key, value);
+    const words = text.split(' ');
+    const gone = words[0] === GONE;
+    const [target = '', , time = ''] = gone ? words.slice(1) : words;
+    const at = Date.parse(time) || 0;
+    return [key.slice(prefix.length + 1), { target, gone, at, key, value, text, by }];
+  });
 }
 
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html: newer agents need no ec2messages. */

@@ -4,6 +4,7 @@ import { type Bucket, drain, type Levels, paced, spend, tokens } from '../aws/pa
 import { patient, type Refusals, remembered, tried } from '../aws/patience.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import type { Seal } from '../seal.ts';
 import { act } from './act.ts';
 import { type Clients, observe } from './observe.ts';
 import { plan } from './plan.ts';
@@ -36,13 +37,20 @@ const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
 /**
  * Observes, plans and acts for the subnets of a VPC, at the pace that AWS allows.
  * @param changer does the changes. It must not repeat a call by itself: what was refused is planned anew.
+ * @param seal rejects where there is none: then nothing is done
  */
-export function subnetsReconciler(clients: Clients & { changer: EC2Client }, config: SubnetsConfig, now: () => number) {
+export function subnetsReconciler(
+  clients: Clients & { changer: EC2Client },
+  config: SubnetsConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) {
   let levels: Levels = new Map();
   let refusals: Refusals = new Map();
 
   return {
-    observe: (hint?: Pick<Hint, 'undeletable'>) => observe(clients, config, now(), hint?.undeletable),
+    observe: async (hint?: Pick<Hint, 'undeletable'>) =>
+      observe(clients, config, await seal(), now(), hint?.undeletable),
 
     plan(world: SubnetsWorld) {
       refusals = remembered(refusals, world.now);
@@ -53,7 +61,7 @@ export function subnetsReconciler(clients: Clients & { changer: EC2Client }, con
     async act(step: SubnetsStep): Promise<void> {
       const bucket = bucketOf(step);
       try {
-        await act(clients.changer, config, step);
+        await act(clients.changer, config, await seal(), step);
         levels = spend(bucket, levels, now());
         refusals = tried(step, refusals, now());
       } catch (error) {

@@ -1,10 +1,10 @@
 import { UNKNOWN_TARGET } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Plan } from '../reconcile.ts';
+import type { Plan, Waiting } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
 import { directRanges } from './direct.ts';
-import { type Blocked, carryOut, forgetNotes } from './moves.ts';
+import { type Blocked, carryOut, keepNotes } from './moves.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Want, wantsOf } from './wants.ts';
 import { isOurs, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
@@ -37,10 +37,10 @@ export function planRoutes(
   plan.refused.push(...ranges.refused);
   return world.routeTables.flatMap((table) => {
     const decided = placesOf(table, askers, ranges.routers, world).map((place) => {
-      forgetNotes(place, world, plan);
+      keepNotes(place, world, plan);
       return { place, move: decide(place, config.withoutRouter) };
     });
-    return [false, true]
+    const blocked = [false, true]
       .flatMap((ipv6) =>
         inOrder(
           decided.filter(({ place }) => isIpv6(place.destination) === ipv6),
@@ -48,6 +48,8 @@ export function planRoutes(
         ),
       )
       .flatMap(({ place, move }) => carryOut(move, place, { world, config, plan }));
+    plan.refused.push(...forgeriesIn(table, blocked));
+    return blocked;
   });
 }
 
@@ -60,10 +62,22 @@ function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPe
   const created = family.filter(({ move }) => move === 'create');
   const going = there.filter(
     ({ place: { table, destination }, move }) =>
-      move === 'withdraw' && !table.former.has(destination) && !table.strays.has(destination),
+      move === 'withdraw' &&
+      !table.former.has(destination) &&
+      !table.strays.has(destination) &&
+      !table.forged.has(destination),
   );
   const first = going.slice(0, Math.max(0, there.length + created.length - routesPerTable));
   return [...first, ...family.filter((each) => !first.includes(each))];
+}
+
+/** Notes that are nobody's, as far as nothing else has told of them. */
+function forgeriesIn({ id, forged }: RouteTable, blocked: Blocked[]): Waiting[] {
+  const keys = [...forged.values()].flat().filter((key) => !blocked.some(({ text }) => text.includes(key)));
+  return keys.map((key) => ({
+    subject: id,
+    for: `its tag ${key} is not followed, for this stack did not write it there: delete it`,
+  }));
 }
 
 function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Place[] {

@@ -1,4 +1,5 @@
 import type { Refusals } from '../aws/patience.ts';
+import type { Author } from '../seal.ts';
 
 /** What the plan for subnets is made from, as one look at AWS found it. */
 export interface SubnetsWorld {
@@ -12,8 +13,10 @@ export interface SubnetsWorld {
   /** Subnets of other VPCs that carry the tag or its status. */
   strangers: Subnet[];
   routeTables: RouteTable[];
-  /** Endpoints of ours, by the tag they were created with; none that is gone but still listed. */
+  /** Endpoints of ours, by the tag they were created with and by their service, or by the seal of that tag; none that is gone but still listed. */
   endpoints: Endpoint[];
+  /** Endpoints that carry our tag and are of another service, which nobody knows for ours. */
+  impostors: Pick<Endpoint, 'id' | 'serviceName'>[];
   /** Endpoints of ours that are gone but still listed. */
   gone: Pick<Endpoint, 'id' | 'subnetId' | 'createdAt'>[];
   /** Ids of the endpoints that our service has, whosever they are and whatever their tags. */
@@ -86,6 +89,8 @@ export interface RouteTable {
   strays: Map<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
   direct: Map<string, Note>;
+  /** The keys of notes that are not ours, by destination: somebody else wrote them, or copied them here. */
+  forged: Map<string, string[]>;
   tagCount: number;
 }
 
@@ -101,7 +106,7 @@ export interface Route {
 /** First word of a note whose target is no more. */
 export const GONE = 'gone';
 
-/** A tag of ours on a route table: `TARGET since TIME`, or `gone TARGET …` once AWS has said that there is no such thing. */
+/** A tag of ours on a route table: `TARGET since TIME`, or `gone TARGET …` once AWS has said that there is no such thing; then its seal. */
 export interface Note {
   target: string;
   gone: boolean;
@@ -110,6 +115,9 @@ export interface Note {
   /** The tag as it stands. */
   key: string;
   value: string;
+  /** Its value without the seal, and whose that is. */
+  text: string;
+  by: Author;
 }
 
 export interface Router {
@@ -121,7 +129,7 @@ export interface Router {
   interfaceId: string;
   running: boolean;
   healthy: boolean;
-  /** CIDR block of the addresses that it gives to wildcard services. */
+  /** CIDR block of the addresses that it gives to wildcard services, by the note of the function that keeps routers. */
   dnsRange: string | undefined;
 }
 

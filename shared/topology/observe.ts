@@ -1,19 +1,20 @@
 import type { RoutersConfig, SubnetsConfig } from '../config.ts';
 import { observe as observeRouters, type Reads as RoutersReads } from '../routers/observe.ts';
 import { plan as planRouters } from '../routers/plan.ts';
+import { unverified } from '../seal.ts';
 import { observe as observeSubnets } from '../subnets/observe.ts';
 import { plan as planSubnets } from '../subnets/plan.ts';
 import type { Look } from './model.ts';
 
-/** Looks at what the two reconcilers look at, and plans what they would do. Changes nothing. @param now milliseconds since the epoch */
+/** Looks at what the two reconcilers look at, and plans what they would do. Changes nothing, and takes notes with a seal for the reconcilers' own: only they can verify it. @param now milliseconds since the epoch */
 export async function look(
   clients: RoutersReads,
   config: { subnets: SubnetsConfig; routers: RoutersConfig },
   now: number,
 ) {
   const [subnets, routers] = await Promise.all([
-    observeSubnets(clients, config.subnets, now),
-    observeRouters(clients, config.routers, now),
+    observeSubnets(clients, config.subnets, unverified, now),
+    observeRouters(clients, config.routers, unverified, now),
   ]);
   const { vpcId, tagKey, loadBalancerArn } = config.routers;
   const [, partition = '', , region = ''] = loadBalancerArn.split(':');

@@ -1,6 +1,8 @@
 import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateLaunchTemplateCommand,
+  CreateTagsCommand,
+  DescribeInstancesCommand,
   type IpPermission,
   type NetworkAcl,
   type NetworkAclEntry,
@@ -234,6 +236,23 @@ describe('doctor', () => {
             says: expect.stringMatching(/^routers: may not/),
             remedy: expect.stringMatching(/autoScalingGroup=routers$/),
           },
+    ]);
+  });
+
+  test('finds what somebody else has written under the names of our notes', async () => {
+    const former = 'ziti-glb:former:10.20.0.0/16';
+    const { of } = await examined(GOOD, async ({ ec2, tables, clock }) => {
+      const Filters = [{ Name: 'tag:Name', Values: ['router-1'] }];
+      const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+      const tag = (id: string, Key: string, Value: string) =>
+        ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] }));
+      await tag(tables.a1, former, 'eni-0123456789abcdef0 since 2026-01-15T10:00:00.000Z');
+      const router = Reservations?.[0]?.Instances?.[0]?.InstanceId ?? '';
+      await tag(router, 'ziti-glb:diverter', `a.b ${new Date(clock.now()).toISOString()}`);
+    });
+    expect(of('notes').map(({ is, says }) => `${is} ${says.replace(/(i|rtb)-\w+/, 'ID')}`)).toEqual([
+      'warning ID (router-1): the tag for its diverter has no seal of this stack',
+      `warning ID: the tag ${former} has no seal of this stack`,
     ]);
   });
 

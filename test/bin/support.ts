@@ -28,6 +28,7 @@ import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
 import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../local/rules/support.ts';
 import { installDocument } from '../support/install-document.ts';
+import { testSeal } from '../support/seal.ts';
 
 const STACK = 'ziti-glb-dev';
 const SHA256 = '0123456789abcdef'.repeat(4);
@@ -167,11 +168,13 @@ export async function deployed(extras: Extras = {}) {
     routers: routersReconciler(
       { ...cloud, s3 },
       routersConfig(environments[`${STACK}-routers`] ?? {}),
+      async () => testSeal(),
       cloud.clock.now,
     ),
     subnets: subnetsReconciler(
       { ...cloud, changer: cloud.ec2 },
       subnetsConfig(environments[`${STACK}-subnets`] ?? {}),
+      async () => testSeal(),
       cloud.clock.now,
     ),
   };

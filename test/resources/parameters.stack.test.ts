@@ -78,6 +78,9 @@ describe('parameters are taken', () => {
     { diverter: 'netfoundry', dnsRanges: 'true', registrationKey: '/routers/{instanceId}' },
     { autoScalingGroup: 'routers of team a' },
     { alarmTopicArn: topic },
+    { routerSubnets: 'subnet-01234567,subnet-0123456789abcdef1' },
+    { routerProfile: 'arn:aws:iam::111122223333:instance-profile/path/routers-1A2B' },
+    { sealVersion: '2' },
     { alarmTopicArn: topic.replace(':aws:', ':aws-us-gov:') },
     { alarmEmail: 'on-call@example.org' },
     { logRetention: '3653' },
@@ -154,6 +157,9 @@ describe('parameters are refused, with one sentence', () => {
       'The parameter defaultCidrs has networks that overlap, 10.0.0.0/8 and 10.1.0.0/16: 10.0.0.0/8 fd00::/8 10.1.0.0/16',
     ],
     [{ healthCheckInterval: 4 }, 'The parameter healthCheckInterval is not a whole number from 5 to 300: 4'],
+    [{ routerSubnets: 'here' }, `The parameter routerSubnets has 'here', ${notId}: here`],
+    [{ routerProfile: 'routers' }, 'The parameter routerProfile is not the ARN of an instance profile: routers'],
+    [{ sealVersion: '0' }, 'The parameter sealVersion is not a whole number from 1 to 999: 0'],
     [{ servicesRequired: 'no' }, 'The parameter servicesRequired is not true or false: no'],
     [{ dnsResolver: 'resolver' }, 'The parameter dnsResolver is not an IPv4 address: resolver'],
     ...['127.0.0.1', '0.0.0.0', '169.254.169.253', '224.0.0.1', '255.255.255.255'].map(
@@ -270,7 +276,8 @@ describePackaged('serverless package', () => {
   });
 
   test('takes numbers and lists as they are given', () => {
-    const parameters = { ...required, allowedPrincipals: '444455556666', idleTimeout: '120', failover: 'rebalance' };
+    const chosen = { allowedPrincipals: '444455556666', idleTimeout: '120', failover: 'rebalance', sealVersion: '2' };
+    const parameters = { ...required, ...chosen, routerSubnets: 'subnet-01234567,subnet-89abcdef' };
     const { folder, status } = packageStack({ parameters });
     expect(status).toBe(0);
     const { Resources } = JSON.parse(readFileSync(`${folder}/cloudformation-template-update-stack.json`, 'utf8'));
@@ -278,6 +285,12 @@ describePackaged('serverless package', () => {
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::444455556666:root` },
     ]);
+    expect(Resources.RoutersLambdaFunction.Properties.Environment.Variables).toMatchObject({
+      ROUTER_SUBNETS: 'subnet-01234567 subnet-89abcdef',
+      ROUTER_PROFILE: '',
+      SEAL_KEY: { 'Fn::GetAtt': ['SealKey', 'Arn'] },
+      SEAL_VERSION: '2',
+    });
     expect(Resources.Listener.Properties.ListenerAttributes).toContainEqual({
       Key: 'tcp.idle_timeout.seconds',
       Value: '120',

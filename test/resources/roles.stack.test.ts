@@ -16,8 +16,11 @@ const policies = z.array(
     .transform(({ PolicyName: name, PolicyDocument: document }) => ({ name, document })),
 );
 
-/** A role as CloudFormation would make it. */
-function roleOf(logicalId: string, parameters: Record<string, string>) {
+const roleArn = (logicalId: string) => `arn:aws:iam::${place.account}:role/${logicalId}`;
+const KEY = arnOf('kms', 'key/0');
+
+/** A property of a resource as CloudFormation would resolve it. */
+function resolved(logicalId: string, property: string, parameters: Record<string, string>) {
   const { Conditions, Resources } = packagedTemplate({ parameters: { vpcId, subnetIds, ...parameters } });
   const pseudo = new Map<string, unknown>([
     ['AWS::NoValue', NO_VALUE],
@@ -27,18 +30,17 @@ function roleOf(logicalId: string, parameters: Record<string, string>) {
   ]);
   const scope: Scope = {
     ref: (name) => pseudo.get(name) ?? name,
-    getAtt: (id) => arnOf('sqs', id),
+    getAtt: (id) => (id.endsWith('Role') ? roleArn(id) : arnOf('sqs', id)),
     condition: (name) => holds(Conditions[name], scope),
     zones: [],
   };
-  return {
-    name: logicalId,
-    arn: `arn:aws:iam::${place.account}:role/${logicalId}`,
-    trust: {},
-    managedPolicyArns: [],
-    policies: policies.parse(resolve(Resources[logicalId]?.Properties.Policies, scope)),
-  };
+  return resolve(Resources[logicalId]?.Properties[property], scope);
 }
+
+const roleOf = (logicalId: string, parameters: Record<string, string>) => ({
+  ...{ name: logicalId, arn: roleArn(logicalId), trust: {}, managedPolicyArns: [] },
+  policies: policies.parse(resolved(logicalId, 'Policies', parameters)),
+});
 
 /** What there is, by the id that requests have. */
 const things = new Map(
@@ -70,9 +72,50 @@ async function may(
   return iam.around(call, input, async () => true).catch(() => false);
 }
 
+describePackaged('the key that notes are sealed by', () => {
+  const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+  const policy = () => z.record(z.string(), z.unknown()).parse(resolved('SealKey', 'KeyPolicy', {}));
+
+  /** Whether this role may, which IAM lets do everything if `all`. */
+  async function mayUse(name: string, operation: string, all: boolean) {
+    const policies = all ? [{ name: 'all', document: everything }] : [];
+    const role = { name, arn: roleArn(name), trust: {}, managedPolicyArns: [], policies };
+    const roles = new Map([[name, role]]);
+    const find = (_member: string, value: string) =>
+      value === KEY ? { arn: KEY, tags: new Map(), keys: {} } : undefined;
+    const iam = createIam({ ...place, roles, find, policyOf: () => policy() });
+    const call = { service: 'kms', operation, accessKeyId: name, principal: role.arn, requestId: '0' };
+    return iam.around(call, { KeyId: KEY }, async () => true).catch(() => false);
+  }
+
+  test.each([
+    ['RoutersRole', false, true],
+    ['SubnetsRole', false, true],
+    ['TopologyRole', true, false],
+    ['administrator', true, false],
+  ])('%s, with all of IAM or not (%s), makes a MAC by it: %s', async (name, all, allowed) => {
+    expect(await mayUse(name, 'GenerateMac', all)).toBe(allowed);
+  });
+
+  test('nobody hands on the use of it, or verifies by trial', async () => {
+    for (const operation of ['CreateGrant', 'VerifyMac', 'ReplicateKey'])
+      for (const name of ['RoutersRole', 'administrator']) expect(await mayUse(name, operation, true)).toBe(false);
+  });
+
+  test('the account looks after it', async () => {
+    for (const operation of ['PutKeyPolicy', 'ScheduleKeyDeletion', 'DescribeKey'])
+      expect([await mayUse('administrator', operation, true), await mayUse('nobody', operation, false)]).toEqual([
+        true,
+        false,
+      ]);
+  });
+});
+
 describePackaged('a role', () => {
   test.each([
     ['RoutersRole', 'i-0', ['ziti-glb:diverter'], true],
+    ['RoutersRole', 'i-0', ['ziti-glb:source-dest-check'], true],
+    ['RoutersRole', 'i-0', ['ziti-glb'], false],
     ['RoutersRole', 'i-0', ['ziti-glb:diverter', 'Name'], false],
     ['RoutersRole', 'i-0', [], false],
     ['SubnetsRole', 'subnet-0', ['ziti-glb:status'], true],

@@ -10,6 +10,7 @@ import { VirtualClock } from '../../../local/clock.ts';
 import { createBus } from '../../../local/events/bus.ts';
 import { createQueues } from '../../../local/events/queues.ts';
 import { noFabric } from '../../../local/fabric/none.ts';
+import { createKms } from '../../../local/kms.ts';
 import { createLambda } from '../../../local/lambda/runtime.ts';
 import { createLogs } from '../../../local/logs.ts';
 import { createCloud } from '../../../local/rules/cloud.ts';
@@ -229,6 +230,7 @@ describe('through the AWS API', () => {
       lambda,
       bus,
       buckets,
+      kms: createKms(clock, { region, account }),
       queues,
       roles,
       iam,

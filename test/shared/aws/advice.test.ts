@@ -25,6 +25,13 @@ const CASES: [code: string, said: string, means: RegExp, remedy: RegExp][] = [
   ['InvalidTargetException', '', /another VPC/, /launch/],
   ['TargetGroupNotFoundException', '', /gone/, /deploy/],
   ['TooManyTargetsException', '', /300/, /larger/],
+  ['DisabledException', 'arn:aws:kms:eu-central-1:111122223333:key/1 is disabled.', /no note/, /enable it/],
+  [
+    'KMSInvalidStateException',
+    'arn:aws:kms:eu-central-1:1:key/1 is pending deletion.',
+    /no note/,
+    /cancel its deletion/,
+  ],
   ['InvalidInstanceId', '', /agent has not registered/, /AmazonSSMManagedInstanceCore/],
   ['InvalidInstanceID.NotFound', '', /deleted since/, /next look/],
   ['InvalidSubnetID.NotFound', '', /deleted since/, /next look/],

@@ -12,6 +12,7 @@ import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import { launch } from '../../local/rules/support.ts';
+import { testSeal } from '../../support/seal.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 const healthOf = async ({ elb, service }: TestRouters) => {
@@ -82,8 +83,8 @@ describe('what has gone wrong for others', () => {
     const [id = ''] = (await group.states()).keys();
     await world.clock.run(120_000);
     const hook = { subject: id, says: '', instanceId: id, group: 'routers', hook: 'ziti-glb-launch' };
-    await act(world, world.state.config, { kind: 'heartbeat', ...hook });
-    await act(world, world.state.config, { kind: 'end-hook', result: 'CONTINUE', ...hook });
+    await act(world, world.state.config, testSeal(), { kind: 'heartbeat', ...hook });
+    await act(world, world.state.config, testSeal(), { kind: 'end-hook', result: 'CONTINUE', ...hook });
   });
 
   test('an instance that is ended while it is installed: lets go of it at once, and it never was a target', async () => {
@@ -104,7 +105,7 @@ describe('what has gone wrong for others', () => {
     const ids = await launch(world, world.vpc.a0, { count: 3, tags: TAGS });
     await world.ec2.send(new TerminateInstancesCommand({ InstanceIds: ids.slice(1, 2) }));
     const step = { kind: 'register', instanceIds: ids, subject: '', says: '' } as const;
-    await expect(act(world, world.state.config, step)).rejects.toMatchObject({
+    await expect(act(world, world.state.config, testSeal(), step)).rejects.toMatchObject({
       name: 'InvalidTargetException',
     });
     expect([...(await healthOf(world)).keys()]).toEqual([ids[0], ids[2]]);
@@ -124,7 +125,7 @@ describe('what has gone wrong for others', () => {
       subject: '',
       says: '',
     };
-    await expect(act(world, world.state.config, step)).rejects.toMatchObject({
+    await expect(act(world, world.state.config, testSeal(), step)).rejects.toMatchObject({
       name: 'InvalidInstanceId',
     });
     await world.clock.run(60_000);
@@ -194,8 +195,8 @@ describe('what has gone wrong for others', () => {
 });
 
 describe('a large fleet', () => {
-  const launchAll = async (world: TestRouters, count: number, tags = TAGS) => {
-    for (const subnet of [world.vpc.a1, world.vpc.b1]) await launch(world, subnet, { count: count / 2, tags });
+  const launchAll = async (world: TestRouters, count: number) => {
+    for (const subnet of [world.vpc.a1, world.vpc.b1]) await launch(world, subnet, { count: count / 2, tags: TAGS });
   };
 
   test('is installed fifty by fifty, and no call is one too many for AWS', async () => {
@@ -214,16 +215,18 @@ describe('a large fleet', () => {
   test('costs as many calls at rest as one router', async () => {
     const callsAtRest = async (all: boolean) => {
       const world = await routersWorld({}, { interval: 300 });
-      const [id = ''] = await launch(world, world.vpc.a0, { tags: TAGS });
+      await launch(world, world.vpc.a0, { tags: TAGS });
       const [router] = routersOf(await world.look(), world.state.config);
       const diverter = `${router?.wanted.fingerprint} ${new Date(world.clock.now()).toISOString()}`;
-      const tags = { ...TAGS, 'ziti-glb:diverter': diverter };
-      await world.ec2.send(
-        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb:diverter', Value: diverter }] }),
-      );
-      world.running.set(id, VERSIONS.one);
-      if (all) await launchAll(world, 60, tags);
-      for (const { id } of world.cloud.network().instances) world.running.set(id, VERSIONS.one);
+      if (all) await launchAll(world, 60);
+      for (const { id } of world.cloud.network().instances) {
+        const Tags = [
+          { Key: 'ziti-glb:diverter', Value: testSeal().sign(id, 'ziti-glb:diverter', diverter) },
+          { Key: 'ziti-glb:source-dest-check', Value: testSeal().sign(id, 'ziti-glb:source-dest-check', 'eni-1') },
+        ];
+        await world.ec2.send(new CreateTagsCommand({ Resources: [id], Tags }));
+        world.running.set(id, VERSIONS.one);
+      }
       await world.clock.run(world.process().pass(20_000));
       await world.clock.run(15 * 60_000);
       world.calls.length = 0;

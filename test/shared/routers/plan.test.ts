@@ -7,6 +7,7 @@ import type { Hook, Install, Instance, RoutersWorld, Target } from '../../../sha
 import { configOf, VERSIONS } from './support.ts';
 
 const MINUTE = 60_000;
+const PROFILE = 'arn:aws:iam::111122223333:instance-profile/router';
 const now = Date.UTC(2026, 0, 15, 10);
 const config = configOf();
 const nodes = [
@@ -21,16 +22,21 @@ const bare: Instance = {
   state: 'running',
   launchedAt: now - 5 * MINUTE,
   vpcId: 'vpc-1',
+  subnetId: 'subnet-a',
   zone: 'a',
+  profile: undefined,
   architecture: 'x86_64',
   windows: false,
   address: '10.0.1.10',
   interfaces: [{ id: 'eni-1', sourceDestCheck: false }],
   agentOnline: true,
   diverter: undefined,
+  claimed: undefined,
   installs: [],
   range: undefined,
   leaving: undefined,
+  unchecked: undefined,
+  unsealed: [],
   scaling: undefined,
 };
 const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({ now, nodes, instances, targets });
@@ -44,6 +50,7 @@ const made = (fields: Partial<Instance> = {}) => {
   const one = instance(fields);
   return { ...one, diverter: { text: wantedBy(one), at: one.launchedAt } };
 };
+const checked = (...ids: string[]) => ids.map((id) => ({ id, sourceDestCheck: true }));
 const outdated = (fields: Partial<Instance> = {}) => ({
   ...instance(fields),
   diverter: { text: 'old.old', at: now - MINUTE },
@@ -106,24 +113,51 @@ const answering = () => ({ ...instance(), diverter: { text: wantedBy(bare, asked
 rows(
   'a router whose diverter answers the health checks is registered while it is installed',
   [
+    ['noted first, so that it is known for ours', world([instance()]), ['note-diverter', 'install'], []],
     [
-      'noted first, so that it is known for ours',
+      'not before its agent is there to answer for it: its health check could be answered by anything',
       world([instance({ agentOnline: false })]),
-      ['note-diverter'],
-      ['its SSM agent to come online, within 15 min of its start'],
-    ],
-    [
-      'then registered, while the agent is awaited',
-      world([without({ agentOnline: false })]),
-      ['register'],
-      ['its SSM agent to come online, within 15 min of its start'],
-    ],
-    ['with the install beside it', world([without()]), ['register', 'install'], []],
-    [
-      'not while answers would be dropped',
-      world([without({ interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
-      ['source-dest-check-off', 'install'],
       [],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+    [
+      'nor while it is noted, by us',
+      world([without({ agentOnline: false })]),
+      [],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+    ['then, with the install beside it', world([without()]), ['register', 'install'], []],
+    [
+      'with its source/dest check on: it cannot be healthy before that goes off',
+      world([without({ interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
+      ['register', 'install'],
+      [],
+    ],
+    [
+      'which it does as soon as the install has succeeded',
+      world(
+        [
+          without({
+            interfaces: [{ id: 'eni-1', sourceDestCheck: true }],
+            installs: [install({ fingerprint: wantedBy(bare, asked) })],
+          }),
+        ],
+        [target('initial')],
+      ),
+      ['note-check', 'source-dest-check-off', 'note-diverter'],
+      ['its source/dest check to be off'],
+    ],
+    [
+      'not once an install has failed',
+      world([without({ installs: [failed({ fingerprint: wantedBy(bare, asked) })] })]),
+      [],
+      [/^another try/],
+    ],
+    [
+      'and is taken out until one succeeds: what answers health checks there is no diverter',
+      world([without({ installs: [failed({ fingerprint: wantedBy(bare, asked) })] })], [target('healthy')]),
+      ['deregister'],
+      [/^another try/],
     ],
     [
       'its health check fails until then: it is installed, and not repaired',
@@ -156,6 +190,25 @@ rows(
   asked,
 );
 
+rows(
+  'where the stack names where its routers stand, one is registered as soon as it runs',
+  [
+    [
+      'noted first',
+      world([instance({ agentOnline: false })]),
+      ['note-diverter'],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+    [
+      'then registered, while the agent is awaited',
+      world([without({ agentOnline: false })]),
+      ['register'],
+      ['its SSM agent to come online, within 15 min of its start'],
+    ],
+  ],
+  configOf({ healthPort: '8082', routerSubnets: ['subnet-a'] }),
+);
+
 test('a target that has no diverter yet is joining, and not unhealthy', () => {
   const { gauges } = plan(world([without()], [target('unhealthy')]), asked);
   expect(gauges).toMatchObject({ Routers: 1, JoiningRouters: 1, UnhealthyRouters: 0, HealthyRouters: 0 });
@@ -163,15 +216,22 @@ test('a target that has no diverter yet is joining, and not unhealthy', () => {
 
 rows('a router joins', [
   [
-    'source/dest check of every interface goes off while the agent is awaited',
-    world([
-      instance({
-        agentOnline: false,
-        interfaces: ['eni-1', 'eni-2'].map((id) => ({ id, sourceDestCheck: true })),
-      }),
-    ]),
-    ['source-dest-check-off', 'source-dest-check-off'],
+    'source/dest check stays on while nothing has shown that it is a router',
+    world([instance({ agentOnline: false, interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
+    [],
     ['its SSM agent to come online, within 15 min of its start'],
+  ],
+  [
+    'and goes off at every interface once its install has succeeded',
+    world([instance({ installs: [install()], interfaces: checked('eni-1', 'eni-2') })]),
+    ['note-check', 'source-dest-check-off', 'source-dest-check-off', 'note-diverter'],
+    ['its source/dest check to be off'],
+  ],
+  [
+    'noted once',
+    world([made({ interfaces: checked('eni-1'), unchecked: ['eni-1'] })], [target('healthy')]),
+    ['source-dest-check-off'],
+    ['its source/dest check to be off'],
   ],
   ['with its agent online it is installed', world([instance()]), ['install'], []],
   ['while that runs it waits', world([instance({ installs: [running] })]), [], ['command c-1, which is InProgress']],
@@ -190,7 +250,7 @@ rows('a router joins', [
   [
     'not while answers would be dropped',
     world([made({ interfaces: [{ id: 'eni-1', sourceDestCheck: true }] })]),
-    ['source-dest-check-off'],
+    ['note-check', 'source-dest-check-off'],
     ['its source/dest check to be off'],
   ],
   [
@@ -265,6 +325,101 @@ rows('what cannot be a router is told why', [
   ['an architecture without a build', world([instance({ architecture: 'i386' })]), [], [/without a diverter for i386/]],
   ['and leaves, if it was one', world([instance({ zone: 'c' })], [target('unused')]), ['deregister'], [/zone c/]],
 ]);
+
+rows(
+  'what stands where no router may is refused, and not touched',
+  [
+    [
+      'in another subnet',
+      world([instance({ subnetId: 'subnet-b', interfaces: checked('eni-1') })]),
+      [],
+      ['it stands in subnet-b, and routerSubnets names subnet-a: launch it there, or name its subnet too'],
+    ],
+    [
+      'with another instance profile',
+      world([instance({ profile: 'arn:aws:iam::111122223333:instance-profile/other' })]),
+      [],
+      [
+        /^its instance profile is arn:aws:iam::111122223333:instance-profile\/other, and routerProfile is .*\/router: give/,
+      ],
+    ],
+    ['with none', world([instance()]), [], [/^its instance profile is none/]],
+    ['as it is to be, it joins', world([instance({ profile: PROFILE })]), ['install'], []],
+  ],
+  configOf({ routerSubnets: ['subnet-a'], routerProfile: PROFILE }),
+);
+
+rows('a tag that we did not write', [
+  [
+    'that it has its diverter already: it is installed, and not before that it is a router',
+    world([
+      instance({
+        claimed: { text: wantedBy(bare), at: now - MINUTE },
+        interfaces: checked('eni-1'),
+        agentOnline: false,
+      }),
+    ]),
+    [],
+    ['its SSM agent to come online, within 15 min of its start'],
+  ],
+  ['with its agent online', world([instance({ claimed: { text: wantedBy(bare), at: now } })]), ['install'], []],
+  [
+    'makes no target ours',
+    world([instance({ role: undefined, claimed: { text: wantedBy(bare), at: now } })], [target('healthy')]),
+    [],
+    [/^it is a target and carries no tag of ours/],
+  ],
+  [
+    'of a target makes another install of it, and no outage',
+    world([instance({ claimed: { text: wantedBy(bare), at: now } })], [target('healthy')]),
+    ['install'],
+    [],
+  ],
+]);
+
+test('notes without a seal of targets are replaced by one more install, zone by zone, and one at first', () => {
+  const claiming = (id: string, zone: string) =>
+    instance({ id, zone, claimed: { text: wantedBy(bare), at: now - MINUTE } });
+  const all = [claiming('i-1', 'a'), claiming('i-2', 'a'), claiming('i-3', 'b')];
+  const targets = ['i-1', 'i-2', 'i-3'].map((id) => target('healthy', id));
+  expect(plan(world(all, targets), config).steps).toMatchObject([
+    { kind: 'install', why: 'upgrade', instances: [{ id: 'i-1' }] },
+  ]);
+});
+
+rows('a router that is none any more gets its source/dest check back', [
+  [
+    'when it has drained',
+    world([{ ...made(), role: undefined, unchecked: ['eni-1'] }], [target('draining')]),
+    [],
+    ['the connections it still has to drain'],
+  ],
+  ['then', world([{ ...made(), role: undefined, unchecked: ['eni-1'] }]), ['source-dest-check-on'], []],
+  [
+    'and what was noted of it goes',
+    world([{ ...made({ interfaces: checked('eni-1') }), role: undefined, unchecked: ['eni-1'] }]),
+    ['forget-check'],
+    [],
+  ],
+  [
+    'of no interface that had it off before',
+    world([
+      { ...made({ interfaces: [{ id: 'eni-2', sourceDestCheck: false }] }), role: undefined, unchecked: ['eni-1'] },
+    ]),
+    ['forget-check'],
+    [],
+  ],
+  ['nor of one without a note of ours', world([{ ...made(), role: undefined }]), [], []],
+  ['nor on its end', world([{ ...made({ state: 'shutting-down' }), role: undefined, unchecked: ['eni-1'] }]), [], []],
+  ['nor while it is one', world([made({ unchecked: ['eni-1'] })], [target('healthy')]), [], []],
+]);
+
+test('notes with the seal of before get the one of now', () => {
+  const unsealed = [{ key: 'ziti-glb:diverter', text: 'a.b 2026-01-15T10:00:00.000Z' }];
+  expect(plan(world([made({ unsealed })], [target('healthy')]), config).steps).toMatchObject([
+    { kind: 'seal-note', instanceId: 'i-1', ...unsealed[0] },
+  ]);
+});
 
 rows('a failed install', [
   [
@@ -692,6 +847,11 @@ describe('DNS ranges', () => {
       'given out twice, it stays with the lowest id',
       [instance({ id: 'i-2', range: '100.64.0.0/13' }), instance({ range: '100.64.0.0/13' })],
       ['i-2 100.72.0.0/13'],
+    ],
+    [
+      'one whose note is lost gets the one that it has configured again',
+      [{ ...held('i-1', '100.72.0.0/13'), range: undefined }],
+      ['i-1 100.72.0.0/13'],
     ],
     [
       'or with who has it configured',

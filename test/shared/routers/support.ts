@@ -18,10 +18,14 @@ import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import type { RoutersWorld } from '../../../shared/routers/world.ts';
 import { given, REGION, testCloud, testLoadBalancer, testVpc } from '../../local/rules/support.ts';
 import { installDocument } from '../../support/install-document.ts';
+import { testSeal } from '../../support/seal.ts';
 
 export const VERSIONS = { one: '1'.repeat(64), two: '2'.repeat(64) };
 export const TAGS = { 'ziti-glb': 'router' };
 const GROUP = { AutoScalingGroupName: 'routers' };
+
+/** Of what the seal of the tests is not made. */
+const SEALING = { keyArn: '', version: 1, partition: '', region: '', account: '', stack: '', tagKey: '' };
 
 export class Crash extends Error {}
 
@@ -48,6 +52,10 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   diverterKey: 'ziti-glb:diverter',
   rangeKey: 'ziti-glb:dns-range',
   leavingKey: 'ziti-glb:leaving',
+  checkKey: 'ziti-glb:source-dest-check',
+  routerSubnets: [],
+  routerProfile: '',
+  sealing: SEALING,
   ...fields,
 });
 
@@ -108,6 +116,8 @@ export async function routersWorld(
     }),
   };
 
+  let current = testSeal();
+  const seal = async () => current;
   const network = () => cloud.fake.synced.at(-1);
   const upNow = () => new Set(network()?.instances.map(({ id }) => id));
   const ownerOf = (ip: string) => network()?.interfaces.find((face) => face.ip === ip)?.instanceId ?? '';
@@ -138,7 +148,7 @@ export async function routersWorld(
 
   /** A function's process: what it remembers goes with it. */
   function process() {
-    const reconciler = routersReconciler({ ...cloud, s3 }, state.config, cloud.clock.now);
+    const reconciler = routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now);
     const said: string[] = [];
     const pass = (ms: number, warning?: { instanceId: string; kind: 'interruption' | 'rebalance' }) => {
       let wake: typeof warning = warning;
@@ -185,11 +195,18 @@ export async function routersWorld(
     s3,
     process,
     sweep,
+    /** A tag with the seal of the stack: as the functions write it. */
+    sign: (id: string, key: string, text: string) => current.sign(id, key, text),
+    /** The stack gets a key, or another one, at this moment. */
+    exchangeKey: (...versions: number[]) => {
+      current = testSeal(cloud.clock.now(), versions);
+    },
     recover: () => {
       faults.length = 0;
       crashed = false;
     },
-    look: () => routersReconciler({ ...cloud, s3 }, state.config, cloud.clock.now).observe({ at: cloud.clock.now() }),
+    look: () =>
+      routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now).observe({ at: cloud.clock.now() }),
   };
 }
 

@@ -275,7 +275,7 @@ describe('a subnet that someone tries to delete', () => {
       subnets: [subnet({ status: leaving })],
       routeTables: [main, table({ routes: [route('vpce-a')], former })],
     };
-    const said = `subnet-a: ${leaving}. But blocked: ${CIDR} in rtb-a cannot be given back to nat-1 which is gone: set or delete the tag ${key}`;
+    const said = `subnet-a: ${leaving}. But blocked: ${CIDR} in rtb-a cannot be given back to nat-1 which is gone: lead it elsewhere or delete the tag ${key}`;
     expect(steps(seen)).toEqual([said]);
     expect(steps({ ...seen, subnets: [subnet({ status: said.slice('subnet-a: '.length) })] })).toEqual([]);
   });

@@ -1,13 +1,14 @@
-import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode } from '@aws-sdk/client-ec2';
-import { expect, test } from '@jest/globals';
+import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode, VpcEndpoint } from '@aws-sdk/client-ec2';
+import { describe, expect, test } from '@jest/globals';
 import { readWorld } from '../../../shared/subnets/read.ts';
-import { config, NOW } from './support.ts';
+import { testSeal } from '../../support/seal.ts';
+import { config, NOW, SERVICE } from './support.ts';
 
 /** A route table in the plan's words. */
 function read(table: RouteTable) {
   const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc: {}, service: {}, routeTables: [table], targets: [], attributes: [] };
-  return readWorld(answers, config(), { now: NOW, undeletable: undefined }).routeTables[0];
+  return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
 }
 
 test.each<[RouteOrigin, boolean]>([
@@ -18,6 +19,39 @@ test.each<[RouteOrigin, boolean]>([
   expect(read({ Routes: [{ DestinationCidrBlock: '10.20.0.0/16', GatewayId: 'x', Origin }] })?.routes).toEqual([
     expect.objectContaining({ propagated }),
   ]);
+});
+
+describe('an endpoint that carries our tag', () => {
+  const FORMER = 'com.amazonaws.vpce.eu-central-1.vpce-svc-2';
+  const note = (service: string, subnet = 'subnet-a') =>
+    testSeal().sign(`${subnet} ${service}`, 'ziti-glb:stack', 'ziti-glb-test').replace('ziti-glb-test ', '');
+  const ours = (ServiceName: string, seal?: string, Value = 'ziti-glb-test') => {
+    const Tags = [{ Key: 'ziti-glb:stack', Value }, ...(seal ? [{ Key: 'ziti-glb:seal', Value: seal }] : [])];
+    const endpoint: VpcEndpoint = {
+      ...{ VpcEndpointType: 'GatewayLoadBalancer', VpcEndpointId: 'vpce-1', SubnetIds: ['subnet-a'] },
+      ...{ ServiceName, State: 'Available', Tags },
+    };
+    const none = { subnets: [], taggedSubnets: [], connections: [], reservations: [], interfaces: [], routeTables: [] };
+    const answers = {
+      ...none,
+      vpc: {},
+      service: { ServiceName: SERVICE },
+      endpoints: [endpoint],
+      targets: [],
+      attributes: [],
+    };
+    const { endpoints, impostors } = readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
+    return endpoints.length > 0 ? 'ours' : impostors.length > 0 ? 'an impostor' : 'somebody else’s';
+  };
+
+  test.each([
+    ['is of our service', ours(SERVICE), 'ours'],
+    ['is of another', ours(FORMER), 'an impostor'],
+    ['is of the service that we had before, by its seal', ours(FORMER, note(FORMER)), 'ours'],
+    ['has the seal of one in another subnet', ours(FORMER, note(FORMER, 'subnet-b')), 'an impostor'],
+    ['has the seal of one of our service', ours(FORMER, note(SERVICE)), 'an impostor'],
+    ['is of another stack', ours(SERVICE, note(SERVICE), 'ziti-glb-prod'), 'somebody else’s'],
+  ])('and %s', (_, is, expected) => expect(is).toBe(expected));
 });
 
 test.each<[RouteTableAssociationStateCode, string[]]>([

@@ -268,7 +268,7 @@ describe('a route of somebody else’s', () => {
 describe('a route whose former target is gone', () => {
   const gone = former('nat-1', { gone: true });
   const why =
-    '10.20.0.0/16 in rtb-a cannot be given back to nat-1, which is gone: set or delete the tag ziti-glb:former:10.20.0.0/16';
+    '10.20.0.0/16 in rtb-a cannot be given back to nat-1, which is gone: lead it elsewhere or delete the tag ziti-glb:former:10.20.0.0/16';
 
   test('stays, and with it the endpoint: blocked', () => {
     const seen = { ...out, ...one({ routes: [route('vpce-a')], former: gone }) };

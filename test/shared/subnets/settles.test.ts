@@ -153,7 +153,7 @@ async function scene(kind: Kind) {
         await here.heal(now.healthy);
         return;
       case 'range':
-        if (now.given) await here.tag(here.routers.a, RANGE, 'ziti-glb:dns-range');
+        if (now.given) await here.note(here.routers.a, RANGE, 'ziti-glb:dns-range');
         else await here.untag(here.routers.a, 'ziti-glb:dns-range');
         return;
       case 'end router':

@@ -24,6 +24,7 @@ import type { Hint } from '../../../shared/events.ts';
 import { type Outcome, reconcile } from '../../../shared/reconcile.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
 import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../../local/rules/support.ts';
+import { testSeal } from '../../support/seal.ts';
 import { config } from './support.ts';
 
 /** What may go wrong with one call. A stale read answers what the one before it answered. */
@@ -145,8 +146,9 @@ export async function stage({
     maxAttempts: 1,
   };
   const ec2 = new EC2Client(client);
+  let seal = testSeal();
   const clients = { ec2, elb: new ElasticLoadBalancingV2Client(client), changer: ec2 };
-  const newProcess = () => subnetsReconciler(clients, settings, cloud.clock.now);
+  const newProcess = () => subnetsReconciler(clients, settings, async () => seal, cloud.clock.now);
   let ours = newProcess();
   const look = () => newProcess().observe();
 
@@ -231,6 +233,14 @@ export async function stage({
     },
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
+    /** A tag with the seal of the stack: as the functions write it. */
+    note: (id: string, text: string, Key: string) =>
+      cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value: seal.sign(id, Key, text) }] })),
+    /** The stack gets a key, or another one, at this moment. */
+    exchangeKey: (...versions: number[]) => {
+      seal = testSeal(cloud.clock.now(), versions);
+      ours = newProcess();
+    },
     untag: (id: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key }] })),
     async natGateway() {

@@ -32,6 +32,10 @@ async function tagsOf(table: string): Promise<string[]> {
   const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
   return given(RouteTables?.[0]?.Tags).map(({ Key, Value }) => `${Key} = ${Value?.replace(/ since .*/, '')}`);
 }
+const tagOfTable = async (table: string, key: string) => {
+  const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+  return given(RouteTables?.[0]?.Tags?.find(({ Key }) => Key === key)?.Value);
+};
 const changes = () =>
   here
     .changes()
@@ -278,14 +282,16 @@ describe('a route of somebody else’s', () => {
     await rest();
     expect((await routesOf(table))[all]).toBe('endpoint');
     expect(await tagOf(subnet)).toBe(
-      `blocked: ${all} in ${table} cannot be given back to ${id} which is gone: set or delete the tag ziti-glb:former:${all}`,
+      `blocked: ${all} in ${table} cannot be given back to ${id} which is gone: lead it elsewhere or delete the tag ziti-glb:former:${all}`,
     );
     here.calls();
     await here.pass();
     expect(here.changes()).toEqual([]);
 
     const other = await here.natGateway();
-    await here.tag(table, other, `ziti-glb:former:${all}`);
+    await here.cloud.ec2.send(
+      new ec2.ReplaceRouteCommand({ RouteTableId: table, DestinationCidrBlock: all, NatGatewayId: other }),
+    );
     await rest();
     expect([await routesOf(table), await tagOf(subnet)]).toEqual([{ [all]: other }, undefined]);
   });
@@ -306,13 +312,14 @@ describe('a route of somebody else’s', () => {
     const { subnet, table, id = '' } = await withDefaultRoute(nat);
     await here.tag(subnet, `takeover ${all}`);
     await here.pass();
+    const note = await tagOfTable(table, `ziti-glb:former:${all}`);
     await here.untag(table, `ziti-glb:former:${all}`);
-    await here.tag(table, `${id} since 2026-01-15T10:00:00.000Z`, `key-before:former:${all}`);
+    await here.tag(table, note, `key-before:former:${all}`);
     await here.untag(subnet);
     await rest();
     expect((await routesOf(table))[all]).toBe('endpoint');
     expect(await tagOf(subnet)).toContain(`blocked: ${all} in ${table} is noted by key-before:former:${all}`);
-    await here.tag(table, id, `ziti-glb:former:${all}`);
+    await here.tag(table, note, `ziti-glb:former:${all}`);
     await rest();
     expect(await routesOf(table)).toEqual({ [all]: id });
   });
@@ -396,8 +403,8 @@ describe('DNS', () => {
   test('of a router goes straight to it, and ends with it', async () => {
     const { subnet, table } = await begin();
     await here.tag(subnet, 'default');
-    await here.tag(here.routers.a, RANGE, 'ziti-glb:dns-range');
-    await here.tag(here.routers.b, '100.72.0.0/13', 'ziti-glb:dns-range');
+    await here.note(here.routers.a, RANGE, 'ziti-glb:dns-range');
+    await here.note(here.routers.b, '100.72.0.0/13', 'ziti-glb:dns-range');
     await here.pass();
     const [a, b] = (await here.look()).routers.map(({ interfaceId }) => interfaceId);
     expect(await routesOf(table)).toEqual({
@@ -448,7 +455,7 @@ describe('a process that ends', () => {
     await here.cloud.ec2.send(
       new ec2.CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: CIDR, NatGatewayId }),
     );
-    await here.tag(here.routers.a, '100.64.0.0/13', 'ziti-glb:dns-range');
+    await here.note(here.routers.a, '100.64.0.0/13', 'ziti-glb:dns-range');
     await rest();
     const cycle = async (crashAt?: number) => {
       here.calls();

@@ -23,6 +23,8 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   formerKey: 'ziti-glb:former',
   directKey: 'ziti-glb:direct',
   stackTag: { Key: 'ziti-glb:stack', Value: 'ziti-glb-test' },
+  sealKey: 'ziti-glb:seal',
+  sealing: { keyArn: '', version: 1, partition: '', region: '', account: '', stack: '', tagKey: '' },
   ...fields,
 });
 
@@ -69,7 +71,8 @@ export const routes = (target: string, ...destinations: string[]): Route[] =>
 
 export const note = (key: string, target: string, fields: Partial<Note> = {}): [string, Note] => {
   const destination = key.slice(key.indexOf(':', 'ziti-glb:'.length) + 1);
-  return [destination, { target, gone: false, at: 0, key, value: `${target} since 1970`, ...fields }];
+  const text = `${target} since 1970`;
+  return [destination, { target, gone: false, at: 0, key, value: `${text} v1.its-seal`, text, by: 'us', ...fields }];
 };
 
 export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
@@ -81,6 +84,7 @@ export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
   former: new Map(),
   strays: new Map(),
   direct: new Map(),
+  forged: new Map(),
   tagCount: 0,
   ...fields,
 });
@@ -108,6 +112,7 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   routeTables: [main, table()],
   endpoints: [],
   gone: [],
+  impostors: [],
   connected: new Set(),
   endpointCount: 0,
   systemsManager: { reachable: false, subnetIds: [] },

@@ -1,0 +1,84 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** Tags are anybody's to write who has ec2:CreateTags. What the functions write there is known for theirs by a seal: its last word. */
+export interface Seal {
+  /** A value as it is to stand in the tag `key` of `resource`. */
+  sign(resource: string, key: string, text: string): string;
+  read: Reader;
+  /** When the stack got its key, in milliseconds since the epoch: what it wrote before has no seal. */
+  since: number;
+}
+
+/** What a tag says, and whose word that is. */
+export type Reader = (resource: string, key: string, value: string) => { text: string; by: Author };
+
+/** `before`: by a key that is on its way out. `other`: without a seal, or with one that is not for this. */
+export type Author = 'us' | 'before' | 'other';
+
+/** Where a stack stands: a seal of one is none of another. */
+export interface Scope {
+  partition: string;
+  region: string;
+  account: string;
+  stack: string;
+  /** It may be given another one, and somebody its notes the new key: then they are still its own. */
+  tagKey: string;
+}
+
+/** Of a tag's 256 characters. */
+const MAC_BYTES = 16;
+const SEALED = /^(.*) v(\d+)\.([\w-]{22})$/s;
+
+/** @param keys by version: the greatest signs, all are believed */
+export function createSeal(keys: ReadonlyMap<number, Uint8Array>, scope: Scope, since: number): Seal {
+  const newest = Math.max(...keys.keys());
+
+  function mac(version: number, resource: string, key: string, text: string): Buffer | undefined {
+    const secret = keys.get(version);
+    if (!secret) return undefined;
+    const { partition, region, account, stack, tagKey } = scope;
+    const name = key.startsWith(`${tagKey}:`) ? key.slice(tagKey.length + 1) : key;
+    // A list, as JSON has it, can be read in one way only.
+    const message = JSON.stringify(['ziti-glb', version, partition, region, account, stack, resource, name, text]);
+    return createHmac('sha256', secret).update(message).digest().subarray(0, MAC_BYTES);
+  }
+
+  return {
+    sign: (resource, key, text) =>
+      `${text} v${newest}.${mac(newest, resource, key, text)?.toString('base64url')}`.trimStart(),
+    read(resource, key, value) {
+      const { text, version, given } = taken(value);
+      const right = mac(version, resource, key, text);
+      if (!right || !timingSafeEqual(right, Buffer.from(given, 'base64url'))) return { text, by: 'other' };
+      return { text, by: version === newest ? 'us' : 'before' };
+    },
+    since,
+  };
+}
+
+/** Reads notes without the key, which only the functions have: those with a seal are taken for theirs, unverified. */
+export const unverified: Pick<Seal, 'read' | 'since'> = {
+  read(_resource, _key, value) {
+    const { text, given } = taken(value);
+    return { text, by: given === '' ? 'other' : 'us' };
+  },
+  since: 0,
+};
+
+function taken(value: string): { text: string; version: number; given: string } {
+  const [, text, version, given] = SEALED.exec(` ${value}`) ?? [];
+  if (text === undefined || given === undefined) return { text: value, version: 0, given: '' };
+  return { text: text.trimStart(), version: Number(version), given };
+}
+
+/** Whether a note is the functions' own. */
+export const isOwn = (by: Author) => by === 'us' || by === 'before';
+
+/**
+ * A stack that stood before it had this key has notes without a seal by it. For this long those are believed of which the
+ * world says the same, and get one.
+ */
+const ADOPTION_MS = 60 * 60_000;
+
+/** Whether notes without our seal may still be of the time before the key. */
+export const adopts = ({ since }: Pick<Seal, 'since'>, now: number) => now - since < ADOPTION_MS;

@@ -1,0 +1,13 @@
+import { createSeal, type Seal } from '../../shared/seal.ts';
+
+const scope = {
+  partition: 'aws',
+  region: 'eu-central-1',
+  account: '111122223333',
+  stack: 'ziti-glb-test',
+  tagKey: 'ziti-glb',
+};
+
+/** A stack's seal as KMS would have it made. @param since when the stack got its key: long ago, if not given */
+export const testSeal = (since = 0, versions = [1]): Seal =>
+  createSeal(new Map(versions.map((version) => [version, new Uint8Array(32).fill(version)])), scope, since);
