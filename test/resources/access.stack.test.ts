@@ -84,6 +84,9 @@ describePackaged('the roles of the stack', () => {
     await ec2.createRoute({ RouteTableId: (await tableOf('app-c'))?.RouteTableId, ...foreign });
     await operator.tag('app-c', 'takeover 10.40.0.0/16');
     for (const destination of ['10.20.0.0/16', '100.64.0.0/10', '10.40.0.0/16']) await routed(destination);
+    const tagged = ['app-a', 'app-b', 'app-c'];
+    for (const name of tagged)
+      await until(`status of ${name}`, async () => (await operator.status(name))?.startsWith('ready') === true);
 
     // Bent by hand: a route of ours that leads to an endpoint of ours, but not to the one of its subnet.
     const [right, wrong] = [await targetOf('app-a', '10.20.0.0/16'), await targetOf('app-b', '100.64.0.0/10')];
@@ -93,8 +96,10 @@ describePackaged('the roles of the stack', () => {
 
     // Somebody deletes a subnet in vain; then all three are opted out, and what was taken over is given back.
     await expect(ec2.deleteSubnet({ SubnetId: await subnetNamed('app-b') })).rejects.toThrow('dependencies');
-    for (const name of ['app-a', 'app-b', 'app-c']) await operator.untag(name);
+    for (const name of tagged) await operator.untag(name);
     await until('end of all endpoints', async () => (await operator.endpoints()).length === 0);
+    for (const name of tagged)
+      await until(`end of the status of ${name}`, async () => (await operator.status(name)) === undefined);
     expect(await targetOf('app-c', '10.40.0.0/16')).toBe(foreign.NetworkInterfaceId);
 
     // One router is untagged, the others end with their group.
