@@ -14,29 +14,27 @@
 
 #define REST 1000 /* milliseconds without another rule, after which they are taken to be all there */
 
-/* What is in the way of taking the router into service, or NULL. */
-static const char *find_obstacle(const struct health_options *options)
+/* Whether nothing is in the way of taking the router into service. */
+static bool is_settled(const struct health_options *options)
 {
-	return calls_age() < REST ? "attached, but its rules are still coming" : router_problem(options->router);
+	return calls_age() >= REST && !router_problem(options->router);
 }
 
 /*
  * A router that has been in service stays, even if its controller is away: that hurts all routers alike, and 503 would end the
  * flows that still go on. Where a service's packets go astray, none is left, or all were forgotten, it starts over.
  */
-static bool is_in_service(const struct health_options *options, char text[HEALTH_TEXT])
+static bool is_in_service(const struct health_options *options)
 {
 	static bool entered;
 	static __u32 flushes;
+	char text[HEALTH_TEXT];
 	enum health found = health(text);
-	bool good = found == HEALTHY || (found == UNUSED && options->idle);
 	bool stays = entered && found == HEALTHY && flushes == calls_flushes();
-	const char *obstacle = good && !stays ? find_obstacle(options) : NULL;
-	if (obstacle)
-		snprintf(text, HEALTH_TEXT, "%s", obstacle);
-	entered = found == HEALTHY && !obstacle;
+	bool good = (found == HEALTHY || (found == UNUSED && options->idle)) && (stays || is_settled(options));
+	entered = found == HEALTHY && good;
 	flushes = calls_flushes();
-	return good && !obstacle;
+	return good;
 }
 
 /* Those who have connected, and until when each may take to ask: others must not wait for one who does not. */
@@ -47,13 +45,15 @@ struct client {
 	__u64 until;
 };
 
+/* The status and no more: anybody may ask, and the reasons name services. `diverter health` tells them here. */
 static void answer(int client, const struct health_options *options)
 {
-	char text[HEALTH_TEXT], request[2048];
+	char request[2048];
 	if (recv(client, request, sizeof(request), MSG_DONTWAIT) > 0) {
-		bool good = is_in_service(options, text);
+		bool good = is_in_service(options);
+		const char *word = good ? "healthy" : "unhealthy";
 		dprintf(client, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-			good ? "200 OK" : "503 Service Unavailable", strlen(text) + 1, text);
+			good ? "200 OK" : "503 Service Unavailable", strlen(word) + 1, word);
 	}
 	shutdown(client, SHUT_WR);
 	close(client);

@@ -56,6 +56,7 @@ refused() { grep -q '^diverter: ' /var/lib/ziti-router/said; }
 has_user() { [ "$(stat -c %U "/proc/$(time_of ziti-router MainPID)")" = "$1" ]; }
 restart() { rm -f /var/lib/ziti-router/said; systemctl daemon-reload; systemctl restart ziti-router; }
 install_function() { (set +e; program=/usr/sbin/diverter log=/functions.log patience=10 deadline=9999; . /functions; "$@"); }
+well() { exec 3<>/dev/tcp/127.0.0.1/8090 && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && grep -q '^HTTP/1.1 200 OK' <&3; } 2>/dev/null
 time_of() { systemctl show --value -p "$2" "$1"; }
 left() {
 	tc qdisc show dev eth0 | grep clsact
@@ -67,6 +68,11 @@ left() {
 if [ ! -e /rebooted ]; then
 	dpkg --install /package.deb >/dev/null
 	see 'installed, it is attached' until_ attached
+	see 'its units can do little else' systemd-analyze security --no-pager --threshold=25 ziti-glb-diverter.service \
+		ziti-glb-diverter-keep.service ziti-glb-health@8090.service
+	echo 'HEALTH=--idle' >/etc/default/ziti-glb-health
+	systemctl enable --quiet --now ziti-glb-health@8090
+	see 'as a user of systemd, its health is told' until_ well
 	see 'a router that ran before has not what it needs' [ "$(install_function is_equipped; echo $?)" = 1 ]
 	restart
 	see 'started again, it has' until_ install_function is_equipped
@@ -106,6 +112,7 @@ another() { local now; now=$(time_of ziti-router ExecMainPID); [ "$now" != 0 ] &
 see 'the router crashed and is back' until_ another
 see 'its services are forgotten' services 0
 see 'it is still attached' attached
+see 'and its health is told' until_ well
 tc qdisc delete dev eth0 clsact
 see 'taken off, it is attached again' until_ attached
 systemctl stop ziti-glb-diverter
@@ -129,4 +136,4 @@ timeout 900 qemu-system-x86_64 -m 1024 -nographic \
 	-append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet' \
 	-drive "file=$work/disk,format=raw,if=virtio" -nic user,model=virtio-net-pci </dev/null | tr -d '\r' >"$work/console"
 grep -ao 'proof: .*' "$work/console" || { tail -n 30 "$work/console" >&2; exit 1; }
-[ "$(grep -ac 'proof: yes' "$work/console")" = 22 ] && ! grep -aq 'proof: NO' "$work/console"
+[ "$(grep -ac 'proof: yes' "$work/console")" = 25 ] && ! grep -aq 'proof: NO' "$work/console"
