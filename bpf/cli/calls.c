@@ -11,7 +11,8 @@
 
 struct calls *calls_open(void)
 {
-	int fd = bpf_obj_get(PINS "/calls");
+	char path[PIN_PATH];
+	int fd = maps_foreign(path) ? -1 : bpf_obj_get(PINS "/calls");
 	if (fd < 0)
 		return NULL;
 	struct calls *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

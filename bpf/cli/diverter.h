@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "../common.h"
 
@@ -44,6 +45,9 @@ struct maps {
 	struct destination *destinations; /* by number */
 	struct calls *calls;		  /* NULL where an older version attached */
 };
+/* Names one of the directory and the pins that others than root and the group can have made or changed. False if there is none. */
+#define PIN_PATH 512
+bool maps_foreign(char path[PIN_PATH]);
 /* What a map holds, as memory. NULL if it is not there. */
 void *open_memory(const char *name, size_t size);
 /* Opens them for change, one command at a time, and makes what is missing. */
@@ -64,6 +68,8 @@ __u32 read_state(const struct maps *maps, __u32 key);
 void write_state(const struct maps *maps, __u32 key, __u32 value);
 
 /* share.c */
+/* The group's id, or root's if there is none. */
+gid_t group_id(void);
 /* Lets the users of the group change the maps, and nobody else. Only under the lock. */
 void maps_share(void);
 

@@ -31,6 +31,38 @@ static void fail_to_open(const char *path)
 	fail("%s: %s", path, strerror(errno));
 }
 
+/* Of what is not there, nobody's. */
+static bool is_foreign(int directory, const char *name)
+{
+	struct stat found;
+	if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW))
+		return false;
+	return found.st_uid || S_ISLNK(found.st_mode) || found.st_mode & S_IWOTH ||
+	       (found.st_mode & S_IWGRP && found.st_gid && found.st_gid != group_id());
+}
+
+/* In a file system that was mounted without a mode anybody may make a directory, and what is diverted by its maps is his to say. */
+bool maps_foreign(char path[PIN_PATH])
+{
+	DIR *directory = opendir(PINS);
+	bool foreign = is_foreign(AT_FDCWD, PINS);
+	snprintf(path, PIN_PATH, PINS);
+	for (struct dirent *entry; !foreign && directory && (entry = readdir(directory));) {
+		foreign = entry->d_name[0] != '.' && is_foreign(dirfd(directory), entry->d_name);
+		snprintf(path, PIN_PATH, PINS "/%s", entry->d_name);
+	}
+	if (directory)
+		closedir(directory);
+	return foreign;
+}
+
+static void check_owners(void)
+{
+	char path[PIN_PATH];
+	if (maps_foreign(path))
+		fail("%s is not root's, or others may write it: `rm -r " PINS "`, attach again and restart the router", path);
+}
+
 static int open_pin(const char *name)
 {
 	char path[256];
@@ -79,6 +111,7 @@ void *open_memory(const char *name, size_t size)
 bool maps_open(struct maps *maps)
 {
 	bool all = true;
+	check_owners();
 	for (size_t i = 0; i < PIN_COUNT; i++)
 		all &= (*member(maps, i) = open_pin(pins[i].name)) >= 0;
 	maps->index = open_memory("destination_index", sizeof(*maps->index));
@@ -115,7 +148,7 @@ static void check_privileges(void)
 {
 	struct statfs filesystem;
 	if (statfs(BPFFS, &filesystem) || (unsigned)filesystem.f_type != BPF_FS_MAGIC)
-		fail(BPFFS " is not a BPF file system: run `mount -t bpf bpf " BPFFS "`");
+		fail(BPFFS " is not a BPF file system: run `mount -t bpf -o mode=700 bpf " BPFFS "`");
 	if (!capable(CAP_NET_ADMIN))
 		fail("changing what is diverted needs CAP_NET_ADMIN: run it as root, or give it that (ziti-router by "
 		     "`AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE` and `SupplementaryGroups=" GROUP "` in its unit)");
@@ -151,6 +184,7 @@ static void lock_directory(void)
 	for (struct stat locked = {}; !locked.st_nlink;) {
 		if (is_root())
 			make_directory();
+		check_owners(); /* who made it may hold its lock for good */
 		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (directory < 0 && errno == ENOENT && is_root())
 			continue;
@@ -160,8 +194,6 @@ static void lock_directory(void)
 			fail_to_open(PINS);
 		if (flock(directory, LOCK_EX) || fstat(directory, &locked))
 			fail(PINS ": cannot lock it: %s", strerror(errno));
-		if (locked.st_uid) /* anybody can make a directory there */
-			fail(PINS " is not root's: `rm -r " PINS "`, attach again and restart the router");
 	}
 }
 

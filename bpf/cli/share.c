@@ -11,8 +11,8 @@
 
 #include "diverter.h"
 
-/* The group's id, or root's. From the file itself: a static binary cannot load what else may know of groups. */
-static gid_t find_group(void)
+/* From the file itself: a static binary cannot load what else may know of groups. */
+gid_t group_id(void)
 {
 	gid_t id = 0;
 	char *line = NULL;
@@ -49,7 +49,7 @@ static void let_through(gid_t group)
 
 void maps_share(void)
 {
-	gid_t group = find_group();
+	gid_t group = group_id();
 	let_through(group);
 	DIR *directory = opendir(PINS);
 	if (!directory)

@@ -158,7 +158,9 @@ describeKernel('the command', () => {
       stderr: expect.stringMatching(/needs root/),
     });
     router.exec(['sh', '-c', 'while umount /sys/fs/bpf; do :; done']);
-    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(/mount -t bpf bpf \/sys\/fs\/bpf/);
+    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(
+      /mount -t bpf -o mode=700 bpf \/sys\/fs\/bpf/,
+    );
   });
 
   test('an interface that vanishes and comes back is not attached; what is left of it is forgotten', () => {

@@ -106,7 +106,7 @@ describeKernel('a router that is not root', () => {
     attach();
     expect(diverter(['-V']).code).toBe(0);
     shell('while umount /sys/fs/bpf 2>&1; do :; done');
-    expect(diverter(['-V'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/mount -t bpf bpf/) });
+    expect(diverter(['-V'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/mount -t bpf -o mode=700 bpf/) });
   });
 
   const lacking: [string, boolean, string[], string, RegExp][] = [
@@ -176,13 +176,54 @@ describeKernel('a router that is not root', () => {
   });
 
   test.each([
-    ['a directory of its own', 'mkdir /sys/fs/bpf/ziti-glb; chown 65534 /sys/fs/bpf/ziti-glb', /is not root's: `rm -r/],
-    ['a link', 'ln -s /sys/fs/bpf /sys/fs/bpf/ziti-glb', /Not a directory|Too many levels/],
-  ])('what somebody else put in its place, %s, is not taken for it', (_name, put, sentence) => {
+    ['a directory of its own', 'mkdir /sys/fs/bpf/ziti-glb; chown 65534 /sys/fs/bpf/ziti-glb'],
+    [
+      'a directory of its own, which it has locked',
+      'mkdir /sys/fs/bpf/ziti-glb; chown 65534 /sys/fs/bpf/ziti-glb; LOCK',
+    ],
+    ['a directory that others may write', 'mkdir -m 777 /sys/fs/bpf/ziti-glb'],
+    ['a directory that another group may write', 'mkdir -m 770 /sys/fs/bpf/ziti-glb; chgrp 7 /sys/fs/bpf/ziti-glb'],
+    ['a link', 'mkdir /sys/fs/bpf/a; ln -s /sys/fs/bpf/a /sys/fs/bpf/ziti-glb'],
+    ["somebody's map", 'ATTACH; chown 65534 /sys/fs/bpf/ziti-glb/datagrams'],
+    ['a map that others may write', 'ATTACH; chmod 602 /sys/fs/bpf/ziti-glb/claims'],
+    ['a map that another group may write', 'ATTACH; chgrp 7 /sys/fs/bpf/ziti-glb/claims'],
+  ])('what somebody else has, %s, is not taken for ours', async (_name, put) => {
     makeGroup();
-    shell(put);
-    expect(router.diverter('attach', 'eth0', '--from', 'any').stderr).toMatch(sentence);
-    expect(diverter(interceptArguments(rule)).code).toBe(1);
+    shell(`umount /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf`);
+    if (put.startsWith('ATTACH')) attach();
+    shell(put.replace(/^ATTACH; |; LOCK$/, ''));
+    if (put.endsWith('LOCK')) {
+      const locker = router.background([
+        'flock',
+        '-F',
+        '/sys/fs/bpf/ziti-glb',
+        'sh',
+        '-c',
+        'echo locked; exec sleep 60',
+      ]);
+      await locker.line(/locked/);
+    }
+    const foreign = {
+      code: 1,
+      stderr: expect.stringMatching(
+        /^diverter: \/sys\/fs\/bpf\/ziti-glb\S* is not root's, or others .*`rm -r \/sys\/fs\/bpf\/ziti-glb`/,
+      ),
+    };
+    for (const args of [
+      ['attach', 'eth0', '--from', 'any'],
+      ['status'],
+      ['health'],
+      ['services'],
+      ['detach'],
+      ['flush'],
+      ...calls,
+    ])
+      expect([args, router.diverter(...args)]).toMatchObject([args, foreign]);
+    for (const call of calls) expect(diverter(call)).toMatchObject(foreign);
+    await router.stopAll();
+    shell('rm -r /sys/fs/bpf/ziti-glb');
+    attach();
+    expect(diverter(interceptArguments(rule)).code).toBe(0);
   });
 
   test("attach and detach are root's", () => {
