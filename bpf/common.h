@@ -148,7 +148,7 @@ struct settings {
 	__u32 address_count;
 	__u32 address6_count;
 	__u32 plain_count;
-	__u32 zero;
+	__u32 secret; /* the same for every interface */
 	struct prefix4 from[MAX_FROM];
 	struct prefix4 plain[MAX_PLAIN]; /* destinations of what is routed straight to this interface, without GENEVE */
 	__u32 address[MAX_ADDRESSES];
@@ -209,7 +209,8 @@ struct recent {
 
 /*
  * A datagram whose fragments are still arriving: its payload, the UDP header included, where it belongs. There are DATAGRAMS
- * at a time, each in the place its addresses and id hash to, and a newer one's first takes the place of an older one.
+ * at a time, each in the place its addresses and id hash to with the secret, and a newer one's first takes the place of an
+ * older one.
  */
 #define DATAGRAMS 32
 #define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers; longer ones are refused */

@@ -14,10 +14,14 @@
 /* Above DATAGRAM_MAX, and half of the room. */
 #define OFFSET_MASK (DATAGRAM_ROOM / 2 - 1)
 
+/* Which datagrams meet in a place is nobody's to choose: each step multiplies what those before it, from the secret on, have mixed. */
 static __always_inline struct datagram *datagram_place(const struct datagram_key *key)
 {
-	__u32 hash = (key->saddr ^ key->daddr ^ key->id ^ (__u32)key->endpoint) * 2654435761u; /* Knuth's */
-	__u32 place = hash >> 16 & (DATAGRAMS - 1);
+	__u64 factor = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
+	__u64 hash = (key->endpoint ^ settings.secret * factor) * factor;
+	hash = (hash ^ hash >> 32 ^ ((__u64)key->saddr << 32 | key->daddr)) * factor;
+	hash = (hash ^ hash >> 32 ^ key->id) * factor;
+	__u32 place = (hash >> 32) * DATAGRAMS >> 32;
 	return bpf_map_lookup_elem(&datagrams, &place);
 }
 

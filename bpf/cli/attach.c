@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "diverter.h"
@@ -72,6 +73,23 @@ static void forget_vanished(const struct maps *maps)
 	}
 }
 
+/*
+ * Of another attachment, or of this one's program before: they share the places of fragmented datagrams, and one whose fragments
+ * come by two of them is still whole. Else it is new.
+ */
+static __u32 find_secret(const struct maps *maps)
+{
+	struct attachment attachment;
+	__u32 ifindex, secret = 0;
+	for (__u32 *at = NULL; !secret && bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0)
+			secret = attachment.settings.secret;
+	while (!secret)
+		if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
+			fail("the kernel gives no random number: %s", strerror(errno));
+	return secret;
+}
+
 static void make_local(const struct rule *rule, void *context)
 {
 	(void)context;
@@ -92,6 +110,7 @@ void attach(const char *name, struct settings *settings)
 	forget_vanished(&maps);
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
+	settings->secret = find_secret(&maps);
 	struct bpf_object *object = program_open(settings);
 	if (bpf_object__load(object))
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "

@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import {
   ACK,
   encapsulated,
   encapsulated6,
+  endpointOption,
   ethernet,
   type Ipv4Fields,
   ipv4,
@@ -16,6 +17,7 @@ import {
   udp,
   withChecksum,
 } from './packet.ts';
+import { placesOf } from './place.ts';
 import { type Router, startRouter } from './router.ts';
 
 const CLIENT = '192.168.1.1';
@@ -313,113 +315,133 @@ describeKernel('delivery', () => {
     expect(await service.line()).toContain(` 8472 ${'78'.repeat(32)}`);
   });
 
-  const segment = datagram(Buffer.from(Array.from({ length: 11_992 }, (_, index) => index)));
-  const sizes = [1480, 1480, 1480, 1480, 1480, 1480, 1480, 1480, 160];
-  const orders: [string, number[]][] = [
-    ['in order', [0, 1, 2, 3, 4, 5, 6, 7, 8]],
-    ['the last first', [8, 7, 6, 5, 4, 3, 2, 1, 0]],
-    ['mixed', [4, 0, 8, 2, 6, 1, 7, 3, 5]],
-  ];
-  test.each(orders)('a datagram of 12,000 bytes in fragments, %s', async (_name, order) => {
-    const service = await serve('udp');
-    const all = fragments(segment, sizes);
-    const counts = await counted(async () => {
-      router.send(...order.map((index) => all[index] ?? Buffer.alloc(0)));
-      expect(await service.line()).toBe(
-        `${CLIENT} 1000 ${SERVICE} 5000 11992 ${segment.subarray(8, 40).toString('hex')}`,
+  describe('of a datagram in fragments', () => {
+    // What another test has left would have the same places.
+    beforeEach(() => {
+      router.exec(['rm', '/sys/fs/bpf/ziti-glb/datagrams']);
+      router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+    });
+
+    /** Of datagrams that meet in a place, or do not. */
+    function twoIds(where: 'one place' | 'two places'): [number, number] {
+      const placeOf = placesOf(router);
+      const place = (id: number): number =>
+        placeOf({ source: CLIENT, destination: SERVICE, endpoint: endpointOption.subarray(4) }, id);
+      const other = Array.from({ length: 1000 }, (_, index) => 100 + index).find(
+        (id) => (place(id) === place(42)) === (where === 'one place'),
       );
+      return [42, other ?? 0];
+    }
+
+    const segment = datagram(Buffer.from(Array.from({ length: 11_992 }, (_, index) => index)));
+    const sizes = [1480, 1480, 1480, 1480, 1480, 1480, 1480, 1480, 160];
+    const orders: [string, number[]][] = [
+      ['in order', [0, 1, 2, 3, 4, 5, 6, 7, 8]],
+      ['the last first', [8, 7, 6, 5, 4, 3, 2, 1, 0]],
+      ['mixed', [4, 0, 8, 2, 6, 1, 7, 3, 5]],
+    ];
+    test.each(orders)('a datagram of 12,000 bytes in fragments, %s', async (_name, order) => {
+      const service = await serve('udp');
+      const all = fragments(segment, sizes);
+      const counts = await counted(async () => {
+        router.send(...order.map((index) => all[index] ?? Buffer.alloc(0)));
+        expect(await service.line()).toBe(
+          `${CLIENT} 1000 ${SERVICE} 5000 11992 ${segment.subarray(8, 40).toString('hex')}`,
+        );
+      });
+      expect(counts).toEqual({ fragment_held: 8, delivered_service: 1 });
     });
-    expect(counts).toEqual({ fragment_held: 8, delivered_service: 1 });
-  });
 
-  test('the longest datagram there may be, and one of a byte more', async () => {
-    const service = await serve('udp');
-    const longest = datagram(Buffer.alloc(15_992, 'y'));
-    const longer = datagram(Buffer.alloc(15_993, 'z'));
-    const counts = await counted(async () => {
-      router.send(...fragments(longest, [8000, 8000]));
-      expect(await service.line()).toContain(' 15992 ');
-      router.send(...fragments(longer, [8000, 8001], { id: 8 }));
+    test('the longest datagram there may be, and one of a byte more', async () => {
+      const service = await serve('udp');
+      const longest = datagram(Buffer.alloc(15_992, 'y'));
+      const longer = datagram(Buffer.alloc(15_993, 'z'));
+      const counts = await counted(async () => {
+        router.send(...fragments(longest, [8000, 8000]));
+        expect(await service.line()).toContain(' 15992 ');
+        router.send(...fragments(longer, [8000, 8001], { id: 8 }));
+      });
+      expect(counts).toEqual({ fragment_held: 2, delivered_service: 1, fragment_too_large: 1 });
     });
-    expect(counts).toEqual({ fragment_held: 2, delivered_service: 1, fragment_too_large: 1 });
-  });
 
-  test('fragments that overlap, are empty, or cut the header', async () => {
-    await serve('udp');
-    const data = datagram(Buffer.alloc(3000));
-    const [first = Buffer.alloc(0)] = fragments(data, [1480]);
-    const counts = await counted(() =>
-      router.send(
-        first,
-        encapsulated(ipv4({ id: 7, fragmentOffset: 1472, moreFragments: true }, Buffer.alloc(80))),
-        encapsulated(ipv4({ id: 9, fragmentOffset: 8 }, Buffer.alloc(0))),
-        encapsulated(ipv4({ id: 10, moreFragments: true }, Buffer.alloc(7))),
-        encapsulated(ipv4({ id: 11, moreFragments: true }, Buffer.alloc(12))),
-      ),
-    );
-    expect(counts).toEqual({ fragment_held: 1, fragment_invalid: 4 });
-  });
-
-  test('an exact duplicate of a fragment does no harm, nor does it change what is there', async () => {
-    const service = await serve('udp');
-    const all = fragments(segment, sizes, { id: 41 });
-    const other = fragments(Buffer.alloc(segment.length, 'z'), sizes, { id: 41 });
-    const counts = await counted(async () => {
-      router.send(...all.slice(0, 8).flatMap((one, at) => [one, one, other[at] ?? one]), ...all.slice(8));
-      expect(await service.line()).toBe(
-        `${CLIENT} 1000 ${SERVICE} 5000 11992 ${segment.subarray(8, 40).toString('hex')}`,
+    test('fragments that overlap, are empty, or cut the header', async () => {
+      await serve('udp');
+      const data = datagram(Buffer.alloc(3000));
+      const [first = Buffer.alloc(0)] = fragments(data, [1480]);
+      const counts = await counted(() =>
+        router.send(
+          first,
+          encapsulated(ipv4({ id: 7, fragmentOffset: 1472, moreFragments: true }, Buffer.alloc(80))),
+          encapsulated(ipv4({ id: 9, fragmentOffset: 8 }, Buffer.alloc(0))),
+          encapsulated(ipv4({ id: 10, moreFragments: true }, Buffer.alloc(7))),
+          encapsulated(ipv4({ id: 11, moreFragments: true }, Buffer.alloc(12))),
+        ),
       );
+      expect(counts).toEqual({ fragment_held: 1, fragment_invalid: 4 });
     });
-    expect(counts).toEqual({ fragment_held: 24, delivered_service: 1 });
-    await service.silent();
-  });
 
-  test('of the last fragment, and of all that there may be, but not of one that would end the datagram elsewhere', async () => {
-    await serve('udp');
-    const piece = (id: number, at: number, moreFragments = true): Buffer =>
-      encapsulated(ipv4({ id, fragmentOffset: at * 80, moreFragments }, Buffer.alloc(80)));
-    const last = [piece(42, 2, false), piece(42, 2, false), piece(42, 2)];
-    const sixteen = Array.from({ length: 16 }, (_, at) => piece(43, at));
-    const counts = await counted(() =>
-      router.send(...last, ...sixteen, ...sixteen, piece(43, 15, false), piece(43, 16, false)),
-    );
-    expect(counts).toEqual({ fragment_held: 2 + 32, fragment_invalid: 1 + 2 });
-  });
+    test('an exact duplicate of a fragment does no harm, nor does it change what is there', async () => {
+      const service = await serve('udp');
+      const all = fragments(segment, sizes, { id: 41 });
+      const other = fragments(Buffer.alloc(segment.length, 'z'), sizes, { id: 41 });
+      const counts = await counted(async () => {
+        router.send(...all.slice(0, 8).flatMap((one, at) => [one, one, other[at] ?? one]), ...all.slice(8));
+        expect(await service.line()).toBe(
+          `${CLIENT} 1000 ${SERVICE} 5000 11992 ${segment.subarray(8, 40).toString('hex')}`,
+        );
+      });
+      expect(counts).toEqual({ fragment_held: 24, delivered_service: 1 });
+      await service.silent();
+    });
 
-  test('a fragment behind the end of its datagram, whichever comes first', async () => {
-    const service = await serve('udp');
-    const end = (id: number): Buffer => encapsulated(ipv4({ id, fragmentOffset: 80 }, Buffer.alloc(80)));
-    const behind = (id: number): Buffer =>
-      encapsulated(ipv4({ id, fragmentOffset: 400, moreFragments: true }, Buffer.alloc(80)));
-    const counts = await counted(() => router.send(end(21), behind(21), behind(22), end(22)));
-    expect(counts).toEqual({ fragment_held: 2, fragment_invalid: 2 });
-    await service.silent();
-  });
+    test('of the last fragment, and of all that there may be, but not of one that would end the datagram elsewhere', async () => {
+      await serve('udp');
+      const piece = (id: number, at: number, moreFragments = true): Buffer =>
+        encapsulated(ipv4({ id, fragmentOffset: at * 80, moreFragments }, Buffer.alloc(80)));
+      const [one, other] = twoIds('two places');
+      const last = [piece(one, 2, false), piece(one, 2, false), piece(one, 2)];
+      const sixteen = Array.from({ length: 16 }, (_, at) => piece(other, at));
+      const counts = await counted(() =>
+        router.send(...last, ...sixteen, ...sixteen, piece(other, 15, false), piece(other, 16, false)),
+      );
+      expect(counts).toEqual({ fragment_held: 2 + 32, fragment_invalid: 1 + 2 });
+    });
 
-  test('of two datagrams that meet in a place, the later one arrives', async () => {
-    const service = await serve('udp');
-    // Ids whose hashes agree.
-    const [one, other] = [31, 67].map((id) => fragments(segment, sizes, { id }));
-    const counts = await counted(async () => {
-      const [first = Buffer.alloc(0), ...rest] = one ?? [];
-      const [otherFirst = Buffer.alloc(0), ...otherRest] = other ?? [];
-      router.send(first, otherFirst, ...rest, ...otherRest);
+    test('a fragment behind the end of its datagram, whichever comes first', async () => {
+      const service = await serve('udp');
+      const end = (id: number): Buffer => encapsulated(ipv4({ id, fragmentOffset: 80 }, Buffer.alloc(80)));
+      const behind = (id: number): Buffer =>
+        encapsulated(ipv4({ id, fragmentOffset: 400, moreFragments: true }, Buffer.alloc(80)));
+      const [one, other] = twoIds('two places');
+      const counts = await counted(() => router.send(end(one), behind(one), behind(other), end(other)));
+      expect(counts).toEqual({ fragment_held: 2, fragment_invalid: 2 });
+      await service.silent();
+    });
+
+    test('of two datagrams that meet in a place, the later one arrives', async () => {
+      const service = await serve('udp');
+      const [one, other] = twoIds('one place').map((id) => fragments(segment, sizes, { id }));
+      const counts = await counted(async () => {
+        const [first = Buffer.alloc(0), ...rest] = one ?? [];
+        const [otherFirst = Buffer.alloc(0), ...otherRest] = other ?? [];
+        router.send(first, otherFirst, ...rest, ...otherRest);
+        expect(await service.line()).toContain(' 11992 ');
+      });
+      expect(counts).toEqual({ fragment_held: 8, fragment_evicted: 1, fragment_no_place: 8, delivered_service: 1 });
+      await service.silent();
+    });
+
+    test('fragments of many datagrams that never end leave room for one that does', async () => {
+      const service = await serve('udp');
+      const endless = Array.from(
+        { length: 500 },
+        (_, id) => fragments(segment, [1480], { id: 100 + id })[0] ?? Buffer.alloc(0),
+      );
+      router.send(...endless);
+      router.send(...fragments(segment, sizes, { id: 99 }));
       expect(await service.line()).toContain(' 11992 ');
+      expect(router.counters().fragment_evicted).toBeGreaterThan(400);
     });
-    expect(counts).toEqual({ fragment_held: 8, fragment_evicted: 1, fragment_no_place: 8, delivered_service: 1 });
-    await service.silent();
-  });
-
-  test('fragments of many datagrams that never end leave room for one that does', async () => {
-    const service = await serve('udp');
-    const endless = Array.from(
-      { length: 500 },
-      (_, id) => fragments(segment, [1480], { id: 100 + id })[0] ?? Buffer.alloc(0),
-    );
-    router.send(...endless);
-    router.send(...fragments(segment, sizes, { id: 99 }));
-    expect(await service.line()).toContain(' 11992 ');
-    expect(router.counters().fragment_evicted).toBeGreaterThan(400);
   });
 
   describe('of what is routed straight to the interface', () => {

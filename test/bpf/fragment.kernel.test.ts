@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { describeKernel } from '../support/kernel.ts';
-import { addressBytes, attachmentOption, cookieOption, encapsulated, ipv4, option, udp } from './packet.ts';
+import { attachmentOption, cookieOption, encapsulated, ipv4, option, udp } from './packet.ts';
+import { type Owner, placesOf } from './place.ts';
 import { type Router, startRouter } from './router.ts';
 
 /** Part of a datagram on its way: `last` has no more-fragments flag. */
@@ -11,13 +12,6 @@ interface Piece {
   start: number;
   size: number;
   last: boolean;
-}
-
-/** Whose datagram it is: all are of one id, so that only these keep them apart. */
-interface Owner {
-  source: string;
-  destination: string;
-  endpoint: Buffer;
 }
 
 const LARGEST = 16_000;
@@ -67,15 +61,6 @@ class Reassembler {
   }
 }
 
-/** As the program reads them: in the byte order of this machine. */
-function placeOf({ source, destination, endpoint }: Owner, id: number): number {
-  const word = (bytes: Buffer): number => bytes.readUInt32LE(0);
-  const swapped = Buffer.alloc(4);
-  swapped.writeUInt16BE(id, 0);
-  const mixed = word(addressBytes(source)) ^ word(addressBytes(destination)) ^ word(swapped) ^ word(endpoint);
-  return (Math.imul(mixed, 2654435761) >>> 16) & 31;
-}
-
 function fragment({ source, destination, endpoint }: Owner, id: number, { start, last }: Piece, bytes: Buffer): Buffer {
   const options = Buffer.concat([option(0x0108, 1, endpoint), attachmentOption, cookieOption]);
   const header = { source, destination, id, fragmentOffset: start, moreFragments: !last };
@@ -83,7 +68,7 @@ function fragment({ source, destination, endpoint }: Owner, id: number, { start,
 }
 
 /** A datagram that takes this place, and is whole at once: nothing is left there. */
-function smallest(place: number): Buffer[] {
+function smallest(place: number, placeOf: ReturnType<typeof placesOf>): Buffer[] {
   const owner = { source: '192.168.1.3', destination: '100.64.0.3', endpoint: Buffer.from('e300000000000001', 'hex') };
   const ids = Array.from({ length: 0xffff }, (_, id) => id);
   const id = ids.find((id) => placeOf(owner, id) === place) ?? 0;
@@ -100,7 +85,6 @@ const units = (most: number): fc.Arbitrary<number> => fc.nat(most).map((count) =
 const owner: fc.Arbitrary<Owner> = fc.record({
   source: fc.constantFrom('192.168.1.1', '192.168.1.2'),
   destination: fc.constantFrom('100.64.0.1', '100.64.0.2'),
-  // The first two hash to the same place.
   endpoint: fc
     .constantFrom('e100000000000001', 'e100000000000002', 'e200000000000001')
     .map((hex) => Buffer.from(hex, 'hex')),
@@ -148,6 +132,7 @@ describeKernel('fragments and the reference', () => {
   afterAll(() => router.close());
 
   test('agree on what is held, refused, and whole, to the last byte', async () => {
+    const placeOf = placesOf(router);
     let id = 0;
     const seen = new Set<string>();
     const owners = fc.uniqueArray(owner, {
@@ -183,7 +168,7 @@ describeKernel('fragments and the reference', () => {
             expect([index, verdict?.reason]).toEqual([index, reason]);
           }
         });
-        await router.run([...reassembler.places.keys()].flatMap(smallest));
+        await router.run([...reassembler.places.keys()].flatMap((place) => smallest(place, placeOf)));
       }),
       { numRuns: Number(process.env.RUNS ?? 2_000) },
     );
@@ -196,4 +181,42 @@ describeKernel('fragments and the reference', () => {
       'whole',
     ]);
   }, 120_000);
+
+  /** The two fragments of a datagram to no service. */
+  const halves = (owner: Owner): [Buffer, Buffer] => {
+    const half = (start: number): Buffer =>
+      fragment(owner, 7, { of: 0, start, size: 8, last: start > 0 }, Buffer.alloc(8));
+    return [half(0), half(8)];
+  };
+  const attach = (): string => router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+  const victim = { source: '192.168.1.1', destination: '100.64.0.1', endpoint: Buffer.from('e100000000000001', 'hex') };
+  /** How often it happened while these came by the wire. */
+  const count = (reason: string, ...packets: Buffer[]): number => {
+    const before = router.counters()[reason] ?? 0;
+    router.send(...packets);
+    return (router.counters()[reason] ?? 0) - before;
+  };
+
+  test('nobody can choose whose datagram his own meets: with each attachment that is another one', () => {
+    // What differs in source and destination is the same: mixed without a secret, it is nothing.
+    const attacker = { ...victim, source: '192.168.1.2', destination: '100.64.0.2' };
+    const meetings = new Set<number>();
+    const places = new Set<number>();
+    for (let round = 0; round < 8; round += 1) {
+      router.diverts('detach');
+      attach();
+      router.send(halves(victim)[0]);
+      meetings.add(count('fragment_evicted', halves(attacker)[0]));
+      places.add(placesOf(router)(victim, 7));
+    }
+    expect(meetings).toContain(0);
+    expect(places.size).toBeGreaterThan(1);
+  });
+
+  test('over another attach a datagram on its way stays where it is', () => {
+    const [first, rest] = halves(victim);
+    router.send(first);
+    attach();
+    expect(count('no_service', rest)).toBe(1);
+  });
 });

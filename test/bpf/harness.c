@@ -13,6 +13,7 @@
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
  *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
  *   take IF SIDE                  takes the first of them off
+ *   secret IF                     prints what the places of fragmented datagrams are chosen by
  *   log PATH                      prints each line that syslog(3) sends to this socket
  *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
@@ -83,12 +84,17 @@ static void print_hex(const unsigned char *bytes, size_t length)
 		printf("%02x", bytes[i]);
 }
 
+static struct attachment attachment(unsigned ifindex)
+{
+	struct attachment found;
+	int interfaces = checked(bpf_obj_get(PINS "/interfaces"), PINS "/interfaces");
+	checked(bpf_map_lookup_elem(interfaces, &ifindex, &found), "the attached program");
+	return found;
+}
+
 static int attached_program(unsigned ifindex)
 {
-	struct attachment attachment;
-	int interfaces = checked(bpf_obj_get(PINS "/interfaces"), PINS "/interfaces");
-	checked(bpf_map_lookup_elem(interfaces, &ifindex, &attachment), "the attached program");
-	return checked(bpf_prog_get_fd_by_id(attachment.ingress), "the attached program");
+	return checked(bpf_prog_get_fd_by_id(attachment(ifindex).ingress), "the attached program");
 }
 
 /* For what we take of the command's own. */
@@ -488,6 +494,8 @@ int main(int argc, char **argv)
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
 	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
 		tunnel(argv[2], argv[3], argv[4]);
+	} else if (strcmp(verb, "secret") == 0 && argc == 3) {
+		printf("%u\n", attachment(if_nametoindex(argv[2])).settings.secret);
 	} else if (strcmp(verb, "tcx") == 0 && argc == 3) {
 		print_tcx(argv[2]);
 	} else if (strcmp(verb, "front") == 0 && argc == 6) {
