@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# build.sh BINARY ARCHITECTURE VERSION OUTPUT: the package of a built diverter, with nothing but dpkg-deb.
+# build.sh BINARY ARCHITECTURE VERSION OUTPUT COPYRIGHT: the package of a built diverter, with nothing but dpkg-deb.
 set -eu
-binary=$1 architecture=$2 version=$3 output=$4
+binary=$1 architecture=$2 version=$3 output=$4 copyright=$5
 here=$(dirname "$0")
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -11,6 +11,7 @@ chmod 755 "$root"
 
 install -D -m 755 "$binary" "$root/usr/sbin/diverter"
 install -D -m 644 -t "$root/lib/systemd/system" "$here"/*.service "$here"/*.timer
+install -D -m 644 "$copyright" "$root/usr/share/doc/ziti-glb-diverter/copyright"
 install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf"
 install -D -m 755 -t "$root/DEBIAN" "$here/preinst" "$here/postinst" "$here/prerm" "$here/postrm"
 cat >"$root/DEBIAN/control" <<CONTROL

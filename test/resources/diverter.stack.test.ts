@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import { checkDiverter } from '../../resources/diverter.js';
+import { checkDiverter, packages } from '../../resources/diverter.js';
 import { describePackaged, packageStack, temporaryFolder } from '../support/packaged.ts';
 
 const parameters = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
@@ -42,12 +42,39 @@ describePackaged('the diverter that is deployed', () => {
     expect(said).not.toContain('    at ');
   });
 
+  test.each(packages())('says whose work is linked into it, for $architecture', ({ architecture, path }) => {
+    const unpacked = temporaryFolder('deb-');
+    expect(spawnSync('dpkg-deb', ['--extract', path, unpacked]).status).toBe(0);
+    const copyright = readFileSync(join(unpacked, 'usr/share/doc/ziti-glb-diverter/copyright'), 'utf8');
+    const map = path.replace(/[^/]*$/, architecture === 'arm64' ? 'arm64/diverter.map' : 'diverter.map');
+    const linked = readFileSync(map, 'utf8').matchAll(/^\/\S*\/(lib[\w-]+\.a)\(/gm);
+    const libraries = new Set([...linked].map(([, library = '']) => library));
+    expect([...libraries]).toEqual(expect.arrayContaining(['libbpf.a', 'libelf.a', 'libz.a', 'libyaml.a', 'libc.a']));
+    for (const library of libraries) {
+      const [, of] = new RegExp(`^ ${library} of (\\S+)$`, 'm').exec(copyright) ?? [];
+      expect([library, copyright]).toEqual([
+        library,
+        expect.stringMatching(new RegExp(`^License: ${of}\\n .*\\n .*`, 'm')),
+      ]);
+    }
+    for (const words of [
+      'Alexei Starovoitov',
+      'Red Hat, Inc.',
+      'Jean-loup Gailly',
+      'Kirill Simonov',
+      'the GNU C Library',
+    ])
+      expect(copyright).toContain(words);
+    // As Debian's format has it: no line but a field's, or what goes on from it, or an empty one between paragraphs.
+    expect(copyright.replace(/^( .*|[A-Z][\w-]*: .*|)\n/gm, '')).toBe('');
+  });
+
   test('is the same package, whenever it is built of the same', () => {
     const build = fileURLToPath(new URL('../../bpf/deb/build.sh', import.meta.url));
     const folder = temporaryFolder('deb-');
     const [first, second] = ['first', 'second'].map((name) => {
       const output = join(folder, name);
-      expect(spawnSync(build, ['/bin/true', 'amd64', '1', output]).status).toBe(0);
+      expect(spawnSync(build, ['/bin/true', 'amd64', '1', output, '/dev/null']).status).toBe(0);
       spawnSync('sleep', ['1.1']);
       return readFileSync(output).toString('base64');
     });
