@@ -36,6 +36,12 @@ export const builds = () =>
     .map(({ architecture, sha256 }) => `${architecture}=${sha256}`)
     .join(' ');
 
+/** The hashes of these, and no others, as a regular expression has them. */
+export const hashes = () =>
+  packages()
+    .map(({ sha256 }) => sha256)
+    .join('|');
+
 /**
  * Makes sure that what is in bpf/ is what routers would get.
  * @throws Error of one sentence

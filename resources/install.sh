@@ -65,11 +65,13 @@ finish() {
 trap finish EXIT
 trap 'exit 1' TERM INT
 
-# beside FILE COMMAND...: in its directory, as the owner of that, who could lay links there for root to follow.
+# beside FILE COMMAND...: in its directory, as the owner of that, who could lay links there for root to follow. On the way there
+# nobody has laid one since it was found.
 beside() {
   local directory=${1%/*}
   shift
-  (cd "$directory" && exec setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups "$@")
+  (cd "$directory" && [ "$(pwd -P)" = "$directory" ] || { echo "$directory is not where it was, but a link" >>"$log"; exit 1; }
+    exec setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups "$@")
 }
 # replace FILE <TEXT: says whether it had another one. The former one stays beside it, which needs no room; on a full disk every
 # step may fail, and what there is must not be lost by it.

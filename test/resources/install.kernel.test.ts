@@ -557,6 +557,32 @@ describeKernel('the install', () => {
           ).toBe('attached, and every listener is there');
         }));
 
+      test("follows no link that its owner lays while it runs, into a directory of root's", () =>
+        kept(async () => {
+          const [file, dropIn] = [
+            '/var/lib/ziti-router/own/config.yml',
+            '/etc/systemd/system/ziti-glb-diverter.service.d',
+          ];
+          const swap =
+            'mv /var/lib/ziti-router/own /var/lib/ziti-router/was; ln -s /run/roots /var/lib/ziti-router/own';
+          await shell(
+            OTHER,
+            `mkdir -p /var/lib/ziti-router/own /run/roots ${dropIn}; sed 's/mode: .*/mode: host/' ${CONFIG} >${file}
+             sed -i 's,${CONFIG},${file},' ${UNIT}; echo of root >/run/roots/config.yml
+             echo '${swap}' >/run/swap; chmod +x /run/swap; printf '[Service]\\nExecReload=/bin/sh /run/swap\\n' >${dropIn}/swap.conf`,
+          );
+          try {
+            const { code, stderr } = await install(OTHER, 'one', { Sources: `${NODE_IP}/32 192.0.2.7/32` });
+            expect([code, stderr]).toEqual([
+              1,
+              expect.stringContaining('/var/lib/ziti-router/own is not where it was, but a link'),
+            ]);
+            expect(await shell(OTHER, 'ls /run/roots; cat /run/roots/config.yml')).toBe('config.yml\nof root');
+          } finally {
+            await shell(OTHER, `rm -r ${dropIn} /var/lib/ziti-router/own /var/lib/ziti-router/was /run/roots`);
+          }
+        }));
+
       test('is nowhere, is told of all places', () =>
         kept(async () => {
           await shell(OTHER, `rm ${CONFIG}`);

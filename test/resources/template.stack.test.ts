@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { packages } from '../../resources/diverter.js';
 import { healthCheck } from '../../resources/parameters.js';
 import { METRICS } from '../../shared/metrics.ts';
 import { describePackaged, packaged, packagedTemplate } from '../support/packaged.ts';
@@ -46,6 +47,65 @@ describePackaged('a packaged template', () => {
     const timeless = (template: Template) => JSON.stringify(template).replace(/\d{13}-[\d-]+T[\d:.]+Z/g, 'T');
     const there = packagedTemplate({ region, parameters: { vpcId, subnetIds } });
     expect(timeless(there)).toBe(timeless(all()));
+  });
+
+  describe('has a document that installs', () => {
+    const HASH = '0123456789abcdef'.repeat(4);
+    const parameters = () => {
+      const { Url, Sha256 } = JSON.parse(JSON.stringify(all().Resources.InstallDocument?.Properties)).Content
+        .parameters;
+      const url: string = Url.allowedPattern['Fn::Sub'];
+      const placed = url
+        .replaceAll(/\$\{ServerlessDeploymentBucket\}/g, 'bucket-1')
+        .replaceAll(/\$\{AWS::Region\}/g, 'eu-west-1');
+      return { url: new RegExp(placed), sha256: new RegExp(Sha256.allowedPattern) };
+    };
+    const key = `serverless/ziti-glb/test/diverter/${HASH}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F1&x-id=GetObject`;
+
+    test.each([
+      'bucket-1.s3.eu-west-1.amazonaws.com',
+      'bucket-1.s3.amazonaws.com',
+      'bucket-1.s3.dualstack.eu-west-1.amazonaws.com',
+      'bucket-1.s3-fips.dualstack.eu-west-1.amazonaws.com',
+      'bucket-1.s3.eu-west-1.amazonaws.com.cn',
+    ])("from the stack's bucket at %s", (host) => {
+      expect(`https://${host}/${key}`).toMatch(parameters().url);
+      expect(`http://${host}/${key}`).not.toMatch(parameters().url);
+    });
+
+    test("from the local cloud's, or from nowhere", () => {
+      expect(`http://169.254.0.80/bucket-1/${key}`).toMatch(parameters().url);
+      expect('').toMatch(parameters().url);
+    });
+
+    test.each([
+      `https://bucket-2.s3.eu-west-1.amazonaws.com/${key}`,
+      `https://x-bucket-1.s3.eu-west-1.amazonaws.com/${key}`,
+      `https://bucket-1.s3.us-east-1.amazonaws.com/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.com.example/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws-com.cn/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.com:8443/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.com/${HASH}?x`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.com/${key.replace('/diverter/', '/diverter/../')}`,
+      `https://s3.eu-west-1.amazonaws.com/bucket-1/${key}`,
+      `http://169.254.0.80/bucket-2/${key}`,
+      `http://169.254.0.81/bucket-1/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.com/${key}'; id; '`,
+    ])('nothing from %s', (url) => {
+      expect(url).not.toMatch(parameters().url);
+    });
+
+    test('nothing but the packages that were deployed', () => {
+      const { sha256 } = parameters();
+      const built = packages();
+      expect(built.length).toBeGreaterThan(0);
+      for (const one of built) {
+        expect(one.sha256).toMatch(sha256);
+        expect(`${one.sha256}0`).not.toMatch(sha256);
+      }
+      expect('').toMatch(sha256);
+      expect(HASH).not.toMatch(sha256);
+    });
   });
 
   test('keeps what it uploads private, encrypted, and behind TLS', () => {

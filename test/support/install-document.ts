@@ -3,9 +3,18 @@ import { parse } from 'yaml';
 
 const read = (name: string) => readFileSync(new URL(`../../resources/${name}`, import.meta.url), 'utf8');
 
-/** Content of the document that is deployed, as the Serverless Framework puts it together. */
+/**
+ * Content of the document that is deployed, as the Serverless Framework and CloudFormation put it together: for a bucket `artefacts`
+ * with the packages right below `diverter`, whatever these are.
+ */
 export function installDocument(): string {
   const { Content } = parse(read('install.yml')).Resources.InstallDocument.Properties;
+  const { Url, Sha256 } = Content.parameters;
+  Url.allowedPattern = Url.allowedPattern['Fn::Sub']
+    .replaceAll(/\$\{ServerlessDeploymentBucket\}/g, 'artefacts')
+    .replaceAll(/\$\{AWS::Region\}/g, '[a-z0-9-]+')
+    .replace(/\$\{self:custom\.artefacts\}\//, '');
+  Sha256.allowedPattern = Sha256.allowedPattern.replace(/\$\{file\(resources\/diverter\.js\):hashes\}/, '[0-9a-f]{64}');
   Content.mainSteps[0].inputs.runCommand = [read('install.sh')];
   return JSON.stringify(Content);
 }
