@@ -218,7 +218,7 @@ describeKernel('a router that is not root', () => {
       ['flush'],
       ...calls,
     ])
-      expect([args, router.diverter(...args)]).toMatchObject([args, foreign]);
+      expect({ args, ...router.diverter(...args) }).toMatchObject({ args, ...foreign });
     for (const call of calls) expect(diverter(call)).toMatchObject(foreign);
     await router.stopAll();
     shell('rm -r /sys/fs/bpf/ziti-glb');
