@@ -568,7 +568,7 @@ describeKernel('the install', () => {
           await shell(
             OTHER,
             `mkdir -p /var/lib/ziti-router/own /run/roots ${dropIn}; sed 's/mode: .*/mode: host/' ${CONFIG} >${file}
-             sed -i 's,${CONFIG},${file},' ${UNIT}; echo of root >/run/roots/config.yml
+             chown -R ziti-router: /var/lib/ziti-router/own; sed -i 's,run config.yml,run own/config.yml,' ${UNIT}; echo of root >/run/roots/config.yml
              echo '${swap}' >/run/swap; chmod +x /run/swap; printf '[Service]\\nExecReload=/bin/sh /run/swap\\n' >${dropIn}/swap.conf`,
           );
           try {
