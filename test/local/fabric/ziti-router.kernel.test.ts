@@ -7,7 +7,7 @@ import { talking } from '../../support/talking.ts';
 const HEALTHY = 'attached, and every listener is there';
 const DEFAULTS = 2;
 
-describeRouters('a router', (open) => {
+describeRouters('a router', (open, away) => {
   let router: RouterUnderTest;
   beforeAll(async () => {
     router = await open();
@@ -163,8 +163,10 @@ describeRouters('a router', (open) => {
   test('without its controller goes on with what is open, accepts what is new, and ends that', async () => {
     const end = await talking(router.fabric, CLIENT, ['10.20.0.5', 80]);
     await router.away();
+    const began = Date.now();
     expect(await connect('10.20.0.5', 80)).toBe('connected\nended');
     await until('its health to say so', async () => !(await checks()).healthy, 75_000);
+    await sleep(began + away - Date.now());
     expect(await checks()).toEqual({ code: '200', healthy: false });
     expect(await health()).toBe(HEALTHY);
     await router.back();
@@ -172,14 +174,14 @@ describeRouters('a router', (open) => {
     await until('its health to say so', async () => (await checks()).healthy, 75_000);
     const [kept] = (await end()).long;
     expect(kept).toMatchObject({ failed: '', heard: kept?.said });
-  }, 240_000);
+  }, 360_000);
 
   test('started without its controller, says 200 and false, and nothing to the diverter, until it answers', async () => {
     await router.away();
     await router.forget();
     await shell(ROUTER, 'systemctl restart ziti-router; sleep 1');
     await until('its health check', async () => (await checks().catch(() => ({ code: '' }))).code === '200', 10_000);
-    await sleep(3_000);
+    await sleep(away);
     expect(await checks()).toEqual({ code: '200', healthy: false });
     expect((await router.calls()).filter((call) => !call.startsWith('-D'))).toEqual([]);
     expect(await shell(ROUTER, 'diverter services')).toBe('');
@@ -188,7 +190,7 @@ describeRouters('a router', (open) => {
     await router.back();
     await router.rules(DEFAULTS);
     await until('an answer', async () => (await ask('10.20.0.5')).startsWith('router-1'), 60_000);
-  }, 120_000);
+  }, 240_000);
 
   test('killed, leaves its rules and addresses; started again, it serves', async () => {
     const before = await shell(ROUTER, 'diverter services');
