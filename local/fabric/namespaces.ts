@@ -182,7 +182,9 @@ function take<T>(from: Map<string, T>, id: string): T {
   return found;
 }
 
-const each = <T>(items: Iterable<T>, action: (item: T) => Promise<unknown>) => settle([...items].map(action));
+/** Also what throws at once is waited beside the others. */
+const each = <T>(items: Iterable<T>, action: (item: T) => Promise<unknown>) =>
+  settle([...items].map(async (item) => action(item)));
 
 /** Waits for all, also when one fails: what is still being made could not be ended. */
 async function settle(work: Promise<unknown>[]): Promise<void> {
