@@ -7,6 +7,7 @@ import { IMAGES, startBox } from '../local/box.ts';
 import { createOperator } from '../local/demo/operator.ts';
 import { packageStack } from '../local/demo/package.ts';
 import { steps } from '../local/demo/steps.ts';
+import type { Fabric } from '../local/fabric/fabric.ts';
 import { namespaceFabric } from '../local/fabric/namespaces.ts';
 import { packages } from '../resources/diverter.js';
 
@@ -65,10 +66,28 @@ function diverterOf(root: string): string {
   return built.path;
 }
 
+/** Earlier builds serve only routers that run as root: so they do, for either build. */
+function withRootRouters(fabric: Fabric): Fabric {
+  const folder = '/etc/systemd/system/ziti-router.service.d';
+  const change = `mkdir -p ${folder}; printf '[Service]\\nUser=root\\nGroup=root\\n' >${folder}/root.conf; systemctl restart ziti-router`;
+  const changed = new Set<string>();
+  return {
+    ...fabric,
+    async sync(network) {
+      await fabric.sync(network);
+      const fresh = network.instances.filter(({ id, image }) => image === 'ami-router' && !changed.has(id));
+      for (const { id } of fresh) {
+        changed.add(id);
+        await fabric.exec(id, ['sh', '-c', change]);
+      }
+    },
+  };
+}
+
 async function launch({ root }: Build): Promise<number> {
   const box = await startBox({
     rate: RATE,
-    fabric: (services) => namespaceFabric({ images: IMAGES, services }),
+    fabric: async (services) => withRootRouters(await namespaceFabric({ images: IMAGES, services })),
     packaged: ({ region, vpcId, subnetIds }) => {
       // As the demo deploys it; the earlier one had no such parameter.
       const places: Record<string, string> = root === ROOT ? { routerSubnets: subnetIds } : {};
