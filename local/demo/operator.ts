@@ -133,7 +133,7 @@ export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric,
       );
       const { id } = await find(instances(), CONTROLLER.name);
       const ready = ['sh', '-c', 'until [ -e /run/ready ]; do sleep 0.2; done'];
-      const log = ['tail', '-n', '5', '/var/log/ziti-controller.log', '/var/log/boot.log'];
+      const log = ['tail', '-n', '1', '/var/log/ziti-controller.log'];
       for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
         const result = await fabric.exec(id, ready, { timeout: 60_000 }).catch(() => undefined);
         if (result?.code === 0) return;
