@@ -21,15 +21,20 @@ export const options = {
   logLevel: 'warning',
 };
 
-/** Bundles functions, by name, of the project at `root`. Resolves to esbuild's result. */
-export function bundle(root, names, more = {}) {
+/**
+ * Bundles functions, by name, of the project at `root`. Resolves to esbuild's result.
+ * @param {string} root
+ * @param {string[]} names
+ * @param {import('esbuild').BuildOptions} [more]
+ */
+export function bundle(root, names, { plugins = [], ...more } = {}) {
   return build({
     ...options,
     absWorkingDir: root,
     entryPoints: names.map((name) => `functions/${name}.ts`),
     outdir: 'build/functions',
     outExtension: { '.js': '.mjs' },
-    plugins: [plainKeys],
+    plugins: [plainKeys, ...plugins],
     ...more,
   });
 }

@@ -1,21 +1,30 @@
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
 import { checkDiverter, packages } from './diverter.js';
 import { checkParameters, checkStage } from './parameters.js';
 import { refuseRemovalInUse } from './removal.js';
+import { functionsSbom, writeDiverterSboms } from './sbom.js';
 
 /** What `serverless package`, `deploy` and `remove` do beyond the framework. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
     this.hooks = {
       'before:package:cleanup': () => check(serverless),
-      'before:package:createDeploymentArtifacts': () =>
-        bundle(serverless.serviceDir, Object.keys(serverless.service.functions)),
+      'before:package:createDeploymentArtifacts': () => createArtifacts(serverless),
       'after:aws:deploy:deploy:uploadArtifacts': () => uploadDiverter(serverless),
       'before:remove:remove': () => checkRemoval(serverless),
     };
   }
+}
+
+async function createArtifacts({ serviceDir, service }) {
+  const folder = join(serviceDir, '.serverless/sbom');
+  await bundle(serviceDir, Object.keys(service.functions), {
+    plugins: [functionsSbom(join(folder, 'functions.cdx.json'))],
+  });
+  writeDiverterSboms(folder);
 }
 
 function check(serverless) {

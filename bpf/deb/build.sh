@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# build.sh BINARY ARCHITECTURE VERSION OUTPUT COPYRIGHT: the package of a built diverter, with nothing but dpkg-deb.
+# build.sh BINARY ARCHITECTURE VERSION OUTPUT LINKED: the package of a built diverter, with nothing but dpkg-deb. LINKED is what
+# linked.sh wrote of it.
 set -eu
-binary=$1 architecture=$2 version=$3 output=$4 copyright=$5
+binary=$1 architecture=$2 version=$3 output=$4 linked=$5
 here=$(dirname "$0")
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -11,15 +12,22 @@ chmod 755 "$root"
 
 install -D -m 755 "$binary" "$root/usr/sbin/diverter"
 install -D -m 644 -t "$root/lib/systemd/system" "$here"/*.service "$here"/*.timer
-install -D -m 644 "$copyright" "$root/usr/share/doc/ziti-glb-diverter/copyright"
+install -d -m 755 "$root/usr/share/doc/ziti-glb-diverter"
+"$here/copyright.sh" "$linked" >"$root/usr/share/doc/ziti-glb-diverter/copyright"
+chmod 644 "$root/usr/share/doc/ziti-glb-diverter/copyright"
 install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf"
 install -D -m 755 -t "$root/DEBIAN" "$here/preinst" "$here/postinst" "$here/prerm" "$here/postrm"
+# Debian's field for the sources that a binary holds parts of; beside the package for who lists what is deployed.
+sources=$(awk '{ print $3 " (= " $4 ")" }' "$linked" | sort -u | paste -sd , | sed 's/,/, /g')
+echo "$sources" >"${output%.deb}.built-using"
+
 cat >"$root/DEBIAN/control" <<CONTROL
 Package: ziti-glb-diverter
 Version: $version
 Architecture: $architecture
 Maintainer: ziti-glb
 Pre-Depends: passwd
+Static-Built-Using: $sources
 Section: net
 Priority: optional
 Description: GENEVE of an AWS Gateway Load Balancer to an OpenZiti router

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # packages.sh ARCHITECTURE DIRECTORY PACKAGE...: packages out of this Debian's own archive, unpacked there; of a kernel's
-# package that only names the newest, that one. apt gets a state of its own, so that this machine's packages know nothing of
+# package that only names the newest, that one. What came from which source, in which version, is in DIRECTORY/packages. apt gets a state of its own, so that this machine's packages know nothing of
 # another architecture.
 set -eu
 architecture=$1 directory=$2
@@ -25,5 +25,6 @@ for package in "$@"; do
 done
 for package in *.deb; do
 	dpkg-deb --extract "$package" .
+	dpkg-deb --show --showformat='${Package} ${source:Package} ${source:Version}\n' "$package" >>packages
 done
 rm -rf apt ./*.deb

@@ -18,7 +18,7 @@ const SCRIPT = readFileSync(new URL('../../resources/install.sh', import.meta.ur
 const IMPATIENT = SCRIPT.replaceAll(/patience=\d+/g, 'patience=3');
 const BUILD = new URL('../../bpf/deb/build.sh', import.meta.url).pathname;
 const BINARY = new URL('../../bpf/build/diverter', import.meta.url).pathname;
-const COPYRIGHT = new URL('../../bpf/build/copyright', import.meta.url).pathname;
+const LINKED = new URL('../../bpf/build/linked', import.meta.url).pathname;
 const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
 const CONFIG = '/var/lib/ziti-router/config.yml';
 const SERVICES = '169.254.0.80';
@@ -50,7 +50,7 @@ describeKernel('the install', () => {
   function pack(name: string, binary: string, version: string): void {
     const output = join(folder, `${name}.deb`);
     const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-    const { status, stderr } = spawnSync('sh', [BUILD, binary, architecture, version, output, COPYRIGHT], {
+    const { status, stderr } = spawnSync('sh', [BUILD, binary, architecture, version, output, LINKED], {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(stderr);

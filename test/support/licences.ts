@@ -10,7 +10,7 @@ export interface Locked {
 /** SPDX identifiers. What is bundled into functions is given on: it may ask for nothing but its notice. */
 const GIVEN_ON = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'MIT-0'];
 /** What tests, the demo and tools run with stays on the machine of who fetched it. */
-const TOOLS = [...GIVEN_ON, 'BlueOak-1.0.0', 'CC-BY-4.0', 'CC0-1.0', 'MPL-2.0', 'PSF-2.0', 'Python-2.0'];
+const TOOLS = [...GIVEN_ON, 'BlueOak-1.0.0', 'CC-BY-3.0', 'CC-BY-4.0', 'CC0-1.0', 'MPL-2.0', 'PSF-2.0', 'Python-2.0'];
 /** Tools that were looked at one by one: NOTICE says why they may be what they are. */
 const LOOKED_AT: Readonly<Record<string, string>> = {
   '@cloud-copilot/iam-policy': 'AGPL-3.0-or-later',
