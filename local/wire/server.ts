@@ -29,7 +29,7 @@ export async function serve(
     }
     answer(wire, request, response).catch((error: unknown) => {
       if (!(error instanceof ConnectionLost)) console.error('the cloud in a box could not answer:', error);
-      request.socket.destroy();
+      response.destroy();
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -58,9 +58,23 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new Error(`the cloud in a box cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
 }
 
+/** Bytes. Whoever may reach the port may send before a signature is looked at; packages of the diverter have a few MiB. */
+const LARGEST = 32 * 1024 ** 2;
+
 async function answer(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of request) chunks.push(chunk);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > LARGEST) {
+    response.writeHead(413, { 'content-type': 'text/plain', connection: 'close' });
+    response.end(`Refused: ${announced} bytes are more than the ${LARGEST} that are taken.\n`);
+    return;
+  }
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > LARGEST) throw new ConnectionLost();
+    chunks.push(chunk);
+  }
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
   const {

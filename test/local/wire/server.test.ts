@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { ConnectionLost } from '../../../local/wire/errors.ts';
@@ -27,6 +28,29 @@ test('hands over the request as it came, and the answer as it is', async () => {
   expect(seen).toHaveLength(1);
   expect(seen[0]).toMatchObject({ method: 'PUT', url: '/a%20b?c=d&e', headers: { 'x-upper': 'Y' } });
   expect(Buffer.from(seen[0]?.body ?? '').toString()).toBe('bödy');
+});
+
+test('a body that is too large is not kept, whoever sends it: announced, it is refused, else the connection ends', async () => {
+  const seen: WireRequest[] = [];
+  const { url } = await served(async (request) => {
+    seen.push(request);
+    return { status: 200, headers: {}, body: '' };
+  });
+  const status = await new Promise((resolve, reject) => {
+    const asked = request(url, { method: 'PUT', headers: { 'content-length': 2 ** 30 } }, (response) =>
+      resolve(response.statusCode),
+    );
+    asked.on('error', reject).flushHeaders();
+  });
+  expect(status).toBe(413);
+  const lost = await new Promise((resolve) => {
+    const asked = request(url, { method: 'PUT', headers: { 'transfer-encoding': 'chunked' } }, () =>
+      resolve('answered'),
+    );
+    asked.on('error', () => resolve('lost')).end(new Uint8Array(33 * 2 ** 20));
+  });
+  expect(lost).toBe('lost');
+  expect(seen).toEqual([]);
 });
 
 test('a HEAD is answered with the length, and no body', async () => {

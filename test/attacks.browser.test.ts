@@ -1,0 +1,295 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  CreateRouteCommand,
+  CreateTagsCommand,
+  CreateVpcEndpointCommand,
+  CreateVpcEndpointServiceConfigurationCommand,
+  DescribeRouteTablesCommand,
+  DescribeVpcsCommand,
+  EC2Client,
+  ModifyVpcEndpointServicePermissionsCommand,
+  RunInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { credentialsFile, writeCredentials } from '../local/credentials.ts';
+import { pageOf } from '../local/demo/page/page.ts';
+import { noFabric } from '../local/fabric/none.ts';
+import { run } from '../local/fabric/process.ts';
+import { given } from './local/rules/support.ts';
+import { describeBrowser, openBrowser } from './support/browser.ts';
+import { describeUnless } from './support/describe-unless.ts';
+import { describePackaged, packaged } from './support/packaged.ts';
+import { type StackInBox, stackInBox } from './support/stack.ts';
+import { launching, may, tags } from './support/tag-policy.ts';
+
+const FORM = 'Action=DescribeVpcs&Version=2016-11-15';
+const CIDR = '10.20.0.0/16';
+const KEY = 'ziti-glb';
+/** Debian's `nobody`. */
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
+/**
+ * docs/security.md as a list of attempts, against the packaged stack in a cloud in a box: what each of them gets is
+ * nothing. Attacks on a router from its own machine are in test/bpf and test/resources/install.kernel.test.ts.
+ */
+describePackaged('who does not belong gets nothing', () => {
+  let stack: StackInBox;
+  let page: Awaited<ReturnType<typeof pageOf>>;
+  let forget: () => void;
+
+  beforeAll(async () => {
+    // A machine of the attacker's own answers health checks; only what is run on it fails.
+    const nothing = noFabric('this is a test');
+    const own = new Set<string>();
+    stack = await stackInBox({
+      packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds, dnsRanges: 'true' } }),
+      fabric: async () => ({
+        ...nothing,
+        async sync(network) {
+          for (const { id, image } of network.instances) if (image === 'ami-client') own.add(id);
+          return nothing.sync(network);
+        },
+        exec: async (id, ...rest) => (own.has(id) ? { code: 1, stdout: '', stderr: 'no' } : nothing.exec(id, ...rest)),
+      }),
+    });
+    page = await pageOf(stack.box, stack.log);
+    forget = writeCredentials(stack.box.endpoint, stack.box.credentials);
+  });
+  afterAll(async () => {
+    await page?.close();
+    await stack?.box.close();
+    forget?.();
+  });
+
+  describeUnless(process.getuid?.() === 0 ? undefined : 'only root can be another user', 'as another user', () => {
+    const asNobody = async (...argv: string[]) => (await run([...AS_NOBODY, ...argv])).stdout;
+    const curl = (...argv: string[]) => asNobody('curl', '-s', '-f', '-m', '20', ...argv);
+    const sign = ['--aws-sigv4', 'aws:amz:eu-central-1:ec2', '-d', FORM];
+    const api = () => stack.box.endpoint;
+    const bare = () => new URL('/', page.url).href;
+
+    test('with the key he is let in', async () => {
+      const { accessKeyId, secretAccessKey } = stack.box.credentials;
+      expect(await curl(...sign, '--user', `${accessKeyId}:${secretAccessKey}`, api())).toContain('<vpcSet><item>');
+    });
+
+    test.each<[string, () => Promise<string>]>([
+      ['reads the key', () => asNobody('cat', credentialsFile(api()))],
+      ['asks without a signature', () => curl('-d', FORM, api())],
+      ['signs by a secret that he guesses', () => curl(...sign, '--user', 'operator:operator', api())],
+      ['signs by a key that he makes up', () => curl(...sign, '--user', 'root:root', api())],
+      ['opens the picture', () => curl(bare())],
+      ['asks for what the picture asks for', () => curl('-d', '{}', `${bare()}widget`)],
+      ['reads the log', () => curl(`${bare()}log?of=vpc`)],
+      ['comes by another name', () => curl('-H', 'Host: rebound.example', page.url)],
+      ['says that a page of another origin asks', () => curl('-H', 'Origin: https://example.com', page.url)],
+    ])('he %s', async (_what, attack) => {
+      expect(await attack()).toBe('');
+    });
+  });
+
+  describeBrowser('as a page of another origin', () => {
+    let elsewhere: Server;
+    let opened: Awaited<ReturnType<typeof openBrowser>>;
+    let tab: Page;
+    /** Requests that were not refused. */
+    const answered: string[] = [];
+
+    beforeAll(async () => {
+      elsewhere = createServer((_, response) => response.end('<!doctype html><title>elsewhere</title>'));
+      await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+      opened = await openBrowser();
+      tab = await opened.browser.newPage();
+      await tab.goto(`http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`);
+      tab.on('response', (response) => {
+        if (response.status() !== 403) answered.push(`${response.status()} ${response.url()}`);
+      });
+    });
+    afterAll(async () => {
+      await opened?.close();
+      await new Promise((resolve) => elsewhere?.close(resolve));
+    });
+
+    /** Text, for what runs in the page is no program of this one's types. */
+    const fetching = (mode: string) => (url: string) =>
+      `fetch(${JSON.stringify(url)}, { method: 'POST', mode: '${mode}', body: 'Action=DescribeVpcs' })
+        .then((answer) => answer.text(), () => '')`;
+    const form = (url: string) => `new Promise((resolve) => {
+      document.body.innerHTML = ${JSON.stringify(`<iframe name="answer"></iframe><form target="answer" action="${url}"
+        method="post" enctype="text/plain"><input name='{"a":"' value='"}'></form>`)};
+      document.querySelector('iframe').onload = () => resolve('');
+      document.forms[0].submit();
+    })`;
+    const frame = (url: string) => `new Promise((resolve) => {
+      const frame = document.body.appendChild(document.createElement('iframe'));
+      frame.onload = () => resolve(''), frame.src = ${JSON.stringify(url)};
+    })`;
+    const picture = (url: string) => `new Promise((resolve) => {
+      const picture = new Image();
+      picture.onload = () => resolve('loaded');
+      picture.onerror = () => resolve('');
+      picture.src = ${JSON.stringify(url)};
+    })`;
+    type Attack = [way: string, where: string, attack: (url: string) => string, url: () => string];
+    const attackAt = (...attack: Attack) => attack;
+    const ways = {
+      fetch: fetching('cors'),
+      'fetch without CORS': fetching('no-cors'),
+      'a form': form,
+      'a frame': frame,
+      'a picture': picture,
+    };
+
+    test.each(
+      Object.entries(ways).flatMap(([name, way]) => [
+        attackAt(name, 'the API', way, () => `${stack.box.endpoint}/`),
+        attackAt(name, 'the picture, whose address it has learnt', way, () => `${page.url}widget`),
+      ]),
+    )('it asks by %s at %s', async (_name, _where, attack, url) => {
+      answered.length = 0;
+      expect(await tab.evaluate(attack(url()))).toBe('');
+      await tab.waitForLoadState('networkidle');
+      expect(answered).toEqual([]);
+    });
+
+    test('its name is rebound to this machine', async () => {
+      const { port } = new URL(stack.box.endpoint);
+      const rebound = await opened.browser.newPage();
+      // Chromium takes each name under localhost for this machine.
+      expect((await rebound.goto(`http://rebound.localhost:${port}/`))?.status()).toBe(403);
+      const asked = `fetch('/', { method: 'POST', body: ${JSON.stringify(FORM)} }).then((answer) => answer.status)`;
+      expect(await rebound.evaluate(asked)).toBe(403);
+      await rebound.close();
+    });
+  });
+
+  describe('as who may do all that AWS has, but for what the policy denies', () => {
+    const instance = { Resources: ['i-0'] };
+    const attacks: [string, string, Record<string, unknown>][] = [
+      ['makes a router of his machine', 'CreateTags', { ...instance, ...tags(KEY) }],
+      ['says that a diverter is there', 'CreateTags', { ...instance, ...tags(`${KEY}:diverter`) }],
+      ['leads names to his machine', 'CreateTags', { ...instance, ...tags(`${KEY}:dns-range`) }],
+      ['takes a router out', 'DeleteTags', { ...instance, ...tags(KEY) }],
+      ['takes all tags of it', 'DeleteTags', instance],
+      ['launches a router', 'RunInstances', launching(KEY)],
+      ['says whereto a route led', 'CreateTags', { Resources: ['rtb-0'], ...tags(`${KEY}:former:${CIDR}`) }],
+      ['opts a subnet in', 'CreateTags', { Resources: ['subnet-0'], ...tags(KEY) }],
+      ['makes an endpoint ours', 'CreateTags', { Resources: ['vpce-0'], ...tags('ziti-glb:stack') }],
+    ];
+    test.each(attacks)('he %s', async (_what, operation, input) => {
+      expect(await may('developer', operation, input)).toBe(false);
+      expect(await may('network-admins', operation, input)).toBe(true);
+    });
+  });
+
+  describe('as who may write any tag, where there is no such policy', () => {
+    let ec2: EC2Client;
+    let machine: { id: string; face: string };
+    let router: string;
+    let table: string;
+    let firewall: string;
+    const tag = (id: string, all: Record<string, string>) =>
+      ec2.send(
+        new CreateTagsCommand({ Resources: [id], Tags: Object.entries(all).map(([Key, Value]) => ({ Key, Value })) }),
+      );
+    const described = async (name: string) =>
+      given((await stack.operator.instances()).find((instance) => instance.name === name));
+    const targetsOf = async () => {
+      const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({}));
+      return (RouteTables ?? []).flatMap(({ Routes = [] }) => Routes);
+    };
+
+    beforeAll(async () => {
+      const { box, operator, routed, until } = stack;
+      const { endpoint, region, credentials, network } = box;
+      ec2 = new EC2Client({ endpoint, region, credentials });
+      await operator.launch('router', 0);
+      await operator.launch('router-2', 1);
+      router = await operator.instanceId('router');
+      await until(
+        'healthy routers',
+        async () => [...(await operator.health()).values()].filter((state) => state === 'healthy').length === 2,
+      );
+      await operator.tag('app-a', CIDR);
+      await routed(CIDR);
+      await until('range of the router', async () =>
+        (await described('router')).Tags?.some(({ Key }) => Key === `${KEY}:dns-range`),
+      );
+      const { Instances } = await ec2.send(
+        new RunInstancesCommand({
+          ...{ ImageId: 'ami-client', MinCount: 1, MaxCount: 1, SubnetId: network.subnetIds.split(',')[0] },
+          TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'his' }] }],
+        }),
+      );
+      const { InstanceId, NetworkInterfaces } = given(Instances?.[0]);
+      machine = { id: given(InstanceId), face: given(NetworkInterfaces?.[0]?.NetworkInterfaceId) };
+      const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({}));
+      table = given(
+        RouteTables?.find(({ Routes }) => Routes?.some(({ DestinationCidrBlock }) => DestinationCidrBlock === CIDR))
+          ?.RouteTableId,
+      );
+
+      // A firewall's endpoint, of another service, to which a route of its owner's leads.
+      const { ServiceConfiguration } = await ec2.send(
+        new CreateVpcEndpointServiceConfigurationCommand({
+          GatewayLoadBalancerArns: [box.stack.resources.get('LoadBalancer')?.made.ref ?? ''],
+          AcceptanceRequired: false,
+        }),
+      );
+      const { ServiceId, ServiceName } = given(ServiceConfiguration);
+      await ec2.send(new ModifyVpcEndpointServicePermissionsCommand({ ServiceId, AddAllowedPrincipals: ['*'] }));
+      const { VpcEndpoint } = await ec2.send(
+        new CreateVpcEndpointCommand({
+          ...{ VpcEndpointType: 'GatewayLoadBalancer', ServiceName, VpcId: network.vpcId },
+          SubnetIds: [network.subnetIds.split(',')[0] ?? ''],
+        }),
+      );
+      firewall = given(VpcEndpoint?.VpcEndpointId);
+      await until('the firewall', async () =>
+        (await operator.endpoints()).some(
+          ({ VpcEndpointId, State }) => VpcEndpointId === firewall && State?.toLowerCase() === 'available',
+        ),
+      );
+      const route = { RouteTableId: table, DestinationCidrBlock: '10.66.0.0/16', VpcEndpointId: firewall };
+      await ec2.send(new CreateRouteCommand(route));
+
+      // All at once, as an attacker would; then ten minutes of the cloud's time, and the subnet is opted out.
+      const notes = Object.fromEntries(
+        (await described('router')).Tags?.map(({ Key = '', Value = '' }) => [Key, Value]) ?? [],
+      );
+      await tag(machine.id, { ...notes, Name: 'his' });
+      await tag(table, { [`${KEY}:former:${CIDR}`]: `${machine.face} since 2026-01-15T10:00:00.000Z` });
+      await tag(table, { [`${KEY}:direct:10.99.0.0/16`]: router });
+      const ours = given((await operator.endpoints()).find(({ VpcEndpointId }) => VpcEndpointId !== firewall));
+      await tag(firewall, Object.fromEntries(ours.Tags?.map(({ Key = '', Value = '' }) => [Key, Value]) ?? []));
+      await box.clock.sleep(600_000);
+      await operator.untag('app-a');
+      await box.clock.sleep(180_000);
+    });
+    afterAll(() => ec2?.destroy());
+
+    test('his machine, with all tags of a router, is no target', async () => {
+      expect([...(await stack.operator.health()).keys()]).not.toContain(machine.id);
+      expect((await stack.operator.health()).get(router)).toBe('healthy');
+    });
+    test('its source/dest check is on', async () => {
+      expect((await described('his')).NetworkInterfaces?.[0]?.SourceDestCheck).toBe(true);
+    });
+    test('no route leads to it: neither one that is given back, nor a range of names', async () => {
+      expect((await targetsOf()).map(({ NetworkInterfaceId }) => NetworkInterfaceId)).not.toContain(machine.face);
+    });
+    test('the firewall’s endpoint and its route stay', async () => {
+      expect((await stack.operator.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId)).toContain(firewall);
+      expect((await targetsOf()).map(({ GatewayId }) => GatewayId)).toContain(firewall);
+    });
+    test('the log says so of each', () => {
+      for (const id of [machine.id, firewall, table])
+        expect(stack.log.filter((line) => line.includes(id))).not.toEqual([]);
+    });
+    test('who asks is still answered', async () => {
+      expect((await ec2.send(new DescribeVpcsCommand({}))).Vpcs).toHaveLength(1);
+    });
+  });
+});
