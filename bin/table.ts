@@ -1,4 +1,4 @@
-import { width } from './plain.ts';
+import { width } from '../shared/plain.ts';
 
 /** Lines with columns as wide as they need to be. Cells may be painted. */
 export function table(rows: readonly (readonly string[])[]): string[] {

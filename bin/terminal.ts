@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
+import { drawn, painted, type Style } from '../shared/plain.ts';
 import { withoutSecrets } from '../shared/secrets.ts';
-import { drawn, painted, type Style } from './plain.ts';
 
 /** Where a command writes, and whom it asks. */
 export interface Terminal {

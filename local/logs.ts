@@ -1,4 +1,4 @@
-import { roleName } from './stack/iam.ts';
+import { roleName } from './iam/role.ts';
 
 export interface LogsOptions {
   region: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { RawService, WireRequest, WireResponse } from './wire/wire.ts';
+import type { WireRequest, WireResponse } from './wire/protocol.ts';
+import type { RawService } from './wire/wire.ts';
 
 /** Buckets of S3: made by stacks, filled and read over the wire. */
 export interface Buckets {

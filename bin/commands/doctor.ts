@@ -9,6 +9,7 @@ import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { explain } from '../../shared/aws/advice.ts';
 import { collect, tag } from '../../shared/aws/read.ts';
+import type { Style } from '../../shared/plain.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
@@ -32,7 +33,6 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
-import type { Style } from '../plain.ts';
 import { table } from '../table.ts';
 
 /** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */

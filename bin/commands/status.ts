@@ -1,8 +1,8 @@
 import { explain } from '../../shared/aws/advice.ts';
+import type { Style } from '../../shared/plain.ts';
 import { type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
-import type { Style } from '../plain.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -1,4 +1,4 @@
-import { plain } from '../../bin/plain.ts';
+import { plain } from '../../shared/plain.ts';
 
 /** What the picture shows; ids and words as AWS gives them. */
 export interface Topology {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { plain, plainLines } from '../../bin/plain.ts';
+import { plain, plainLines } from '../../shared/plain.ts';
 import type { Operator } from './operator.ts';
 import { picture } from './picture.ts';
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as sdk from '@aws-sdk/client-sqs';
 import type { Clock } from '../clock.ts';
+import { uuid } from '../ids.ts';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
-import { type OperationService, uuid } from '../wire/wire.ts';
+import type { OperationService } from '../wire/wire.ts';
 import type { QueueMessage, Queues } from './queues.ts';
 
 /** Seconds for which a message that was received is hidden from others. */

@@ -1,5 +1,6 @@
 import type { AwsError } from '../wire/errors.ts';
-import type { Caller, RawService, WireRequest, WireResponse } from '../wire/wire.ts';
+import type { WireRequest, WireResponse } from '../wire/protocol.ts';
+import type { Caller, RawService } from '../wire/wire.ts';
 import type { Lambda } from './runtime.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html, as far as a command line asks: what a function is, and to run it. */

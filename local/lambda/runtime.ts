@@ -3,6 +3,7 @@ import { wildcard } from '../rules/describe.ts';
 import type { AccessKey } from '../wire/keys.ts';
 import { type Code, unpackCode } from './code.ts';
 import { type Environment, startEnvironment } from './environment.ts';
+import type { FunctionConfiguration } from './function.ts';
 import {
   createInvocationQueue,
   DEFAULT_EVENT_INVOKE_CONFIG,
@@ -12,22 +13,6 @@ import {
 } from './invocations.ts';
 import type { FunctionError } from './protocol.ts';
 import { functionVariables, refuseReservedVariables } from './variables.ts';
-
-export interface FunctionConfiguration {
-  name: string;
-  arn: string;
-  /** Deployment package, a zip file. */
-  code: Uint8Array;
-  handler: string;
-  runtime: string;
-  roleArn: string;
-  /** MB. */
-  memorySize: number;
-  /** Seconds of the cloud's time. */
-  timeout: number;
-  variables: Record<string, string>;
-  reservedConcurrency?: number;
-}
 
 /** Who may invoke a function, by its resource policy. */
 export interface Permission {

@@ -1,5 +1,5 @@
 import type { AccessKey } from '../wire/keys.ts';
-import type { FunctionConfiguration } from './runtime.ts';
+import type { FunctionConfiguration } from './function.ts';
 
 /** Names that only Lambda may set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
 const RESERVED =

@@ -1,16 +1,6 @@
+import type { FindResource } from '../iam/resource.ts';
 import { arnOf, KINDS, type Kind } from './ec2.ts';
 import type { World } from './world.ts';
-
-/** A resource as IAM sees it. */
-export interface AuthorizedResource {
-  arn: string;
-  tags: ReadonlyMap<string, string>;
-  /** What else policies may ask about it, by condition key. */
-  keys: Readonly<Record<string, string>>;
-}
-
-/** Finds the resource that a member of a request names, whether it exists or not; undefined if it names none. */
-export type FindResource = (member: string, value: string) => AuthorizedResource | undefined;
 
 /**
  * Resources by what requests call them. Condition keys are those of

@@ -1,18 +1,7 @@
 import { validateIdentityPolicy } from '@cloud-copilot/iam-policy';
 import { z } from 'zod';
+import type { Role } from '../iam/role.ts';
 import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
-
-/** An IAM role, as far as it says what its bearer may do. */
-export interface Role {
-  name: string;
-  arn: string;
-  trust: Record<string, unknown>;
-  policies: { name: string; document: Record<string, unknown> }[];
-  managedPolicyArns: string[];
-}
-
-/** A role's name is also the access key of who has taken it on. */
-export const roleName = (arn: string) => arn.split('/').at(-1) ?? arn;
 
 /** @param roles where roles are kept, by name */
 export function roleTypes(roles: Map<string, Role>, account: string): Record<string, ResourceType> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { FunctionConfiguration, Lambda } from '../lambda/runtime.ts';
-import { roleName } from './iam.ts';
+import { roleName } from '../iam/role.ts';
+import type { FunctionConfiguration } from '../lambda/function.ts';
+import type { Lambda } from '../lambda/runtime.ts';
 import { document, integer, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
 export interface FunctionPlace {

@@ -1,7 +1,7 @@
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { AwsError } from './errors.ts';
+import type { Protocol, WireResponse } from './protocol.ts';
 import { isRequired } from './schema.ts';
-import type { Protocol, WireResponse } from './wire.ts';
 
 /** https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html */
 export const awsJson: Protocol = {

@@ -1,6 +1,6 @@
 import type { AwsError } from './errors.ts';
+import type { Protocol, WireRequest, WireResponse } from './protocol.ts';
 import { type QueryDialect, readQuery } from './query-input.ts';
-import type { Protocol, WireRequest, WireResponse } from './wire.ts';
 import { element, escapeXml, writeMembers } from './xml.ts';
 
 /** https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html */

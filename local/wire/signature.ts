@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { isSame } from './compare.ts';
 import { AwsError } from './errors.ts';
 import type { Keys } from './keys.ts';
-import type { Service, WireRequest } from './wire.ts';
+import type { ProtocolName, WireRequest } from './protocol.ts';
 
 /** Signature Version 4, as a request bears it: in a header, or in the address of a presigned link. */
 export interface Signature {
@@ -51,7 +51,7 @@ export function readSignature({ headers, url }: WireRequest): Signature | undefi
 }
 
 /** Throws as the service does if a request is not signed by whom it says, or not now. */
-export type Authenticate = (request: WireRequest, signature: Signature, service: Pick<Service, 'protocol'>) => void;
+export type Authenticate = (request: WireRequest, signature: Signature, service: { protocol: ProtocolName }) => void;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
 export function createAuthentication(keys: Pick<Keys, 'find'>, clock: Pick<Clock, 'now'>): Authenticate {
@@ -88,7 +88,7 @@ const EXPIRED = 'Signature expired: it was not made in the last minutes of the t
 const LINK_EXPIRED: Words = ['AccessDenied', 'Request has expired', 403];
 
 /** Each protocol has its own words: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
-const WORDS: Record<Service['protocol'], Record<Refusal, Words>> = {
+const WORDS: Record<ProtocolName, Record<Refusal, Words>> = {
   ec2Query: {
     key: ['AuthFailure', 'AWS was not able to validate the provided access credentials', 401],
     signature: ['SignatureDoesNotMatch', MISMATCH, 403],

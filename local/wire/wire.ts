@@ -1,42 +1,13 @@
-import { createHash } from 'node:crypto';
+import { uuid } from '../ids.ts';
 import type { Call } from './api.ts';
 import { AwsError, ConnectionLost } from './errors.ts';
 import { awsJson } from './json.ts';
+import type { WireRequest, WireResponse } from './protocol.ts';
 import { awsQuery, ec2Query } from './query.ts';
 import { operationSchema, type SdkModule } from './schema.ts';
 import { type Authenticate, readSignature } from './signature.ts';
 
-export interface WireRequest {
-  method: string;
-  /** Path and query string, as on the request line. */
-  url: string;
-  /** Names in lower case. */
-  headers: Readonly<Record<string, string>>;
-  body: Uint8Array;
-}
-
-export interface WireResponse {
-  status: number;
-  headers: Record<string, string>;
-  body: string | Uint8Array;
-}
-
-/** How a protocol puts requests and answers on HTTP. */
-export interface Protocol {
-  /** Name of the operation that is asked for. */
-  operation(request: WireRequest): string | undefined;
-  /** Input of the operation; `AwsError` if a member is missing, unknown or not of its type. */
-  read(schema: SchemaOf<'input'>, request: WireRequest): unknown;
-  write(schema: SchemaOf<'output'>, output: unknown, context: WriteContext): WireResponse;
-  fail(error: AwsError, context: WriteContext): WireResponse;
-}
-type SchemaOf<Side extends 'input' | 'output'> = NonNullable<ReturnType<typeof operationSchema>>[Side];
-export interface WriteContext {
-  operation: string;
-  sdk: SdkModule;
-  requestId: string;
-}
-
+/** By name: those whose shapes an SDK module has. */
 const PROTOCOLS = { ec2Query, awsQuery, awsJson1_1: awsJson };
 
 export type Service = OperationService | RawService;
@@ -160,12 +131,4 @@ function failed({ protocol, sdk }: OperationService, error: AwsError, request: W
 function refusal(request: WireRequest, requestId: string, error: AwsError): WireResponse {
   const protocol = request.headers['content-type']?.includes('json') ? awsJson : awsQuery;
   return protocol.fail(error, { operation: '', sdk: {}, requestId });
-}
-
-/** A UUID that is the same each time for the same seed: runs of tests and demos can be compared. */
-export function uuid(seed: string): string {
-  const hex = createHash('sha256').update(seed).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  );
 }

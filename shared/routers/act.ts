@@ -1,34 +1,17 @@
-import {
-  type AutoScalingClient,
-  CompleteLifecycleActionCommand,
-  RecordLifecycleActionHeartbeatCommand,
-} from '@aws-sdk/client-auto-scaling';
-import {
-  CreateTagsCommand,
-  DeleteTagsCommand,
-  type EC2Client,
-  ModifyNetworkInterfaceAttributeCommand,
-} from '@aws-sdk/client-ec2';
-import {
-  DeregisterTargetsCommand,
-  type ElasticLoadBalancingV2Client,
-  RegisterTargetsCommand,
-} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { CompleteLifecycleActionCommand, RecordLifecycleActionHeartbeatCommand } from '@aws-sdk/client-auto-scaling';
+import { CreateTagsCommand, DeleteTagsCommand, ModifyNetworkInterfaceAttributeCommand } from '@aws-sdk/client-ec2';
+import { DeregisterTargetsCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { SendCommandCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { absorb, code } from '../aws/errors.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
-import { formatNote } from './observe.ts';
+import { formatNote, type Reads } from './observe.ts';
 import type { Installation, RoutersStep } from './steps.ts';
 
-export interface RoutersClients {
-  ec2: EC2Client;
-  elb: ElasticLoadBalancingV2Client;
-  ssm: SSMClient;
+export interface RoutersClients extends Reads {
   s3: S3Client;
-  autoScaling: AutoScalingClient;
 }
 
 /** Long enough for an agent that is late, short enough that a leaked link is soon worthless. Seconds. */

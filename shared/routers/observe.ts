@@ -1,18 +1,23 @@
+import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import {
+  type EC2Client,
   type Instance as Ec2Instance,
   paginateDescribeInstances,
   paginateDescribeNetworkInterfaces,
 } from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  DescribeTargetHealthCommand,
+  type ElasticLoadBalancingV2Client,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import {
   type CommandInvocation,
   paginateDescribeInstanceInformation,
   paginateListCommandInvocations,
+  type SSMClient,
 } from '@aws-sdk/client-ssm';
 import { collect, tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
-import type { RoutersClients } from './act.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { observeScaling, type Spoken } from './scaling.ts';
 import { chunks } from './steps.ts';
@@ -29,7 +34,13 @@ const PER_INSTANCE_FILTER = 200;
 
 /** Tells whose word a note is. */
 export type Notary = Pick<Seal, 'read' | 'since'>;
-export type Reads = Pick<RoutersClients, 'ec2' | 'elb' | 'ssm' | 'autoScaling'>;
+/** The clients that a look asks. */
+export interface Reads {
+  ec2: EC2Client;
+  elb: ElasticLoadBalancingV2Client;
+  ssm: SSMClient;
+  autoScaling: AutoScalingClient;
+}
 
 /** Looks at everything once. A fleet at rest costs a constant number of calls, each of them paged. */
 export async function observe(

@@ -13,7 +13,7 @@
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
  *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
  *   take IF SIDE                  takes the first of them off
- *   secret IF                     prints what the places of fragmented datagrams are chosen by
+ *   secret IF                     prints what the slots of fragmented datagrams are chosen by
  *   log PATH                      prints each line that syslog(3) sends to this socket
  *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { createIam } from '../../local/iam/iam.ts';
 import { holds, NO_VALUE, resolve, type Scope } from '../../local/stack/intrinsics.ts';
-import { createIam } from '../../local/wire/iam.ts';
 import { describePackaged, packagedTemplate } from '../support/packaged.ts';
 
 const place = { region: 'eu-central-1', account: '111122223333' };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createIam } from '../../local/wire/iam.ts';
+import { createIam } from '../../local/iam/iam.ts';
 
 const place = { region: 'eu-central-1', account: '111122223333' };
 export const TAG_POLICY = readFileSync('examples/tag-policy.json', 'utf8');

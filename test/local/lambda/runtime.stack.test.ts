@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
+import { roleName } from '../../../local/iam/role.ts';
+import type { FunctionConfiguration } from '../../../local/lambda/function.ts';
 import type { FailureRecord } from '../../../local/lambda/invocations.ts';
-import { createLambda, type FunctionConfiguration, type Lambda } from '../../../local/lambda/runtime.ts';
-import { roleName } from '../../../local/stack/iam.ts';
+import { createLambda, type Lambda } from '../../../local/lambda/runtime.ts';
 
 const RATE = 20;
 const open: Lambda[] = [];

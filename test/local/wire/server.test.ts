@@ -2,8 +2,9 @@ import { request } from 'node:http';
 import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { ConnectionLost } from '../../../local/wire/errors.ts';
+import type { WireRequest } from '../../../local/wire/protocol.ts';
 import { type Server, serve } from '../../../local/wire/server.ts';
-import type { Wire, WireRequest } from '../../../local/wire/wire.ts';
+import type { Wire } from '../../../local/wire/wire.ts';
 
 const open: Server[] = [];
 async function served(wire: Wire, options?: { port: number }): Promise<Server> {

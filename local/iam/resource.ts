@@ -1,0 +1,10 @@
+/** A resource as IAM sees it. */
+export interface AuthorizedResource {
+  arn: string;
+  tags: ReadonlyMap<string, string>;
+  /** What else policies may ask about it, by condition key. */
+  keys: Readonly<Record<string, string>>;
+}
+
+/** Finds the resource that a member of a request names, whether it exists or not; undefined if it names none. */
+export type FindResource = (member: string, value: string) => AuthorizedResource | undefined;

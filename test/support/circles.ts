@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Imports, by the path of the file that has them: paths from the root of the checkout. */
+export type Imports = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The circles of imports among what stands side by side in each folder: its files, and its subfolders as a whole. What is
+ * below may be used by what is beside it, or the other way round, not both; so the tree can be read from one end.
+ * @returns a sentence each, with the imports that close it
+ */
+export function circles(imports: Imports): string[] {
+  const folders = new Map<string, Map<string, Map<string, string>>>();
+  for (const [from, all] of imports) {
+    for (const to of all) {
+      const [a, b] = [from.split('/'), to.split('/')];
+      const depth = a.findIndex((name, index) => name !== b[index]);
+      const [folder, one = '', other = ''] = [a.slice(0, depth).join('/') || '.', a[depth], b[depth]];
+      if (depth < 0) continue;
+      const entries = getOr(folders, folder, () => new Map<string, Map<string, string>>());
+      getOr(entries, one, () => new Map<string, string>()).set(other, `${from} imports ${to}`);
+    }
+  }
+  return [...folders].flatMap(([folder, entries]) => {
+    const found = circleOf(entries);
+    return found ? [`${folder}: a circle of imports: ${found.join(', ')}`] : [];
+  });
+}
+
+/** The imports of one circle, in order; undefined if there is none. */
+function circleOf(entries: ReadonlyMap<string, ReadonlyMap<string, string>>): string[] | undefined {
+  const done = new Set<string>();
+  const way: string[] = [];
+  function visit(entry: string): string[] | undefined {
+    const start = way.indexOf(entry);
+    if (start >= 0) {
+      const circle = [...way.slice(start), entry];
+      return circle.slice(1).flatMap((to, index) => entries.get(circle[index] ?? '')?.get(to) ?? []);
+    }
+    if (done.has(entry)) return undefined;
+    way.push(entry);
+    for (const next of entries.get(entry)?.keys() ?? []) {
+      const found = visit(next);
+      if (found) return found;
+    }
+    way.pop();
+    done.add(entry);
+    return undefined;
+  }
+  for (const entry of entries.keys()) {
+    const found = visit(entry);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** What each file imports of this checkout, types too. */
+export function importsOf(files: readonly string[], read: (file: string) => string): Imports {
+  return new Map(
+    files.map((file) => [
+      file,
+      [...read(file).matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)'/gm)].map(([, to = '']) =>
+        join(dirname(file), to),
+      ),
+    ]),
+  );
+}
+
+function getOr<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+if (import.meta.main) {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.js']);
+  const files = String(listed)
+    .split('\n')
+    .filter((file) => file && !file.startsWith('test/'));
+  const found = circles(importsOf(files, (file) => readFileSync(file, 'utf8')));
+  for (const sentence of found) console.error(sentence);
+  if (found.length > 0) process.exitCode = 1;
+}
