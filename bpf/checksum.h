@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "parse.h"
+
 /* The ones' complement sum of RFC 1071, of some words of 32 bits (less than 65,536), folded to 16 bits. */
 static __always_inline __u16 fold(__u64 sum)
 {

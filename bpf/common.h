@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel side and the command share: the layout of every map. After <linux/bpf.h> and one <in.h> or the other. */
+/* What the kernel side and the command share: the layout of every map. */
 #pragma once
+
+#include <linux/bpf.h>
+#ifdef __bpf__
+#include <linux/in.h>
+#else
+#include <netinet/in.h> /* which the other one may not be beside */
+#endif
 
 #include "reasons.h"
 

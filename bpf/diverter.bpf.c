@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The diverter: takes what a Gateway Load Balancer sends out of its GENEVE and gives it to the socket that wants it. */
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "common.h"
-#include "maps.h"
-
-/* Constants of the program of one interface: the command fills them in before the kernel sees the program. */
-const volatile struct settings settings;
-
-#include "parse.h"
-#include "checksum.h"
-#include "verify.h"
-#include "lookup.h"
-#include "local.h"
-#include "flow.h"
-#include "recent.h"
 #include "deliver.h"
-#include "error.h"
 #include "fragment.h"
+#include "icmp_error.h"
+#include "maps.h"
 #include "mss.h"
+#include "packet.h"
+#include "reasons.h"
 #include "reply.h"
+#include "verify.h"
 
 static __always_inline void count(__u32 reason)
 {
@@ -46,11 +31,11 @@ int diverter_ingress(struct __sk_buff *skb)
 {
 	struct packet packet = {};
 	int reason = verify(skb, &packet);
-	if (reason == ACCEPTED && packet.fragment)
+	if (reason == CONTINUE && packet.fragment)
 		reason = reassemble(skb, &packet);
-	if (reason == ACCEPTED)
+	if (reason == CONTINUE)
 		reason = deliver(skb, &packet);
-	else if (reason == ACCEPTED_ERROR)
+	else if (reason == CONTINUE_ICMP_ERROR)
 		reason = deliver_error(skb, &packet);
 	count(reason);
 	switch (reason) {

@@ -2,6 +2,16 @@
 /* Which endpoint of the load balancer a flow came from. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "maps.h"
+#include "packet.h"
+#include "reasons.h"
+
 /*
  * After so long without a packet, a load balancer has forgotten a TCP flow, and OpenZiti a UDP one: after five minutes, of which
  * it looks every half.
@@ -37,11 +47,11 @@ static __noinline int note_flow(const struct packet *packet, int begins, __u32 l
 		if (known->endpoint == from.endpoint && known->attachment == from.attachment && known->cookie == from.cookie &&
 		    known->node == from.node && known->router == from.router && known->port == from.port) {
 			known->seen = from.seen;
-			return ACCEPTED;
+			return CONTINUE;
 		}
 	}
 	bpf_map_update_elem(&flows, &key, &from, BPF_ANY);
-	return ACCEPTED;
+	return CONTINUE;
 }
 
 /* Whether an ICMP error about a flow came from where the flow did not: of its own client it is not, then. */
@@ -59,10 +69,10 @@ static __noinline int of_another_endpoint(const struct packet *packet)
 
 static __always_inline int accept_flow(const struct packet *packet, int begins)
 {
-	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins, 0) : ACCEPTED;
+	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins, 0) : CONTINUE;
 }
 
 static __always_inline int accept_client(const struct packet *packet, __u32 listener)
 {
-	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, 0, listener) : ACCEPTED;
+	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, 0, listener) : CONTINUE;
 }

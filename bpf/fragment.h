@@ -8,6 +8,21 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "checksum.h"
+#include "common.h"
+#include "decap.h"
+#include "maps.h"
+#include "packet.h"
+#include "parse.h"
+#include "reasons.h"
+
 /* Fragments of one datagram are sent back to back: after so long, the same id is another datagram's. */
 #define DATAGRAM_LIFETIME 1000000000ull
 
@@ -30,7 +45,7 @@ static __always_inline int same_datagram(const struct datagram_key *a, const str
 	return a->endpoint == b->endpoint && a->saddr == b->saddr && a->daddr == b->daddr && a->id == b->id && a->taken == b->taken;
 }
 
-#define DUPLICATE -2 /* counted as its original was, and nothing of it copied */
+#define DUPLICATE -3 /* counted as its original was, and nothing of it copied */
 
 /*
  * Notes a fragment in its place, which then waits for the bytes. FRAGMENT_HELD, FRAGMENT_EVICTED if another datagram had the
@@ -129,7 +144,7 @@ static __always_inline int expand(struct __sk_buff *skb, struct datagram *datagr
 	       bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(ip), datagram->bytes, bounded_size(total, OFFSET_MASK), 0);
 }
 
-/* ACCEPTED once the packet is the whole datagram and `packet` tells of it; else what became of the fragment. */
+/* CONTINUE once the packet is the whole datagram and `packet` tells of it; else what became of the fragment. */
 static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 {
 	struct datagram_key key = { .endpoint = packet->from.endpoint,
@@ -160,7 +175,7 @@ static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 	if (!total)
 		return reason;
 
-	reason = ACCEPTED;
+	reason = CONTINUE;
 	if (strip(skb, packet) || expand(skb, datagram, total))
 		reason = REASON_STRIP_FAILED;
 	struct udphdr *udp = (struct udphdr *)datagram->bytes;

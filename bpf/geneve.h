@@ -2,6 +2,17 @@
 /* GENEVE (RFC 8926) as an AWS Gateway Load Balancer speaks it. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "parse.h"
+#include "reasons.h"
+
 #define GENEVE_PORT 6081
 
 struct geneve {
@@ -88,7 +99,7 @@ __noinline int read_options(struct __sk_buff *skb, struct flow *from, __u32 left
 		if (data + sizeof(__u64) <= cursor.end)
 			from->option[type & AWS_TYPES] = *(__u64 *)data;
 	}
-	return seen == AWS_OPTIONS_ALL ? ACCEPTED : REASON_GENEVE_OPTION_MISSING;
+	return seen == AWS_OPTIONS_ALL ? CONTINUE : REASON_GENEVE_OPTION_MISSING;
 }
 
 /* The options as AWS sends them, in one look. */

@@ -5,6 +5,16 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "addresses.h"
+#include "common.h"
+#include "maps.h"
+#include "packet.h"
+#include "parse.h"
+
 /* In the last range that begins at this address or before it: found without a branch, for the verifier's sake. */
 static __noinline int in_local_range(__u32 address)
 {

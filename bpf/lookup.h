@@ -2,6 +2,15 @@
 /* Which service takes a packet: see common.h for the structure and the order of precedence. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "maps.h"
+#include "packet.h"
+
 #define NO_PORT -1
 #define ANY_INTERFACE 0
 #define LENGTHS_IN_WORD 64

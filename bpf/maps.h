@@ -2,6 +2,11 @@
 /* The maps. Pinned by name: programs of every interface and version, and the command, share them. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+
 #define MAX_SERVICES 65536
 #define MAX_INTERFACES 64
 
@@ -12,6 +17,9 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
+
+/* Constants of the program of one interface, in .rodata: the command fills them in before the kernel sees the program. */
+const volatile struct settings settings;
 
 /* The command has these three in its own memory: a store there is one that packets see as a whole. */
 struct locals locals; /* in .bss, which is found without a look-up */

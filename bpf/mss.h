@@ -6,6 +6,19 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "addresses.h"
+#include "packet.h"
+#include "parse.h"
+
 #define INNER_MAX 8500
 
 #define MSS_OPTION 2

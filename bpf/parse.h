@@ -2,6 +2,9 @@
 /* Reading a packet: a cursor that only moves over bytes that are there. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
 struct cursor {
 	void *at;
 	void *end;

@@ -61,3 +61,7 @@ enum reason {
 #undef X
 	REASONS_KNOWN,
 };
+
+/* In the kernel, what judges a packet says one of these, or that it has none: the next one judges. */
+#define CONTINUE -1
+#define CONTINUE_ICMP_ERROR -2 /* as an ICMP error */

@@ -2,6 +2,26 @@
 /* Replies back to the load balancer, with the header their flow came with. */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "addresses.h"
+#include "checksum.h"
+#include "common.h"
+#include "geneve.h"
+#include "maps.h"
+#include "mss.h"
+#include "packet.h"
+#include "parse.h"
+#include "pull.h"
+#include "reasons.h"
+
 #define OUTER_TTL 64
 #define DONT_FRAGMENT 0x4000
 
@@ -34,7 +54,7 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 			if (!first)
 				return REASON_REPLY_UNKNOWN;
 			*key = *first;
-			return ACCEPTED;
+			return CONTINUE;
 		}
 		__u16 more = ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS);
 		ports = TAKE(&cursor, struct udphdr);
@@ -58,7 +78,7 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 		key->service_port = ports->source;
 		key->client_port = ports->dest;
 	}
-	return key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP ? ACCEPTED : REASON_PASSED;
+	return key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP ? CONTINUE : REASON_PASSED;
 }
 
 static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_key *key, const struct flow *flow)
@@ -100,7 +120,7 @@ static __always_inline int reply(struct __sk_buff *skb)
 {
 	struct flow_key key = {};
 	int reason = read_reply(skb, &key);
-	if (reason != ACCEPTED)
+	if (reason != CONTINUE)
 		return reason;
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)

@@ -2,109 +2,25 @@
 /* Is this a packet of the load balancer's, and right in every field? The order of the checks is that of reasons.h. */
 #pragma once
 
-#define ACCEPTED -1
-#define ACCEPTED_ERROR -2 /* of ICMP */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
+#include "addresses.h"
+#include "checksum.h"
+#include "common.h"
 #include "geneve.h"
-
-#define IP_MORE_FRAGMENTS 0x2000
-#define IP_OFFSET 0x1fff
-
-#define IPV4_VERSION 4
-#define IPV6_VERSION 6
-#define IPV4_WORDS 5 /* length of a header without options */
-
-/* What the delivery needs of an accepted packet. Without gaps, as the verifier wants what functions are given. */
-struct packet {
-	struct flow from; /* zero for one that came without GENEVE */
-	struct address saddr;
-	struct address daddr;
-	__u32 outer;   /* bytes from the Ethernet header to the inner packet */
-	__u32 segment; /* bytes behind the inner IP header */
-	__be16 sport;
-	__be16 dport;
-	__u16 fragment; /* flag and offset of an inner IPv4 header, 0 for a whole packet */
-	__be16 fragment_id;
-	__u8 family;	   /* 4 or 6 */
-	__u8 address_bits; /* 32 or 128 */
-	__u8 protocol;
-	__u8 opens; /* a TCP packet that asks for a new connection */
-	__be32 reporter; /* who sent an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
-};
-
-/* From the Ethernet to the inner transport header, with so many bytes of options. */
-#define HEADERS(options, inner)                                                                                        \
-	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + (options) + (inner) +      \
-	 sizeof(struct tcphdr))
-#define HEADERS_MAX HEADERS(GENEVE_OPTION_BYTES_MAX, sizeof(struct ipv6hdr))
-
-/*
- * How much of the packet must be in the linear part, if it is what it seems to be: the rest may stay in pages, as bringing it
- * costs more than everything else together.
- */
-static __always_inline __u32 linear_needed(const struct cursor *cursor)
-{
-	struct cursor at = *cursor;
-	if (!take(&at, ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr)))
-		return HEADERS_MAX;
-	const struct geneve *geneve = TAKE(&at, struct geneve);
-	if (!geneve)
-		return HEADERS_MAX;
-	return HEADERS(GENEVE_OPTION_BYTES(geneve),
-		       geneve->protocol == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-}
-
-static __always_inline struct cursor start(struct __sk_buff *skb)
-{
-	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
-	__u32 linear = cursor.end - cursor.at;
-	if (linear < HEADERS_MAX && linear < skb->len && linear < linear_needed(&cursor)) {
-		bpf_skb_pull_data(skb, skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX);
-		cursor.at = (void *)(long)skb->data;
-		cursor.end = (void *)(long)skb->data_end;
-	}
-	return cursor;
-}
-
-/* One of the first so many addresses of the router. */
-static __always_inline int one_of_first(__be32 address, __u32 count)
-{
-	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
-		if (i >= count)
-			break;
-		if (settings.address[i] == address)
-			return 1;
-	}
-	return 0;
-}
-
-static __always_inline int own_address(__be32 address)
-{
-	return one_of_first(address, settings.address_count);
-}
-
-static __always_inline int own_address6(const __u32 *address)
-{
-	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
-		if (i >= settings.address6_count)
-			break;
-		const volatile __u32 *own = settings.address6[i].words;
-		if (own[0] == address[0] && own[1] == address[1] && own[2] == address[2] && own[3] == address[3])
-			return 1;
-	}
-	return 0;
-}
-
-static __always_inline int in_one_of(__be32 address, const volatile struct prefix4 *prefixes, __u32 count, __u32 most)
-{
-	for (__u32 i = 0; i < most; i++) {
-		if (i >= count)
-			break;
-		if ((address & prefixes[i].mask) == prefixes[i].address)
-			return 1;
-	}
-	return 0;
-}
+#include "icmp_error.h"
+#include "maps.h"
+#include "packet.h"
+#include "parse.h"
+#include "pull.h"
 
 static __always_inline int verify_inner4(struct cursor *cursor, struct packet *packet, __u32 available)
 {
@@ -138,7 +54,7 @@ static __always_inline int verify_inner4(struct cursor *cursor, struct packet *p
 	packet->segment = length - sizeof(*ip);
 	packet->saddr.words[0] = ip->saddr;
 	packet->daddr.words[0] = ip->daddr;
-	return ACCEPTED;
+	return CONTINUE;
 }
 
 /* Of a UDP packet behind an IPv4 header of this many words. */
@@ -151,7 +67,7 @@ static __always_inline int destination_port(struct __sk_buff *skb, __u32 words)
 static __always_inline int verify_ports(struct cursor *cursor, struct packet *packet)
 {
 	if (packet->fragment)
-		return ACCEPTED; /* they are in the first one only */
+		return CONTINUE; /* they are in the first one only */
 	if (packet->protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = TAKE(cursor, struct tcphdr);
 		if (!tcp || packet->segment < sizeof(*tcp))
@@ -159,7 +75,7 @@ static __always_inline int verify_ports(struct cursor *cursor, struct packet *pa
 		packet->sport = tcp->source;
 		packet->dport = tcp->dest;
 		packet->opens = tcp->syn && !tcp->ack;
-		return ACCEPTED;
+		return CONTINUE;
 	}
 	if (packet->protocol == IPPROTO_UDP) {
 		struct udphdr *udp = TAKE(cursor, struct udphdr);
@@ -167,17 +83,9 @@ static __always_inline int verify_ports(struct cursor *cursor, struct packet *pa
 			return REASON_INNER_TRUNCATED;
 		packet->sport = udp->source;
 		packet->dport = udp->dest;
-		return ACCEPTED;
+		return CONTINUE;
 	}
 	return REASON_INNER_PROTOCOL;
-}
-
-/* Unspecified, loopback or multicast, or IPv4's inside IPv6's, which would reach an IPv4 socket. */
-static __always_inline int no_host6(const __u32 *address)
-{
-	int high_zero = !address[0] && !address[1] && !address[2];
-	int mapped = !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
-	return (high_zero && bpf_ntohl(address[3]) <= 1) || mapped || (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
 }
 
 /* A function of its own, as OpenZiti's router takes no IPv6. */
@@ -210,8 +118,6 @@ static __noinline int verify_inner6(struct cursor *cursor, struct packet *packet
 	return verify_ports(cursor, packet);
 }
 
-static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet);
-
 /* The packet for a socket, at the cursor, with `available` bytes. */
 static __always_inline int verify_inner(struct __sk_buff *skb, struct cursor *cursor, struct packet *packet, __u32 available,
 					__be16 protocol)
@@ -223,7 +129,7 @@ static __always_inline int verify_inner(struct __sk_buff *skb, struct cursor *cu
 	if (protocol != bpf_htons(ETH_P_IP))
 		return REASON_GENEVE_PROTOCOL;
 	int reason = verify_inner4(cursor, packet, available);
-	if (reason == ACCEPTED)
+	if (reason == CONTINUE)
 		reason = verify_ports(cursor, packet);
 	return reason == REASON_INNER_PROTOCOL ? verify_error(skb, packet) : reason;
 }
@@ -250,7 +156,7 @@ static __always_inline int verify_geneve(struct __sk_buff *skb, struct cursor *c
 	struct cursor at = *cursor;
 	if (!take(cursor, options))
 		return REASON_GENEVE_TRUNCATED;
-	return read_usual_options(at, &packet->from, options) ? ACCEPTED : read_options(skb, &packet->from, options);
+	return read_usual_options(at, &packet->from, options) ? CONTINUE : read_options(skb, &packet->from, options);
 }
 
 /* A packet that is routed straight to the router: a function of its own, so that the way of all others stays short. */
@@ -262,7 +168,7 @@ static __noinline int verify_plain(struct __sk_buff *skb, struct packet *packet)
 	return verify_inner(skb, &cursor, packet, skb->len - ETH_HLEN, bpf_htons(ETH_P_IP));
 }
 
-/* REASON_PASSED for what is not for us to judge, ACCEPTED or ACCEPTED_ERROR with `packet` filled in, or the reason of the first fault. */
+/* REASON_PASSED for what is not for us to judge, CONTINUE or CONTINUE_ICMP_ERROR with `packet` filled in, or the reason of the first fault. */
 static __always_inline int verify(struct __sk_buff *skb, struct packet *packet)
 {
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
@@ -306,7 +212,7 @@ static __always_inline int verify(struct __sk_buff *skb, struct packet *packet)
 
 	__be16 protocol;
 	int reason = verify_geneve(skb, &cursor, packet, udp_length, &protocol);
-	if (reason == ACCEPTED)
+	if (reason == CONTINUE)
 		reason = verify_inner(skb, &cursor, packet, length - packet->outer, protocol);
 	if (reason < 0 && pseudo && !udp_checksum_right(skb, pseudo, udp_length))
 		return REASON_UDP_CHECKSUM;

@@ -5,6 +5,20 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "decap.h"
+#include "flow.h"
+#include "local.h"
+#include "packet.h"
+#include "reasons.h"
+#include "socket.h"
+
 /* <linux/icmp.h> is not for this compiler. */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_TIME_EXCEEDED 11
@@ -22,7 +36,7 @@ struct icmp_error {
 	__u32 sequence; /* or length and checksum of UDP */
 };
 
-/* Of any inner packet that is neither TCP nor UDP. ACCEPTED_ERROR if it is one, with `packet` telling of what it quotes. */
+/* Of any inner packet that is neither TCP nor UDP. CONTINUE_ICMP_ERROR if it is one, with `packet` telling of what it quotes. */
 static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet)
 {
 	struct icmp_error error;
@@ -40,7 +54,7 @@ static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet)
 	packet->saddr.words[0] = error.ip.daddr;
 	packet->sport = error.dest;
 	packet->dport = error.source;
-	return ACCEPTED_ERROR;
+	return CONTINUE_ICMP_ERROR;
 }
 
 static __always_inline int connection_exists(struct __sk_buff *skb, const struct packet *packet)

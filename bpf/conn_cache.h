@@ -7,6 +7,13 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "maps.h"
+#include "packet.h"
+
 static __always_inline __u32 ports_of(const struct packet *packet)
 {
 	return (__u32)packet->sport << 16 | packet->dport;

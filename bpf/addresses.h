@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The addresses of this router, and those of no host. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "common.h"
+#include "maps.h"
+
+/* One of the first so many addresses of the router. */
+static __always_inline int one_of_first(__be32 address, __u32 count)
+{
+	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
+		if (i >= count)
+			break;
+		if (settings.address[i] == address)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int own_address(__be32 address)
+{
+	return one_of_first(address, settings.address_count);
+}
+
+static __always_inline int own_address6(const __u32 *address)
+{
+	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
+		if (i >= settings.address6_count)
+			break;
+		const volatile __u32 *own = settings.address6[i].words;
+		if (own[0] == address[0] && own[1] == address[1] && own[2] == address[2] && own[3] == address[3])
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int in_one_of(__be32 address, const volatile struct prefix4 *prefixes, __u32 count, __u32 most)
+{
+	for (__u32 i = 0; i < most; i++) {
+		if (i >= count)
+			break;
+		if ((address & prefixes[i].mask) == prefixes[i].address)
+			return 1;
+	}
+	return 0;
+}
+
+/* Unspecified, loopback or multicast, or IPv4's inside IPv6's, which would reach an IPv4 socket. */
+static __always_inline int no_host6(const __u32 *address)
+{
+	int high_zero = !address[0] && !address[1] && !address[2];
+	int mapped = !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
+	return (high_zero && bpf_ntohl(address[3]) <= 1) || mapped || (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Takes the outer headers off. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "packet.h"
+
+/*
+ * For IPv6, the kernel must also come to see it. The one helper that tells it (before 6.3) turns an IPv4 header into room for
+ * an IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at
+ * the frame goes by the Ethernet header's type, which is still IPv4's.
+ */
+static __noinline int strip6(struct __sk_buff *skb, __u32 outer)
+{
+	struct {
+		__be16 type;
+		struct ipv6hdr ip;
+	} __attribute__((packed, aligned(2))) head = { .type = bpf_htons(ETH_P_IPV6) };
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &head.ip, sizeof(head.ip)))
+		return -1;
+	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(head.type), &head, sizeof(head), 0);
+}
+
+/* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
+static __always_inline int strip(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (!packet->outer)
+		return 0;
+	if (packet->family == IPV6_VERSION)
+		return strip6(skb, packet->outer);
+	return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+}

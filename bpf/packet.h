@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is known of a packet, and the fields of IP that are judged. */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "common.h"
+
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_OFFSET 0x1fff
+
+#define IPV4_VERSION 4
+#define IPV6_VERSION 6
+#define IPV4_WORDS 5 /* length of a header without options */
+
+/* What the delivery needs of an accepted packet. Without gaps, as the verifier wants what functions are given. */
+struct packet {
+	struct flow from; /* zero for one that came without GENEVE */
+	struct address saddr;
+	struct address daddr;
+	__u32 outer;   /* bytes from the Ethernet header to the inner packet */
+	__u32 segment; /* bytes behind the inner IP header */
+	__be16 sport;
+	__be16 dport;
+	__u16 fragment; /* flag and offset of an inner IPv4 header, 0 for a whole packet */
+	__be16 fragment_id;
+	__u8 family;	   /* 4 or 6 */
+	__u8 address_bits; /* 32 or 128 */
+	__u8 protocol;
+	__u8 opens; /* a TCP packet that asks for a new connection */
+	__be32 reporter; /* who sent an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Brings the headers of a packet where they can be read. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "geneve.h"
+#include "parse.h"
+
+/* From the Ethernet to the inner transport header, with so many bytes of options. */
+#define HEADERS(options, inner)                                                                                        \
+	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + (options) + (inner) +      \
+	 sizeof(struct tcphdr))
+#define HEADERS_MAX HEADERS(GENEVE_OPTION_BYTES_MAX, sizeof(struct ipv6hdr))
+
+/*
+ * How much of the packet must be in the linear part, if it is what it seems to be: the rest may stay in pages, as bringing it
+ * costs more than everything else together.
+ */
+static __always_inline __u32 linear_needed(const struct cursor *cursor)
+{
+	struct cursor at = *cursor;
+	if (!take(&at, ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr)))
+		return HEADERS_MAX;
+	const struct geneve *geneve = TAKE(&at, struct geneve);
+	if (!geneve)
+		return HEADERS_MAX;
+	return HEADERS(GENEVE_OPTION_BYTES(geneve),
+		       geneve->protocol == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+static __always_inline struct cursor start(struct __sk_buff *skb)
+{
+	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+	__u32 linear = cursor.end - cursor.at;
+	if (linear < HEADERS_MAX && linear < skb->len && linear < linear_needed(&cursor)) {
+		bpf_skb_pull_data(skb, skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX);
+		cursor.at = (void *)(long)skb->data;
+		cursor.end = (void *)(long)skb->data_end;
+	}
+	return cursor;
+}
