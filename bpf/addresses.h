@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The addresses of this router, and those of no host. */
+/* The addresses of this router, by its program's settings, and those that no host has. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -9,7 +9,7 @@
 #include "common.h"
 #include "maps.h"
 
-/* One of the first so many addresses of the router. */
+/* True for one of the first `count` IPv4 addresses of the router. */
 static __always_inline int one_of_first(__be32 address, __u32 count)
 {
 	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
@@ -49,7 +49,7 @@ static __always_inline int in_one_of(__be32 address, const volatile struct prefi
 	return 0;
 }
 
-/* Unspecified, loopback or multicast, or IPv4's inside IPv6's, which would reach an IPv4 socket. */
+/* True for an unspecified, loopback or multicast address, and for IPv4-mapped ones, which would reach an IPv4 socket. */
 static __always_inline int no_host6(const __u32 *address)
 {
 	int high_zero = !address[0] && !address[1] && !address[2];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Internet checksums (RFC 1071) of IPv4 headers and UDP datagrams. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -10,7 +11,7 @@
 
 #include "parse.h"
 
-/* The ones' complement sum of RFC 1071, of some words of 32 bits (less than 65,536), folded to 16 bits. */
+/* A sum of less than 65,536 words of 32 bits is folded to 16 bits. */
 static __always_inline __u16 fold(__u64 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
@@ -21,25 +22,25 @@ static __always_inline __u16 fold(__u64 sum)
 /* A sum that contains its own checksum folds to all ones. */
 #define CHECKSUM_RIGHT 0xffff
 
-/* Unfolded sum of an IPv4 header without options. */
+/* Returns the unfolded sum of an IPv4 header without options. */
 static __always_inline __u64 header_sum(const struct iphdr *ip)
 {
 	const __u32 *words = (const __u32 *)ip;
 	return (__u64)words[0] + words[1] + words[2] + words[3] + words[4];
 }
 
-/* Unfolded sum of what TCP and UDP put before themselves for their checksum. */
+/* Returns the unfolded sum of the pseudo header that TCP and UDP put before themselves for their checksum. */
 static __always_inline __u64 pseudo_header_sum(const struct iphdr *ip, __u16 length)
 {
 	return (__u64)ip->saddr + ip->daddr + bpf_htonl((__u32)ip->protocol << 16 | length);
 }
 
-/* Bytes summed at a time: a multiple of four that leaves room on a stack of 512. */
+/* A chunk is as many bytes as are summed at a time: a multiple of four that leaves room on BPF's stack of 512. */
 #define CHUNK 256
 #define CHUNKS_MAX (0xffff / CHUNK + 1)
 
 /*
- * RFC 8926 3.3: a checksum that is there must be right. Hardware has verified it, or a sender on this very machine has left
+ * A UDP checksum that is there must be right (RFC 8926 3.3). Hardware has verified it, or a sender on this very machine has left
  * it to hardware that never came (the field then holds the sum of the pseudo header alone), or it is summed here.
  */
 __noinline int udp_checksum_right(struct __sk_buff *skb, __u32 pseudo, __u32 length)

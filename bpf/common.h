@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel side and the command share: the layout of every map. */
+/*
+ * The layout of every map, which the programs in the kernel and the command share. docs/maps.md says what of it others may rely
+ * on.
+ */
 #pragma once
 
 #include <linux/bpf.h>
 #ifdef __bpf__
 #include <linux/in.h>
 #else
-#include <netinet/in.h> /* which the other one may not be beside */
+#include <netinet/in.h> /* glibc's, as both cannot be included */
 #endif
 
-#include "reasons.h"
+#include "verdicts.h"
 
-/* Room for reasons yet to come, so that a newer version can take over the counters of an older one. */
+/* Counters have room for verdicts of later versions, which take over the map as it is. */
 #define COUNTERS 64
+_Static_assert(VERDICTS_KNOWN <= COUNTERS, "a verdict has no counter");
 
 /*
- * Services are found in three steps, each with as many look-ups for 10,000 of them as for one:
- *   destination  a hash of prefixes, asked for every prefix length in use, the longest first;
- *   source       if any service of this destination names a source or an interface, the same for its sources;
- *   port         a binary search tree of disjoint port segments, its root beside the prefix.
- * What has no segment for the packet's port falls back to the next shorter prefix. So the winner has, in this order, the
- * longest destination prefix, its own interface, the longest source prefix, the narrowest port range, the newest claim.
+ * The rules of services are looked up in three steps, each with as many look-ups for 10,000 rules as for one:
+ *   destination  a hash table of prefixes, asked for every prefix length in use, the longest first;
+ *   source       if any rule of this destination names a source or an interface, another one of its source prefixes;
+ *   port         a binary search tree of disjoint port ranges, its root beside the prefix.
+ * A packet whose port is in no range falls back to the next shorter prefix. So the rule that wins has, in this order, the
+ * longest destination prefix, its own interface, the longest source prefix, the narrowest port range, the latest call of -I.
  *
- * What a prefix's value refers to is never changed but replaced. A change builds new nodes and then writes the value: a
- * packet sees the services of before or those of after, and so does whoever comes after a command that was killed half way.
+ * A change never writes into what a prefix's value refers to. It builds new nodes and then replaces the value: a packet sees
+ * the rules of before or those of after, and so does the next command if this one was killed half way.
  */
 struct address {
 	union {
-		__u8 bytes[16]; /* IPv4 in the first four */
+		__u8 bytes[16]; /* IPv4: the first four, the others 0 */
 		__u32 words[4];
 		__u64 halves[2];
 	};
@@ -35,9 +39,9 @@ struct address {
 
 struct destination_key {
 	struct address address; /* without bits beyond the length */
-	__u64 kind;
+	__u64 kind;		/* DESTINATION_KIND */
 };
-/* Of the family (4 or 6), the protocol (IPPROTO_TCP or IPPROTO_UDP) and the length: 0 in a destination that never was. */
+/* A kind is a family (4 or 6), a protocol (IPPROTO_TCP or IPPROTO_UDP) and a prefix length; 0 is none. */
 #define DESTINATION_KIND(family, protocol, length) ((__u64)(family) << 16 | (protocol) << 8 | (length))
 #define KIND_FAMILY(kind) ((kind) >> 16)
 #define KIND_PROTOCOL(kind) ((kind) >> 8 & 0xff)
@@ -45,60 +49,63 @@ struct destination_key {
 
 struct source_key {
 	struct address address;
-	__u32 set;     /* of the destination */
-	__u32 ifindex; /* 0: any interface */
+	__u32 source_set; /* key in `sets`, from the destination's group */
+	__u32 ifindex;    /* 0: any interface */
 	__u8 length;
 	__u8 zero[7];
 };
 
-/* Prefix lengths: bit n stands for the one n shorter than a whole address, so that the longest is found first. */
+/*
+ * A prefix length is in use if its bit is set. Bit n is the length n shorter than a whole address, so that the longest comes
+ * first.
+ */
 #define LENGTH_WORDS 3
 struct lengths {
 	__u64 words[LENGTH_WORDS];
 };
 #define ADDRESS_BITS(family) ((family) == 4 ? 32 : 128)
 
-/* Packets to ports from `low` to `high`. `port` 0 means the socket bound to the destination itself. */
-struct segment {
+/* A port range leads packets to ports from `low` to `high` to one listener. */
+struct port_range {
 	__u16 low;
 	__u16 high;
-	__u16 port; /* of the transparent listener on the loopback address */
+	__u16 port; /* of the transparent listener on the loopback address; 0: the socket bound to the destination itself */
 	__u16 zero;
 };
 
 /*
- * The services of one destination prefix for any source on any interface, or of one source prefix of it. Their segments are
- * a search tree laid out as a heap: below node i are 2i + 1 and 2i + 2. Node 0 is the root; the others have the keys
- * first_segment + i.
+ * A group is all rules of one destination prefix without source and interface, or all of one source prefix of it. Their port
+ * ranges are a search tree laid out as a heap: below node i are 2i + 1 and 2i + 2. Node 0 is the root; the others are in
+ * `segments` under the keys first_range + i.
  */
-struct group {
-	struct segment root;
-	__u32 set; /* key of a destination's sources, 0 while no service of it names a source or an interface */
-	__u32 first_segment;
-	__u32 segment_count;
-	__u32 claims; /* key of the newest, 0 for none */
+struct rule_group {
+	struct port_range root;
+	__u32 source_set; /* key in `sets`, 0 while no rule of this destination names a source or an interface */
+	__u32 first_range;
+	__u32 range_count;
+	__u32 newest; /* key in `claims` of the latest rule, 0 for none */
 };
 
 /*
- * Destinations have numbers, and are found by a hash table with open addressing: small, because with many services each look
- * into memory that the processor's caches do not hold costs more than everything else. A place holds a number and 16 bits of
- * the key's hash; 0 ends a search, and DELETED, with the number 0 that no destination has, does not.
+ * A hash table with open addressing finds destinations by their numbers, which are keys of `destinations`. It is small, because
+ * with many rules each look into memory that the processor's caches do not hold costs more than everything else. A slot holds
+ * a number and 16 bits of the key's hash; 0 ends a search, and TOMBSTONE, with the number 0 that no destination has, does not.
  *
- * What a place refers to is never changed: a change of a destination writes another, and then the place. A number that no
- * place refers to is free, and given again after all other free ones, when packets on their way to it are long through.
+ * A change of a destination never writes into it. It writes another one, and then the slot. A number that no slot refers to is
+ * free. It is given again after all other free ones, when packets on their way to it are long through.
  */
 struct destination {
 	struct destination_key key;
-	struct group group;
+	struct rule_group group;
 };
 #define MAX_DESTINATIONS 32768
-#define NUMBERS (MAX_DESTINATIONS + 1024) /* with 0; and some are always free */
-#define PLACES 65536
-#define PLACE(hash, number) ((hash) << 16 | (number))
-#define PLACE_NUMBER(place) ((place) & 0xffff)
-#define DELETED PLACE(1, 0)
-#define FIRST_PLACE(hash) ((hash) >> 16)
-#define LONGEST_SEARCH 128 /* places */
+#define NUMBERS (MAX_DESTINATIONS + 1024) /* 0 among them, and some that are always free */
+#define SLOTS 65536
+#define SLOT(hash, number) ((hash) << 16 | (number))
+#define SLOT_NUMBER(slot) ((slot) & 0xffff)
+#define TOMBSTONE SLOT(1, 0)
+#define FIRST_SLOT(hash) ((hash) >> 16)
+#define LONGEST_SEARCH 128 /* slots */
 
 static inline __attribute__((always_inline)) __u32 destination_hash(const struct destination_key *key)
 {
@@ -117,20 +124,20 @@ static inline __attribute__((always_inline)) int same_destination(const struct d
 #define LENGTHS_MAX 129
 struct destination_index {
 	struct lengths lengths[TRANSPORTS];
-	__u32 counts[TRANSPORTS][LENGTHS_MAX]; /* of prefixes, by bit: never less than there are, even after a command was killed */
-	__u32 places[PLACES];
+	__u32 counts[TRANSPORTS][LENGTHS_MAX]; /* of prefixes of a length, by its bit: never too few, even after a command was killed */
+	__u32 slots[SLOTS];
 };
 
-/* The sources of one destination. */
-struct set {
-	struct lengths lengths; /* in use, or once in use: they go with the set */
-	__u32 groups;           /* never less than there are, even after a command was killed */
+/* A source set is the source prefixes of one destination. */
+struct source_set {
+	struct lengths lengths; /* in use, or once in use: none is cleared */
+	__u32 groups;           /* never too few, even after a command was killed */
 	__u32 zero;
 };
 
-/* One -I: a list from the newest to the oldest for each group; the kernel side never reads it. */
+/* A rule as -I gave it, but for what its group says. Each group has a list of them, the latest first. Programs never read it. */
 #define SERVICE_ID_MAX 48
-struct claim {
+struct rule_node {
 	__u16 low;
 	__u16 high;
 	__u16 port;
@@ -139,7 +146,7 @@ struct claim {
 	char service[SERVICE_ID_MAX];
 };
 
-/* How one interface diverts: constants of the program loaded for it, so a change of them is a change of program. */
+/* Settings of one interface are constants of the program that is loaded for it: to change them is to replace the program. */
 #define MAX_FROM 32
 #define MAX_PLAIN 4
 #define MAX_ADDRESSES 32
@@ -151,19 +158,19 @@ struct settings {
 	__u32 ifindex;
 	__u32 reply; /* enum reply */
 	__u32 from_count;
-	__u32 interface_count; /* the first so many addresses are this interface's, the others those of the router's others */
+	__u32 interface_count; /* of the addresses: those first in `address` are this interface's, the others the router's others */
 	__u32 address_count;
 	__u32 address6_count;
 	__u32 plain_count;
 	__u32 secret; /* the same for every interface */
 	struct prefix4 from[MAX_FROM];
-	struct prefix4 plain[MAX_PLAIN]; /* destinations of what is routed straight to this interface, without GENEVE */
+	struct prefix4 plain[MAX_PLAIN]; /* destinations of packets that are routed straight to this interface, without GENEVE */
 	__u32 address[MAX_ADDRESSES];
 	struct address address6[MAX_ADDRESSES];
 };
 enum reply { REPLY_DIRECT, REPLY_GENEVE };
 
-/* What is attached, for the command alone. */
+/* An attachment is what the command last attached to an interface. Programs never read it. */
 struct attachment {
 	struct settings settings;
 	__u32 made_qdisc; /* the clsact qdisc is ours to remove */
@@ -171,76 +178,76 @@ struct attachment {
 	__u32 egress;
 };
 
-/* Keys of `state`, for the command alone. */
+/* `state` has what the command must remember from call to call, under these keys. Programs never read it. */
 enum state { STATE_NEXT_KEY, STATE_STALE_FIRST, STATE_STALE_COUNT, STATE_LAST_DESTINATION, STATE_COUNT };
 
-/* Of the router's calls, for the command alone. */
+/* ziti-router's calls of the command leave this behind. Programs never read it. */
 struct calls {
 	__u64 added; /* when the last -I was, in milliseconds of the monotonic clock */
 	__u32 flushes;
-	__u32 refused;	   /* so many -I since the last flush */
+	__u32 refused;	   /* -I since the last flush */
 	char refusal[496]; /* what the last of them was told */
 };
 
 /*
- * IPv4 addresses that no packet can come from, as the kernel would drop it: the router's own, of its interfaces and of what it
- * answers for on the loopback, and what is no host's. Ranges in order, none of which touches the next; a change writes the
- * list that is not in use, and then that it is. What there is no room for is as if nobody had looked.
+ * Linux drops IPv4 packets from some sources as martian: the router's own addresses, those of its interfaces and those that it
+ * answers for on the loopback, and those that no host has. They are address ranges in order, none of which touches the next.
+ * A change writes the list that is not in use, and then that it is. Ranges beyond LOCAL_RANGES are left out.
  */
 #define LOCAL_RANGES 32768
 #define LOCAL_RANGES_BITS 15
 #define NEAR_WORDS (1 << 18)
 #define NEAR_WORD(address) ((address) >> 14)
 #define NEAR_BIT(address) (1ull << ((address) >> 8 & 63))
-struct range {
-	__u32 low; /* of this machine's byte order, as is the other */
+struct address_range {
+	__u32 low; /* host byte order, as is the other */
 	__u32 high;
 };
 struct locals {
-	__u64 near[NEAR_WORDS]; /* a bit for each /24: whether any of its addresses is in a range, which spares most packets the search */
-	__u64 read;		/* when all were last read, in milliseconds of the monotonic clock */
+	__u64 near[NEAR_WORDS]; /* a bit for each /24 that any range is in, which spares most packets the search */
+	__u64 read;		/* when the routing table was last read, in milliseconds of the monotonic clock */
 	__u32 list;		/* the one in use */
 	__u32 counts[2];
 	__u32 zero;
-	struct range ranges[2][LOCAL_RANGES];
+	struct address_range ranges[2][LOCAL_RANGES];
 };
 
-/* A connection that was found, and when: in a place of each processor that its hash says, until another takes it. */
-#define RECENT_BITS 10
-struct recent {
+/* A cached connection is one that was found. Each processor keeps it in the slot of its hash, until another takes that. */
+#define CONN_CACHE_BITS 10
+struct cached_connection {
 	__u32 saddr;
 	__u32 daddr;
 	__u32 ports;
-	__u32 tick; /* of the kernel's clock */
+	__u32 tick; /* of the kernel's clock, when it was found */
 };
 
 /*
- * A datagram whose fragments are still arriving: its payload, the UDP header included, where it belongs. There are DATAGRAMS
- * at a time, each in the place its addresses and id hash to with the secret, and a newer one's first takes the place of an
- * older one.
+ * A datagram is kept while its fragments arrive: its payload, the UDP header included, where it belongs. There are DATAGRAMS at
+ * a time, each in the slot that its addresses and id hash to with the secret. The first fragment of a newer one takes the slot
+ * of an older one.
  */
 #define DATAGRAMS 32
-#define DATAGRAM_MAX 16000     /* what the kernel lets a packet grow to (16,064), without its headers; longer ones are refused */
-#define DATAGRAM_ROOM 0x8000   /* twice what an offset below 0x4000 can say, so that the kernel sees any fragment fit */
+#define DATAGRAM_MAX 16000     /* a packet can grow to 16,064 bytes in the kernel, headers included; longer datagrams are refused */
+#define DATAGRAM_ROOM 0x8000   /* twice the 0x4000 that offsets are masked by, so that the kernel's verifier sees any fragment fit */
 #define DATAGRAM_FRAGMENTS 16
 struct datagram_key {
 	__u64 endpoint; /* of the load balancer: clients behind different ones may have the same address */
 	__u32 saddr;
 	__u32 daddr;
 	__u32 id;
-	__u32 taken; /* 1; 0 in a place nobody has */
+	__u32 taken; /* 1; 0 in a free slot */
 };
 struct fragment {
 	__u16 start;
 	__u16 end;
 };
 struct datagram {
-	struct bpf_spin_lock lock; /* guards all but the bytes */
-	__u32 writers;             /* packets copying to or from the bytes: the place is not given away meanwhile */
+	struct bpf_spin_lock lock; /* for all but the bytes */
+	__u32 writers;             /* packets that copy to or from the bytes: the slot is not given away meanwhile */
 	struct datagram_key key;
 	__u64 started; /* nanoseconds */
 	__u32 received;
-	__u32 total; /* 0 until the last fragment is there */
+	__u32 total; /* length, 0 until the last fragment is there */
 	__u32 reach; /* the furthest end */
 	__u32 fragment_count;
 	struct fragment fragments[DATAGRAM_FRAGMENTS];
@@ -248,8 +255,9 @@ struct datagram {
 };
 
 /*
- * Where a client's packets come from, and so where the replies to them go: kept with --reply geneve only. Those of a listener for
- * UDP, with no address and its own port for the service's, say of each of its clients where that one is.
+ * A flow says which endpoint of the load balancer a client's packets come from, and so where replies to them go. Flows are kept
+ * with --reply geneve only. A listener for UDP has flows too, with no service address and its own port for the service's: they
+ * say of each of its clients where that one is.
  */
 #define FLOWS 131072
 struct flow_key {
@@ -263,22 +271,22 @@ struct flow_key {
 };
 struct flow {
 	union {
-		__u64 option[4]; /* by type; there is no type 0 */
+		__u64 option[4]; /* of AWS, by type; there is no type 0 */
 		struct {
 			__u64 seen; /* nanoseconds */
 			__u64 endpoint;
 			__u64 attachment;
 			__u32 cookie;
-			__u32 behind_cookie; /* not ours */
+			__u32 behind_cookie; /* bytes of the packet that were read along */
 		};
 	};
 	__u32 node;   /* the load balancer's address */
-	__u32 router; /* ours, that it sent to */
-	__u16 port;   /* it sent from */
+	__u32 router; /* the router's, that it sent to */
+	__u16 port;   /* that it sent from */
 	__u16 zero[3];
 };
 
-/* Only the first fragment of a reply names its ports: the others find its flow by this. */
+/* A reply's first fragment names its ports. The others find its flow by this. */
 #define REPLY_FRAGMENTS 1024
 struct reply_fragment_key {
 	__u32 saddr;

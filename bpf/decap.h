@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Takes the outer headers off. */
+/* The outer headers are taken off, so that the inner packet stands behind the Ethernet header. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -12,11 +12,11 @@
 #include "packet.h"
 
 /*
- * For IPv6, the kernel must also come to see it. The one helper that tells it (before 6.3) turns an IPv4 header into room for
- * an IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at
- * the frame goes by the Ethernet header's type, which is still IPv4's.
+ * The kernel must also come to see IPv6. The one helper that tells it (before Linux 6.3) turns an IPv4 header into room for an
+ * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at the
+ * frame goes by the Ethernet header's type, which is still IPv4's. Returns 0, or -1 if the kernel refuses.
  */
-static __noinline int strip6(struct __sk_buff *skb, __u32 outer)
+static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
 {
 	struct {
 		__be16 type;
@@ -31,12 +31,12 @@ static __noinline int strip6(struct __sk_buff *skb, __u32 outer)
 	return bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(head.type), &head, sizeof(head), 0);
 }
 
-/* Takes the outer headers off, so that the inner packet stands behind the Ethernet header. */
-static __always_inline int strip(struct __sk_buff *skb, const struct packet *packet)
+/* Returns 0, or another number if the kernel refuses. */
+static __always_inline int decap(struct __sk_buff *skb, const struct packet *packet)
 {
 	if (!packet->outer)
 		return 0;
 	if (packet->family == IPV6_VERSION)
-		return strip6(skb, packet->outer);
+		return decap6(skb, packet->outer);
 	return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which endpoint of the load balancer a flow came from. */
+/* A flow comes from one endpoint of the load balancer, which replies to it go back through. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -10,22 +10,23 @@
 #include "common.h"
 #include "maps.h"
 #include "packet.h"
-#include "reasons.h"
+#include "verdicts.h"
 
 /*
- * After so long without a packet, a load balancer has forgotten a TCP flow, and OpenZiti a UDP one: after five minutes, of which
- * it looks every half.
+ * A load balancer forgets a TCP flow after so long without a packet, and OpenZiti a UDP one: after five minutes, of which it looks
+ * every half.
  */
 #define SECOND 1000000000ull
 #define TCP_IDLE (350 * SECOND)
 #define UDP_IDLE (330 * SECOND)
 
 /*
- * Notes where the flow of a packet comes from. Clients behind different endpoints may have the same address: as long as their
- * ports differ they are kept apart, but two flows that agree in everything would share a socket, so the later one is refused
- * while the earlier one lives. One that `begins`, with a SYN that met no connection, shows that it does not. A `listener`, if it
- * is not 0, takes datagrams to any destination, and tells its clients apart by their address and port alone: so they are noted
- * for it as well. A function of its own, so that direct replies do not pay for its stack.
+ * A packet's flow is noted with the endpoint it comes from. Clients behind different endpoints may have the same address: as long
+ * as their ports differ they are kept apart, but two flows that agree in everything would share a socket, so the later one is
+ * refused while the earlier one lives. A flow that `begins`, with a SYN that met no connection, shows that the earlier one does
+ * not. A `listener`, if it is not 0, takes datagrams to any destination, and tells its clients apart by their address and port
+ * alone: so they are noted for it as well. Returns CONTINUE or VERDICT_FLOW_CONFLICT. A function of its own, so that direct
+ * replies do not pay for its stack.
  */
 static __noinline int note_flow(const struct packet *packet, int begins, __u32 listener)
 {
@@ -43,7 +44,7 @@ static __noinline int note_flow(const struct packet *packet, int begins, __u32 l
 	if (known) {
 		__u64 idle = packet->protocol == IPPROTO_TCP ? TCP_IDLE : UDP_IDLE;
 		if (!begins && known->endpoint != from.endpoint && from.seen - known->seen < idle)
-			return REASON_FLOW_CONFLICT;
+			return VERDICT_FLOW_CONFLICT;
 		if (known->endpoint == from.endpoint && known->attachment == from.attachment && known->cookie == from.cookie &&
 		    known->node == from.node && known->router == from.router && known->port == from.port) {
 			known->seen = from.seen;
@@ -54,8 +55,8 @@ static __noinline int note_flow(const struct packet *packet, int begins, __u32 l
 	return CONTINUE;
 }
 
-/* Whether an ICMP error about a flow came from where the flow did not: of its own client it is not, then. */
-static __noinline int of_another_endpoint(const struct packet *packet)
+/* True for an ICMP error that came from another endpoint than the flow it is about: it is not from the flow's client. */
+static __noinline int is_from_another_endpoint(const struct packet *packet)
 {
 	struct flow_key key = { .client = packet->saddr,
 				.service = packet->daddr,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Inner IPv4 UDP in fragments. The kernel's own reassembly would lose the listener: a socket assigned to a fragment does not
- * survive it, and without one the datagram goes to whoever is bound to its destination. So it is put together here, within
- * bounds, and then is a packet like any other. A load balancer's inner packet has 8,500 bytes at most, so what a client sends
- * beyond that, up to 15,992 bytes of data, comes this way. OpenZiti's router reads 10,240 at a time: its services get the rest of a
+ * Inner IPv4 UDP fragments are put together here, within bounds, and then are a packet like any other. The kernel's own
+ * reassembly would lose the listener: a socket assigned to a fragment does not survive it, and without one the datagram goes to
+ * whoever is bound to its destination. A load balancer's inner packet has 8,500 bytes at most, so what a client sends beyond
+ * that, up to 15,992 bytes of data, comes this way. OpenZiti's router reads 10,240 at a time: its services get the rest of a
  * longer datagram as another one.
  */
 #pragma once
@@ -21,23 +21,23 @@
 #include "maps.h"
 #include "packet.h"
 #include "parse.h"
-#include "reasons.h"
+#include "verdicts.h"
 
-/* Fragments of one datagram are sent back to back: after so long, the same id is another datagram's. */
+/* A datagram's fragments are sent back to back: after so many nanoseconds, the same id is another datagram's. */
 #define DATAGRAM_LIFETIME 1000000000ull
 
-/* Above DATAGRAM_MAX, and half of the room. */
+/* The mask is above DATAGRAM_MAX, and half of the room. */
 #define OFFSET_MASK (DATAGRAM_ROOM / 2 - 1)
 
-/* Which datagrams meet in a place is nobody's to choose: each step multiplies what those before it, from the secret on, have mixed. */
-static __always_inline struct datagram *datagram_place(const struct datagram_key *key)
+/* Nobody can choose which datagrams meet in a slot: each step multiplies what those before it, from the secret on, have mixed. */
+static __always_inline struct datagram *datagram_slot(const struct datagram_key *key)
 {
 	__u64 factor = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
 	__u64 hash = (key->endpoint ^ settings.secret * factor) * factor;
 	hash = (hash ^ hash >> 32 ^ ((__u64)key->saddr << 32 | key->daddr)) * factor;
 	hash = (hash ^ hash >> 32 ^ key->id) * factor;
-	__u32 place = (hash >> 32) * DATAGRAMS >> 32;
-	return bpf_map_lookup_elem(&datagrams, &place);
+	__u32 slot = (hash >> 32) * DATAGRAMS >> 32;
+	return bpf_map_lookup_elem(&datagrams, &slot);
 }
 
 static __always_inline int same_datagram(const struct datagram_key *a, const struct datagram_key *b)
@@ -45,54 +45,58 @@ static __always_inline int same_datagram(const struct datagram_key *a, const str
 	return a->endpoint == b->endpoint && a->saddr == b->saddr && a->daddr == b->daddr && a->id == b->id && a->taken == b->taken;
 }
 
-#define DUPLICATE -3 /* counted as its original was, and nothing of it copied */
+#define DUPLICATE -3 /* of note_fragment alone: counted as its original was, and nothing of it copied */
 
 /*
- * Notes a fragment in its place, which then waits for the bytes. FRAGMENT_HELD, FRAGMENT_EVICTED if another datagram had the
- * place, DUPLICATE if one from the same byte to the same byte is there, as networks make them (RFC 791 and 8200 allow it), or
- * why it cannot be: no other overlap is an accident (RFC 5722). Only a first fragment, which is sent first, takes the place of
- * another datagram that may yet become whole: or two that meet there would throw each other out, and neither arrive.
+ * A datagram's slot notes a fragment, and then waits for the bytes. Returns VERDICT_FRAGMENT_HELD, VERDICT_FRAGMENT_EVICTED if
+ * another datagram had the slot, DUPLICATE if one from the same byte to the same byte is there, as networks make them (RFC 791
+ * and 8200 allow it), or why it cannot be: no other overlap is an accident (RFC 5722). Only a first fragment, which is sent
+ * first, takes the slot of another datagram that may yet become whole: or two that meet there would throw each other out, and
+ * neither arrive.
  */
 static __always_inline int note_fragment(struct datagram *datagram, const struct datagram_key *key, struct fragment fragment,
 					 int last)
 {
 	__u64 now = bpf_ktime_get_ns();
-	int reason = REASON_FRAGMENT_HELD;
+	int verdict = VERDICT_FRAGMENT_HELD;
 
 	bpf_spin_lock(&datagram->lock);
 	int same = same_datagram(&datagram->key, key);
 	int alive = datagram->key.taken && now - datagram->started < DATAGRAM_LIFETIME;
 	if (!same || !alive) {
 		if (datagram->writers || (alive && fragment.start)) {
-			reason = REASON_FRAGMENT_NO_PLACE;
+			verdict = VERDICT_FRAGMENT_NO_PLACE;
 			goto out;
 		}
 		if (alive)
-			reason = REASON_FRAGMENT_EVICTED;
+			verdict = VERDICT_FRAGMENT_EVICTED;
 		datagram->key = *key;
 		datagram->started = now;
 		datagram->received = datagram->total = datagram->reach = datagram->fragment_count = 0;
 	}
 	__u32 count = datagram->fragment_count;
-	/* Negative for one that is there and has this start and end; no branch, here and below, for the verifier's sake. */
+	/*
+	 * `duplicate` is negative if a fragment with this start and end is there. No branch, here and below, or the verifier
+	 * would walk every way.
+	 */
 	__s32 duplicate = 0;
 	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
 		duplicate |= (__s32)(i - count) & (((datagram->fragments[i].start ^ fragment.start) |
 						    (datagram->fragments[i].end ^ fragment.end)) - 1);
 	if (duplicate < 0 && last == (datagram->total == fragment.end)) {
-		reason = DUPLICATE;
+		verdict = DUPLICATE;
 		goto out;
 	}
-	/* Nothing may lie behind the end, wherever in the order of things that became known: there would be a gap before it. */
+	/* No fragment may lie behind the end, whichever came first: there would be a gap before it. */
 	if ((datagram->total && fragment.end > datagram->total) || (last && fragment.end < datagram->reach))
 		count = DATAGRAM_FRAGMENTS;
-	/* Negative for one that is there, ends behind the start and starts before the end. */
+	/* `overlap` is negative if a fragment is there that ends behind the start and starts before the end. */
 	__s32 overlap = 0;
 	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
 		overlap |= (__s32)(i - count) & (fragment.start - datagram->fragments[i].end) &
 			   (datagram->fragments[i].start - fragment.end);
 	if (count >= DATAGRAM_FRAGMENTS || overlap < 0) {
-		reason = REASON_FRAGMENT_INVALID;
+		verdict = VERDICT_FRAGMENT_INVALID;
 		goto out;
 	}
 	datagram->fragments[bounded(count, DATAGRAM_FRAGMENTS - 1)] = fragment;
@@ -104,10 +108,13 @@ static __always_inline int note_fragment(struct datagram *datagram, const struct
 	datagram->writers++;
 out:
 	bpf_spin_unlock(&datagram->lock);
-	return reason;
+	return verdict;
 }
 
-/* The bytes are there. The length of the datagram if this made it whole (it is the caller's then, until let go), else 0. */
+/*
+ * A fragment's bytes have been copied. Returns the datagram's length if this made it whole (it is the caller's then, until
+ * released), else 0.
+ */
 static __always_inline __u32 complete(struct datagram *datagram, struct fragment fragment)
 {
 	__u32 total = 0;
@@ -121,7 +128,7 @@ static __always_inline __u32 complete(struct datagram *datagram, struct fragment
 	return total;
 }
 
-static __always_inline void let_go(struct datagram *datagram)
+static __always_inline void release(struct datagram *datagram)
 {
 	bpf_spin_lock(&datagram->lock);
 	datagram->writers = 0;
@@ -129,7 +136,7 @@ static __always_inline void let_go(struct datagram *datagram)
 	bpf_spin_unlock(&datagram->lock);
 }
 
-/* Makes the packet, already without its outer headers, the whole datagram. */
+/* The packet, without its outer headers, becomes the whole datagram. Returns 0, or another number if the kernel refuses. */
 static __always_inline int expand(struct __sk_buff *skb, struct datagram *datagram, __u32 total)
 {
 	struct iphdr ip;
@@ -144,7 +151,7 @@ static __always_inline int expand(struct __sk_buff *skb, struct datagram *datagr
 	       bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(ip), datagram->bytes, bounded_size(total, OFFSET_MASK), 0);
 }
 
-/* CONTINUE once the packet is the whole datagram and `packet` tells of it; else what became of the fragment. */
+/* Returns CONTINUE once the packet is the whole datagram, with `packet` filled in; else the verdict on the fragment. */
 static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 {
 	struct datagram_key key = { .endpoint = packet->from.endpoint,
@@ -152,36 +159,36 @@ static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 				    .daddr = packet->daddr.words[0],
 				    .id = packet->fragment_id,
 				    .taken = 1 };
-	__u32 start = (packet->fragment & IP_OFFSET) * 8, size = packet->segment;
+	__u32 start = (packet->fragment & IP_OFFSET) * 8, size = packet->transport_length;
 	int last = !(packet->fragment & IP_MORE_FRAGMENTS);
 
 	if (start + size > DATAGRAM_MAX)
-		return REASON_FRAGMENT_TOO_LARGE;
+		return VERDICT_FRAGMENT_TOO_LARGE;
 	if (!size || (!last && size % 8) || (!start && size < sizeof(struct udphdr)))
-		return REASON_FRAGMENT_INVALID;
-	struct datagram *datagram = datagram_place(&key);
+		return VERDICT_FRAGMENT_INVALID;
+	struct datagram *datagram = datagram_slot(&key);
 	if (!datagram)
-		return REASON_FRAGMENT_INVALID;
+		return VERDICT_FRAGMENT_INVALID;
 
 	struct fragment fragment = { start, start + size };
-	int reason = note_fragment(datagram, &key, fragment, last);
-	if (reason == DUPLICATE)
-		return REASON_FRAGMENT_HELD;
-	if (reason != REASON_FRAGMENT_HELD && reason != REASON_FRAGMENT_EVICTED)
-		return reason;
+	int verdict = note_fragment(datagram, &key, fragment, last);
+	if (verdict == DUPLICATE)
+		return VERDICT_FRAGMENT_HELD;
+	if (verdict != VERDICT_FRAGMENT_HELD && verdict != VERDICT_FRAGMENT_EVICTED)
+		return verdict;
 	bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer + sizeof(struct iphdr), datagram->bytes + bounded(start, OFFSET_MASK),
 			   bounded_size(size, OFFSET_MASK));
 	__u32 total = complete(datagram, fragment);
 	if (!total)
-		return reason;
+		return verdict;
 
-	reason = CONTINUE;
-	if (strip(skb, packet) || expand(skb, datagram, total))
-		reason = REASON_STRIP_FAILED;
+	verdict = CONTINUE;
+	if (decap(skb, packet) || expand(skb, datagram, total))
+		verdict = VERDICT_STRIP_FAILED;
 	struct udphdr *udp = (struct udphdr *)datagram->bytes;
 	packet->outer = 0;
 	packet->sport = udp->source;
 	packet->dport = udp->dest;
-	let_go(datagram);
-	return reason;
+	release(datagram);
+	return verdict;
 }

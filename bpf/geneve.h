@@ -11,7 +11,7 @@
 
 #include "common.h"
 #include "parse.h"
-#include "reasons.h"
+#include "verdicts.h"
 
 #define GENEVE_PORT 6081
 
@@ -38,10 +38,10 @@ struct geneve_option {
 /* https://aws.amazon.com/blogs/networking-and-content-delivery/integrate-your-custom-logic-or-appliance-with-aws-gateway-load-balancer/ */
 #define AWS_CLASS 0x0108
 enum aws_option { AWS_ENDPOINT = 1, AWS_ATTACHMENT, AWS_COOKIE };
-#define AWS_TYPES 3 /* the last of them, and a mask: without it older kernels do not see that a type stays in bounds */
+#define AWS_TYPES 3 /* the last type, and a mask, without which the verifier of older kernels does not see that a type is in bounds */
 #define AWS_OPTIONS_ALL (1 << AWS_ENDPOINT | 1 << AWS_ATTACHMENT | 1 << AWS_COOKIE)
 
-/* The order in which AWS sends them, which nobody promises. */
+/* The options as AWS sends them, in an order that nobody promises. */
 struct aws_options {
 	struct geneve_option endpoint;
 	__u64 endpoint_id;
@@ -57,14 +57,14 @@ static __always_inline int is_option(const struct geneve_option *option, __u8 ty
 	return (*(const __be32 *)option & bpf_htonl(0xffffff1f)) == bpf_htonl(AWS_CLASS << 16 | type << 8 | words);
 }
 
-/* Nothing before the options has a variable length. */
+/* The options are always here, as no header before them has a variable length. */
 #define GENEVE_OPTIONS_AT (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve))
 
 /*
- * Reads so many bytes of options, those of AWS into `from`. They must each be there once and have their size; others are
- * skipped unless critical, as none that is critical is known: not those of AWS either, whose types it never sends as such. What
- * the header's C bit says of them is seen by looking, as RFC 8926 3.4 wants it. A global function, so that the verifier takes
- * the loop by itself, and once.
+ * GENEVE options, `left` bytes of them, are read: those of AWS into `from`, each of which must be there once and have its size.
+ * Others are skipped unless critical, as none that is critical is known: not those of AWS either, whose types it never sends as
+ * such. The header's C bit is not asked, as RFC 8926 3.4 has each option looked at anyway. A global function, so that the kernel
+ * verifies the loop by itself, and once.
  */
 __noinline int read_options(struct __sk_buff *skb, struct flow *from, __u32 left)
 {
@@ -72,37 +72,37 @@ __noinline int read_options(struct __sk_buff *skb, struct flow *from, __u32 left
 	__u32 seen = 0;
 
 	if (!from)
-		return REASON_GENEVE_TRUNCATED;
+		return VERDICT_GENEVE_TRUNCATED;
 	for (int i = 0; i < GENEVE_OPTION_BYTES_MAX / (int)sizeof(struct geneve_option) && left; i++) {
 		struct geneve_option *option = TAKE(&cursor, struct geneve_option);
 		if (!option)
-			return REASON_GENEVE_TRUNCATED;
+			return VERDICT_GENEVE_TRUNCATED;
 		__u32 length = GENEVE_OPTION_LENGTH(option);
 		left -= sizeof(*option);
 		if (length > left)
-			return REASON_GENEVE_OPTION_LENGTH;
+			return VERDICT_GENEVE_OPTION_LENGTH;
 		left -= length;
 		void *data = take(&cursor, length);
 		if (!data)
-			return REASON_GENEVE_TRUNCATED;
+			return VERDICT_GENEVE_TRUNCATED;
 		if (option->type & GENEVE_OPTION_CRITICAL)
-			return REASON_GENEVE_CRITICAL;
+			return VERDICT_GENEVE_CRITICAL;
 		__u32 type = option->type;
 		if (option->class != bpf_htons(AWS_CLASS) || type < AWS_ENDPOINT || type > AWS_COOKIE)
 			continue;
 		if (length != (type == AWS_COOKIE ? sizeof(__u32) : sizeof(__u64)))
-			return REASON_GENEVE_OPTION_LENGTH;
+			return VERDICT_GENEVE_OPTION_LENGTH;
 		if (seen & 1 << type)
-			return REASON_GENEVE_OPTION_DUPLICATE;
+			return VERDICT_GENEVE_OPTION_DUPLICATE;
 		seen |= 1 << type;
-		/* Read alike, so that the verifier has one path; four bytes too many are part of the packet behind the cookie. */
+		/* The verifier has one path if all are read alike: behind the cookie, four bytes of the packet are read along. */
 		if (data + sizeof(__u64) <= cursor.end)
 			from->option[type & AWS_TYPES] = *(__u64 *)data;
 	}
-	return seen == AWS_OPTIONS_ALL ? CONTINUE : REASON_GENEVE_OPTION_MISSING;
+	return seen == AWS_OPTIONS_ALL ? CONTINUE : VERDICT_GENEVE_OPTION_MISSING;
 }
 
-/* The options as AWS sends them, in one look. */
+/* Returns 1 with `from` filled in if the options are exactly as AWS sends them, and 0 for read_options to look at them. */
 static __always_inline int read_usual_options(struct cursor cursor, struct flow *from, __u32 left)
 {
 	const struct aws_options *usual = TAKE(&cursor, struct aws_options);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP errors about what a service has answered (RFC 792), most of all that it is too long for some link on its way: without
- * them a connection over such a link would stand still.
+ * ICMP errors (RFC 792) answer what a service has sent, most often that it is too long for some link on its way: without them a
+ * connection over such a link would stand still.
  */
 #pragma once
 
@@ -16,15 +16,15 @@
 #include "flow.h"
 #include "local.h"
 #include "packet.h"
-#include "reasons.h"
 #include "socket.h"
+#include "verdicts.h"
 
-/* <linux/icmp.h> is not for this compiler. */
+/* <linux/icmp.h> does not compile for BPF. */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
 
-/* With what it quotes: an IP header, which has no options, as the kernel sends none, and at least 8 bytes behind it. */
+/* An ICMP error quotes an IP header, without options as the kernel sends none, and at least 8 bytes behind it. */
 struct icmp_error {
 	__u8 type;
 	__u8 code;
@@ -36,20 +36,23 @@ struct icmp_error {
 	__u32 sequence; /* or length and checksum of UDP */
 };
 
-/* Of any inner packet that is neither TCP nor UDP. CONTINUE_ICMP_ERROR if it is one, with `packet` telling of what it quotes. */
-static __noinline int verify_error(struct __sk_buff *skb, struct packet *packet)
+/*
+ * An inner packet that is neither TCP nor UDP gets its verdict, or CONTINUE_ICMP_ERROR with `packet` filled in from what it
+ * quotes.
+ */
+static __noinline int validate_icmp_error(struct __sk_buff *skb, struct packet *packet)
 {
 	struct icmp_error error;
-	if (packet->protocol != IPPROTO_ICMP || packet->segment < sizeof(error) ||
+	if (packet->protocol != IPPROTO_ICMP || packet->transport_length < sizeof(error) ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN + packet->outer + sizeof(struct iphdr), &error, sizeof(error)))
-		return REASON_INNER_PROTOCOL;
+		return VERDICT_INNER_PROTOCOL;
 	__u8 protocol = error.ip.protocol;
 	if ((error.type != ICMP_DEST_UNREACH && error.type != ICMP_TIME_EXCEEDED && error.type != ICMP_PARAMETERPROB) ||
 	    error.ip.version != IPV4_VERSION || error.ip.ihl != IPV4_WORDS || error.ip.frag_off & bpf_htons(IP_OFFSET) ||
 	    error.ip.saddr != packet->daddr.words[0] || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
-		return REASON_INNER_PROTOCOL;
+		return VERDICT_INNER_PROTOCOL;
 	packet->reporter = packet->saddr.words[0];
-	/* The other way round: as if the client had sent it. */
+	/* A quoted packet was sent to the client: source and destination change places. */
 	packet->protocol = protocol;
 	packet->saddr.words[0] = error.ip.daddr;
 	packet->sport = error.dest;
@@ -69,7 +72,7 @@ static __always_inline int connection_exists(struct __sk_buff *skb, const struct
 	return exists;
 }
 
-/* Bound to the service's address itself, connected or not: a tunneler's reply socket, or a resolver's. */
+/* A UDP socket bound to the service's address itself, connected or not, is a tunneler's reply socket or a resolver's. */
 static __always_inline int reply_socket_exists(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct bpf_sock_tuple tuple;
@@ -82,15 +85,15 @@ static __always_inline int reply_socket_exists(struct __sk_buff *skb, const stru
 	return exists;
 }
 
-/* To the stack, which finds whom it is for. Its flow is not noted: the load balancer has another cookie for it. */
-static __noinline int deliver_error(struct __sk_buff *skb, struct packet *packet)
+/* The stack gets the error, and finds the socket. Its flow is not noted: the load balancer has another cookie for it. */
+static __noinline int deliver_icmp_error(struct __sk_buff *skb, struct packet *packet)
 {
 	int exists = packet->protocol == IPPROTO_TCP ? connection_exists(skb, packet) : reply_socket_exists(skb, packet);
 	if (!exists)
-		return REASON_INNER_PROTOCOL;
+		return VERDICT_INNER_PROTOCOL;
 	if (in_local_range(bpf_ntohl(packet->reporter)))
-		return REASON_INNER_SOURCE_ROUTER;
-	if (of_another_endpoint(packet))
-		return REASON_FLOW_CONFLICT;
-	return strip(skb, packet) ? REASON_STRIP_FAILED : REASON_DELIVERED_ERROR;
+		return VERDICT_INNER_SOURCE_ROUTER;
+	if (is_from_another_endpoint(packet))
+		return VERDICT_FLOW_CONFLICT;
+	return decap(skb, packet) ? VERDICT_STRIP_FAILED : VERDICT_DELIVERED_ERROR;
 }

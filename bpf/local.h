@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sources that the stack takes for martian: it would drop what we had counted as delivered. A packet of a connection that is
- * there is not asked.
+ * The stack drops packets from its own addresses as martian, which would have been counted as delivered: so they are dropped
+ * here. A packet of an established connection is not asked.
  */
 #pragma once
 
@@ -15,7 +15,9 @@
 #include "packet.h"
 #include "parse.h"
 
-/* In the last range that begins at this address or before it: found without a branch, for the verifier's sake. */
+/*
+ * A binary search finds the last range that begins at this address or before it. No branch, or the verifier would walk every way.
+ */
 static __noinline int in_local_range(__u32 address)
 {
 	__u32 list = bounded(locals.list, 1), count = locals.counts[list], at = 0;
@@ -26,11 +28,11 @@ static __noinline int in_local_range(__u32 address)
 		at += half & behind >> 63;
 		count -= half;
 	}
-	const struct range *range = &locals.ranges[list][bounded(at, LOCAL_RANGES - 1)];
+	const struct address_range *range = &locals.ranges[list][bounded(at, LOCAL_RANGES - 1)];
 	return count && address >= range->low && address <= range->high;
 }
 
-/* Of IPv6 only the addresses of interfaces, as OpenZiti's router takes none. */
+/* IPv6: only the addresses of interfaces are known, as OpenZiti's router takes none. */
 static __noinline int is_local6(const __u32 *address)
 {
 	return no_host6(address) || own_address6(address);

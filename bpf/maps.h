@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps. Pinned by name: programs of every interface and version, and the command, share them. */
+/*
+ * The maps, and the global variables, which are maps too. Pins make programs of every interface and version, and the command,
+ * share them.
+ */
 #pragma once
 
 #include <linux/bpf.h>
@@ -18,11 +21,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
-/* Constants of the program of one interface, in .rodata: the command fills them in before the kernel sees the program. */
+/* .rodata: the settings of the interface that a program is loaded for. The command fills them in before it is loaded. */
 const volatile struct settings settings;
 
-/* The command has these three in its own memory: a store there is one that packets see as a whole. */
-struct locals locals; /* in .bss, which is found without a look-up */
+/*
+ * .bss, which a program finds without a look-up. The command maps it, and the next two, into its memory: a store there is atomic
+ * for packets.
+ */
+struct locals locals;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -47,7 +53,7 @@ struct {
 	__uint(max_entries, MAX_SERVICES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__type(value, struct set);
+	__type(value, struct source_set);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sets SEC(".maps");
 
@@ -56,7 +62,7 @@ struct {
 	__uint(max_entries, MAX_SERVICES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct source_key);
-	__type(value, struct group);
+	__type(value, struct rule_group);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sources SEC(".maps");
 
@@ -65,7 +71,7 @@ struct {
 	__uint(max_entries, MAX_SERVICES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__type(value, struct segment);
+	__type(value, struct port_range);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } segments SEC(".maps");
 
@@ -74,7 +80,7 @@ struct {
 	__uint(max_entries, MAX_SERVICES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__type(value, struct claim);
+	__type(value, struct rule_node);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } claims SEC(".maps");
 
@@ -104,7 +110,6 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } calls SEC(".maps");
 
-/* Fragmented datagrams on their way to being whole. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, DATAGRAMS);
@@ -113,17 +118,17 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } datagrams SEC(".maps");
 
-/* Not pinned: of one interface's program, and of no use to its next version. */
+/* The connection cache is not pinned: each program has its own, which its successor has no use for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1 << RECENT_BITS);
+	__uint(max_entries, 1 << CONN_CACHE_BITS);
 	__type(key, __u32);
-	__type(value, struct recent);
-} recents SEC(".maps");
+	__type(value, struct cached_connection);
+} conn_cache SEC(".maps");
 
 /*
- * These two evict what was used the longest ago, and have all their memory from the start: so they are made and pinned only
- * where replies go back to the load balancer, and are of one element in a program that does not use them.
+ * LRU maps take all their memory when they are made. So these two have one element in programs that do not use them, and are
+ * sized and pinned only with --reply geneve.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

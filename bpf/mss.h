@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A load balancer drops inner packets of more than 8,500 bytes without a word, and lowers the MSS of what passes through it.
- * An answer that goes straight to the client does not: so what it says the router can take is lowered here, or a client on a
+ * A load balancer drops inner packets of more than 8,500 bytes without a word, and lowers the MSS of connections that pass through
+ * it. An answer that goes straight to the client does not: so the MSS that the router names is lowered here, or a client on a
  * jumbo network would send what never arrives.
  */
 #pragma once
@@ -30,7 +30,7 @@ struct mss_option {
 	__be16 value;
 };
 
-/* The MSS that a segment with SYN and a source that is not the router's own may name at the most; 0 for any other packet. */
+/* Returns the highest MSS that a SYN segment may name, unless its source is the router itself; 0 for that and any other packet. */
 static __always_inline __u32 mss_limit(struct cursor *cursor, __be16 protocol, struct tcphdr **tcp)
 {
 	__u32 headers = sizeof(struct tcphdr);
@@ -59,7 +59,7 @@ static __always_inline __u32 mss_limit(struct cursor *cursor, __be16 protocol, s
 /* Linux writes the MSS as the first option. */
 static __always_inline void clamp_mss(struct __sk_buff *skb)
 {
-	/* A SYN has no data, so that all of it is in the linear part: nothing need be brought there. */
+	/* A SYN has no data, so that all of it is in the linear part. */
 	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
 	struct tcphdr *tcp = NULL;
 	if (!TAKE(&cursor, struct ethhdr))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is known of a packet, and the fields of IP that are judged. */
+/* A packet as validation leaves it, and the parts of IP headers that are judged. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -11,22 +11,25 @@
 
 #define IPV4_VERSION 4
 #define IPV6_VERSION 6
-#define IPV4_WORDS 5 /* length of a header without options */
+#define IPV4_WORDS 5 /* of 32 bits: a header without options */
 
-/* What the delivery needs of an accepted packet. Without gaps, as the verifier wants what functions are given. */
+/*
+ * A packet that is right in every field has all that delivery needs here. No gaps: the kernel's verifier wants all of an argument
+ * to be written.
+ */
 struct packet {
-	struct flow from; /* zero for one that came without GENEVE */
+	struct flow from; /* 0 for a packet without GENEVE */
 	struct address saddr;
 	struct address daddr;
 	__u32 outer;   /* bytes from the Ethernet header to the inner packet */
-	__u32 segment; /* bytes behind the inner IP header */
+	__u32 transport_length; /* bytes behind the inner IP header */
 	__be16 sport;
 	__be16 dport;
-	__u16 fragment; /* flag and offset of an inner IPv4 header, 0 for a whole packet */
+	__u16 fragment; /* flag and offset of the inner IPv4 header, 0 for a whole packet */
 	__be16 fragment_id;
 	__u8 family;	   /* 4 or 6 */
 	__u8 address_bits; /* 32 or 128 */
 	__u8 protocol;
-	__u8 opens; /* a TCP packet that asks for a new connection */
-	__be32 reporter; /* who sent an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
+	__u8 opens; /* TCP: SYN without ACK */
+	__be32 reporter; /* sender of an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Brings the headers of a packet where they can be read. */
+/* A packet's headers can be read in its linear part alone: the rest of it may be in pages. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -14,15 +14,15 @@
 #include "geneve.h"
 #include "parse.h"
 
-/* From the Ethernet to the inner transport header, with so many bytes of options. */
+/* All headers, from the Ethernet to the inner transport header, with `options` bytes of GENEVE options and `inner` of IP header. */
 #define HEADERS(options, inner)                                                                                        \
 	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + (options) + (inner) +      \
 	 sizeof(struct tcphdr))
 #define HEADERS_MAX HEADERS(GENEVE_OPTION_BYTES_MAX, sizeof(struct ipv6hdr))
 
 /*
- * How much of the packet must be in the linear part, if it is what it seems to be: the rest may stay in pages, as bringing it
- * costs more than everything else together.
+ * GENEVE says by its option length and protocol how many bytes the linear part needs. More than that stays in pages, as to bring
+ * it costs more than everything else together.
  */
 static __always_inline __u32 linear_needed(const struct cursor *cursor)
 {
@@ -36,7 +36,8 @@ static __always_inline __u32 linear_needed(const struct cursor *cursor)
 		       geneve->protocol == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 }
 
-static __always_inline struct cursor start(struct __sk_buff *skb)
+/* The kernel brings headers that are missing into the linear part. Returns a cursor at the packet's start. */
+static __always_inline struct cursor pull_headers(struct __sk_buff *skb)
 {
 	struct cursor cursor = { (void *)(long)skb->data, (void *)(long)skb->data_end };
 	__u32 linear = cursor.end - cursor.at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Replies back to the load balancer, with the header their flow came with. */
+/* Replies go back to the load balancer, with the header their flow came with. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -20,11 +20,12 @@
 #include "packet.h"
 #include "parse.h"
 #include "pull.h"
-#include "reasons.h"
+#include "verdicts.h"
 
 #define OUTER_TTL 64
 #define DONT_FRAGMENT 0x4000
 
+/* The outer headers, as a load balancer sends them. */
 struct outer {
 	struct iphdr ip;
 	struct udphdr udp;
@@ -32,18 +33,21 @@ struct outer {
 	struct aws_options options;
 } __attribute__((packed, aligned(4)));
 
-/* A reply whose source is an address of the router itself is none: it is the router's own traffic. */
+/*
+ * A reply's source is a service: what has an address of the router itself as its source is the router's own traffic. Returns
+ * CONTINUE with `key` filled in, or a verdict.
+ */
 static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *key)
 {
-	struct cursor cursor = start(skb);
+	struct cursor cursor = pull_headers(skb);
 	struct udphdr *ports;
 
 	if (!TAKE(&cursor, struct ethhdr))
-		return REASON_PASSED;
+		return VERDICT_PASSED;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = TAKE(&cursor, struct iphdr);
 		if (!ip || ip->ihl != IPV4_WORDS || own_address(ip->saddr))
-			return REASON_PASSED;
+			return VERDICT_PASSED;
 		key->family = IPV4_VERSION;
 		key->protocol = ip->protocol;
 		key->client.words[0] = ip->daddr;
@@ -52,14 +56,14 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 		if (ip->frag_off & bpf_htons(IP_OFFSET)) {
 			struct flow_key *first = bpf_map_lookup_elem(&reply_fragments, &fragment);
 			if (!first)
-				return REASON_REPLY_UNKNOWN;
+				return VERDICT_REPLY_UNKNOWN;
 			*key = *first;
 			return CONTINUE;
 		}
 		__u16 more = ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS);
 		ports = TAKE(&cursor, struct udphdr);
 		if (!ports)
-			return REASON_PASSED;
+			return VERDICT_PASSED;
 		key->service_port = ports->source;
 		key->client_port = ports->dest;
 		if (more)
@@ -67,10 +71,10 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = TAKE(&cursor, struct ipv6hdr);
 		if (!ip || own_address6(ip->saddr.in6_u.u6_addr32))
-			return REASON_PASSED;
+			return VERDICT_PASSED;
 		ports = TAKE(&cursor, struct udphdr);
 		if (!ports)
-			return REASON_PASSED;
+			return VERDICT_PASSED;
 		key->family = IPV6_VERSION;
 		key->protocol = ip->nexthdr;
 		__builtin_memcpy(&key->client, &ip->daddr, sizeof(key->client));
@@ -78,12 +82,12 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 		key->service_port = ports->source;
 		key->client_port = ports->dest;
 	}
-	return key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP ? CONTINUE : REASON_PASSED;
+	return key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP ? CONTINUE : VERDICT_PASSED;
 }
 
 static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_key *key, const struct flow *flow)
 {
-	/* Datagrams that hardware is to cut have a size of their own; TCP segments shrink, if they can, to leave room for the header. */
+	/* TCP segments that hardware is to cut shrink, if they can, to leave room for the header; datagrams keep their size. */
 	int shrink = key->protocol == IPPROTO_TCP && skb->gso_size > sizeof(struct outer);
 	__u64 fixed = shrink ? 0 : BPF_F_ADJ_ROOM_FIXED_GSO;
 	__u32 inner = skb->len - ETH_HLEN;
@@ -96,7 +100,7 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_
 			.protocol = IPPROTO_UDP,
 			.saddr = flow->router,
 			.daddr = flow->node },
-		/* The ports stay as they came: the load balancer's and GENEVE's. */
+		/* The load balancer's port and GENEVE's stay as they came, not swapped. */
 		.udp = { .source = flow->port,
 			 .dest = bpf_htons(GENEVE_PORT),
 			 .len = bpf_htons(sizeof(outer) - sizeof(outer.ip) + inner) },
@@ -108,23 +112,23 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_
 	outer.ip.check = ~fold(header_sum(&outer.ip));
 
 	if (inner > INNER_MAX && !skb->gso_size)
-		return REASON_REPLY_TOO_LARGE;
+		return VERDICT_REPLY_TOO_LARGE;
 	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | fixed) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer), 0))
-		return REASON_REPLY_FAILED;
-	return REASON_REPLY_SENT;
+		return VERDICT_REPLY_FAILED;
+	return VERDICT_REPLY_SENT;
 }
 
 static __always_inline int reply(struct __sk_buff *skb)
 {
 	struct flow_key key = {};
-	int reason = read_reply(skb, &key);
-	if (reason != CONTINUE)
-		return reason;
+	int verdict = read_reply(skb, &key);
+	if (verdict != CONTINUE)
+		return verdict;
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)
-		return REASON_REPLY_UNKNOWN;
+		return VERDICT_REPLY_UNKNOWN;
 	flow->seen = bpf_ktime_get_coarse_ns();
 	return encapsulate(skb, &key, flow);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* By what the kernel finds the socket of a packet. */
+/* Socket tuples are what the kernel finds sockets by. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -9,7 +9,7 @@
 
 #include "packet.h"
 
-/* Of the connection that the packet belongs to. The size, as below: it tells the lookup helpers the family. */
+/* The tuple becomes that of the packet's own connection. Returns its size, which tells the lookup helpers the family. */
 static __always_inline __u32 set_tuple(struct bpf_sock_tuple *tuple, const struct packet *packet)
 {
 	if (packet->family == IPV4_VERSION) {
@@ -26,7 +26,10 @@ static __always_inline __u32 set_tuple(struct bpf_sock_tuple *tuple, const struc
 	return sizeof(tuple->ipv6);
 }
 
-/* Bound to the loopback address itself: a service's port may long belong to someone else, who listens everywhere. */
+/*
+ * True for a socket bound to the loopback address itself: a service's port may long belong to someone else, who listens
+ * everywhere.
+ */
 static __always_inline int on_loopback(const struct packet *packet, const struct bpf_sock *sk)
 {
 	__u32 address = sk->src_ip4;
@@ -36,6 +39,7 @@ static __always_inline int on_loopback(const struct packet *packet, const struct
 	return !sk->src_ip6[0] && !sk->src_ip6[1] && !sk->src_ip6[2] && sk->src_ip6[3] == bpf_htonl(1);
 }
 
+/* The tuple becomes that of a listener on the loopback address. Returns its size. */
 static __always_inline __u32 set_listener(struct bpf_sock_tuple *tuple, const struct packet *packet, __u16 port)
 {
 	if (packet->family == IPV4_VERSION) {

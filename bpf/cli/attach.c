@@ -29,7 +29,7 @@ static void add_address(const struct sockaddr *address, struct settings *setting
 	++*count;
 }
 
-/* First those of the interface, then those of all others but the loopback, whose addresses are the services'. */
+/* The interface's addresses come first, then those of all others but the loopback, whose addresses are the services'. */
 static void read_addresses(const char *name, struct settings *settings)
 {
 	struct ifaddrs *all;
@@ -47,7 +47,7 @@ static void read_addresses(const char *name, struct settings *settings)
 		fail("%s has no IPv4 address to receive GENEVE at: give it one, or bring it up, first", name);
 }
 
-/* The maps of flows hold much memory: they go with the last interface that replies through the load balancer. */
+/* The maps of flows take much memory: their pins go with the last interface that replies through the load balancer. */
 static void forget_flows(const struct maps *maps)
 {
 	struct attachment attachment;
@@ -59,7 +59,7 @@ static void forget_flows(const struct maps *maps)
 	unlink(PINS "/reply_fragments");
 }
 
-/* Of interfaces that were deleted while attached: nothing of them is left but our note. */
+/* An interface that was deleted while attached left nothing but its attachment in the map, which is deleted here. */
 static void forget_vanished(const struct maps *maps)
 {
 	char name[IF_NAMESIZE];
@@ -74,8 +74,8 @@ static void forget_vanished(const struct maps *maps)
 }
 
 /*
- * Of another attachment, or of this one's program before: they share the places of fragmented datagrams, and one whose fragments
- * come by two of them is still whole. Else it is new.
+ * The secret is that of another attachment, or of this one's program before: they share the slots of fragmented datagrams, and
+ * a datagram whose fragments come by two of them is still whole. Without one it is new.
  */
 static __u32 find_secret(const struct maps *maps)
 {
@@ -116,12 +116,15 @@ void attach(const char *name, struct settings *settings)
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
 		     strerror(errno));
-	/* Also of rules that an older version made, or whose routes someone took away. */
-	service_each(&maps, make_local, NULL);
+	/* Rules of an older version get routes too, and those whose routes someone took away. */
+	rules_each(&maps, make_local, NULL);
 	locals_refresh();
 	hook_check(ifindex, name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
-	/* Noted first: what is noted but not attached is seen as such, what is attached but not noted would not be seen. */
+	/*
+	 * The map is written first: a program that is noted but not attached is seen as such, the other way round it would not be
+	 * seen.
+	 */
 	attachment.settings = *settings;
 	hook_note(&attachment, ingress, egress);
 	write_entry(maps.interfaces, &ifindex, &attachment);
@@ -129,10 +132,10 @@ void attach(const char *name, struct settings *settings)
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	bpf_object__close(object);
 	forget_flows(&maps);
-	maps_share();
+	pins_share();
 }
 
-/* Also what other maps, or none any more, tell of. */
+/* Programs are detached even if they are of other maps, or of none any more. */
 static void detach_interface(const struct maps *maps, unsigned ifindex, const char *name)
 {
 	struct attachment attachment = {};
@@ -170,10 +173,8 @@ void detach_all(void)
 		if (hook_any(one->if_index) || is_noted(&maps, one->if_index))
 			detach_interface(&maps, one->if_index, one->if_name);
 	if_freenameindex(all);
-	/* A router that goes on running would not say its services again. */
-	unsigned services = 0;
-	service_each(&maps, count_rule, &services);
-	if (services)
+	/* A router that goes on running does not say its services again: the maps stay while there are any. */
+	if (rules_count(&maps))
 		return;
 	route_flush();
 	maps_remove();

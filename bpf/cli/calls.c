@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is kept of the router's calls: OpenZiti says at debug only which of them failed, and nothing of why. */
+/* ziti-router's calls are kept track of here: OpenZiti says at debug only which of them failed, and nothing of why. */
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 struct calls *calls_open(void)
 {
 	char path[PIN_PATH];
-	int fd = maps_foreign(path) ? -1 : bpf_obj_get(PINS "/calls");
+	int fd = pins_foreign(path) ? -1 : bpf_obj_get(PINS "/calls");
 	if (fd < 0)
 		return NULL;
 	struct calls *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -33,7 +33,10 @@ void calls_added(struct calls *calls)
 		__atomic_store_n(&calls->added, now(), __ATOMIC_RELEASE);
 }
 
-/* Without the lock, which the call may hold or not have come to: of two at once both count, and either's words stay. */
+/*
+ * The lock is not taken, as the call may hold it or not have come to it: of two refusals at once both count, and either's words
+ * stay.
+ */
 void calls_refused(const char *sentence)
 {
 	struct calls *calls = calls_open();

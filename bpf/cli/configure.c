@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * ziti-router's configuration is a person's text. Options of its tunnel listener are set by splices where libyaml says that they
- * stand, so that comments and all else stay, byte for byte; what comes out is read again, and only given out if nothing but these
- * options is another. libyaml, as ziti-router's own reader is a port of it. Nothing is freed: the command is short.
+ * stand, so that comments and all else stay, byte for byte. The result is read again, and only printed if nothing but these
+ * options is another. libyaml is what ziti-router's own reader is a port of. Nothing is freed: the command is short.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,10 +21,10 @@ struct text {
 
 struct node {
 	enum { SCALAR, SEQUENCE, MAPPING, ALIAS } kind;
-	bool plain; /* of a scalar: without quotes; of the others: without brackets */
+	bool plain; /* a scalar without quotes, another without brackets */
 	const char *value; /* a scalar's; of an alias, the anchor */
 	const char *tag, *anchor;
-	size_t start, end; /* in the text, without what is blank behind */
+	size_t start, end; /* in the text; blanks behind it do not belong to it */
 	size_t count;
 	struct node **children; /* of a mapping, keys and values by turns */
 };
@@ -41,7 +41,7 @@ static struct {
 } wanted;
 #define FORM "the options of its tunnel listener stand in a form that is not changed here"
 
-/* Where the options of the tunnel listener are, or are to be: without `key` they are not there. */
+/* The place of the tunnel listener's options in the document. Without `key` they are not there yet. */
 struct place {
 	struct node *root, *listener, *key, *options;
 };
@@ -59,7 +59,7 @@ static const char *copy(const void *text)
 	return text ? strcpy(allocate(strlen(text)), text) : NULL;
 }
 
-/* Says what is in the way, and what a person is to write in its place. */
+/* The command fails with what is in the way, and what a person is to write in its place. */
 static void refuse(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 static void refuse(const char *format, ...)
 {
@@ -100,7 +100,7 @@ static struct text read_file(const char *file)
 struct reader {
 	yaml_parser_t parser;
 	const struct text *text;
-	size_t *bytes; /* of each character, where it begins: libyaml counts these */
+	size_t *bytes; /* offset of each character: libyaml counts characters */
 };
 
 static bool is_blank(char byte)
@@ -137,7 +137,7 @@ static void read_children(struct reader *reader, struct node *node, yaml_event_t
 	for (;;) {
 		yaml_event_t event = next_event(reader);
 		if (event.type == end) {
-			/* Of one without brackets the parser sees the end where the next thing begins. */
+			/* The parser sees the end of one without brackets where the next thing begins. */
 			node->end = !node->plain ? reader->bytes[event.end_mark.index] :
 				node->count	 ? node->children[node->count - 1]->end :
 						   node->start;
@@ -161,7 +161,7 @@ static struct node *read_node(struct reader *reader, const yaml_event_t *event)
 		node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 		node->tag = copy(event->data.scalar.tag);
 		node->anchor = copy(event->data.scalar.anchor);
-		/* One in lines of its own goes on to the next thing. */
+		/* A scalar in lines of its own goes on to the next thing. */
 		while (node->end > node->start && is_blank(reader->text->bytes[node->end - 1]))
 			node->end--;
 		return node;
@@ -214,14 +214,14 @@ static bool is_scalar(const struct node *node, const char *value)
 	return node->kind == SCALAR && node->value && strcmp(node->value, value) == 0;
 }
 
-/* What ziti-router takes for nothing. */
+/* True for a value that ziti-router takes for nothing. */
 static bool is_null(const struct node *node)
 {
 	return node->plain && !node->tag &&
 	       (is_scalar(node, "") || is_scalar(node, "~") || is_scalar(node, "null") || is_scalar(node, "Null") || is_scalar(node, "NULL"));
 }
 
-/* The key's place among the children, at or after this one; `count` if it is not there. */
+/* Returns the key's index among the children, at or after this one, or `count` if it is not there. */
 static size_t find(const struct node *mapping, const char *key, size_t from)
 {
 	while (from < mapping->count && !is_scalar(mapping->children[from], key))
@@ -229,7 +229,7 @@ static size_t find(const struct node *mapping, const char *key, size_t from)
 	return from;
 }
 
-/* The value of a key, NULL if the node is no mapping or has it not. */
+/* Returns the value of a key, or NULL if the node is no mapping or does not have it. */
 static struct node *get(const struct node *node, const char *key)
 {
 	size_t at = node->kind == MAPPING ? find(node, key, 0) : node->count;
@@ -248,7 +248,7 @@ static void refuse_twice(const struct node *mapping, const char *key)
 		refuse("%s stands in it twice, side by side", key);
 }
 
-/* What an alias repeats, or a merge key brings in, is not there to be changed in one place. */
+/* An alias or a merge key brings in what stands elsewhere too: it cannot be changed in one place. */
 static void refuse_shared(const struct node *node)
 {
 	if (node->kind == ALIAS || node->anchor || (node->kind == MAPPING && get(node, "<<")))
@@ -315,7 +315,7 @@ static size_t line_start(const struct text *text, size_t at)
 	return at;
 }
 
-/* Where the line's break is, or the text's end. */
+/* Returns the offset of the line's break, or of the text's end. */
 static size_t line_end(const struct text *text, size_t at)
 {
 	while (at < text->length && text->bytes[at] != '\n' && text->bytes[at] != '\r')
@@ -341,7 +341,7 @@ static int column(const struct text *text, const struct node *node)
 	return node->start - line_start(text, node->start);
 }
 
-/* A string for whoever reads it: a plain text with a slash is never a number, a date or a truth. */
+/* A plain text is a string to every reader if it has a slash: it is never a number, a date or a truth. */
 static bool is_plain_string(const char *value)
 {
 	size_t safe = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.:_-");
@@ -383,7 +383,7 @@ static struct text replace_value(const struct text *text, const struct place *pl
 	size_t end = line_end(text, key->end), colon = key->end;
 	if (!block || value->start <= end)
 		return splice(text, value->start, value->end, "%s%s", space, rendered);
-	/* From the lines below to the key's, before its comment. */
+	/* The value moves from the lines below to the key's, before its comment. */
 	while (text->bytes[colon] == ' ' || text->bytes[colon] == '\t')
 		colon++;
 	if (text->bytes[colon++] != ':')
@@ -435,7 +435,7 @@ static struct text add_option(const struct text *text, const struct place *place
 		      new_line, indent + 2, "", option->key, rendered);
 }
 
-/* One step towards it. False if there is none to take. */
+/* The text comes one splice closer to the option. False if there is none to make. */
 static bool set(struct text *text, const struct option *option)
 {
 	struct place place = locate(read_text(text));
@@ -482,7 +482,7 @@ static void take_out(struct node *mapping, size_t at)
 	memmove(&mapping->children[at], &mapping->children[at + 2], (mapping->count - at) * sizeof(*mapping->children));
 }
 
-/* Takes out what was to be set. What is left must be what there was. */
+/* The options that were to be set are taken out. What is left must be what there was. */
 static void strip(struct place *place)
 {
 	if (!place->options)
@@ -525,7 +525,7 @@ void configure(const char *file, char **assignments, int count)
 		wanted.options[i] = (struct option){ assignments[i], value + 1 };
 	}
 	struct text before = read_file(file), after = before;
-	/* Each that is not there yet comes first, so that they stand as they were given. */
+	/* The last option is set first, as each is added before the others: so they stand as they were given. */
 	for (int i = count; i-- > 0;)
 		while (set(&after, &wanted.options[i]))
 			;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * OpenZiti's external diverter contract: tunnel/intercept/tproxy/tproxy_linux.go of github.com/openziti/ziti. It runs us once
- * for every address, protocol, port range, source prefix and interface, and takes any exit code but 0 as a failure.
+ * OpenZiti's external diverter contract is tunnel/intercept/tproxy/tproxy_linux.go of github.com/openziti/ziti. It runs the
+ * command once for every address, protocol, port range, source prefix and interface, and takes any exit code but 0 as a failure.
  */
 #include <linux/capability.h>
 #include <net/if.h>
@@ -95,7 +95,7 @@ static void read_source(const struct arguments *arguments, struct rule *rule)
 		rule->source.family = rule->destination.family;
 }
 
-/* A service's id, which OpenZiti's are short enough for: of a longer text the beginning, up to a whole character. */
+/* OpenZiti's ids of services are short enough. A longer text is cut behind a whole character. */
 static void copy_label(char label[SERVICE_ID_MAX], const char *text)
 {
 	size_t length = strnlen(text, SERVICE_ID_MAX);
@@ -133,19 +133,7 @@ static struct rule read_rule(const struct arguments *arguments)
 	return rule;
 }
 
-void rule_print(const struct rule *rule)
-{
-	char destination[PREFIX_TEXT], source[PREFIX_TEXT], interface[IF_NAMESIZE] = "";
-	printf("%s %s ports %u-%u from %s", rule->protocol == IPPROTO_TCP ? "tcp" : "udp",
-	       prefix_text(&rule->destination, destination), rule->low, rule->high, prefix_text(&rule->source, source));
-	if (rule->ifindex)
-		printf(" on %s", if_indextoname(rule->ifindex, interface) ? interface : "an interface that is gone");
-	if (rule->service[0])
-		printf(" to port %u of service %s", rule->port, rule->service);
-	putchar('\n');
-}
-
-/* The command line, for who reads of its failure elsewhere. */
+/* The command line, for the log of a failure. */
 static char called[512];
 static bool is_addition;
 
@@ -159,7 +147,7 @@ static void note_call(int argc, char **argv)
 	openlog("diverter", 0, LOG_DAEMON);
 }
 
-/* OpenZiti says at debug only that a call failed, and never why. */
+/* The system log and the map `calls` get the failure: OpenZiti says at debug only that a call failed, and never why. */
 static void tell(const char *sentence)
 {
 	char text[sizeof(((struct calls *)0)->refusal)];
@@ -179,7 +167,7 @@ static void warn(const char *sentence)
 	syslog(LOG_WARNING, "%s", sentence);
 }
 
-/* The router, whose capabilities we have, answers a datagram from the port it was sent to. */
+/* ziti-router, whose capabilities this process has, answers a datagram from the port it was sent to. */
 static void warn_of_port(unsigned port)
 {
 	unsigned first = 1024;
@@ -200,17 +188,17 @@ static void add(const struct maps *maps, const struct rule *rule)
 {
 	if (rule->protocol == IPPROTO_UDP && rule->port)
 		warn_of_port(rule->low);
-	/* First: what is diverted to an address of nobody is lost. */
+	/* The route comes first: a packet that is diverted to an address of nobody is lost. */
 	route_add(&rule->destination);
-	service_add(maps, rule);
+	rule_add(maps, rule);
 	calls_added(maps->calls);
 	fputs("added ", stdout);
 }
 
 static void remove_rule(const struct maps *maps, const struct rule *rule)
 {
-	enum removal removal = service_remove(maps, rule);
-	if (!service_needs(maps, &rule->destination))
+	enum removal removal = rule_remove(maps, rule);
+	if (!has_rules(maps, &rule->destination))
 		route_delete(&rule->destination);
 	switch (removal) {
 	case NO_SUCH_RULE:
@@ -245,7 +233,7 @@ int contract(int argc, char **argv)
 			fail("-s SERVICE is missing");
 		copy_label(rule.service, arguments.service);
 	}
-	/* Of a service with sources of both families: a failure would have the tunneler leave out those that are right as well. */
+	/* A service can have sources of both families: a failure would have the tunneler leave out those that are right as well. */
 	if (rule.source.family != rule.destination.family) {
 		fputs("ignored, as no packet is of IPv4 and IPv6: ", stdout);
 		rule_print(&rule);

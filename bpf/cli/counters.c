@@ -4,22 +4,22 @@
 
 #include "diverter.h"
 
-const char *const reason_names[REASONS_KNOWN] = {
+const char *const verdict_names[VERDICTS_KNOWN] = {
 #define X(constant, name, meaning) #name,
-	REASONS(X)
+	VERDICTS(X)
 #undef X
 };
-const char *const reason_meanings[REASONS_KNOWN] = {
+const char *const verdict_meanings[VERDICTS_KNOWN] = {
 #define X(constant, name, meaning) meaning,
-	REASONS(X)
+	VERDICTS(X)
 #undef X
 };
 
-__u64 counter(const struct maps *maps, __u32 reason)
+__u64 counter(const struct maps *maps, __u32 verdict)
 {
 	int cpus = libbpf_num_possible_cpus();
 	__u64 values[cpus], sum = 0;
-	if (bpf_map_lookup_elem(maps->counters, &reason, values))
+	if (bpf_map_lookup_elem(maps->counters, &verdict, values))
 		return 0;
 	for (int i = 0; i < cpus; i++)
 		sum += values[i];

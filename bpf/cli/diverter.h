@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the command offer each other. A failure says what happened, to what, what to do, and ends the command. */
+/*
+ * Each file of the command has a section here, with what it offers the others. No file needs one that needs it: `make check`.
+ * A function that fails says what happened, to what, and what to do, and ends the command.
+ */
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -7,23 +10,24 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "../common.h"
+#include "../verdicts.h"
 
 #define VERSION "0.1.0"
 #define BPFFS "/sys/fs/bpf"
 #define PINS BPFFS "/ziti-glb"
 
-#define GROUP "ziti-glb" /* whose users may change what is diverted, by the pins' mode */
+#define GROUP "ziti-glb" /* its users may change what is diverted */
 
-/* main.c */
+/* fail.c */
+/* The command prints the sentence and ends with exit code 1. */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* Who else is to know of a failure, before the command ends. */
+/* A failure is told to this function too, before the command ends. */
 void fail_also_to(void (*told)(const char *sentence));
 
 /* capability.c */
-/* Whether this process has it: CAP_... */
+/* True if this process has the capability, CAP_... */
 bool capable(unsigned capability);
 
 /* prefix.c: addresses, prefixes and ports as text */
@@ -38,110 +42,108 @@ bool parse_port(const char *text, unsigned *port);
 #define PREFIX_TEXT 64
 const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT]);
 
-/* maps.c: the pinned maps, shared with the kernel side */
+/* permissions.c: the mode and the owner of the pins and of their directory say who may change what is diverted */
+#define PIN_PATH 512
+/* True if others than root and the group can have made or changed the directory or a pin, the first of which is named. */
+bool pins_foreign(char path[PIN_PATH]);
+/* The group's users, and nobody else, may change the maps from now on. Only under the lock. */
+void pins_share(void);
+
+/* calls.c: the map `calls`, which says what ziti-router's calls came to */
+struct calls *calls_open(void);
+void calls_added(struct calls *calls);
+void calls_refused(const char *sentence);
+void calls_flushed(struct calls *calls);
+/* Milliseconds since the last -I. */
+__u64 calls_age(void);
+/* How often all rules were forgotten. */
+__u32 calls_flushes(void);
+/* Milliseconds of the monotonic clock. */
+__u64 now(void);
+
+/* maps.c: the pinned maps, which docs/maps.md lists */
 struct maps {
-	int counters, sets, sources, segments, claims, state, interfaces;
+	int counters, sets, sources, segments, claims, state, interfaces; /* descriptors, by the names of their pins */
 	struct destination_index *index;
 	struct destination *destinations; /* by number */
 	struct calls *calls;		  /* NULL where an older version attached */
 };
-/* Names one of the directory and the pins that others than root and the group can have made or changed. False if there is none. */
-#define PIN_PATH 512
-bool maps_foreign(char path[PIN_PATH]);
-/* What a map holds, as memory. NULL if it is not there. */
+/* The map becomes memory of this process. NULL if there is no such pin. */
 void *open_memory(const char *name, size_t size);
-/* Opens them for change, one command at a time, and makes what is missing. */
+/* The maps are opened to be changed, by one command at a time, until it ends. Those that are missing are made. */
 void maps_lock(struct maps *maps);
 /* Fails where maps_lock would, and changes nothing. */
 void maps_check(void);
-/* Fails unless it is run as root, which `what` needs. */
+/* Fails unless the command runs as root, which `what` needs. */
 void need_root(const char *what);
-/* Opens them to look. False if there are none. */
+/* The maps are opened to be looked at. False if any is missing. */
 bool maps_open(struct maps *maps);
 void maps_close(const struct maps *maps);
-/* Takes every pin away. Only under the lock. */
+/* The pins and their directory are removed. Only under the lock. */
 void maps_remove(void);
-/* Fails with what there is no room for. */
+/* Fails with a sentence about room if the map is full. */
 void write_entry(int map, const void *key, const void *value);
 void no_room(unsigned entries, const char *map) __attribute__((noreturn));
 __u32 read_state(const struct maps *maps, __u32 key);
 void write_state(const struct maps *maps, __u32 key, __u32 value);
 
-/* share.c */
-/* The group's id, or root's if there is none. */
-gid_t group_id(void);
-/* Lets the users of the group change the maps, and nobody else. Only under the lock. */
-void maps_share(void);
-
-/* calls.c: what the router's calls came to */
-struct calls *calls_open(void);
-void calls_added(struct calls *calls);
-void calls_refused(const char *sentence);
-void calls_flushed(struct calls *calls);
-/* Milliseconds since the last rule came. */
-__u64 calls_age(void);
-/* How often all were forgotten. */
-__u32 calls_flushes(void);
-/* Milliseconds since the machine's start. */
-__u64 now(void);
-
-/* route.c: that the destination of a rule is this machine's own */
-/* Unless the prefix is too wide. */
+/* route.c: local routes, by which the destination of a rule is this machine's own */
+/* Nothing is added if the prefix is too wide. */
 void route_add(const struct prefix *prefix);
 void route_delete(const struct prefix *prefix);
-/* All that are ours. */
+/* Every route of ours is deleted. */
 void route_flush(void);
-/* Whether the prefix is all there is, or holds an address of the router's. */
+/* True if the prefix is all there is, or holds an address of the router's. */
 bool route_is_too_wide(const struct prefix *prefix);
-/* By whatever route. */
+/* True if the kernel takes the prefix as its own, by whatever route. */
 bool route_is_local(const struct prefix *prefix);
 
-/* program.c: the kernel side, from inside this binary */
+/* program.c: the BPF object, which is a part of this binary */
 struct bpf_object *program_open(const struct settings *settings);
 int program_descriptor(const struct bpf_object *object, const char *name);
 
 /* qdisc.c: filters on a clsact qdisc */
 #define FILTER_PRIORITY 1 /* the first: a filter before ours could take what is meant for us */
 #define FILTER_HANDLE 0x6081
-/* Fails if there is something of others on the interface that ours cannot stand beside. */
+/* Fails if there is something of others on the interface that our filters cannot stand beside. */
 void filter_check(unsigned ifindex, const char *name);
-/* Hangs these on the interface, replacing ours of before. True if it made the qdisc. */
+/* The programs become filters of the interface, in place of ours of before. True if the qdisc was not there. */
 bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
 void filter_detach(unsigned ifindex, bool made_qdisc);
-/* The id of our program on this side, 0 for none. */
+/* The id of our filter's program on this side, 0 for none. */
 __u32 filter_program(unsigned ifindex, enum bpf_tc_attach_point side);
 bool filter_any(unsigned ifindex);
-/* Whether a filter of someone else runs before ours on this side. */
+/* True if a filter of someone else runs before ours on this side. */
 bool filter_is_behind(unsigned ifindex, enum bpf_tc_attach_point side);
 
 /* tcx.c: programs of an interface's own list */
 #define TCX_MAX 64 /* the kernel's limit */
 struct tcx_list {
-	__u32 count, ids[TCX_MAX];
+	__u32 count, ids[TCX_MAX]; /* in the order in which they run */
 };
-/* In their order. False if the kernel has no tcx. */
+/* False if the kernel has no tcx. */
 bool tcx_list(unsigned ifindex, enum bpf_tc_attach_point side, struct tcx_list *list);
-/* False if we may not know, or it is gone. */
+/* False if the program may not be looked at, or is gone. */
 bool tcx_name(__u32 id, char name[BPF_OBJ_NAME_LEN]);
-/* Before all others, in place of ours of before, whether of these maps or not. `id` is the program's. */
+/* The program, which has this id, becomes the first, in place of all of ours, whether of these maps or not. */
 void tcx_attach(unsigned ifindex, const char *name, enum bpf_tc_attach_point side, int program, __u32 id);
 void tcx_detach(unsigned ifindex, const char *name);
 bool tcx_any(unsigned ifindex);
 
-/* hook.c: either of the two */
+/* hook.c: tcx where the kernel has it, else clsact */
 enum hook { HOOK_NONE, HOOK_TCX, HOOK_CLSACT };
-/* Fails if ours could not be the first. */
+/* Fails if our programs could not be the first. */
 void hook_check(unsigned ifindex, const char *name);
-/* Notes which programs are to be attached. */
+/* The attachment notes which programs are to be attached. */
 void hook_note(struct attachment *attachment, int ingress, int egress);
-/* Attaches them in place of those of before, without a packet that meets none. True if the note has changed by it. */
+/* The programs take the place of ours of before, and no packet meets none. True if the attachment has changed by it. */
 bool hook_attach(unsigned ifindex, const char *name, struct attachment *attachment, int ingress, int egress);
 void hook_detach(unsigned ifindex, const char *name, bool made_qdisc);
-/* Whether any program of ours is there, of whatever maps. */
+/* True if any program of ours is there, of whatever maps. */
 bool hook_any(unsigned ifindex);
-/* Where it diverts as noted, by both its programs. */
+/* The hook that both programs of the attachment are at. */
 enum hook attached(unsigned ifindex, const struct attachment *attachment);
-/* Someone else's that sees packets before ours, and may keep them from it. */
+/* A program of someone else that sees packets before ours, and may keep them from it. */
 struct front {
 	unsigned ifindex;
 	const char *side;
@@ -151,71 +153,76 @@ struct front {
 void hook_each_front(unsigned ifindex, const struct attachment *attachment, void (*each)(const struct front *front, void *context),
 		     void *context);
 
-/* attach.c */
-/* With what these say of --from, --plain and --reply; the rest is of the interface, and filled in. */
+/* attach.c: the commands `attach` and `detach` */
+/* The settings say --from, --plain and --reply; what else is in them is found out here. */
 void attach(const char *name, struct settings *settings);
 void detach(const char *name);
 void detach_all(void);
 
-/* destinations.c: their table */
-/* The number of one that is there, 0 for none. */
+/* destinations.c: the hash table of destination prefixes */
+/* The number of the destination with this key, 0 for none. */
 __u32 destination_number(const struct maps *maps, const struct destination_key *key);
-const struct group *destination_find(const struct maps *maps, const struct destination_key *key);
-/* Fails if there is no room for one with this key. */
+const struct rule_group *destination_find(const struct maps *maps, const struct destination_key *key);
+/* Fails if there is no room for a destination with this key. */
 void destination_check_room(const struct maps *maps, const struct destination_key *key);
-/* In one step for whoever looks: what was there before, or this. There must be room. */
-void destination_write(const struct maps *maps, const struct destination_key *key, const struct group *group);
+/* The destination is replaced in one step: a packet sees the one of before, or this one. There must be room. */
+void destination_write(const struct maps *maps, const struct destination_key *key, const struct rule_group *group);
 void destination_delete(const struct maps *maps, const struct destination_key *key);
 void destination_delete_all(const struct maps *maps);
 void length_set(struct lengths *lengths, unsigned family, unsigned length, bool value);
 
-/* services.c: the rules of OpenZiti's contract */
+/* port_ranges.c */
+#define PORTS 65536
+/*
+ * The port ranges of a group are disjoint and in order. Of several rules for a port the one with the narrowest range takes it,
+ * then the latest. The rules are given from the latest to the oldest. Returns the number of ranges.
+ */
+unsigned port_ranges_of(const struct rule_node *rules, unsigned count, struct port_range ranges[PORTS]);
+
+/* rules.c: adds and removes a rule of OpenZiti's contract */
 struct rule {
 	struct prefix destination, source;
 	unsigned protocol, ifindex, low, high, port;
 	char service[SERVICE_ID_MAX];
 };
-void service_add(const struct maps *maps, const struct rule *rule);
+void rule_add(const struct maps *maps, const struct rule *rule);
 enum removal { REMOVED, NO_SUCH_RULE, STILL_LISTENING };
-enum removal service_remove(const struct maps *maps, const struct rule *rule);
-/* Whether any rule has this destination, of whatever protocol, port and source. */
-bool service_needs(const struct maps *maps, const struct prefix *destination);
+enum removal rule_remove(const struct maps *maps, const struct rule *rule);
+/* True if any rule has this destination, of whatever protocol, port and source. */
+bool has_rules(const struct maps *maps, const struct prefix *destination);
 
-/* segments.c */
-#define PORTS 65536
-/*
- * Which port of a listener takes each port of a packet, as disjoint segments in order: of several claims the one with the
- * narrowest range, then the newest, wins. The claims are given from the newest to the oldest.
- */
-unsigned segments_of(const struct claim *claims, unsigned count, struct segment segments[PORTS]);
+/* rules_each.c: reads every rule */
+void rules_each(const struct maps *maps, void (*each)(const struct rule *rule, void *context), void *context);
+unsigned rules_count(const struct maps *maps);
 
-/* walk.c: every rule at once */
-void service_each(const struct maps *maps, void (*each)(const struct rule *rule, void *context), void *context);
-/* For service_each, with an unsigned number as its context. */
-void count_rule(const struct rule *rule, void *context);
-void service_flush(const struct maps *maps);
+/* rules_flush.c: the command `flush` */
+/* Every rule is deleted, with all that a killed command left behind. */
+void rules_flush(void);
+
+/* rule.c: a rule as text */
+void rule_print(const struct rule *rule);
 
 /* nonlocal.c */
-/* Finds one rule of each destination that is not this machine's own; their number. */
+/* Finds a rule for each destination that is not this machine's own. Returns how many. */
 unsigned nonlocal(const struct maps *maps, struct rule **found);
 
 /* listener.c */
 bool listener_present(int family, unsigned protocol, unsigned port);
 
-/* local.c */
-/* Tells the kernel side which addresses are the router's own now. Only under the lock. */
+/* local.c: the map `locals`, which says what sources the stack drops as martian */
+/* The map becomes what the kernel's routing table `local` is now. Only under the lock. */
 void locals_refresh(void);
 /*
- * The same after a call of the router's, of which thousands may come in a row: if it was done within a second, only that this
- * prefix, if it is not NULL and a route of ours makes it so, is the router's own as well.
+ * The map follows a call of ziti-router's, of which thousands may come in a row. If the table was read within a second, only the
+ * prefix is added to the map, unless it is NULL or too wide for a route of ours.
  */
 void locals_follow(const struct prefix *added);
 
-/* contract.c: -V, -I and -D as OpenZiti's tunneler calls them. The command's exit code. */
+/* contract.c: -V, -I and -D, as OpenZiti's tunneler calls them */
+/* Returns the command's exit code. */
 int contract(int argc, char **argv);
-void rule_print(const struct rule *rule);
 
-/* stack.c: what became of packets that were given to the stack */
+/* stack.c: the counters of the kernel's stack, for packets that were given to it */
 #define STACK(X)                                                                                                                  \
 	X(TcpExt, IPReversePathFilter, "source has its route by another interface: net.ipv4.conf.*.rp_filter is 1")               \
 	X(Ip, InAddrErrors, "destination is no address of this machine, and it forwards nothing")                                 \
@@ -238,13 +245,13 @@ struct stack_counter {
 extern const struct stack_counter stack_counters[STACK_COUNTERS];
 void stack_read(__u64 counts[STACK_COUNTERS]);
 
-/* counters.c */
-extern const char *const reason_names[REASONS_KNOWN];
-extern const char *const reason_meanings[REASONS_KNOWN];
-__u64 counter(const struct maps *maps, __u32 reason);
+/* counters.c: the map `counters` */
+extern const char *const verdict_names[VERDICTS_KNOWN];
+extern const char *const verdict_meanings[VERDICTS_KNOWN];
+__u64 counter(const struct maps *maps, __u32 verdict);
 
-/* json.c */
-/* Items that are written one after the other, with `between` between them. */
+/* json.c: lists and JSON on stdout */
+/* Items are written one after the other, with `between` between them. */
 struct items {
 	const char *between;
 	bool started;
@@ -252,50 +259,55 @@ struct items {
 void items_next(struct items *items);
 void print_json_string(const char *text);
 
-/* shown.c */
-/* An interface that is attached, and where. */
-struct shown {
+/* interfaces.c: interfaces that are attached, or diverted by programs that nobody noted */
+struct attached_interface {
 	unsigned ifindex;
 	const char *name;
 	const struct attachment *attachment;
 	enum hook hook;
 };
-void print_attached_json(const struct shown *shown);
-void print_attached_text(const struct shown *shown);
-/* Whether any interface is attached. */
-bool print_attached(const struct maps *maps, void (*print)(const struct shown *shown), const char *between);
-/* Each interface with programs of ours that are not those noted: one is gone, or they are of other maps. */
+void print_attached_json(const struct attached_interface *interface);
+void print_attached_text(const struct attached_interface *interface);
+/* True if any interface is attached. */
+bool print_attached(const struct maps *maps, void (*print)(const struct attached_interface *interface), const char *between);
+/* An interface is a stray one if programs of ours are on it that are not those noted: one is gone, or they are of other maps. */
 void each_stray(const struct maps *maps, void (*each)(const char *name, void *context), void *context);
 void print_stray_json(const char *name, void *context);
 void print_stray_text(const char *name, void *context);
 
-/* status.c, list.c, watch.c: what a person or a program asks to see */
+/* status.c, services.c, watch.c: the commands of these names */
 void status_print(bool json);
 void services_print(bool json);
 void watch(void) __attribute__((noreturn));
 
-/* health.c */
+/* router.c */
+/* ziti-router's problem, by its own health check on this port. NULL if it has none, or there is no port to ask on. */
+const char *router_problem(unsigned port);
+
+/* health.c: the command `health` */
 #define HEALTH_TEXT 512
 struct health_options {
 	unsigned port, router; /* 0 for none */
-	bool idle;	       /* a router without services is as it should be */
+	bool idle;	       /* a router without services is healthy too */
 };
-/* Whether packets are diverted to listeners that are there; `text` says what is wrong. These are exit codes. */
+/* Exit codes. */
 enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert to */ };
+/* The diverter is healthy if packets are diverted to listeners that are there; `text` says what is wrong. */
 enum health health(char text[HEALTH_TEXT]);
-/* The same with what the options ask for. */
+/* The same, and what the options ask for. */
 enum health health_asked(const struct health_options *options, char text[HEALTH_TEXT]);
 
-/* router.c */
-/* Why ziti-router, asked on this port, is not healthy. NULL if it is, or there is no port to ask on. */
-const char *router_problem(unsigned port);
-
-/* serve.c */
-/* Answers HTTP on the port with 200 or 503 until it is ended. */
+/* serve.c: `health --port` */
+/* HTTP on the port is answered by 200 or 503 until the command is ended. */
 void health_serve(const struct health_options *options) __attribute__((noreturn));
 
-/* configure.c: ziti-router's own configuration */
-/* Prints what the file is with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
+/* configure.c: the command `configure`, for ziti-router's configuration */
+/*
+ * The file is printed as it is to be with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by
+ * hand.
+ */
 void configure(const char *file, char **assignments, int count);
-/* Fails, with the lines to add, if it has no health checks on this port, for others than this machine too if they are asked `outside`. */
+/*
+ * Fails, with the lines to add, if the file has no health checks on this port, or none for others than this machine if `outside`.
+ */
 void configure_check(const char *file, unsigned port, bool outside);

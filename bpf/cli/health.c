@@ -34,7 +34,7 @@ static void note_front(const struct front *front, void *context)
 	*(struct front *)context = *front;
 }
 
-/* Whether any interface is; and what is in front of it there, if anything. */
+/* True if any interface is attached; `front` is what sees packets before ours there, if anything. */
 static bool any_attached(const struct maps *maps, struct front *front)
 {
 	struct attachment attachment;
@@ -49,7 +49,7 @@ static bool any_attached(const struct maps *maps, struct front *front)
 	return found;
 }
 
-/* Whether a service's packets go astray, and why. */
+/* True if a service's packets are lost, with `text` saying why. */
 static bool find_fault(const struct maps *maps, const struct checked *checked, char text[HEALTH_TEXT])
 {
 	if (checked->dead_count) {
@@ -79,7 +79,7 @@ enum health health(char text[HEALTH_TEXT])
 	bool diverts = maps_open(&maps) && any_attached(&maps, &front);
 	memset(&checked, 0, sizeof(checked));
 	if (diverts)
-		service_each(&maps, check_rule, &checked);
+		rules_each(&maps, check_rule, &checked);
 	if (!diverts) {
 		snprintf(text, HEALTH_TEXT, "not attached to any interface");
 	} else if (front.ifindex) {

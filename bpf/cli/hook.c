@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where programs are hung on an interface: by tcx where the kernel has it, else on a clsact qdisc. */
+/* Programs are attached to an interface by tcx where the kernel has it, else to a clsact qdisc. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -41,7 +41,7 @@ bool hook_attach(unsigned ifindex, const char *name, struct attachment *attachme
 	} else {
 		tcx_attach(ifindex, name, BPF_TC_EGRESS, egress, attachment->egress);
 		tcx_attach(ifindex, name, BPF_TC_INGRESS, ingress, attachment->ingress);
-		/* What an older version put there. */
+		/* An older version may have put filters there. */
 		filter_detach(ifindex, made_qdisc);
 		attachment->made_qdisc = false;
 	}
@@ -59,7 +59,7 @@ bool hook_any(unsigned ifindex)
 	return tcx_any(ifindex) || filter_any(ifindex);
 }
 
-/* Its place among those of tcx, or their number. */
+/* Returns the program's place in the list, or the list's length. */
 static __u32 place_of(const struct tcx_list *list, __u32 id)
 {
 	__u32 place = 0;

@@ -7,8 +7,8 @@
 #include "diverter.h"
 
 /*
- * Asked by binding there: without SO_REUSEADDR this is refused as long as someone has the address. What is bound to every
- * address counts as well; only the kernel side, which sees the packet, is stricter.
+ * A socket is bound there: without SO_REUSEADDR that is refused as long as someone has the address. A listener that is bound to
+ * every address counts as well; only the program in the kernel, which sees the packet, is stricter.
  */
 static bool is_taken(int family, unsigned protocol, unsigned port)
 {
@@ -26,7 +26,7 @@ static bool is_taken(int family, unsigned protocol, unsigned port)
 	return taken;
 }
 
-/* Also of a rule for IPv6, which OpenZiti listens for on IPv4's address: nothing arrives there, but its service is alive. */
+/* OpenZiti listens on IPv4's loopback address for IPv6 too: nothing arrives there, but the rule's service is alive. */
 bool listener_present(int family, unsigned protocol, unsigned port)
 {
 	return is_taken(family, protocol, port) || (family == 6 && is_taken(4, protocol, port));

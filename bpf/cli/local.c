@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Addresses that no packet can come from, as the kernel's routing table `local` says them: common.h says what they are for. */
+/* The kernel's routing table `local` says which sources the stack drops as martian: common.h says what for. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -12,11 +12,11 @@
 #include "diverter.h"
 
 struct list {
-	struct range *ranges;
+	struct address_range *ranges;
 	unsigned count, room;
 };
 
-static void add_range(struct list *list, struct range range)
+static void add_range(struct list *list, struct address_range range)
 {
 	if (list->count == list->room) {
 		list->room = list->room ? 2 * list->room : 64;
@@ -29,7 +29,7 @@ static void add_range(struct list *list, struct range range)
 
 static void add(struct list *list, __u32 address, unsigned length)
 {
-	add_range(list, (struct range){ address, address | (length < 32 ? ~0u >> length : 0) });
+	add_range(list, (struct address_range){ address, address | (length < 32 ? ~0u >> length : 0) });
 }
 
 static void add_route(struct list *list, const struct nlmsghdr *message)
@@ -45,7 +45,7 @@ static void add_route(struct list *list, const struct nlmsghdr *message)
 	add(list, ntohl(destination), route->rtm_dst_len);
 }
 
-/* False if the routes changed meanwhile. */
+/* Returns false if the routes changed meanwhile. */
 static bool add_routes(struct list *list, int netlink)
 {
 	static char buffer[1 << 16];
@@ -75,7 +75,7 @@ static bool add_routes(struct list *list, int netlink)
 static void read_routes(struct list *list)
 {
 	int on = 1, netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	/* Only that table, where the kernel would else say all. */
+	/* Strict checking makes the kernel list that table alone, not all of them. */
 	if (netlink < 0 || setsockopt(netlink, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
 		fail("cannot ask for the routing table `local`: %s", strerror(errno));
 	for (unsigned before = list->count; !add_routes(list, netlink);)
@@ -85,11 +85,11 @@ static void read_routes(struct list *list)
 
 static int by_low(const void *left, const void *right)
 {
-	const struct range *a = left, *b = right;
+	const struct address_range *a = left, *b = right;
 	return (a->low > b->low) - (a->low < b->low);
 }
 
-/* Sorts them, unless they are, as the kernel says its routes; and makes one of those that touch. */
+/* The ranges are sorted, unless they are, as the kernel's list is; and those that touch become one. */
 static void join(struct list *list)
 {
 	unsigned last = 0, sorted = 1;
@@ -98,8 +98,8 @@ static void join(struct list *list)
 	if (sorted < list->count)
 		qsort(list->ranges, list->count, sizeof(*list->ranges), by_low);
 	for (unsigned i = 1; i < list->count; i++) {
-		const struct range next = list->ranges[i];
-		struct range *range = &list->ranges[last];
+		const struct address_range next = list->ranges[i];
+		struct address_range *range = &list->ranges[last];
 		if (next.low <= (__u64)range->high + 1)
 			range->high = next.high > range->high ? next.high : range->high;
 		else
@@ -108,30 +108,33 @@ static void join(struct list *list)
 	list->count = last + 1;
 }
 
-/* Whether it has this one; `at` goes along with those that are asked for, in their order. */
-static bool has(const struct list *list, const struct range *range, unsigned *at)
+/* True if the list has this range. Ranges are asked for in order, and `at` goes along with them. */
+static bool has(const struct list *list, const struct address_range *range, unsigned *at)
 {
 	while (*at < list->count && list->ranges[*at].low < range->low)
 		++*at;
 	return *at < list->count && memcmp(&list->ranges[*at], range, sizeof(*range)) == 0;
 }
 
-/* Of a word of `near`: those of a range that has some there. */
-static __u64 near_bits(const struct range *range, __u32 word)
+/* Returns the bits of a word of `near` that a range sets there. */
+static __u64 near_bits(const struct address_range *range, __u32 word)
 {
 	__u64 from = NEAR_WORD(range->low) == word ? NEAR_BIT(range->low) : 1;
 	__u64 to = NEAR_WORD(range->high) == word ? NEAR_BIT(range->high) : 1ull << 63;
 	return (to - from) | to;
 }
 
-static void set_near(struct locals *locals, const struct range *range)
+static void set_near(struct locals *locals, const struct address_range *range)
 {
 	for (__u32 word = NEAR_WORD(range->low); word <= NEAR_WORD(range->high); word++)
 		__atomic_or_fetch(&locals->near[word], near_bits(range, word), __ATOMIC_RELEASE);
 }
 
-/* Of a range that is gone: those stay that the others have, of which the first not before it is at `first`, or later. */
-static void clear_near(struct locals *locals, const struct range *range, const struct list *others, unsigned *first)
+/*
+ * A range that is gone clears its bits, but for those of `others`, of which the first that is not before it is at `first` or
+ * later.
+ */
+static void clear_near(struct locals *locals, const struct address_range *range, const struct list *others, unsigned *first)
 {
 	for (__u32 word = NEAR_WORD(range->low); word <= NEAR_WORD(range->high); word++) {
 		__u64 bits = 0;
@@ -143,7 +146,7 @@ static void clear_near(struct locals *locals, const struct range *range, const s
 	}
 }
 
-/* Whoever is killed on his way leaves bits too many: none that a range of the list in use wants is ever missing. */
+/* A command that is killed on its way leaves bits too many: none that a range of the list in use needs is ever missing. */
 static void publish(struct locals *locals, const struct list *new)
 {
 	__u32 unused = !locals->list;
@@ -172,7 +175,7 @@ static struct list read_all(void)
 static struct list read_known(const struct locals *locals)
 {
 	struct list list = {};
-	const struct range *ranges = locals->ranges[locals->list];
+	const struct address_range *ranges = locals->ranges[locals->list];
 	for (unsigned i = 0; i < locals->counts[locals->list]; i++)
 		add_range(&list, ranges[i]);
 	return list;
@@ -180,7 +183,7 @@ static struct list read_known(const struct locals *locals)
 
 static void refresh(const struct prefix *added, __u64 oldest)
 {
-	/* Not there if only an older version has made the maps: attaching this one makes it. */
+	/* The map is missing if an older version made the maps: to attach this version makes it. */
 	struct locals *locals = open_memory("locals", sizeof(*locals));
 	if (!locals)
 		return;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The commands that a person or a unit types, and their options. contract.c has those of OpenZiti's tunneler. */
 #include <bpf/libbpf.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,73 +8,19 @@
 
 #include "diverter.h"
 
-static const char usage[] =
-	"diverter " VERSION ": GENEVE of a Gateway Load Balancer to the sockets of an OpenZiti router\n"
-	"\n"
-	"  diverter attach IF (--from CIDR)... [--plain CIDR]... [--reply direct|geneve]\n"
-	"                            divert on this interface what comes from these load balancer addresses, and what is\n"
-	"                            routed straight to it, without GENEVE, to these destinations\n"
-	"  diverter attach IF --from any\n"
-	"  diverter detach [IF]      let go of this interface, or of all; services stay, for when one is attached again\n"
-	"  diverter status [--json]  what is attached and stands before it, what was refused, the count of every verdict, and\n"
-	"                            what the kernel's stack counted\n"
-	"  diverter services [--json]\n"
-	"                            the rules that the router has given\n"
-	"  diverter flush            forget them all: for before a router that did not stop cleanly starts again\n"
-	"  diverter watch            the verdicts of every second, and what the stack counted, until interrupted\n"
-	"  diverter health [--port PORT] [--router PORT] [--idle]\n"
-	"                            whether it is attached, before all others, every listener is there and every destination\n"
-	"                            the router's own: by exit code (2: no service is announced), or over HTTP (200 or 503);\n"
-	"                            --router: and ziti-router says on that port that it is healthy, over HTTP only until it\n"
-	"                            is in service; --idle: no service is as well\n"
-	"  diverter configure FILE KEY=VALUE...\n"
-	"                            what ziti-router's configuration FILE is with these options of its tunnel listener, or\n"
-	"                            without one that has no VALUE; comments and all else stay\n"
-	"  diverter configure FILE --router|--balancer PORT\n"
-	"                            whether ziti-router, by this configuration, answers health checks on PORT: on the router\n"
-	"                            itself, or those of a load balancer\n"
-	"\n"
-	"attach and detach need root; flush, -I and -D CAP_NET_ADMIN and root or the group " GROUP ".\n"
-	"OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
-	"  diverter -V\n"
-	"  diverter -I -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT -t PORT -s SERVICE [-N IF]\n"
-	"  diverter -D -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT [-N IF]\n"
-	"-t 0, which it never says, leaves packets to the socket bound to their destination: a resolver's, for example.\n";
-
-static void (*failure_told)(const char *sentence);
-
-void fail_also_to(void (*told)(const char *sentence))
-{
-	failure_told = told;
-}
-
-void fail(const char *format, ...)
-{
-	char sentence[1024];
-	void (*told)(const char *sentence) = failure_told;
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(sentence, sizeof(sentence), format, arguments);
-	va_end(arguments);
-	fprintf(stderr, "diverter: %s\n", sentence);
-	failure_told = NULL; /* it may fail itself */
-	if (told)
-		told(sentence);
-	exit(1);
-}
-
-/* libbpf's own words are for developers: kept back unless asked for. */
-static int print(enum libbpf_print_level level, const char *format, va_list arguments)
+/* libbpf's messages are for developers: they are kept back unless asked for. */
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level < LIBBPF_DEBUG && getenv("DIVERTER_DEBUG") ? vfprintf(stderr, format, arguments) : 0;
 }
 
+static void misused(const char *verb, const char *argument, const char *what) __attribute__((noreturn));
 static void misused(const char *verb, const char *argument, const char *what)
 {
 	fail("%s%s%s: %s; see `diverter --help`", verb, argument ? " " : "", argument ? argument : "", what);
 }
 
-/* Adds the IPv4 prefix that an option names to those it named before. */
+/* An option's IPv4 prefix is added to those that it named before. */
 static void add_prefix(const char *option, const char *value, struct prefix4 *prefixes, __u32 *count, __u32 most)
 {
 	struct prefix prefix;
@@ -153,14 +100,6 @@ static int health_command(int argc, char **argv)
 	return found;
 }
 
-static int flush(void)
-{
-	struct maps maps;
-	maps_lock(&maps);
-	service_flush(&maps);
-	return 0;
-}
-
 static int detach_command(int argc, char **argv)
 {
 	if (argc > 1)
@@ -188,48 +127,108 @@ static int configure_command(int argc, char **argv)
 	return 0;
 }
 
-/* Takes --json or nothing. */
-static int print_command(const char *verb, int argc, char **argv, void (*print)(bool json))
+/* Returns true for --json, false for no argument. */
+static bool read_json(const char *verb, int argc, char **argv)
 {
 	bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
 	if (argc && !json)
 		misused(verb, argv[0], "it takes nothing but --json");
-	print(json);
+	return json;
+}
+
+static int status_command(int argc, char **argv)
+{
+	status_print(read_json("status", argc, argv));
 	return 0;
 }
 
-static int command(const char *verb, int argc, char **argv)
+static int services_command(int argc, char **argv)
 {
-	if (strcmp(verb, "attach") == 0)
-		return attach_command(argc, argv);
-	if (strcmp(verb, "detach") == 0)
-		return detach_command(argc, argv);
-	if (strcmp(verb, "health") == 0)
-		return health_command(argc, argv);
-	if (strcmp(verb, "configure") == 0)
-		return configure_command(argc, argv);
-	if (strcmp(verb, "status") == 0)
-		return print_command(verb, argc, argv, status_print);
-	if (strcmp(verb, "services") == 0)
-		return print_command(verb, argc, argv, services_print);
-	bool is_watch = strcmp(verb, "watch") == 0;
-	if (!is_watch && strcmp(verb, "flush") != 0)
-		misused(verb, NULL, "no such command");
+	services_print(read_json("services", argc, argv));
+	return 0;
+}
+
+static int flush_command(int argc, char **argv)
+{
 	if (argc)
-		misused(verb, argv[0], "it takes no argument");
-	if (is_watch)
-		watch();
-	return flush();
+		misused("flush", argv[0], "it takes no argument");
+	rules_flush();
+	return 0;
+}
+
+static int watch_command(int argc, char **argv)
+{
+	if (argc)
+		misused("watch", argv[0], "it takes no argument");
+	watch();
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* given what stands behind the name; returns the exit code */
+	const char *usage;
+} commands[] = {
+	{ "attach", attach_command,
+	  "  diverter attach IF (--from CIDR)... [--plain CIDR]... [--reply direct|geneve]\n"
+	  "                            divert on this interface what comes from these load balancer addresses, and what is\n"
+	  "                            routed straight to it, without GENEVE, to these destinations\n"
+	  "  diverter attach IF --from any\n" },
+	{ "detach", detach_command,
+	  "  diverter detach [IF]      let go of this interface, or of all; services stay, for when one is attached again\n" },
+	{ "status", status_command,
+	  "  diverter status [--json]  what is attached and stands before it, what was refused, the count of every verdict, and\n"
+	  "                            what the kernel's stack counted\n" },
+	{ "services", services_command,
+	  "  diverter services [--json]\n"
+	  "                            the rules that the router has given\n" },
+	{ "flush", flush_command,
+	  "  diverter flush            forget them all: for before a router that did not stop cleanly starts again\n" },
+	{ "watch", watch_command,
+	  "  diverter watch            the verdicts of every second, and what the stack counted, until interrupted\n" },
+	{ "health", health_command,
+	  "  diverter health [--port PORT] [--router PORT] [--idle]\n"
+	  "                            whether it is attached, before all others, every listener is there and every destination\n"
+	  "                            the router's own: by exit code (2: no service is announced), or over HTTP (200 or 503);\n"
+	  "                            --router: and ziti-router says on that port that it is healthy, over HTTP only until it\n"
+	  "                            is in service; --idle: no service is as well\n" },
+	{ "configure", configure_command,
+	  "  diverter configure FILE KEY=VALUE...\n"
+	  "                            what ziti-router's configuration FILE is with these options of its tunnel listener, or\n"
+	  "                            without one that has no VALUE; comments and all else stay\n"
+	  "  diverter configure FILE --router|--balancer PORT\n"
+	  "                            whether ziti-router, by this configuration, answers health checks on PORT: on the router\n"
+	  "                            itself, or those of a load balancer\n" },
+};
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static void print_usage(FILE *stream)
+{
+	fputs("diverter " VERSION ": GENEVE of a Gateway Load Balancer to the sockets of an OpenZiti router\n"
+	      "\n",
+	      stream);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fputs(commands[i].usage, stream);
+	fputs("\n"
+	      "attach and detach need root; flush, -I and -D CAP_NET_ADMIN and root or the group " GROUP ".\n"
+	      "OpenZiti's tunneler (listener option mode: tproxy:/usr/sbin/diverter) calls\n"
+	      "  diverter -V\n"
+	      "  diverter -I -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT -t PORT -s SERVICE [-N IF]\n"
+	      "  diverter -D -c IP -m LENGTH -p tcp|udp -o IP -n LENGTH -l PORT -h PORT [-N IF]\n"
+	      "-t 0, which it never says, leaves packets to the socket bound to their destination: a resolver's, for example.\n",
+	      stream);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		fputs(usage, argc < 2 ? stderr : stdout);
+		print_usage(argc < 2 ? stderr : stdout);
 		return argc < 2;
 	}
-	libbpf_set_print(print);
+	libbpf_set_print(print_libbpf);
 	if (argv[1][0] == '-')
 		return contract(argc, argv);
-	return command(argv[1], argc - 2, argv + 2);
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 2, argv + 2);
+	misused(argv[1], NULL, "no such command");
 }

@@ -16,7 +16,7 @@
 
 #include "diverter.h"
 
-/* Of a pin or their directory: by its mode, or by the kernel's own rule. */
+/* A pin or their directory cannot be opened: its mode, or the kernel's own rule, forbids it. */
 static void fail_to_open(const char *path)
 {
 	if (errno == EACCES)
@@ -31,35 +31,10 @@ static void fail_to_open(const char *path)
 	fail("%s: %s", path, strerror(errno));
 }
 
-/* Of what is not there, nobody's. */
-static bool is_foreign(int directory, const char *name)
-{
-	struct stat found;
-	if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW))
-		return false;
-	return found.st_uid || S_ISLNK(found.st_mode) || found.st_mode & S_IWOTH ||
-	       (found.st_mode & S_IWGRP && found.st_gid && found.st_gid != group_id());
-}
-
-/* In a file system that was mounted without a mode anybody may make a directory, and what is diverted by its maps is his to say. */
-bool maps_foreign(char path[PIN_PATH])
-{
-	DIR *directory = opendir(PINS);
-	bool foreign = is_foreign(AT_FDCWD, PINS);
-	snprintf(path, PIN_PATH, PINS);
-	for (struct dirent *entry; !foreign && directory && (entry = readdir(directory));) {
-		foreign = entry->d_name[0] != '.' && is_foreign(dirfd(directory), entry->d_name);
-		snprintf(path, PIN_PATH, PINS "/%s", entry->d_name);
-	}
-	if (directory)
-		closedir(directory);
-	return foreign;
-}
-
 static void check_owners(void)
 {
 	char path[PIN_PATH];
-	if (maps_foreign(path))
+	if (pins_foreign(path))
 		fail("%s is not root's, or others may write it: `rm -r " PINS "`, attach again and restart the router", path);
 }
 
@@ -73,7 +48,7 @@ static int open_pin(const char *name)
 	return fd;
 }
 
-/* The members that are descriptors: where each is, by the name its map is pinned under. The others are memory. */
+/* The members of struct maps that are descriptors, by the names of their pins. The others are memory. */
 static const struct {
 	const char *name;
 	size_t at;
@@ -178,13 +153,16 @@ static void make_directory(void)
 		fail(PINS ": %s", strerror(errno));
 }
 
-/* Until the command ends, however it ends. The one before may have removed the directory while this one waited for it. */
+/*
+ * The lock is held until the command ends, however it ends. The one before may have removed the directory while this one waited
+ * for it.
+ */
 static void lock_directory(void)
 {
 	for (struct stat locked = {}; !locked.st_nlink;) {
 		if (is_root())
 			make_directory();
-		check_owners(); /* who made it may hold its lock for good */
+		check_owners(); /* whoever made it may hold its lock for good */
 		int directory = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (directory < 0 && errno == ENOENT && is_root())
 			continue;
@@ -206,7 +184,7 @@ void maps_lock(struct maps *maps)
 	if (!is_root())
 		fail_unmade();
 	make_missing_maps();
-	maps_share();
+	pins_share();
 	if (!maps_open(maps))
 		fail(PINS ": the maps are not all there: %s", strerror(errno));
 }

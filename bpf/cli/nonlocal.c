@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Destinations of rules that are not this machine's own: the stack drops what is diverted there, or sends it on. */
+/* A rule's destination must be this machine's own, or the stack drops what is diverted there, or sends it on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ unsigned nonlocal(const struct maps *maps, struct rule **found)
 {
 	struct rules rules = {};
 	unsigned count = 0;
-	service_each(maps, note_rule, &rules);
+	rules_each(maps, note_rule, &rules);
 	if (rules.count)
 		qsort(rules.all, rules.count, sizeof(*rules.all), by_destination);
 	for (unsigned i = 0; i < rules.count; i++) {

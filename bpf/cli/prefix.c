@@ -12,7 +12,7 @@ static void clear_host_bits(struct prefix *prefix)
 		prefix->address.bytes[bit / 8] &= ~(0x80 >> bit % 8);
 }
 
-/* Digits only. */
+/* A number has digits only: no sign, no blank. */
 static bool parse_number(const char *text, unsigned long most, unsigned *number)
 {
 	char *end;

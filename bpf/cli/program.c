@@ -6,7 +6,10 @@
 
 #include "diverter.h"
 
-/* The object that clang made, as it is. Global names: local ones become offsets, which arm64's linker loses on their way. */
+/*
+ * The object is what clang made, as it is. Its names are global: local ones become offsets, which arm64's linker loses on their
+ * way.
+ */
 __asm__(".pushsection .rodata\n"
 	".global object_start, object_end\n"
 	".balign 8\n"
@@ -15,7 +18,7 @@ __asm__(".pushsection .rodata\n"
 	".popsection\n");
 extern const char object_start[], object_end[];
 
-/* Gives a map that only replies to the load balancer need its size, and a pin to be shared by. */
+/* A map that only --reply geneve needs gets its size, and a pin to be shared by. */
 static void make_room(struct bpf_object *object, const char *name, unsigned entries)
 {
 	char path[64];

@@ -16,7 +16,7 @@
 /* A filter has its priority in the upper half of tcm_info. The entry of handle 0 only announces those of a priority. */
 #define PRIORITY(message) (TC_H_MAJ((message)->tcm_info) >> 16)
 
-/* Of an entry of the kernel's list, with its attributes behind it. */
+/* A test of an entry of the kernel's list, which has its attributes behind it. */
 typedef bool match(const struct nlmsghdr *header, unsigned ifindex);
 
 static bool runs_before_ours(const struct nlmsghdr *header, unsigned ifindex)
@@ -32,7 +32,7 @@ static bool is_there(const struct nlmsghdr *header, unsigned ifindex)
 	return ((const struct tcmsg *)NLMSG_DATA(header))->tcm_handle != 0;
 }
 
-/* clsact has the same parent, and another kind. */
+/* The ingress qdisc has the same parent as clsact, and another kind. */
 static bool is_ingress_qdisc(const struct nlmsghdr *header, unsigned ifindex)
 {
 	const struct tcmsg *qdisc = NLMSG_DATA(header);
@@ -45,7 +45,7 @@ static bool is_ingress_qdisc(const struct nlmsghdr *header, unsigned ifindex)
 	return false;
 }
 
-/* Whether one of the kernel's list matches: of filters below a parent, or of qdiscs. */
+/* True if any entry of the kernel's list matches: of filters below a parent, or of qdiscs. */
 static bool any_listed(int request_type, int answer_type, unsigned ifindex, __u32 parent, match *matches)
 {
 	struct {
@@ -86,7 +86,7 @@ static bool has_ingress_qdisc(unsigned ifindex)
 	return any_listed(RTM_GETQDISC, RTM_NEWQDISC, ifindex, 0, is_ingress_qdisc);
 }
 
-/* Adds the clsact qdisc if it is not there. True if it was not. */
+/* The clsact qdisc is added if it is not there. Returns true if it was not. */
 static bool add_qdisc(unsigned ifindex, const char *name)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
@@ -128,7 +128,7 @@ bool filter_is_behind(unsigned ifindex, enum bpf_tc_attach_point side)
 
 void filter_check(unsigned ifindex, const char *name)
 {
-	/* It takes filters for either side, and has them all see what comes in. */
+	/* An ingress qdisc takes filters for either side, and has them all see what comes in. */
 	if (has_ingress_qdisc(ifindex))
 		fail("%s has an ingress qdisc of someone else, which knows only one direction: remove it by `tc qdisc del dev %s ingress`, "
 		     "or put its filters on a clsact qdisc",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Routes that make the destinations of rules this machine's own. OpenZiti puts them on the loopback interface as addresses, and
+ * Local routes make the destinations of rules this machine's own. OpenZiti puts these on the loopback interface as addresses, and
  * takes an address away with the first service that goes, whichever others have it. A route of ours beside the address's own
- * outlives it: of another protocol, so that it is another route, and without a preferred source, whose going would take it along.
+ * outlives it: it has another protocol, so that it is another route, and no preferred source, whose going would take it along.
  */
 #include <errno.h>
 #include <ifaddrs.h>
@@ -23,7 +23,7 @@ struct request {
 	char attributes[64];
 };
 
-/* Of a prefix, in the table of this machine's own addresses. */
+/* A request is about one prefix, in the table of this machine's own addresses. */
 static struct request request(int type, int flags, const struct prefix *prefix)
 {
 	return (struct request){
@@ -62,7 +62,7 @@ static int routes(void)
 }
 
 #define ANSWER 32768
-/* One message's worth of the kernel's answers. */
+/* Returns the length of one message of the kernel's. */
 static ssize_t receive(char answer[ANSWER])
 {
 	ssize_t length = recv(routes(), answer, ANSWER, 0);
@@ -71,7 +71,7 @@ static ssize_t receive(char answer[ANSWER])
 	return length;
 }
 
-/* The kernel's answer: 0, or an error. */
+/* Returns the kernel's answer: 0, or an error. */
 static int ask(struct request *request, char answer[ANSWER])
 {
 	if (send(routes(), request, request->header.nlmsg_len, 0) < 0)
@@ -105,7 +105,7 @@ static bool within(const struct prefix *prefix, const struct sockaddr *address)
 	return true;
 }
 
-/* With a route for the network that it stands in the router would reach nobody there any more. */
+/* A local route for the network that the router stands in would let it reach nobody there any more. */
 bool route_is_too_wide(const struct prefix *prefix)
 {
 	struct ifaddrs *all;
@@ -130,7 +130,7 @@ void route_delete(const struct prefix *prefix)
 		change(RTM_DELROUTE, 0, prefix, ESRCH, "delete");
 }
 
-/* A route of the kernel's list as a prefix, if it is ours. */
+/* True for a route of ours in the kernel's list, with its prefix. */
 static bool read_ours(const struct nlmsghdr *header, struct prefix *prefix)
 {
 	const struct rtmsg *route = NLMSG_DATA(header);
@@ -144,7 +144,7 @@ static bool read_ours(const struct nlmsghdr *header, struct prefix *prefix)
 	return true;
 }
 
-/* Those that are ours, of a family. */
+/* Lists the prefixes of our routes of a family. Returns how many. */
 static unsigned list_ours(int family, struct prefix **listed)
 {
 	char answer[ANSWER] __attribute__((aligned(8)));
@@ -181,7 +181,10 @@ void route_flush(void)
 	}
 }
 
-/* Asked for its last address but one, the first ones may be rules of their own; of all there is for one that nobody has. */
+/*
+ * The kernel is asked about the prefix's last address but one, as the first ones may be rules of their own; about an address that
+ * nobody has if the prefix is all there is.
+ */
 bool route_is_local(const struct prefix *prefix)
 {
 	char answer[ANSWER] __attribute__((aligned(8)));

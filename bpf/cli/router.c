@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ziti-router's own health check: whether it has reached its controller, and so has its services. By curl, for it speaks TLS. */
+/*
+ * ziti-router's own health check says whether it has reached its controller, and so has its services. curl asks it, as it speaks
+ * TLS.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,7 @@ static void run_curl(unsigned port, int output)
 	_exit(NO_CURL);
 }
 
-/* What it answers; curl's exit code. */
+/* Returns curl's exit code, with the answer in `body`. */
 static int ask(unsigned port, char body[BODY])
 {
 	int ends[2], status = 0;
@@ -40,7 +43,7 @@ static int ask(unsigned port, char body[BODY])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : NO_CURL;
 }
 
-/* Whether a member "healthy" has this value, anywhere in it. */
+/* True if a member "healthy" has this value, anywhere in the answer. */
 static bool says(const char *body, const char *value)
 {
 	const char *name = "\"healthy\"";

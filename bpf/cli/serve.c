@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* health --port: what the load balancer asks, over HTTP. */
+/* The load balancer's health check asks here, over HTTP. */
 #define _GNU_SOURCE /* accept4 */
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,9 +12,9 @@
 
 #include "diverter.h"
 
-#define REST 1000 /* milliseconds without another rule, after which they are taken to be all there */
+#define REST 1000 /* milliseconds without another rule, after which all are taken to be there */
 
-/* Whether nothing is in the way of taking the router into service. */
+/* True if nothing is in the way of taking the router into service. */
 static bool is_settled(const struct health_options *options)
 {
 	return calls_age() >= REST && !router_problem(options->router);
@@ -22,7 +22,7 @@ static bool is_settled(const struct health_options *options)
 
 /*
  * A router that has been in service stays, even if its controller is away: that hurts all routers alike, and 503 would end the
- * flows that still go on. Where a service's packets go astray, none is left, or all were forgotten, it starts over.
+ * flows that still go on. If a service's packets are lost, no service is left, or all were forgotten, it starts over.
  */
 static bool is_in_service(const struct health_options *options)
 {
@@ -37,7 +37,7 @@ static bool is_in_service(const struct health_options *options)
 	return good;
 }
 
-/* Those who have connected, and until when each may take to ask: others must not wait for one who does not. */
+/* A client that has connected has until then to ask: others must not wait for one that does not. */
 #define CLIENTS 64
 #define PATIENCE 1000 /* milliseconds */
 struct client {
@@ -45,7 +45,10 @@ struct client {
 	__u64 until;
 };
 
-/* The status and no more: anybody may ask, and the reasons name services. `diverter health` tells them here. */
+/*
+ * The answer is the status and no more: anybody may ask, and the reasons name services. `diverter health` says them on the
+ * router.
+ */
 static void answer(int client, const struct health_options *options)
 {
 	char request[2048];
@@ -59,7 +62,7 @@ static void answer(int client, const struct health_options *options)
 	close(client);
 }
 
-/* Answers who has asked, lets go of who took too long. The clients that are left, from the oldest. */
+/* Clients that have asked are answered, and those that took too long let go. Returns how many are left, from the oldest on. */
 static unsigned attend(struct client clients[], const struct pollfd polled[], unsigned count, const struct health_options *options)
 {
 	unsigned left = 0;
@@ -72,7 +75,7 @@ static unsigned attend(struct client clients[], const struct pollfd polled[], un
 	return left;
 }
 
-/* One more, in the place of the oldest if there are too many. */
+/* A client is added, in the place of the oldest if there are too many. Returns how many there are. */
 static unsigned welcome(struct client clients[], unsigned count, int fd)
 {
 	if (count == CLIENTS) {
@@ -83,7 +86,7 @@ static unsigned welcome(struct client clients[], unsigned count, int fd)
 	return count + 1;
 }
 
-/* On every address, IPv6 too where the kernel has it. */
+/* The listener is at every address, IPv6 too where the kernel has it. */
 static int listen_at(unsigned port)
 {
 	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the kernel's stack made of packets, ours and all others of this network namespace: its own counters since the start. */
+/* The kernel's stack counts what it made of packets, ours and all others of this network namespace, since the start. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static FILE *open_table(const char *path)
 	return table;
 }
 
-/* Of a line of names and the line of values behind it, both beginning with their group and a colon. */
+/* A line of names has a line of values behind it. Both begin with their group and a colon. */
 static void read_pair(char *names, char *values, __u64 counts[STACK_COUNTERS])
 {
 	char *at_name, *at_value;
@@ -48,7 +48,7 @@ static void read_pairs(const char *path, __u64 counts[STACK_COUNTERS])
 	fclose(table);
 }
 
-/* A column of hexadecimal numbers, one for each processor. */
+/* Returns the sum of a column of hexadecimal numbers, one for each processor. */
 static __u64 read_column(const char *path, const char *name)
 {
 	char line[1024], *at;

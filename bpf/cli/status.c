@@ -4,7 +4,7 @@
 
 #include "diverter.h"
 
-/* How many rules were refused. A copy: without the lock it may be another's before we are through. */
+/* Returns how many rules were refused. `calls` is a copy, as without the lock another command may write there meanwhile. */
 static unsigned read_refused(const struct maps *maps, struct calls *calls)
 {
 	*calls = maps->calls ? *maps->calls : (struct calls){};
@@ -57,22 +57,22 @@ static void print_nonlocal_text(const struct maps *maps)
 	free(lost);
 }
 
-static void print_json(const struct maps *maps, bool open, unsigned services)
+static void print_json(const struct maps *maps, bool open, unsigned rules)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
 	print_attached(maps, print_attached_json, ",");
 	printf("],\"strays\":[");
 	each_stray(maps, print_stray_json, &(struct items){ ",", false });
-	printf("],\"services\":%u,\"nonlocal\":[", services);
+	printf("],\"services\":%u,\"nonlocal\":[", rules);
 	if (open)
 		print_nonlocal_json(maps);
 	printf("],\"refused\":");
 	print_refused_json(maps);
 	printf(",\"counters\":{");
 	struct items list = { ",", false };
-	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
+	for (__u32 verdict = 0; verdict < VERDICTS_KNOWN; verdict++) {
 		items_next(&list);
-		printf("\"%s\":%llu", reason_names[reason], (unsigned long long)counter(maps, reason));
+		printf("\"%s\":%llu", verdict_names[verdict], (unsigned long long)counter(maps, verdict));
 	}
 	printf("},\"stack\":{");
 	__u64 counts[STACK_COUNTERS];
@@ -91,18 +91,18 @@ static void print_count(unsigned long long value, const char *name, const char *
 		printf("%12llu  %-24s %s\n", value, name, meaning);
 }
 
-static void print_text(const struct maps *maps, bool open, unsigned services)
+static void print_text(const struct maps *maps, bool open, unsigned rules)
 {
 	if (!print_attached(maps, print_attached_text, "\n"))
 		printf("not attached");
 	putchar('\n');
 	each_stray(maps, print_stray_text, NULL);
-	printf("services  %u\n", services);
+	printf("services  %u\n", rules);
 	if (open)
 		print_nonlocal_text(maps);
 	print_refused_text(maps);
-	for (__u32 reason = 0; reason < REASONS_KNOWN; reason++)
-		print_count(counter(maps, reason), reason_names[reason], reason_meanings[reason]);
+	for (__u32 verdict = 0; verdict < VERDICTS_KNOWN; verdict++)
+		print_count(counter(maps, verdict), verdict_names[verdict], verdict_meanings[verdict]);
 	__u64 counts[STACK_COUNTERS];
 	stack_read(counts);
 	puts("stack     counted by the kernel since the machine's start, of all packets:");
@@ -113,9 +113,7 @@ static void print_text(const struct maps *maps, bool open, unsigned services)
 void status_print(bool json)
 {
 	struct maps maps;
-	unsigned services = 0;
 	bool open = maps_open(&maps);
-	if (open)
-		service_each(&maps, count_rule, &services);
-	(json ? print_json : print_text)(&maps, open, services);
+	unsigned rules = open ? rules_count(&maps) : 0;
+	(json ? print_json : print_text)(&maps, open, rules);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tcx: a list of programs for each side of an interface, which kernels from 6.6 on run before any qdisc's filters. By bpf(2)
- * itself, as the headers and the library that we are built with may be older than it.
+ * tcx is a list of programs for each side of an interface, which kernels from 6.6 on run before any qdisc's filters. It is called
+ * by bpf(2) itself, as the headers and the library that the command is built with may be older than it.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define TCX_TYPE(side) ((side) == BPF_TC_INGRESS ? 46 : 47) /* BPF_TCX_INGRESS, BPF_TCX_EGRESS */
 #define REPLACE (1u << 2)				     /* BPF_F_REPLACE */
-#define BEFORE (1u << 3)				     /* BPF_F_BEFORE: of no program, which is the first place */
+#define BEFORE (1u << 3)				     /* BPF_F_BEFORE: before no program in particular is the first place */
 
 /* The part of union bpf_attr for BPF_PROG_ATTACH and BPF_PROG_DETACH. */
 struct attaching {
@@ -21,7 +21,7 @@ struct attaching {
 	__u64 revision;
 };
 
-/* For BPF_PROG_QUERY. */
+/* The part for BPF_PROG_QUERY. */
 struct querying {
 	__u32 ifindex, type, query_flags, attach_flags;
 	__u64 ids;
@@ -57,7 +57,7 @@ bool tcx_name(__u32 id, char name[BPF_OBJ_NAME_LEN])
 	return known;
 }
 
-/* Of whatever maps: the kernel keeps the first 15 characters of its function's name. */
+/* A program is ours by its name, whatever its maps: the kernel keeps the first 15 characters of its function's. */
 static bool is_ours(__u32 id)
 {
 	char name[BPF_OBJ_NAME_LEN];
@@ -70,7 +70,7 @@ static void change(int command, struct attaching attaching, const char *name, co
 		fail("%s: cannot %s by tcx: %s", name, what, strerror(errno));
 }
 
-/* All of ours but `kept`. */
+/* Every program of ours but `kept` is detached. */
 static void remove_others(unsigned ifindex, const char *name, enum bpf_tc_attach_point side, __u32 kept)
 {
 	struct tcx_list list;
@@ -90,7 +90,10 @@ void tcx_attach(unsigned ifindex, const char *name, enum bpf_tc_attach_point sid
 	struct attaching attaching = { .ifindex = ifindex, .program = program, .type = TCX_TYPE(side), .flags = BEFORE };
 	struct tcx_list list;
 	tcx_list(ifindex, side, &list);
-	/* Exchanged if ours is the first already. Else both are there for a moment, and the one behind sees what the first lets pass. */
+	/*
+	 * A program of ours that is the first already is exchanged. Else both are there for a moment, and the one behind sees
+	 * what the first lets pass.
+	 */
 	int first = list.count && is_ours(list.ids[0]) ? bpf_prog_get_fd_by_id(list.ids[0]) : -1;
 	if (first >= 0) {
 		attaching.flags = REPLACE;

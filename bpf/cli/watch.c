@@ -5,9 +5,9 @@
 
 #include "diverter.h"
 
-static void print_nothing(const struct shown *shown)
+static void print_nothing(const struct attached_interface *interface)
 {
-	(void)shown;
+	(void)interface;
 }
 
 static void print_change(struct items *list, const char *name, __u64 change)
@@ -18,19 +18,19 @@ static void print_change(struct items *list, const char *name, __u64 change)
 	printf("%s %llu/s", name, (unsigned long long)change);
 }
 
-/* Every second, how often each verdict was reached in it, and what the stack counted. */
+/* Each second is a line: how often each verdict was reached in it, and what the stack counted. */
 void watch(void)
 {
 	struct maps maps;
-	__u64 last[REASONS_KNOWN] = {}, last_of_stack[STACK_COUNTERS] = {}, counts[STACK_COUNTERS];
+	__u64 last[VERDICTS_KNOWN] = {}, last_of_stack[STACK_COUNTERS] = {}, counts[STACK_COUNTERS];
 	if (!maps_open(&maps))
 		fail("nothing is attached: `diverter attach IF --from CIDR`");
 	for (bool first = true;; first = false) {
 		struct items list = { "  ", false };
-		for (__u32 reason = 0; reason < REASONS_KNOWN; reason++) {
-			__u64 value = counter(&maps, reason);
-			print_change(&list, reason_names[reason], first ? 0 : value - last[reason]);
-			last[reason] = value;
+		for (__u32 verdict = 0; verdict < VERDICTS_KNOWN; verdict++) {
+			__u64 value = counter(&maps, verdict);
+			print_change(&list, verdict_names[verdict], first ? 0 : value - last[verdict]);
+			last[verdict] = value;
 		}
 		stack_read(counts);
 		for (int i = 0; i < STACK_COUNTERS; i++)

@@ -110,7 +110,7 @@ function make(): void {
 }
 
 const reasonNames = [
-  ...readFileSync(new URL('../../bpf/reasons.h', import.meta.url), 'utf8').matchAll(
+  ...readFileSync(new URL('../../bpf/verdicts.h', import.meta.url), 'utf8').matchAll(
     /^ {2}X\([A-Z0-9_]+, ([a-z0-9_]+),/gm,
   ),
 ].map(([, name]) => name ?? '');

@@ -84,10 +84,10 @@ static void make_keys(void)
 
 static void check(const struct maps *maps, unsigned i)
 {
-	const struct group *group = destination_find(maps, &keys[i]);
+	const struct rule_group *group = destination_find(maps, &keys[i]);
 	if (!group != !value[i])
 		broken(group ? "found what is not there" : "lost", i);
-	if (group && group->claims != value[i])
+	if (group && group->newest != value[i])
 		broken("has a value of before", i);
 }
 
@@ -95,7 +95,7 @@ static void change(const struct maps *maps, unsigned i, __u32 to)
 {
 	if (to) {
 		destination_check_room(maps, &keys[i]);
-		destination_write(maps, &keys[i], &(struct group){ .claims = to });
+		destination_write(maps, &keys[i], &(struct rule_group){ .newest = to });
 	} else {
 		destination_delete(maps, &keys[i]);
 	}
@@ -107,10 +107,10 @@ static void change(const struct maps *maps, unsigned i, __u32 to)
 static unsigned longest_search(const struct maps *maps)
 {
 	unsigned longest = 0;
-	for (unsigned at = 0; at < PLACES; at++) {
-		__u32 number = PLACE_NUMBER(maps->index->places[at]);
+	for (unsigned at = 0; at < SLOTS; at++) {
+		__u32 number = SLOT_NUMBER(maps->index->slots[at]);
 		if (number) {
-			unsigned length = (at - FIRST_PLACE(destination_hash(&maps->destinations[number].key))) % PLACES + 1;
+			unsigned length = (at - FIRST_SLOT(destination_hash(&maps->destinations[number].key))) % SLOTS + 1;
 			longest = length > longest ? length : longest;
 		}
 	}
@@ -139,7 +139,7 @@ static void change_forever(const struct maps *maps)
 		if (n % 4096 == 0)
 			destination_delete_all(maps);
 		else if (rand() % 3)
-			destination_write(maps, &keys[i], &(struct group){ .claims = n % 32768 << 16 | i });
+			destination_write(maps, &keys[i], &(struct rule_group){ .newest = n % 32768 << 16 | i });
 		else
 			destination_delete(maps, &keys[i]);
 	}
@@ -150,19 +150,19 @@ static void check_after_kill(const struct maps *maps)
 {
 	unsigned counts[TRANSPORTS][LENGTHS_MAX] = {}, found = 0, places = 0;
 	for (unsigned i = 0; i < KEYS; i++) {
-		const struct group *group = destination_find(maps, &keys[i]);
+		const struct rule_group *group = destination_find(maps, &keys[i]);
 		unsigned family = KIND_FAMILY(keys[i].kind), t = TRANSPORT(family, KIND_PROTOCOL(keys[i].kind));
 		unsigned bit = ADDRESS_BITS(family) - KIND_LENGTH(keys[i].kind);
 		if (!group)
 			continue;
 		found++;
-		if ((group->claims & 0xffff) != i)
+		if ((group->newest & 0xffff) != i)
 			broken("has another's value", i);
 		if (++counts[t][bit] > maps->index->counts[t][bit] || !(maps->index->lengths[t].words[bit / 64] >> bit % 64 & 1))
 			broken("is not counted", i);
 	}
-	for (unsigned at = 0; at < PLACES; at++)
-		places += PLACE_NUMBER(maps->index->places[at]) != 0;
+	for (unsigned at = 0; at < SLOTS; at++)
+		places += SLOT_NUMBER(maps->index->slots[at]) != 0;
 	if (places != found)
 		broken("is there and not found, or twice", 0);
 }

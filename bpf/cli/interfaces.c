@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How `status` shows interfaces that are attached, or should be. */
+/* Interfaces that are attached, and stray ones, as `status` shows them. */
 #include <bpf/bpf.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -48,32 +48,32 @@ static void print_front_text(const struct front *front, void *context)
 		       name, FILTER_PRIORITY, name, front->side);
 }
 
-void print_attached_json(const struct shown *shown)
+void print_attached_json(const struct attached_interface *interface)
 {
-	const struct settings *settings = &shown->attachment->settings;
+	const struct settings *settings = &interface->attachment->settings;
 	printf("{\"interface\":");
-	print_json_string(shown->name);
+	print_json_string(interface->name);
 	printf(",\"from\":[");
 	print_prefixes(settings->from, settings->from_count, "\"", ",", "\"");
 	printf("],\"plain\":[");
 	print_prefixes(settings->plain, settings->plain_count, "\"", ",", "\"");
-	printf("],\"reply\":\"%s\",\"hook\":\"%s\",\"inFront\":[", reply_name(settings), hook_names[shown->hook]);
-	hook_each_front(shown->ifindex, shown->attachment, print_front_json, &(struct items){ ",", false });
+	printf("],\"reply\":\"%s\",\"hook\":\"%s\",\"inFront\":[", reply_name(settings), hook_names[interface->hook]);
+	hook_each_front(interface->ifindex, interface->attachment, print_front_json, &(struct items){ ",", false });
 	printf("]}");
 }
 
-/* As `attach` was told. */
-void print_attached_text(const struct shown *shown)
+/* The interface is printed with the options that `attach` was given. */
+void print_attached_text(const struct attached_interface *interface)
 {
-	const struct settings *settings = &shown->attachment->settings;
-	printf("attached  %s", shown->name);
+	const struct settings *settings = &interface->attachment->settings;
+	printf("attached  %s", interface->name);
 	print_prefixes(settings->from, settings->from_count, " --from ", "", "");
 	print_prefixes(settings->plain, settings->plain_count, " --plain ", "", "");
-	printf(" --reply %s\nhook      %s: %s", reply_name(settings), shown->name, hook_names[shown->hook]);
-	hook_each_front(shown->ifindex, shown->attachment, print_front_text, (void *)shown->name);
+	printf(" --reply %s\nhook      %s: %s", reply_name(settings), interface->name, hook_names[interface->hook]);
+	hook_each_front(interface->ifindex, interface->attachment, print_front_text, (void *)interface->name);
 }
 
-bool print_attached(const struct maps *maps, void (*print)(const struct shown *shown), const char *between)
+bool print_attached(const struct maps *maps, void (*print)(const struct attached_interface *interface), const char *between)
 {
 	struct items list = { between, false };
 	struct attachment attachment;
@@ -81,11 +81,11 @@ bool print_attached(const struct maps *maps, void (*print)(const struct shown *s
 	for (__u32 ifindex, *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
 		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !if_indextoname(ifindex, name))
 			continue;
-		struct shown shown = { ifindex, name, &attachment, attached(ifindex, &attachment) };
-		if (!shown.hook)
+		struct attached_interface interface = { ifindex, name, &attachment, attached(ifindex, &attachment) };
+		if (!interface.hook)
 			continue;
 		items_next(&list);
-		print(&shown);
+		print(&interface);
 	}
 	return list.started;
 }

@@ -3,30 +3,30 @@
 
 #include "diverter.h"
 
-/* Which port takes each port of the packet, between the lowest and the highest that any range names. */
+/* The listener's port for each port of a packet, between the lowest and the highest that any rule has. */
 #define NOBODY -1
 struct painting {
 	int low, high;
 	int owner[PORTS];
 };
 
-/* The narrowest range wins, then the newest: so they are painted last. */
+/* The rule with the narrowest range wins, then the latest: so it is painted last. */
 static int by_precedence(const void *left, const void *right)
 {
-	const struct claim *a = *(const struct claim *const *)left, *b = *(const struct claim *const *)right;
+	const struct rule_node *a = *(const struct rule_node *const *)left, *b = *(const struct rule_node *const *)right;
 	int width = (b->high - b->low) - (a->high - a->low);
 	return width ? width : (a < b) - (a > b);
 }
 
-static void paint(const struct claim *claims, unsigned count, struct painting *painting)
+static void paint(const struct rule_node *rules, unsigned count, struct painting *painting)
 {
-	const struct claim **order = malloc((count + 1) * sizeof(*order));
+	const struct rule_node **order = malloc((count + 1) * sizeof(*order));
 	if (!order)
 		fail("out of memory");
 	painting->low = PORTS;
 	painting->high = -1;
 	for (unsigned i = 0; i < count; i++) {
-		order[i] = &claims[i];
+		order[i] = &rules[i];
 		painting->low = order[i]->low < painting->low ? order[i]->low : painting->low;
 		painting->high = order[i]->high > painting->high ? order[i]->high : painting->high;
 	}
@@ -39,19 +39,19 @@ static void paint(const struct claim *claims, unsigned count, struct painting *p
 	free(order);
 }
 
-unsigned segments_of(const struct claim *claims, unsigned count, struct segment segments[PORTS])
+unsigned port_ranges_of(const struct rule_node *rules, unsigned count, struct port_range ranges[PORTS])
 {
 	static struct painting painting;
 	unsigned made = 0;
 
-	paint(claims, count, &painting);
+	paint(rules, count, &painting);
 	for (int port = painting.low; port <= painting.high; port++) {
 		if (painting.owner[port] == NOBODY)
 			continue;
 		if (port > painting.low && painting.owner[port - 1] == painting.owner[port])
-			segments[made - 1].high = port;
+			ranges[made - 1].high = port;
 		else
-			segments[made++] = (struct segment){ .low = port, .high = port, .port = painting.owner[port] };
+			ranges[made++] = (struct port_range){ .low = port, .high = port, .port = painting.owner[port] };
 	}
 	return made;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every verdict the diverter can reach, in the order in which it is looked for. The kernel side counts them, the command
- * prints them by these names: X(CONSTANT, name, meaning). Names and numbers are a contract with whoever graphs them and
- * with the counters of a running version: add at the end, never rename, never renumber.
+ * A verdict is what the diverter comes to about a packet, here in the order in which it is looked for. Programs count them, and
+ * the command prints them by these names: X(CONSTANT, name, meaning). Names and numbers are a contract with whoever graphs them
+ * and with the counters of a running version: add at the end, never rename, never renumber.
  */
 #pragma once
 
-#define REASONS(X)                                                                                              \
+#define VERDICTS(X)                                                                                             \
   X(PASSED, passed, "neither GENEVE to this interface nor to a --plain prefix: left to the stack untouched")    \
   X(DELIVERED_ESTABLISHED, delivered_established, "given to the stack for its established TCP connection")      \
   X(DELIVERED_CONNECTED, delivered_connected, "given to the stack for its connected UDP socket")                \
@@ -55,13 +55,13 @@
   X(INNER_SOURCE_ROUTER, inner_source_router, "inner source is the router's own address or no host's: the stack would drop it as martian") \
   X(DELIVERED_ERROR, delivered_error, "ICMP error given to the stack for the connection it quotes")
 
-enum reason {
-#define X(constant, name, meaning) REASON_##constant,
-	REASONS(X)
+enum verdict {
+#define X(constant, name, meaning) VERDICT_##constant,
+	VERDICTS(X)
 #undef X
-	REASONS_KNOWN,
+	VERDICTS_KNOWN,
 };
 
-/* In the kernel, what judges a packet says one of these, or that it has none: the next one judges. */
+/* A function that judges a packet returns a verdict, or one of these: none yet, the next function judges. */
 #define CONTINUE -1
-#define CONTINUE_ICMP_ERROR -2 /* as an ICMP error */
+#define CONTINUE_ICMP_ERROR -2 /* the same of an ICMP error, which goes another way */
