@@ -13,7 +13,8 @@
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
  *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
  *   take IF SIDE                  takes the first of them off
- *   secret IF                     prints what the slots of fragmented datagrams are chosen by
+ *   maps                          prints each map that is pinned: name, type, entries, bytes of key and value, whether mmapable
+ *   secret IF                     prints what the places of fragmented datagrams are chosen by
  *   log PATH                      prints each line that syslog(3) sends to this socket
  *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
  *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
@@ -25,6 +26,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -122,6 +124,22 @@ static void print_tcx(const char *interface)
 		tcx_list(if_nametoindex(interface), side, &list);
 		for (__u32 i = 0; i < list.count; i++)
 			printf("%s %s\n", sides[side], tcx_name(list.ids[i], name) ? name : "?");
+	}
+}
+
+static void print_maps(void)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	char path[PIN_PATH];
+	DIR *directory = opendir(PINS);
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), PINS "/%s", entry->d_name);
+		checked(bpf_obj_get_info_by_fd(checked(bpf_obj_get(path), path), &info, &size), path);
+		printf("%s %s %u %u %u%s\n", entry->d_name, libbpf_bpf_map_type_str(info.type), info.max_entries, info.key_size,
+		       info.value_size, info.map_flags & BPF_F_MMAPABLE ? " mmapable" : "");
 	}
 }
 
@@ -496,6 +514,8 @@ int main(int argc, char **argv)
 		tunnel(argv[2], argv[3], argv[4]);
 	} else if (strcmp(verb, "secret") == 0 && argc == 3) {
 		printf("%u\n", attachment(if_nametoindex(argv[2])).settings.secret);
+	} else if (strcmp(verb, "maps") == 0 && argc == 2) {
+		print_maps();
 	} else if (strcmp(verb, "tcx") == 0 && argc == 3) {
 		print_tcx(argv[2]);
 	} else if (strcmp(verb, "front") == 0 && argc == 6) {
