@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * The layout of every map, which the programs in the kernel and the command share. docs/maps.md says what of it others may rely
- * on.
- */
+/* The programs in the kernel and the command share the layout of every map. docs/maps.md says what others may rely on. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -55,10 +52,7 @@ struct source_key {
 	__u8 zero[7];
 };
 
-/*
- * A prefix length is in use if its bit is set. Bit n is the length n shorter than a whole address, so that the longest comes
- * first.
- */
+/* A prefix length is in use if its bit is set: bit n for the length n shorter than a whole address, the longest first. */
 #define LENGTH_WORDS 3
 struct lengths {
 	__u64 words[LENGTH_WORDS];

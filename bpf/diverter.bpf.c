@@ -65,10 +65,7 @@ int diverter_egress(struct __sk_buff *skb)
 	count(verdict);
 	switch (verdict) {
 	case VERDICT_REPLY_SENT:
-		/*
-		 * The load balancer's next hop is not the client's. The packet comes here again on its way, as the router's own
-		 * traffic.
-		 */
+		/* The load balancer's next hop is not the client's. The packet meets this program again, as the router's own. */
 		return bpf_redirect_neigh(settings.ifindex, NULL, 0, 0);
 	case VERDICT_REPLY_UNKNOWN:
 		return TC_ACT_UNSPEC;

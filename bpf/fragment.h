@@ -75,10 +75,7 @@ static __always_inline int note_fragment(struct datagram *datagram, const struct
 		datagram->received = datagram->total = datagram->reach = datagram->fragment_count = 0;
 	}
 	__u32 count = datagram->fragment_count;
-	/*
-	 * `duplicate` is negative if a fragment with this start and end is there. No branch, here and below, or the verifier
-	 * would walk every way.
-	 */
+	/* `duplicate` is negative if a fragment with this start and end is there. No branch, which would be verified both ways. */
 	__s32 duplicate = 0;
 	for (__u32 i = 0; i < DATAGRAM_FRAGMENTS; i++)
 		duplicate |= (__s32)(i - count) & (((datagram->fragments[i].start ^ fragment.start) |
@@ -111,10 +108,7 @@ out:
 	return verdict;
 }
 
-/*
- * A fragment's bytes have been copied. Returns the datagram's length if this made it whole (it is the caller's then, until
- * released), else 0.
- */
+/* A fragment's bytes are there. Returns the length of a datagram that is whole now, which is the caller's until released, or 0. */
 static __always_inline __u32 complete(struct datagram *datagram, struct fragment fragment)
 {
 	__u32 total = 0;

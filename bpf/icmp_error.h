@@ -36,10 +36,7 @@ struct icmp_error {
 	__u32 sequence; /* or length and checksum of UDP */
 };
 
-/*
- * An inner packet that is neither TCP nor UDP gets its verdict, or CONTINUE_ICMP_ERROR with `packet` filled in from what it
- * quotes.
- */
+/* An inner packet that is neither TCP nor UDP gets its verdict, or CONTINUE_ICMP_ERROR with `packet` made from what it quotes. */
 static __noinline int validate_icmp_error(struct __sk_buff *skb, struct packet *packet)
 {
 	struct icmp_error error;

@@ -18,10 +18,7 @@
 /* A balanced tree over 65,536 ports is not deeper. */
 #define MAX_DEPTH 17
 
-/*
- * Returns the number of the lowest bit that is set, by counting those below it in parallel: clang 14 has no __builtin_ctzll for
- * BPF.
- */
+/* Returns the number of the lowest bit set, by counting those below it: clang 14 has no __builtin_ctzll for BPF. */
 static __always_inline int lowest_bit(__u64 word)
 {
 	word = (word & -word) - 1;
@@ -55,10 +52,7 @@ __noinline int find_below_root(const struct rule_group *group, __u32 port)
 	for (int i = 0; i < MAX_DEPTH && range; i++) {
 		if (takes(range, port))
 			return range->port;
-		/*
-		 * The child is 1 for a lower port, 2 for a higher one. No branch, or the verifier would walk every way through
-		 * the tree.
-		 */
+		/* The child is 1 for a lower port, 2 for a higher one. No branch, which would be verified both ways. */
 		node = 2 * node + 2 - ((port - range->low) >> 31);
 		if (node >= group->range_count)
 			break;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * The maps, and the global variables, which are maps too. Pins make programs of every interface and version, and the command,
- * share them.
- */
+/* The maps, among them the global variables. Programs of every interface and version, and the command, share those pinned. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -24,10 +21,7 @@ struct {
 /* .rodata: the settings of the interface that a program is loaded for. The command fills them in before it is loaded. */
 const volatile struct settings settings;
 
-/*
- * .bss, which a program finds without a look-up. The command maps it, and the next two, into its memory: a store there is atomic
- * for packets.
- */
+/* .bss needs no look-up. The command maps this, and the next two, into its memory, and packets see each store as a whole. */
 struct locals locals;
 
 struct {

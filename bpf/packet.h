@@ -13,23 +13,20 @@
 #define IPV6_VERSION 6
 #define IPV4_WORDS 5 /* of 32 bits: a header without options */
 
-/*
- * A packet that is right in every field has all that delivery needs here. No gaps: the kernel's verifier wants all of an argument
- * to be written.
- */
+/* A packet that is right in every field has here what delivery needs. No gaps: the verifier wants all of an argument written. */
 struct packet {
 	struct flow from; /* 0 for a packet without GENEVE */
 	struct address saddr;
 	struct address daddr;
-	__u32 outer;   /* bytes from the Ethernet header to the inner packet */
+	__u32 outer;		/* bytes from the Ethernet header to the inner packet */
 	__u32 transport_length; /* bytes behind the inner IP header */
 	__be16 sport;
 	__be16 dport;
-	__u16 fragment; /* flag and offset of the inner IPv4 header, 0 for a whole packet */
+	__u16 fragment;		/* flag and offset of the inner IPv4 header, 0 for a whole packet */
 	__be16 fragment_id;
-	__u8 family;	   /* 4 or 6 */
-	__u8 address_bits; /* 32 or 128 */
+	__u8 family;		/* 4 or 6 */
+	__u8 address_bits;	/* 32 or 128 */
 	__u8 protocol;
-	__u8 opens; /* TCP: SYN without ACK */
-	__be32 reporter; /* sender of an ICMP error: all of the above, but for lengths, is then of the connection that it quotes */
+	__u8 opens;		/* TCP: SYN without ACK */
+	__be32 reporter;	/* sender of an ICMP error: all but the lengths is then of the connection that it quotes */
 };

@@ -23,10 +23,7 @@ static __always_inline void *take(struct cursor *cursor, __u32 size)
 
 #define TAKE(cursor, type) ((type *)take(cursor, sizeof(type)))
 
-/*
- * The verifier learns here that the value, which is not above `mask`, is in bounds: the compiler, which knows, would leave the
- * mask out.
- */
+/* The verifier learns that the value is not above `mask`: the compiler, which knows, would leave the mask out. */
 static __always_inline __u32 bounded(__u32 value, __u32 mask)
 {
 	barrier_var(value);

@@ -26,10 +26,7 @@ static __always_inline __u32 set_tuple(struct bpf_sock_tuple *tuple, const struc
 	return sizeof(tuple->ipv6);
 }
 
-/*
- * True for a socket bound to the loopback address itself: a service's port may long belong to someone else, who listens
- * everywhere.
- */
+/* True for a socket bound to the loopback address itself: who listens everywhere, on the same port, may be someone else. */
 static __always_inline int on_loopback(const struct packet *packet, const struct bpf_sock *sk)
 {
 	__u32 address = sk->src_ip4;

@@ -121,10 +121,7 @@ void attach(const char *name, struct settings *settings)
 	locals_refresh();
 	hook_check(ifindex, name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
-	/*
-	 * The map is written first: a program that is noted but not attached is seen as such, the other way round it would not be
-	 * seen.
-	 */
+	/* The map comes first: a program that is noted but not attached is seen as such, not so the other way round. */
 	attachment.settings = *settings;
 	hook_note(&attachment, ingress, egress);
 	write_entry(maps.interfaces, &ifindex, &attachment);

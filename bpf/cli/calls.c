@@ -33,10 +33,7 @@ void calls_added(struct calls *calls)
 		__atomic_store_n(&calls->added, now(), __ATOMIC_RELEASE);
 }
 
-/*
- * The lock is not taken, as the call may hold it or not have come to it: of two refusals at once both count, and either's words
- * stay.
- */
+/* The lock is not taken, as the call may hold it, or not have it yet: of two at once both count, and either's words stay. */
 void calls_refused(const char *sentence)
 {
 	struct calls *calls = calls_open();

@@ -302,10 +302,7 @@ enum health health_asked(const struct health_options *options, char text[HEALTH_
 void health_serve(const struct health_options *options) __attribute__((noreturn));
 
 /* configure.c: the command `configure`, for ziti-router's configuration */
-/*
- * The file is printed as it is to be with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by
- * hand.
- */
+/* The file is printed with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
 void configure(const char *file, char **assignments, int count);
 /*
  * Fails, with the lines to add, if the file has no health checks on this port, or none for others than this machine if `outside`.
