@@ -301,9 +301,11 @@ enum health health_asked(const struct health_options *options, char text[HEALTH_
 /* HTTP on the port is answered by 200 or 503 until the command is ended. */
 void health_serve(const struct health_options *options) __attribute__((noreturn));
 
-/* configure.c: the command `configure`, for ziti-router's configuration */
+/* configure.c: the command `configure`, for ziti-router's configuration; configure.h has its parts */
 /* The file is printed with these options, KEY=VALUE, of its tunnel listener. Fails with the lines to write by hand. */
 void configure(const char *file, char **assignments, int count);
+
+/* configure_check.c: `configure FILE --router|--balancer PORT` */
 /*
  * Fails, with the lines to add, if the file has no health checks on this port, or none for others than this machine if `outside`.
  */
