@@ -32,7 +32,7 @@ until_true() { local end=$((SECONDS + $(left "$1"))); shift; until "$@"; do [ $S
 
 # Of what is written here AWS keeps the first 2,500 characters: what tools say goes to the log.
 fail() { echo "ziti-glb: $*" >&2; exit 1; }
-last_words() { grep -v '^[[:space:]]*$' "$log" | tail -n 2 | tr '\n' ' '; }
+last_words() { grep -v '^[[:space:]]*$' "$log" | tail -n 2 | uniq | tr '\n' ' '; }
 quietly() {
   local status=0
   in_time "$@" >>"$log" 2>&1 9>&- || status=$?
@@ -198,12 +198,13 @@ has_package() {
       *" ok installed $(dpkg-deb --field "$kept/diverter.deb" Version)" ]]
 }
 
-# At its launch a machine may be upgrading itself, and dpkg has no option to wait for its lock.
+# dpkg has no option to wait for its lock, and at its launch a machine may be upgrading itself. By whom it was locked, versions of
+# dpkg say otherwise: "by another process", and "by /usr/bin/apt process" from 1.22.7 on.
 dpkg_alone() {
   local end=$((SECONDS + $(left 60))) said
   until said=$(LC_ALL=C in_time dpkg "$@" 2>&1 9>&-); do
-    printf '%s\n' "$said" >>"$log"
-    [[ $said == *"locked by another process"* ]] && [ $SECONDS -lt $end ] || return 1
+    printf '%s\n' "${said%%$'\n'Note: removing the lock*}" >>"$log"
+    [[ $said == *" was locked by "* ]] && [ $SECONDS -lt $end ] || return 1
     sleep 1
   done
   printf '%s\n' "$said" >>"$log"

@@ -22,6 +22,8 @@ const LINKED = new URL('../../bpf/build/linked', import.meta.url).pathname;
 const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
 const CONFIG = '/var/lib/ziti-router/config.yml';
 const SERVICES = '169.254.0.80';
+/** Takes dpkg's lock, and says so. */
+const LOCK = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; print R $$; close R`;
 
 type Image = Partial<Record<'release' | 'ziti' | 'update' | 'enable' | 'status', string>>;
 
@@ -314,15 +316,43 @@ describeKernel('the install', () => {
       expect(await version()).toBe(own);
     });
 
-    test('waits while another holds the lock of dpkg', async () => {
-      const lock = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; sleep 4`;
+    // What dpkg says differs by its version: lib/dpkg/file.c in https://git.dpkg.org/git/dpkg/dpkg.git
+    test.each([
+      ['until 1.22.6', 'another process with pid'],
+      ['from 1.22.7 on, as in Debian 13', '/usr/bin/perl process with pid'],
+      ['that does not find out by whom', 'another process$'],
+    ])('waits while another holds the lock of dpkg: %s', async (_, who) => {
+      const says = who.replace('$', '');
+      await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
+        stdin: `#!/bin/sh\n/usr/bin/dpkg "$@" 2>/run/said; code=$?\nsed "s, by .* process with pid.*, by ${says}," /run/said >&2; exit $code\n`,
+      });
       await shell(
         OTHER,
-        `setsid perl -e '${lock}' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
+        `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 4' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
       );
       const { code, stderr } = await install(OTHER, 'two');
       expect([code, stderr]).toEqual([0, '']);
-      expect(await shell(OTHER, 'cat /var/log/ziti-glb-install.log')).toContain('locked by another process');
+      expect(await shell(OTHER, 'cat /var/log/ziti-glb-install.log')).toMatch(
+        new RegExp(`^dpkg: error: .* was locked by ${who}`, 'm'),
+      );
+      await shell(OTHER, 'rm /usr/local/bin/dpkg');
+      expect((await install(OTHER, 'one')).code).toBe(0);
+    });
+
+    test('says who has held the lock of dpkg for all its time', async () => {
+      await shell(
+        OTHER,
+        `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 30' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
+      );
+      const hurried = SCRIPT.replace('deadline=240', 'deadline=8').replace('deadline=290', 'deadline=16');
+      const { code, stderr } = await install(OTHER, 'two', {}, hurried);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /^ziti-glb: dpkg failed: dpkg: error: dpkg frontend lock was locked by \S+ process with pid \d+ \n/,
+        ),
+      ]);
+      await shell(OTHER, 'kill $(cat /run/locked)');
       expect((await install(OTHER, 'one')).code).toBe(0);
     });
 
