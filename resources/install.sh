@@ -211,9 +211,20 @@ dpkg_alone() {
 }
 
 download_package() {
+  local status said
   command -v dpkg >/dev/null || fail "this image has no dpkg: the diverter comes as a package for Debian and Ubuntu"
-  timeout --kill-after=2 "$(left 120)" curl --fail --silent --show-error --connect-timeout 10 --retry 2 --max-time 60 \
-    --output "$work/diverter.deb" "$SSM_Url" 2>>"$log" || fail "could not download the diverter: can this router reach S3? $(last_words)"
+  status=$(timeout --kill-after=2 "$(left 120)" curl --silent --show-error --connect-timeout 10 --retry 2 --max-time 60 \
+    --output "$work/diverter.deb" --write-out '%{http_code}' "$SSM_Url" 2>>"$log") ||
+    fail "could not download the diverter: can this router reach S3? $(last_words)"
+  if [ "$status" != 200 ]; then
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    said=$(head -c 2000 "$work/diverter.deb" | tr -d '\r\n' | sed -n 's:.*<Code>\([A-Za-z]*\)</Code>.*<Message>\([^<]*\)</Message>.*:\1, \2:p')
+    # A link dies with the session that signed it, however long it was to live; it is signed anew for each command.
+    case $said in
+      ExpiredToken,* | *"Request has expired"*) fail "the link to the diverter has expired ($said): the next command has a fresh one" ;;
+      *) fail "could not download the diverter: S3 answers $status${said:+ ($said)}" ;;
+    esac
+  fi
   echo "$SSM_Sha256  $work/diverter.deb" | sha256sum --check --status ||
     fail "the download is not the diverter this stack was deployed with: its SHA-256 is another one"
   quietly dpkg-deb --extract "$work/diverter.deb" "$work/package"

@@ -1,7 +1,7 @@
 import { arnOf } from './ec2.ts';
 import type { Step } from './ssm-content.ts';
 import { withExitStatus } from './ssm-output.ts';
-import { runStep } from './ssm-run.ts';
+import { AnswerLost, runStep } from './ssm-run.ts';
 import type { World } from './world.ts';
 
 export type Status = 'Pending' | 'InProgress' | 'Success' | 'Cancelled' | 'TimedOut' | 'Failed';
@@ -91,6 +91,7 @@ async function attempt(world: World, { id }: Command, invocation: Invocation, st
     });
     return code;
   } catch (error) {
+    if (error instanceof AnswerLost) return new Promise(() => {});
     await pause(world, result.startedAt + step.timeoutSeconds * 1000 - world.clock.now());
     Object.assign(result, { stderr: String(error), endedAt: world.clock.now() });
     return null;

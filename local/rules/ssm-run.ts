@@ -10,6 +10,12 @@ const LAUNCHER = `
 mkdir -p "$1" && cat >"$1/_script.sh" && chmod 700 "$1/_script.sh" && cd "$2" || exit 1
 exec sh -c "$1/_script.sh"`;
 
+/**
+ * What the script did is the agent's secret: its answer never reached Systems Manager, where the command stays `InProgress`.
+ * https://github.com/aws/amazon-ssm-agent/issues/316
+ */
+export class AnswerLost extends Error {}
+
 /** The agent's own default. */
 const WORKING_DIRECTORY = '/usr/bin';
 

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { isSame } from './compare.ts';
 
 /** What signs a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html */
 export interface AccessKey {
@@ -18,16 +19,25 @@ export type Keys = ReturnType<typeof createKeys>;
 export function createKeys(users: readonly string[], roles: ReadonlyMap<string, unknown>) {
   const ours = randomBytes(32);
   const derived = (what: string, name: string) => createHmac('sha256', ours).update(`${what} ${name}`).digest('base64');
+  /** How many sessions of a role have ended. */
+  const ended = new Map<string, number>();
+  const token = (name: string, number: number) => derived('session', `${name} ${number}`);
   const ofUser = (name: string): AccessKey => ({ accessKeyId: name, secretAccessKey: derived('user', name) });
   const ofRole = (name: string): AccessKey => ({
     accessKeyId: name,
     secretAccessKey: derived('role', name),
-    sessionToken: derived('session', name),
+    sessionToken: token(name, ended.get(name) ?? 0),
   });
 
   return {
     ofUser,
     ofRole,
+    /** Ends the session that the role has, by its time: the next one bears another token, and what this one signed is void. */
+    endSession: (role: string) => void ended.set(role, (ended.get(role) ?? 0) + 1),
+    hasEnded: (role: string, sessionToken: string) =>
+      Array.from({ length: ended.get(role) ?? 0 }, (_, number) => token(role, number)).some((one) =>
+        isSame(one, sessionToken),
+      ),
     /** Undefined if nobody has a key of this id, or not any more. */
     find(accessKeyId: string): AccessKey | undefined {
       if (roles.has(accessKeyId)) return ofRole(accessKeyId);

@@ -54,7 +54,7 @@ export function readSignature({ headers, url }: WireRequest): Signature | undefi
 export type Authenticate = (request: WireRequest, signature: Signature, service: { protocol: ProtocolName }) => void;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-export function createAuthentication(keys: Pick<Keys, 'find'>, clock: Pick<Clock, 'now'>): Authenticate {
+export function createAuthentication(keys: Pick<Keys, 'find' | 'hasEnded'>, clock: Pick<Clock, 'now'>): Authenticate {
   return (request, signature, service) => {
     const why = refusal(request, signature);
     if (why) throw new AwsError(...WORDS[service.protocol][why]);
@@ -63,7 +63,8 @@ export function createAuthentication(keys: Pick<Keys, 'find'>, clock: Pick<Clock
   function refusal(request: WireRequest, signature: Signature): Refusal | undefined {
     const key = keys.find(signature.accessKeyId);
     // A session's key and token are good together only.
-    if (!key || !isSame(signature.token ?? '', key.sessionToken ?? '')) return 'key';
+    if (!key || !isSame(signature.token ?? '', key.sessionToken ?? ''))
+      return keys.hasEnded(signature.accessKeyId, signature.token ?? '') ? 'session' : 'key';
     const right = coversAll(request, signature) ? sign(request, signature, key.secretAccessKey) : undefined;
     if (right === undefined || !isSame(signature.signature, right)) return 'signature';
     return isTimely(signature) ? undefined : signature.expires === undefined ? 'time' : 'expired';
@@ -78,12 +79,13 @@ export function createAuthentication(keys: Pick<Keys, 'find'>, clock: Pick<Clock
   }
 }
 
-type Refusal = 'key' | 'signature' | 'time' | 'expired';
+type Refusal = 'key' | 'session' | 'signature' | 'time' | 'expired';
 type Words = ConstructorParameters<typeof AwsError>;
 
 const MISMATCH =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
 const INVALID_TOKEN = 'The security token included in the request is invalid.';
+const ENDED = 'The security token included in the request is expired';
 const EXPIRED = 'Signature expired: it was not made in the last minutes of the time that this answer bears.';
 const LINK_EXPIRED: Words = ['AccessDenied', 'Request has expired', 403];
 
@@ -91,30 +93,35 @@ const LINK_EXPIRED: Words = ['AccessDenied', 'Request has expired', 403];
 const WORDS: Record<ProtocolName, Record<Refusal, Words>> = {
   ec2Query: {
     key: ['AuthFailure', 'AWS was not able to validate the provided access credentials', 401],
+    session: ['RequestExpired', 'Request has expired.'],
     signature: ['SignatureDoesNotMatch', MISMATCH, 403],
     time: ['RequestExpired', 'Request has expired.'],
     expired: LINK_EXPIRED,
   },
   awsQuery: {
     key: ['InvalidClientTokenId', INVALID_TOKEN, 403],
+    session: ['ExpiredToken', ENDED, 403],
     signature: ['SignatureDoesNotMatch', MISMATCH, 403],
     time: ['SignatureDoesNotMatch', EXPIRED, 403],
     expired: LINK_EXPIRED,
   },
   awsJson1_1: {
     key: ['UnrecognizedClientException', INVALID_TOKEN],
+    session: ['ExpiredTokenException', ENDED],
     signature: ['InvalidSignatureException', MISMATCH],
     time: ['InvalidSignatureException', EXPIRED],
     expired: LINK_EXPIRED,
   },
   restJson1: {
     key: ['UnrecognizedClientException', INVALID_TOKEN, 403],
+    session: ['ExpiredTokenException', ENDED, 403],
     signature: ['InvalidSignatureException', MISMATCH, 403],
     time: ['InvalidSignatureException', EXPIRED, 403],
     expired: LINK_EXPIRED,
   },
   restXml: {
     key: ['InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.', 403],
+    session: ['ExpiredToken', 'The provided token has expired.'],
     signature: ['SignatureDoesNotMatch', MISMATCH, 403],
     time: ['RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.', 403],
     expired: LINK_EXPIRED,

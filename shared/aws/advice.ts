@@ -33,7 +33,7 @@ const TABLE: readonly Row[] = [
   },
   {
     codes:
-      /^(ExpiredToken(Exception)?|RequestExpired|InvalidClientTokenId|AuthFailure|UnrecognizedClientException|SignatureDoesNotMatch|CredentialsProviderError|TokenProviderError)$/,
+      /^(ExpiredToken(Exception)?|RequestExpired|RequestTimeTooSkewed|InvalidClientTokenId|InvalidAccessKeyId|AuthFailure|UnrecognizedClientException|(InvalidSignature|IncompleteSignature|MissingAuthenticationToken)(Exception)?|SignatureDoesNotMatch|CredentialsProviderError|TokenProviderError)$/,
     means: 'the credentials are missing, wrong or too old, or the clock of this machine is wrong',
     remedy: 'sign in again (aws sso login), name the right --profile, and see that the clock is right',
   },

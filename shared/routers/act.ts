@@ -8,7 +8,7 @@ import { absorb, code } from '../aws/errors.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
 import { formatNote, type Reads } from './observe.ts';
-import type { Installation, RoutersStep } from './steps.ts';
+import { DELIVERY_TIMEOUT, type Installation, type RoutersStep } from './steps.ts';
 
 export interface RoutersClients extends Reads {
   s3: S3Client;
@@ -16,8 +16,6 @@ export interface RoutersClients extends Reads {
 
 /** Long enough for an agent that is late, short enough that a leaked link is soon worthless. Seconds. */
 const LINK_LIFE = 3600;
-/** How long a command may wait for its agent. Seconds; it must not outlive its link. */
-const DELIVERY_TIMEOUT = 600;
 
 /** Does one step. Rejects with AWS's own error; where AWS answers that it was done already, that is success. */
 export async function act(

@@ -23,6 +23,8 @@ const AGENT_PATIENCE_MS = 15 * 60_000;
 const PATIENCE = '15 min';
 /** From one try of an install that failed to the next: doubled with each, for what it failed on to be mended. */
 const RETRY_MS = 60_000;
+/** What install.sh says of a link that S3 takes no more. A fresh one is signed by the session that there is now. */
+const LINK_EXPIRED = /the link to the diverter has expired/;
 /** How long an unhealthy router is given before its diverter is put right again: doubled with each try. */
 const REPAIR_MS = 120_000;
 const NO_AGENT =
@@ -143,11 +145,13 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const repairs = diverter === 'wanted';
   // What failed is tried again; what has not helped the health checks is, too.
   const counted = repairs ? tries : tries.filter(({ status }) => status !== 'success');
-  const since = counted[0]?.requestedAt ?? (repairs ? instance.diverter?.at : undefined);
+  const [latest, before] = counted;
+  const since = latest?.requestedAt ?? (repairs ? instance.diverter?.at : undefined);
   const due = (since ?? 0) + (repairs ? REPAIR_MS : RETRY_MS) * 2 ** Math.max(0, counted.length - 1);
-  if (since !== undefined && now < due) {
-    if (!counted[0] || counted[0].status === 'success') return undefined;
-    return { is: 'wait', for: `another try: ${failure(counted[0])}`, until: due, since, grave: true };
+  const byLink = latest !== undefined && LINK_EXPIRED.test(latest.output) && !LINK_EXPIRED.test(before?.output ?? '');
+  if (since !== undefined && now < due && !byLink) {
+    if (!latest || latest.status === 'success') return undefined;
+    return { is: 'wait', for: `another try: ${failure(latest)}`, until: due, since, grave: true };
   }
 
   if (!instance.agentOnline) {

@@ -20,11 +20,13 @@ import type { RoutersConfig } from '../config.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { observeScaling, type Spoken } from './scaling.ts';
-import { chunks } from './steps.ts';
+import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
 import type { Install, Instance, Note, RoutersWorld } from './world.ts';
 
 /** How far back commands are read: longer than any can take, or is worth waiting after. */
 const HISTORY_MS = 60 * 60_000;
+/** For AWS to show that a command has ended, or was never delivered. */
+const GRACE_MS = 2 * 60_000;
 /** Of what a command wrote: enough to see why it failed. */
 const OUTPUT_LINES = 5;
 /** Values of one filter of DescribeInstanceInformation. */
@@ -106,7 +108,9 @@ export async function observe(
     instances: described.map((instance) => ({
       ...instanceOf(instance, config, seal, isStanding(instance.InstanceId)),
       agentOnline: false,
-      installs: (installs.get(instance.InstanceId) ?? []).map(installOf).sort((a, b) => b.requestedAt - a.requestedAt),
+      installs: (installs.get(instance.InstanceId) ?? [])
+        .map((invocation) => installOf(invocation, now))
+        .sort((a, b) => b.requestedAt - a.requestedAt),
       scaling: scaling.get(instance.InstanceId ?? ''),
     })),
     targets,
@@ -190,17 +194,34 @@ function instanceOf(
   };
 }
 
-function installOf(invocation: CommandInvocation): Install {
+function installOf(invocation: CommandInvocation, now: number): Install {
   const [fingerprint = '', why = ''] = invocation.Comment?.split(' ') ?? [];
+  const requestedAt = invocation.RequestedDateTime?.getTime() ?? 0;
+  const status = installStatus(invocation.Status);
+  const said = invocation.StatusDetails ?? invocation.Status ?? '';
+  const lostAt = endOf(invocation) + GRACE_MS;
+  const isLost = status === 'running' && now >= lostAt;
   return {
     commandId: invocation.CommandId ?? '',
     fingerprint,
     why: why === 'upgrade' || why === 'repair' ? why : 'join',
-    status: installStatus(invocation.Status),
-    details: invocation.StatusDetails ?? invocation.Status ?? '',
-    requestedAt: invocation.RequestedDateTime?.getTime() ?? 0,
+    status: isLost ? 'failed' : status,
+    details: isLost
+      ? `lost (Systems Manager shows it ${said} ${Math.round((lostAt - requestedAt) / 60_000)} min after it was sent)`
+      : said,
+    requestedAt,
     output: lastLines(invocation.CommandPlugins?.at(-1)?.Output ?? ''),
   };
+}
+
+/**
+ * When a command has ended by its own limits. Some stay `InProgress` for ever after that, for the agent's answer never arrived:
+ * https://github.com/aws/amazon-ssm-agent/issues/316
+ */
+function endOf({ RequestedDateTime, CommandPlugins }: CommandInvocation): number {
+  const delivered = (RequestedDateTime?.getTime() ?? 0) + DELIVERY_TIMEOUT * 1000;
+  const started = CommandPlugins?.at(-1)?.ResponseStartDateTime?.getTime() ?? delivered;
+  return Math.min(started, delivered) + EXECUTION_TIMEOUT * 1000;
 }
 
 function installStatus(status: string | undefined): Install['status'] {

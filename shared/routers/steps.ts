@@ -18,6 +18,11 @@ export type RoutersStep = Step &
     | { kind: 'release-range'; instanceId: string }
   );
 
+/** Seconds that a command may wait for its agent: it must not outlive its link. */
+export const DELIVERY_TIMEOUT = 600;
+/** Seconds that the document gives it from then on: resources/install.yml. */
+export const EXECUTION_TIMEOUT = 300;
+
 export interface Installation {
   instances: { id: string; address: string }[];
   sha256: string;

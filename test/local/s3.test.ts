@@ -5,7 +5,7 @@ import { strToU8 } from 'fflate';
 import { VirtualClock } from '../../local/clock.ts';
 import { createBuckets } from '../../local/s3.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
-import { createKeys } from '../../local/wire/keys.ts';
+import { type AccessKey, createKeys } from '../../local/wire/keys.ts';
 import { createAuthentication } from '../../local/wire/signature.ts';
 import { createWire } from '../../local/wire/wire.ts';
 
@@ -15,15 +15,16 @@ async function world() {
   const clock = new VirtualClock(Date.now());
   const buckets = createBuckets(clock);
   buckets.create(Bucket);
-  const keys = createKeys(['someone'], new Map());
+  const keys = createKeys(['someone'], new Map([['worker', {}]]));
   const authenticate = createAuthentication(keys, clock);
   const wire = createWire({ s3: buckets.service }, { principal: () => 'arn:aws:iam::111122223333:root', authenticate });
-  const s3 = new S3({
+  const config = {
     endpoint: 'http://127.0.0.1:4780',
     region: 'eu-central-1',
     credentials: keys.ofUser('someone'),
     requestHandler: inProcess(wire),
-  });
+  };
+  const s3 = new S3(config);
   await s3.putObject({ Bucket, Key: 'a b/ü+1', Body: strToU8('content'), ContentType: 'text/plain' });
   const get = (url: string, method = 'GET') =>
     wire({
@@ -32,9 +33,9 @@ async function world() {
       headers: { host: '127.0.0.1:4780' },
       body: new Uint8Array(),
     });
-  const presigned = (Key: string, expiresIn: number) =>
-    getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn });
-  return { clock, buckets, s3, get, presigned };
+  const presigned = (Key: string, expiresIn: number, credentials: AccessKey = keys.ofUser('someone')) =>
+    getSignedUrl(new S3({ ...config, credentials }), new GetObjectCommand({ Bucket, Key }), { expiresIn });
+  return { clock, keys, buckets, s3, get, presigned };
 }
 
 describe('an object', () => {
@@ -69,6 +70,20 @@ describe('a presigned link', () => {
     expect(await get(url)).toMatchObject({ status: 200 });
     await clock.run(2_000);
     expect(await get(url)).toMatchObject({ status: 403, body: expect.stringContaining('Request has expired') });
+  });
+
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+  test('dies with the session that signed it, before it expires', async () => {
+    const { keys, get, presigned } = await world();
+    const url = await presigned('a b/ü+1', 3600, keys.ofRole('worker'));
+    expect(await get(url)).toMatchObject({ status: 200 });
+    keys.endSession('worker');
+    expect(await get(url)).toMatchObject({ status: 400, body: expect.stringContaining('<Code>ExpiredToken</Code>') });
+    expect(await get(await presigned('a b/ü+1', 3600, keys.ofRole('worker')))).toMatchObject({ status: 200 });
+    expect(await get(url.replace(/(Security-Token=)./, '$1x'))).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('<Code>InvalidAccessKeyId</Code>'),
+    });
   });
 
   test.each([

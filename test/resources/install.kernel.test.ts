@@ -22,6 +22,17 @@ const LINKED = new URL('../../bpf/build/linked', import.meta.url).pathname;
 const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
 const CONFIG = '/var/lib/ziti-router/config.yml';
 const SERVICES = '169.254.0.80';
+/** How S3 refuses a link: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const refusal = (status: number, code: string, message: string) => ({
+  status,
+  body: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>R</RequestId></Error>`,
+});
+const REFUSALS: Record<string, { status: number; body: string }> = {
+  ended: refusal(400, 'ExpiredToken', 'The provided token has expired.'),
+  late: refusal(403, 'AccessDenied', 'Request has expired'),
+  denied: refusal(403, 'AccessDenied', 'Access Denied'),
+  proxy: { status: 407, body: '<html>who are you?</html>' },
+};
 /** Takes dpkg's lock, and says so. */
 const LOCK = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; print R $$; close R`;
 
@@ -69,7 +80,9 @@ describeKernel('the install', () => {
     upstream = createServer((request, response) => {
       const name = (request.url ?? '').slice(1).split('?')[0] ?? '';
       if (request.headers['user-agent']?.startsWith('curl') && packages.has(name)) fetched.push(name);
-      response.end(packages.get(name) ?? 'nothing');
+      const refusal = REFUSALS[name];
+      response.statusCode = refusal?.status ?? 200;
+      response.end(refusal?.body ?? packages.get(name) ?? 'nothing');
     });
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
     const address = upstream.address();
@@ -193,6 +206,24 @@ describeKernel('the install', () => {
       // Its services are said once its controller has answered.
       const answered = 'for try in $(seq 50); do curl -s -m 1 http://10.20.0.5/ && exit; sleep 0.1; done; echo cut off';
       expect(await shell(CLIENT, answered)).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+    });
+
+    test.each([
+      [
+        'ended',
+        'the link to the diverter has expired (ExpiredToken, The provided token has expired.): the next command has a fresh one',
+      ],
+      [
+        'late',
+        'the link to the diverter has expired (AccessDenied, Request has expired): the next command has a fresh one',
+      ],
+      ['denied', 'could not download the diverter: S3 answers 403 (AccessDenied, Access Denied)'],
+      ['proxy', 'could not download the diverter: S3 answers 407'],
+    ])('of a link that is %s, says what S3 says of it, and changes nothing', async (name, says) => {
+      const before = await stateOf(ROUTER);
+      const { code, stderr } = await install(ROUTER, name, { Sha256: sha256('two') });
+      expect([code, stderr]).toEqual([1, `ziti-glb: ${says}\n`]);
+      expect(await stateOf(ROUTER)).toBe(before);
     });
 
     test('run again, changes nothing: no download, no restart', async () => {

@@ -28,6 +28,7 @@ describe("AWS's own examples", () => {
   const at = (iso: string) => ({ now: () => Date.parse(iso) });
   const holder = (secretAccessKey: string) => ({
     find: (accessKeyId: string) => ({ accessKeyId, secretAccessKey }),
+    hasEnded: () => false,
   });
   const scope = 'AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request';
   const signed = (signature: string) =>
@@ -150,20 +151,20 @@ describe('over HTTP', () => {
       (error) => error.name,
     );
 
-  describe.each(protocols)('%s', (_name, right, unknown, wrong, ask) => {
+  describe.each(protocols)('%s', (protocol, right, unknown, wrong, ask) => {
     const withKey = (credentials: AccessKey) => outcome(ask({ endpoint: server.url, region, credentials }));
     const operator = keys.ofUser('operator');
-    const worker = keys.ofRole('worker');
+    const worker = () => keys.ofRole('worker');
 
     test('is answered to a user and to a role', async () => {
-      expect([await withKey(operator), await withKey(worker)]).toEqual([right, right]);
+      expect([await withKey(operator), await withKey(worker())]).toEqual([right, right]);
     });
 
     test('is refused to who signs with a key that nobody has', async () => {
       expect(await withKey({ ...operator, accessKeyId: 'root' })).toBe(unknown);
       expect(await withKey(createKeys(['other'], roles).ofUser('other'))).toBe(unknown);
       roles.delete('worker');
-      expect(await withKey(worker)).toBe(unknown);
+      expect(await withKey(worker())).toBe(unknown);
       roles.set('worker', {});
     });
 
@@ -172,10 +173,20 @@ describe('over HTTP', () => {
       expect(await withKey(createKeys(['operator'], roles).ofUser('operator'))).toBe(wrong);
     });
 
+    test('is refused, by another name, to who has the key of a session that has ended', async () => {
+      const before = keys.ofRole('worker');
+      keys.endSession('worker');
+      const ended = { ec2Query: 'RequestExpired', awsQuery: 'ExpiredToken', restXml: 'ExpiredToken' };
+      expect(await withKey(before)).toBe(
+        ended[protocol.split(' ')[0] as keyof typeof ended] ?? 'ExpiredTokenException',
+      );
+      expect(await withKey(keys.ofRole('worker'))).toBe(right);
+    });
+
     test("is refused to who has a role's key and not its token", async () => {
-      const { sessionToken: _, ...bare } = worker;
+      const { sessionToken: _, ...bare } = worker();
       expect(await withKey(bare)).toBe(unknown);
-      expect(await withKey({ ...worker, sessionToken: 'guessed' })).toBe(unknown);
+      expect(await withKey({ ...worker(), sessionToken: 'guessed' })).toBe(unknown);
     });
   });
 

@@ -63,6 +63,44 @@ describe('what has gone wrong for others', () => {
     },
   );
 
+  test.each([
+    ['ended on its router', 0, 7],
+    ['never came to its router', Number.POSITIVE_INFINITY, 17],
+  ])(
+    'a command that %s, and of whose end nobody says anything: lost after its own limits, and sent anew',
+    async (_, commandDelivery, minutes) => {
+      const world = await routersWorld({}, { commandDelivery });
+      world.fates.push('lost');
+      await launch(world, world.vpc.a0, { tags: TAGS });
+      const process = world.process();
+      const sent = () => world.calls.filter(({ operation }) => operation === 'SendCommand').length;
+      while (sent() < 1) await passes(world, 1, process);
+      const [first] = (await world.look()).instances.flatMap(({ installs }) => installs);
+      await passes(world, minutes + 1, process);
+      expect(sent()).toBe(2);
+      const installs = (await world.look()).instances.flatMap(({ installs }) => installs);
+      expect(installs).toContainEqual({
+        ...first,
+        status: 'failed',
+        details: `lost (Systems Manager shows it ${first?.details} ${minutes} min after it was sent)`,
+      });
+      await passes(world, 3, process);
+      expect([...(await healthOf(world)).values()]).toEqual(commandDelivery === 0 ? ['healthy'] : []);
+    },
+  );
+
+  test('a link that died with the session that signed it: a fresh one comes at once, and another not before the usual pause', async () => {
+    const world = await routersWorld();
+    world.fates.push('stale link', 'stale link');
+    await launch(world, world.vpc.a0, { tags: TAGS });
+    await passes(world, 6);
+    const installs = (await world.look()).instances.flatMap(({ installs }) => installs).reverse();
+    const [first = 0, second = 0, third = 0] = installs.map(({ requestedAt }) => requestedAt);
+    expect(installs.map(({ status }) => status)).toEqual(['failed', 'failed', 'success']);
+    expect(second - first).toBeLessThan(20_000);
+    expect(third - second).toBeGreaterThanOrEqual(120_000);
+  });
+
   test('a warm pool of running instances: one that has waited there past the deadline is called, and serves', async () => {
     const world = await routersWorld();
     const group = await routersGroup(world);

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { listedOutput, withExitStatus } from '../../../local/rules/ssm-output.ts';
 import { lastLines } from '../../../shared/routers/observe.ts';
+import { EXECUTION_TIMEOUT } from '../../../shared/routers/steps.ts';
+import { installDocument } from '../../support/install-document.ts';
+import { STALE } from './support.ts';
 
 const REASON = 'ziti-glb: the diverter is not attached to ens5: not attached';
 
@@ -24,4 +27,9 @@ test.each([
   ['without a word', listed('', ''), 'failed to run commands: exit status 1'],
 ])('of a command that failed %s, people read what it said itself', (_, output, words) => {
   expect(lastLines(output)).toEqual(words);
+});
+
+test('what is known of a command here is what its document says', () => {
+  expect(JSON.parse(installDocument()).mainSteps[0].inputs.timeoutSeconds).toBe(String(EXECUTION_TIMEOUT));
+  expect(installDocument()).toContain(STALE.replace(/^ziti-glb: (.*) \(.*/s, '$1'));
 });

@@ -31,7 +31,7 @@ const deed = fc.oneof(
       ms: fc.constantFrom(10_000, 280_000),
       twice: fc.boolean(),
       faults: fc.array(kinds('none', 'throttled', 'lost reply', 'crash'), { maxLength: 6 }),
-      fates: fc.array(kinds('success', 'failure', 'timeout'), { maxLength: 3 }),
+      fates: fc.array(kinds('success', 'failure', 'timeout', 'lost', 'stale link'), { maxLength: 3 }),
     }),
   },
 );

@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { CreateDocumentCommand } from '@aws-sdk/client-ssm';
 import type { ExecResult } from '../../../local/fabric/fabric.ts';
 import type { Delays } from '../../../local/rules/delays.ts';
+import { AnswerLost } from '../../../local/rules/ssm-run.ts';
 import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
 import type { Around } from '../../../local/wire/wire.ts';
@@ -60,8 +61,11 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
 });
 
 export type Fault = 'none' | 'throttled' | 'lost reply' | 'crash';
+/** As install.sh has it. */
+export const STALE =
+  'ziti-glb: the link to the diverter has expired (ExpiredToken, The provided token has expired.): the next command has a fresh one\n';
 /** What becomes of a command that has reached its router. */
-export type Fate = 'success' | 'failure' | 'timeout';
+export type Fate = 'success' | 'failure' | 'timeout' | 'lost' | 'stale link';
 
 /**
  * A load balancer over zones a and b, and instances that behave as routers do: healthy while they run a diverter, which a
@@ -136,9 +140,11 @@ export async function routersWorld(
     await cloud.clock.sleep(fate === 'timeout' ? 300_000 : 8_000);
     if (!upNow().has(id)) throw new Error(`${id} is not up`);
     if (fate === 'timeout') return { code: null, stdout: '', stderr: '' };
+    if (fate === 'stale link') return { code: 1, stdout: '', stderr: STALE };
     if (fate === 'failure') return { code: 1, stdout: '', stderr: 'ziti-glb: it went wrong\n' };
     if (before !== undefined && before !== sha256 && healthy.has(id)) upgrades.push({ id, others: healthy.size - 1 });
     running.set(id, sha256);
+    if (fate === 'lost') throw new AnswerLost();
     return { code: 0, stdout: 'attached\n', stderr: '' };
   };
   /** A stop, or an end, loses what was installed. */
