@@ -198,6 +198,11 @@ export const isRouter = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}`]: 'router',
 });
 
+/** Of a policy's `Null`: what has our note of the source/dest checks that were turned off on it. */
+export const isNoted = async ({ resolveVariable }) => ({
+  [`aws:ResourceTag/${await resolveVariable('param:tagKey')}:source-dest-check`]: 'false',
+});
+
 /** Where the diverter answers health checks, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';
 const ROUTER_PORT = '8081';

@@ -18,6 +18,12 @@ type Input = Readonly<Record<string, unknown>>;
 const NAMELESS = new Set(['Tags', 'TagSpecifications', 'Filters', 'Parameters', 'ClientToken', 'Comment']);
 
 /**
+ * Operations on an interface that may ask for its instance too: AWS lists it and does not say when it does, and grants it in
+ * policies of its own. So it always does here. https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/iam-policy.md
+ */
+const IMPLIES_INSTANCE = new Set(['ModifyNetworkInterfaceAttribute']);
+
+/**
  * What a call asks IAM for, by the Service Authorization Reference: its action on each resource of a type that the action
  * knows, on what it makes, and the tagging of that. All must be allowed.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -30,7 +36,9 @@ export async function accessRequests(
 ): Promise<AccessRequest[]> {
   if (!(await iamActionExists(service, operation))) throw new Error(`IAM knows no action ${service}:${operation}`);
   const context = requestContext(operation, input);
-  const own = await requestsOf(service, operation, [...namedIn(input, find)], context, place);
+  const named = [...namedIn(input, find)];
+  const implied = IMPLIES_INSTANCE.has(operation) ? named.flatMap(({ attachedTo }) => attachedTo ?? []) : [];
+  const own = await requestsOf(service, operation, [...named, ...implied], context, place);
   const tagging = tagSpecifications(input).map(({ type, tags }) => ({
     action: `${service}:CreateTags`,
     resource: `arn:aws:${service}:${place.region}:${place.account}:${type}/*`,

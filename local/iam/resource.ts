@@ -4,6 +4,8 @@ export interface AuthorizedResource {
   tags: ReadonlyMap<string, string>;
   /** What else policies may ask about it, by condition key. */
   keys: Readonly<Record<string, string>>;
+  /** The instance that an interface belongs to. */
+  attachedTo?: AuthorizedResource | undefined;
 }
 
 /** Finds the resource that a member of a request names, whether it exists or not; undefined if it names none. */

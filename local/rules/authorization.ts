@@ -40,7 +40,9 @@ export function authorizedResources(world: World): FindResource {
     },
   };
 
-  return function find(member, value) {
+  return find;
+
+  function find(member: string, value: string): AuthorizedResource | undefined {
     if (value.startsWith('arn:')) return byArn(value);
     if (member === 'DocumentName') {
       const owner = value.startsWith('AWS-') ? '' : world.account;
@@ -51,14 +53,16 @@ export function authorizedResources(world: World): FindResource {
       return group && byArn(group.arn);
     }
     const kind = kindOf(value);
+    const instance = kind === 'interface' ? world.interfaces.get(value)?.attachment?.instanceId : undefined;
     return (
       kind && {
         arn: arnOf(world, kind, value),
         tags: world.tags.get(value) ?? none,
         keys: keys[kind]?.(value) ?? {},
+        ...(instance !== undefined && { attachedTo: find('InstanceId', instance) }),
       }
     );
-  };
+  }
 }
 
 const kinds = Object.keys(KINDS).filter((key): key is Kind => key in KINDS);

@@ -17,7 +17,10 @@ export interface Card {
   description: string;
 }
 
-/** Either one interface by SubnetId, or each by its device index. They all stand in one VPC and zone. */
+/**
+ * Either one interface by SubnetId, or each by its device index. They all stand in one zone, and may stand in several VPCs.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+ */
 export function cardsOf(world: World, { SubnetId, PrivateIpAddress, NetworkInterfaces }: CardInput): Card[] {
   if (NetworkInterfaces?.length && (SubnetId || PrivateIpAddress))
     throw new AwsError(
@@ -40,10 +43,10 @@ export function cardsOf(world: World, { SubnetId, PrivateIpAddress, NetworkInter
     );
   if (asked.some(({ DeviceIndex }) => (DeviceIndex ?? 0) >= asked.length))
     throw new AwsError('InvalidParameterValue', 'Device indexes must be 0, 1, 2, ...');
-  if (cards.some(({ subnet }) => subnet.zone !== cards[0]?.subnet.zone || subnet.vpcId !== cards[0].subnet.vpcId))
+  if (cards.some(({ subnet }) => subnet.zone !== cards[0]?.subnet.zone))
     throw new AwsError(
       'InvalidParameterCombination',
-      'All network interfaces of an instance must be in one VPC and availability zone',
+      'All network interfaces of an instance must be in one availability zone',
     );
   return cards;
 }

@@ -247,7 +247,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
       NetworkInterfaces: cards.map((card) => ({
         NetworkInterfaceId: card.id,
         SubnetId: card.subnetId,
-        VpcId: subnet?.vpcId,
+        VpcId: find(world.subnets, 'subnet', card.subnetId).vpcId,
         Description: card.description,
         PrivateIpAddress: card.ip,
         SourceDestCheck: card.sourceDestCheck,

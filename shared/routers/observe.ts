@@ -181,10 +181,13 @@ function instanceOf(
     architecture: instance.Architecture ?? '',
     windows: instance.Platform !== undefined,
     address: instance.PrivateIpAddress ?? '',
-    interfaces: (instance.NetworkInterfaces ?? []).map((networkInterface) => ({
-      id: networkInterface.NetworkInterfaceId ?? '',
-      sourceDestCheck: networkInterface.SourceDestCheck ?? true,
-    })),
+    // An instance may have interfaces in other VPCs: what comes and goes there is not ours.
+    interfaces: (instance.NetworkInterfaces ?? [])
+      .filter(({ VpcId = instance.VpcId }) => VpcId === config.vpcId)
+      .map(({ NetworkInterfaceId = '', SourceDestCheck = true }) => ({
+        id: NetworkInterfaceId,
+        sourceDestCheck: SourceDestCheck,
+      })),
     diverter,
     claimed: diverter || written === undefined ? undefined : readNote(read(id, config.diverterKey, written).text),
     range: ours(config.rangeKey, (by) => isOwn(by) || stood),

@@ -28,6 +28,7 @@ export interface Instance {
   windows: boolean;
   /** IPv4, of the primary interface: an instance target's traffic goes there. Empty if it has none. */
   address: string;
+  /** Those in the VPC of the stack. */
   interfaces: { id: string; sourceDestCheck: boolean }[];
   /** Whether a command would reach it. Looked up only for those that may be sent one. */
   agentOnline: boolean;

@@ -49,6 +49,18 @@ const things = new Map(
     'subnet-0': { arn: arnOf('ec2', 'subnet/subnet-0'), tags: new Map(), keys: vpcArn(vpcId) },
     'rtb-0': { arn: arnOf('ec2', 'route-table/rtb-0'), tags: new Map(), keys: vpcArn(vpcId) },
     'eni-here': { arn: arnOf('ec2', 'network-interface/eni-here'), tags: new Map(), keys: vpcArn(vpcId) },
+    ...Object.fromEntries(
+      Object.entries({ 'ziti-glb': 'router', 'ziti-glb:source-dest-check': 'eni-1 seal', Name: 'client' }).map(
+        ([key, value]) => {
+          const instance = { arn: arnOf('ec2', 'instance/i-1'), tags: new Map([[key, value]]), keys: {} };
+          const keys = vpcArn(vpcId);
+          return [
+            `eni of ${key}`,
+            { ...{ arn: arnOf('ec2', 'network-interface/eni-1'), tags: new Map() }, keys, attachedTo: instance },
+          ];
+        },
+      ),
+    ),
     'eni-elsewhere': { arn: arnOf('ec2', 'network-interface/eni-elsewhere'), tags: new Map(), keys: vpcArn('vpc-0') },
     ...Object.fromEntries(
       ['tagged', 'named group', 'neither'].map((name) => {
@@ -131,6 +143,9 @@ describePackaged('a role', () => {
   test.each([
     ['eni-here', { SourceDestCheck: { Value: false } }, true],
     ['eni-here', { Groups: ['sg-0'] }, false],
+    ['eni of ziti-glb', { SourceDestCheck: { Value: false } }, true],
+    ['eni of ziti-glb:source-dest-check', { SourceDestCheck: { Value: true } }, true],
+    ['eni of Name', { SourceDestCheck: { Value: false } }, false],
     ['eni-elsewhere', { SourceDestCheck: { Value: false } }, false],
   ])('of routers sets of the interface %s %j: %s', async (NetworkInterfaceId, set, allowed) => {
     const input = { NetworkInterfaceId, ...set };

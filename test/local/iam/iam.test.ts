@@ -167,10 +167,13 @@ describe('a call is allowed if every resource of it is', () => {
     ['its value', { StringEquals: { 'ec2:Attribute/SourceDestCheck': 'false' } }, 'allowed'],
     ['another value', { StringEquals: { 'ec2:Attribute/SourceDestCheck': 'true' } }, 'UnauthorizedOperation'],
   ])('an interface by %s that is set', async (_name, condition, answer) => {
-    const { ec2, operator, SubnetId } = await world(setting(condition));
+    const onInstance = { Action: 'ec2:ModifyNetworkInterfaceAttribute', Resource: arn('ec2', 'instance/*') };
+    const { ec2, operator, setRole, SubnetId } = await world(setting(condition), onInstance);
     const { NetworkInterfaceId } = await router(operator, SubnetId);
-    const call = ec2.modifyNetworkInterfaceAttribute({ NetworkInterfaceId, SourceDestCheck: { Value: false } });
-    expect(await refused(call)).toBe(answer);
+    const call = () => ec2.modifyNetworkInterfaceAttribute({ NetworkInterfaceId, SourceDestCheck: { Value: false } });
+    expect(await refused(call())).toBe(answer);
+    setRole(setting(condition));
+    expect(await refused(call())).toBe('UnauthorizedOperation');
   });
 
   const status = (keys: string[]) => ({

@@ -203,6 +203,23 @@ describe('the source/dest check', () => {
     expect((await described(two)).NetworkInterfaces?.map(({ Attachment }) => Attachment?.DeviceIndex)).toEqual([0, 1]);
   });
 
+  test('of an interface in another VPC, as an instance may have', async () => {
+    const other = await testVpc(cloud);
+    const NetworkInterfaces = [
+      { DeviceIndex: 0, SubnetId: vpc.a0 },
+      { DeviceIndex: 1, SubnetId: other.a0 },
+    ];
+    const id = given((await run({ NetworkInterfaces })).Instances?.[0]?.InstanceId);
+    const { VpcId, NetworkInterfaces: cards = [] } = await described(id);
+    expect([VpcId, ...cards.map((card) => card.VpcId)]).toEqual([vpc.vpc, vpc.vpc, other.vpc]);
+    const NetworkInterfaceId = cards[1]?.NetworkInterfaceId;
+    await cloud.ec2.send(new ec2.ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId, ...off }));
+    expect((await described(id)).NetworkInterfaces?.map(({ SourceDestCheck }) => SourceDestCheck)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   test.each<[string, Partial<ec2.ModifyNetworkInterfaceAttributeCommandInput>, string]>([
     ['no attribute', {}, 'MissingParameter'],
     ['two attributes', { ...off, Description: { Value: 'x' } }, 'InvalidParameterCombination'],

@@ -101,14 +101,23 @@ export async function testVpc({ ec2: client }: TestCloud) {
   };
 }
 
-/** Instances, after they have come up. */
-export async function launch({ ec2: client, clock }: TestCloud, SubnetId: string, { count = 1, tags = {} } = {}) {
+/**
+ * Instances, after they have come up.
+ * @param others of a second interface, and so on
+ */
+export async function launch(
+  { ec2: client, clock }: TestCloud,
+  SubnetId: string,
+  { count = 1, tags = {}, others = [] as string[] } = {},
+) {
   const { Instances } = await client.send(
     new ec2.RunInstancesCommand({
       ImageId: 'ami-router',
       MinCount: count,
       MaxCount: count,
-      SubnetId,
+      ...(others.length === 0
+        ? { SubnetId }
+        : { NetworkInterfaces: [SubnetId, ...others].map((each, DeviceIndex) => ({ SubnetId: each, DeviceIndex })) }),
       TagSpecifications: [
         { ResourceType: 'instance', Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value: String(Value) })) },
       ],

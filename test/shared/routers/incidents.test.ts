@@ -2,6 +2,7 @@ import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
+  DescribeInstancesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -11,7 +12,7 @@ import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
-import { launch } from '../../local/rules/support.ts';
+import { launch, testVpc } from '../../local/rules/support.ts';
 import { testSeal } from '../../support/seal.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
@@ -99,6 +100,24 @@ describe('what has gone wrong for others', () => {
     expect(installs.map(({ status }) => status)).toEqual(['failed', 'failed', 'success']);
     expect(second - first).toBeLessThan(20_000);
     expect(third - second).toBeGreaterThanOrEqual(120_000);
+  });
+
+  test('a router with a second interface in another VPC: that one is left as it is', async () => {
+    const world = await routersWorld();
+    const other = await testVpc(world);
+    const [id = ''] = await launch(world, world.vpc.a0, { tags: TAGS, others: [world.vpc.a1, other.a0] });
+    const checks = async () => {
+      const { Reservations } = await world.ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+      return Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces?.map(({ SourceDestCheck }) => SourceDestCheck);
+    };
+    const process = world.process();
+    await passes(world, 4, process);
+    expect([...(await healthOf(world)).values(), await checks()]).toEqual(['healthy', [false, false, true]]);
+    await world.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] }));
+    await passes(world, 8, process);
+    expect([(await healthOf(world)).size, await checks()]).toEqual([0, [true, true, true]]);
+    const set = world.calls.filter(({ operation }) => operation === 'ModifyNetworkInterfaceAttribute');
+    expect(set).toHaveLength(4);
   });
 
   test('a warm pool of running instances: one that has waited there past the deadline is called, and serves', async () => {

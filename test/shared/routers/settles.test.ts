@@ -2,6 +2,7 @@ import { DeleteWarmPoolCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
+  DescribeNetworkInterfacesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -10,7 +11,7 @@ import { DeregisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { launch } from '../../local/rules/support.ts';
+import { launch, testVpc } from '../../local/rules/support.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 const which = fc.nat(3);
@@ -18,7 +19,7 @@ const kinds = <T extends string>(...names: T[]) => fc.constantFrom(...names);
 
 /** What people, AWS and bad luck do between passes and during them. */
 const deed = fc.oneof(
-  fc.record({ do: kinds('launch'), zone: kinds('a0', 'b0', 'a1'), tagged: fc.boolean() }),
+  fc.record({ do: kinds('launch'), zone: kinds('a0', 'b0', 'a1'), tagged: fc.boolean(), across: fc.boolean() }),
   fc.record({ do: kinds('scale'), to: fc.nat(3) }),
   fc.record({ do: kinds('tag', 'untag', 'stop', 'start', 'terminate', 'deregister', 'lose diverter'), which }),
   fc.record({ do: kinds('interruption', 'rebalance'), which }),
@@ -39,6 +40,7 @@ type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never;
 
 async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
   const world = await routersWorld(fields);
+  const other = await testVpc(world);
   const group = await routersGroup(world, { heartbeat });
   let process = world.process();
   const instances = async () => (await world.look()).instances.filter(({ state }) => state !== 'terminated');
@@ -64,7 +66,12 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
     const { ec2, elb, autoScaling, clock, vpc, service } = world;
     switch (now.do) {
       case 'launch':
-        known.push(...(await launch(world, vpc[now.zone], { tags: now.tagged ? TAGS : {} })));
+        known.push(
+          ...(await launch(world, vpc[now.zone], {
+            tags: now.tagged ? TAGS : {},
+            others: now.across ? [now.zone === 'b0' ? other.b0 : other.a0] : [],
+          })),
+        );
         return;
       case 'scale':
         await group.desire(now.to);
@@ -127,7 +134,16 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
     await world.clock.run(process.pass(1_000, { instanceId, kind }));
   };
 
-  return { ...world, group, perform, passes, atRest, told: () => process.said };
+  /** Interfaces in the other VPC whose source/dest check is off. */
+  async function unchecked() {
+    const Filters = [
+      { Name: 'vpc-id', Values: [other.vpc] },
+      { Name: 'source-dest-check', Values: ['false'] },
+    ];
+    return (await world.ec2.send(new DescribeNetworkInterfacesCommand({ Filters }))).NetworkInterfaces;
+  }
+
+  return { ...world, group, perform, passes, atRest, unchecked, told: () => process.said };
 }
 
 const RUNS = Number(process.env.RUNS ?? 20);
@@ -175,6 +191,7 @@ test.each<[string, Partial<RoutersConfig>]>([
           world.calls.length = 0;
           await world.passes(280_000, false);
           expect(world.calls.filter(({ changes }) => changes).map(({ operation }) => operation)).toEqual([]);
+          expect(await world.unchecked()).toEqual([]);
           for (const { others } of world.upgrades) expect(others).toBeGreaterThan(0);
           await world.cloud.close();
         },
