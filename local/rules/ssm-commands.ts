@@ -1,6 +1,6 @@
 import { arnOf } from './ec2.ts';
 import type { Step } from './ssm-content.ts';
-import { withExitStatus } from './ssm-output.ts';
+import { type Ending, endingOf, isLast, REBOOT, skipped } from './ssm-output.ts';
 import { AnswerLost, runStep } from './ssm-run.ts';
 import type { World } from './world.ts';
 
@@ -35,12 +35,10 @@ export interface Invocation {
   results: Result[];
 }
 
-export interface Result {
+/** What is known of a step; its code is -1 until it has ended, and if its machine died. */
+export interface Result extends Omit<Ending, 'status'> {
   step: string;
-  /** -1 until it has ended, or if its timeout ended it. */
-  code: number;
-  stdout: string;
-  stderr: string;
+  status: Ending['status'] | 'InProgress';
   startedAt: number;
   endedAt?: number;
 }
@@ -68,33 +66,41 @@ async function invoke(world: World, command: Command, invocation: Invocation): P
 
   if (command.status === 'Pending') enterCommand(world, command, 'InProgress', 'InProgress');
   enter(world, command, invocation, 'InProgress', 'InProgress');
-  let [status, details]: [Status, string] = ['Success', 'Success'];
+  const { results } = invocation;
   for (const step of command.steps) {
-    const code = await attempt(world, command, invocation, step);
-    if (code === null) [status, details] = ['TimedOut', 'ExecutionTimedOut'];
-    else if (code !== 0 && status === 'Success') [status, details] = ['Failed', 'Failed'];
+    const result: Result = {
+      ...{ step: step.name, status: 'InProgress', code: -1, stdout: '', stderr: '', output: '' },
+      startedAt: world.clock.now(),
+    };
+    const ends = results.some(isLast);
+    results.push(result);
+    Object.assign(result, ends ? skipped(step.name) : await attempt(world, command, invocation, step));
+    result.endedAt = world.clock.now();
   }
-  enter(world, command, invocation, status, details);
+  // A failed step weighs more than one that ran out of time: aggregator.go of the agent.
+  const worst = (['Failed', 'TimedOut', 'Success'] as const).find((each) =>
+    results.some(({ status }) => status === each),
+  );
+  const status = worst ?? 'Success';
+  enter(world, command, invocation, status, status === 'TimedOut' ? 'ExecutionTimedOut' : status);
 }
 
-/** Exit code of a step, or null if it ran into its timeout: as it also does if the instance, and so the agent, is dead. */
-async function attempt(world: World, { id }: Command, invocation: Invocation, step: Step): Promise<number | null> {
-  const result: Result = { step: step.name, code: -1, stdout: '', stderr: '', startedAt: world.clock.now() };
-  invocation.results.push(result);
+/** How a step ends. It runs into its timeout also if the instance, and so the agent, is dead. */
+async function attempt(world: World, { id }: Command, { instanceId }: Invocation, step: Step): Promise<Ending> {
+  let [startedAt, before] = [world.clock.now(), { stdout: '', stderr: '' }];
   try {
-    const { code, stdout, stderr } = await runStep(world, invocation.instanceId, id, step);
-    Object.assign(result, {
-      stdout,
-      stderr: withExitStatus(stderr, code),
-      code: code ?? -1,
-      endedAt: world.clock.now(),
-    });
-    return code;
+    for (;;) {
+      const { code, ...written } = await runStep(world, instanceId, id, step);
+      const [stdout, stderr] = [before.stdout + written.stdout, before.stderr + written.stderr];
+      if (code !== REBOOT) return endingOf(code, stdout, stderr);
+      // Its machine is started again, by its agent, and goes on being `running`. What was written stands in files.
+      await pause(world, world.delays.instanceRunning);
+      [startedAt, before] = [world.clock.now(), { stdout, stderr }];
+    }
   } catch (error) {
     if (error instanceof AnswerLost) return new Promise(() => {});
-    await pause(world, result.startedAt + step.timeoutSeconds * 1000 - world.clock.now());
-    Object.assign(result, { stderr: String(error), endedAt: world.clock.now() });
-    return null;
+    await pause(world, startedAt + step.timeoutSeconds * 1000 - world.clock.now());
+    return { ...endingOf(null, before.stdout, String(error)), code: -1 };
   }
 }
 

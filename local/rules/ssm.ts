@@ -3,10 +3,9 @@ import { paginate } from './describe.ts';
 import { type Command, expiresAt, type Invocation, type Result, runCommand } from './ssm-commands.ts';
 import { checkParameters, stepsOf } from './ssm-content.ts';
 import type { Documents, Ssm } from './ssm-documents.ts';
-import { listedOutput } from './ssm-output.ts';
 import type { World } from './world.ts';
 
-const STDOUT_LIMIT = 24_000;
+/** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html */
 const STDERR_LIMIT = 8_000;
 
 type SendInput = Parameters<NonNullable<Ssm['SendCommand']>>[0];
@@ -47,7 +46,7 @@ export function commands(world: World, documents: Documents) {
         ResponseCode: result?.code ?? -1,
         ExecutionStartDateTime: result ? new Date(result.startedAt).toISOString() : '',
         ExecutionEndDateTime: result?.endedAt === undefined ? '' : new Date(result.endedAt).toISOString(),
-        StandardOutputContent: stdout.slice(0, STDOUT_LIMIT),
+        StandardOutputContent: stdout,
         StandardOutputUrl: '',
         StandardErrorContent: stderr.slice(0, STDERR_LIMIT),
         StandardErrorUrl: '',
@@ -193,21 +192,20 @@ export function commands(world: World, documents: Documents) {
       RequestedDateTime: new Date(command.requestedAt),
       Status: invocation.status,
       StatusDetails: invocation.details,
-      CommandPlugins: details ? invocation.results.map((result) => pluginShape(invocation, result)) : [],
+      CommandPlugins: details ? invocation.results.map(pluginShape) : [],
     };
   }
 }
 
-function pluginShape(invocation: Invocation, { step, code, stdout, stderr, startedAt, endedAt }: Result) {
-  const status = endedAt === undefined ? 'InProgress' : code === 0 ? 'Success' : code === -1 ? 'TimedOut' : 'Failed';
+function pluginShape({ step, status, code, output, startedAt, endedAt }: Result) {
   return {
     Name: step,
-    Status: status as 'InProgress' | 'Success' | 'TimedOut' | 'Failed',
-    StatusDetails: status === 'TimedOut' ? invocation.details : status,
+    Status: status,
+    StatusDetails: status === 'TimedOut' ? 'ExecutionTimedOut' : status,
     ResponseCode: code,
     ResponseStartDateTime: new Date(startedAt),
     ...(endedAt !== undefined && { ResponseFinishDateTime: new Date(endedAt) }),
-    Output: listedOutput(stdout, stderr),
+    Output: output,
   };
 }
 

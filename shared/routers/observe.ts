@@ -242,11 +242,11 @@ function installStatus(status: string | undefined): Install['status'] {
 }
 
 /**
- * The agent's own words: a title before what came on stderr, marks where it cut, and a last line with the exit code, right behind
- * what it follows. https://github.com/aws/amazon-ssm-agent, iohandler.go and runscript.go
+ * The agent's own words: a title before what came on stderr, marks where it cut, and a last line with the exit code or
+ * signal, right behind what it follows. https://github.com/aws/amazon-ssm-agent, iohandler.go and runscript.go
  */
 const TITLES = /-{2,}(ERROR|(Output|Error) truncated)-+/gi;
-const LAST_LINE = /failed to run commands: exit status \d+\s*$/;
+const LAST_LINE = /failed to run commands: [^\n]*\s*$/;
 
 /** The last lines of what the command itself wrote; the agent's where it wrote none. */
 export function lastLines(output: string): string {

@@ -51,6 +51,34 @@ test('of several steps: all run, the worst counts, and each is read by its name'
   expect((await invocation(id, { PluginName: 'first' })).ResponseCode).toBe(7);
 });
 
+test.each([
+  [168, 'Success'],
+  [169, 'Failed'],
+])('of several steps, one that ends with %i is the last', async (code, Status) => {
+  await create();
+  cloud.fake.onExec = async () => ({ code, stdout: '', stderr: '' });
+  const id = await sent();
+  await cloud.clock.run(2000);
+  expect(scripts()).toEqual(['one\n']);
+  expect(await invocation(id, { PluginName: 'second' })).toMatchObject({ Status, ResponseCode: 0 });
+  const { CommandInvocations } = await cloud.ssm.send(new ssm.ListCommandInvocationsCommand({ Details: true }));
+  expect(CommandInvocations?.[0]?.CommandPlugins?.[1]?.Output).toBe(
+    'Plugin with name aws:runShellScript and id second skipped due to prior step with an exit condition',
+  );
+});
+
+test('of several steps, one that failed weighs more than one that ran out of time', async () => {
+  await create();
+  cloud.fake.onExec = async (_id, _argv, options) => ({
+    code: options?.stdin === 'one\n' ? 7 : null,
+    stdout: '',
+    stderr: '',
+  });
+  const id = await sent();
+  await cloud.clock.run(2000);
+  expect(await invocation(id, { PluginName: 'first' })).toMatchObject({ Status: 'Failed', StatusDetails: 'Failed' });
+});
+
 test('have versions: a new one is not the default until it is made so', async () => {
   await create();
   const update = (script: string) =>

@@ -2,6 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import * as ssm from '@aws-sdk/client-ssm';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecResult } from '../../../local/fabric/fabric.ts';
+import { AnswerLost } from '../../../local/rules/ssm-run.ts';
 import { ACCOUNT, given, launch, REGION, type TestCloud, testCloud, testVpc } from './support.ts';
 
 let cloud: TestCloud;
@@ -147,6 +148,65 @@ describe('a command', () => {
     expect(await command(id)).toMatchObject({ Status: 'Failed', ErrorCount: 1 });
   });
 
+  const FURTHER = 'Further document steps will be skipped.';
+  test.each([
+    [
+      168,
+      'Success',
+      [
+        'out\nStep exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped.',
+        '',
+      ],
+      'out',
+    ],
+    [
+      169,
+      'Failed',
+      [
+        `out\nStep exited with code 169. Therefore, marking step as Failed. ${FURTHER}`,
+        `errfailed to run commands: exit status 169\nStep exited with code 169. Therefore, marking step as Failed. ${FURTHER}`,
+      ],
+      'out\n----------ERROR-------\nerrfailed to run commands: exit status 169',
+    ],
+    // The agent kills by it, and takes whoever ends so for killed.
+    [137, 'TimedOut', ['out', 'err'], 'out\n----------ERROR-------\nerr'],
+    [
+      1,
+      'Failed',
+      ['out', 'errfailed to run commands: exit status 1'],
+      'out\n----------ERROR-------\nerrfailed to run commands: exit status 1',
+    ],
+  ])('that ends with %i is told as %s, with the agent\u2019s own words', async (code, status, outputs, output) => {
+    cloud.fake.onExec = async () => ({ code, stdout: 'out', stderr: 'err' });
+    const id = await sent();
+    await cloud.clock.run(2000);
+    const one = await invocation(id);
+    expect([one.Status, one.ResponseCode]).toEqual([status, code]);
+    expect([one.StandardOutputContent, one.StandardErrorContent]).toEqual(outputs);
+    const { CommandInvocations } = await cloud.ssm.send(new ssm.ListCommandInvocationsCommand({ Details: true }));
+    expect(CommandInvocations?.[0]?.CommandPlugins).toMatchObject([
+      { Status: status, StatusDetails: status === 'TimedOut' ? 'ExecutionTimedOut' : status, Output: output },
+    ]);
+  });
+
+  test('that asks by 194 for a reboot is run again after it', async () => {
+    const codes = [194, 194, 0];
+    cloud.fake.onExec = async () => ({ code: codes.shift() ?? 1, stdout: `${codes.length} `, stderr: '' });
+    const id = await sent();
+    await cloud.clock.run(22_000);
+    expect([(await invocation(id)).Status, cloud.fake.execs.length]).toEqual(['InProgress', 2]);
+    await cloud.clock.run(20_000);
+    expect(await invocation(id)).toMatchObject({ Status: 'Success', StandardOutputContent: '2 1 0 ' });
+  });
+
+  test('whose answer is lost stays in progress, for ever', async () => {
+    cloud.fake.onExec = () => Promise.reject(new AnswerLost());
+    const id = await sent({ TimeoutSeconds: 30, Parameters: { commands: ['id'], executionTimeout: ['5'] } });
+    await cloud.clock.run(24 * 3_600_000);
+    expect(await invocation(id)).toMatchObject({ Status: 'InProgress', ResponseCode: -1 });
+    expect((await command(id)).Status).toBe('InProgress');
+  });
+
   test('times out', async () => {
     cloud.fake.onExec = async () => ({ code: null, stdout: 'so far', stderr: '' });
     const id = await sent({ Parameters: { commands: ['sleep 99'], executionTimeout: ['5'] } });
@@ -155,8 +215,9 @@ describe('a command', () => {
     expect(await invocation(id)).toMatchObject({
       Status: 'TimedOut',
       StatusDetails: 'ExecutionTimedOut',
-      ResponseCode: -1,
+      ResponseCode: 137,
       StandardOutputContent: 'so far',
+      StandardErrorContent: '',
     });
   });
 
@@ -202,12 +263,12 @@ describe('a command', () => {
     expect(cloud.fake.execs).toEqual([]);
   });
 
-  test('shows the first 24,000 characters of its output, and 8,000 of its errors', async () => {
+  test('shows the first 24,000 bytes of its output, and 8,000 of its errors', async () => {
     cloud.fake.onExec = async () => ({ code: 0, stdout: `a${'o'.repeat(30_000)}`, stderr: `b${'e'.repeat(9000)}` });
     const id = await sent();
     await cloud.clock.run(2000);
     const { StandardOutputContent, StandardErrorContent } = await invocation(id);
-    expect(StandardOutputContent).toBe(`a${'o'.repeat(23_999)}`);
+    expect(StandardOutputContent).toBe(`a${'o'.repeat(23_979)}--output truncated--`);
     expect(StandardErrorContent).toBe(`b${'e'.repeat(7999)}`);
   });
 

@@ -24,6 +24,7 @@ test.each([
     listed('', `${REASON}\n${'e'.repeat(3000)}`),
     expect.stringMatching(/^ziti-glb: the diverter[^/]* \/ e+$/),
   ],
+  ['by a signal', `${REASON}failed to run commands: signal: killed`, REASON],
   ['without a word', listed('', ''), 'failed to run commands: exit status 1'],
 ])('of a command that failed %s, people read what it said itself', (_, output, words) => {
   expect(lastLines(output)).toEqual(words);
