@@ -51,6 +51,8 @@ finish() {
   set +e
   deadline=$undo_deadline
   if [ "$status" -ne 0 ]; then
+    # A tool's own status may mean something to the agent: 194 starts the machine again, 168 is a success, 137 a timeout.
+    status=1
     for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
     # Of an install before this one, it says that there is something to make up for still.
     [ -z "$marked" ] || rm -f "$unread"

@@ -208,6 +208,14 @@ describeKernel('the install', () => {
       expect(await shell(CLIENT, answered)).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
     });
 
+    test('of a tool that ends with what the agent takes for a wish of ours, is a failure', async () => {
+      for (const status of [137, 168, 194]) {
+        await shell(ROUTER, `printf '#!/bin/sh\\nexit ${status}\\n' >/usr/local/bin/ip; chmod 755 /usr/local/bin/ip`);
+        expect((await install(ROUTER, 'one')).code).toBe(1);
+      }
+      await shell(ROUTER, 'rm /usr/local/bin/ip');
+    });
+
     test.each([
       [
         'ended',
