@@ -223,6 +223,9 @@ function healthCheckOf(input: Omit<CreateInput, 'Name'>): HealthCheckSettings {
   };
   if (settings.timeout > settings.interval)
     throw new AwsError('ValidationError', 'Health check interval must be greater than or equal to the timeout.');
+  // "For Gateway Load Balancers, this must be 200–399". https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html
+  if (settings.matcher !== '200-399')
+    throw new AwsError('ValidationError', `Health check matcher '${settings.matcher}' must be 200-399 for GENEVE`);
   if (protocol === 'TCP' && (input.HealthCheckPath !== undefined || input.Matcher))
     throw new AwsError('ValidationError', 'A TCP health check has no path and no matcher');
   return settings;

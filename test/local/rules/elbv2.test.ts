@@ -85,6 +85,7 @@ describe('refusals', () => {
     ['a check too often', () => group({ HealthCheckIntervalSeconds: 4 }), ValidationError],
     ['a check of the traffic port', () => group({ HealthCheckPort: 'traffic-port' }), ValidationError],
     ['a path for TCP', () => group({ HealthCheckPath: '/x' }), ValidationError],
+    ['200 alone', () => group({ HealthCheckProtocol: 'HTTP', Matcher: { HttpCode: '200' } }), ValidationError],
     ['a threshold of one', () => group({ HealthyThresholdCount: 1 }), ValidationError],
     ['a name twice', () => group({ Name: 'routers' }), 'DuplicateTargetGroupNameException'],
     [

@@ -338,7 +338,7 @@ describe('through the AWS API', () => {
           HealthCheckProtocol: HTTPS
           HealthCheckPort: 8081
           HealthCheckPath: /health-checks
-          Matcher: { HttpCode: 200 }
+          Matcher: { HttpCode: 200-399 }
           TargetGroupAttributes: [{ Key: deregistration_delay.timeout_seconds, Value: 120 }]
       Listener:
         Type: AWS::ElasticLoadBalancingV2::Listener
@@ -435,7 +435,7 @@ describe('through the AWS API', () => {
     expect(LoadBalancers).toMatchObject([{ Type: 'gateway', State: { Code: 'active' }, VpcId: outputs.vpcId }]);
     expect(stack.outputs.FullName).toMatch(/^gwy\/product-LoadBalance-\w{12}\/\w+$/);
     const { TargetGroups } = await elb.describeTargetGroups();
-    expect(TargetGroups).toMatchObject([{ Port: 6081, HealthCheckPort: '8081', Matcher: { HttpCode: '200' } }]);
+    expect(TargetGroups).toMatchObject([{ Port: 6081, HealthCheckPort: '8081', Matcher: { HttpCode: '200-399' } }]);
     const { ServiceConfigurations } = await ec2.describeVpcEndpointServiceConfigurations();
     expect(ServiceConfigurations).toMatchObject([
       { AcceptanceRequired: true, GatewayLoadBalancerArns: [LoadBalancers?.[0]?.LoadBalancerArn] },
