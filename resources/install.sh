@@ -116,7 +116,7 @@ serves() {
 # A road to AWS, on which the agent's connections come and go too. Any answer will do.
 reaches_aws() {
   local region=${AWS_SSM_REGION_NAME:-} suffix=amazonaws.com
-  case $region in cn-*) suffix=amazonaws.com.cn ;; esac
+  case $region in cn-*) suffix=amazonaws.com.cn ;; eusc-*) suffix=amazonaws.eu ;; esac
   local url=${SSM_Url:-https://ssm.$region.$suffix/}
   curl --silent --insecure --max-time 5 --output /dev/null "${url%%\?*}"
 }

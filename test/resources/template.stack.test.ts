@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { holds, resolve, type Scope } from '../../local/stack/intrinsics.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { packages } from '../../resources/diverter.js';
 import { healthCheck } from '../../resources/parameters.js';
@@ -68,6 +69,7 @@ describePackaged('a packaged template', () => {
       'bucket-1.s3.dualstack.eu-west-1.amazonaws.com',
       'bucket-1.s3-fips.dualstack.eu-west-1.amazonaws.com',
       'bucket-1.s3.eu-west-1.amazonaws.com.cn',
+      'bucket-1.s3.eu-west-1.amazonaws.eu',
     ])("from the stack's bucket at %s", (host) => {
       expect(`https://${host}/${key}`).toMatch(parameters().url);
       expect(`http://${host}/${key}`).not.toMatch(parameters().url);
@@ -84,6 +86,7 @@ describePackaged('a packaged template', () => {
       `https://bucket-1.s3.us-east-1.amazonaws.com/${key}`,
       `https://bucket-1.s3.eu-west-1.amazonaws.com.example/${key}`,
       `https://bucket-1.s3.eu-west-1.amazonaws-com.cn/${key}`,
+      `https://bucket-1.s3.eu-west-1.amazonaws.eu.cn/${key}`,
       `https://bucket-1.s3.eu-west-1.amazonaws.com:8443/${key}`,
       `https://bucket-1.s3.eu-west-1.amazonaws.com/${HASH}?x`,
       `https://bucket-1.s3.eu-west-1.amazonaws.com/${key.replace('/diverter/', '/diverter/../')}`,
@@ -106,6 +109,11 @@ describePackaged('a packaged template', () => {
       expect('').toMatch(sha256);
       expect(HASH).not.toMatch(sha256);
     });
+  });
+
+  test('takes for healthy what AWS lets a Gateway Load Balancer take for it', () => {
+    const [group] = ofType(all(), 'AWS::ElasticLoadBalancingV2::TargetGroup');
+    expect(group?.Properties).toMatchObject({ Protocol: 'GENEVE', Matcher: { HttpCode: '200-399' } });
   });
 
   test('keeps what it uploads private, encrypted, and behind TLS', () => {
@@ -194,6 +202,24 @@ describePackaged('a packaged template', () => {
 
 test.each(['network', 'routers'])('examples/%s.yml is what CloudFormation takes', (name) => {
   expect(flaws(parseTemplate(readFileSync(`examples/${name}.yml`, 'utf8')))).toEqual([]);
+});
+
+test.each([
+  ['aws', 'ec2.amazonaws.com'],
+  ['aws-us-gov', 'ec2.amazonaws.com'],
+  ['aws-cn', 'ec2.amazonaws.com.cn'],
+  ['aws-eusc', 'ec2.amazonaws.com'],
+])('examples/routers.yml lets EC2 of the partition %s take on the role, by the name %s', (partition, principal) => {
+  const { Conditions, Resources } = parseTemplate(readFileSync('examples/routers.yml', 'utf8'));
+  const scope: Scope = {
+    ref: (name) => (name === 'AWS::Partition' ? partition : name),
+    getAtt: (id) => id,
+    condition: (name) => holds(Conditions[name], scope),
+    zones: [],
+  };
+  expect(resolve(Resources.Role?.Properties.AssumeRolePolicyDocument, scope)).toMatchObject({
+    Statement: [{ Principal: { Service: principal } }],
+  });
 });
 
 test('examples/routers.yml lets in what the target group may check', async () => {
