@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-ssm';
-import { parse as parseYaml } from 'yaml';
+import type { DocumentFormat } from '@aws-sdk/client-ssm';
+import { parse as parseYaml, stringify as toYaml } from 'yaml';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
+import { paginate } from './describe.ts';
 import { type Content, parseContent, RUN_SHELL_SCRIPT } from './ssm-content.ts';
 import type { World } from './world.ts';
 
@@ -11,8 +13,15 @@ export type Ssm = Operations<typeof sdk>;
 export interface Document {
   name: string;
   /** The first has number 1. */
-  versions: { text: string; content: Content; createdAt: number }[];
+  versions: Version[];
   defaultVersion: number;
+}
+
+interface Version {
+  text: string;
+  format: string;
+  content: Content;
+  createdAt: number;
 }
 
 export type Documents = ReturnType<typeof documents>;
@@ -55,9 +64,10 @@ function documentOperations(world: World, all: Map<string, Document>) {
       if (DocumentVersion !== '$LATEST' && Number(DocumentVersion ?? 0) !== document.versions.length)
         throw new AwsError('InvalidDocumentVersion', 'The document version is not the latest one: use $LATEST');
       const content = contentOf(Content, DocumentFormat);
+      const createdAt = world.clock.now();
       if (latest?.text === Content)
         throw new AwsError('DuplicateDocumentContent', `The content of ${Name} is that of its latest version`);
-      document.versions.push({ text: Content, content, createdAt: world.clock.now() });
+      document.versions.push({ text: Content, format: DocumentFormat, content, createdAt });
       return { DocumentDescription: descriptionOf(document, document.versions.length) };
     },
 
@@ -70,6 +80,31 @@ function documentOperations(world: World, all: Map<string, Document>) {
     DescribeDocument({ Name, DocumentVersion }) {
       const document = documentOf(all, Name);
       return { Document: descriptionOf(document, versionOf(document, DocumentVersion)) };
+    },
+
+    GetDocument({ Name, DocumentVersion, DocumentFormat = 'JSON' }) {
+      const document = documentOf(all, Name);
+      const number = versionOf(document, DocumentVersion);
+      const version = document.versions[number - 1];
+      return {
+        Name: document.name,
+        DocumentVersion: String(number),
+        Status: 'Active' as const,
+        Content: version && textIn(DocumentFormat, version),
+        DocumentType: 'Command' as const,
+        DocumentFormat,
+        ...(version && { CreatedDate: new Date(version.createdAt) }),
+      };
+    },
+
+    ListDocuments({ Filters = [], DocumentFilterList = [], MaxResults, NextToken }) {
+      const filters = [
+        ...Filters.map(({ Key: key = '', Values = [] }) => ({ key, values: Values })),
+        ...DocumentFilterList.map(({ key, value }) => ({ key: String(key), values: [value] })),
+      ];
+      const found = [...all.values()].filter((document) => filters.every((filter) => passes(world, document, filter)));
+      const { page, ...next } = paginate(found, { MaxResults, NextToken }, { least: 1, greatest: 50 });
+      return { DocumentIdentifiers: page.map((document) => identifierOf(world, document)), ...next };
     },
 
     DeleteDocument({ Name }) {
@@ -86,6 +121,34 @@ function documentOf(all: ReadonlyMap<string, Document>, name: string): Document 
   return document;
 }
 
+const ownerOf = (world: World, { name }: Document) => (name.startsWith('AWS-') ? 'Amazon' : world.account);
+
+/** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DocumentKeyValuesFilter.html */
+function passes(world: World, document: Document, { key, values }: { key: string; values: string[] }): boolean {
+  const owner = ownerOf(world, document);
+  if (key === 'Name') return values.some((value) => document.name.startsWith(value));
+  if (key === 'Owner')
+    return values.some((value) => [owner, owner === 'Amazon' ? 'Public' : 'Self', 'All'].includes(value));
+  if (key === 'DocumentType') return values.includes('Command');
+  if (key === 'PlatformTypes') return values.includes('Linux');
+  throw new AwsError('InvalidFilterKey', `the cloud in a box does not have the filter '${key}'`);
+}
+
+function identifierOf(world: World, document: Document) {
+  const { Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes } = descriptionOf(document);
+  const version = document.versions[document.defaultVersion - 1];
+  return {
+    ...{ Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes, Owner: ownerOf(world, document) },
+    ...(version && { DocumentFormat: version.format as DocumentFormat, CreatedDate: new Date(version.createdAt) }),
+  };
+}
+
+/** As it was written, if it was in this format. */
+function textIn(format: string, { text, format: own }: Version): string {
+  if (format === own) return text;
+  return format === 'YAML' ? toYaml(JSON.parse(text)) : JSON.stringify(parseYaml(text));
+}
+
 function ownDocument(all: ReadonlyMap<string, Document>, name: string): Document {
   const document = documentOf(all, name);
   if (document.name.startsWith('AWS-'))
@@ -94,7 +157,7 @@ function ownDocument(all: ReadonlyMap<string, Document>, name: string): Document
 }
 
 function store(all: Map<string, Document>, world: World, name: string, text: string, format = 'JSON'): Document {
-  const version = { text, content: contentOf(text, format), createdAt: world.clock.now() };
+  const version = { text, format, content: contentOf(text, format), createdAt: world.clock.now() };
   const document = { name, versions: [version], defaultVersion: 1 };
   all.set(name, document);
   return document;

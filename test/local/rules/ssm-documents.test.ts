@@ -1,5 +1,6 @@
 import * as ssm from '@aws-sdk/client-ssm';
 import { beforeEach, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { given, launch, type TestCloud, testCloud, testVpc } from './support.ts';
 
 let cloud: TestCloud;
@@ -109,6 +110,45 @@ test('in YAML', async () => {
   await send({});
   await cloud.clock.run(2000);
   expect(scripts()).toEqual(['yaml\n']);
+});
+
+test('are read, as they were written or in the other format, by version', async () => {
+  await create();
+  const update = { Name: 'Install', Content: content('two'), DocumentVersion: '$LATEST' };
+  await cloud.ssm.send(new ssm.UpdateDocumentCommand(update));
+  const read = async (input: Partial<ssm.GetDocumentCommandInput> = {}) =>
+    await cloud.ssm.send(new ssm.GetDocumentCommand({ Name: 'Install', ...input }));
+  expect(await read()).toMatchObject({ Content: content('one'), DocumentVersion: '1', DocumentFormat: 'JSON' });
+  expect(await read({ DocumentVersion: '$LATEST' })).toMatchObject({ Content: content('two'), DocumentVersion: '2' });
+  const { Content, DocumentFormat } = await read({ DocumentFormat: 'YAML' });
+  expect([parse(given(Content)), DocumentFormat]).toEqual([JSON.parse(content('one')), 'YAML']);
+  expect((await read({ Name: 'AWS-RunShellScript' })).Content).toContain('"aws:runShellScript"');
+  await expect(read({ Name: 'Other' })).rejects.toMatchObject({ name: 'InvalidDocument' });
+  await expect(read({ DocumentVersion: '3' })).rejects.toMatchObject({ name: 'InvalidDocumentVersion' });
+});
+
+test.each<[ssm.ListDocumentsCommandInput, string[]]>([
+  [{}, ['AWS-RunShellScript', 'Install']],
+  [{ Filters: [{ Key: 'Owner', Values: ['Self'] }] }, ['Install']],
+  [{ Filters: [{ Key: 'Owner', Values: ['Amazon'] }] }, ['AWS-RunShellScript']],
+  [{ DocumentFilterList: [{ key: 'Name', value: 'AWS-' }] }, ['AWS-RunShellScript']],
+  [{ Filters: [{ Key: 'DocumentType', Values: ['Automation'] }] }, []],
+])('are listed: %j', async (input, names) => {
+  await create();
+  const { DocumentIdentifiers } = await cloud.ssm.send(new ssm.ListDocumentsCommand(input));
+  expect(DocumentIdentifiers?.map(({ Name }) => Name)).toEqual(names);
+  for (const each of DocumentIdentifiers ?? [])
+    expect(each).toMatchObject({ DocumentType: 'Command', DocumentFormat: 'JSON', DocumentVersion: '1' });
+});
+
+test('are listed page by page, and by no filter that the box does not have', async () => {
+  await create();
+  const list = (input: ssm.ListDocumentsCommandInput) => cloud.ssm.send(new ssm.ListDocumentsCommand(input));
+  const { NextToken } = await list({ MaxResults: 1 });
+  expect((await list({ MaxResults: 1, NextToken })).DocumentIdentifiers).toMatchObject([{ Name: 'Install' }]);
+  await expect(list({ Filters: [{ Key: 'SearchKeyword', Values: ['x'] }] })).rejects.toMatchObject({
+    name: 'InvalidFilterKey',
+  });
 });
 
 test.each<[string, Partial<ssm.CreateDocumentCommandInput>, string]>([
