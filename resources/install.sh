@@ -20,7 +20,8 @@ kept=/var/lib/ziti-glb
 work=''
 unread=$kept/unread
 marked=''
-log=/var/log/ziti-glb-install.log
+# Not in /var/log: on Ubuntu the group syslog may write there, and could lay links for root to follow.
+log=$kept/install.log
 
 # The agent ends this after 300 seconds, with nothing undone. By then, in seconds from the start, all is done, or else undone.
 deadline=240
@@ -60,7 +61,6 @@ finish() {
   fi
   if [ -n "$work" ]; then
     rm -rf "$work"
-    rmdir "$kept" 2>/dev/null
   fi
   exit "$status"
 }
@@ -411,9 +411,9 @@ register_range() {
 # Two commands at once would race for all of this.
 exec 9>/run/ziti-glb-install.lock
 flock --wait "$(left 60)" 9 || fail "another install has held /run/ziti-glb-install.lock for a minute"
+mkdir -p "$kept"
 : >"$log"
 chmod 600 "$log"
-mkdir -p "$kept"
 # Of an install that was killed.
 rm -rf "$kept"/work.*
 work=$(mktemp -d "$kept/work.XXXXXX")

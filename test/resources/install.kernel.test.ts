@@ -156,7 +156,7 @@ describeKernel('the install', () => {
     shell(
       instance,
       `cat ${CONFIG} /etc/default/ziti-glb-diverter 2>&1; dpkg -s ziti-glb-diverter 2>&1 | grep -E 'Status|Version'; sha256sum /usr/sbin/diverter 2>&1;
-       diverter status 2>&1 | head -1; cat /run/units/ziti-router.service; ls /var/lib/ziti-glb 2>&1`,
+       diverter status 2>&1 | head -1; cat /run/units/ziti-router.service; ls -I install.log /var/lib/ziti-glb 2>&1`,
     );
 
   const UNIT = '/run/systemd/system/ziti-router.service';
@@ -206,6 +206,24 @@ describeKernel('the install', () => {
       // Its services are said once its controller has answered.
       const answered = 'for try in $(seq 50); do curl -s -m 1 http://10.20.0.5/ && exit; sleep 0.1; done; echo cut off';
       expect(await shell(CLIENT, answered)).toMatch(/^router-1 answers for 10\.20\.0\.5:80/);
+    });
+
+    test('keeps its log where nobody but root may lay a link for it', async () => {
+      const log = '/var/lib/ziti-glb/install.log';
+      // As on Ubuntu.
+      await shell(
+        ROUTER,
+        'chgrp adm /var/log; chmod 775 /var/log; echo of root >/run/of-root; ln -sf /run/of-root /var/log/ziti-glb-install.log',
+      );
+      expect((await install(ROUTER, 'one')).code).toBe(0);
+      expect(await shell(ROUTER, `cat /run/of-root; stat -c '%U %a' ${log}`)).toBe('of root\nroot 600');
+      expect(
+        await shell(
+          ROUTER,
+          'find / /var /var/lib /var/lib/ziti-glb -maxdepth 0 -perm /022 -o -maxdepth 0 ! -user root',
+        ),
+      ).toBe('');
+      await shell(ROUTER, 'chgrp root /var/log; chmod 755 /var/log; rm /var/log/ziti-glb-install.log');
     });
 
     test('of a tool that ends with what the agent takes for a wish of ours, is a failure', async () => {
@@ -371,7 +389,7 @@ describeKernel('the install', () => {
       );
       const { code, stderr } = await install(OTHER, 'two');
       expect([code, stderr]).toEqual([0, '']);
-      expect(await shell(OTHER, 'cat /var/log/ziti-glb-install.log')).toMatch(
+      expect(await shell(OTHER, 'cat /var/lib/ziti-glb/install.log')).toMatch(
         new RegExp(`^dpkg: error: .* was locked by ${who}`, 'm'),
       );
       await shell(OTHER, 'rm /usr/local/bin/dpkg');
@@ -878,7 +896,7 @@ exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --
           `register --dnsIPRange 100.64.0.0/13 --lanIf ens5 --tunnel_ip 100.127.255.254 ${KEY}`,
         ].join('\n'),
       );
-      const log = await shell(OTHER, 'cat /var/log/ziti-glb-install.log');
+      const log = await shell(OTHER, 'cat /var/lib/ziti-glb/install.log');
       expect(log).toContain('registered with ***');
       expect(stdout + stderr + log).not.toContain(KEY);
       await convert(parameters);
