@@ -197,7 +197,8 @@ function instanceOf(
   };
 }
 
-function installOf(invocation: CommandInvocation, now: number): Install {
+/** What became of a command on one instance, as it is known at `now`. */
+export function installOf(invocation: CommandInvocation, now: number): Install {
   const [fingerprint = '', why = ''] = invocation.Comment?.split(' ') ?? [];
   const requestedAt = invocation.RequestedDateTime?.getTime() ?? 0;
   const status = installStatus(invocation.Status);
@@ -222,9 +223,11 @@ function installOf(invocation: CommandInvocation, now: number): Install {
  * https://github.com/aws/amazon-ssm-agent/issues/316
  */
 function endOf({ RequestedDateTime, CommandPlugins }: CommandInvocation): number {
-  const delivered = (RequestedDateTime?.getTime() ?? 0) + DELIVERY_TIMEOUT * 1000;
-  const started = CommandPlugins?.at(-1)?.ResponseStartDateTime?.getTime() ?? delivered;
-  return Math.min(started, delivered) + EXECUTION_TIMEOUT * 1000;
+  const requested = RequestedDateTime?.getTime() ?? 0;
+  const delivered = requested + DELIVERY_TIMEOUT * 1000;
+  // By the clock of the instance, which may be wrong.
+  const started = CommandPlugins?.at(-1)?.ResponseStartDateTime?.getTime() ?? 0;
+  return (started < requested ? delivered : Math.min(started, delivered)) + EXECUTION_TIMEOUT * 1000;
 }
 
 function installStatus(status: string | undefined): Install['status'] {
