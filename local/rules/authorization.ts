@@ -1,4 +1,4 @@
-import type { FindResource } from '../iam/resource.ts';
+import type { AuthorizedResource, FindResource } from '../iam/resource.ts';
 import { arnOf, KINDS, type Kind } from './ec2.ts';
 import type { World } from './world.ts';
 
