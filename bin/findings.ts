@@ -2,7 +2,7 @@ import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@
 import { contains, isIpv6 } from '../shared/cidr.ts';
 import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
-import type { SubnetsWorld } from '../shared/subnets/world.ts';
+import { isCounted, type SubnetsWorld } from '../shared/subnets/world.ts';
 
 /** What a doctor says of one thing. `unknown`: it could not be read. */
 export interface Finding {
@@ -320,13 +320,13 @@ export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: 
 }
 
 type Table = Pick<SubnetsWorld['routeTables'][number], 'id'> & {
-  routes: Pick<SubnetsWorld['routeTables'][number]['routes'][number], 'destination' | 'target' | 'propagated'>[];
+  routes: Pick<SubnetsWorld['routeTables'][number]['routes'][number], 'destination' | 'local' | 'propagated'>[];
 };
 
 /** The table with the most routes of one family: the quota is for each, and not for the VPC's own nor for propagated ones. */
 export function fullest(tables: readonly Table[]): { id: string; routes: number } | undefined {
   const counted = tables.map(({ id, routes }) => {
-    const counting = routes.filter(({ target, propagated }) => target !== 'local' && !propagated);
+    const counting = routes.filter(isCounted);
     const six = counting.filter(({ destination }) => isIpv6(destination)).length;
     return { id, routes: Math.max(six, counting.length - six) };
   });

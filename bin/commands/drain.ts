@@ -1,7 +1,7 @@
 import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
-import { isOurs, label, type SubnetsWorld } from '../../shared/subnets/world.ts';
+import { isOurs, label, type RouteTable, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
 import { table } from '../table.ts';
 
@@ -49,6 +49,11 @@ async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<Sub
       terminal.out('Drained: no route and no endpoint is left.');
       return EXIT.ok;
     }
+    const held = heldByGateways(world);
+    if (held.length > 0)
+      throw new Error(
+        `All is gone but what routes of gateways' tables hold, which ziti-glb never changes: ${held.join(', ')}. Lead them elsewhere, back to local where they are the VPC's own; then the endpoints go by themselves`,
+      );
     if (things < fewest) [fewest, movedAt] = [things, stack.now()];
     if (stack.now() - movedAt > PATIENCE_MS)
       throw new Error(
@@ -60,6 +65,16 @@ async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<Sub
 }
 
 function left(world: SubnetsWorld): number {
-  const routes = world.routeTables.flatMap((table) => table.routes.filter((route) => isOurs(route, table, world)));
-  return routes.length + world.endpoints.length;
+  return world.routeTables.flatMap((table) => ours(table, world)).length + world.endpoints.length;
+}
+
+const ours = (table: RouteTable, world: SubnetsWorld) => table.routes.filter((route) => isOurs(route, table, world));
+
+/** Routes that only a person can lead elsewhere, if nothing else is left to wait for. */
+function heldByGateways(world: SubnetsWorld): string[] {
+  const holding = world.routeTables.filter((table) => ours(table, world).length > 0);
+  const routes = holding.flatMap((table) => ours(table, world).map((route) => ({ ...route, tableId: table.id })));
+  const holds = (id: string) => routes.some(({ target }) => target === id);
+  if (!holding.every(({ edge }) => edge) || !world.endpoints.every(({ id }) => holds(id))) return [];
+  return routes.map(({ destination, target, tableId }) => `${destination} in ${tableId} to ${target}`);
 }

@@ -20,8 +20,9 @@ import { instances } from './ec2-instances.ts';
 import { interfaces } from './ec2-interfaces.ts';
 import { launchTemplates } from './ec2-launch-templates.ts';
 import { network } from './ec2-network.ts';
+import { prefixLists } from './ec2-prefix-lists.ts';
 import { routeTables } from './ec2-route-tables.ts';
-import { routes } from './ec2-routes.ts';
+import { advertise, routes } from './ec2-routes.ts';
 import { loadBalancers } from './elbv2.ts';
 import { elbTags } from './elbv2-resources.ts';
 import { targetGroups } from './elbv2-targets.ts';
@@ -68,6 +69,8 @@ export interface Cloud {
   findResource: FindResource;
   /** The data plane as it is to be now. */
   network(): Network;
+  /** What a peer of a VPC's route server advertises into a route table. */
+  advertise(tableId: string, cidr: string, nextHop: string): void;
   /** Resolves when the fabric has been given the network as it is now. */
   idle(): Promise<void>;
   /** Stops everything the cloud has under way. The fabric is left to its owner. */
@@ -121,6 +124,7 @@ export function createCloud(options: CloudOptions): Cloud {
     vpcs: new Map(),
     subnets: new Map(),
     routeTables: new Map(),
+    prefixLists: new Map(),
     internetGateways: new Map(),
     natGateways: new Map(),
     interfaces: new Map(),
@@ -146,6 +150,7 @@ export function createCloud(options: CloudOptions): Cloud {
     ...network(world),
     ...routeTables(world),
     ...routes(world),
+    ...prefixLists(world),
     ...gateways(world),
     ...interfaces(world),
     ...machines,
@@ -166,6 +171,10 @@ export function createCloud(options: CloudOptions): Cloud {
     },
     findResource: authorizedResources(world),
     network: () => networkOf(world),
+    advertise(...route) {
+      advertise(world, ...route);
+      changed();
+    },
     idle: syncing.idle,
     close() {
       closed = true;

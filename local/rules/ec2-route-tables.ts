@@ -95,6 +95,8 @@ export function routeTables(world: World) {
           'association.main': ({ associations }) => associations.map((each) => String(isMain(each))),
           'association.gateway-id': ({ associations }) => associations.flatMap(({ gatewayId }) => gatewayId ?? []),
           'route.destination-cidr-block': ({ routes }) => routes.map(({ destination }) => destination),
+          'route.destination-prefix-list-id': ({ routes }) =>
+            routes.flatMap(({ destination }) => (world.prefixLists.has(destination) ? destination : [])),
           'route.gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).GatewayId ?? []),
           'route.state': ({ routes }) => routes.map((route) => routeShape(route).State),
           'route.origin': ({ routes }) => routes.map(({ origin }) => origin),
@@ -147,8 +149,9 @@ export function routeTables(world: World) {
   }
 
   function routeShape({ destination, target, origin }: Route) {
+    const family = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
     return {
-      [isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock']: destination,
+      [world.prefixLists.has(destination) ? 'DestinationPrefixListId' : family]: destination,
       ...targetShape(target),
       Origin: origin,
       State: isBlackhole(world, target) ? ('blackhole' as const) : ('active' as const),
@@ -158,6 +161,7 @@ export function routeTables(world: World) {
   function targetShape(target: Route['target']): {
     GatewayId?: string;
     NatGatewayId?: string;
+    IpAddress?: string;
     NetworkInterfaceId?: string;
     InstanceId?: string;
     InstanceOwnerId?: string;
@@ -166,6 +170,7 @@ export function routeTables(world: World) {
     // A route has no member for an endpoint: EC2 answers with its id in GatewayId.
     if (target.kind === 'endpoint' || target.kind === 'internet') return { GatewayId: target.id };
     if (target.kind === 'nat') return { NatGatewayId: target.id };
+    if (target.kind === 'address') return { IpAddress: target.id };
     const attachment = world.interfaces.get(target.id)?.attachment;
     return {
       NetworkInterfaceId: target.id,

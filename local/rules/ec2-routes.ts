@@ -28,15 +28,12 @@ export function routes(world: World) {
   return {
     CreateRoute(input) {
       const table = find(world.routeTables, 'routeTable', input.RouteTableId);
-      const destination = destinationOf(input);
+      const destination = destinationOf(world, input);
       if (routeTo(table, destination))
         throw new AwsError('RouteAlreadyExists', `The route identified by ${destination} already exists.`);
       const target = targetOf(table, input);
       refuseDestination(table, destination, target);
-      const family = table.routes.filter(
-        (each) => each.origin === 'CreateRoute' && isIpv6(each.destination) === isIpv6(destination),
-      );
-      if (family.length >= ROUTES_PER_TABLE)
+      if (routesOf(table, isIpv6To(destination)) + weightOf(destination) > ROUTES_PER_TABLE)
         throw new AwsError(
           'RouteLimitExceeded',
           `The maximum number of routes (${ROUTES_PER_TABLE}) has been reached.`,
@@ -47,7 +44,7 @@ export function routes(world: World) {
 
     ReplaceRoute(input) {
       const table = find(world.routeTables, 'routeTable', input.RouteTableId);
-      const destination = destinationOf(input);
+      const destination = destinationOf(world, input);
       const route = routeTo(table, destination);
       // Another code than DeleteRoute has for the same thing.
       if (!route)
@@ -65,7 +62,7 @@ export function routes(world: World) {
 
     DeleteRoute(input) {
       const table = find(world.routeTables, 'routeTable', input.RouteTableId);
-      const destination = destinationOf(input);
+      const destination = destinationOf(world, input);
       const route = routeTo(table, destination);
       if (!route)
         throw new AwsError(
@@ -81,6 +78,22 @@ export function routes(world: World) {
       return {};
     },
   } satisfies Ec2;
+
+  /** Static routes of one family, as the quota counts them. */
+  function routesOf(table: RouteTable, ipv6: boolean): number {
+    return table.routes
+      .filter(({ origin, destination }) => origin === 'CreateRoute' && isIpv6To(destination) === ipv6)
+      .reduce((sum, { destination }) => sum + weightOf(destination), 0);
+  }
+
+  /** A prefix list counts for the most entries that it may have. https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html */
+  function weightOf(destination: string): number {
+    return world.prefixLists.get(destination)?.maxEntries ?? 1;
+  }
+
+  function isIpv6To(destination: string): boolean {
+    return (world.prefixLists.get(destination)?.family ?? (isIpv6(destination) ? 'IPv6' : 'IPv4')) === 'IPv6';
+  }
 
   function targetOf(table: RouteTable, input: RouteInput): Route['target'] {
     const { VpcEndpointId, NetworkInterfaceId, InstanceId, GatewayId, NatGatewayId } = input;
@@ -158,7 +171,7 @@ export function routes(world: World) {
 
 /** "The route's target isn't available": gone, not available any more, or attached to an instance that does not run. */
 export function isBlackhole(world: World, target: Route['target']): boolean {
-  if (target.kind === 'local') return false;
+  if (target.kind === 'local' || target.kind === 'address') return false;
   if (target.kind === 'endpoint') return world.endpoints.get(target.id)?.state !== 'available';
   if (target.kind === 'internet') return world.internetGateways.get(target.id)?.vpcId === undefined;
   if (target.kind === 'nat') return world.natGateways.get(target.id)?.state !== 'available';
@@ -166,18 +179,15 @@ export function isBlackhole(world: World, target: Route['target']): boolean {
   return !attachment || world.instances.get(attachment.instanceId)?.state !== 'running';
 }
 
-function destinationOf({
-  DestinationCidrBlock,
-  DestinationIpv6CidrBlock,
-  DestinationPrefixListId,
-}: RouteInput): string {
-  if (DestinationPrefixListId)
-    throw new AwsError(
-      'InvalidPrefixListID.NotFound',
-      `The prefix list ID '${DestinationPrefixListId}' does not exist`,
-    );
+function destinationOf(
+  world: World,
+  { DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId }: RouteInput,
+): string {
   const text = DestinationCidrBlock ?? DestinationIpv6CidrBlock;
-  if (text === undefined || (DestinationCidrBlock && DestinationIpv6CidrBlock))
+  const given = [DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId].filter(Boolean);
+  if (given.length === 1 && DestinationPrefixListId)
+    return find(world.prefixLists, 'prefixList', DestinationPrefixListId).id;
+  if (text === undefined || given.length !== 1)
     throw new AwsError(
       'MissingParameter',
       'The request must contain exactly one of: destinationCidrBlock, destinationIpv6CidrBlock, destinationPrefixListId',
@@ -192,5 +202,15 @@ function destinationOf({
   return cidr;
 }
 
+/** What calls change: a propagated route is under no call's hand, and a static one to the same destination stands beside it. */
 const routeTo = (table: RouteTable, destination: string) =>
-  table.routes.find((route) => route.destination === destination);
+  table.routes.find((route) => route.destination === destination && route.origin !== 'Advertisement');
+
+/**
+ * A route server's peers speak BGP, which the box does not: this puts into a table what they would advertise.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/dynamic-routing-route-server.html
+ */
+export function advertise(world: World, tableId: string, destination: string, nextHop: string): void {
+  const table = find(world.routeTables, 'routeTable', tableId);
+  table.routes.push({ destination, target: { kind: 'address', id: nextHop }, origin: 'Advertisement' });
+}

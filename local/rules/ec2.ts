@@ -10,6 +10,7 @@ export const KINDS = {
   vpc: { prefix: 'vpc', code: 'InvalidVpcID', label: 'vpc ID', type: 'vpc' },
   subnet: { prefix: 'subnet', code: 'InvalidSubnetID', label: 'subnet ID', type: 'subnet' },
   routeTable: { prefix: 'rtb', code: 'InvalidRouteTableID', label: 'routeTable ID', type: 'route-table' },
+  prefixList: { prefix: 'pl', code: 'InvalidPrefixListID', label: 'prefix list ID', type: 'prefix-list' },
   internetGateway: {
     prefix: 'igw',
     code: 'InvalidInternetGatewayID',

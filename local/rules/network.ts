@@ -23,6 +23,7 @@ export function networkOf(world: World): Network {
       vpcId,
       // The fabric carries IPv4, and has nothing beyond a gateway.
       routes: routes
+        .flatMap((route) => destinationsOf(world, route, routes))
         .filter(({ destination }) => !isIpv6(destination))
         .map(({ destination, target }) => ({ destination, target: leadsOn(world, target) })),
     })),
@@ -44,8 +45,25 @@ export function networkOf(world: World): Network {
   };
 }
 
+/**
+ * Of routes to the same block a static one goes first, then a prefix list's, then a propagated one.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#route-tables-priority
+ */
+function destinationsOf({ prefixLists }: World, route: Route, all: Route[]): Pick<Route, 'destination' | 'target'>[] {
+  const entries = prefixLists.get(route.destination)?.entries;
+  if (!entries && route.origin !== 'Advertisement') return [route];
+  const before = all.filter(
+    (each) => each.origin !== 'Advertisement' && (!entries || !prefixLists.has(each.destination)),
+  );
+  const taken = new Set(before.flatMap(({ destination }) => prefixLists.get(destination)?.entries ?? destination));
+  return (entries ?? [route.destination])
+    .filter((destination) => !taken.has(destination))
+    .map((destination) => ({ destination, target: route.target }));
+}
+
 function leadsOn(world: World, target: Route['target']): RouteTarget {
-  if (target.kind === 'internet' || target.kind === 'nat' || isBlackhole(world, target)) return { kind: 'blackhole' };
+  if (target.kind === 'internet' || target.kind === 'nat' || target.kind === 'address' || isBlackhole(world, target))
+    return { kind: 'blackhole' };
   return target.kind === 'local' ? target : { kind: target.kind, id: target.id };
 }
 

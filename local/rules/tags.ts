@@ -151,6 +151,7 @@ function recordsOf(world: World, kind: Kind): ReadonlyMap<string, unknown> {
     vpc: world.vpcs,
     subnet: world.subnets,
     routeTable: world.routeTables,
+    prefixList: world.prefixLists,
     internetGateway: world.internetGateways,
     natGateway: world.natGateways,
     interface: world.interfaces,

@@ -29,6 +29,7 @@ export interface World {
   readonly vpcs: Map<string, Vpc>;
   readonly subnets: Map<string, Subnet>;
   readonly routeTables: Map<string, RouteTable>;
+  readonly prefixLists: Map<string, PrefixList>;
   readonly internetGateways: Map<string, InternetGateway>;
   readonly natGateways: Map<string, NatGateway>;
   readonly interfaces: Map<string, Interface>;
@@ -71,10 +72,20 @@ export interface RouteTable {
 }
 
 export interface Route {
-  /** CIDR block, normalised. */
+  /** CIDR block, normalised, or the id of a prefix list. */
   destination: string;
-  target: { kind: 'local' } | { kind: 'endpoint' | 'interface' | 'internet' | 'nat'; id: string };
-  origin: 'CreateRouteTable' | 'CreateRoute';
+  /** That of what a route server advertises is an address. */
+  target: { kind: 'local' } | { kind: 'endpoint' | 'interface' | 'internet' | 'nat' | 'address'; id: string };
+  origin: 'CreateRouteTable' | 'CreateRoute' | 'Advertisement';
+}
+
+export interface PrefixList {
+  id: string;
+  name: string;
+  family: 'IPv4' | 'IPv6';
+  maxEntries: number;
+  /** CIDR blocks, normalised. */
+  entries: string[];
 }
 
 export interface InternetGateway {

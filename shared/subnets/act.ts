@@ -48,6 +48,9 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
     case 'restore-route':
       await restoreRoute(ec2, seal, step);
       return;
+    case 'reset-route':
+      await ec2.send(new ReplaceRouteCommand({ ...route(step), LocalTarget: true }));
+      return;
     case 'delete-route':
       await absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
       return;
@@ -145,6 +148,7 @@ async function setTag(ec2: EC2Client, Resources: string[], Key: string, Value: s
 }
 
 function route({ tableId, destination }: { tableId: string; destination: string }) {
-  const member = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
+  const family = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
+  const member = destination.startsWith('pl-') ? 'DestinationPrefixListId' : family;
   return { RouteTableId: tableId, [member]: destination };
 }

@@ -6,7 +6,16 @@ import { judge } from './judge.ts';
 import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Wish } from './wish.ts';
-import { type Endpoint, isOurs, label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+import {
+  type Endpoint,
+  isCounted,
+  isOurs,
+  label,
+  type RouteTable,
+  type Subnet,
+  type SubnetsWorld,
+  tableOf,
+} from './world.ts';
 
 /** An opted-in subnet, and what stands between it and its wish. */
 export interface Asker {
@@ -72,7 +81,7 @@ function refuseOverfull(table: RouteTable, users: Asker[], world: SubnetsWorld, 
   const there = new Set(table.routes.map(({ destination }) => destination));
   const missing = ({ destinations }: Asker) => destinations.filter((destination) => !there.has(destination)).length;
   const others = table.routes
-    .filter((route) => route.target !== 'local' && !route.propagated && (kept || !isOurs(route, table, world)))
+    .filter((route) => isCounted(route) && (kept || !isOurs(route, table, world)))
     .map(({ destination }) => destination);
   const wanted = new Set([...others, ...directRanges(world).routers.keys()]);
   for (const each of askers.toSorted((a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1))) {

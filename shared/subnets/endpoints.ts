@@ -167,6 +167,9 @@ export function removeEndpoints(world: SubnetsWorld, leaving: Endpoint[], { step
   for (const endpoint of present) {
     const table = holding(endpoint);
     if (table?.edge)
-      refused.push({ subject: endpoint.id, for: `a route of ${table.id}, a gateway's table, holds it; take it out` });
+      refused.push({
+        subject: endpoint.id,
+        for: `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`,
+      });
   }
 }

@@ -78,8 +78,10 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   /** Within the VPC a route may lead away from exactly a whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html */
   function isRoutable({ world }, cidr) {
     const own = world.vpcCidrs.find((each) => contains(each, cidr));
-    if (own === undefined || world.subnets.some(({ cidrs }) => cidrs.includes(cidr))) return;
-    return `is inside ${own} of the VPC itself, and not a whole subnet of it`;
+    if (own === undefined) return;
+    if (!world.subnets.some(({ cidrs }) => cidrs.includes(cidr)))
+      return `is inside ${own} of the VPC itself, and not a whole subnet of it`;
+    if (own === cidr) return 'is a whole block of the VPC itself, to which its route tables have a route already';
   },
 
   function leavesNeededSubnetsAlone(given, cidr) {

@@ -100,6 +100,18 @@ function withdraw(place: Place, { world, config, plan: { steps, refused } }: Con
   const stray = former ? undefined : table.strays.get(destination);
   const key = `${config.formerKey}:${destination}`;
   const forged = !former && table.forged.get(destination)?.includes(key);
+  if (there?.local) {
+    const says = `route ${destination} in ${table.id}, the VPC's own, leads to local again, led to ${target}`;
+    return attempt({
+      kind: 'reset-route',
+      tableId: table.id,
+      destination,
+      subject,
+      before: target,
+      after: 'local',
+      says,
+    });
+  }
   if ((former?.gone || stray || forged) && alive) {
     const why = forged
       ? `is noted by ${key}, which this stack did not write: lead the route where it belongs, or delete that tag`
@@ -126,12 +138,16 @@ function withdraw(place: Place, { world, config, plan: { steps, refused } }: Con
           after: MISSING,
           says: `route ${destination} in ${table.id} to ${target} is deleted`,
         };
-  steps.push(step);
-  return refusalOf(step, world).map(({ text }) => ({
-    table,
-    target,
-    text: `${destination} in ${table.id} waits for ${text}`,
-  }));
+  return attempt(step);
+
+  function attempt(step: SubnetsStep): Blocked[] {
+    steps.push(step);
+    return refusalOf(step, world).map(({ text }) => ({
+      table,
+      target,
+      text: `${destination} in ${table.id} waits for ${text}`,
+    }));
+  }
 }
 
 /** Erases notes on routes that are not ours, and are not to be; gives the others their seal. */

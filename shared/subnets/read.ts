@@ -9,6 +9,7 @@ import {
   type Endpoint,
   GONE,
   type Note,
+  type Route,
   type Router,
   type RouteTable,
   type Subnet,
@@ -57,12 +58,13 @@ export function readWorld(
     ),
   );
   const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
+  const vpcCidrs = [
+    ...(vpc.CidrBlockAssociationSet ?? []).flatMap(({ CidrBlock }) => CidrBlock ?? []),
+    ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap(({ Ipv6CidrBlock }) => canonicalCidr(Ipv6CidrBlock ?? '') ?? []),
+  ];
   return {
     now,
-    vpcCidrs: [
-      ...(vpc.CidrBlockAssociationSet ?? []).flatMap(({ CidrBlock }) => CidrBlock ?? []),
-      ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap(({ Ipv6CidrBlock }) => Ipv6CidrBlock ?? []),
-    ],
+    vpcCidrs,
     service: {
       name: service.ServiceName ?? '',
       zones: service.AvailabilityZones ?? [],
@@ -72,7 +74,7 @@ export function readWorld(
     strangers: answers.taggedSubnets
       .filter(({ VpcId }) => VpcId !== config.vpcId)
       .map((subnet) => readSubnet(subnet, config)),
-    routeTables: answers.routeTables.map((table) => readTable(table, config, seal, { old, routers })),
+    routeTables: answers.routeTables.map((table) => readTable(table, config, seal, { old, routers, vpcCidrs })),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
@@ -183,7 +185,7 @@ function readTable(
   table: ec2.RouteTable,
   config: SubnetsConfig,
   seal: Notary,
-  { old, routers }: { old: ReadonlySet<string>; routers: Router[] },
+  { old, routers, vpcCidrs }: { old: ReadonlySet<string> } & Pick<SubnetsWorld, 'routers' | 'vpcCidrs'>,
 ): RouteTable {
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
   const former = readNotes(id, table.Tags, config.formerKey, seal);
@@ -210,17 +212,7 @@ function readTable(
     main: associations.some(({ Main }) => Main),
     edge: associations.some(({ GatewayId }) => GatewayId),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
-    routes: routes.map((route) => ({
-      // AWS drops the host bits of all; how it shortens IPv6 it does not say.
-      destination:
-        route.DestinationCidrBlock ??
-        canonicalCidr(route.DestinationIpv6CidrBlock ?? '') ??
-        route.DestinationPrefixListId ??
-        '',
-      target: targetOf(route),
-      blackhole: route.State === 'blackhole',
-      propagated: route.Origin === 'EnableVgwRoutePropagation' || route.Origin === 'Advertisement',
-    })),
+    routes: routes.map((route) => readRoute(route, vpcCidrs)),
     former: new Map(believed.former),
     strays: readStrays(table.Tags, config.formerKey),
     direct: new Map(believed.direct),
@@ -242,6 +234,24 @@ function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, st
       return destination ? [[destination, key]] : [];
     }),
   );
+}
+
+function readRoute(route: ec2.Route, vpcCidrs: string[]): Route {
+  // AWS drops the host bits of all; how it shortens IPv6 it does not say.
+  const destination =
+    route.DestinationCidrBlock ??
+    canonicalCidr(route.DestinationIpv6CidrBlock ?? '') ??
+    route.DestinationPrefixListId ??
+    '';
+  const propagated = route.Origin === 'EnableVgwRoutePropagation' || route.Origin === 'Advertisement';
+  return {
+    destination,
+    target: targetOf(route),
+    blackhole: route.State === 'blackhole',
+    propagated,
+    // Which origin AWS shows once it leads elsewhere is not documented. No other static route can have a block of the VPC.
+    local: !propagated && (route.Origin === 'CreateRouteTable' || vpcCidrs.includes(destination)),
+  };
 }
 
 /** Notes have keys of the form `PREFIX:DESTINATION`. */

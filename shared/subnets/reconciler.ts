@@ -26,6 +26,7 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'create-route': ROUTES,
   'replace-route': ROUTES,
   'restore-route': ROUTES,
+  'reset-route': ROUTES,
   'delete-route': ROUTES,
   'write-note': TAGS,
   'erase-note': UNTAGS,

@@ -7,7 +7,7 @@ import { directRanges } from './direct.ts';
 import { type Blocked, carryOut, keepNotes } from './moves.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Want, wantsOf } from './wants.ts';
-import { isOurs, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
+import { isCounted, isOurs, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
 
 /** One destination in one table. */
 export interface Place {
@@ -58,7 +58,7 @@ export function planRoutes(
  * as many routes as it takes go before.
  */
 function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPerTable }: SubnetsConfig): D[] {
-  const there = family.filter(({ place }) => place.there && !place.there.propagated);
+  const there = family.filter(({ place }) => place.there && isCounted(place.there));
   const created = family.filter(({ move }) => move === 'create');
   const going = there.filter(
     ({ place: { table, destination }, move }) =>

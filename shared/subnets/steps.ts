@@ -9,7 +9,8 @@ export type SubnetsStep = Step &
     | { kind: 'create-route' | 'replace-route'; tableId: string; destination: string; target: string }
     /** To what the note says; if that is gone, the note is made to say so. */
     | { kind: 'restore-route'; tableId: string; destination: string; note: Note }
-    | { kind: 'delete-route'; tableId: string; destination: string }
+    /** The VPC's own route cannot be deleted: it is led to `local` again. */
+    | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string }
     | { kind: 'write-note'; tableId: string; key: string; value: string }
     | { kind: 'erase-note'; tableId: string; note: Note }
     | { kind: 'set-status'; subnetIds: string[]; status: string }

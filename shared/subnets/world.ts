@@ -95,13 +95,19 @@ export interface RouteTable {
 }
 
 export interface Route {
+  /** CIDR block, or the id of a prefix list. */
   destination: string;
   /** The id of what it leads to. An endpoint comes back as a gateway id. */
   target: string;
   blackhole: boolean;
   /** Whether a virtual private gateway or a route server put it there. A static route to the same destination goes before it. */
   propagated: boolean;
+  /** Whether it is the VPC's own, which every table has for each block: it may lead elsewhere than `local`, and cannot be deleted. */
+  local: boolean;
 }
+
+/** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+export const isCounted = ({ local, propagated }: Pick<Route, 'local' | 'propagated'>) => !local && !propagated;
 
 /** First word of a note whose target is no more. */
 export const GONE = 'gone';

@@ -1,4 +1,12 @@
-import { DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
+import {
+  AssociateRouteTableCommand,
+  AttachInternetGatewayCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteTableCommand,
+  DescribeSubnetsCommand,
+  DescribeVpcEndpointsCommand,
+  ReplaceRouteCommand,
+} from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { deployed, type Extras, type TestStack } from './support.ts';
 
@@ -43,6 +51,33 @@ describe('drain', () => {
     expect(out).toMatch(/Drained: no route and no endpoint is left\.$/);
     expect(code).toBe(0);
     expect(await stack.cli('drain')).toMatchObject({ code: 0, out: 'No subnet is opted in, and nothing is left.' });
+  });
+
+  test('ends at once where only routes of a gateway’s table are left, and names them', async () => {
+    const stack = await optedIn();
+    const { ec2, vpc } = stack;
+    const { VpcEndpoints } = await ec2.send(new DescribeVpcEndpointsCommand({}));
+    const VpcEndpointId = VpcEndpoints?.find(({ SubnetIds }) => SubnetIds?.includes(vpc.a1))?.VpcEndpointId;
+    const { RouteTable } = await ec2.send(new CreateRouteTableCommand({ VpcId: vpc.vpc }));
+    const RouteTableId = RouteTable?.RouteTableId;
+    const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand());
+    const GatewayId = InternetGateway?.InternetGatewayId;
+    await ec2.send(new AttachInternetGatewayCommand({ InternetGatewayId: GatewayId, VpcId: vpc.vpc }));
+    await ec2.send(new AssociateRouteTableCommand({ RouteTableId, GatewayId }));
+    const local = { RouteTableId, DestinationCidrBlock: '10.0.0.0/16' };
+    await ec2.send(new ReplaceRouteCommand({ ...local, VpcEndpointId }));
+    const onSleep = async () => {
+      await stack.pass();
+      await stack.clock.run(30_000);
+    };
+    const startedAt = stack.clock.now();
+    const { code, err } = await stack.cli('drain --yes', { onSleep });
+    expect(code).toBe(1);
+    expect(err).toContain(`10.0.0.0/16 in ${RouteTableId} to ${VpcEndpointId}`);
+    expect(stack.clock.now() - startedAt).toBeLessThan(15 * 60_000);
+
+    await ec2.send(new ReplaceRouteCommand({ ...local, LocalTarget: true }));
+    expect(await stack.cli('drain --yes', { onSleep })).toMatchObject({ code: 0 });
   });
 
   test('gives up on what does not move, and says where to look', async () => {

@@ -129,9 +129,9 @@ test('routes are counted of each family by itself, without the own ones of the V
   const table = (id: string, ...destinations: string[]) => ({
     id,
     routes: [
-      { destination: '10.0.0.0/16', target: 'local', propagated: false },
-      { destination: '10.9.0.0/16', target: 'vgw-0', propagated: true },
-      ...destinations.map((destination) => ({ destination, target: 'vpce-0', propagated: false })),
+      { destination: '10.0.0.0/16', local: true, propagated: false },
+      { destination: '10.9.0.0/16', local: false, propagated: true },
+      ...destinations.map((destination) => ({ destination, local: false, propagated: false })),
     ],
   });
   const four = table('rtb-4', '10.1.0.0/16', '10.2.0.0/16');

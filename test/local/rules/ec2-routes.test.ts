@@ -246,3 +246,69 @@ describe('associations', () => {
     });
   });
 });
+
+describe('a prefix list', () => {
+  const list = async (Cidr: string, MaxEntries = 5) => {
+    const { PrefixList } = await cloud.ec2.send(
+      new ec2.CreateManagedPrefixListCommand({
+        PrefixListName: 'partners',
+        AddressFamily: 'IPv4',
+        MaxEntries,
+        Entries: [{ Cidr }],
+      }),
+    );
+    return given(PrefixList?.PrefixListId);
+  };
+  const fabricRoutes = () => given(cloud.fake.synced.at(-1)?.routeTables.find(({ id }) => id === table)).routes;
+
+  test('is a destination with a member of its own, and is no CIDR', async () => {
+    const id = await list('192.0.2.0/24');
+    const to = { RouteTableId: table, DestinationPrefixListId: id };
+    await cloud.ec2.send(new ec2.CreateRouteCommand({ ...to, VpcEndpointId: endpoint }));
+    expect(await routes()).toEqual([
+      { DestinationPrefixListId: id, GatewayId: endpoint, Origin: 'CreateRoute', State: 'active' },
+    ]);
+    expect(fabricRoutes()).toContainEqual({ destination: '192.0.2.0/24', target: { kind: 'endpoint', id: endpoint } });
+    await expect(remove(id)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await cloud.ec2.send(new ec2.DeleteRouteCommand(to));
+    expect(await routes()).toEqual([]);
+  });
+
+  test('counts for the most entries that it may have', async () => {
+    const DestinationPrefixListId = await list('192.0.2.0/24', 500);
+    await create('10.20.0.0/16');
+    const added = new ec2.CreateRouteCommand({ RouteTableId: table, DestinationPrefixListId, VpcEndpointId: endpoint });
+    await expect(cloud.ec2.send(added)).rejects.toMatchObject({ name: 'RouteLimitExceeded' });
+  });
+
+  test('gives way to a route for the same block', async () => {
+    const DestinationPrefixListId = await list('192.0.2.0/24');
+    await cloud.ec2.send(
+      new ec2.CreateRouteCommand({ RouteTableId: table, DestinationPrefixListId, VpcEndpointId: endpoint }),
+    );
+    await create('192.0.2.0/24', { NetworkInterfaceId: card });
+    expect(fabricRoutes().filter(({ destination }) => destination === '192.0.2.0/24')).toEqual([
+      { destination: '192.0.2.0/24', target: { kind: 'interface', id: card } },
+    ]);
+  });
+});
+
+test('a route of a route server has an address as its next hop, and a static one goes before it', async () => {
+  cloud.cloud.advertise(table, '10.20.0.0/16', '10.0.0.9');
+  const advertised = {
+    DestinationCidrBlock: '10.20.0.0/16',
+    IpAddress: '10.0.0.9',
+    Origin: 'Advertisement',
+    State: 'active',
+  };
+  const all = async () =>
+    given((await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }))).RouteTables)[0]
+      ?.Routes;
+  expect(await all()).toContainEqual(advertised);
+  await expect(remove('10.20.0.0/16')).rejects.toMatchObject({ name: 'InvalidRoute.NotFound' });
+  await create('10.20.0.0/16');
+  expect(await all()).toContainEqual(advertised);
+  expect(await routes()).toMatchObject([{ GatewayId: endpoint }]);
+  await remove('10.20.0.0/16');
+  expect(await all()).toContainEqual(advertised);
+});

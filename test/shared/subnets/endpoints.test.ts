@@ -63,7 +63,7 @@ describe('one endpoint each subnet', () => {
   test('what holds an endpoint is said', () => {
     const routeTables = [main, table({ id: 'rtb-edge', edge: true, subnetIds: [], routes: routes('vpce-a') })];
     expect(plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config()).refused).toEqual([
-      { subject: 'vpce-a', for: "a route of rtb-edge, a gateway's table, holds it; take it out" },
+      { subject: 'vpce-a', for: "a route of rtb-edge, a gateway's table, holds it; lead it elsewhere, or take it out" },
     ]);
   });
 });

@@ -125,6 +125,16 @@ describe('a wish is refused', () => {
       {},
       '10.0.0.0/16 is inside 10.0.0.0/16 of the VPC itself, and not a whole subnet of it',
     ],
+    [
+      'for a block of the VPC that one subnet fills: CreateRoute finds the VPC’s own route there',
+      '10.1.0.0/24',
+      {
+        vpcCidrs: ['10.0.0.0/16', '10.1.0.0/24'],
+        subnets: [subnet(), subnet({ id: 'whole', cidrs: ['10.1.0.0/24'] })],
+      },
+      {},
+      '10.1.0.0/24 is a whole block of the VPC itself, to which its route tables have a route already',
+    ],
     ['for itself', '10.0.1.0/24', {}, {}, '10.0.1.0/24 is the subnet itself'],
     [
       'for the routers’ subnet',

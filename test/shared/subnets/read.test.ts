@@ -1,13 +1,13 @@
-import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode, VpcEndpoint } from '@aws-sdk/client-ec2';
+import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { readWorld } from '../../../shared/subnets/read.ts';
 import { testSeal } from '../../support/seal.ts';
 import { config, NOW, SERVICE } from './support.ts';
 
 /** A route table in the plan's words. */
-function read(table: RouteTable) {
+function read(table: RouteTable, vpc: Vpc = {}) {
   const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
-  const answers = { ...none, vpc: {}, service: {}, routeTables: [table], targets: [], attributes: [] };
+  const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [] };
   return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
 }
 
@@ -19,6 +19,23 @@ test.each<[RouteOrigin, boolean]>([
   expect(read({ Routes: [{ DestinationCidrBlock: '10.20.0.0/16', GatewayId: 'x', Origin }] })?.routes).toEqual([
     expect.objectContaining({ propagated }),
   ]);
+});
+
+test.each<[string, RouteOrigin, boolean]>([
+  ['10.0.0.0/16', 'CreateRouteTable', true],
+  ['10.0.0.0/16', 'CreateRoute', true],
+  ['2001:db8:0:ff00::/56', 'CreateRoute', true],
+  ['10.0.0.0/16', 'EnableVgwRoutePropagation', false],
+  ['10.20.0.0/16', 'CreateRoute', false],
+])('a route to %s of origin %s is the VPC’s own: %s', (destination, Origin, local) => {
+  const to = destination.includes(':')
+    ? { DestinationIpv6CidrBlock: destination }
+    : { DestinationCidrBlock: destination };
+  const vpc = {
+    CidrBlockAssociationSet: [{ CidrBlock: '10.0.0.0/16' }],
+    Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: '2001:db8:0:ff00:0::/56' }],
+  };
+  expect(read({ Routes: [{ ...to, GatewayId: 'vpce-1', Origin }] }, vpc)?.routes).toMatchObject([{ local }]);
 });
 
 describe('an endpoint that carries our tag', () => {

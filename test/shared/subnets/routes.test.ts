@@ -40,6 +40,16 @@ describe('a route', () => {
       ['create-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
+      'of the VPC itself that was led to the endpoint is led to local again, for it cannot be deleted',
+      { ...ready, ...one({ routes: [...routes('vpce-a'), route('vpce-a', '10.0.0.0/16', { local: true })] }) },
+      ['reset-route rtb-a 10.0.0.0/16'],
+    ],
+    [
+      'of the VPC itself that was led to somebody else’s stays',
+      { ...out, endpoints: [], ...one({ routes: [route('nat-1', '10.0.0.0/16', { local: true })] }) },
+      [],
+    ],
+    [
       'that is a blackhole is replaced',
       { ...ready, ...one({ routes: [resolver, route('vpce-a', CIDR, { blackhole: true })] }) },
       ['replace-route rtb-a 10.20.0.0/16 vpce-a'],

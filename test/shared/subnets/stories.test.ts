@@ -425,6 +425,54 @@ describe('DNS', () => {
   });
 });
 
+describe('a route that somebody led to the endpoint', () => {
+  const prefixList = async () => {
+    const { PrefixList } = await here.cloud.ec2.send(
+      new ec2.CreateManagedPrefixListCommand({
+        PrefixListName: 'partners',
+        AddressFamily: 'IPv4',
+        MaxEntries: 5,
+        Entries: [{ Cidr: '192.0.2.0/24' }],
+      }),
+    );
+    return { DestinationPrefixListId: given(PrefixList?.PrefixListId) };
+  };
+  const lead: Record<string, (route: { RouteTableId: string; VpcEndpointId: string }) => Promise<unknown>> = {
+    'a prefix list': async (route) =>
+      here.cloud.ec2.send(new ec2.CreateRouteCommand({ ...route, ...(await prefixList()) })),
+    'the whole VPC': (route) =>
+      here.cloud.ec2.send(new ec2.ReplaceRouteCommand({ ...route, DestinationCidrBlock: '10.0.0.0/16' })),
+  };
+
+  test.each(Object.entries(lead))('for %s is taken out, and the endpoint goes once it is untagged', async (_, add) => {
+    const { subnet, table } = await begin();
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    const VpcEndpointId = given((await here.endpoints())[0]?.VpcEndpointId);
+    await add({ RouteTableId: table, VpcEndpointId });
+    expect(Object.keys(await routesOf(table))).toHaveLength(3);
+    await here.pass();
+    expect(Object.keys(await routesOf(table)).sort()).toEqual([RESOLVER, CIDR].sort());
+    expect(await localRoute(table)).toBe('local');
+
+    await add({ RouteTableId: table, VpcEndpointId });
+    await here.untag(subnet);
+    await rest();
+    expect([await routesOf(table), await localRoute(table)]).toEqual([{}, 'local']);
+    expect(await here.endpoints()).toEqual([]);
+    expect(await tagOf(subnet)).toBeUndefined();
+    here.changes();
+    await here.pass();
+    expect(changes()).toEqual([]);
+  });
+});
+
+async function localRoute(table: string) {
+  const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+  return RouteTables?.[0]?.Routes?.find(({ DestinationCidrBlock }) => DestinationCidrBlock === '10.0.0.0/16')
+    ?.GatewayId;
+}
+
 test('a gateway’s table that leads to the endpoint keeps it, and its owner is told', async () => {
   const { subnet } = await begin();
   await here.tag(subnet, CIDR);
@@ -441,7 +489,9 @@ test('a gateway’s table that leads to the endpoint keeps it, and its owner is 
   await here.cloud.ec2.send(new ec2.CreateRouteCommand(whole));
   await here.untag(subnet);
   const { log } = await here.pass();
-  expect(log).toContain(`${endpoint?.VpcEndpointId}: a route of ${edge}, a gateway's table, holds it; take it out`);
+  expect(log).toContain(
+    `${endpoint?.VpcEndpointId}: a route of ${edge}, a gateway's table, holds it; lead it elsewhere, or take it out`,
+  );
   expect(Object.keys(await routesOf(edge))).toEqual(['10.0.1.0/24']);
   await here.cloud.ec2.send(new ec2.DeleteRouteCommand(whole));
   await rest();

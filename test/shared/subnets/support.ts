@@ -62,6 +62,7 @@ export const route = (target: string, destination = CIDR, fields: Partial<Route>
   target,
   blackhole: false,
   propagated: false,
+  local: false,
   ...fields,
 });
 
@@ -141,6 +142,7 @@ function words(step: SubnetsStep): string {
       return `${step.kind} ${step.tableId} ${step.destination} ${step.target}`;
     case 'restore-route':
       return `${step.kind} ${step.tableId} ${step.destination} ${step.note.target}`;
+    case 'reset-route':
     case 'delete-route':
       return `${step.kind} ${step.tableId} ${step.destination}`;
     case 'write-note':
