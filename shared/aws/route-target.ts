@@ -43,6 +43,8 @@ export function targetOf(route: Route): string {
     route.CoreNetworkArn ??
     route.OdbNetworkArn ??
     route.InstanceId ??
+    // Of what a VPC's route server advertises: AWS's name for its next hop is the address alone.
+    route.IpAddress ??
     UNKNOWN_TARGET
   );
 }

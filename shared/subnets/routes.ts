@@ -108,10 +108,9 @@ function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boo
 export function decide({ want, there, ours, alive }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
   if (!want) return ours ? 'withdraw' : 'nothing';
   if (there && !ours) {
-    // What could not be given back is not taken.
-    if (!want.takeover || there.target === UNKNOWN_TARGET) return 'conflict';
+    // A static route goes before a propagated one, and leaves it in its place. What could not be given back is not taken.
+    if (!want.takeover || (there.target === UNKNOWN_TARGET && !there.propagated)) return 'conflict';
     if (want.targets.length === 0) return 'wait';
-    // A static route goes before a propagated one, and leaves it in its place.
     return there.propagated ? 'create' : 'take over';
   }
   if (want.targets.length > 0) {

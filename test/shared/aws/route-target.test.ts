@@ -29,6 +29,10 @@ test('an interface is answered with its instance, and is meant itself', () => {
   expect(targetOf({ InstanceId: 'i-1', NetworkInterfaceId: 'eni-1' })).toBe('eni-1');
 });
 
+test('what a route server advertises is answered with the address of its next hop', () => {
+  expect(targetOf({ IpAddress: '10.0.0.9' })).toBe('10.0.0.9');
+});
+
 test('what AWS may come to answer one day is not taken for nothing', () => {
   expect(targetOf({})).toBe('an unknown target');
 });

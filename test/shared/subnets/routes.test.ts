@@ -263,6 +263,14 @@ describe('a route of somebody else’s', () => {
       ['create-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
+      'also one whose target is not known: it is left in its place, and need not be given back',
+      {
+        ...asks(`takeover ${CIDR}`),
+        ...one({ routes: [resolver, route(UNKNOWN_TARGET, CIDR, { propagated: true })] }),
+      },
+      ['create-route rtb-a 10.20.0.0/16 vpce-a'],
+    ],
+    [
       'and comes to light again',
       { ...out, ...one({ routes: [route('vgw-1', CIDR, { propagated: true }), route('vpce-a')] }) },
       ['delete-route rtb-a 10.20.0.0/16'],

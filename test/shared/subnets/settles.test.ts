@@ -38,6 +38,7 @@ const deed = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: from('untag' as const), subnet: from(...SUBNETS) }) },
   fc.record({ do: from('route elsewhere' as const), ...route }),
   fc.record({ do: from('delete route' as const), ...route }),
+  fc.record({ do: from('lead to endpoint' as const), table: from(...TABLES), from: from('a prefix list', 'the VPC') }),
   fc.record({
     do: from('move' as const),
     subnet: from('alone' as const, 'shared1' as const),
@@ -89,6 +90,10 @@ async function scene(kind: Kind) {
   };
   const places = { ...subnets, ...hosts };
   await cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: tables.shared, SubnetId: subnets.twozones }));
+  const { PrefixList } = await cloud.ec2.send(
+    new ec2.CreateManagedPrefixListCommand({ PrefixListName: 'partners', AddressFamily: 'IPv4', MaxEntries: 5 }),
+  );
+  const prefixList = given(PrefixList?.PrefixListId);
   let gateway = await here.natGateway();
   /** Destinations in tables that people routed elsewhere, and where to. */
   const foreign = new Map<string, string>();
@@ -117,6 +122,14 @@ async function scene(kind: Kind) {
         const route = { RouteTableId: tables[now.table], DestinationCidrBlock: now.cidr };
         await ignoring(cloud.ec2.send(new ec2.DeleteRouteCommand(route)));
         foreign.delete(`${route.RouteTableId} ${now.cidr}`);
+        return;
+      }
+      case 'lead to endpoint': {
+        const VpcEndpointId = (await here.endpoints())[0]?.VpcEndpointId;
+        const to = { RouteTableId: tables[now.table], VpcEndpointId };
+        const added = new ec2.CreateRouteCommand({ ...to, DestinationPrefixListId: prefixList });
+        const led = new ec2.ReplaceRouteCommand({ ...to, DestinationCidrBlock: '10.0.0.0/16' });
+        await ignoring(now.from === 'the VPC' ? cloud.ec2.send(led) : cloud.ec2.send(added));
         return;
       }
       case 'move': {
@@ -273,16 +286,24 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
         const {
           RouteTableId = '',
           DestinationCidrBlock,
+          DestinationPrefixListId,
           VpcEndpointId,
           NetworkInterfaceId,
-        } = input as Partial<ec2.CreateRouteRequest>;
-        if (!kind.mainTableAllowed) expect(RouteTableId).not.toBe(tables.main);
+          LocalTarget,
+        } = input as Partial<ec2.CreateRouteRequest & ec2.ReplaceRouteRequest>;
+        // What people led from there to an endpoint of ours goes, and that is all.
+        const takesOut = operation === 'DeleteRoute' || LocalTarget;
+        if (!kind.mainTableAllowed && !takesOut) expect(RouteTableId).not.toBe(tables.main);
         if (raced) return;
         const { RouteTables } = await cloud.ec2.send(
           new ec2.DescribeRouteTablesCommand({ RouteTableIds: [RouteTableId] }),
         );
         const table = given(RouteTables?.[0]);
-        const there = table.Routes?.find((route) => route.DestinationCidrBlock === DestinationCidrBlock);
+        const there = table.Routes?.find(
+          (route) =>
+            route.DestinationCidrBlock === DestinationCidrBlock &&
+            route.DestinationPrefixListId === DestinationPrefixListId,
+        );
         const target = there?.GatewayId ?? there?.NatGatewayId ?? there?.NetworkInterfaceId;
         const noted = notesOf(table, DestinationCidrBlock).flat();
         // What it changes is its own, or has been noted before.

@@ -273,6 +273,26 @@ describe('a route of somebody else’s', () => {
     expect(changes()).toEqual(['ReplaceRoute', 'DeleteRoute', 'DeleteVpcEndpoints', 'DeleteTags', 'DeleteTags']);
   });
 
+  test('of a route server is in the way by the address of its next hop, and is overlaid if that is asked for', async () => {
+    const { subnet, table } = await begin();
+    here.cloud.cloud.advertise(table, CIDR, '10.0.0.9');
+    await here.tag(subnet, CIDR);
+    await rest();
+    expect(await tagOf(subnet)).toBe(`conflict: ${CIDR} in ${table} leads to 10.0.0.9 which is not ours`);
+    await here.tag(subnet, `takeover ${CIDR}`);
+    await rest();
+    expect(await tagOf(subnet)).toBe('ready');
+    const to = async () => {
+      const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+      const routes = RouteTables?.[0]?.Routes?.filter(({ DestinationCidrBlock }) => DestinationCidrBlock === CIDR);
+      return routes?.map(({ GatewayId, IpAddress }) => IpAddress ?? GatewayId);
+    };
+    expect(await to()).toEqual(['10.0.0.9', expect.stringMatching(/^vpce-/)]);
+    await here.untag(subnet);
+    await rest();
+    expect([await to(), await tagsOf(table), await here.endpoints()]).toEqual([['10.0.0.9'], [], []]);
+  });
+
   test('whose target is gone at the end is blocked, until somebody says what else', async () => {
     const { subnet, table, id = '' } = await withDefaultRoute(nat);
     await here.tag(subnet, `takeover ${all}`);
