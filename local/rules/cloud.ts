@@ -13,6 +13,7 @@ import { authorizedResources } from './authorization.ts';
 import { autoScaling } from './autoscaling.ts';
 import { capacity } from './autoscaling-capacity.ts';
 import { AWS_DELAYS, type Delays } from './delays.ts';
+import { cidrBlocks } from './ec2-cidr-blocks.ts';
 import { endpointServices } from './ec2-endpoint-services.ts';
 import { endpoints } from './ec2-endpoints.ts';
 import { gateways } from './ec2-gateways.ts';
@@ -148,6 +149,7 @@ export function createCloud(options: CloudOptions): Cloud {
   const scaling = capacity(world, machines);
   const ec2 = {
     ...network(world),
+    ...cidrBlocks(world),
     ...routeTables(world),
     ...routes(world),
     ...prefixLists(world),

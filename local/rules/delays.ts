@@ -22,6 +22,10 @@ export interface Delays {
   endpointDeleted: number;
   /** How long a deleted endpoint is still described. */
   endpointForgotten: number;
+  /** Until a block is a VPC's or a subnet's, or is not any more. */
+  cidrBlockChanged: number;
+  /** How long one that is disassociated is still described: 30 to 60 minutes by those who waited. */
+  cidrBlockForgotten: number;
   loadBalancerActive: number;
   /**
    * From RegisterTargets to the first health check: "a few minutes" by the guide, two by those who measured it for the network load
@@ -50,6 +54,8 @@ export const AWS_DELAYS: Delays = {
   endpointAvailable: 120 * SECOND,
   endpointDeleted: 60 * SECOND,
   endpointForgotten: 5 * MINUTE,
+  cidrBlockChanged: 10 * SECOND,
+  cidrBlockForgotten: 45 * MINUTE,
   loadBalancerActive: 90 * SECOND,
   targetRegistration: 90 * SECOND,
   lifecycleProceed: 2 * SECOND,

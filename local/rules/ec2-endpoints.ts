@@ -2,6 +2,7 @@ import type { State } from '@aws-sdk/client-ec2';
 import { AwsError } from '../wire/errors.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find, noSuch } from './ec2.ts';
+import { ipv6BlockOf } from './ec2-cidr-blocks.ts';
 import { nodesOf, serviceNamed } from './ec2-endpoint-services.ts';
 import { addInterface, removeInterface } from './ec2-interfaces.ts';
 import { idempotency } from './idempotency.ts';
@@ -138,7 +139,7 @@ export function endpoints(world: World) {
         'InvalidParameter',
         `The VPC endpoint service ${ServiceName} does not support the availability zone of the subnet: ${subnetId}.`,
       );
-    if (IpAddressType === 'dualstack' && !(subnet.ipv6 && service?.ipAddressTypes.includes('ipv6')))
+    if (IpAddressType === 'dualstack' && !(ipv6BlockOf(subnet) && service?.ipAddressTypes.includes('ipv6')))
       throw new AwsError(
         'InvalidParameter',
         `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,

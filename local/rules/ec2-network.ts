@@ -2,10 +2,11 @@ import { AwsError } from '../wire/errors.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './ec2.ts';
+import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './ec2-cidr-blocks.ts';
 import { addressesLeft } from './ec2-interfaces.ts';
 import { isMain, localRoutes } from './ec2-route-tables.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import type { Subnet, Vpc, World } from './world.ts';
+import type { CidrBlock, Subnet, Vpc, World } from './world.ts';
 import { zonesOf } from './zones.ts';
 
 /** VPCs, subnets and availability zones. */
@@ -35,10 +36,10 @@ export function network(world: World) {
       refuseOtherTags(['vpc'], TagSpecifications);
       const tags = tagsAtCreation('vpc', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
-      const vpc: Vpc = { id: world.id('vpc'), cidr };
+      const vpc: Vpc = { id: world.id('vpc'), cidr, blocks: [] };
       // A range for documentation, as nothing of the box is reached from outside.
       if (AmazonProvidedIpv6CidrBlock)
-        vpc.ipv6 = normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '';
+        vpc.blocks.push(associated(normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
       world.vpcs.set(vpc.id, vpc);
       world.tags.set(vpc.id, tags);
       const main = world.id('rtb');
@@ -82,7 +83,8 @@ export function network(world: World) {
       refuseOtherTags(['subnet'], TagSpecifications);
       const tags = tagsAtCreation('subnet', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidSubnet.Range');
-      if (!contains(vpc.cidr, cidr)) throw new AwsError('InvalidSubnet.Range', `The CIDR '${CidrBlock}' is invalid.`);
+      if (!blocksOf(vpc).some((own) => contains(own, cidr)))
+        throw new AwsError('InvalidSubnet.Range', `The CIDR '${CidrBlock}' is invalid.`);
       if ([...world.subnets.values()].some((other) => other.vpcId === VpcId && overlaps(other.cidr, cidr)))
         throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${CidrBlock}' conflicts with another subnet`);
       const asked = AvailabilityZone ?? AvailabilityZoneId ?? zones[0]?.name;
@@ -92,8 +94,8 @@ export function network(world: World) {
           'InvalidParameterValue',
           `Value (${asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.map(({ name }) => name).join(', ')}.`,
         );
-      const subnet: Subnet = { id: world.id('subnet'), vpcId: VpcId, zone: zone.name, cidr };
-      if (Ipv6CidrBlock) subnet.ipv6 = ipv6BlockOf(vpc, Ipv6CidrBlock);
+      const subnet: Subnet = { id: world.id('subnet'), vpcId: VpcId, zone: zone.name, cidr, blocks: [] };
+      if (Ipv6CidrBlock) subnet.blocks.push(associated(freeIpv6Block(vpc, Ipv6CidrBlock), 'subnet'));
       world.subnets.set(subnet.id, subnet);
       world.tags.set(subnet.id, tags);
       return { Subnet: subnetShape(subnet) };
@@ -152,11 +154,16 @@ export function network(world: World) {
     });
   }
 
-  function ipv6BlockOf(vpc: Vpc, text: string): string {
+  function associated(cidr: string, kind: 'vpc' | 'subnet'): CidrBlock {
+    return { id: world.id(`${kind}-cidr-assoc`), cidr, state: 'associated' };
+  }
+
+  function freeIpv6Block(vpc: Vpc, text: string): string {
     const block = normalCidr(text);
-    if (!block || !vpc.ipv6 || prefixLength(block) !== 64 || !contains(vpc.ipv6, block))
+    const own = ipv6BlockOf(vpc);
+    if (!block || !own || prefixLength(block) !== 64 || !contains(own, block))
       throw new AwsError('InvalidSubnet.Range', `The CIDR '${text}' is invalid.`);
-    if ([...world.subnets.values()].some((other) => other.ipv6 === block))
+    if ([...world.subnets.values()].some((other) => blocksOf(other).includes(block)))
       throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${text}' conflicts with another subnet`);
     return block;
   }
@@ -170,21 +177,24 @@ export function network(world: World) {
     return zones.find(({ name }) => name === zone)?.id;
   }
 
-  function vpcShape({ id, cidr, ipv6 }: Vpc) {
+  function vpcShape({ id, cidr, blocks }: Vpc) {
     return {
       VpcId: id,
       OwnerId: world.account,
       State: 'available' as const,
       CidrBlock: cidr,
-      CidrBlockAssociationSet: [{ CidrBlock: cidr, CidrBlockState: { State: 'associated' as const } }],
-      Ipv6CidrBlockAssociationSet: ipv6Associations(ipv6),
+      CidrBlockAssociationSet: [
+        { CidrBlock: cidr, CidrBlockState: { State: 'associated' as const } },
+        ...blocks.filter((block) => !isIpv6(block.cidr)).map(vpcAssociation),
+      ],
+      Ipv6CidrBlockAssociationSet: blocks.filter((block) => isIpv6(block.cidr)).map(subnetAssociation),
       InstanceTenancy: 'default' as const,
       IsDefault: false,
       Tags: tagList(world, id),
     };
   }
 
-  function subnetShape({ id, vpcId, zone, cidr, ipv6 }: Subnet) {
+  function subnetShape({ id, vpcId, zone, cidr, blocks }: Subnet) {
     return {
       SubnetId: id,
       SubnetArn: arnOf(world, 'subnet', id),
@@ -197,25 +207,8 @@ export function network(world: World) {
       AvailableIpAddressCount: addressesLeft(world, id, cidr),
       DefaultForAz: false,
       MapPublicIpOnLaunch: false,
-      Ipv6CidrBlockAssociationSet: ipv6Associations(ipv6),
+      Ipv6CidrBlockAssociationSet: blocks.map(subnetAssociation),
       Tags: tagList(world, id),
     };
   }
-}
-
-/** VPCs and subnets are IPv4 blocks of /16 to /28. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
-function blockOf(text: string, code: string): string {
-  const cidr = normalCidr(text);
-  if (!cidr || isIpv6(cidr))
-    throw new AwsError(
-      'InvalidParameterValue',
-      `Value (${text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
-    );
-  const length = prefixLength(cidr);
-  if (length < 16 || length > 28) throw new AwsError(code, `The CIDR '${text}' is invalid.`);
-  return cidr;
-}
-
-function ipv6Associations(block: string | undefined) {
-  return block ? [{ Ipv6CidrBlock: block, Ipv6CidrBlockState: { State: 'associated' as const } }] : [];
 }

@@ -2,6 +2,7 @@ import { AwsError } from '../wire/errors.ts';
 import { isIpv6 } from './cidr.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './ec2.ts';
+import { blocksOf, localRoute } from './ec2-cidr-blocks.ts';
 import { isBlackhole } from './ec2-routes.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 import type { Route, RouteTable, Vpc, World } from './world.ts';
@@ -179,13 +180,8 @@ export function routeTables(world: World) {
   }
 }
 
-/** Every table has one for each block of the VPC. */
-export function localRoutes({ cidr, ipv6 }: Vpc): Route[] {
-  return [cidr, ...(ipv6 ? [ipv6] : [])].map((destination) => ({
-    destination,
-    target: { kind: 'local' },
-    origin: 'CreateRouteTable',
-  }));
+export function localRoutes(vpc: Vpc): Route[] {
+  return blocksOf(vpc).map(localRoute);
 }
 
 export function isMain({ subnetId, gatewayId }: RouteTable['associations'][number]): boolean {

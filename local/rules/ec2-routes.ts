@@ -1,6 +1,7 @@
 import { AwsError } from '../wire/errors.ts';
 import { contains, isIpv6, normalCidr } from './cidr.ts';
 import { type Ec2, find, noSuch } from './ec2.ts';
+import { blocksOf } from './ec2-cidr-blocks.ts';
 import { soleInterface } from './ec2-interfaces.ts';
 import type { Route, RouteTable, World } from './world.ts';
 
@@ -158,10 +159,10 @@ export function routes(world: World) {
     const vpc = find(world.vpcs, 'vpc', table.vpcId);
     if (target.kind === 'local') return;
     const subnets = [...world.subnets.values()].filter(({ vpcId }) => vpcId === vpc.id);
-    if (subnets.some(({ cidr, ipv6 }) => cidr === destination || ipv6 === destination)) return;
+    if (subnets.some((subnet) => blocksOf(subnet).includes(destination))) return;
     if (table.associations.some(({ gatewayId }) => gatewayId))
       throw new AwsError('RouteNotSupported', 'Route table contains unsupported route destination');
-    if (![vpc.cidr, vpc.ipv6].some((own) => own && contains(own, destination))) return;
+    if (!blocksOf(vpc).some((own) => contains(own, destination))) return;
     throw new AwsError(
       'InvalidParameterValue',
       `The destination CIDR block ${destination} is equal to or more specific than one of this VPC's CIDR blocks, and is not that of a whole subnet.`,
@@ -212,5 +213,6 @@ const routeTo = (table: RouteTable, destination: string) =>
  */
 export function advertise(world: World, tableId: string, destination: string, nextHop: string): void {
   const table = find(world.routeTables, 'routeTable', tableId);
+  table.routes = table.routes.filter((each) => each.destination !== destination || each.origin !== 'Advertisement');
   table.routes.push({ destination, target: { kind: 'address', id: nextHop }, origin: 'Advertisement' });
 }

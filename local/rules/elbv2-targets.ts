@@ -1,5 +1,6 @@
 import { AwsError } from '../wire/errors.ts';
 import { contains } from './cidr.ts';
+import { blocksOf } from './ec2-cidr-blocks.ts';
 import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTRIBUTES } from './elbv2-attributes.ts';
 import {
   checkName,
@@ -149,7 +150,7 @@ export function targetGroups(world: World, health: Health) {
     const refuse = (why: string) => new AwsError('InvalidTarget', `${why}: '${id}'`);
     if (group.targetType === 'ip') {
       const vpc = world.vpcs.get(group.vpcId);
-      if (![...PRIVATE_RANGES, vpc?.cidr ?? ''].some((range) => contains(range, `${id}/32`)))
+      if (![...PRIVATE_RANGES, ...(vpc ? blocksOf(vpc) : [])].some((range) => contains(range, `${id}/32`)))
         throw refuse('The IP address is not within the VPC or a private range');
       return;
     }

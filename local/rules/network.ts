@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { FlowPolicy, Network, NodeTarget, RouteTarget } from '../fabric/fabric.ts';
 import { isIpv6 } from './cidr.ts';
+import { blocksOf } from './ec2-cidr-blocks.ts';
 import { isMain } from './ec2-route-tables.ts';
 import { isBlackhole } from './ec2-routes.ts';
 import { addressOf, stateOf, zoneOf } from './health.ts';
@@ -13,10 +14,10 @@ export function networkOf(world: World): Network {
   const nodeIds = new Set(active.flatMap(({ nodes }) => nodes.map(({ interfaceId }) => interfaceId)));
   const runningIds = new Set(running.map(({ id }) => id));
   return {
-    vpcs: [...world.vpcs.values()].map(({ id, cidr }) => ({ id, cidrs: [cidr] })),
-    subnets: [...world.subnets.values()].map((subnet) => ({
-      ...subnet,
-      routeTableId: tableOf(world, subnet.id, subnet.vpcId),
+    vpcs: [...world.vpcs.values()].map((vpc) => ({ id: vpc.id, cidrs: blocksOf(vpc).filter((cidr) => !isIpv6(cidr)) })),
+    subnets: [...world.subnets.values()].map(({ id, vpcId, zone, cidr }) => ({
+      ...{ id, vpcId, zone, cidr },
+      routeTableId: tableOf(world, id, vpcId),
     })),
     routeTables: [...world.routeTables.values()].map(({ id, vpcId, routes }) => ({
       id,

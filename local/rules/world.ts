@@ -49,9 +49,17 @@ export interface World {
 
 export interface Vpc {
   id: string;
+  /** The primary one. */
   cidr: string;
-  /** A /56, if it was asked for. */
-  ipv6?: string;
+  /** All others, of both families: those of IPv6 are a /56. */
+  blocks: CidrBlock[];
+}
+
+/** Of a VPC or a subnet, by its association. */
+export interface CidrBlock {
+  id: string;
+  cidr: string;
+  state: 'associating' | 'associated' | 'disassociating' | 'disassociated';
 }
 
 export interface Subnet {
@@ -59,8 +67,8 @@ export interface Subnet {
   vpcId: string;
   zone: string;
   cidr: string;
-  /** A /64 of its VPC's. */
-  ipv6?: string;
+  /** Of IPv6: a /64 of its VPC's. */
+  blocks: CidrBlock[];
 }
 
 export interface RouteTable {

@@ -162,3 +162,74 @@ describe('Describe', () => {
     expect(ids.size).toBe(12);
   });
 });
+
+describe('a block that a VPC gets later', () => {
+  const associate = async (CidrBlock: string) => {
+    const command = new ec2.AssociateVpcCidrBlockCommand({ VpcId: vpc.vpc, CidrBlock });
+    return given((await cloud.ec2.send(command)).CidrBlockAssociation?.AssociationId);
+  };
+  const disassociate = (AssociationId: string) =>
+    cloud.ec2.send(new ec2.DisassociateVpcCidrBlockCommand({ AssociationId }));
+  const states = async () => {
+    const { Vpcs } = await cloud.ec2.send(new ec2.DescribeVpcsCommand({}));
+    return given(Vpcs?.[0]?.CidrBlockAssociationSet).map((each) => [each.CidrBlock, each.CidrBlockState?.State]);
+  };
+  const local = async () => {
+    const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({}));
+    return given(RouteTables?.[0]?.Routes).map(({ DestinationCidrBlock }) => DestinationCidrBlock);
+  };
+
+  test('is associating, and associated with a local route; then disassociated, and still listed for a while', async () => {
+    const id = await associate('100.64.0.0/16');
+    expect(await states()).toEqual([
+      ['10.0.0.0/16', 'associated'],
+      ['100.64.0.0/16', 'associating'],
+    ]);
+    await cloud.clock.run(60_000);
+    expect([await states(), await local()]).toEqual([
+      [
+        ['10.0.0.0/16', 'associated'],
+        ['100.64.0.0/16', 'associated'],
+      ],
+      ['10.0.0.0/16', '100.64.0.0/16'],
+    ]);
+    await disassociate(id);
+    await cloud.clock.run(30 * 60_000);
+    expect([await states(), await local()]).toEqual([
+      [
+        ['10.0.0.0/16', 'associated'],
+        ['100.64.0.0/16', 'disassociated'],
+      ],
+      ['10.0.0.0/16'],
+    ]);
+    await cloud.clock.run(30 * 60_000);
+    expect(await states()).toEqual([['10.0.0.0/16', 'associated']]);
+  });
+
+  test('takes subnets, and stays while it has some', async () => {
+    const id = await associate('100.64.0.0/16');
+    await cloud.clock.run(60_000);
+    const { Subnet } = await cloud.ec2.send(
+      new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: '100.64.0.0/24' }),
+    );
+    await expect(disassociate(id)).rejects.toMatchObject({ name: 'DependencyViolation' });
+    await cloud.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId: Subnet?.SubnetId }));
+    await disassociate(id);
+  });
+
+  test('overlaps no other, and holds no destination of a route', async () => {
+    await expect(associate('10.0.0.0/20')).rejects.toMatchObject({ name: 'CidrConflict' });
+    const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({}));
+    const { NatGateway } = await cloud.ec2.send(
+      new ec2.CreateNatGatewayCommand({ SubnetId: vpc.a0, ConnectivityType: 'private' }),
+    );
+    await cloud.ec2.send(
+      new ec2.CreateRouteCommand({
+        RouteTableId: RouteTables?.[0]?.RouteTableId,
+        DestinationCidrBlock: '100.64.9.0/24',
+        NatGatewayId: NatGateway?.NatGatewayId,
+      }),
+    );
+    await expect(associate('100.64.0.0/16')).rejects.toMatchObject({ name: 'CidrConflict' });
+  });
+});

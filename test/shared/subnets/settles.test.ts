@@ -44,6 +44,7 @@ const deed = fc.oneof(
     subnet: from('alone' as const, 'shared1' as const),
     to: from('own' as const, 'shared' as const),
   }),
+  fc.record({ do: from('advertise' as const), ...route }),
   fc.record({ do: from('delete endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('reject endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('delete gateway' as const) }),
@@ -132,6 +133,9 @@ async function scene(kind: Kind) {
         await ignoring(now.from === 'the VPC' ? cloud.ec2.send(led) : cloud.ec2.send(added));
         return;
       }
+      case 'advertise':
+        cloud.cloud.advertise(tables[now.table], now.cidr, '10.0.0.9');
+        return;
       case 'move': {
         const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({}));
         const association = RouteTables?.flatMap(({ Associations = [] }) => Associations).find(
@@ -302,7 +306,8 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
         const there = table.Routes?.find(
           (route) =>
             route.DestinationCidrBlock === DestinationCidrBlock &&
-            route.DestinationPrefixListId === DestinationPrefixListId,
+            route.DestinationPrefixListId === DestinationPrefixListId &&
+            route.Origin !== 'Advertisement',
         );
         const target = there?.GatewayId ?? there?.NatGatewayId ?? there?.NetworkInterfaceId;
         const noted = notesOf(table, DestinationCidrBlock).flat();
@@ -350,7 +355,10 @@ function checkRest(rest: SubnetsWorld, { subnets, hosts, tables, foreign, delete
       asking.some((user) => user.wish?.startsWith('takeover') && asks(user).includes(cidr));
     const isOurs = ({ destination, target }: Route) =>
       rest.endpoints.some(({ id }) => id === target) || table.direct.get(destination)?.target === target;
-    const routes = table.routes.filter(({ target }) => target !== 'local');
+    const routes = table.routes.filter(({ target, propagated }) => target !== 'local' && !propagated);
+    for (const { destination } of table.routes.filter(({ propagated }) => propagated))
+      if (takenOver(destination)) expect(routes.map((route) => route.destination)).toContain(destination);
+    const destinations = table.routes.map(({ destination }) => destination);
 
     for (const route of routes) {
       const { destination, target } = route;
@@ -366,7 +374,7 @@ function checkRest(rest: SubnetsWorld, { subnets, hosts, tables, foreign, delete
       if (target.startsWith('vpce-')) expect(rest.endpoints.find(({ id }) => id === target)?.state).toBe('available');
       expect(route.blackhole).toBe(false);
     }
-    for (const destination of wanted) expect(routes.map((route) => route.destination)).toContain(destination);
+    for (const destination of wanted) expect(destinations).toContain(destination);
     for (const [key, target] of foreign) {
       if (!key.startsWith(table.id) || deleted.has(target)) continue;
       const route = routes.find(({ destination }) => key === `${table.id} ${destination}`);
