@@ -9,8 +9,12 @@ import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 import type { Endpoint, EndpointService, World } from './world.ts';
 
-/** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
-const ENDPOINTS_PER_VPC = 50;
+/** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+const QUOTAS = [
+  { types: ['Interface', 'GatewayLoadBalancer'], most: 50 },
+  { types: ['Resource'], most: 200 },
+  { types: ['ServiceNetwork'], most: 50 },
+];
 
 type Input = Parameters<NonNullable<Ec2['CreateVpcEndpoint']>>[0];
 
@@ -120,15 +124,16 @@ export function endpoints(world: World) {
         'InvalidParameter',
         'Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints',
       );
-    const service = VpcEndpointType === 'Interface' && isOfAws(ServiceName) ? undefined : offered(input, principal);
-    const type = service ? 'GatewayLoadBalancer' : 'Interface';
+    const other = otherType(input);
+    const service = other ? undefined : offered(input, principal);
+    const type = other ?? 'GatewayLoadBalancer';
     const [subnetId, another] = SubnetIds;
     if (subnetId === undefined || another !== undefined)
       throw new AwsError(
         'InvalidParameter',
         service
           ? 'A GatewayLoadBalancer type VPC Endpoint needs exactly one subnet'
-          : 'the cloud in a box gives an interface endpoint exactly one subnet',
+          : 'the cloud in a box gives every endpoint exactly one subnet',
       );
     const subnet = find(world.subnets, 'subnet', subnetId);
     if (subnet.vpcId !== VpcId)
@@ -144,12 +149,12 @@ export function endpoints(world: World) {
         'InvalidParameter',
         `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,
       );
-    const held = [...world.endpoints.values()].filter(({ vpcId, state }) => vpcId === VpcId && state !== 'deleted');
-    if (held.length >= ENDPOINTS_PER_VPC)
-      throw new AwsError(
-        'VpcEndpointLimitExceeded',
-        `The maximum number of VPC endpoints (${ENDPOINTS_PER_VPC}) has been reached.`,
-      );
+    const { types = [], most = 0 } = QUOTAS.find((quota) => quota.types.includes(type)) ?? {};
+    const held = [...world.endpoints.values()].filter(
+      (each) => each.vpcId === VpcId && each.state !== 'deleted' && types.includes(each.type),
+    );
+    if (held.length >= most)
+      throw new AwsError('VpcEndpointLimitExceeded', `The maximum number of VPC endpoints (${most}) has been reached.`);
 
     const id = world.id('vpce');
     const { id: interfaceId } = addInterface(world, subnet, {
@@ -177,6 +182,18 @@ export function endpoints(world: World) {
     world.tags.set(id, tags);
     if (!service?.acceptanceRequired) connect(endpoint);
     return endpoint;
+  }
+
+  /** What the input asks for, if it is no endpoint of a service of load balancers. */
+  function otherType({
+    VpcEndpointType: type,
+    ServiceName = '',
+    ResourceConfigurationArn,
+    ServiceNetworkArn,
+  }: Input): Exclude<Endpoint['type'], 'GatewayLoadBalancer'> | undefined {
+    if (type === 'Interface') return isOfAws(ServiceName) ? type : undefined;
+    if (type === 'Resource' && ResourceConfigurationArn) return type;
+    return type === 'ServiceNetwork' && ServiceNetworkArn ? type : undefined;
   }
 
   /** An endpoint service of a load balancer, if the input asks for one and for nothing that it cannot have. */
@@ -243,7 +260,7 @@ export function endpoints(world: World) {
       VpcEndpointId: endpoint.id,
       VpcEndpointType: endpoint.type,
       VpcId: endpoint.vpcId,
-      ServiceName: endpoint.serviceName,
+      ...(endpoint.serviceName && { ServiceName: endpoint.serviceName }),
       State: wireState(endpoint.state),
       SubnetIds: [endpoint.subnetId],
       NetworkInterfaceIds: endpoint.state === 'deleted' ? [] : [endpoint.interfaceId],

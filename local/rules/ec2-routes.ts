@@ -125,7 +125,7 @@ export function routes(world: World) {
     // AWS's code for this is not documented; this is the one it has for gateways of another VPC.
     refuseOtherNetwork(table, id, endpoint.vpcId);
     // Seen by everyone who did not wait: https://github.com/hashicorp/terraform-provider-aws/issues/32774
-    if (endpoint.state !== 'available' || endpoint.type === 'Interface')
+    if (endpoint.state !== 'available' || endpoint.type !== 'GatewayLoadBalancer')
       throw new AwsError('RouteNotSupported', `Route table contains unsupported route target: ${id}`);
     return { kind: 'endpoint', id };
   }

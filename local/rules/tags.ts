@@ -17,7 +17,8 @@ export function tags(world: World) {
       const before = world.tags.get(id) ?? new Map<string, string>();
       const after = new Map(before);
       change(after);
-      if (after.size > 50) throw new AwsError('TagLimitExceeded', `the resource ${id} would have more than 50 tags`);
+      if (countOf(after) > 50)
+        throw new AwsError('TagLimitExceeded', `the resource ${id} would have more than 50 tags`);
       const keys = [...new Set([...before.keys(), ...after.keys()])].filter(
         (key) => before.get(key) !== after.get(key),
       );
@@ -60,7 +61,7 @@ export function tags(world: World) {
     /** A tag given without a value goes whatever its value is; without any tag given, all go. */
     DeleteTags({ Resources, Tags }) {
       changeTags(Resources, (tags) => {
-        if (!Tags) tags.clear();
+        if (!Tags) for (const key of tags.keys()) if (!isOfAws(key)) tags.delete(key);
         for (const { Key = '', Value } of Tags ?? [])
           if (Value === undefined || tags.get(Key) === Value) tags.delete(Key);
       });
@@ -117,11 +118,15 @@ export function tagList(world: World, id: string): Tag[] {
   return [...(world.tags.get(id) ?? [])].map(([Key, Value]) => ({ Key, Value }));
 }
 
+/** Tags that AWS sets cannot be written or deleted, and do not count. */
+const isOfAws = (key: string) => /^aws:/i.test(key);
+const countOf = (tags: ReadonlyMap<string, string>) => [...tags.keys()].filter((key) => !isOfAws(key)).length;
+
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 function checkedTags(tags: Tag[]): Map<string, string> {
   const pairs = new Map<string, string>();
   for (const { Key = '', Value = '' } of tags) {
-    if (/^aws:/i.test(Key))
+    if (isOfAws(Key))
       throw new AwsError('InvalidParameterValue', `Tag keys starting with 'aws:' are reserved for internal use`);
     if (Key.length < 1 || Key.length > 128)
       throw new AwsError('InvalidParameterValue', `Tag key exceeds the maximum length of 128 characters or is empty`);

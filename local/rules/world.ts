@@ -157,8 +157,8 @@ export type EndpointState =
 
 export interface Endpoint {
   id: string;
-  /** An interface endpoint is one of AWS's own services, and has no connection and no node. */
-  type: 'GatewayLoadBalancer' | 'Interface';
+  /** One of another type than ours leads to AWS's own services or to resources, and has no connection and no node. */
+  type: 'GatewayLoadBalancer' | 'Interface' | 'Resource' | 'ServiceNetwork';
   connectionId: string;
   serviceId: string;
   serviceName: string;

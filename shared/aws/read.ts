@@ -1,4 +1,5 @@
-import type { Tag } from '@aws-sdk/client-ec2';
+import type { SubnetIpv6CidrBlockAssociation, Tag, Vpc } from '@aws-sdk/client-ec2';
+import { canonicalCidr } from '../cidr.ts';
 
 /** Every item of every page. */
 export async function collect<Page, Item>(
@@ -12,4 +13,21 @@ export async function collect<Page, Item>(
 
 export function tag(tags: Tag[] | undefined, key: string): string | undefined {
   return tags?.find((candidate) => candidate.Key === key)?.Value;
+}
+
+/** AWS lists a block that is disassociated for another 30 to 60 minutes, and one that failed. */
+const isAssociated = (state: { State?: string | undefined } | undefined) =>
+  state?.State === 'associated' || state?.State === 'associating';
+
+/** The CIDR blocks that a VPC has now, IPv4 and IPv6. */
+export function vpcBlocks({ CidrBlockAssociationSet = [], Ipv6CidrBlockAssociationSet }: Vpc): string[] {
+  const ipv4 = CidrBlockAssociationSet.filter(({ CidrBlockState }) => isAssociated(CidrBlockState));
+  return [...ipv4.flatMap(({ CidrBlock }) => CidrBlock ?? []), ...ipv6Blocks(Ipv6CidrBlockAssociationSet)];
+}
+
+/** The same of IPv6, of a VPC or a subnet. */
+export function ipv6Blocks(associations: SubnetIpv6CidrBlockAssociation[] = []): string[] {
+  return associations
+    .filter(({ Ipv6CidrBlockState }) => isAssociated(Ipv6CidrBlockState))
+    .flatMap(({ Ipv6CidrBlock = '' }) => canonicalCidr(Ipv6CidrBlock) ?? []);
 }

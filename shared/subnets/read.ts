@@ -1,6 +1,6 @@
 import type * as ec2 from '@aws-sdk/client-ec2';
 import type { LoadBalancerAttribute, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { tag } from '../aws/read.ts';
+import { ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
@@ -58,10 +58,7 @@ export function readWorld(
     ),
   );
   const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
-  const vpcCidrs = [
-    ...(vpc.CidrBlockAssociationSet ?? []).flatMap(({ CidrBlock }) => CidrBlock ?? []),
-    ...(vpc.Ipv6CidrBlockAssociationSet ?? []).flatMap(({ Ipv6CidrBlock }) => canonicalCidr(Ipv6CidrBlock ?? '') ?? []),
-  ];
+  const vpcCidrs = vpcBlocks(vpc);
   return {
     now,
     vpcCidrs,
@@ -79,7 +76,7 @@ export function readWorld(
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
-    endpointCount: endpoints.filter((each) => each.VpcEndpointType !== 'Gateway' && stateOf(each) !== 'deleted').length,
+    endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
     routers,
     targets: targets.map(({ Target, TargetHealth }) => ({
@@ -110,15 +107,12 @@ function isSealed({ SubnetIds, ServiceName, Tags }: ec2.VpcEndpoint, config: Sub
 }
 
 function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
-  const ipv6 = (subnet.Ipv6CidrBlockAssociationSet ?? []).flatMap(
-    (block) => canonicalCidr(block.Ipv6CidrBlock ?? '') ?? [],
-  );
   return {
     id: subnet.SubnetId ?? '',
     name: tag(subnet.Tags, 'Name') ?? '',
     vpcId: subnet.VpcId ?? '',
     zone: subnet.AvailabilityZone ?? '',
-    cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6],
+    cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
     status: tag(subnet.Tags, config.statusKey),
   };
@@ -143,6 +137,11 @@ function readEndpoint(
       connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance' &&
       connection.VpcEndpointOwner === config.account,
   };
+}
+
+/** Those of other types have quotas of their own. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+function sharesQuota({ VpcEndpointType: type }: ec2.VpcEndpoint): boolean {
+  return type === 'Interface' || type === 'GatewayLoadBalancer';
 }
 
 /** EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
@@ -222,7 +221,8 @@ function readTable(
         entries.map(([, { key }]) => key),
       ]),
     ),
-    tagCount: table.Tags?.length ?? 0,
+    // AWS's own do not count: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+    tagCount: (table.Tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length,
   };
 }
 

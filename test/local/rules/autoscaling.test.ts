@@ -12,7 +12,14 @@ import {
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import { CreateLaunchTemplateCommand, DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateLaunchTemplateCommand,
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeInstancesCommand,
+  DescribeTagsCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { given, testCloud, testVpc } from './support.ts';
 
@@ -93,6 +100,25 @@ describe('a group', () => {
       ]),
     );
     expect(eventsOf('EC2 Instance Launch Successful')).toHaveLength(4);
+  });
+
+  test('tags its instances with keys of AWS, which neither count nor go with the others', async () => {
+    const { clock, members, ec2 } = await groupOf([], { MinSize: 1, MaxSize: 1, DesiredCapacity: 1 });
+    await clock.run(60_000);
+    const Resources = [given((await members())[0]?.id)];
+    const keys = async () => {
+      const { Tags } = await ec2.send(
+        new DescribeTagsCommand({ Filters: [{ Name: 'resource-id', Values: Resources }] }),
+      );
+      return given(Tags).map(({ Key = '' }) => Key);
+    };
+    const own = (await keys()).filter((key) => !key.startsWith('aws:'));
+    const Tags = Array.from({ length: 50 - own.length }, (_, index) => ({ Key: `own-${index}`, Value: '' }));
+    await ec2.send(new CreateTagsCommand({ Resources, Tags }));
+    const oneMore = new CreateTagsCommand({ Resources, Tags: [{ Key: 'one-more', Value: '' }] });
+    await expect(ec2.send(oneMore)).rejects.toMatchObject({ name: 'TagLimitExceeded' });
+    await ec2.send(new DeleteTagsCommand({ Resources }));
+    expect(await keys()).toEqual(['aws:autoscaling:groupName', 'aws:ec2launchtemplate:id']);
   });
 
   test('ends the oldest of the fuller zone, and replaces what ended behind its back', async () => {

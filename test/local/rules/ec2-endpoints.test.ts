@@ -233,6 +233,19 @@ describe('CreateVpcEndpoint refuses', () => {
     for (let count = 0; count < 50; count++) await create();
     await expect(create()).rejects.toMatchObject({ name: 'VpcEndpointLimitExceeded' });
   });
+
+  test('no other because of endpoints that have a quota of their own', async () => {
+    const Arn = 'arn:aws:vpc-lattice:eu-central-1:111122223333:servicenetwork/sn-1';
+    const network = { VpcEndpointType: 'ServiceNetwork' as const, ServiceName: undefined, ServiceNetworkArn: Arn };
+    for (let count = 0; count < 50; count++) await create(network);
+    await expect(create(network)).rejects.toMatchObject({ name: 'VpcEndpointLimitExceeded' });
+    await create();
+    await create({
+      VpcEndpointType: 'Resource',
+      ServiceName: undefined,
+      ResourceConfigurationArn: 'arn:aws:vpc-lattice:eu-central-1:111122223333:resourceconfiguration/rcfg-1',
+    });
+  });
 });
 
 test('the provider sees connections, with neither VPC nor subnet', async () => {

@@ -1,8 +1,60 @@
-import type { RouteOrigin, RouteTable, RouteTableAssociationStateCode, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
+import type {
+  RouteOrigin,
+  RouteTable,
+  RouteTableAssociationStateCode,
+  Subnet,
+  SubnetCidrBlockStateCode,
+  Vpc,
+  VpcCidrBlockStateCode,
+  VpcEndpoint,
+  VpcEndpointType,
+} from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { readWorld } from '../../../shared/subnets/read.ts';
 import { testSeal } from '../../support/seal.ts';
 import { config, NOW, SERVICE } from './support.ts';
+
+/** A VPC in the plan's words. */
+function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
+  const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
+  const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], ...seen };
+  return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
+}
+
+test.each<[VpcCidrBlockStateCode & SubnetCidrBlockStateCode, boolean]>([
+  ['associated', true],
+  ['associating', true],
+  ['disassociating', false],
+  ['disassociated', false],
+  ['failing', false],
+  ['failed', false],
+])('a block that is %s is the VPC’s, or the subnet’s: %s', (State, counts) => {
+  const Ipv6CidrBlockAssociationSet = [{ Ipv6CidrBlock: '2001:db8::/56', Ipv6CidrBlockState: { State } }];
+  const CidrBlockAssociationSet = [{ CidrBlock: '100.64.0.0/16', CidrBlockState: { State } }];
+  const { vpcCidrs, subnets } = readVpc(
+    { CidrBlockAssociationSet, Ipv6CidrBlockAssociationSet },
+    { subnets: [{ CidrBlock: '10.0.0.0/24', Ipv6CidrBlockAssociationSet }] },
+  );
+  expect(vpcCidrs).toEqual(counts ? ['100.64.0.0/16', '2001:db8::/56'] : []);
+  expect(subnets[0]?.cidrs).toEqual(counts ? ['10.0.0.0/24', '2001:db8::/56'] : ['10.0.0.0/24']);
+});
+
+test.each<[VpcEndpointType, number]>([
+  ['Interface', 1],
+  ['GatewayLoadBalancer', 1],
+  ['Gateway', 0],
+  ['Resource', 0],
+  ['ServiceNetwork', 0],
+  ['Tunnel', 0],
+])('an endpoint of type %s counts %d against the quota that ours share', (type, count) => {
+  const endpoints = [{ VpcEndpointType: type, State: 'Available' as const }];
+  expect(readVpc({}, { endpoints }).endpointCount).toBe(count);
+});
+
+test('tags that AWS sets do not count against the fifty of a table', () => {
+  const Tags = ['aws:cloudformation:stack-name', 'aws:cloudformation:logical-id', 'Name'].map((Key) => ({ Key }));
+  expect(read({ Tags })?.tagCount).toBe(1);
+});
 
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
@@ -31,9 +83,10 @@ test.each<[string, RouteOrigin, boolean]>([
   const to = destination.includes(':')
     ? { DestinationIpv6CidrBlock: destination }
     : { DestinationCidrBlock: destination };
+  const associated = { State: 'associated' as const };
   const vpc = {
-    CidrBlockAssociationSet: [{ CidrBlock: '10.0.0.0/16' }],
-    Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: '2001:db8:0:ff00:0::/56' }],
+    CidrBlockAssociationSet: [{ CidrBlock: '10.0.0.0/16', CidrBlockState: associated }],
+    Ipv6CidrBlockAssociationSet: [{ Ipv6CidrBlock: '2001:db8:0:ff00:0::/56', Ipv6CidrBlockState: associated }],
   };
   expect(read({ Routes: [{ ...to, GatewayId: 'vpce-1', Origin }] }, vpc)?.routes).toMatchObject([{ local }]);
 });

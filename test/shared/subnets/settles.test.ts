@@ -9,6 +9,8 @@ import { endsPass, type Fault, stage } from './stage.ts';
 const CIDRS = ['10.20.0.0/16', '10.30.0.0/16'];
 const RESOLVER = '100.127.255.254/32';
 const RANGE = '100.64.0.0/13';
+/** Of the VPC at times: no range of it is a router's. */
+const BLOCK = '100.70.0.0/16';
 /** Values of the tag, and what they ask for; nothing if they are refused. */
 const WISHES: Record<string, string[]> = {
   '10.20.0.0/16': ['10.20.0.0/16'],
@@ -50,6 +52,7 @@ const deed = fc.oneof(
   fc.record({ do: from('delete gateway' as const) }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('range' as const), given: fc.boolean() }),
+  fc.record({ do: from('block' as const), given: fc.boolean() }),
   fc.record({ do: from('end router' as const) }),
   fc.record({ do: from('delete subnet' as const), subnet: from(...DELETED) }),
   fc.record({ do: from('wait' as const), ms: from(1_000, 30_000, 200_000) }),
@@ -99,6 +102,8 @@ async function scene(kind: Kind) {
   /** Destinations in tables that people routed elsewhere, and where to. */
   const foreign = new Map<string, string>();
   const deleted = new Set<string>();
+  /** The association of the block that the VPC has beside its own. */
+  let block: string | undefined;
   let undeletable: string | undefined;
   let changedAt = 0;
 
@@ -173,6 +178,17 @@ async function scene(kind: Kind) {
         if (now.given) await here.note(here.routers.a, RANGE, 'ziti-glb:dns-range');
         else await here.untag(here.routers.a, 'ziti-glb:dns-range');
         return;
+      case 'block':
+        if (block) {
+          const AssociationId = block;
+          block = undefined;
+          await cloud.ec2.send(new ec2.DisassociateVpcCidrBlockCommand({ AssociationId }));
+        }
+        if (now.given) {
+          const asked = new ec2.AssociateVpcCidrBlockCommand({ VpcId: vpc.vpc, CidrBlock: BLOCK });
+          block = (await cloud.ec2.send(asked)).CidrBlockAssociation?.AssociationId;
+        }
+        return;
       case 'end router':
         await cloud.ec2.send(new ec2.TerminateInstancesCommand({ InstanceIds: [here.routers.a] }));
         return;
@@ -203,7 +219,18 @@ async function scene(kind: Kind) {
     await here.heal(true);
   }
 
-  return { ...here, mend, tables, subnets, hosts, foreign, deleted, perform, quietSince: () => changedAt };
+  return {
+    ...here,
+    mend,
+    tables,
+    subnets,
+    hosts,
+    foreign,
+    deleted,
+    perform,
+    quietSince: () => changedAt,
+    hasBlock: () => block !== undefined,
+  };
 }
 
 const ignoring = (work: Promise<unknown>) => work.catch(() => {});
@@ -332,7 +359,11 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
 type Scene = Awaited<ReturnType<typeof scene>>;
 
 /** What must be so at rest, derived from the tags and from what people did, and not by the rules under test. */
-function checkRest(rest: SubnetsWorld, { subnets, hosts, tables, foreign, deleted }: Scene, kind: Kind): void {
+function checkRest(
+  rest: SubnetsWorld,
+  { subnets, hosts, tables, foreign, deleted, hasBlock }: Scene,
+  kind: Kind,
+): void {
   const present = SUBNETS.flatMap((name) => rest.subnets.find(({ id }) => id === subnets[name]) ?? []);
   const tableOf = (id: string) => rest.routeTables.find((table) => table.subnetIds.includes(id))?.id ?? tables.main;
   const named = rest.subnets.filter(({ id }) => kind.endpoints === 'named' && Object.values(hosts).includes(id));
@@ -350,7 +381,7 @@ function checkRest(rest: SubnetsWorld, { subnets, hosts, tables, foreign, delete
     const asking = users.filter((subnet) => asks(subnet).length > 0);
     const wanted = new Set(asking.flatMap(asks));
     if (asking.length > 0) wanted.add(RESOLVER);
-    if (asking.length > 0 && router) wanted.add(RANGE);
+    if (asking.length > 0 && router && !hasBlock()) wanted.add(RANGE);
     const takenOver = (cidr: string) =>
       asking.some((user) => user.wish?.startsWith('takeover') && asks(user).includes(cidr));
     const isOurs = ({ destination, target }: Route) =>

@@ -96,7 +96,9 @@ export async function stage({
   }
 
   const around: Around[] = [watched];
-  const cloud = testCloud({ around, emit, delays: { endpointAvailable: becomesAvailable } });
+  // Longer than AWS, so that a world at rest still has it.
+  const delays = { endpointAvailable: becomesAvailable, cidrBlockForgotten: 86_400_000 };
+  const cloud = testCloud({ around, emit, delays });
   const limit = throttle(cloud.clock);
   if (throttled)
     around.push((call, input, proceed) => (call.accessKeyId === OURS ? limit(call, input, proceed) : proceed()));

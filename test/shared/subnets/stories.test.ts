@@ -518,6 +518,23 @@ test('a gateway’s table that leads to the endpoint keeps it, and its owner is 
   expect(await here.endpoints()).toEqual([]);
 });
 
+test('a block that the VPC has no more is a destination like any other, though AWS lists it for most of an hour', async () => {
+  const { subnet, table } = await begin();
+  const BLOCK = '100.100.0.0/16';
+  const { CidrBlockAssociation } = await here.cloud.ec2.send(
+    new ec2.AssociateVpcCidrBlockCommand({ VpcId: here.vpc.vpc, CidrBlock: BLOCK }),
+  );
+  await here.cloud.clock.run(MINUTE);
+  await here.tag(subnet, BLOCK);
+  await here.pass();
+  expect(await tagOf(subnet)).toMatch(/^refused: 100\.100\.0\.0\/16 is inside/);
+  const AssociationId = CidrBlockAssociation?.AssociationId;
+  await here.cloud.ec2.send(new ec2.DisassociateVpcCidrBlockCommand({ AssociationId }));
+  await rest();
+  expect(await tagOf(subnet)).toBe('ready');
+  expect(await routesOf(table)).toEqual({ [BLOCK]: 'endpoint', [RESOLVER]: 'endpoint' });
+});
+
 describe('a process that ends', () => {
   test('after any one of its calls leaves what the next one completes', async () => {
     const { subnet, table } = await begin();
