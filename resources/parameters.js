@@ -54,6 +54,7 @@ export const parameters = z.strictObject({
   ),
   mainRouteTable: text(/^(refuse|allow)$/, 'refuse or allow'),
   withoutRouter: text(/^(keep|withdraw)$/, 'keep or withdraw'),
+  systemsManagerCidrs: optional(list(/\s+/, 'a network like 10.100.0.0/24', isNetwork)),
   dnsResolver: z
     .ipv4('is not an IPv4 address')
     .regex(/^(?!(0|127|169\.254|22[4-9]|2[345]\d)\.)/, 'is not an address that a route can lead to'),

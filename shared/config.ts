@@ -4,7 +4,8 @@ import { formatCidr, overlap, parseCidr, subdivide } from './cidr.ts';
 
 const text = z.string().min(1);
 const words = z.string().transform((list) => list.split(/\s+/).filter(Boolean));
-const cidrs = words.pipe(z.array(z.cidrv4().or(z.cidrv6())).min(1, 'no CIDR'));
+const networks = z.array(z.cidrv4().or(z.cidrv6()));
+const cidrs = words.pipe(networks.min(1, 'no CIDR'));
 const subnetIds = words.pipe(z.array(z.string().startsWith('subnet-', 'not subnet, zone, or subnet ids')).min(1));
 
 const common = z.object({
@@ -40,6 +41,7 @@ const subnets = common
     MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
     WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
     DNS_RESOLVER: z.ipv4(),
+    SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
     ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
     ROUTES_PER_TABLE: z.coerce.number().int().positive(),
   })
@@ -61,6 +63,8 @@ const subnets = common
     withoutRouter: env.WITHOUT_ROUTER,
     /** CIDR block that every opted-in subnet reaches beside its own. */
     resolver: `${env.DNS_RESOLVER}/32`,
+    /** Where the VPC's machines reach Systems Manager, if not by endpoints of the VPC itself; empty if nowhere that is known. */
+    systemsManagerCidrs: env.SYSTEMS_MANAGER_CIDRS,
     endpointsPerVpc: env.ENDPOINTS_PER_VPC,
     /** Of each family, the VPC's own apart. */
     routesPerTable: env.ROUTES_PER_TABLE,

@@ -4,7 +4,9 @@ import { isLeaving } from './status.ts';
 import { parseWish, type Wish } from './wish.ts';
 import {
   isLive,
+  isOurs,
   label,
+  type Route,
   type RouteTable,
   type Subnet,
   type SubnetsWorld,
@@ -122,16 +124,32 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
     if (served.length > 0) return `would lead back into the endpoint, for ${table?.id} also serves ${several(served)}`;
   },
 
-  function leavesSystemsManager({ world }, cidr) {
-    if (isWide(cidr) && !world.systemsManager.reachable)
-      return 'would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages)';
+  function leavesSystemsManager(given, cidr) {
+    const elsewhere = given.config.systemsManagerCidrs;
+    if (given.world.systemsManager.reachable) return;
+    if (isWide(cidr) && elsewhere.length === 0)
+      return 'would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages); where they are elsewhere, name that in systemsManagerCidrs';
+    const lost = elsewhere.find((each) => overlaps(cidr, each) && !hasWay(given, each, cidr));
+    if (lost)
+      return `would cut its machines off from Systems Manager in ${lost}: ${given.table?.id} has no more specific way there that is not ours`;
   },
 ];
 
 /** As good as a default route: shorter than the shortest private range, 10.0.0.0/8 or fc00::/7. */
 function isWide(cidr: string): boolean {
-  return Number(cidr.split('/')[1]) < (isIpv6(cidr) ? 7 : 8);
+  return prefixOf(cidr) < (isIpv6(cidr) ? 7 : 8);
 }
+
+/** Whether packets to all of `cidr` take another way than a route to `wished` would be. */
+function hasWay({ table, world }: Case, cidr: string, wished: string): boolean {
+  const leads = (route: Route) => !route.blackhole && table !== undefined && !isOurs(route, table, world);
+  return (table?.routes ?? []).some(
+    (route) => leads(route) && contains(route.destination, cidr) && prefixOf(route.destination) > prefixOf(wished),
+  );
+}
+
+const prefixOf = (cidr: string) => Number(cidr.split('/')[1]);
+const overlaps = (a: string, b: string) => contains(a, b) || contains(b, a);
 
 function endpointSubnets({ world, config }: Case): Subnet[] {
   return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));

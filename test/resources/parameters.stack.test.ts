@@ -70,6 +70,7 @@ describe('parameters are taken', () => {
     { allowedPrincipals: '*' },
     { reply: 'geneve' },
     { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
+    { systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
     { dnsResolver: '10.0.0.2' },
     { dnsResolver: '223.1.0.127' },
     { dnsPrefix: 11 },
@@ -161,6 +162,10 @@ describe('parameters are refused, with one sentence', () => {
     [{ routerProfile: 'routers' }, 'The parameter routerProfile is not the ARN of an instance profile: routers'],
     [{ sealVersion: '0' }, 'The parameter sealVersion is not a whole number from 1 to 999: 0'],
     [{ servicesRequired: 'no' }, 'The parameter servicesRequired is not true or false: no'],
+    [
+      { systemsManagerCidrs: '10.100.0.1/24' },
+      "The parameter systemsManagerCidrs has '10.100.0.1/24', which is not a network like 10.100.0.0/24: 10.100.0.1/24",
+    ],
     [{ dnsResolver: 'resolver' }, 'The parameter dnsResolver is not an IPv4 address: resolver'],
     ...['127.0.0.1', '0.0.0.0', '169.254.169.253', '224.0.0.1', '255.255.255.255'].map(
       (dnsResolver): Refusal => [

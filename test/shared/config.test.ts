@@ -27,17 +27,20 @@ describe('the configuration of the subnets', () => {
       resolver: '100.127.255.254/32',
       endpointsPerVpc: 50,
       defaultCidrs: ['100.64.0.0/10'],
+      systemsManagerCidrs: [],
       statusKey: 'ziti-glb:status',
     });
     const other = {
       ENDPOINTS: 'subnet-1 subnet-2',
       DEFAULT_CIDRS: '10.20.0.0/16  2001:db8::/32',
       MAIN_ROUTE_TABLE: 'allow',
+      SYSTEMS_MANAGER_CIDRS: '10.100.0.0/24 2001:db8:1::/64',
     };
     expect(subnetsConfig({ ...env, ...other })).toMatchObject({
       endpoints: ['subnet-1', 'subnet-2'],
       defaultCidrs: ['10.20.0.0/16', '2001:db8::/32'],
       mainTableAllowed: true,
+      systemsManagerCidrs: ['10.100.0.0/24', '2001:db8:1::/64'],
     });
   });
 
@@ -51,6 +54,7 @@ describe('the configuration of the subnets', () => {
     ['MAIN_ROUTE_TABLE', 'yes'],
     ['WITHOUT_ROUTER', ''],
     ['DNS_RESOLVER', '100.127.255.254/32'],
+    ['SYSTEMS_MANAGER_CIDRS', 'hub'],
     ['ENDPOINTS_PER_VPC', '0'],
     ['ROUTES_PER_TABLE', 'many'],
   ])('names %s, if it is %j', (name, value) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { judge } from '../../../shared/subnets/judge.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
-import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
+import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './support.ts';
 
 const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], wish: undefined });
@@ -21,6 +21,25 @@ const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<Sub
   const [asker = subnet()] = given.subnets;
   return judge(asker, value, given, config(chosen));
 };
+
+/** A table that leads to a VPC with Systems Manager's endpoints. */
+const hub = (routes: Route[]) => ({
+  routeTables: [main, table({ routes: [route('local', '10.0.0.0/16', { local: true }), ...routes] })],
+});
+const NEAR = route('tgw-1', '10.99.0.0/24');
+const WAYS_AWAY: [what: string, value: string, seen: Partial<SubnetsWorld>][] = [
+  ['no route leads there', '0.0.0.0/0', hub([NEAR])],
+  ['the only route there is the one that would change', '0.0.0.0/0', hub([NEAR, route('tgw-1', '0.0.0.0/0')])],
+  ['half of it has one', '0.0.0.0/0', hub([NEAR, route('tgw-1', '10.100.0.0/25')])],
+  ['that is a blackhole', '0.0.0.0/0', hub([NEAR, route('tgw-1', '10.100.0.0/24', { blackhole: true })])],
+  [
+    'that is ours',
+    '0.0.0.0/0',
+    { ...hub([NEAR, route('vpce-a', '10.100.0.0/16')]), endpoints: [endpoint({ subnetId: 'subnet-e' })] },
+  ],
+  ['a narrow CIDR holds it', '10.100.0.0/16', hub([NEAR, route('tgw-1', '10.96.0.0/12')])],
+  ['a narrow CIDR is a part of it', '10.100.0.128/25', hub([NEAR, route('tgw-1', '10.100.0.0/24')])],
+];
 
 describe('a wish is fulfilled', () => {
   test.each<Case>([
@@ -48,6 +67,24 @@ describe('a wish is fulfilled', () => {
       '0.0.0.0/0',
       { systemsManager: reachable },
       named,
+    ],
+    [
+      'with a default route, where the table has a more specific way to the VPC that has Systems Manager’s endpoints',
+      '0.0.0.0/0',
+      hub([route('tgw-1', '10.96.0.0/12')]),
+      { ...named, systemsManagerCidrs: ['10.100.0.0/24'] },
+    ],
+    [
+      'with a default route of the family that does not lead there',
+      '::/0',
+      { ...hub([]), subnets: [dual, { ...host, cidrs: dual.cidrs }], service: { name: 's', zones: ['a'], ipv6: true } },
+      { ...named, systemsManagerCidrs: ['10.100.0.0/24'] },
+    ],
+    [
+      'for a part of what is there, where the VPC has such endpoints itself',
+      '10.100.0.0/24',
+      { systemsManager: reachable },
+      { systemsManagerCidrs: ['10.100.0.0/16'] },
     ],
     [
       'with IPv6, where service and subnet carry it',
@@ -225,8 +262,15 @@ describe('a wish is refused', () => {
       '0.0.0.0/0',
       {},
       named,
-      '0.0.0.0/0 would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages)',
+      '0.0.0.0/0 would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages); where they are elsewhere, name that in systemsManagerCidrs',
     ],
+    ...WAYS_AWAY.map(([what, value, seen]): [...Case, string] => [
+      `where Systems Manager is reached elsewhere, and ${what}`,
+      value,
+      seen,
+      { ...named, systemsManagerCidrs: ['10.99.0.0/24', '10.100.0.0/24'] },
+      `${value} would cut its machines off from Systems Manager in 10.100.0.0/24: rtb-a has no more specific way there that is not ours`,
+    ]),
   ])('%s', (_, value, seen, chosen, refused) => expect(verdict(value, seen, chosen)).toEqual({ refused }));
 });
 

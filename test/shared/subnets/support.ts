@@ -16,6 +16,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   mainTableAllowed: false,
   withoutRouter: 'keep',
   resolver: '100.127.255.254/32',
+  systemsManagerCidrs: [],
   endpointsPerVpc: 50,
   routesPerTable: 500,
   statusKey: 'ziti-glb:status',
