@@ -13,7 +13,12 @@ export interface Finding {
   remedy: string;
 }
 
-const finding = (is: Finding['is'], check: string, says: string, remedy = ''): Finding => ({ is, check, says, remedy });
+export const finding = (is: Finding['is'], check: string, says: string, remedy = ''): Finding => ({
+  is,
+  check,
+  says,
+  remedy,
+});
 
 /** UDP 6081 is GENEVE: RFC 8926. */
 const GENEVE = 6081;

@@ -34,6 +34,7 @@ import {
   zones,
 } from '../findings.ts';
 import { table } from '../table.ts';
+import { dnsRanges } from '../vpc-findings.ts';
 
 /** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */
 const HOOK_PREFIX = 'ziti-glb';
@@ -86,6 +87,7 @@ async function examine(stack: Deployed): Promise<Finding[]> {
     ...sourceDestCheck(routers),
     ...diverters(routers),
     ...notes(routers, subnets.world),
+    ...dnsRanges(config.routers, subnets.world, routers),
     ...mtu(routers),
     ...warnings(routers),
     ...parts.flat(),

@@ -4,6 +4,7 @@ import {
   type Instance as Ec2Instance,
   paginateDescribeInstances,
   paginateDescribeNetworkInterfaces,
+  paginateDescribeVpcs,
 } from '@aws-sdk/client-ec2';
 import {
   DescribeTargetHealthCommand,
@@ -15,7 +16,7 @@ import {
   paginateListCommandInvocations,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import { collect, tag } from '../aws/read.ts';
+import { collect, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
@@ -53,7 +54,7 @@ export async function observe(
   spoken: Spoken = new Map(),
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
-  const [reservations, nodes, health, invocations] = await Promise.all([
+  const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
     collect(
       paginateDescribeInstances(
         { client: ec2 },
@@ -83,6 +84,12 @@ export async function observe(
       ),
       (page) => page.CommandInvocations,
     ),
+    config.dns
+      ? collect(
+          paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }),
+          (page) => page.Vpcs,
+        )
+      : [],
   ]);
   const targets = (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
     id: target?.Id ?? '',
@@ -114,6 +121,7 @@ export async function observe(
       scaling: scaling.get(instance.InstanceId ?? ''),
     })),
     targets,
+    vpcCidrs: vpcs.flatMap(vpcBlocks),
   };
   const online = await onlineAmong(
     clients,

@@ -24,7 +24,7 @@ const PER_COMMAND = 50;
 /** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
 export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
-  const { steps: rangeSteps, lacking } = ranges(routers, config);
+  const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
   const progress = routers
     .filter(({ standing }) => standing.is !== 'leaving' && standing.is !== 'refused')
     .map((router) => join(router, lacking.get(router), world, config));

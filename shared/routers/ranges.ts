@@ -14,12 +14,17 @@ export interface Ranges {
  * by a tag, so two passes at once may claim one twice: it stays with who has it configured, else with the lowest id. Of two
  * that overlap, as after a change of the pool or the prefix, the same is true: until a router is configured anew it keeps both.
  */
-export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ranges {
+export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcCidrs: string[]): Ranges {
   const result: Ranges = { steps: [], lacking: new Map() };
   const there = routers.filter(({ instance }) => instance.state !== 'terminated');
   const claimants = there.filter(({ instance }) => instance.range !== undefined);
   for (const router of claimants) if (isOver(router, dns) && !isUsed(router)) result.steps.push(release(router));
   if (!dns) return result;
+  const { usable, ofVpc } = divided(dns.slices, vpcCidrs);
+  const why = [
+    ...(usable.length > 0 ? [`all ${usable.length} are held by others (tag ${rangeKey})`] : []),
+    ...(ofVpc.length > 0 ? [`${ofVpc.length} overlap blocks of the VPC`] : []),
+  ].join(', and ');
 
   const configured = there.filter((router) => claimants.includes(router) || router.instance.role === ROUTER);
   const held = [
@@ -31,11 +36,11 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ran
 
   for (const router of routers) {
     const { range } = router.instance;
-    const mine = won.some((one) => one.router === router && one.range === range) && dns.slices.includes(range ?? '');
+    const mine = won.some((one) => one.router === router && one.range === range) && usable.includes(range ?? '');
     if (mine || router.standing.is !== 'serving') continue;
     // The one that it has, if only its note is lost: then nothing changes for anybody.
-    const next = [router.configured ?? '', ...dns.slices].find(
-      (slice) => dns.slices.includes(slice) && isFree(slice, router, held),
+    const next = [router.configured ?? '', ...usable].find(
+      (slice) => usable.includes(slice) && isFree(slice, router, held),
     );
     if (next) {
       held.push({ router, range: next });
@@ -43,12 +48,16 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig): Ran
     }
     result.lacking.set(
       router,
-      next
-        ? 'a DNS range of its own'
-        : `a DNS range: all ${dns.slices.length} are held by others (tag ${rangeKey}); give the stack a larger dnsPool or a longer dnsPrefix`,
+      next ? 'a DNS range of its own' : `a DNS range: ${why}; give the stack a larger dnsPool or a longer dnsPrefix`,
     );
   }
   return result;
+}
+
+/** Of the slices of a pool those that routes can lead to a router, and those that never can: the VPC's own route is there. */
+export function divided(slices: readonly string[], vpcCidrs: readonly string[]): { usable: string[]; ofVpc: string[] } {
+  const isOfVpc = (slice: string) => vpcCidrs.some((own) => overlaps(own, slice));
+  return { usable: slices.filter((slice) => !isOfVpc(slice)), ofVpc: slices.filter(isOfVpc) };
 }
 
 interface Holding {

@@ -7,6 +7,8 @@ export interface RoutersWorld {
   /** Instances that carry the tag, wherever they stand, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
   targets: Target[];
+  /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
+  vpcCidrs: string[];
 }
 
 export interface Instance {

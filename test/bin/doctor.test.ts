@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
+import { dnsRanges } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { deployed, type Extras } from './support.ts';
 
@@ -139,6 +140,29 @@ test('routes are counted of each family by itself, without the own ones of the V
   expect(fullest([four])).toEqual({ id: 'rtb-4', routes: 2 });
   expect(fullest([four, six])).toEqual({ id: 'rtb-6', routes: 3 });
   expect(fullest([])).toBeUndefined();
+});
+
+test.each<[string, string[], number, string | undefined, string]>([
+  ['are enough', ['10.0.0.0/16'], 2, 'ok', '2 that routers can have, for 2 routers'],
+  [
+    'overlap a block of the VPC',
+    ['10.0.0.0/16', '100.64.9.0/24'],
+    1,
+    'warning',
+    '1 that routers can have, for 1 routers; 1 overlap blocks of the VPC, and are left out',
+  ],
+  [
+    'are too few for that',
+    ['10.0.0.0/16', '100.64.0.0/10'],
+    1,
+    'fault',
+    '0 that routers can have, for 1 routers; 2 overlap blocks of the VPC, and are left out',
+  ],
+])('DNS ranges that %s', (_, vpcCidrs, count, is, says) => {
+  const routers = Array.from({ length: count }, () => Object(null));
+  const dns = { resolver: '100.127.255.254', slices: ['100.64.0.0/13', '100.72.0.0/13'] };
+  expect(dnsRanges({ dns }, { vpcCidrs }, routers)).toMatchObject([{ is, says }]);
+  expect(dnsRanges({ dns: undefined }, { vpcCidrs }, routers)).toEqual([]);
 });
 
 /** Open to the load balancer's node in zone a, and to that alone. */

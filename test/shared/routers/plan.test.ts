@@ -39,7 +39,10 @@ const bare: Instance = {
   unsealed: [],
   scaling: undefined,
 };
-const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({ now, nodes, instances, targets });
+const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({
+  ...{ now, nodes, instances, targets },
+  vpcCidrs: ['10.0.0.0/16'],
+});
 /** The fingerprint of what a router is to have. */
 const wantedBy = (instance: Instance, settings = config) =>
   routersOf(world([instance]), settings)[0]?.wanted.fingerprint ?? '';
@@ -930,6 +933,25 @@ describe('DNS ranges', () => {
     expect(plan(world([instance({ range: '100.64.0.0/13' })]), ranged).steps).toMatchObject([
       { kind: 'install', range: '100.64.0.0/13' },
     ]);
+  });
+
+  describe('one that overlaps a block of the VPC, which no route can lead away from', () => {
+    const inVpc = (instances: Instance[], ...vpcCidrs: string[]) => ({ ...world(instances), vpcCidrs });
+
+    test.each<[string, string, Instance, string[]]>([
+      ['is not given out', '100.64.0.0/16', instance(), ['i-1 100.72.0.0/13']],
+      ['nor where the block holds it', '100.64.0.0/12', instance(), []],
+      ['is exchanged', '100.64.0.0/16', held('i-1', '100.64.0.0/13'), ['i-1 100.72.0.0/13']],
+      ['and another is left alone', '100.64.0.0/16', held('i-1', '100.72.0.0/13'), []],
+    ])('%s', (_, block, one, expected) => {
+      expect(claims(inVpc([one], '10.0.0.0/16', '2001:db8::/56', block))).toEqual(expected);
+    });
+
+    test('is said where no other is left', () => {
+      const { waiting } = plan(inVpc([instance(), held('i-2', '100.72.0.0/13')], '100.64.0.0/16'), ranged);
+      const said = 'all 1 are held by others (tag ziti-glb:dns-range), and 1 overlap blocks of the VPC; give the stack';
+      expect(waiting.map((each) => each.for)).toContainEqual(expect.stringContaining(said));
+    });
   });
 
   test('out of slices, one is told so, and the others are served', () => {

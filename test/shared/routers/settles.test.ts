@@ -1,5 +1,6 @@
 import { DeleteWarmPoolCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
+  AssociateVpcCidrBlockCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
   DescribeNetworkInterfacesCommand,
@@ -10,6 +11,7 @@ import {
 import { DeregisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { contains } from '../../../shared/cidr.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { launch, testVpc } from '../../local/rules/support.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
@@ -38,9 +40,14 @@ const deed = fc.oneof(
 );
 type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never;
 
+/** Of the VPC beside its own: no range of it can be routed to a router. */
+const BLOCK = '100.72.0.0/16';
+
 async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
   const world = await routersWorld(fields);
   const other = await testVpc(world);
+  const block = { VpcId: world.vpc.vpc, CidrBlock: BLOCK };
+  await world.ec2.send(new AssociateVpcCidrBlockCommand(block));
   const group = await routersGroup(world, { heartbeat });
   let process = world.process();
   const instances = async () => (await world.look()).instances.filter(({ state }) => state !== 'terminated');
@@ -164,6 +171,7 @@ test.each<[string, Partial<RoutersConfig>]>([
           '100.96.0.0/13',
           '100.104.0.0/13',
           '100.112.0.0/13',
+          '10.64.0.0/13',
         ],
       },
     },
@@ -233,5 +241,6 @@ async function expectSettled(world: TestRouters & { group: Awaited<ReturnType<ty
   }
   const ranges = instances.filter(({ role }) => role).flatMap(({ range }) => range ?? []);
   expect(new Set(ranges).size).toBe(ranges.length);
+  expect(ranges.filter((range) => contains(range, BLOCK))).toEqual([]);
   if (world.state.config.dns) for (const { range } of serving) expect(range).toBeDefined();
 }
