@@ -1,3 +1,4 @@
+import type { VpcEncryptionControl } from '@aws-sdk/client-ec2';
 import type { RoutersConfig } from '../shared/config.ts';
 import { divided } from '../shared/routers/ranges.ts';
 import type { Router } from '../shared/routers/router.ts';
@@ -22,4 +23,18 @@ export function dnsRanges(
       'deploy with another or a larger dnsPool, or with a longer dnsPrefix',
     ),
   ];
+}
+
+/** A Gateway Load Balancer cannot be excluded from it: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-encryption-controls.html */
+export function encryption(controls: readonly VpcEncryptionControl[], vpcId: string): Finding {
+  const check = 'encryption controls';
+  const present = controls.find(({ VpcId, State }) => VpcId === vpcId && State !== 'deleted');
+  if (present?.Mode === 'enforce' || present?.State === 'enforce-in-progress')
+    return finding(
+      'fault',
+      check,
+      `${vpcId} enforces encryption in transit, and AWS allows no Gateway Load Balancer and no endpoint of one there`,
+      `aws ec2 modify-vpc-encryption-control --vpc-encryption-control-id ${present.VpcEncryptionControlId} --mode monitor; or deploy for another VPC`,
+    );
+  return finding('ok', check, present ? `${vpcId} monitors, and enforces nothing` : `${vpcId} has none`);
 }

@@ -3,6 +3,7 @@ import {
   DescribeNetworkAclsCommand,
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeVpcEncryptionControlsCommand,
 } from '@aws-sdk/client-ec2';
 import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
@@ -34,7 +35,7 @@ import {
   zones,
 } from '../findings.ts';
 import { table } from '../table.ts';
-import { dnsRanges } from '../vpc-findings.ts';
+import { dnsRanges, encryption } from '../vpc-findings.ts';
 
 /** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */
 const HOOK_PREFIX = 'ziti-glb';
@@ -76,6 +77,12 @@ async function examine(stack: Deployed): Promise<Finding[]> {
     attempt('lifecycle hooks', async () => {
       const names = seen.world.instances.flatMap(({ scaling }) => scaling?.group ?? []);
       return hooks(await readGroups(stack, [...new Set(names)]), stack.name, config.routers.tagKey);
+    }),
+    attempt('encryption controls', async () => {
+      const { vpcId } = config.subnets;
+      const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds: [vpcId] });
+      const { VpcEncryptionControls = [] } = await clients.ec2.send(asked);
+      return [encryption(VpcEncryptionControls, vpcId)];
     }),
     attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
   ]);

@@ -14,6 +14,7 @@ import { autoScaling } from './autoscaling.ts';
 import { capacity } from './autoscaling-capacity.ts';
 import { AWS_DELAYS, type Delays } from './delays.ts';
 import { cidrBlocks } from './ec2-cidr-blocks.ts';
+import { encryptionControls } from './ec2-encryption-controls.ts';
 import { endpointServices } from './ec2-endpoint-services.ts';
 import { endpoints } from './ec2-endpoints.ts';
 import { gateways } from './ec2-gateways.ts';
@@ -150,6 +151,7 @@ export function createCloud(options: CloudOptions): Cloud {
   const ec2 = {
     ...network(world),
     ...cidrBlocks(world),
+    ...encryptionControls(world),
     ...routeTables(world),
     ...routes(world),
     ...prefixLists(world),

@@ -3,6 +3,7 @@ import { AwsError } from '../wire/errors.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find, noSuch } from './ec2.ts';
 import { ipv6BlockOf } from './ec2-cidr-blocks.ts';
+import { refuseUnencrypted } from './ec2-encryption-controls.ts';
 import { nodesOf, serviceNamed } from './ec2-endpoint-services.ts';
 import { addInterface, removeInterface } from './ec2-interfaces.ts';
 import { idempotency } from './idempotency.ts';
@@ -138,6 +139,7 @@ export function endpoints(world: World) {
     const subnet = find(world.subnets, 'subnet', subnetId);
     if (subnet.vpcId !== VpcId)
       throw new AwsError('InvalidParameter', `The subnet ${subnetId} is not in the VPC ${VpcId}`);
+    if (service) refuseUnencrypted(world, VpcId);
     const node = service && nodesOf(world, service).find(({ zone }) => zone === subnet.zone);
     if (service && !node)
       throw new AwsError(

@@ -1,4 +1,5 @@
 import { AwsError } from '../wire/errors.ts';
+import { refuseUnencrypted } from './ec2-encryption-controls.ts';
 import { addInterface, removeInterface } from './ec2-interfaces.ts';
 import {
   attributeList,
@@ -37,6 +38,7 @@ export function loadBalancers(world: World) {
           'A gateway load balancer has no security groups and no scheme',
         );
       const subnets = zonalSubnets(Subnets ?? SubnetMappings?.map(({ SubnetId = '' }) => SubnetId) ?? []);
+      refuseUnencrypted(world, subnets[0]?.vpcId ?? '');
       const present = [...world.loadBalancers.values()].find(({ name }) => name === Name);
       if (present) {
         if (present.nodes.map(({ subnetId }) => subnetId).join() === subnets.map(({ id }) => id).join())

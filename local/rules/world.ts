@@ -53,6 +53,7 @@ export interface Vpc {
   cidr: string;
   /** All others, of both families: those of IPv6 are a /56. */
   blocks: CidrBlock[];
+  encryption?: { id: string; mode: 'monitor' | 'enforce'; state: 'available' | 'enforce-failed' };
 }
 
 /** Of a VPC or a subnet, by its association. */

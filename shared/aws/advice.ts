@@ -20,6 +20,15 @@ const PATIENCE = 'nothing, the next look tries again';
 /** The first row that fits holds. Codes are as the wire has them, and with the ending that SDK classes add. */
 const TABLE: readonly Row[] = [
   {
+    // AWS does not document the code.
+    codes: /./,
+    message: /encryption[ -]controls?\b/i,
+    means:
+      'the VPC enforces encryption in transit, from which no Gateway Load Balancer and no endpoint of one can be excluded',
+    remedy:
+      'set its encryption control to monitor (aws ec2 modify-vpc-encryption-control), or opt in no subnet of that VPC',
+  },
+  {
     codes: THROTTLE,
     means: "the account's calls of this kind, of everybody together, come faster than AWS takes them",
     remedy: `${PATIENCE}; if it lasts, find in CloudTrail who else calls it, or ask AWS for a higher rate`,

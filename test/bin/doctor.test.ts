@@ -2,16 +2,18 @@ import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateLaunchTemplateCommand,
   CreateTagsCommand,
+  CreateVpcEncryptionControlCommand,
   DescribeInstancesCommand,
   type IpPermission,
+  ModifyVpcEncryptionControlCommand,
   type NetworkAcl,
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
-import { dnsRanges } from '../../bin/vpc-findings.ts';
+import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
-import { deployed, type Extras } from './support.ts';
+import { deployed, type Extras, type TestStack } from './support.ts';
 
 const NODE = '10.0.0.7';
 const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({
@@ -210,6 +212,30 @@ describe('doctor', () => {
     ]);
     expect(code).toBe(2);
     expect((await cli('doctor')).out).toMatch(/fault +quotas +Routes per route table.*\n +→ ask for more/);
+  });
+
+  test('finds a VPC that enforces encryption in transit', async () => {
+    const enforced = { State: 'available' as const, Mode: 'enforce' as const, VpcEncryptionControlId: 'vpcec-1' };
+    const none = await examined({});
+    expect(none.of('encryption controls')).toMatchObject([{ is: 'ok', says: `${none.vpc.vpc} has none` }]);
+    const control = async (Mode: 'monitor' | 'enforce', { ec2, vpc }: TestStack) => {
+      const { VpcEncryptionControl } = await ec2.send(new CreateVpcEncryptionControlCommand({ VpcId: vpc.vpc }));
+      const VpcEncryptionControlId = VpcEncryptionControl?.VpcEncryptionControlId;
+      await ec2.send(new ModifyVpcEncryptionControlCommand({ VpcEncryptionControlId, Mode }));
+    };
+    const monitored = await examined({}, (stack) => control('monitor', stack));
+    expect(monitored.of('encryption controls')).toMatchObject([
+      { is: 'ok', says: expect.stringContaining('monitors') },
+    ]);
+    // With a load balancer in it, it does not come to that.
+    const tried = await examined({}, (stack) => control('enforce', stack));
+    expect(tried.of('encryption controls')).toMatchObject([{ is: 'ok' }]);
+    expect(encryption([{ VpcId: 'vpc-1', ...enforced }], 'vpc-1')).toMatchObject({
+      is: 'fault',
+      remedy: expect.stringContaining('vpcec-1'),
+    });
+    expect(encryption([{ VpcId: 'vpc-1', ...enforced, State: 'deleted' }], 'vpc-1')).toMatchObject({ is: 'ok' });
+    expect(encryption([{ VpcId: 'vpc-2', ...enforced }], 'vpc-1')).toMatchObject({ is: 'ok' });
   });
 
   test('says what it cannot read, and goes on', async () => {

@@ -1,6 +1,6 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { given, launch, type TestCloud, testCloud, testVpc } from './support.ts';
+import { given, launch, type TestCloud, testCloud, testLoadBalancer, testVpc } from './support.ts';
 
 let cloud: TestCloud;
 let vpc: Awaited<ReturnType<typeof testVpc>>;
@@ -160,6 +160,39 @@ describe('Describe', () => {
     }
     expect(pages).toEqual([5, 5, 2]);
     expect(ids.size).toBe(12);
+  });
+});
+
+describe('an encryption control', () => {
+  const control = async (Mode: ec2.VpcEncryptionControlMode) => {
+    const { VpcEncryptionControl } = await cloud.ec2.send(
+      new ec2.CreateVpcEncryptionControlCommand({ VpcId: vpc.vpc }),
+    );
+    const VpcEncryptionControlId = VpcEncryptionControl?.VpcEncryptionControlId;
+    await cloud.ec2.send(new ec2.ModifyVpcEncryptionControlCommand({ VpcEncryptionControlId, Mode }));
+    const { VpcEncryptionControls } = await cloud.ec2.send(
+      new ec2.DescribeVpcEncryptionControlsCommand({ VpcIds: [vpc.vpc] }),
+    );
+    return VpcEncryptionControls;
+  };
+
+  test('that enforces excludes Gateway Load Balancers and their endpoints', async () => {
+    const other = await testVpc(cloud);
+    const { serviceName } = await testLoadBalancer(cloud, { vpc: other });
+    expect(await control('enforce')).toMatchObject([{ Mode: 'enforce', State: 'available' }]);
+    await expect(testLoadBalancer(cloud, { vpc })).rejects.toThrow(/encryption control is in enforce mode/);
+    const endpoint = {
+      VpcEndpointType: 'GatewayLoadBalancer' as const,
+      ServiceName: serviceName,
+      SubnetIds: [vpc.a0],
+      VpcId: vpc.vpc,
+    };
+    await expect(cloud.ec2.send(new ec2.CreateVpcEndpointCommand(endpoint))).rejects.toThrow(/encryption control/);
+  });
+
+  test('does not come to enforce where one is', async () => {
+    await testLoadBalancer(cloud, { vpc });
+    expect(await control('enforce')).toMatchObject([{ Mode: 'monitor', State: 'enforce-failed' }]);
   });
 });
 

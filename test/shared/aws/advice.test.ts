@@ -9,6 +9,7 @@ function awsError(name: string, message = ''): Error {
 const CASES: [code: string, said: string, means: RegExp, remedy: RegExp][] = [
   ['RouteNotSupported', 'Route table contains unsupported route target: vpce-0e', /not available yet/, /next look/],
   ['RouteNotSupported', 'Route table contains unsupported route destination', /destination/, /tag/],
+  ['OperationNotPermitted', 'The VPC encryption control of vpc-0 is in enforce mode', /enforces encryption/, /monitor/],
   ['RouteAlreadyExists', '', /somebody else/, /conflict/],
   ['InvalidRoute.NotFound', '', /removed the route/, /next look/],
   ['InvalidParameterValue', "There is no route defined for '10.0.0.0/8' in the route table.", /gone/, /next look/],
