@@ -79,6 +79,11 @@ const TABLE: readonly Row[] = [
     remedy: 'ask for more in Service Quotas (Amazon VPC, Routes per route table), or tag with fewer and wider CIDRs',
   },
   {
+    codes: /^TagLimitExceeded$/,
+    means: 'a thing has 50 tags, which are all that AWS allows, beside its own',
+    remedy: 'take one away that nobody needs',
+  },
+  {
     codes: /^VpcEndpointLimitExceeded$/,
     means: 'the VPC is full: interface and Gateway Load Balancer endpoints share a quota of 50 in a VPC',
     remedy:

@@ -3,7 +3,9 @@ import { advice, isThrottle } from './advice.ts';
 import { code } from './errors.ts';
 
 /** That AWS refused a step, so often one time after the other. */
-export interface Refusal {
+export interface Refusal<S extends Step = Step> {
+  /** As it was tried last. */
+  step: S;
   times: number;
   /** When it was tried last, in milliseconds since the epoch. */
   at: number;
@@ -12,7 +14,7 @@ export interface Refusal {
 }
 
 /** By what the steps say. */
-export type Refusals = ReadonlyMap<string, Refusal>;
+export type Refusals<S extends Step = Step> = ReadonlyMap<string, Refusal<S>>;
 
 /** Until the next try of a step: the first, twice as long after each, and at most. */
 const FIRST_MS = 5_000;
@@ -23,7 +25,7 @@ const FORGOTTEN_MS = 3_600_000;
 /** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
 const STAY_MS = 15_000;
 
-export const retryAt = ({ times, at }: Refusal) => at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
+export const retryAt = ({ times, at }: Pick<Refusal, 'times' | 'at'>) => at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
 /** What is waited for, and until when. */
 export function retry(refusal: Refusal, now: number): Pick<Waiting, 'for' | 'until'> {
@@ -38,20 +40,20 @@ function why({ error }: Refusal): string {
 }
 
 /** What is known after a step was tried. That there were too many calls is not the fault of one. */
-export function tried(step: Step, refusals: Refusals, at: number, error?: unknown): Refusals {
+export function tried<S extends Step>(step: S, refusals: Refusals<S>, at: number, error?: unknown): Refusals<S> {
   if (isThrottle(error)) return refusals;
   const next = new Map(refusals);
   if (error === undefined && !step.tentative) next.delete(step.says);
-  else next.set(step.says, { times: (refusals.get(step.says)?.times ?? 0) + 1, at, error });
+  else next.set(step.says, { times: (refusals.get(step.says)?.times ?? 0) + 1, at, error, step });
   return next;
 }
 
-export function remembered(refusals: Refusals, now: number): Refusals {
+export function remembered<S extends Step>(refusals: Refusals<S>, now: number): Refusals<S> {
   return new Map([...refusals].filter(([, { at }]) => now - at < FORGOTTEN_MS));
 }
 
 /** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */
-export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals, now: number): Plan<S> {
+export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals<S>, now: number): Plan<S> {
   const known = plan.steps.flatMap((step) => {
     const refusal = refusals.get(step.says);
     return refusal ? [{ step, refusal }] : [];

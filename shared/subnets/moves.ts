@@ -1,3 +1,4 @@
+import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import { type Problem, refusalOf } from './askers.ts';
@@ -19,9 +20,6 @@ interface Context {
   config: SubnetsConfig;
   plan: Plan<SubnetsStep>;
 }
-
-/** Of one resource. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
-const TAGS_AT_MOST = 50;
 
 /** How a route is that is not there. */
 const MISSING = 'missing';

@@ -1,6 +1,6 @@
 import type * as ec2 from '@aws-sdk/client-ec2';
 import type { LoadBalancerAttribute, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
+import { countTags, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
@@ -115,6 +115,7 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
     status: tag(subnet.Tags, config.statusKey),
+    tagCount: countTags(subnet.Tags),
   };
 }
 
@@ -221,8 +222,7 @@ function readTable(
         entries.map(([, { key }]) => key),
       ]),
     ),
-    // AWS's own do not count: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-    tagCount: (table.Tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length,
+    tagCount: countTags(table.Tags),
   };
 }
 

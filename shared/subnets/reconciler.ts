@@ -47,7 +47,7 @@ export function subnetsReconciler(
   now: () => number,
 ) {
   let levels: Levels = new Map();
-  let refusals: Refusals = new Map();
+  let refusals: Refusals<SubnetsStep> = new Map();
 
   return {
     observe: async (hint?: Pick<Hint, 'undeletable'>) =>

@@ -1,3 +1,5 @@
+import { code } from '../aws/errors.ts';
+import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import type { Asker, Problem } from './askers.ts';
@@ -54,7 +56,7 @@ export function planStatus(
     wanted.set(subnet, subnet.wish === undefined ? undefined : text);
     if (subnet.wish !== undefined) plan.refused.push({ subject: label(subnet), for: text });
   }
-  write(wanted, plan);
+  write(wanted, world, config, plan);
 }
 
 /** How many subnets stand how. */
@@ -89,15 +91,47 @@ function blockedIn(subnet: Subnet, blocked: Blocked[], world: SubnetsWorld): str
   return mine && `blocked: ${mine.text}`;
 }
 
-function write(wanted: Map<Subnet, string | undefined>, { steps }: Plan<SubnetsStep>): void {
+/** A call for all that stand alike; for each alone of those of whom one that AWS did not name had such a call refused. */
+function write(
+  wanted: Map<Subnet, string | undefined>,
+  world: SubnetsWorld,
+  config: SubnetsConfig,
+  { steps, refused }: Plan<SubnetsStep>,
+): void {
   const changed = [...wanted].filter(([{ status }, text]) => status !== (text && tagValue(text)));
-  for (const [text, entries] of Map.groupBy(changed, ([, status]) => status)) {
-    const subnetIds = entries.map(([{ id }]) => id);
-    const whose = entries.map(([subnet]) => label(subnet)).join(', ');
-    const subject = `the status of ${whose}`;
-    if (text === undefined) steps.push({ kind: 'clear-status', subnetIds, subject, says: `${whose}: is opted out` });
-    else steps.push({ kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${whose}: ${text}` });
+  const full = changed.filter(([subnet, text]) => text !== undefined && isFull(subnet, world));
+  for (const [subnet] of full)
+    refused.push({
+      // Not of the subnet: that is as it should be, and has no room to say so.
+      subject: config.statusKey,
+      for: `${label(subnet)} has ${TAGS_AT_MOST} tags, which are all that AWS allows, and no room for it: take one away`,
+    });
+  const suspects = new Set(callsRefused(world).flat());
+  const able = changed.filter((each) => !full.includes(each));
+  for (const [text, entries] of Map.groupBy(able, ([, status]) => status)) {
+    const together = entries.filter(([{ id }]) => !suspects.has(id));
+    const alone = entries.filter(([{ id }]) => suspects.has(id)).map((each) => [each]);
+    for (const some of together.length > 0 ? [together, ...alone] : alone) {
+      const subnetIds = some.map(([{ id }]) => id);
+      const whose = some.map(([subnet]) => label(subnet)).join(', ');
+      const subject = `the status of ${whose}`;
+      if (text === undefined) steps.push({ kind: 'clear-status', subnetIds, subject, says: `${whose}: is opted out` });
+      else steps.push({ kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${whose}: ${text}` });
+    }
   }
+}
+
+/** By what it has, or by AWS's word of it alone. */
+function isFull({ id, status, tagCount }: Subnet, world: SubnetsWorld): boolean {
+  if (status !== undefined) return false;
+  return tagCount >= TAGS_AT_MOST || callsRefused(world, 'TagLimitExceeded').some((ids) => String(ids) === id);
+}
+
+/** The subnets of each call for a status that AWS refused. */
+function callsRefused({ refusals }: SubnetsWorld, by?: string): string[][] {
+  return [...refusals.values()].flatMap(({ step, error }) =>
+    'subnetIds' in step && (by === undefined || code(error) === by) ? [step.subnetIds] : [],
+  );
 }
 
 /** What AWS takes in a tag's value everywhere: these characters, 256 at most ("Tag naming limits and requirements"). */

@@ -1,5 +1,6 @@
 import type { Refusals } from '../aws/patience.ts';
 import type { Author } from '../seal.ts';
+import type { SubnetsStep } from './steps.ts';
 
 /** What the plan for subnets is made from, as one look at AWS found it. */
 export interface SubnetsWorld {
@@ -32,7 +33,7 @@ export interface SubnetsWorld {
   /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
   undeletable: string | undefined;
   /** What AWS refused before this look. */
-  refusals: Refusals;
+  refusals: Refusals<SubnetsStep>;
 }
 
 export interface Service {
@@ -52,6 +53,8 @@ export interface Subnet {
   wish: string | undefined;
   /** What we last said in its status tag. */
   status: string | undefined;
+  /** AWS's own apart. */
+  tagCount: number;
 }
 
 export interface Endpoint {
@@ -91,6 +94,7 @@ export interface RouteTable {
   direct: Map<string, Note>;
   /** The keys of notes that are not ours, by destination: somebody else wrote them, or copied them here. */
   forged: Map<string, string[]>;
+  /** AWS's own apart. */
   tagCount: number;
 }
 

@@ -14,7 +14,7 @@ function pauses(tries: number): number[] {
   let now = 0;
   return Array.from({ length: tries }, () => {
     refusals = tried(step('a'), refusals, now, error);
-    const [refusal = { times: 0, at: 0, error }] = refusals.values();
+    const [refusal = { step: step('a'), times: 0, at: 0, error }] = refusals.values();
     const pause = retryAt(refusal) - now;
     now += pause;
     return pause / 1000;
@@ -35,7 +35,7 @@ describe('a step that AWS refuses', () => {
   });
 
   test('is left to the next minute’s look once its pauses are long', () => {
-    const untilOf = (times: number) => retry({ times, at: 0, error }, 0).until;
+    const untilOf = (times: number) => retry({ step: step('a'), times, at: 0, error }, 0).until;
     expect([untilOf(2), untilOf(3)]).toEqual([10_000, LATER]);
   });
 
@@ -57,7 +57,7 @@ describe('a step that AWS refuses', () => {
   });
 
   test('says AWS’s words where nobody knows what to do', () => {
-    const refusal = { times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) };
+    const refusal = { step: step('a'), times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) };
     expect(retry(refusal, 0)).toEqual({ for: 'another try, for AWS says Unheard: odd', until: 5_000 });
   });
 });

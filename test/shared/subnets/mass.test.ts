@@ -91,6 +91,52 @@ test('four subnets without a free address take no other’s turn, are tried rare
   expect(count(here.changes()).CreateVpcEndpoint).toBeLessThan(6 + 4 * 15);
 });
 
+describe('of subnets that stand alike, one whose status cannot be written', () => {
+  const statusOf = async (ids: string[]) =>
+    (await here.look()).subnets.filter(({ id }) => ids.includes(id)).map(({ status }) => status);
+
+  test('for it has fifty tags, is told of, keeps no other’s back, and is no failure', async () => {
+    const [full = '', ...others] = await withSubnets(4);
+    for (let number = 0; number < 49; number++) await here.tag(full, 'x', `tag-${number}`);
+    for (const id of [full, ...others]) await here.tag(id, '10.20.0.0/16');
+
+    const outcome = await here.pass(600_000);
+
+    expect(await statusOf(others)).toEqual(['ready', 'ready', 'ready']);
+    expect(outcome).toMatchObject({ settled: true, failures: [] });
+    expect(outcome.log).toContain(
+      `ziti-glb:status: ${full} has 50 tags, which are all that AWS allows, and no room for it: take one away`,
+    );
+    expect(here.changes().flatMap(({ error }) => error ?? [])).toEqual([]);
+
+    await here.untag(full, 'tag-0');
+    await here.pass();
+    expect(await statusOf([full])).toEqual(['ready']);
+  });
+
+  test.each(['TagLimitExceeded', 'UnauthorizedOperation'])('for AWS says %s, keeps no other’s back', async (says) => {
+    const ids = await withSubnets(4);
+    const [full = '', ...others] = ids;
+    here.guard((operation, { Resources = [] }) => {
+      if (operation === 'CreateTags' && [Resources].flat().includes(full)) throw new AwsError(says, 'Not this one.');
+    });
+    for (const id of ids) await here.tag(id, '10.20.0.0/16');
+    await here.pass(600_000);
+    await here.cloud.clock.run(60_000);
+    here.calls();
+    const outcome = await here.pass();
+
+    expect(await statusOf(others)).toEqual(['ready', 'ready', 'ready']);
+    expect(await statusOf([full])).toEqual([undefined]);
+    expect(outcome.failures).toHaveLength(says === 'TagLimitExceeded' ? 0 : 1);
+    // Whoever is alike next is not refused with it.
+    for (const id of others) await here.tag(id, '10.20.0.0/16 oops');
+    await here.pass();
+    expect((await statusOf(others)).map((status) => status?.split(':')[0])).toEqual(['refused', 'refused', 'refused']);
+    expect(count(here.calls().filter(({ error }) => error)).CreateTags ?? 0).toBeLessThanOrEqual(1);
+  });
+});
+
 test('a route that stays a blackhole is not written at each look, and says so', async () => {
   const [id = ''] = await withSubnets(1);
   const clock = here.cloud.clock;

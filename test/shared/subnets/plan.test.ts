@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { given } from '../../local/rules/support.ts';
 import {
   brief,
   CIDR,
@@ -307,8 +308,8 @@ describe('what AWS refuses more than once', () => {
   const said =
     'another try for AWS says InsufficientFreeAddressesInSubnet: free one or name other subnets in the parameter endpoints';
   const refusing = (seen: Partial<SubnetsWorld>, times = 2) => {
-    const { says } = plan(world(seen), config()).steps[0] ?? { says: '' };
-    return steps({ ...seen, refusals: new Map([[says, { times, at: NOW, error }]]) }).at(-1);
+    const step = given(plan(world(seen), config()).steps[0]);
+    return steps({ ...seen, refusals: new Map([[step.says, { step, times, at: NOW, error }]]) }).at(-1);
   };
 
   test.each<[string, Partial<SubnetsWorld>, string]>([

@@ -43,6 +43,7 @@ export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   cidrs: ['10.0.1.0/24'],
   wish: CIDR,
   status: undefined,
+  tagCount: 1,
   ...fields,
 });
 
