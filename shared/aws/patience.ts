@@ -25,7 +25,8 @@ const FORGOTTEN_MS = 3_600_000;
 /** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
 const STAY_MS = 15_000;
 
-export const retryAt = ({ times, at }: Pick<Refusal, 'times' | 'at'>) => at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
+export const retryAt = ({ times, at }: Pick<Refusal, 'times' | 'at'>) =>
+  at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
 /** What is waited for, and until when. */
 export function retry(refusal: Refusal, now: number): Pick<Waiting, 'for' | 'until'> {

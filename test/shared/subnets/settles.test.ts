@@ -2,6 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import type { Route, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../local/rules/support.ts';
 import { endsPass, type Fault, stage } from './stage.ts';
@@ -24,6 +25,9 @@ const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main'] as const;
 const TABLES = ['own', 'shared', 'main'] as const;
 /** Those that someone tries to delete. */
 const DELETED = ['alone', 'shared1', 'host', 'second', 'other'] as const;
+
+/** Tags of somebody's. */
+const FILLERS = Array.from({ length: TAGS_AT_MOST }, (_, number) => `tag-${number}`);
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
@@ -49,6 +53,7 @@ const deed = fc.oneof(
   fc.record({ do: from('advertise' as const), ...route }),
   fc.record({ do: from('delete endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('reject endpoint' as const), which: fc.nat(2) }),
+  fc.record({ do: from('fill tags' as const, 'clear tags' as const), subnet: from(...SUBNETS) }),
   fc.record({ do: from('delete gateway' as const) }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('range' as const), given: fc.boolean() }),
@@ -164,6 +169,17 @@ async function scene(kind: Kind) {
         const VpcEndpointIds = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
         const ServiceId = here.service.serviceId;
         await ignoring(cloud.ec2.send(new ec2.RejectVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds })));
+        return;
+      }
+      case 'fill tags': {
+        const [subnet] = (await here.look()).subnets.filter(({ id }) => id === subnets[now.subnet]);
+        const Tags = FILLERS.slice(0, TAGS_AT_MOST - (subnet?.tagCount ?? 0)).map((Key) => ({ Key, Value: '' }));
+        await ignoring(cloud.ec2.send(new ec2.CreateTagsCommand({ Resources: [subnets[now.subnet]], Tags })));
+        return;
+      }
+      case 'clear tags': {
+        const Tags = FILLERS.map((Key) => ({ Key }));
+        await ignoring(cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources: [subnets[now.subnet]], Tags })));
         return;
       }
       case 'delete gateway':
@@ -437,6 +453,8 @@ function checkRest(
   }
   for (const subnet of present) {
     const status = subnet.status?.split(':')[0];
+    // It has no room to say anything.
+    if (status === undefined && subnet.tagCount >= TAGS_AT_MOST) continue;
     if (subnet.wish === undefined) expect([undefined, 'blocked']).toContain(status);
     else if (isRefused(subnet)) expect(status).toBe('refused');
     else expect(['ready', 'conflict', 'blocked']).toContain(status);
