@@ -14,9 +14,9 @@ export async function collect<Page, Item>(
 /** Of one resource. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 export const TAGS_AT_MOST = 50;
 
-/** How many of a resource's tags count: AWS's own do not, by the same page. */
-export function countTags(tags: Tag[] | undefined): number {
-  return (tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length;
+/** Of a resource's tags that count: AWS's own do not, by the same page. */
+export function countedKeys(tags: Tag[] | undefined): string[] {
+  return (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith('aws:') ? [] : Key));
 }
 
 export function tag(tags: Tag[] | undefined, key: string): string | undefined {

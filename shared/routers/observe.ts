@@ -16,7 +16,7 @@ import {
   paginateListCommandInvocations,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import { collect, tag, vpcBlocks } from '../aws/read.ts';
+import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
@@ -180,6 +180,7 @@ function instanceOf(
     id,
     name: tag(instance.Tags, 'Name') ?? '',
     role: tag(instance.Tags, config.tagKey),
+    keys: countedKeys(instance.Tags),
     state: instance.State?.Name ?? '',
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
     vpcId: instance.VpcId,

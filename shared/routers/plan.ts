@@ -6,12 +6,14 @@ import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
 import {
+  hasRoomFor,
   isHealthy,
   isOutdated,
   isUpgrade,
   notedDiverter,
   type Router,
   routersOf,
+  tooFull,
   warningOf,
   whyNoTarget,
 } from './router.ts';
@@ -26,7 +28,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
   const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
   const progress = routers
-    .filter(({ standing }) => standing.is !== 'leaving' && standing.is !== 'refused')
+    .filter(({ standing, noRoom }) => standing.is !== 'leaving' && standing.is !== 'refused' && noRoom.length === 0)
     .map((router) => join(router, lacking.get(router), world, config));
   const wave = nextWave(progress);
   const may = ({ router }: Progress) => !isUpgrade(router) || wave.routers.includes(router);
@@ -43,7 +45,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...rangeSteps,
       ...progress.flatMap(({ steps }) => steps),
       ...routers.flatMap(restoreChecks),
-      ...routers.flatMap(noteDiverter),
+      ...routers.flatMap((router) => noteDiverter(router, config)),
       ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
     ],
@@ -64,8 +66,9 @@ function waitOf({ router, next }: Progress): Waiting[] {
   return [{ subject: router.label, for: what, until, since, grave }];
 }
 
-function refusal({ standing, label: subject, instance }: Router): Waiting[] {
+function refusal({ standing, label: subject, instance, noRoom }: Router): Waiting[] {
   if (standing.is === 'refused') return [{ subject, for: standing.why }];
+  if (standing.is === 'serving' && noRoom.length > 0) return [{ subject, for: tooFull(instance, noRoom) }];
   const warning = warningOf(instance);
   if (standing.is !== 'serving' || !warning) return [];
   return [{ subject, for: `${warning.text}, and it stays until another router is healthy` }];
@@ -90,11 +93,12 @@ function sealNotes({ instance, label: subject }: Router): RoutersStep[] {
 }
 
 /** So that it is known for longer than AWS keeps the history of commands. */
-function noteDiverter({ instance, label: subject }: Router): RoutersStep[] {
+function noteDiverter({ instance, label: subject }: Router, { diverterKey }: RoutersConfig): RoutersStep[] {
   const { id: instanceId, installs, state } = instance;
   const last = installs.find(({ status }) => status === 'success');
   const noted = notedDiverter(instance);
-  if (!last || state === 'terminated' || (noted && noted.at >= last.requestedAt)) return [];
+  if (!last || state === 'terminated' || !hasRoomFor(instance, diverterKey) || (noted && noted.at >= last.requestedAt))
+    return [];
   const { fingerprint, requestedAt: at, output } = last;
   const says = `${subject}: has its diverter, by command ${last.commandId}${output ? `: ${output}` : ''}`;
   return [{ kind: 'note-diverter', instanceId, fingerprint, at, subject, says }];

@@ -1,4 +1,5 @@
 import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { code } from '../aws/errors.ts';
 import { type Bucket, type Levels, paced, spend } from '../aws/pace.ts';
 import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
@@ -10,9 +11,12 @@ import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type Spoken, spokenKey } from './scaling.ts';
 import type { RoutersStep } from './steps.ts';
-import type { RoutersWorld } from './world.ts';
+import type { Instance, Note, RoutersWorld } from './world.ts';
 
 const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
+
+/** An instance that AWS takes back is gone long before, and another process may know nothing of it. */
+const UNNOTED_MS = 600_000;
 
 /** What AWS takes at once, and a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
 const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
@@ -43,13 +47,33 @@ export function routersReconciler(
   now: () => number,
 ) {
   const spoken: Spoken = new Map();
+  /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
+  const unnoted = new Map<string, Note>();
   let levels: Levels = new Map();
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
-      if (warning) await noteWarning(clients, config, await seal(), warning, at);
-      return observe(clients, config, await seal(), now(), spoken);
+      if (warning)
+        await noteWarning(clients, config, await seal(), warning, at).catch((error) => {
+          if (code(error) !== 'TagLimitExceeded') throw error;
+          unnoted.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
+        });
+      const world = await observe(clients, config, await seal(), now(), spoken);
+      for (const [id, note] of unnoted) if (world.now - note.at > UNNOTED_MS) unnoted.delete(id);
+      const leavingOf = ({ id, leaving }: Instance) => {
+        const note = unnoted.get(id);
+        return leaving ?? (note?.text === INTERRUPTION ? note : undefined);
+      };
+      return { ...world, instances: world.instances.map((each) => ({ ...each, leaving: leavingOf(each) })) };
     },
-    plan: (world: RoutersWorld) => paced(plan(world, config), ({ kind }) => BUCKETS[kind], levels, now()),
+    plan(world: RoutersWorld) {
+      const planned = plan(world, config);
+      const untold = [...unnoted].map(([subject, { text }]) => ({
+        subject,
+        for: `${text}, and it has no room for ${config.leavingKey}, which would say so: take a tag away`,
+      }));
+      const told = { ...planned, refused: [...planned.refused, ...untold] };
+      return paced(told, ({ kind }) => BUCKETS[kind], levels, now());
+    },
     async act(step: RoutersStep) {
       levels = spend(BUCKETS[step.kind], levels, now());
       await act(clients, config, await seal(), step);

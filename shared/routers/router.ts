@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Instance, Note, RoutersWorld, Target } from './world.ts';
 
@@ -33,6 +34,8 @@ export interface Router {
   /** Whether that is by its install's own answer, or by our note of it. */
   proven: boolean;
   diverter: 'wanted' | 'other' | 'none';
+  /** Keys of the notes that it has to have, and that there is no room for. */
+  noRoom: string[];
   /** The DNS range that ziti-router's configuration has there, as far as is known: a stop does not take it away. */
   configured: string | undefined;
 }
@@ -75,6 +78,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         present,
         proven,
         configured: last && rangeOf(last.text),
+        noRoom: noRoomFor(instance, config),
         diverter: present === undefined ? 'none' : proven && present === wanted.fingerprint ? 'wanted' : 'other',
       } satisfies Router;
     })
@@ -159,12 +163,28 @@ function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfi
     return `it stands in ${subnetId}, and routerSubnets names ${config.routerSubnets.join(', ')}: launch it there, or name its subnet too`;
   if (!mayStandThere(instance, config))
     return `its instance profile is ${profile ?? 'none'}, and routerProfile is ${config.routerProfile}: give it that one`;
+  const noRoom = noRoomFor(instance, config);
+  // One that is a target stays one.
+  if (noRoom.length > 0 && !world.targets.some(({ id }) => id === instance.id)) return tooFull(instance, noRoom);
   if (!address) return 'it has no IPv4 address, by which the load balancer reaches its targets';
   if (windows) return 'it runs Windows, where no diverter runs';
   if (config.diverter === 'own' && !buildFor(architecture, config))
     return `this stack was deployed without a diverter for ${architecture}: build one, see bpf/Makefile, and deploy again`;
   return undefined;
 }
+
+/** Notes that it is known by go before what they tell of: without room for one there is nothing to be done. */
+function noRoomFor({ keys, interfaces }: Instance, { diverterKey, checkKey, rangeKey, dns }: RoutersConfig): string[] {
+  const checked = interfaces.some(({ sourceDestCheck }) => sourceDestCheck);
+  const needed = [diverterKey, ...(checked ? [checkKey] : []), ...(dns ? [rangeKey] : [])];
+  return needed.filter((key) => !keys.includes(key)).slice(Math.max(0, TAGS_AT_MOST - keys.length));
+}
+
+export const tooFull = ({ keys }: Instance, noRoom: string[]) =>
+  `it has ${keys.length} tags, of which AWS allows ${TAGS_AT_MOST} beside its own, and no room for ${noRoom.join(', ')}: take ${noRoom.length} away`;
+
+/** Whether a tag can be written there. */
+export const hasRoomFor = ({ keys }: Instance, key: string) => keys.length < TAGS_AT_MOST || keys.includes(key);
 
 const buildFor = (architecture: string, { builds }: RoutersConfig) => builds.get(ARCHITECTURES[architecture] ?? '');
 

@@ -16,6 +16,8 @@ export interface Instance {
   name: string;
   /** Value of the tag; undefined if it has none any more. */
   role: string | undefined;
+  /** Of all its tags, AWS's own apart. */
+  keys: string[];
   state: string;
   /** When it was last started. */
   launchedAt: number;

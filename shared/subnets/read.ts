@@ -1,6 +1,6 @@
 import type * as ec2 from '@aws-sdk/client-ec2';
 import type { LoadBalancerAttribute, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { countTags, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
+import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
@@ -115,7 +115,7 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
     status: tag(subnet.Tags, config.statusKey),
-    tagCount: countTags(subnet.Tags),
+    tagCount: countedKeys(subnet.Tags).length,
   };
 }
 
@@ -222,7 +222,7 @@ function readTable(
         entries.map(([, { key }]) => key),
       ]),
     ),
-    tagCount: countTags(table.Tags),
+    tagCount: countedKeys(table.Tags).length,
   };
 }
 

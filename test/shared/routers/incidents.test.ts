@@ -209,6 +209,38 @@ describe('what has gone wrong for others', () => {
     expect(await warned('rebalance')).toBe(REBALANCE);
   });
 
+  test('a Spot interruption of a router with fifty tags: it leaves all the same, and what could not be noted is told', async () => {
+    const world = await routersWorld();
+    const [instanceId = ''] = await launch(world, world.vpc.a0, { count: 1, tags: TAGS });
+    await passes(world, 4);
+    const keys = (await world.look()).instances.find(({ id }) => id === instanceId)?.keys ?? [];
+    const Tags = Array.from({ length: 50 - keys.length }, (_, number) => ({ Key: `tag-${number}`, Value: '' }));
+    await world.ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
+    const { pass, said } = world.process();
+    await world.clock.run(pass(1_000, { instanceId, kind: 'rebalance' }));
+    expect([...(await healthOf(world)).values()]).toEqual(['healthy']);
+    await world.clock.run(pass(1_000, { instanceId, kind: 'interruption' }));
+    expect([...(await healthOf(world)).values()]).toEqual(['draining']);
+    expect(said).toContain(
+      `${instanceId}: ${INTERRUPTION}, and it has no room for ziti-glb:leaving, which would say so: take a tag away`,
+    );
+  });
+
+  test('a router with fifty tags: it is none until there is room for its notes, and no pass fails for it', async () => {
+    const world = await routersWorld();
+    const [full = ''] = await launch(world, world.vpc.a0, { count: 1, tags: TAGS });
+    const Tags = Array.from({ length: 49 }, (_, number) => ({ Key: `tag-${number}`, Value: '' }));
+    await world.ec2.send(new CreateTagsCommand({ Resources: [full], Tags }));
+    world.calls.length = 0;
+    expect(await passes(world, 4)).not.toContainEqual(expect.stringContaining('failed'));
+    expect(world.calls.filter(({ changes }) => changes)).toEqual([]);
+    await world.ec2.send(
+      new DeleteTagsCommand({ Resources: [full], Tags: Tags.slice(0, 2).map(({ Key }) => ({ Key })) }),
+    );
+    await passes(world, 6);
+    expect((await healthOf(world)).get(full)).toBe('healthy');
+  });
+
   test('targets of others in the group stay; a router whose tag is taken away is one of ours, and leaves', async () => {
     const world = await routersWorld();
     const [other = ''] = await launch(world, world.vpc.a0);

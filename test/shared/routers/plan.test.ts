@@ -19,6 +19,7 @@ const bare: Instance = {
   id: 'i-1',
   name: 'router-1',
   role: 'router',
+  keys: ['ziti-glb'],
   state: 'running',
   launchedAt: now - 5 * MINUTE,
   vpcId: 'vpc-1',
@@ -53,6 +54,7 @@ const made = (fields: Partial<Instance> = {}) => {
   const one = instance(fields);
   return { ...one, diverter: { text: wantedBy(one), at: one.launchedAt } };
 };
+const tags = (count: number) => Array.from({ length: count }, (_, number) => `tag-${number}`);
 const checked = (...ids: string[]) => ids.map((id) => ({ id, sourceDestCheck: true }));
 const outdated = (fields: Partial<Instance> = {}) => ({
   ...instance(fields),
@@ -326,6 +328,30 @@ rows('what cannot be a router is told why', [
   ],
   ['Windows', world([instance({ windows: true })]), [], ['it runs Windows, where no diverter runs']],
   ['an architecture without a build', world([instance({ architecture: 'i386' })]), [], [/without a diverter for i386/]],
+  [
+    'with too many tags to be noted',
+    world([instance({ keys: tags(49), interfaces: checked('eni-1') })]),
+    [],
+    ['it has 49 tags, of which AWS allows 50 beside its own, and no room for ziti-glb:source-dest-check: take 1 away'],
+  ],
+  [
+    'with just room for its notes is none of them',
+    world([instance({ keys: tags(48), interfaces: checked('eni-1') })]),
+    ['install'],
+    [],
+  ],
+  [
+    'and stays as it is, if it was one',
+    world([instance({ keys: tags(50), interfaces: checked('eni-1'), installs: [install()] })], [target('healthy')]),
+    [],
+    [/^it has 50 tags, .* take 2 away$/],
+  ],
+  [
+    'or was one before it was untagged',
+    world([{ ...instance({ keys: tags(50), installs: [install()], unchecked: ['eni-1'] }), role: undefined }]),
+    ['source-dest-check-on'],
+    [],
+  ],
   ['and leaves, if it was one', world([instance({ zone: 'c' })], [target('unused')]), ['deregister'], [/zone c/]],
 ]);
 
