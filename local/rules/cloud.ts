@@ -60,6 +60,11 @@ export interface CloudOptions {
   emit(event: CloudEvent): void;
   /** Milliseconds of the cloud's time; the rest are AWS's. */
   delays?: Partial<Delays>;
+  /**
+   * Whether a zone takes one endpoint of a service and VPC only, as AWS's guide says in one sentence and public stacks do not:
+   * https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+   */
+  endpointPerZone?: boolean;
   /** What to do with an error of the fabric, or of a rule outside a request. Thrown, if not given. */
   onError?(error: unknown): void;
 }
@@ -92,6 +97,7 @@ export function createCloud(options: CloudOptions): Cloud {
     region,
     account,
     delays: { ...AWS_DELAYS, ...options.delays },
+    endpointPerZone: options.endpointPerZone ?? false,
     id: (prefix) => `${prefix}-0${createHash('sha256').update(count(prefix)).digest('hex').slice(0, 16)}`,
     uuid: () => uuid(count('uuid')),
     after(ms, task) {

@@ -19,6 +19,8 @@ export interface Delays {
   commandDelivery: number;
   /** From acceptance, or from creation if none is required, to `available`. */
   endpointAvailable: number;
+  /** From creation until nobody accepts any more. AWS has no figure for it: a week is what it gives a peering connection. */
+  endpointExpired: number;
   endpointDeleted: number;
   /** How long a deleted endpoint is still described. */
   endpointForgotten: number;
@@ -52,6 +54,7 @@ export const AWS_DELAYS: Delays = {
   invocationVisible: 1 * SECOND,
   commandDelivery: 2 * SECOND,
   endpointAvailable: 120 * SECOND,
+  endpointExpired: 7 * 24 * 60 * MINUTE,
   endpointDeleted: 60 * SECOND,
   endpointForgotten: 5 * MINUTE,
   cidrBlockChanged: 10 * SECOND,

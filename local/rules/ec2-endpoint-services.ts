@@ -36,8 +36,10 @@ export function endpointServices(world: World) {
           acceptanceRequired: AcceptanceRequired,
           ipAddressTypes: SupportedIpAddressTypes.map(ipAddressType),
           loadBalancerArns: [...GatewayLoadBalancerArns],
+          zones: new Set(),
           allowedPrincipals: new Set(),
         };
+        for (const { zone } of nodesOf(world, created)) created.zones.add(zone);
         world.endpointServices.set(id, created);
         world.tags.set(id, tags);
         return created;
@@ -56,6 +58,20 @@ export function endpointServices(world: World) {
         world.endpointServices.delete(id);
         world.tags.delete(id);
       });
+    },
+
+    /**
+     * A zone that a load balancer got later is the service's from the first such call on that comes when the zone is ready, "a few minutes" after.
+     * https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
+     */
+    ModifyVpcEndpointServiceConfiguration({ ServiceId, AcceptanceRequired, ...others }) {
+      const service = find(world.endpointServices, 'endpointService', ServiceId);
+      const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
+      if (other) throw new AwsError('InvalidParameter', `the cloud in a box changes no ${other[0]} of a service`);
+      service.acceptanceRequired = AcceptanceRequired ?? service.acceptanceRequired;
+      for (const { zone, readyAt } of nodesOf(world, service))
+        if (readyAt <= world.clock.now()) service.zones.add(zone);
+      return { Return: true };
     },
 
     /** https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html: no one may connect until allowed, and ARNs with a path do not count. */
@@ -129,7 +145,7 @@ export function endpointServices(world: World) {
       ServiceId: service.id,
       ServiceName: service.name,
       ServiceType: [{ ServiceType: 'GatewayLoadBalancer' as const }],
-      AvailabilityZones: [...new Set(nodesOf(world, service).map(({ zone }) => zone))],
+      AvailabilityZones: [...service.zones],
       AcceptanceRequired: service.acceptanceRequired,
       ManagesVpcEndpoints: false,
       SupportedIpAddressTypes: service.ipAddressTypes,

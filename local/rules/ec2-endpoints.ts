@@ -140,7 +140,8 @@ export function endpoints(world: World) {
     if (subnet.vpcId !== VpcId)
       throw new AwsError('InvalidParameter', `The subnet ${subnetId} is not in the VPC ${VpcId}`);
     if (service) refuseUnencrypted(world, VpcId);
-    const node = service && nodesOf(world, service).find(({ zone }) => zone === subnet.zone);
+    const nodes = service?.zones.has(subnet.zone) ? nodesOf(world, service) : [];
+    const node = nodes.find(({ zone }) => zone === subnet.zone);
     if (service && !node)
       throw new AwsError(
         'InvalidParameter',
@@ -150,6 +151,19 @@ export function endpoints(world: World) {
       throw new AwsError(
         'InvalidParameter',
         `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,
+      );
+    const twin = [...world.endpoints.values()].find(
+      (each) =>
+        each.serviceName === ServiceName &&
+        each.vpcId === VpcId &&
+        each.state !== 'deleted' &&
+        zoneOf(each) === subnet.zone,
+    );
+    // With which code AWS would refuse it, nobody has reported.
+    if (service && world.endpointPerZone && twin)
+      throw new AwsError(
+        'InvalidParameter',
+        `The VPC already has an endpoint of ${ServiceName} in the Availability Zone of ${subnetId}: ${twin.id}`,
       );
     const { types = [], most = 0 } = QUOTAS.find((quota) => quota.types.includes(type)) ?? {};
     const held = [...world.endpoints.values()].filter(
@@ -182,7 +196,11 @@ export function endpoints(world: World) {
     };
     world.endpoints.set(id, endpoint);
     world.tags.set(id, tags);
-    if (!service?.acceptanceRequired) connect(endpoint);
+    if (service?.acceptanceRequired)
+      endpoint.cancel = world.after(world.delays.endpointExpired, () => {
+        endpoint.state = 'expired';
+      });
+    else connect(endpoint);
     return endpoint;
   }
 
@@ -219,12 +237,17 @@ export function endpoints(world: World) {
     return service;
   }
 
+  function zoneOf({ subnetId }: Endpoint): string | undefined {
+    return world.subnets.get(subnetId)?.zone;
+  }
+
   /** A service of AWS's own, such as Systems Manager. */
   function isOfAws(name: string): boolean {
     return name.startsWith(`com.amazonaws.${world.region}.`);
   }
 
   function connect(endpoint: Endpoint): void {
+    endpoint.cancel();
     endpoint.state = 'pending';
     endpoint.cancel = world.after(world.delays.endpointAvailable, () => {
       endpoint.state = 'available';

@@ -20,7 +20,7 @@ import {
   setTags,
   targetGroupOf,
 } from './elbv2-resources.ts';
-import type { Listener, LoadBalancer, Subnet, World } from './world.ts';
+import type { Listener, LoadBalancer, Node, Subnet, World } from './world.ts';
 
 /** Gateway Load Balancers and their listeners. */
 export function loadBalancers(world: World) {
@@ -81,6 +81,23 @@ export function loadBalancers(world: World) {
       const chosen = LoadBalancerArns?.map((arn) => loadBalancerOf(world, arn)) ?? Names?.map(loadBalancerNamed);
       const { page, next } = markedPage(chosen ?? [...world.loadBalancers.values()], query);
       return { LoadBalancers: page.map(loadBalancerShape), ...next };
+    },
+
+    /** A node more for each zone more; none is ever taken out. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html */
+    SetSubnets({ LoadBalancerArn, Subnets, SubnetMappings }) {
+      const found = loadBalancerOf(world, LoadBalancerArn);
+      const subnets = zonalSubnets(Subnets ?? SubnetMappings?.map(({ SubnetId = '' }) => SubnetId) ?? []);
+      const ids = subnets.map(({ id }) => id);
+      if (subnets.some(({ vpcId }) => vpcId !== found.vpcId))
+        throw new AwsError('InvalidSubnet', `The subnets must be of ${found.vpcId}`);
+      if (found.nodes.some(({ subnetId }) => !ids.includes(subnetId)))
+        throw new AwsError(
+          'InvalidConfigurationRequest',
+          'Subnets of a gateway load balancer that were enabled before must be among those given',
+        );
+      const present = found.nodes.map(({ subnetId }) => subnetId);
+      for (const subnet of subnets) if (!present.includes(subnet.id)) found.nodes.push(addNode(found.arn, subnet));
+      return { AvailabilityZones: loadBalancerShape(found).AvailabilityZones };
     },
 
     ModifyLoadBalancerAttributes({ LoadBalancerArn, Attributes }) {
@@ -153,21 +170,13 @@ export function loadBalancers(world: World) {
 
   function build(name: string, subnets: Subnet[]): LoadBalancer {
     const arn = newArn(world, 'loadbalancer/gwy', name);
-    const nodes = subnets.map((subnet) => {
-      const { id } = addInterface(world, subnet, {
-        type: 'gateway_load_balancer',
-        description: `ELB ${arn.slice(arn.indexOf('gwy/'))}`,
-        sourceDestCheck: false,
-      });
-      return { interfaceId: id, subnetId: subnet.id, zone: subnet.zone };
-    });
     const created: LoadBalancer = {
       arn,
       name,
       vpcId: subnets[0]?.vpcId ?? '',
       createdAt: world.clock.now(),
       active: false,
-      nodes,
+      nodes: subnets.map((subnet) => addNode(arn, subnet)),
       attributes: defaultAttributes(LOAD_BALANCER_ATTRIBUTES),
     };
     world.loadBalancers.set(arn, created);
@@ -175,6 +184,17 @@ export function loadBalancers(world: World) {
       created.active = true;
     });
     return created;
+  }
+
+  function addNode(arn: string, subnet: Subnet): Node {
+    const { id } = addInterface(world, subnet, {
+      type: 'gateway_load_balancer',
+      description: `ELB ${arn.slice(arn.indexOf('gwy/'))}`,
+      sourceDestCheck: false,
+    });
+    const readyAt = world.clock.now() + world.delays.loadBalancerActive;
+    world.after(world.delays.loadBalancerActive, () => {});
+    return { interfaceId: id, subnetId: subnet.id, zone: subnet.zone, readyAt };
   }
 
   function zonalSubnets(ids: string[]): Subnet[] {

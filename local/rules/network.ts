@@ -11,7 +11,7 @@ import type { LoadBalancer, Route, TargetGroup, World } from './world.ts';
 export function networkOf(world: World): Network {
   const running = [...world.instances.values()].filter(({ state }) => state === 'running');
   const active = [...world.loadBalancers.values()].filter((each) => each.active);
-  const nodeIds = new Set(active.flatMap(({ nodes }) => nodes.map(({ interfaceId }) => interfaceId)));
+  const nodeIds = new Set(active.flatMap((each) => readyNodes(world, each)).map(({ interfaceId }) => interfaceId));
   const runningIds = new Set(running.map(({ id }) => id));
   return {
     vpcs: [...world.vpcs.values()].map((vpc) => ({ id: vpc.id, cidrs: blocksOf(vpc).filter((cidr) => !isIpv6(cidr)) })),
@@ -80,13 +80,15 @@ function nodesOf(world: World, loadBalancer: LoadBalancer): Network['nodes'] {
   const group = listener && world.targetGroups.get(listener.targetGroupArn);
   const crossZone = loadBalancer.attributes.get('load_balancing.cross_zone.enabled') === 'true';
   const idle = Number(listener?.attributes.get('tcp.idle_timeout.seconds') ?? 350);
-  return loadBalancer.nodes.map(({ interfaceId, zone }) => ({
+  return readyNodes(world, loadBalancer).map(({ interfaceId, zone }) => ({
     id: interfaceId,
     interfaceId,
     targets: group ? targetsOf(world, group, crossZone ? undefined : zone) : [],
     flows: flowPolicy(world.clock, group, idle),
   }));
 }
+
+const readyNodes = ({ clock }: World, { nodes }: LoadBalancer) => nodes.filter(({ readyAt }) => readyAt <= clock.now());
 
 function targetsOf(world: World, group: TargetGroup, zone: string | undefined): NodeTarget[] {
   return [...group.targets.values()].flatMap((target) => {

@@ -11,6 +11,8 @@ export interface World {
   readonly region: string;
   readonly account: string;
   readonly delays: Delays;
+  /** Whether a second endpoint of a service in a zone of a VPC is refused. */
+  readonly endpointPerZone: boolean;
 
   /** A new id of 17 hexadecimal digits, the same one in every run: `vpc-0d1c…`. */
   id(prefix: string): string;
@@ -142,6 +144,8 @@ export interface EndpointService {
   acceptanceRequired: boolean;
   ipAddressTypes: ('ipv4' | 'ipv6')[];
   loadBalancerArns: string[];
+  /** Those that its load balancers had when it was made, and when it was last modified. */
+  zones: Set<string>;
   /** ARNs, or `*`. */
   allowedPrincipals: Set<string>;
 }
@@ -154,7 +158,8 @@ export type EndpointState =
   | 'deleting'
   | 'deleted'
   | 'rejected'
-  | 'failed';
+  | 'failed'
+  | 'expired';
 
 export interface Endpoint {
   id: string;
@@ -182,8 +187,16 @@ export interface LoadBalancer {
   createdAt: number;
   active: boolean;
   /** One for each zone. A node is known by its network interface. */
-  nodes: { interfaceId: string; subnetId: string; zone: string }[];
+  nodes: Node[];
   attributes: Map<string, string>;
+}
+
+export interface Node {
+  interfaceId: string;
+  subnetId: string;
+  zone: string;
+  /** From when on it takes packets, in milliseconds since the epoch. */
+  readyAt: number;
 }
 
 export interface Listener {

@@ -56,7 +56,9 @@ export function loadBalancingTypes(elb: ElasticLoadBalancingV2, clock: Clock): R
             return LoadBalancers?.[0]?.State?.Code === 'active';
           }),
           async update(changed) {
-            refuseChange(properties, changed, ['LoadBalancerAttributes']);
+            refuseChange(properties, changed, ['LoadBalancerAttributes', 'Subnets']);
+            if (changed.Subnets.join() !== properties.Subnets.join())
+              await elb.setSubnets({ LoadBalancerArn, Subnets: changed.Subnets });
             await modify(changed.LoadBalancerAttributes, (Attributes) =>
               elb.modifyLoadBalancerAttributes({ LoadBalancerArn, Attributes }),
             );

@@ -1,6 +1,16 @@
 import * as ec2 from '@aws-sdk/client-ec2';
+import { SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { ACCOUNT, availableEndpoint, given, type TestCloud, testCloud, testLoadBalancer, testVpc } from './support.ts';
+import {
+  ACCOUNT,
+  availableEndpoint,
+  given,
+  REGION,
+  type TestCloud,
+  testCloud,
+  testLoadBalancer,
+  testVpc,
+} from './support.ts';
 
 let cloud: TestCloud;
 let vpc: Awaited<ReturnType<typeof testVpc>>;
@@ -94,6 +104,15 @@ describe('states', () => {
     expect(await stateOf(id)).toBe('available');
   });
 
+  test('accepted by nobody for a week: expired, and taken by nobody any more', async () => {
+    const { VpcEndpointId: id = '' } = await create();
+    const { VpcEndpointId: accepted = '' } = await create();
+    await accept(accepted);
+    await cloud.clock.run(7 * 24 * 3_600_000);
+    expect([await stateOf(id), await stateOf(accepted)]).toEqual(['expired', 'available']);
+    expect((await accept(id)).Unsuccessful).toMatchObject([{ ResourceId: id, Error: { Code: 'InvalidState' } }]);
+  });
+
   test('rejected while it was becoming available: it does not', async () => {
     const { VpcEndpointId: id = '' } = await create();
     await accept(id);
@@ -123,6 +142,46 @@ describe('states', () => {
     await cloud.clock.run(120_000);
     expect(await stateOf(id)).toBe('deleted');
   });
+});
+
+test('a zone that the load balancer gets later is the service’s when it is asked to look, and the zone is ready', async () => {
+  const { Subnet } = await cloud.ec2.send(
+    new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: '10.0.20.0/24', AvailabilityZone: `${REGION}c` }),
+  );
+  const SubnetIds = [given(Subnet?.SubnetId)];
+  await cloud.elb.send(
+    new SetSubnetsCommand({ LoadBalancerArn: service.loadBalancer, Subnets: [vpc.a0, vpc.b0, ...SubnetIds] }),
+  );
+  const zones = async () => {
+    const { ServiceConfigurations } = await cloud.ec2.send(new ec2.DescribeVpcEndpointServiceConfigurationsCommand({}));
+    return ServiceConfigurations?.[0]?.AvailabilityZones?.map((zone) => zone.slice(-1)).join('');
+  };
+  const modify = () =>
+    cloud.ec2.send(new ec2.ModifyVpcEndpointServiceConfigurationCommand({ ServiceId: service.serviceId }));
+  const refused = { name: 'InvalidParameter', message: expect.stringContaining('availability zone') };
+  await modify();
+  expect(await zones()).toBe('ab');
+  await cloud.clock.run(90_000);
+  expect(await zones()).toBe('ab');
+  await expect(create({ SubnetIds })).rejects.toMatchObject(refused);
+  await modify();
+  await modify();
+  expect(await zones()).toBe('abc');
+  await create({ SubnetIds });
+});
+
+test('one endpoint of a service in a zone of a VPC, where that is the rule', async () => {
+  await create();
+  await create({ SubnetIds: [vpc.a0] });
+  cloud = testCloud({ endpointPerZone: true });
+  vpc = await testVpc(cloud);
+  service = await testLoadBalancer(cloud, { vpc });
+  const { VpcEndpointId: id = '' } = await create();
+  await expect(create({ SubnetIds: [vpc.a0] })).rejects.toMatchObject({ name: 'InvalidParameter' });
+  await create({ SubnetIds: [vpc.b0] });
+  await remove(id);
+  await cloud.clock.run(60_000);
+  await create({ SubnetIds: [vpc.a0] });
 });
 
 test('what a list call could not do is in an answer that is a success', async () => {

@@ -14,6 +14,12 @@ beforeEach(async () => {
 
 const balancer = (rest: Partial<elb.CreateLoadBalancerCommandInput>) =>
   cloud.elb.send(new elb.CreateLoadBalancerCommand({ Name: 'second', Type: 'gateway', Subnets: [vpc.a1], ...rest }));
+const zoneC = async () => {
+  const { Subnet } = await cloud.ec2.send(
+    new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: '10.0.20.0/24', AvailabilityZone: `${REGION}c` }),
+  );
+  return given(Subnet?.SubnetId);
+};
 const group = (rest: Partial<elb.CreateTargetGroupCommandInput>) =>
   cloud.elb.send(
     new elb.CreateTargetGroupCommand({ Name: 'second', Protocol: 'GENEVE', Port: 6081, VpcId: vpc.vpc, ...rest }),
@@ -48,6 +54,25 @@ test('a load balancer: provisioning, then active; a node with an interface in ea
     { InterfaceType: 'gateway_load_balancer', SubnetId: vpc.a1, RequesterManaged: true },
     { InterfaceType: 'gateway_load_balancer', SubnetId: vpc.b1, RequesterManaged: true },
   ]);
+});
+
+test('a zone more: a node there that takes packets when it is ready; those that are there stay', async () => {
+  const c = await zoneC();
+  const subnets = (...Subnets: string[]) =>
+    cloud.elb.send(new elb.SetSubnetsCommand({ LoadBalancerArn: lb.loadBalancer, Subnets }));
+  await expect(subnets(vpc.a0, c)).rejects.toMatchObject({ name: 'InvalidConfigurationRequestException' });
+  await expect(subnets(vpc.a0, vpc.b0, vpc.a1)).rejects.toMatchObject({ name: 'InvalidConfigurationRequestException' });
+  for (const _ of ['once', 'again'])
+    expect(await subnets(vpc.a0, vpc.b0, c)).toMatchObject({
+      AvailabilityZones: ['a', 'b', 'c'].map((zone) => ({ ZoneName: `${REGION}${zone}` })),
+    });
+  const nodes = async () => {
+    await cloud.cloud.idle();
+    return cloud.fake.synced.at(-1)?.nodes.length;
+  };
+  expect(await nodes()).toBe(2);
+  await cloud.clock.run(90_000);
+  expect(await nodes()).toBe(3);
 });
 
 test('creating the same load balancer again gives it again', async () => {
