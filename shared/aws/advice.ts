@@ -107,9 +107,10 @@ const TABLE: readonly Row[] = [
   },
   {
     codes: /^InvalidParameter$/,
-    message: /availability zone/i,
-    means: 'the load balancer has no node in the zone of the subnet',
-    remedy: "give the load balancer a subnet in that zone (parameter subnetIds), or take the subnet's tag away",
+    message: /support the availability zone/i,
+    means: 'the load balancer has no node in the zone of the subnet, or the endpoint service is not enabled there yet',
+    remedy:
+      "nothing where the load balancer got the zone just now; else give it a subnet there (parameter subnetIds), or take the subnet's tag away",
   },
   {
     codes: /^InvalidParameter$/,

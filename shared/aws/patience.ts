@@ -67,6 +67,7 @@ export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals<S>, no
     ...plan,
     steps: [...ready.filter(({ subject }) => !last.has(subject)), ...ready.filter(({ subject }) => last.has(subject))],
     waiting: [...plan.waiting, ...held.map(({ step: { subject }, refusal }) => ({ subject, ...retry(refusal, now) }))],
-    failures: held.map(({ step, refusal }) => ({ step, error: refusal.error })),
+    // One that was taken and has no effect yet was not refused.
+    failures: held.flatMap(({ step, refusal: { error } }) => (error === undefined ? [] : [{ step, error }])),
   };
 }

@@ -9,6 +9,7 @@ import {
   DeleteVpcEndpointsCommand,
   DescribeVpcEndpointConnectionsCommand,
   type EC2Client,
+  ModifyVpcEndpointServiceConfigurationCommand,
   ReplaceRouteCommand,
   type UnsuccessfulItem,
 } from '@aws-sdk/client-ec2';
@@ -29,6 +30,10 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
   switch (step.kind) {
     case 'create-endpoint':
       await createEndpoint(ec2, config, seal, step);
+      return;
+    case 'publish-zones':
+      // With nothing to change it looks at its load balancer's zones anew.
+      await ec2.send(new ModifyVpcEndpointServiceConfigurationCommand({ ServiceId: config.serviceId }));
       return;
     case 'accept-endpoints':
       await acceptEndpoints(ec2, config, step.endpointIds);

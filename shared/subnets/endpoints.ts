@@ -37,6 +37,7 @@ export function planEndpoints(
   config: SubnetsConfig,
   { steps }: Plan<SubnetsStep>,
 ): Endpoint[] {
+  publishZones(world, askers, steps);
   const spare = new Set(world.endpoints);
   const acceptable: string[] = [];
   let room = config.endpointsPerVpc - world.endpointCount;
@@ -57,6 +58,15 @@ export function planEndpoints(
       continue;
     }
     if (!site.host) continue;
+    if (!world.service.zones.includes(site.host.zone)) {
+      const zone = site.host.zone;
+      tell({
+        kind: 'waiting',
+        text: `the endpoint service to be enabled in ${zone}, where the load balancer is already`,
+        until: LATER,
+      });
+      continue;
+    }
     const [newest] = ended;
     // To make room one is deleted, and with it what it remembers: as if as many had ended as are kept.
     const tries = room > 0 ? ended.length : RETRY_MS.length;
@@ -89,6 +99,21 @@ export function planEndpoints(
     for (const { endpoint, problems } of askers) if (endpoint?.acceptable) problems.unshift(...refusalOf(step, world));
   }
   return [...spare];
+}
+
+/**
+ * Zones that the load balancer got later are not the service's before it is told to look.
+ * https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
+ * A service that the stack did not make is told only for a subnet there.
+ */
+function publishZones({ service, nodeZones }: SubnetsWorld, askers: Asker[], steps: SubnetsStep[]): void {
+  const lacking = nodeZones.filter((zone) => !service.zones.includes(zone));
+  const asked = lacking.filter((zone) => askers.some((asker) => !isRefused(asker) && asker.subnet.zone === zone));
+  const zones = service.ours ? lacking : asked;
+  if (zones.length === 0) return;
+  const says = `the endpoint service is to serve ${zones.join(', ')}, where the load balancer is already`;
+  // AWS takes it also while the zone is not ready, which is "a few minutes".
+  steps.push({ kind: 'publish-zones', subject: 'zones of the endpoint service', says, tentative: true });
 }
 
 const AVAILABLE = 'its endpoint to be available';

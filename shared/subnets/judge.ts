@@ -45,8 +45,8 @@ export function judge(subnet: Subnet, value: string, world: SubnetsWorld, config
 }
 
 const PLACE_RULES: Rule[] = [
-  function zoneIsServed({ subnet, world }) {
-    if (!world.service.zones.includes(subnet.zone)) return `the load balancer has no node in ${subnet.zone}`;
+  function zoneIsServed({ subnet: { zone }, world: { service, nodeZones } }) {
+    if (!service.zones.includes(zone) && !nodeZones.includes(zone)) return `the load balancer has no node in ${zone}`;
   },
 
   function tableIsItsOwn({ subnet, table, world, config }) {

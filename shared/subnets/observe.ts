@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import {
   DescribeLoadBalancerAttributesCommand,
+  DescribeLoadBalancersCommand,
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -54,6 +55,7 @@ export async function observe(
     interfaces,
     targets,
     attributes,
+    nodes,
   ] = await Promise.all([
     collect(paginateDescribeVpcs(client, inVpc), (page) => page.Vpcs),
     collect(
@@ -81,6 +83,9 @@ export async function observe(
     elb
       .send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: config.loadBalancerArn }))
       .then(({ Attributes = [] }) => Attributes),
+    elb
+      .send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [config.loadBalancerArn] }))
+      .then(({ LoadBalancers }) => LoadBalancers?.[0]?.AvailabilityZones ?? []),
   ]);
   const [vpc] = vpcs;
   const [service] = services;
@@ -98,6 +103,7 @@ export async function observe(
       interfaces,
       targets,
       attributes,
+      nodes,
     },
     config,
     seal,

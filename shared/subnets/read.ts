@@ -1,5 +1,9 @@
 import type * as ec2 from '@aws-sdk/client-ec2';
-import type { LoadBalancerAttribute, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type {
+  AvailabilityZone,
+  LoadBalancerAttribute,
+  TargetHealthDescription,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
@@ -31,6 +35,8 @@ export interface Answers {
   interfaces: ec2.NetworkInterface[];
   targets: TargetHealthDescription[];
   attributes: LoadBalancerAttribute[];
+  /** Of the load balancer. */
+  nodes: AvailabilityZone[];
 }
 
 /** The same in the plan's words. */
@@ -66,6 +72,7 @@ export function readWorld(
       name: service.ServiceName ?? '',
       zones: service.AvailabilityZones ?? [],
       ipv6: service.SupportedIpAddressTypes?.includes('ipv6') ?? false,
+      ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
     },
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config)),
     strangers: answers.taggedSubnets
@@ -83,6 +90,7 @@ export function readWorld(
       state: TargetHealth?.State ?? '',
       zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
     })),
+    nodeZones: answers.nodes.flatMap(({ ZoneName }) => ZoneName ?? []),
     crossZone: answers.attributes.some(
       ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',
     ),

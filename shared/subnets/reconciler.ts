@@ -15,12 +15,14 @@ import type { SubnetsWorld } from './world.ts';
 const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
 const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
 const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
+const SERVICES: Bucket = { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 };
 const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
 const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
 const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
 
 const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'create-endpoint': CREATES,
+  'publish-zones': SERVICES,
   'accept-endpoints': ACCEPTS,
   'delete-endpoints': DELETES,
   'create-route': ROUTES,

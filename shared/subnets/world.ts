@@ -28,6 +28,8 @@ export interface SubnetsWorld {
   routers: Router[];
   /** Targets of the load balancer. The zone is not known of an instance that is no router by its tag. */
   targets: { state: string; zone: string | undefined }[];
+  /** Where the load balancer has nodes. */
+  nodeZones: string[];
   /** Whether a load balancer node hands packets to routers of other zones too. */
   crossZone: boolean;
   /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
@@ -38,8 +40,11 @@ export interface SubnetsWorld {
 
 export interface Service {
   name: string;
+  /** Those that it serves. AWS adds none by itself that the load balancer got later. */
   zones: string[];
   ipv6: boolean;
+  /** Whether the stack made it. */
+  ours: boolean;
 }
 
 export interface Subnet {

@@ -48,6 +48,8 @@ const things = new Map(
     'i-0': { arn: arnOf('ec2', 'instance/i-0'), tags: new Map<string, string>(), keys: {} },
     'subnet-0': { arn: arnOf('ec2', 'subnet/subnet-0'), tags: new Map(), keys: vpcArn(vpcId) },
     'rtb-0': { arn: arnOf('ec2', 'route-table/rtb-0'), tags: new Map(), keys: vpcArn(vpcId) },
+    'vpce-svc-own': { arn: arnOf('ec2', 'vpc-endpoint-service/vpce-svc-0123456789abcdef0'), tags: new Map(), keys: {} },
+    'vpce-svc-other': { arn: arnOf('ec2', 'vpc-endpoint-service/vpce-svc-1'), tags: new Map(), keys: {} },
     'eni-here': { arn: arnOf('ec2', 'network-interface/eni-here'), tags: new Map(), keys: vpcArn(vpcId) },
     ...Object.fromEntries(
       Object.entries({ 'ziti-glb': 'router', 'ziti-glb:source-dest-check': 'eni-1 seal', Name: 'client' }).map(
@@ -138,6 +140,20 @@ describePackaged('a role', () => {
     // Without any tag, EC2 takes all of them away.
     const input = { Resources: [id], ...(keys.length > 0 && { Tags: keys.map((Key) => ({ Key })) }) };
     expect(await may([role, {}], 'ec2', 'DeleteTags', input)).toBe(allowed);
+  });
+
+  test.each([
+    ['vpce-svc-own', true],
+    ['vpce-svc-other', false],
+  ])('of subnets has the zones of %s looked at anew: %s', async (ServiceId, allowed) => {
+    const parameters = {
+      subnetIds: '',
+      loadBalancerArn: arnOf('elasticloadbalancing', 'loadbalancer/gwy/mine/0123456789abcdef'),
+      targetGroupArn: arnOf('elasticloadbalancing', 'targetgroup/mine/0123456789abcdef'),
+      serviceId: 'vpce-svc-0123456789abcdef0',
+    };
+    const operation = 'ModifyVpcEndpointServiceConfiguration';
+    expect(await may(['SubnetsRole', parameters], 'ec2', operation, { ServiceId })).toBe(allowed);
   });
 
   test.each([

@@ -12,6 +12,20 @@ const generation = (seen: Partial<SubnetsWorld>) => {
 };
 const MINUTE = 60_000;
 
+describe('a zone that the load balancer got later', () => {
+  const nodeZones = ['a', 'b', 'c'];
+  const there = { nodeZones, subnets: [subnet({ zone: 'c' })] };
+  const taken = { ...world().service, ours: false };
+
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    ['is published, and a subnet there waits for that', there, ['publish-zones']],
+    ['is published also without a subnet there', { nodeZones, subnets: [] }, ['publish-zones']],
+    ['but in a service of others only for a subnet there', { nodeZones, subnets: [], service: taken }, []],
+    ['as for this one', { ...there, service: taken }, ['publish-zones']],
+    ['then has endpoints', { ...there, service: { ...taken, zones: nodeZones } }, ['create-endpoint subnet-a']],
+  ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+});
+
 describe('one endpoint each subnet', () => {
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
     [

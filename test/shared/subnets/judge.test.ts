@@ -52,7 +52,7 @@ describe('a wish is fulfilled', () => {
       {
         subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] }), other],
         endpoints: [endpoint({ subnetId: 'subnet-b', ipv6: true })],
-        service: { name: 's', zones: ['a'], ipv6: true },
+        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
       },
       { endpoints: 'zone' },
     ],
@@ -89,7 +89,7 @@ describe('a wish is fulfilled', () => {
     [
       'with IPv6, where service and subnet carry it',
       '2001:db9::/32',
-      { subnets: [dual], service: { name: 's', zones: ['a'], ipv6: true } },
+      { subnets: [dual], service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
       {},
     ],
     [
@@ -144,7 +144,10 @@ describe('a wish is refused', () => {
     [
       'in a subnet without IPv4, which no endpoint does without',
       '2001:db9::/32',
-      { subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] })], service: { name: 's', zones: ['a'], ipv6: true } },
+      {
+        subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] })],
+        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
+      },
       {},
       'subnet-a has no IPv4 addresses for an endpoint',
     ],
@@ -218,14 +221,14 @@ describe('a wish is refused', () => {
     [
       'for IPv6 from a subnet without it',
       '2001:db9::/32',
-      { service: { name: 's', zones: ['a'], ipv6: true } },
+      { service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
       {},
       '2001:db9::/32 is IPv6, and subnet-a has no IPv6 addresses for an endpoint',
     ],
     [
       'for IPv6 through a named subnet without it',
       '2001:db9::/32',
-      { subnets: [dual, host], service: { name: 's', zones: ['a'], ipv6: true } },
+      { subnets: [dual, host], service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
       named,
       '2001:db9::/32 is IPv6, and subnet-e has no IPv6 addresses for an endpoint',
     ],

@@ -170,9 +170,10 @@ describe('a look', () => {
     DescribeInstances: 1,
     DescribeTargetHealth: 1,
     DescribeLoadBalancerAttributes: 1,
+    DescribeLoadBalancers: 1,
   };
 
-  test.each([0, 1, 30])('costs the same ten reads for %d subnets, and at rest nothing else', async (number) => {
+  test.each([0, 1, 30])('costs the same eleven reads for %d subnets, and at rest nothing else', async (number) => {
     const subnets = await withSubnets(number, { endpoints: 'zone' });
     for (const id of subnets) await here.tag(id, '10.20.0.0/16');
     await here.pass(600_000);

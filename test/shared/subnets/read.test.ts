@@ -17,7 +17,7 @@ import { config, NOW, SERVICE } from './support.ts';
 /** A VPC in the plan's words. */
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
   const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
-  const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], ...seen };
+  const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], nodes: [], ...seen };
   return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
 }
 
@@ -59,7 +59,7 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
   const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
-  const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [] };
+  const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [], nodes: [] };
   return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
 }
 
@@ -109,6 +109,7 @@ describe('an endpoint that carries our tag', () => {
       endpoints: [endpoint],
       targets: [],
       attributes: [],
+      nodes: [],
     };
     const { endpoints, impostors } = readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
     return endpoints.length > 0 ? 'ours' : impostors.length > 0 ? 'an impostor' : 'somebody else’s';

@@ -1,5 +1,5 @@
 import * as ec2 from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { DescribeTargetHealthCommand, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
@@ -21,8 +21,8 @@ const WISHES: Record<string, string[]> = {
   '10.20.0.0/16 oops': [],
   '0.0.0.0/0': [],
 };
-const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main'] as const;
-const TABLES = ['own', 'shared', 'main'] as const;
+const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main', 'far'] as const;
+const TABLES = ['own', 'shared', 'main', 'far'] as const;
 /** Those that someone tries to delete. */
 const DELETED = ['alone', 'shared1', 'host', 'second', 'other'] as const;
 
@@ -54,6 +54,7 @@ const deed = fc.oneof(
   fc.record({ do: from('delete endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('reject endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('fill tags' as const, 'clear tags' as const), subnet: from(...SUBNETS) }),
+  fc.record({ do: from('add zone' as const) }),
   fc.record({ do: from('delete gateway' as const) }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('range' as const), given: fc.boolean() }),
@@ -88,7 +89,7 @@ async function scene(kind: Kind) {
     other: await here.subnet('10.0.40.32/28', 'b'),
   };
   if (kind.endpoints === 'named') here.settings.endpoints = Object.values(hosts);
-  const tables = { own: await here.table(vpc.a1), shared: await here.table(vpc.b0, vpc.b1), main: '' };
+  const tables = { own: await here.table(vpc.a1), shared: await here.table(vpc.b0, vpc.b1), main: '', far: '' };
   tables.main = given((await here.look()).routeTables.find(({ main }) => main)?.id);
   const subnets = {
     alone: vpc.a1,
@@ -96,7 +97,13 @@ async function scene(kind: Kind) {
     shared2: vpc.b1,
     twozones: await here.subnet('10.0.30.0/24', 'a'),
     main: vpc.a0,
+    /** Of zone c, where the load balancer has no node yet. */
+    far: await here.subnet('10.0.50.0/24', 'c'),
   };
+  tables.far = await here.table(subnets.far);
+  const nodeInC = await here.subnet('10.0.202.0/24', 'c');
+  await cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: here.routersTable, SubnetId: nodeInC }));
+  const zones = { late: false };
   const places = { ...subnets, ...hosts };
   await cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: tables.shared, SubnetId: subnets.twozones }));
   const { PrefixList } = await cloud.ec2.send(
@@ -182,6 +189,14 @@ async function scene(kind: Kind) {
         await ignoring(cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources: [subnets[now.subnet]], Tags })));
         return;
       }
+      case 'add zone': {
+        if (zones.late) return;
+        zones.late = true;
+        const LoadBalancerArn = here.service.loadBalancer;
+        await cloud.elb.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets: [vpc.a0, vpc.b0, nodeInC] }));
+        await here.router(nodeInC);
+        return;
+      }
       case 'delete gateway':
         await cloud.ec2.send(new ec2.DeleteNatGatewayCommand({ NatGatewayId: gateway }));
         deleted.add(gateway);
@@ -231,7 +246,7 @@ async function scene(kind: Kind) {
 
   async function mend(): Promise<void> {
     const { Reservations } = await cloud.ec2.send(new ec2.DescribeInstancesCommand({ InstanceIds: [here.routers.a] }));
-    if (Reservations?.[0]?.Instances?.[0]?.State?.Name !== 'running') await here.router('a');
+    if (Reservations?.[0]?.Instances?.[0]?.State?.Name !== 'running') await here.router(here.routerSubnets.a);
     await here.heal(true);
   }
 
@@ -241,6 +256,7 @@ async function scene(kind: Kind) {
     tables,
     subnets,
     hosts,
+    zones,
     foreign,
     deleted,
     perform,
@@ -378,7 +394,7 @@ type Scene = Awaited<ReturnType<typeof scene>>;
 /** What must be so at rest, derived from the tags and from what people did, and not by the rules under test. */
 function checkRest(
   rest: SubnetsWorld,
-  { subnets, hosts, tables, foreign, deleted, hasBlock }: Scene,
+  { subnets, hosts, tables, zones, foreign, deleted, hasBlock }: Scene,
   kind: Kind,
 ): void {
   const present = SUBNETS.flatMap((name) => rest.subnets.find(({ id }) => id === subnets[name]) ?? []);
@@ -386,6 +402,7 @@ function checkRest(
   const named = rest.subnets.filter(({ id }) => kind.endpoints === 'named' && Object.values(hosts).includes(id));
   const asks = ({ id, wish, zone }: Subnet) => {
     if (wish === undefined || (tableOf(id) === tables.main && !kind.mainTableAllowed)) return [];
+    if (id === subnets.far && !zones.late) return [];
     if (kind.endpoints === 'named' && named.every((host) => host.zone !== zone)) return [];
     return WISHES[wish] ?? [];
   };

@@ -126,12 +126,12 @@ export async function stage({
   // Rarely, for tests let hours pass.
   const interval = { TargetGroupArn: service.targetGroup, HealthCheckIntervalSeconds: 30 };
   await cloud.elb.send(new ModifyTargetGroupCommand(interval));
-  const router = async (zone: 'a' | 'b') => {
-    const [Id] = await launch(cloud, routerSubnets[zone], { tags: { 'ziti-glb': 'router' } });
+  const router = async (subnetId: string) => {
+    const [Id] = await launch(cloud, subnetId, { tags: { 'ziti-glb': 'router' } });
     await cloud.elb.send(new RegisterTargetsCommand({ TargetGroupArn: service.targetGroup, Targets: [{ Id }] }));
     return given(Id);
   };
-  const routers = { a: await router('a'), b: await router('b') };
+  const routers = { a: await router(routerSubnets.a), b: await router(routerSubnets.b) };
   await cloud.clock.run(120_000);
 
   const settings = config({

@@ -1,4 +1,5 @@
 import * as ec2 from '@aws-sdk/client-ec2';
+import { SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { given, REGION } from '../../local/rules/support.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
@@ -48,6 +49,39 @@ const rest = async () => {
     await here.cloud.clock.run(MINUTE);
   }
 };
+
+describe('the load balancer gets a node in another zone', () => {
+  test('the endpoint service is told so until it serves the zone, and a subnet there waits for that, and no more', async () => {
+    await begin();
+    const subnet = await here.subnet('10.0.50.0/24', 'c');
+    const node = await here.subnet('10.0.51.0/24', 'c');
+    const table = await here.table(subnet);
+    await here.tag(subnet, CIDR);
+    await here.pass();
+    expect(await tagOf(subnet)).toBe(`refused: the load balancer has no node in ${REGION}c`);
+    const { loadBalancer: LoadBalancerArn } = here.service;
+    const Subnets = [here.vpc.a0, here.vpc.b0, node];
+    await here.cloud.elb.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets }));
+    changes();
+
+    const outcome = await here.pass(10_000);
+    expect(await tagOf(subnet)).toBe(
+      `waiting: the endpoint service to be enabled in ${REGION}c where the load balancer is already`,
+    );
+    expect([outcome.settled, outcome.failures]).toEqual([false, []]);
+    await rest();
+    await rest();
+    expect([await routesOf(table), await tagOf(subnet)]).toEqual([
+      { [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' },
+      'ready',
+    ]);
+    const told = changes().filter((operation) => operation === 'ModifyVpcEndpointServiceConfiguration');
+    // The zone takes a minute and a half, and is asked for after 5, 15, 35 seconds and so on.
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.length).toBeLessThan(7);
+    expect(await here.pass()).toMatchObject({ settled: true, changes: 0 });
+  });
+});
 
 describe('someone changes their mind', () => {
   test('untags while the endpoint is pending: nothing is left', async () => {

@@ -109,7 +109,7 @@ export const router = (fields: Partial<Router> = {}): Router => ({
 export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   now: NOW,
   vpcCidrs: ['10.0.0.0/16'],
-  service: { name: SERVICE, zones: ['a', 'b'], ipv6: false },
+  service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },
   subnets: [subnet()],
   strangers: [],
   routeTables: [main, table()],
@@ -121,6 +121,7 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   systemsManager: { reachable: false, subnetIds: [] },
   routers: [router()],
   targets: [{ state: 'healthy', zone: 'a' }],
+  nodeZones: ['a', 'b'],
   crossZone: true,
   undeletable: undefined,
   refusals: new Map(),
@@ -136,6 +137,8 @@ function words(step: SubnetsStep): string {
   switch (step.kind) {
     case 'create-endpoint':
       return `${step.kind} ${step.subnetId}${step.ipv6 ? ' ipv6' : ''}`;
+    case 'publish-zones':
+      return step.kind;
     case 'accept-endpoints':
     case 'delete-endpoints':
       return `${step.kind} ${step.endpointIds}`;
