@@ -3,6 +3,7 @@ import { failure } from '../shared/routers/join.ts';
 import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
 import type { RoutersWorld } from '../shared/routers/world.ts';
 import { judge } from '../shared/subnets/judge.ts';
+import { sharedBy } from '../shared/subnets/sharing.ts';
 import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
 
 /** One link of the chain from a tag to a packet. */
@@ -80,7 +81,8 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: G
 function endpointFor(subnet: Subnet, { endpoints, subnets }: SubnetsWorld, { endpoints: where }: SubnetsConfig) {
   const zoneOf = (id: string) => subnets.find((each) => each.id === id)?.zone;
   const able = endpoints.filter(
-    ({ subnetId }) => subnetId === subnet.id || (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
+    ({ id, subnetId }) =>
+      subnetId === subnet.id || id === sharedBy(subnet) || (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
   );
   return able.find(({ state }) => state === 'available') ?? able[0];
 }

@@ -26,6 +26,8 @@ export interface Asker {
   destinations: string[];
   takeover: boolean;
   endpoint: Endpoint | undefined;
+  /** Whether that stands where its own would, were there one. */
+  shares: boolean;
   problems: Problem[];
 }
 
@@ -61,7 +63,13 @@ export function readAskers(world: SubnetsWorld, config: SubnetsConfig): Asker[] 
 }
 
 function asker(subnet: Subnet, wish: Wish, world: SubnetsWorld, config: SubnetsConfig): Asker {
-  const entry = { subnet, subject: label(subnet), table: tableOf(subnet.id, world), endpoint: undefined };
+  const entry = {
+    subnet,
+    subject: label(subnet),
+    table: tableOf(subnet.id, world),
+    endpoint: undefined,
+    shares: false,
+  };
   if ('refused' in wish)
     return { ...entry, destinations: [], takeover: false, problems: [{ kind: 'refused', text: wish.refused }] };
   const resolver = world.vpcCidrs.some((own) => contains(own, config.resolver)) ? [] : [config.resolver];

@@ -2,6 +2,7 @@ import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { LATER, type Plan } from '../reconcile.ts';
 import { type Asker, isRefused, type Problem, refusalOf } from './askers.ts';
+import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, hasEnded, isLive, label, type Subnet, type SubnetsWorld } from './world.ts';
@@ -39,32 +40,39 @@ export function planEndpoints(
 ): Endpoint[] {
   publishZones(world, askers, steps);
   const spare = new Set(world.endpoints);
-  const acceptable: string[] = [];
+  const acceptable = new Set<string>();
   let room = config.endpointsPerVpc - world.endpointCount;
   let soon = world.endpoints.filter(({ state }) => state === 'deleting').length;
-  for (const site of sitesOf(world, askers, config)) {
+  const sites = sitesOf(world, askers, config);
+  const crowded = crowdedZones(
+    sites.flatMap(({ host }) => (host ? [{ host, step: createEndpoint(host, world) }] : [])),
+    world,
+  );
+  for (const site of sites) {
     const tell = (problem: Problem) => {
       for (const asker of site.askers) if (!isRefused(asker)) asker.problems.push(problem);
     };
-    const endpoint = chosen(site, world);
+    const { host } = site;
+    const own = chosen(site, world);
+    const shares = !own && host !== undefined && crowded.has(host.zone);
+    const endpoint = shares ? chosen({ ...site, there: zonesEndpoints(host.zone, site.askers, world) }, world) : own;
     const ended = endpoint?.state === 'available' ? [] : lastEnded(site);
     for (const each of ended) spare.delete(each);
     if (endpoint) {
       spare.delete(endpoint);
-      for (const asker of site.askers) asker.endpoint = endpoint;
-      if (endpoint.acceptable) acceptable.push(endpoint.id);
+      for (const asker of site.askers) {
+        asker.endpoint = endpoint;
+        asker.shares = shares;
+      }
+      if (endpoint.acceptable) acceptable.add(endpoint.id);
       const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
       if (endpoint.state !== 'available') tell({ kind: 'waiting', text: AVAILABLE, until, since: endpoint.createdAt });
       continue;
     }
-    if (!site.host) continue;
-    if (!world.service.zones.includes(site.host.zone)) {
-      const zone = site.host.zone;
-      tell({
-        kind: 'waiting',
-        text: `the endpoint service to be enabled in ${zone}, where the load balancer is already`,
-        until: LATER,
-      });
+    if (!host) continue;
+    if (!world.service.zones.includes(host.zone)) {
+      const text = `the endpoint service to be enabled in ${host.zone}, where the load balancer is already`;
+      tell({ kind: 'waiting', text, until: LATER });
       continue;
     }
     const [newest] = ended;
@@ -79,6 +87,10 @@ export function planEndpoints(
       if (soon > 0) soon -= 1;
       else spare.add(oldest);
       tell({ kind: 'waiting', text: `room for another try: the VPC has all the endpoints that AWS's quota allows` });
+    } else if (shares && newest) {
+      // It may be one that ended that stands in the way.
+      for (const each of ended) spare.add(each);
+      tell({ kind: 'waiting', text: `room for another try: AWS takes no second endpoint in ${host.zone}` });
     } else if (room <= 0) {
       tell({
         kind: 'refused',
@@ -86,15 +98,16 @@ export function planEndpoints(
       });
     } else {
       room -= 1;
-      const step = createEndpoint(site.host, world);
+      const step = createEndpoint(host, world);
       steps.push(step);
       const [refusal] = refusalOf(step, world);
       tell(refusal ?? { kind: 'waiting', text: AVAILABLE });
     }
   }
-  if (acceptable.length > 0) {
-    const says = `the endpoint service accepts ${acceptable.join(', ')}`;
-    const step = { kind: 'accept-endpoints', endpointIds: acceptable, subject: 'the endpoint service', says } as const;
+  if (acceptable.size > 0) {
+    const endpointIds = [...acceptable];
+    const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
+    const step = { kind: 'accept-endpoints', endpointIds, subject: 'the endpoint service', says } as const;
     steps.push(step);
     for (const { endpoint, problems } of askers) if (endpoint?.acceptable) problems.unshift(...refusalOf(step, world));
   }

@@ -136,7 +136,7 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
 ];
 
 /** As good as a default route: shorter than the shortest private range, 10.0.0.0/8 or fc00::/7. */
-function isWide(cidr: string): boolean {
+export function isWide(cidr: string): boolean {
   return prefixOf(cidr) < (isIpv6(cidr) ? 7 : 8);
 }
 

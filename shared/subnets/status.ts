@@ -4,6 +4,7 @@ import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import type { Asker, Problem } from './askers.ts';
 import type { Blocked } from './moves.ts';
+import { sharing } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
 import { label, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
@@ -12,6 +13,9 @@ const LEAVING_MS = 3_600_000;
 /** What it says of that is not written anew in every look of the pass that the attempt caused. */
 const RENEW_MS = 600_000;
 const LEAVING = /^leaving since (\S+)/;
+
+/** Characters of a tag's value. */
+const LONGEST = 256;
 
 const WORST_FIRST: readonly Problem['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 
@@ -35,11 +39,15 @@ export function planStatus(
 ): void {
   const unfinished = new Set(plan.steps.map((step) => ('tableId' in step ? step.tableId : undefined)));
   const wanted = new Map<Subnet, string | undefined>();
-  for (const { subnet, table, problems } of askers) {
+  for (const { subnet, table, problems, endpoint, shares } of askers) {
     const worst = worstOf(problems);
     // A route that this look has written, or taken out, is not yet seen to be so.
     if (!worst && unfinished.has(table?.id)) wanted.set(subnet, subnet.status);
-    else wanted.set(subnet, worst ? `${worst.kind}: ${worst.text}` : 'ready');
+    else {
+      const how = endpoint && shares ? sharing(endpoint, subnet.zone) : '';
+      const text = worst ? `${worst.kind}: ${worst.text}` : 'ready';
+      wanted.set(subnet, `${text.slice(0, LONGEST - how.length)}${how}`);
+    }
   }
   for (const subnet of world.subnets) {
     if (wanted.has(subnet)) continue;
@@ -139,5 +147,5 @@ function tagValue(text: string): string {
   return text
     .replace(/[^\p{L}\p{N} _.:/=+@-]/gu, ' ')
     .replace(/ {2,}/g, ' ')
-    .slice(0, 256);
+    .slice(0, LONGEST);
 }

@@ -1,5 +1,6 @@
 import { AutoScaling } from '@aws-sdk/client-auto-scaling';
 import { EC2 } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Lambda } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describePackaged, packaged } from '../support/packaged.ts';
@@ -10,6 +11,7 @@ describePackaged('the roles of the stack', () => {
   let ec2: EC2;
   let scaling: AutoScaling;
   let lambda: Lambda;
+  let elb: ElasticLoadBalancingV2;
   let dashboard: NodeJS.Timeout;
   /** Calls the topology function, which answers or says in its log why not. */
   const draw = (event: unknown) =>
@@ -24,13 +26,14 @@ describePackaged('the roles of the stack', () => {
     ec2 = new EC2(client);
     scaling = new AutoScaling(client);
     lambda = new Lambda(client);
+    elb = new ElasticLoadBalancingV2(client);
     // Someone has the dashboard open all the while.
     dashboard = setInterval(() => draw({}).catch(() => {}), 1000);
     await draw('no call of a dashboard');
   });
   afterAll(async () => {
     clearInterval(dashboard);
-    for (const client of [lambda, scaling, ec2]) client?.destroy();
+    for (const client of [lambda, scaling, elb, ec2]) client?.destroy();
     await stack?.box.close();
   });
 
@@ -87,6 +90,20 @@ describePackaged('the roles of the stack', () => {
     const tagged = ['app-a', 'app-b', 'app-c'];
     for (const name of tagged)
       await until(`status of ${name}`, async () => (await operator.status(name))?.startsWith('ready') === true);
+
+    // The load balancer gets a node in a third zone.
+    const { vpcId: VpcId, region } = box.network;
+    const third = { VpcId, CidrBlock: '10.0.2.0/24', AvailabilityZone: `${region}c` };
+    const { Subnet } = await ec2.createSubnet(third);
+    const { LoadBalancers: [balancer] = [] } = await elb.describeLoadBalancers();
+    await elb.setSubnets({
+      LoadBalancerArn: balancer?.LoadBalancerArn,
+      Subnets: [...box.network.subnetIds.split(','), Subnet?.SubnetId ?? ''],
+    });
+    const served = async () => (await ec2.describeVpcEndpointServiceConfigurations()).ServiceConfigurations?.[0];
+    await until('service in the third zone', async () =>
+      (await served())?.AvailabilityZones?.includes(third.AvailabilityZone),
+    );
 
     // Bent by hand: a route of ours that leads to an endpoint of ours, but not to the one of its subnet.
     const [right, wrong] = [await targetOf('app-a', '10.20.0.0/16'), await targetOf('app-b', '100.64.0.0/10')];

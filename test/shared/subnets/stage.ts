@@ -39,6 +39,8 @@ export interface StageOptions extends Partial<SubnetsConfig> {
   throttled?: boolean;
   /** Milliseconds until an accepted endpoint is available. */
   becomesAvailable?: number;
+  /** Whether AWS takes one endpoint a zone only. */
+  endpointPerZone?: boolean;
   /** Gets the events of the cloud. */
   emit?(event: CloudEvent): void;
 }
@@ -57,6 +59,7 @@ export async function stage({
   crossZone = true,
   throttled = false,
   becomesAvailable = BECOMES_AVAILABLE,
+  endpointPerZone = false,
   emit = () => {},
   ...chosen
 }: StageOptions = {}) {
@@ -98,7 +101,7 @@ export async function stage({
   const around: Around[] = [watched];
   // Longer than AWS, so that a world at rest still has it.
   const delays = { endpointAvailable: becomesAvailable, cidrBlockForgotten: 86_400_000 };
-  const cloud = testCloud({ around, emit, delays });
+  const cloud = testCloud({ around, emit, endpointPerZone, delays });
   const limit = throttle(cloud.clock);
   if (throttled)
     around.push((call, input, proceed) => (call.accessKeyId === OURS ? limit(call, input, proceed) : proceed()));

@@ -83,6 +83,65 @@ describe('the load balancer gets a node in another zone', () => {
   });
 });
 
+describe('AWS takes one endpoint a zone, as its guide says', () => {
+  const begun = async () => {
+    const { subnet: first, table } = await begin({ endpointPerZone: true });
+    const second = await here.subnet('10.0.30.0/24', 'a');
+    const other = await here.table(second);
+    await here.tag(first, CIDR);
+    await here.tag(second, CIDR);
+    await rest();
+    await rest();
+    const [only, ...more] = await here.endpoints();
+    expect(more).toEqual([]);
+    const { VpcEndpointId: id = '', SubnetIds: [host = ''] = [] } = given(only);
+    const guest = host === first ? second : first;
+    const said = `ready. Served by ${id} of ${host}: AWS takes no second endpoint in ${REGION}a`;
+    expect([await tagOf(host), await tagOf(guest)]).toEqual(['ready', said]);
+    const all = { [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' };
+    expect([await routesOf(table), await routesOf(other)]).toEqual([all, all]);
+    return { host, guest, id, said };
+  };
+
+  test('a second subnet is served by the first one’s, and says so; whoever comes next does not ask AWS again', async () => {
+    const { guest, id, said } = await begun();
+    expect(await here.pass()).toMatchObject({ settled: true, changes: 0 });
+    changes();
+    const third = await here.subnet('10.0.31.0/24', 'a');
+    await here.table(third);
+    // Nor does a process that knows nothing of it.
+    await here.cloud.clock.run(2 * 60 * MINUTE);
+    await here.tag(third, CIDR);
+    await rest();
+    expect([await tagOf(guest), await tagOf(third)]).toEqual([said, said]);
+    expect(changes()).toEqual(['CreateRoute', 'CreateRoute']);
+    expect((await here.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId)).toEqual([id]);
+  });
+
+  test('the first subnet is opted out: its endpoint stays as long as another needs it', async () => {
+    const { host, guest, id, said } = await begun();
+    await here.untag(host);
+    await rest();
+    expect([await tagOf(host), await tagOf(guest)]).toEqual([undefined, said]);
+    expect((await here.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId)).toEqual([id]);
+    await here.untag(guest);
+    await rest();
+    expect(await here.endpoints()).toEqual([]);
+  });
+
+  test('the endpoint is deleted by hand: the zone gets another one', async () => {
+    const { host, guest, id } = await begun();
+    await here.cloud.ec2.send(
+      new ec2.RejectVpcEndpointConnectionsCommand({ ServiceId: here.service.serviceId, VpcEndpointIds: [id] }),
+    );
+    for (let minutes = 0; minutes < 20; minutes += 4) await rest();
+    const [next, ...more] = await here.endpoints();
+    expect([next?.State, more]).toEqual(['available', []]);
+    expect(next?.VpcEndpointId).not.toBe(id);
+    for (const subnet of [host, guest]) expect(await tagOf(subnet)).toMatch(/^ready/);
+  });
+});
+
 describe('someone changes their mind', () => {
   test('untags while the endpoint is pending: nothing is left', async () => {
     const { subnet, table } = await begin();

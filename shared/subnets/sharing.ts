@@ -1,0 +1,39 @@
+import { advice } from '../aws/advice.ts';
+import type { Asker } from './askers.ts';
+import { isWide } from './judge.ts';
+import { isLeaving } from './status.ts';
+import type { SubnetsStep } from './steps.ts';
+import { type Endpoint, isLive, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+
+/**
+ * AWS's guide has one endpoint of a service in a zone, and public stacks have several: whether a second one is refused, and by
+ * which code, nobody has reported. https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+ * So it is taken for that where it was refused twice for no reason that is known, and once a status says so.
+ */
+export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], world: SubnetsWorld): Set<string> {
+  const refused = creates.filter(({ step }) => {
+    const { times = 0, error } = world.refusals.get(step.says) ?? {};
+    return times > 1 && error !== undefined && !advice(error);
+  });
+  const serving = new Set(world.endpoints.filter(isLive).map(({ id }) => id));
+  const shared = world.subnets.filter((subnet) => serving.has(sharedBy(subnet) ?? ''));
+  return new Set([...refused.map(({ host }) => host.zone), ...shared.map(({ zone }) => zone)]);
+}
+
+/** Endpoints of the zone that may serve these as well: not one that their own routes would lead back into. */
+export function zonesEndpoints(zone: string, askers: Asker[], world: SubnetsWorld): Endpoint[] {
+  const stands = new Set(
+    world.subnets.filter((subnet) => subnet.zone === zone && !isLeaving(subnet, world)).map(({ id }) => id),
+  );
+  const wide = askers.filter(({ destinations }) => destinations.some(isWide)).map(({ table }) => table);
+  return world.endpoints.filter(({ subnetId }) => stands.has(subnetId) && !wide.includes(tableOf(subnetId, world)));
+}
+
+/** Id of the endpoint that serves it beside another subnet, by its status. */
+export const sharedBy = ({ status = '' }: Subnet) => SHARED.exec(status)?.[1];
+
+const SHARED = /\. Served by (vpce-\S+) of \S+: AWS takes no second endpoint in /;
+
+/** Ends a status, and is read from there: it is all that remembers it. */
+export const sharing = ({ id, subnetId }: Endpoint, zone: string) =>
+  `. Served by ${id} of ${subnetId}: AWS takes no second endpoint in ${zone}`;
