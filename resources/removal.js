@@ -28,19 +28,27 @@ export async function refuseRemovalInUse(configuration, stack) {
     const ours = own
       .filter(({ State }) => isAlive(State))
       .map(({ VpcEndpointId, SubnetIds, State }) => `${VpcEndpointId} in ${SubnetIds} (${State})`);
-    const theirs = foreign.map(
-      ({ VpcEndpointId, VpcEndpointOwner, VpcEndpointState }) =>
-        `${VpcEndpointId} of account ${VpcEndpointOwner} (${VpcEndpointState})`,
+    const theirs = foreign.map(({ VpcEndpointId, VpcEndpointOwner, VpcEndpointConnectionId, VpcEndpointState }) =>
+      VpcEndpointId
+        ? `${VpcEndpointId} of account ${VpcEndpointOwner} (${VpcEndpointState})`
+        : `${VpcEndpointConnectionId} of a transit gateway's attachment (${VpcEndpointState})`,
     );
+    const attached = foreign.filter(({ VpcEndpointId }) => !VpcEndpointId);
     if (ours.length + theirs.length === 0) return;
     throw new Error(
       [
         `${stack} is in use, and AWS does not remove an endpoint service that has endpoints:`,
         ...[...ours, ...theirs].map((line) => `  ${line}`),
         ...(ours.length > 0 ? ['Take the subnets out first: npm run -s ziti-glb -- drain'] : []),
-        ...(theirs.length > 0
+        ...(theirs.length > attached.length
           ? ['Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections']
           : []),
+        ...attached
+          .slice(0, 1)
+          .map(
+            ({ ServiceId }) =>
+              `Let transit gateways delete their attachments, or reject them: aws ec2 reject-vpc-endpoint-connections --service-id ${ServiceId} --transit-gateway-attachment-ids tgw-attach-…`,
+          ),
       ].join('\n'),
     );
   } finally {

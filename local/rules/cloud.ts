@@ -74,6 +74,8 @@ export interface Cloud {
   services: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'ssm', OperationService>;
   /** What IAM may ask about the resources that requests name. */
   findResource: FindResource;
+  /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
+  attach(serviceId: string): string;
   /** The data plane as it is to be now. */
   network(): Network;
   /** What a peer of a VPC's route server advertises into a route table. */
@@ -139,6 +141,7 @@ export function createCloud(options: CloudOptions): Cloud {
     instances: new Map(),
     endpointServices: new Map(),
     endpoints: new Map(),
+    attachments: new Map(),
     loadBalancers: new Map(),
     listeners: new Map(),
     targetGroups: new Map(),
@@ -180,6 +183,13 @@ export function createCloud(options: CloudOptions): Cloud {
       autoscaling: service('awsQuery', autoScalingSdk, autoScaling(world, scaling)),
     },
     findResource: authorizedResources(world),
+    attach(serviceId) {
+      const connectionId = world.id('vpce-con');
+      const id = world.id('tgw-attach');
+      const createdAt = clock.now();
+      world.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
+      return connectionId;
+    },
     network: () => networkOf(world),
     advertise(...route) {
       advertise(world, ...route);

@@ -50,7 +50,8 @@ export function endpointServices(world: World) {
     DeleteVpcEndpointServiceConfigurations({ ServiceIds }) {
       return eachOf(ServiceIds, (id) => {
         find(world.endpointServices, 'endpointService', id);
-        if ([...world.endpoints.values()].some(({ serviceId, state }) => serviceId === id && isConnected(state)))
+        const connections = [...world.endpoints.values(), ...world.attachments.values()];
+        if (connections.some(({ serviceId, state }) => serviceId === id && isConnected(state)))
           throw new AwsError(
             'ExistingVpcEndpointConnections',
             `Service ${id} has existing active VPC Endpoint connections.`,

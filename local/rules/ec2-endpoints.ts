@@ -8,7 +8,7 @@ import { nodesOf, serviceNamed } from './ec2-endpoint-services.ts';
 import { addInterface, removeInterface } from './ec2-interfaces.ts';
 import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import type { Endpoint, EndpointService, World } from './world.ts';
+import type { Attachment, Endpoint, EndpointService, World } from './world.ts';
 
 /** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
 const QUOTAS = [
@@ -83,31 +83,38 @@ export function endpoints(world: World) {
       });
     },
 
+    /** Of an attachment no endpoint is told: its own members are none that the SDK here knows. */
     DescribeVpcEndpointConnections(query) {
       const connected = [...world.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
-      const { page, ...next } = describe(world, new Map(connected), {
-        kind: 'endpoint',
-        query,
-        by: {
-          'service-id': ({ serviceId }) => serviceId,
-          'vpc-endpoint-id': ({ id }) => id,
-          'vpc-endpoint-owner': () => world.account,
-          'vpc-endpoint-state': ({ state }) => state,
-          'ip-address-type': ({ ipAddressType }) => ipAddressType,
+      const { page, ...next } = describe(
+        world,
+        new Map<string, Endpoint | Attachment>([...connected, ...world.attachments]),
+        {
+          kind: 'endpoint',
+          query,
+          by: {
+            'service-id': ({ serviceId }) => serviceId,
+            'vpc-endpoint-id': (each) => ('type' in each ? each.id : undefined),
+            'vpc-endpoint-owner': (each) => ('type' in each ? world.account : undefined),
+            'vpc-endpoint-state': ({ state }) => state,
+            'ip-address-type': (each) => ('type' in each ? each.ipAddressType : undefined),
+          },
         },
-      });
+      );
       return {
-        VpcEndpointConnections: page.map((endpoint) => ({
-          ServiceId: endpoint.serviceId,
-          VpcEndpointId: endpoint.id,
-          VpcEndpointOwner: world.account,
-          VpcEndpointState: wireState(endpoint.state),
-          VpcEndpointConnectionId: endpoint.connectionId,
-          CreationTimestamp: new Date(endpoint.createdAt),
-          GatewayLoadBalancerArns: loadBalancersOf(endpoint),
-          IpAddressType: endpoint.ipAddressType,
+        VpcEndpointConnections: page.map((each) => ({
+          ServiceId: each.serviceId,
+          VpcEndpointState: wireState(each.state),
+          VpcEndpointConnectionId: each.connectionId,
+          CreationTimestamp: new Date(each.createdAt),
           VpcEndpointRegion: world.region,
           Tags: [],
+          ...('type' in each && {
+            VpcEndpointId: each.id,
+            VpcEndpointOwner: world.account,
+            GatewayLoadBalancerArns: loadBalancersOf(each),
+            IpAddressType: each.ipAddressType,
+          }),
         })),
         ...next,
       };

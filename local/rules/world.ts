@@ -38,6 +38,8 @@ export interface World {
   readonly instances: Map<string, Instance>;
   readonly endpointServices: Map<string, EndpointService>;
   readonly endpoints: Map<string, Endpoint>;
+  /** Connections of transit gateways' network function attachments. */
+  readonly attachments: Map<string, Attachment>;
   /** By ARN, as the next two. */
   readonly loadBalancers: Map<string, LoadBalancer>;
   readonly listeners: Map<string, Listener>;
@@ -178,6 +180,18 @@ export interface Endpoint {
   nodeId: string;
   /** Cancels the transition that is under way. */
   cancel(): void;
+}
+
+/**
+ * A transit gateway's connection to an endpoint service. Its owner accepts it by members that the SDK here does not know.
+ * https://docs.aws.amazon.com/vpc/latest/tgw/manage-nf-attachment-gwlb.html
+ */
+export interface Attachment {
+  id: string;
+  connectionId: string;
+  serviceId: string;
+  state: EndpointState;
+  createdAt: number;
 }
 
 export interface LoadBalancer {

@@ -23,6 +23,11 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): Plan<SubnetsSt
       subject: id,
       for: `it carries the tag ${config.stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
     });
+  for (const subject of world.unaccepted)
+    result.refused.push({
+      subject,
+      for: `it is connected to ${config.serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
+    });
   for (const { subject, problems } of askers) {
     for (const { kind, text, until, since } of problems) {
       const note = { subject, for: text, until, since };

@@ -83,6 +83,9 @@ export function readWorld(
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
+    unaccepted: answers.connections
+      .filter(({ VpcEndpointId, VpcEndpointState }) => !VpcEndpointId && asksFor({ VpcEndpointState }))
+      .map(({ VpcEndpointConnectionId }) => VpcEndpointConnectionId ?? 'a connection'),
     endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
     routers,
@@ -142,9 +145,7 @@ function readEndpoint(
     error: endpoint.LastError?.Message,
     createdAt: endpoint.CreationTimestamp?.getTime() ?? 0,
     ipv6: endpoint.IpAddressType === 'dualstack' || endpoint.IpAddressType === 'ipv6',
-    acceptable:
-      connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance' &&
-      connection.VpcEndpointOwner === config.account,
+    acceptable: asksFor(connection) && connection?.VpcEndpointOwner === config.account,
   };
 }
 
@@ -152,6 +153,9 @@ function readEndpoint(
 function sharesQuota({ VpcEndpointType: type }: ec2.VpcEndpoint): boolean {
   return type === 'Interface' || type === 'GatewayLoadBalancer';
 }
+
+const asksFor = (connection: Pick<ec2.VpcEndpointConnection, 'VpcEndpointState'> | undefined) =>
+  connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance';
 
 /** EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
 function stateOf({ State }: ec2.VpcEndpoint): string {

@@ -22,6 +22,8 @@ export interface SubnetsWorld {
   gone: Pick<Endpoint, 'id' | 'subnetId' | 'createdAt'>[];
   /** Ids of the endpoints that our service has, whosever they are and whatever their tags. */
   connected: ReadonlySet<string>;
+  /** Connections to our service that are no endpoint's, by their ids, and wait for acceptance. */
+  unaccepted: string[];
   /** Interface and Gateway Load Balancer endpoints of the VPC, whosever they are: they share a quota. */
   endpointCount: number;
   systemsManager: SystemsManager;

@@ -117,6 +117,7 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   gone: [],
   impostors: [],
   connected: new Set(),
+  unaccepted: [],
   endpointCount: 0,
   systemsManager: { reachable: false, subnetIds: [] },
   routers: [router()],
