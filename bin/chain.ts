@@ -36,6 +36,10 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: G
   if ('refused' in wish) return [...chain, link('wish', false, wish.refused)];
   chain.push(link('wish', true, wish.cidrs.join(' ')));
 
+  if (!world.service.zones.includes(subnet.zone)) {
+    const says = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
+    return [...chain, link('endpoint service', false, says)];
+  }
   const endpoint = endpointFor(subnet, world, config.subnets);
   const stands = endpoint ? `${endpoint.id} in ${endpoint.subnetId} is ${endpoint.state}` : 'there is none yet';
   const why = endpoint?.error ? `: ${endpoint.error}` : '';

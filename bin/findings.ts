@@ -302,8 +302,17 @@ export function notes(
       ];
 }
 
-export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: readonly string[]): Finding[] {
-  return [...new Set(nodeZones)].sort().map((zone) => {
+export function zones({ subnets, crossZone, targets, service }: SubnetsWorld, nodeZones: readonly string[]): Finding[] {
+  const unserved = [...new Set(nodeZones)].sort().filter((zone) => !service.zones.includes(zone));
+  const late = unserved.map((zone) =>
+    finding(
+      'warning',
+      'zones',
+      `${zone}: the load balancer has a node there, and the endpoint service does not serve it yet`,
+      `nothing, the next pass has it look again; if it stays: aws ec2 modify-vpc-endpoint-service-configuration --service-id ${service.name.split('.').at(-1)}`,
+    ),
+  );
+  const all = [...new Set(nodeZones)].sort().map((zone) => {
     if (targets.some((target) => target.zone === zone && target.state === 'healthy'))
       return finding('ok', 'zones', `${zone}: has a healthy router`);
     const served = subnets.filter((subnet) => subnet.zone === zone && subnet.wish !== undefined).length;
@@ -322,6 +331,7 @@ export function zones({ subnets, crossZone, targets }: SubnetsWorld, nodeZones: 
           `${remedy}, or deploy with crossZone=true`,
         );
   });
+  return [...all, ...late];
 }
 
 type Table = Pick<SubnetsWorld['routeTables'][number], 'id'> & {

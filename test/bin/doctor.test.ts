@@ -13,7 +13,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
-import { deployed, type Extras, type TestStack } from './support.ts';
+import { deployed, type Extras, inLateZone, type TestStack } from './support.ts';
 
 const NODE = '10.0.0.7';
 const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({
@@ -319,6 +319,15 @@ describe('doctor', () => {
       },
       { is: 'warning' },
     ]);
+  });
+
+  test('finds a zone that the endpoint service does not serve yet', async () => {
+    const { of } = await examined(GOOD, inLateZone);
+    expect(of('zones').at(-1)).toMatchObject({
+      is: 'warning',
+      says: 'eu-central-1c: the load balancer has a node there, and the endpoint service does not serve it yet',
+      remedy: expect.stringMatching(/modify-vpc-endpoint-service-configuration --service-id vpce-svc-\w+$/),
+    });
   });
 
   test.each([

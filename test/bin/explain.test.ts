@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { given, launch } from '../local/rules/support.ts';
-import { deployed } from './support.ts';
+import { deployed, inLateZone } from './support.ts';
 
 const CIDR = '10.20.0.0/16';
 
@@ -79,6 +79,15 @@ describe('the chain of a subnet', () => {
       expect(broken.says).toMatch(says);
       expect((await stack.cli('explain app-a')).out).toContain(`The first broken link is ${name}: ${broken.says}.`);
     },
+  );
+});
+
+test('the chain of a subnet is broken where the endpoint service does not serve its zone yet', async () => {
+  const stack = await world();
+  const subnet = await inLateZone(stack);
+  const { out } = await stack.cli(`explain ${subnet}`);
+  expect(out).toContain(
+    'The first broken link is endpoint service: it does not serve eu-central-1c yet, where the load balancer is already.',
   );
 });
 

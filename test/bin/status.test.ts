@@ -36,6 +36,16 @@ describe('status', () => {
     expect(out).toContain('(10.20.0.0/16)');
   });
 
+  test('shows a connection that waits for a person to accept it', async () => {
+    const stack = await inOrder();
+    const connection = stack.cloud.attach(stack.service.serviceId);
+    const { out } = await stack.cli('status');
+    expect(out).toMatch(
+      new RegExp(`WHY\n${connection} +it is connected to vpce-svc-[0-9a-f]+ and waits for acceptance`),
+    );
+    expect(out).toMatch(/app-a\) +eu-central-1a +ready/);
+  });
+
   test('is JSON for programs', async () => {
     const stack = await inOrder();
     const { out } = await stack.cli('status --json');

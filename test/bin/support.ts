@@ -3,10 +3,11 @@ import * as ec2Sdk from '@aws-sdk/client-ec2';
 import {
   AssociateRouteTableCommand,
   CreateRouteTableCommand,
+  CreateSubnetCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
 } from '@aws-sdk/client-ec2';
-import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ElasticLoadBalancingV2Client, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as quotasSdk from '@aws-sdk/client-service-quotas';
@@ -260,4 +261,25 @@ function dated(now: () => number, wire: Wire): Wire {
     const answer = await wire(request);
     return { ...answer, headers: { ...answer.headers, date: new Date(now()).toUTCString() } };
   };
+}
+
+/** The load balancer of a stack gets a node in zone c, and a subnet there is opted in, before any pass has seen it. Returns the subnet. */
+export async function inLateZone({
+  ec2,
+  elb,
+  vpc,
+  service,
+  tag,
+}: Pick<TestStack, 'ec2' | 'elb' | 'vpc' | 'service' | 'tag'>): Promise<string> {
+  const subnet = async (CidrBlock: string) => {
+    const place = { VpcId: vpc.vpc, CidrBlock, AvailabilityZone: `${REGION}c` };
+    return given((await ec2.send(new CreateSubnetCommand(place))).Subnet?.SubnetId);
+  };
+  const [node, id] = [await subnet('10.0.20.0/24'), await subnet('10.0.21.0/24')];
+  const Subnets = [vpc.a0, vpc.b0, node];
+  await elb.send(new SetSubnetsCommand({ LoadBalancerArn: service.loadBalancer, Subnets }));
+  const { RouteTable } = await ec2.send(new CreateRouteTableCommand({ VpcId: vpc.vpc }));
+  await ec2.send(new AssociateRouteTableCommand({ RouteTableId: RouteTable?.RouteTableId, SubnetId: id }));
+  await tag(id, '10.20.0.0/16');
+  return id;
 }
