@@ -458,6 +458,15 @@ describe('through the AWS API', () => {
       false,
     );
 
+    // A zone more is one of the load balancer, and not by itself one of its service.
+    const third = { VpcId: parameters.VpcId, CidrBlock: '10.0.2.0/24', AvailabilityZone: `${region}c` };
+    const { Subnet } = await ec2.createSubnet(third);
+    const SubnetIds = `${parameters.SubnetIds},${Subnet?.SubnetId}`;
+    await deploy('product', product, { ...parameters, SubnetIds }, stack);
+    expect((await elb.describeLoadBalancers()).LoadBalancers?.[0]?.AvailabilityZones).toHaveLength(3);
+    const { ServiceConfigurations: services } = await ec2.describeVpcEndpointServiceConfigurations();
+    expect(services?.[0]?.AvailabilityZones).toHaveLength(2);
+
     await buckets.service.handle({ ...put, method: 'DELETE' }, { accessKeyId: '', principal: '' });
     await clock.run(deleteStack(stack));
     expect((await elb.describeLoadBalancers()).LoadBalancers).toEqual([]);

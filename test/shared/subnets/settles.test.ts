@@ -81,7 +81,7 @@ type Kind = typeof kinds extends fc.Arbitrary<infer T> ? T : never;
 
 async function scene(kind: Kind) {
   const endpoints = kind.endpoints === 'named' ? [] : kind.endpoints;
-  const here = await stage({ ...kind, endpoints, defaultCidrs: CIDRS, throttled: true });
+  const here = await stage({ ...kind, endpoints, defaultCidrs: CIDRS, throttled: true, endpointExpired: 60_000 });
   const { cloud, vpc } = here;
   /** The subnets named for endpoints: of zone a two. */
   const hosts = {

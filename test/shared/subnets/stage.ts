@@ -15,6 +15,7 @@ import {
   RegisterTargetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { CloudEvent } from '../../../local/rules/cloud.ts';
+import { AWS_DELAYS } from '../../../local/rules/delays.ts';
 import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
@@ -39,6 +40,8 @@ export interface StageOptions extends Partial<SubnetsConfig> {
   throttled?: boolean;
   /** Milliseconds until an accepted endpoint is available. */
   becomesAvailable?: number;
+  /** Milliseconds until an endpoint that nobody accepted is of no use any more. */
+  endpointExpired?: number;
   /** Whether AWS takes one endpoint a zone only. */
   endpointPerZone?: boolean;
   /** Gets the events of the cloud. */
@@ -60,6 +63,7 @@ export async function stage({
   throttled = false,
   becomesAvailable = BECOMES_AVAILABLE,
   endpointPerZone = false,
+  endpointExpired = AWS_DELAYS.endpointExpired,
   emit = () => {},
   ...chosen
 }: StageOptions = {}) {
@@ -100,7 +104,7 @@ export async function stage({
 
   const around: Around[] = [watched];
   // Longer than AWS, so that a world at rest still has it.
-  const delays = { endpointAvailable: becomesAvailable, cidrBlockForgotten: 86_400_000 };
+  const delays = { endpointAvailable: becomesAvailable, endpointExpired, cidrBlockForgotten: 86_400_000 };
   const cloud = testCloud({ around, emit, endpointPerZone, delays });
   const limit = throttle(cloud.clock);
   if (throttled)

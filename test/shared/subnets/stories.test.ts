@@ -153,6 +153,21 @@ describe('AWS takes one endpoint a zone, as its guide says', () => {
   });
 });
 
+test('an endpoint that expired while the function slept is replaced, and goes', async () => {
+  const { subnet, table } = await begin({ endpointExpired: 3_600_000 });
+  await here.tag(subnet, CIDR);
+  await expect(here.pass(10_000, { with: ['crash'] })).rejects.toThrow();
+  await here.cloud.clock.run(3_600_000);
+  const [expired] = await here.endpoints();
+  expect(expired?.State).toBe('expired');
+  await rest();
+  expect([await routesOf(table), await tagOf(subnet)]).toEqual([
+    { [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' },
+    'ready',
+  ]);
+  expect((await here.endpoints()).map(({ State }) => State)).toEqual(['available']);
+});
+
 describe('someone changes their mind', () => {
   test('untags while the endpoint is pending: nothing is left', async () => {
     const { subnet, table } = await begin();
