@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { brief, config, endpoint, main, NOW, routes, subnet, table, world } from './support.ts';
+import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './support.ts';
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps).filter((step) => !step.includes(': waiting: '));
@@ -24,6 +24,85 @@ describe('a zone that the load balancer got later', () => {
     ['as for this one', { ...there, service: taken }, ['publish-zones']],
     ['then has endpoints', { ...there, service: { ...taken, zones: nodeZones } }, ['create-endpoint subnet-a']],
   ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+});
+
+describe('where AWS refuses a second endpoint in a zone', () => {
+  const other = subnet({ id: 'subnet-b', status: 'ready' });
+  const tables = [
+    main,
+    table({ subnetIds: ['subnet-a'] }),
+    table({ id: 'rtb-b', subnetIds: ['subnet-b'], routes: routes('vpce-b') }),
+  ];
+  const seen = {
+    subnets: [subnet(), other],
+    routeTables: tables,
+    endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+  };
+  const wide = '0.0.0.0/0';
+  const planned = (fields: Partial<SubnetsWorld>, name: string, times = 2, chosen: Partial<SubnetsConfig> = {}) => {
+    const given = world({ ...seen, ...fields });
+    const creates = plan(given, config(chosen)).steps.filter(({ kind }) => kind === 'create-endpoint');
+    const error = Object.assign(new Error('no'), { name });
+    const refusals = new Map(creates.map((step) => [step.says, { step, times, at: NOW, error }]));
+    return brief(plan({ ...given, refusals }, config(chosen)).steps);
+  };
+  const served = '. Served by vpce-b of subnet-b: AWS takes no second endpoint in a';
+
+  test('twice, and says no reason that is known, the other subnet’s serves as well', () => {
+    expect(planned({}, 'Unheard')).toEqual(['create-route rtb-a 10.20.0.0/16 vpce-b']);
+    const done = [main, table({ routes: routes('vpce-b') }), ...tables.slice(2)];
+    expect(planned({ routeTables: done }, 'Unheard')).toEqual([`subnet-a: ready${served}`]);
+    // A process that knows of no refusal has it from there.
+    const known = [subnet({ status: `ready${served}` }), other];
+    expect(planned({ routeTables: done, subnets: known }, 'Unheard', 0)).toEqual([]);
+    expect(
+      planned(
+        {
+          subnets: [...known, subnet({ id: 'subnet-c' })],
+          routeTables: [...done, table({ id: 'rtb-c', subnetIds: ['subnet-c'] })],
+        },
+        'Unheard',
+        0,
+      ),
+    ).toEqual(['create-route rtb-c 10.20.0.0/16 vpce-b']);
+  });
+
+  test('that stands in a status of any length, for nothing else remembers it', () => {
+    const foreign = route(`core-network-${'x'.repeat(250)}`);
+    const routeTables = [main, table({ routes: [foreign] }), ...tables.slice(2)];
+    const [status = ''] = planned({ routeTables }, 'Unheard').filter((step) => step.startsWith('subnet-a: conflict: '));
+    expect(status.slice('subnet-a: '.length)).toHaveLength(256);
+    expect(status.endsWith(served)).toBe(true);
+  });
+
+  test.each([
+    ['once', 'Unheard', 1],
+    ['for a reason that is known', 'InsufficientFreeAddressesInSubnet', 2],
+  ])('%s, it is asked again', (_, name, times) => {
+    expect(planned({}, name, times)[0]).toBe('create-endpoint subnet-a');
+  });
+
+  test('one that has ended goes first, for it may be what stands in the way', () => {
+    const ended = endpoint({ state: 'rejected' });
+    expect(planned({ endpoints: [ended], subnets: [subnet()] }, 'Unheard')[0]).toBe('delete-endpoints vpce-a');
+  });
+
+  test('one whose own routes would lead back into it does not serve', () => {
+    const named = { endpoints: ['subnet-h'] } as const;
+    const host = subnet({ id: 'subnet-h', wish: undefined });
+    const shares = (subnetIds: string[]) =>
+      planned(
+        {
+          subnets: [subnet({ wish: wide }), host, subnet({ id: 'subnet-b', wish: undefined })],
+          routeTables: [main, table({ subnetIds: ['subnet-a', ...subnetIds] })],
+          systemsManager: { reachable: true, subnetIds: [] },
+        },
+        'Unheard',
+        2,
+        { endpoints: [...named.endpoints] },
+      ).includes(`create-route rtb-a ${wide} vpce-b`);
+    expect([shares([]), shares(['subnet-b'])]).toEqual([true, false]);
+  });
 });
 
 describe('one endpoint each subnet', () => {
