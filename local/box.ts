@@ -51,6 +51,8 @@ export interface BoxOptions {
   packaged(network: NetworkParameters): Promise<string> | string;
   /** Path of the diverter's program. */
   diverter: string;
+  /** Its quota of concurrent executions of functions, and the policy, by ARN, that its roles must be bounded by. */
+  demands?: { concurrency?: number; boundary?: string };
   /** Aborted, it ends the start. */
   signal?: AbortSignal;
   /** A line that a function wrote, under its name; or one of the box itself, about something that went wrong. */
@@ -150,6 +152,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     rate,
     region: REGION,
     endpoints,
+    concurrency: options.demands?.concurrency,
     keyOf: (roleArn) => keys.ofRole(roleName(roleArn)),
     onLog: logs.write,
     onFailure: letters.ofFunction,
@@ -184,7 +187,21 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   undo.push(() => {
     for (const client of Object.values(clients)) client.destroy();
   });
-  const types = resourceTypes({ ...place, ...clients, clock, lambda, bus, buckets, kms, queues, roles, iam, logs });
+  const boundary = options.demands?.boundary;
+  const types = resourceTypes({
+    ...place,
+    ...clients,
+    clock,
+    lambda,
+    bus,
+    buckets,
+    kms,
+    queues,
+    roles,
+    iam,
+    logs,
+    boundary,
+  });
   const { AvailabilityZones = [] } = await clients.ec2.describeAvailabilityZones();
   const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
   const stacks = new Map<string, Stack>();

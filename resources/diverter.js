@@ -30,17 +30,16 @@ export function localPackage() {
   );
 }
 
+/** Those that a deployment brings along: none where the routers' images have a diverter. */
+const brought = async (resolveVariable) => ((await resolveVariable('param:diverter')) === 'own' ? packages() : []);
+
 /** What routers of this deployment install: `amd64=SHA256 arm64=SHA256`. */
-export const builds = () =>
-  packages()
-    .map(({ architecture, sha256 }) => `${architecture}=${sha256}`)
-    .join(' ');
+export const builds = async ({ resolveVariable }) =>
+  (await brought(resolveVariable)).map(({ architecture, sha256 }) => `${architecture}=${sha256}`).join(' ');
 
 /** The hashes of these, and no others, as a regular expression has them. */
-export const hashes = () =>
-  packages()
-    .map(({ sha256 }) => sha256)
-    .join('|');
+export const hashes = async ({ resolveVariable }) =>
+  (await brought(resolveVariable)).map(({ sha256 }) => sha256).join('|');
 
 /**
  * Makes sure that what is in bpf/ is what routers would get.

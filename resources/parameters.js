@@ -41,6 +41,12 @@ function isNetwork(cidr) {
 // Principals with a path are not supported: https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
 const PRINCIPAL = /^(\*|\d{12}|arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@-]+))$/;
 
+/** A tag as AWS takes it, and whose key is none of the stack's own. A comma is what stands between two. */
+const TAG = /^(?!aws:|ziti-glb:|Name=|STAGE=)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/iu;
+// 50 on a resource, the stack's own and AWS's apart: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+const MOST_TAGS = 40;
+const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
+
 /** Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. */
 export const parameters = z.strictObject({
   vpcId: text(id('vpc'), 'the id of a VPC'),
@@ -91,6 +97,16 @@ export const parameters = z.strictObject({
   ),
   serviceId: optional(text(id('vpce-svc'), 'the id of an endpoint service')),
   autoScalingGroup: optional(text(/^[^\p{Cc}:]{1,255}$/u, 'the name of an Auto Scaling group')),
+  permissionsBoundary: arn('iam::(\\d{12}|aws):policy/[\\w+=,.@/-]+', 'the ARN of a policy of IAM'),
+  tags: optional(
+    list(
+      ',',
+      'a tag like Team=network, or has its key twice',
+      (one, all) => TAG.test(one) && all.filter((each) => keyOf(each) === keyOf(one)).length === 1,
+    ),
+  ).refine((tags) => tags.split(',').length <= MOST_TAGS, `has more than ${MOST_TAGS} tags`),
+  architecture: text(/^(arm64|x86_64)$/, 'arm64 or x86_64'),
+  reserveConcurrency: flag,
   alarmTopicArn: arn('sns:[a-z0-9-]+:\\d{12}:[\\w-]+', 'the ARN of an SNS topic'),
   alarmEmail: optional(z.email('is not an e-mail address')),
   runbook: z.string().regex(/^\S+$/, 'is not an address without spaces'),
@@ -229,6 +245,27 @@ export const healthOptions = async ({ resolveVariable }) => {
   const idle = String(await resolveVariable('param:servicesRequired')) === 'false';
   return [both && `--router ${ROUTER_PORT}`, idle && '--idle'].filter(Boolean).join(' ');
 };
+
+const NOTHING = { Ref: 'AWS::NoValue' };
+
+/** Of every role. */
+export const permissionsBoundary = async ({ resolveVariable }) =>
+  (await resolveVariable('param:permissionsBoundary')) || NOTHING;
+
+/** Of the stack: CloudFormation hands them on to whatever it makes that takes tags. */
+export const tags = async ({ resolveVariable }) =>
+  Object.fromEntries(
+    String(await resolveVariable('param:tags'))
+      .split(',')
+      .filter(Boolean)
+      .map((tag) => [keyOf(tag), tag.slice(keyOf(tag).length + 1)]),
+  );
+
+export const tagKeys = async (variables) => Object.keys(await tags(variables));
+
+/** Of each of the two functions that change something. */
+export const reservedConcurrency = async ({ resolveVariable }) =>
+  String(await resolveVariable('param:reserveConcurrency')) === 'true' ? 1 : NOTHING;
 
 /** As a function's variables have lists. */
 export const routerSubnets = async ({ resolveVariable }) =>

@@ -2,8 +2,10 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
+import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
 import { checkParameters, checkStage } from './parameters.js';
+import { explained } from './refusals.js';
 import { refuseRemovalInUse } from './removal.js';
 import { functionsSbom, writeDiverterSboms } from './sbom.js';
 
@@ -13,6 +15,10 @@ export default class ZitiGlbPlugin {
     this.hooks = {
       'before:package:cleanup': () => check(serverless),
       'before:package:createDeploymentArtifacts': () => createArtifacts(serverless),
+      'after:aws:package:finalize:mergeCustomProviderResources': () => decide(serverless.service.provider),
+      error: (error) => {
+        error.message = explained(error.message);
+      },
       'after:aws:deploy:deploy:uploadArtifacts': () => uploadDiverter(serverless),
       'before:remove:remove': () => checkRemoval(serverless),
     };
@@ -27,22 +33,33 @@ async function createArtifacts({ serviceDir, service }) {
   writeDiverterSboms(folder);
 }
 
-function check(serverless) {
+/** By name: what the command line has, else serverless.yml. */
+function parametersOf(serverless) {
   const { params } = serverless.configurationInput;
-  const provider = serverless.getProvider('aws');
   const given = serverless.processedInput.options.param ?? [];
-  const all = { ...params.default, ...params[provider.getStage()], ...Object.fromEntries(given.map(pair)) };
+  const stage = serverless.getProvider('aws').getStage();
+  return { ...params.default, ...params[stage], ...Object.fromEntries(given.map(pair)) };
+}
+
+function check(serverless) {
+  const provider = serverless.getProvider('aws');
+  const defaults = serverless.configurationInput.params.default;
+  const all = parametersOf(serverless);
   try {
     checkStage(provider.getStage());
-    checkParameters(all, { region: provider.getRegion(), defaults: params.default });
+    checkParameters(all, { region: provider.getRegion(), defaults });
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
   }
   try {
-    checkDiverter();
+    if (all.diverter === 'own') checkDiverter();
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'DIVERTER_NOT_BUILT');
   }
+}
+
+function decide(provider) {
+  provider.compiledCloudFormationTemplate = decided(provider.compiledCloudFormationTemplate);
 }
 
 function pair(nameAndValue) {
@@ -59,6 +76,7 @@ async function checkRemoval(serverless) {
 }
 
 async function uploadDiverter(serverless) {
+  if (parametersOf(serverless).diverter !== 'own') return;
   const provider = serverless.getProvider('aws');
   const s3 = new S3Client(await provider.getAwsSdkV3Config());
   const Bucket = await provider.getServerlessDeploymentBucketName();

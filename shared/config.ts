@@ -6,6 +6,12 @@ const text = z.string().min(1);
 const words = z.string().transform((list) => list.split(/\s+/).filter(Boolean));
 const networks = z.array(z.cidrv4().or(z.cidrv6()));
 const cidrs = words.pipe(networks.min(1, 'no CIDR'));
+const tags = z.string().transform((list) =>
+  list
+    .split(',')
+    .filter(Boolean)
+    .map((tag) => ({ Key: tag.slice(0, tag.indexOf('=')), Value: tag.slice(tag.indexOf('=') + 1) })),
+);
 const subnetIds = words.pipe(z.array(z.string().startsWith('subnet-', 'not subnet, zone, or subnet ids')).min(1));
 
 const common = z.object({
@@ -44,6 +50,7 @@ const subnets = common
     SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
     ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
     ROUTES_PER_TABLE: z.coerce.number().int().positive(),
+    TAGS: tags.default([]),
   })
   .transform((env) => ({
     stack: env.STACK,
@@ -68,6 +75,8 @@ const subnets = common
     endpointsPerVpc: env.ENDPOINTS_PER_VPC,
     /** Of each family, the VPC's own apart. */
     routesPerTable: env.ROUTES_PER_TABLE,
+    /** What every endpoint carries beside our own tags: what the account demands of all that is made in it. */
+    tags: env.TAGS,
     /** On a subnet: how its wish stands, for the person who tagged it. */
     statusKey: `${env.TAG_KEY}:status`,
     /** On a router: its DNS range. */

@@ -29,6 +29,8 @@ export interface LambdaOptions {
   region: string;
   /** Where the functions' SDK clients find AWS: `AWS_ENDPOINT_URL`, and others for single services. */
   endpoints: Record<`AWS_ENDPOINT_URL${string}`, string>;
+  /** The account's quota of concurrent executions; 1000 if not given. */
+  concurrency?: number | undefined;
   /** What who takes on a role signs with. */
   keyOf(roleArn: string): AccessKey;
   /** Each line that a function writes, and what Lambda itself has to say of it; and the role it is to be written with. */
@@ -57,7 +59,19 @@ interface Revision {
   environments: Set<Environment>;
 }
 
-export function createLambda({ clock, rate, region, endpoints, keyOf, onLog, onFailure }: LambdaOptions) {
+/** A new account's quota may be this small: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const SMALL = 10;
+
+export function createLambda({
+  clock,
+  rate,
+  region,
+  endpoints,
+  concurrency = 1000,
+  keyOf,
+  onLog,
+  onFailure,
+}: LambdaOptions) {
   const functions = new Map<string, Running>();
   /** All that still have an environment, and the current ones. */
   const revisions = new Set<Revision>();
@@ -158,8 +172,24 @@ export function createLambda({ clock, rate, region, endpoints, keyOf, onLog, onF
     await revision.code.remove();
   }
 
+  /**
+   * Lambda keeps 100 of the account's concurrent executions for functions without any of their own, or 10 where the quota is
+   * small: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html, and public reports of the latter.
+   */
+  function refuseReserved({ name, reservedConcurrency = 0 }: FunctionConfiguration): void {
+    if (reservedConcurrency === 0) return;
+    const others = [...functions.values()].map(({ revision }) => revision.configuration).filter((f) => f.name !== name);
+    const reserved = others.reduce((sum, each) => sum + (each.reservedConcurrency ?? 0), reservedConcurrency);
+    const minimum = concurrency < 100 ? SMALL : 100;
+    if (concurrency - reserved < minimum)
+      throw new Error(
+        `InvalidParameterValueException: Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${minimum}].`,
+      );
+  }
+
   function revise(configuration: FunctionConfiguration): Revision {
     refuseReservedVariables(configuration.name, configuration.variables);
+    refuseReserved(configuration);
     const code = unpackCode(configuration.name, configuration.code);
     const revision = { configuration, code, warm: [], environments: new Set<Environment>() };
     revisions.add(revision);

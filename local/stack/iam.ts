@@ -3,8 +3,12 @@ import { z } from 'zod';
 import type { Role } from '../iam/role.ts';
 import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
-/** @param roles where roles are kept, by name */
-export function roleTypes(roles: Map<string, Role>, account: string): Record<string, ResourceType> {
+/**
+ * @param roles where roles are kept, by name
+ * @param boundary ARN of the policy without which a role is refused: an account's administrators demand it by a condition on
+ * iam:PermissionsBoundary, see https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+ */
+export function roleTypes(roles: Map<string, Role>, account: string, boundary?: string): Record<string, ResourceType> {
   return {
     'AWS::IAM::Role': resourceType(
       z.strictObject({
@@ -14,6 +18,7 @@ export function roleTypes(roles: Map<string, Role>, account: string): Record<str
         AssumeRolePolicyDocument: document,
         Policies: z.array(z.strictObject({ PolicyName: text, PolicyDocument: document })).default([]),
         ManagedPolicyArns: z.array(text).default([]),
+        PermissionsBoundary: text.optional(),
         Tags: tags,
       }),
       ['Arn', 'RoleId'],
@@ -21,7 +26,16 @@ export function roleTypes(roles: Map<string, Role>, account: string): Record<str
         const name = properties.RoleName ?? physicalName(64);
         const arn = `arn:aws:iam::${account}:role${properties.Path}${name}`;
         if (roles.has(name)) throw new Error(`EntityAlreadyExists: Role with name ${name} already exists.`);
-        const put = ({ AssumeRolePolicyDocument, Policies, ManagedPolicyArns }: typeof properties) => {
+        const put = ({
+          AssumeRolePolicyDocument,
+          Policies,
+          ManagedPolicyArns,
+          PermissionsBoundary,
+        }: typeof properties) => {
+          if (boundary !== undefined && PermissionsBoundary !== boundary)
+            throw new Error(
+              `AccessDenied: User: arn:aws:iam::${account}:user/cloudformation is not authorized to perform: iam:CreateRole on resource: ${arn} with an explicit deny in an identity-based policy`,
+            );
           for (const { PolicyDocument } of Policies) refuseMalformed(PolicyDocument);
           roles.set(name, {
             name,
@@ -43,6 +57,7 @@ export function roleTypes(roles: Map<string, Role>, account: string): Record<str
               'AssumeRolePolicyDocument',
               'Policies',
               'ManagedPolicyArns',
+              'PermissionsBoundary',
               'Description',
               'Tags',
             ]);

@@ -46,7 +46,7 @@ export async function deployPackage(deployment: PackageDeployment): Promise<Stac
   const sha256 = createHash('sha256').update(program).digest('hex');
   const diverterKey = `${prefix}/diverter/${sha256}`;
   if (network) refuseOtherNetwork(folder, update, network);
-  if (!JSON.stringify(update).includes(sha256))
+  if (!/"DIVERTER":"netfoundry"/.test(JSON.stringify(update)) && !JSON.stringify(update).includes(sha256))
     throw new Error(`${folder} is packaged with another build of the diverter. Run npx serverless package again`);
 
   const begun = stacks.get(name) ?? (await deploy(name, create, {}));

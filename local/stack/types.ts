@@ -42,6 +42,8 @@ export interface Makers {
   roles: Map<string, Role>;
   iam: Pick<Iam, 'allows'>;
   logs: Logs;
+  /** ARN of the policy that the account's roles must be bounded by. */
+  boundary?: string | undefined;
 }
 
 /** Every CloudFormation type that a stack of the box can have. */
@@ -59,6 +61,7 @@ export function resourceTypes({
   roles,
   iam,
   logs,
+  boundary,
   ...place
 }: Makers): Record<string, ResourceType> {
   return {
@@ -69,7 +72,7 @@ export function resourceTypes({
     ...documentTypes(ssm, clock),
     ...functionTypes(lambda, { ...place, code: buckets.read, allows: iam.allows }),
     ...ruleTypes(bus, place),
-    ...roleTypes(roles, place.account),
+    ...roleTypes(roles, place.account, boundary),
     ...keyTypes(kms),
     ...logGroupTypes(logs, place),
     ...bucketTypes(buckets, place.account),

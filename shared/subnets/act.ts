@@ -38,6 +38,9 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
     case 'accept-endpoints':
       await acceptEndpoints(ec2, config, step.endpointIds);
       return;
+    case 'tag-endpoint':
+      await ec2.send(new CreateTagsCommand({ Resources: [step.endpointId], Tags: step.tags }));
+      return;
     case 'delete-endpoints': {
       const { Unsuccessful } = await ec2.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: step.endpointIds }));
       refuseUnsuccessful(Unsuccessful, 'InvalidVpcEndpointId.NotFound', 'InvalidVpcEndpoint.NotFound');
@@ -85,7 +88,7 @@ async function createEndpoint(
   { sign }: Signer,
   { subnetId, serviceName, ipv6, generation }: StepOf<'create-endpoint'>,
 ): Promise<void> {
-  const { vpcId, stackTag, sealKey } = config;
+  const { vpcId, stackTag, sealKey, tags } = config;
   const { resource, key, text } = endpointNote(subnetId, serviceName, config);
   const seal = sign(resource, key, text).slice(text.length + 1);
   const IpAddressType = ipv6 ? 'dualstack' : 'ipv4';
@@ -101,7 +104,12 @@ async function createEndpoint(
       TagSpecifications: [
         {
           ResourceType: 'vpc-endpoint',
-          Tags: [stackTag, { Key: sealKey, Value: seal }, { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` }],
+          Tags: [
+            stackTag,
+            { Key: sealKey, Value: seal },
+            { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` },
+            ...tags,
+          ],
         },
       ],
     }),

@@ -1,6 +1,7 @@
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import { readAskers } from './askers.ts';
+import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planRoutes } from './routes.ts';
 import { countStates, planStatus } from './status.ts';
@@ -17,6 +18,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): Plan<SubnetsSt
   const leaving = planEndpoints(world, askers, config, result);
   const blocked = planRoutes(world, askers, config, result);
   removeEndpoints(world, leaving, result);
+  planEndpointTags(world, leaving, config, result);
   planStatus(world, askers, blocked, config, result);
   for (const { id, serviceName } of world.impostors)
     result.refused.push({

@@ -145,6 +145,7 @@ function readEndpoint(
     error: endpoint.LastError?.Message,
     createdAt: endpoint.CreationTimestamp?.getTime() ?? 0,
     ipv6: endpoint.IpAddressType === 'dualstack' || endpoint.IpAddressType === 'ipv6',
+    tags: new Map((endpoint.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
     acceptable: asksFor(connection) && connection?.VpcEndpointOwner === config.account,
   };
 }

@@ -25,6 +25,7 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'publish-zones': SERVICES,
   'accept-endpoints': ACCEPTS,
   'delete-endpoints': DELETES,
+  'tag-endpoint': TAGS,
   'create-route': ROUTES,
   'replace-route': ROUTES,
   'restore-route': ROUTES,

@@ -7,6 +7,7 @@ export type SubnetsStep = Step &
     | { kind: 'create-endpoint'; subnetId: string; serviceName: string; ipv6: boolean; generation: string }
     | { kind: 'publish-zones' }
     | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
+    | { kind: 'tag-endpoint'; endpointId: string; tags: { Key: string; Value: string }[] }
     | { kind: 'create-route' | 'replace-route'; tableId: string; destination: string; target: string }
     /** To what the note says; if that is gone, the note is made to say so. */
     | { kind: 'restore-route'; tableId: string; destination: string; note: Note }

@@ -74,6 +74,8 @@ export interface Endpoint {
   error: string | undefined;
   createdAt: number;
   ipv6: boolean;
+  /** By key. */
+  tags: ReadonlyMap<string, string>;
   /** Whether the endpoint service asks for our acceptance of it. */
   acceptable: boolean;
 }

@@ -85,6 +85,11 @@ describe('parameters are taken', () => {
     { alarmTopicArn: topic.replace(':aws:', ':aws-us-gov:') },
     { alarmEmail: 'on-call@example.org' },
     { logRetention: '3653' },
+    { permissionsBoundary: 'arn:aws:iam::111122223333:policy/boundaries/network' },
+    { permissionsBoundary: 'arn:aws-us-gov:iam::aws:policy/PowerUserAccess' },
+    { tags: 'Team=network' },
+    { tags: 'Cost Center=42,Owner=a@b.example,Formula=x=y,Empty=' },
+    { architecture: 'x86_64', reserveConcurrency: 'false' },
   ])('%j', (change) => {
     expect(check(change)).toBeUndefined();
   });
@@ -209,6 +214,25 @@ describe('parameters are refused, with one sentence', () => {
       { logRetention: 31 },
       'The parameter logRetention is not one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653: 31',
     ],
+    [
+      { permissionsBoundary: 'arn:aws:iam::111122223333:role/a' },
+      'The parameter permissionsBoundary is not the ARN of a policy of IAM: arn:aws:iam::111122223333:role/a',
+    ],
+    ...['network', 'aws:x=1', 'ziti-glb:stack=other', 'Name=x', '=x', 'Team=a,', 'Team=a,Team=b'].map(
+      (tags): Refusal => {
+        const one = tags === 'Team=a,' ? '' : tags.split(',')[0];
+        return [
+          { tags },
+          `The parameter tags has '${one}', which is not a tag like Team=network, or has its key twice: ${tags}`,
+        ];
+      },
+    ),
+    [
+      { tags: Array.from({ length: 41 }, (_, index) => `k${index}=v`).join(',') },
+      `The parameter tags has more than 40 tags: ${Array.from({ length: 41 }, (_, index) => `k${index}=v`).join(',')}`,
+    ],
+    [{ architecture: 'amd64' }, 'The parameter architecture is not arm64 or x86_64: amd64'],
+    [{ reserveConcurrency: '1' }, 'The parameter reserveConcurrency is not true or false: 1'],
     [{ subnetId: 'x' }, `There is no parameter subnetId; there are ${Object.keys(parameters.shape).join(', ')}.`],
   ])('%j', (change, sentence) => {
     expect(() => check(change)).toThrow(new Error(sentence));

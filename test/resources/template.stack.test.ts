@@ -37,6 +37,20 @@ describePackaged('a packaged template', () => {
     expect(JSON.stringify(template)).not.toMatch(/\$\{(param|self|sls|file|opt|env):/);
   });
 
+  test.each<[name: string, parameters: Record<string, string>]>([
+    ['by default', { subnetIds }],
+    ['over a load balancer that is there', { ...taken, autoScalingGroup: 'routers', alarmEmail: 'a@b.example' }],
+  ])('has nothing left to decide, and no empty text where CloudFormation wants one, %s', (_name, parameters) => {
+    const { Conditions, Resources } = packagedTemplate({ parameters: { vpcId, ...parameters } });
+    expect(Conditions).toEqual({});
+    const empty = Object.entries(Resources).flatMap(([name, { Properties }]) =>
+      [...textsOf(Properties, name)].filter(([, text]) => text === '').map(([path]) => path),
+    );
+    expect(JSON.stringify(Resources)).not.toContain('Fn::If');
+    // A function's variable may be empty, and so may what is put between the parts of an ARN.
+    expect(empty.filter((path) => !/\.Environment\.Variables\.|\.Fn::Join\.0$/.test(path))).toEqual([]);
+  });
+
   test('names no account, region or partition', () => {
     const fixed = JSON.stringify(all()).match(/arn:aws[^"]*|\b(us|eu|ap)-(east|west|central)-\d[^"]*/g);
     // The zip files' keys have the time, not the place.
@@ -155,7 +169,7 @@ describePackaged('a packaged template', () => {
   test('tells of every alarm, and of its end, in one place', () => {
     const alarms = ofType(all(), 'AWS::CloudWatch::Alarm');
     expect(alarms.length).toBeGreaterThan(5);
-    const topic = [{ 'Fn::If': ['MakesAlarmTopic', { Ref: 'AlarmTopic' }, ''] }];
+    const topic = [{ Ref: 'AlarmTopic' }];
     for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: topic, OKActions: topic });
   });
 
@@ -252,6 +266,13 @@ describe('a template is not what CloudFormation takes', () => {
     expect(flaws({ ...NOTHING, Resources: { A: { Type, Properties, DependsOn: [] } } })).toEqual([`A: ${flaw}`]);
   });
 });
+
+/** Every text in it, with where it stands. */
+function* textsOf(value: unknown, path: string): Generator<[path: string, text: string]> {
+  if (typeof value === 'string') yield [path, value];
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, one] of Object.entries(value)) yield* textsOf(one, `${path}.${name}`);
+}
 
 const NOTHING: Template = { Parameters: {}, Conditions: {}, Resources: {}, Outputs: {} };
 

@@ -28,6 +28,7 @@ describe('the configuration of the subnets', () => {
       endpointsPerVpc: 50,
       defaultCidrs: ['100.64.0.0/10'],
       systemsManagerCidrs: [],
+      tags: [],
       statusKey: 'ziti-glb:status',
     });
     const other = {
@@ -35,12 +36,18 @@ describe('the configuration of the subnets', () => {
       DEFAULT_CIDRS: '10.20.0.0/16  2001:db8::/32',
       MAIN_ROUTE_TABLE: 'allow',
       SYSTEMS_MANAGER_CIDRS: '10.100.0.0/24 2001:db8:1::/64',
+      TAGS: 'Team=network,Formula=a=b,Empty=',
     };
     expect(subnetsConfig({ ...env, ...other })).toMatchObject({
       endpoints: ['subnet-1', 'subnet-2'],
       defaultCidrs: ['10.20.0.0/16', '2001:db8::/32'],
       mainTableAllowed: true,
       systemsManagerCidrs: ['10.100.0.0/24', '2001:db8:1::/64'],
+      tags: [
+        { Key: 'Team', Value: 'network' },
+        { Key: 'Formula', Value: 'a=b' },
+        { Key: 'Empty', Value: '' },
+      ],
     });
   });
 

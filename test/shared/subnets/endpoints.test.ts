@@ -105,6 +105,27 @@ describe('where AWS refuses a second endpoint in a zone', () => {
   });
 });
 
+describe('the tags that an account demands', () => {
+  const tags = [
+    { Key: 'Team', Value: 'network' },
+    { Key: 'Cost', Value: '42' },
+  ];
+  const served = { subnets: [subnet({ status: 'ready' })], routeTables: [main, table({ routes: routes('vpce-a') })] };
+  test.each<[string, Record<string, string>, Partial<Endpoint>, string[]]>([
+    ['are given to an endpoint that has none', {}, {}, ['tag-endpoint vpce-a Team=network,Cost=42']],
+    ['or lacks one', { Team: 'network' }, {}, ['tag-endpoint vpce-a Cost=42']],
+    ['or has another value', { Team: 'other', Cost: '42' }, {}, ['tag-endpoint vpce-a Team=network']],
+    ['and not again to one that has them', { Team: 'network', Cost: '42', More: '' }, {}, []],
+  ])('%s', (_name, has, fields, expected) => {
+    const endpoints = [endpoint({ tags: new Map(Object.entries(has)), ...fields })];
+    expect(steps({ ...served, endpoints }, { tags })).toEqual(expected);
+  });
+  test('but to none that goes, or has ended', () => {
+    const endpoints = [endpoint({ id: 'vpce-new', createdAt: NOW - 1 }), endpoint({ id: 'vpce-a', state: 'failed' })];
+    expect(steps({ endpoints, subnets: [] }, { tags })).toEqual(['delete-endpoints vpce-new,vpce-a']);
+  });
+});
+
 describe('one endpoint each subnet', () => {
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
     [

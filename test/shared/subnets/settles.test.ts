@@ -55,6 +55,7 @@ const deed = fc.oneof(
   fc.record({ do: from('reject endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('fill tags' as const, 'clear tags' as const), subnet: from(...SUBNETS) }),
   fc.record({ do: from('add zone' as const) }),
+  fc.record({ do: from('untag endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('delete gateway' as const) }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('range' as const), given: fc.boolean() }),
@@ -76,6 +77,7 @@ const kinds = fc.record({
   withoutRouter: from<'keep' | 'withdraw'>('keep', 'withdraw'),
   crossZone: fc.boolean(),
   endpointPerZone: fc.boolean(),
+  tags: from([], [{ Key: 'Team', Value: 'network' }]),
 });
 type Kind = typeof kinds extends fc.Arbitrary<infer T> ? T : never;
 
@@ -198,6 +200,11 @@ async function scene(kind: Kind) {
         const LoadBalancerArn = here.service.loadBalancer;
         await cloud.elb.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets: [vpc.a0, vpc.b0, nodeInC] }));
         await here.router(nodeInC);
+          return;
+        }
+      case 'untag endpoint': {
+        const Resources = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
+        await ignoring(cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources, Tags: [{ Key: 'Team' }] })));
         return;
       }
       case 'delete gateway':
@@ -341,7 +348,12 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
       case 'CreateTags':
       case 'DeleteTags': {
         const keys = (input.Tags as ec2.Tag[]).map(({ Key }) => Key);
-        const onTable = String((input.Resources as string[])[0]).startsWith('rtb-');
+        const [resource = ''] = input.Resources as string[];
+        const onTable = resource.startsWith('rtb-');
+        if (resource.startsWith('vpce-')) {
+          expect([keys, await tagged(resource)]).toEqual([['Team'], true]);
+          return;
+        }
         const allowed = onTable ? /^ziti-glb:(former|direct):\d/ : /^ziti-glb:status$/;
         expect(keys).toEqual([expect.stringMatching(allowed)]);
         return;
@@ -471,6 +483,8 @@ function checkRest(
     } else if (place.some(isRefused)) expect(spare.length).toBeLessThanOrEqual(1);
     else expect(spare).toEqual([]);
   }
+  for (const { tags } of rest.endpoints.filter(({ state }) => state === 'available'))
+    expect(tags.get('Team')).toBe(kind.tags[0]?.Value);
   for (const subnet of present) {
     const status = subnet.status?.split(/[:.]/)[0];
     // It has no room to say anything.

@@ -19,6 +19,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   systemsManagerCidrs: [],
   endpointsPerVpc: 50,
   routesPerTable: 500,
+  tags: [],
   statusKey: 'ziti-glb:status',
   rangeKey: 'ziti-glb:dns-range',
   formerKey: 'ziti-glb:former',
@@ -55,6 +56,7 @@ export const endpoint = (fields: Partial<Endpoint> = {}): Endpoint => ({
   error: undefined,
   createdAt: NOW - 3_600_000,
   ipv6: false,
+  tags: new Map(),
   acceptable: false,
   ...fields,
 });
@@ -143,6 +145,8 @@ function words(step: SubnetsStep): string {
     case 'accept-endpoints':
     case 'delete-endpoints':
       return `${step.kind} ${step.endpointIds}`;
+    case 'tag-endpoint':
+      return `${step.kind} ${step.endpointId} ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`)}`;
     case 'create-route':
     case 'replace-route':
       return `${step.kind} ${step.tableId} ${step.destination} ${step.target}`;

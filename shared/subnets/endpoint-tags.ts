@@ -1,0 +1,20 @@
+import type { SubnetsConfig } from '../config.ts';
+import type { Plan } from '../reconcile.ts';
+import type { SubnetsStep } from './steps.ts';
+import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
+
+/** Endpoints that stay carry the tags that the account demands of all that the stack makes, those too that were made before it did. */
+export function planEndpointTags(
+  { endpoints }: SubnetsWorld,
+  leaving: Endpoint[],
+  { tags }: SubnetsConfig,
+  { steps }: Plan<SubnetsStep>,
+): void {
+  for (const endpoint of endpoints.filter((each) => isLive(each) && !leaving.includes(each))) {
+    const missing = tags.filter(({ Key, Value }) => endpoint.tags.get(Key) !== Value);
+    if (missing.length === 0) continue;
+    const says = `${endpoint.id}: gets the tags ${missing.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
+    // One by one: AWS refuses all of a call for one endpoint that has 50 tags.
+    steps.push({ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, subject: endpoint.id, says });
+  }
+}

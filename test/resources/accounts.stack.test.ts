@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { expect, test } from '@jest/globals';
+import type { NetworkParameters } from '../../local/stack/package.ts';
+import { explained } from '../../resources/refusals.js';
+import { describePackaged, packaged, packagedTemplate, packageStack } from '../support/packaged.ts';
+import { type StackInBox, stackInBox } from '../support/stack.ts';
+
+const network = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
+const BOUNDARY = 'arn:aws:iam::111122223333:policy/bounds';
+const withParameters =
+  (parameters: Record<string, string>) =>
+  ({ vpcId, subnetIds }: NetworkParameters) =>
+    packaged({ parameters: { vpcId, subnetIds, ...parameters } });
+
+const packagedState = (parameters: Record<string, string>) =>
+  JSON.parse(readFileSync(`${packaged({ parameters })}/serverless-state.json`, 'utf8')).service.provider;
+
+describePackaged('what an account demands before it lets the stack in', () => {
+  const ofType = (type: string, parameters: Record<string, string>) =>
+    Object.values(packagedTemplate({ parameters: { ...network, ...parameters } }).Resources).filter(
+      ({ Type }) => Type === type,
+    );
+
+  test.each([
+    [{}, undefined],
+    [{ permissionsBoundary: BOUNDARY }, BOUNDARY],
+  ])('with %j the boundary of every role is %s', (parameters, boundary) => {
+    const roles = ofType('AWS::IAM::Role', parameters);
+    expect(roles.length).toBeGreaterThan(2);
+    for (const { Properties } of roles) expect(Properties.PermissionsBoundary).toBe(boundary);
+  });
+
+  test.each(['arm64', 'x86_64'])('functions run on %s, if that is what it has', (architecture) => {
+    for (const { Properties } of ofType('AWS::Lambda::Function', { architecture }))
+      expect(Properties.Architectures).toEqual([architecture]);
+  });
+
+  test.each([
+    ['true', [1, 1, undefined]],
+    ['false', [undefined, undefined, undefined]],
+  ])('with reserveConcurrency=%s the functions reserve %j', (reserveConcurrency, reserved) => {
+    const functions = ofType('AWS::Lambda::Function', { reserveConcurrency });
+    expect(functions.map(({ Properties }) => Properties.ReservedConcurrentExecutions)).toEqual(reserved);
+  });
+
+  test('without what a small account and its administrators ask for, it is refused, and a sentence says the way', async () => {
+    const refusal = (demands: { concurrency?: number; boundary?: string }) =>
+      stackInBox({ demands }).then(
+        async ({ box }) => box.close(),
+        ({ message }: Error) => message,
+      );
+    const small = await refusal({ concurrency: 10 });
+    expect(small).toMatch(/LambdaFunction could not be made: .*UnreservedConcurrentExecution below its minimum value/);
+    expect(explained(String(small))).toMatch(/too small to reserve.* Deploy with --param reserveConcurrency=false/);
+    expect(explained('something else')).toBe('something else');
+    expect(await refusal({ boundary: BOUNDARY })).toMatch(/Role could not be made: AccessDenied.*iam:CreateRole/);
+  });
+
+  test('with it, it stands, and its endpoints carry the tags', async () => {
+    const stack: StackInBox = await stackInBox({
+      demands: { concurrency: 10, boundary: BOUNDARY },
+      packaged: withParameters({
+        permissionsBoundary: BOUNDARY,
+        reserveConcurrency: 'false',
+        tags: 'Team=network,Formula=a=b',
+      }),
+    });
+    const { box, operator, until, routed } = stack;
+    const { endpoint, region, credentials } = box;
+    const ec2 = new EC2({ endpoint, region, credentials });
+    try {
+      await operator.launch('router-1', 0);
+      await until('healthy router', async () => [...(await operator.health()).values()].includes('healthy'));
+      await operator.tag('app-a', '10.20.0.0/16');
+      const { endpointId } = await routed('10.20.0.0/16');
+      const carried = async () => {
+        const { VpcEndpoints = [] } = await ec2.describeVpcEndpoints({ VpcEndpointIds: [endpointId] });
+        return VpcEndpoints[0]?.Tags ?? [];
+      };
+      const demanded = [
+        { Key: 'Team', Value: 'network' },
+        { Key: 'Formula', Value: 'a=b' },
+      ];
+      expect(await carried()).toEqual(expect.arrayContaining(demanded));
+      // Somebody takes one away, as an endpoint of an earlier deployment lacks it.
+      await ec2.deleteTags({ Resources: [endpointId], Tags: [{ Key: 'Team' }] });
+      await until('tag on the endpoint', async () => (await carried()).some(({ Key }) => Key === 'Team'));
+    } finally {
+      ec2.destroy();
+      await box.close();
+    }
+  });
+
+  test('what the framework tells CloudFormation to hand on are the same tags', () => {
+    const { stackTags } = packagedState({ ...network, tags: 'Team=network,Formula=a=b' });
+    expect(stackTags).toEqual({ Team: 'network', Formula: 'a=b' });
+    expect(packagedState(network).stackTags).toEqual({});
+  });
+
+  test('where the routers’ images have a diverter, none has to be built', () => {
+    const { status, folder, said } = packageStack({
+      parameters: { ...network, diverter: 'netfoundry' },
+      built: false,
+    });
+    expect([status, said]).toEqual([0, expect.any(String)]);
+    expect(folder).toBeDefined();
+    // One that is there all the same is not deployed either, however old it is.
+    const [{ Properties } = { Properties: {} }] = ofType('AWS::Lambda::Function', { diverter: 'netfoundry' });
+    expect(JSON.stringify(Properties)).toContain('"DIVERTER_BUILDS":""');
+  });
+});
