@@ -11,7 +11,7 @@ const ALIVE = ['pendingacceptance', 'pending', 'available', 'deleting'];
 /**
  * Says why a stack cannot be removed yet: AWS would remove half of it and stop at the endpoint service, which it does not
  * delete while endpoints are connected to it.
- * @param configuration of the SDK's client
+ * @param configuration of the SDK's client, its region by name
  * @param stack what endpoints and the service are tagged with
  * @throws Error with every endpoint that is in the way, and what to do
  */
@@ -33,22 +33,27 @@ export async function refuseRemovalInUse(configuration, stack) {
         ? `${VpcEndpointId} of account ${VpcEndpointOwner} (${VpcEndpointState})`
         : `${VpcEndpointConnectionId} of a transit gateway's attachment (${VpcEndpointState})`,
     );
-    const attached = foreign.filter(({ VpcEndpointId }) => !VpcEndpointId);
+    const hasEndpoint = ({ VpcEndpointId }) => VpcEndpointId !== undefined;
+    const attached = foreign.filter((each) => !hasEndpoint(each));
+    const reject = `aws ec2 reject-vpc-endpoint-connections --region ${configuration.region}`;
     if (ours.length + theirs.length === 0) return;
     throw new Error(
       [
         `${stack} is in use, and AWS does not remove an endpoint service that has endpoints:`,
         ...[...ours, ...theirs].map((line) => `  ${line}`),
-        ...(ours.length > 0 ? ['Take the subnets out first: npm run -s ziti-glb -- drain'] : []),
-        ...(theirs.length > attached.length
-          ? ['Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections']
+        ...(ours.length > 0
+          ? [
+              `Take the subnets out first: npm run -s ziti-glb -- drain --stack ${stack} --region ${configuration.region}`,
+            ]
           : []),
-        ...attached
-          .slice(0, 1)
-          .map(
-            ({ ServiceId }) =>
-              `Let transit gateways delete their attachments, or reject them: aws ec2 reject-vpc-endpoint-connections --service-id ${ServiceId} --transit-gateway-attachment-ids tgw-attach-…`,
-          ),
+        ...[...Map.groupBy(foreign.filter(hasEndpoint), ({ ServiceId }) => ServiceId)].map(
+          ([service, some]) =>
+            `Let the other accounts delete theirs, or reject them: ${reject} --service-id ${service} --vpc-endpoint-ids ${some.map(({ VpcEndpointId }) => VpcEndpointId).join(' ')}`,
+        ),
+        ...[...new Set(attached.map(({ ServiceId }) => ServiceId))].map(
+          (service) =>
+            `Let transit gateways delete their attachments, or reject them: ${reject} --service-id ${service} --transit-gateway-attachment-ids tgw-attach-…`,
+        ),
       ].join('\n'),
     );
   } finally {

@@ -57,7 +57,7 @@ async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<Sub
     if (things < fewest) [fewest, movedAt] = [things, stack.now()];
     if (stack.now() - movedAt > PATIENCE_MS)
       throw new Error(
-        `${things} routes and endpoints are still there, and none has gone for 15 minutes. See: npm run -s ziti-glb -- plan, and the log of ${stack.name}-subnets`,
+        `${things} routes and endpoints are still there, and none has gone for 15 minutes. See: npm run -s ziti-glb -- plan --stack ${stack.name}, and the log of ${stack.name}-subnets`,
       );
     terminal.progress(`${things} routes and endpoints are left`);
     await terminal.sleep(LOOK_MS);

@@ -45,15 +45,16 @@ describePackaged('a stack', () => {
     const foreign = VpcEndpoint?.VpcEndpointId ?? '';
 
     const hand = `  ${foreign} of account ${box.account} (pendingAcceptance)`;
+    const service = box.stack.resources.get('EndpointService')?.made;
+    const reject = `Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections --region ${box.region} --service-id ${service?.ref} --vpc-endpoint-ids ${foreign}`;
     expect(
       await refusal(),
     ).toBe(`ziti-glb-test is in use, and AWS does not remove an endpoint service that has endpoints:
   ${own?.VpcEndpointId} in ${own?.SubnetIds?.[0]} (available)
 ${hand}
-Take the subnets out first: npm run -s ziti-glb -- drain
-Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections`);
+Take the subnets out first: npm run -s ziti-glb -- drain --stack ziti-glb-test --region ${box.region}
+${reject}`);
     // Were it tried all the same, AWS would stop half-way.
-    const service = box.stack.resources.get('EndpointService')?.made;
     await expect(service?.remove()).rejects.toThrow(/has existing active VPC Endpoint connections/);
 
     await operator.untag('app-a');
@@ -64,7 +65,7 @@ Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoin
       await refusal(),
     ).toBe(`ziti-glb-test is in use, and AWS does not remove an endpoint service that has endpoints:
 ${hand}
-Let the other accounts delete theirs, or reject them: aws ec2 reject-vpc-endpoint-connections`);
+${reject}`);
     await ec2.deleteVpcEndpoints({ VpcEndpointIds: [foreign] });
     await until('end of the other endpoint', async () => (await refusal()) === undefined);
 

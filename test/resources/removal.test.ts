@@ -19,7 +19,7 @@ test('a transit gateway that is connected holds a stack, and is named by its con
   await expect(refuseRemovalInUse(configuration, 'mine')).rejects.toThrow(
     `mine is in use, and AWS does not remove an endpoint service that has endpoints:
   ${connection} of a transit gateway's attachment (pendingAcceptance)
-Let transit gateways delete their attachments, or reject them: aws ec2 reject-vpc-endpoint-connections --service-id ${serviceId} --transit-gateway-attachment-ids tgw-attach-…`,
+Let transit gateways delete their attachments, or reject them: aws ec2 reject-vpc-endpoint-connections --region ${configuration.region} --service-id ${serviceId} --transit-gateway-attachment-ids tgw-attach-…`,
   );
   const remove = new DeleteVpcEndpointServiceConfigurationsCommand({ ServiceIds: [serviceId] });
   expect((await cloud.ec2.send(remove)).Unsuccessful).toHaveLength(1);
