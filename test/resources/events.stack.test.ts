@@ -155,6 +155,14 @@ const samples: Sample[] = [
     [],
   ],
   [
+    // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+    'a route that a service of AWS takes away, which has no ARN',
+    call('ec2', 'DeleteRoute', route, {
+      userIdentity: { type: 'AWSService', invokedBy: 'transitgateway.amazonaws.com' },
+    }),
+    ['subnets'],
+  ],
+  [
     'a route of another stack',
     call('ec2', 'CreateRoute', route, { userIdentity: { arn: `${ROLES}/X/other-test-subnets` } }),
     ['subnets'],
