@@ -3,8 +3,34 @@
 /** What Fn::Sub puts in, see dashboard.yml. */
 const value = (name) => `\${${name}}`;
 
-const ofRouters = ['LoadBalancer', value('loadBalancer'), 'TargetGroup', value('targetGroup')];
-const routers = (metric, stat, label) => ['AWS/GatewayELB', metric, ...ofRouters, { stat, label }];
+/**
+ * A metric of the load balancer, found by the id that ends its name: AWS's page begins that name otherwise than the ARN.
+ * It has host counts by target group, and all others by load balancer alone:
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/cloudwatch-metrics.html
+ */
+const balancer = (metric, stat, label, dimensions = 'LoadBalancer') => [
+  {
+    expression: `SEARCH('{AWS/GatewayELB,${dimensions}} MetricName="${metric}" ${value('loadBalancerId')}', '${stat}', 60)`,
+    label,
+  },
+];
+const targets = (metric, label) => balancer(metric, 'Maximum', label, 'LoadBalancer,TargetGroup');
+const gauge = (metric, label) => [
+  'ziti-glb',
+  metric,
+  'stack',
+  value('stack'),
+  'service',
+  'routers',
+  { stat: 'Minimum', label },
+];
+/** By subnet: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
+const endpoints = (metric, stat) => [
+  {
+    expression: `SEARCH('{AWS/PrivateLinkEndpoints,"Endpoint Type","Service Name","Subnet Id","VPC Endpoint Id","VPC Id"} MetricName="${metric}" ${value('serviceId')}', '${stat}', 60)`,
+    label: value("!PROP('Dim.Subnet Id')"),
+  },
+];
 const lambda = (metric, name, stat) => [
   'AWS/Lambda',
   metric,
@@ -62,11 +88,27 @@ const picture = {
 const widgets = [
   picture,
   graph('Routers', [
-    routers('HealthyHostCount', 'Maximum', 'healthy'),
-    routers('UnHealthyHostCount', 'Maximum', 'unhealthy'),
+    gauge('HealthyRouters', 'healthy'),
+    gauge('UnhealthyRouters', 'unhealthy'),
+    targets('HealthyHostCount', 'targets healthy for AWS'),
+    targets('UnHealthyHostCount', 'targets unhealthy for AWS'),
   ]),
-  graph('Flows', [routers('NewFlowCount', 'Sum', 'new'), routers('ActiveFlowCount', 'Sum', 'active')]),
-  graph('Bytes', [routers('ProcessedBytes', 'Sum', 'bytes')]),
+  graph('Flows', [
+    balancer('NewFlowCount', 'Sum', 'new'),
+    balancer('ActiveFlowCount', 'Maximum', 'active'),
+    balancer('RejectedFlowCount_TCP', 'Sum', 'rejected'),
+  ]),
+  graph('Bytes', [balancer('ProcessedBytes', 'Sum', 'bytes')]),
+  graph('Peaks in a second', [
+    balancer('PeakBytesPerSecond', 'Maximum', 'bytes'),
+    balancer('PeakPacketsPerSecond', 'Maximum', 'packets'),
+  ]),
+  graph('Packets that endpoints dropped, by subnet', [endpoints('PacketsDropped', 'Sum')]),
+  graph('Answers that the load balancer dropped', [
+    balancer('PacketsDroppedCount_InvalidGeneveTunnel', 'Sum', 'in no tunnel'),
+    balancer('PacketsDroppedCount_InvalidGwlbEndpointId', 'Sum', 'to no endpoint'),
+    balancer('PacketsDroppedCount_InvalidGwlbFlowCookie', 'Sum', 'to no flow'),
+  ]),
   graph(
     'Runs that failed',
     ['routers', 'subnets'].map((name) => lambda('Errors', name, 'Sum')),

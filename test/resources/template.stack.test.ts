@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { holds, resolve, type Scope } from '../../local/stack/intrinsics.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { packages } from '../../resources/diverter.js';
@@ -173,6 +174,68 @@ describePackaged('a packaged template', () => {
     for (const { Properties } of alarms) expect(Properties).toMatchObject({ AlarmActions: topic, OKActions: topic });
   });
 
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/cloudwatch-metrics.html, where the load balancer's name is
+  // `gateway/NAME/ID`, and its ARN ends with `gwy/NAME/ID`.
+  test('asks AWS for metrics by either name of the load balancer, and rests no alarm on one of them', () => {
+    const template = (reply: string) => packagedTemplate({ parameters: { vpcId, ...taken, reply } });
+    const ofBalancer = (reply: string) =>
+      Object.entries(template(reply).Resources).filter(
+        ([, { Type, Properties }]) => Type.endsWith('::Alarm') && JSON.stringify(Properties).includes('AWS/GatewayELB'),
+      );
+    expect(ofBalancer('direct')).toEqual([]);
+    const verdicts = ofBalancer('geneve').map(([, { Properties }]) => {
+      const asked = z.array(
+        z.object({ MetricStat: z.object({ Metric: z.record(z.string(), z.unknown()) }).optional() }),
+      );
+      const metrics = asked
+        .parse(Properties.Metrics)
+        .flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric] : []));
+      const names = metrics.map(({ Dimensions }) => resolve(Dimensions, scope));
+      expect(names).toEqual(
+        ['gwy', 'gateway'].map((begin) => [{ Name: 'LoadBalancer', Value: `${begin}/one/0123456789abcdef` }]),
+      );
+      return metrics.map(({ MetricName }) => MetricName);
+    });
+    expect(verdicts).toEqual(
+      ['InvalidGeneveTunnel', 'InvalidGwlbEndpointId', 'InvalidGwlbFlowCookie'].map((why) =>
+        Array.from({ length: 2 }, () => `PacketsDroppedCount_${why}`),
+      ),
+    );
+  });
+
+  test('has a dashboard that asks for each metric by the dimensions that AWS has it by, whatever its name begins with', () => {
+    const { DashboardBody } =
+      packagedTemplate({ parameters: { vpcId, ...taken } }).Resources.Dashboard?.Properties ?? {};
+    const body = String(resolve(DashboardBody, scope));
+    const searches = [...body.matchAll(/SEARCH\('\{([^}]*)\} MetricName=\\"(\w+)\\" (\w+)'/g)].map(
+      ([, by = '', name, of]) => [name, by.replaceAll('\\"', ''), of],
+    );
+    const balancer = 'AWS/GatewayELB,LoadBalancer';
+    expect(searches).toEqual([
+      ...['HealthyHostCount', 'UnHealthyHostCount'].map((name) => [
+        name,
+        `${balancer},TargetGroup`,
+        '0123456789abcdef',
+      ]),
+      ...['NewFlowCount', 'ActiveFlowCount', 'RejectedFlowCount_TCP', 'ProcessedBytes', 'PeakBytesPerSecond'].map(
+        (name) => [name, balancer, '0123456789abcdef'],
+      ),
+      ['PeakPacketsPerSecond', balancer, '0123456789abcdef'],
+      [
+        'PacketsDropped',
+        'AWS/PrivateLinkEndpoints,Endpoint Type,Service Name,Subnet Id,VPC Endpoint Id,VPC Id',
+        '0123456789abcdef0',
+      ],
+      ...['InvalidGeneveTunnel', 'InvalidGwlbEndpointId', 'InvalidGwlbFlowCookie'].map((why) => [
+        `PacketsDroppedCount_${why}`,
+        balancer,
+        '0123456789abcdef',
+      ]),
+    ]);
+    expect(body).toContain(`"label":"\${PROP('Dim.Subnet Id')}"`);
+    expect(body).not.toMatch(/"AWS\/(GatewayELB|PrivateLinkEndpoints)",/);
+  });
+
   test('has alarms for metrics that there are, of the functions that write them', () => {
     const own = ofType(all(), 'AWS::CloudWatch::Alarm').filter(({ Properties }) => Properties.Namespace === 'ziti-glb');
     expect(own.length).toBeGreaterThan(2);
@@ -273,6 +336,13 @@ function* textsOf(value: unknown, path: string): Generator<[path: string, text: 
   else if (typeof value === 'object' && value !== null)
     for (const [name, one] of Object.entries(value)) yield* textsOf(one, `${path}.${name}`);
 }
+
+const scope: Scope = {
+  zones: [],
+  ref: (name) => name,
+  getAtt: (name, attribute) => `${name}.${attribute}`,
+  condition: () => true,
+};
 
 const NOTHING: Template = { Parameters: {}, Conditions: {}, Resources: {}, Outputs: {} };
 
