@@ -9,7 +9,7 @@ interface Bucket {
   refill: number;
 }
 
-/** EC2's buckets, by action. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
+/** EC2's buckets that are not as most are: each action has one of its own. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
 const EC2: Readonly<Record<string, Bucket>> = {
   CreateVpcEndpoint: { size: 4, refill: 0.3 },
   DeleteVpcEndpoints: { size: 4, refill: 0.3 },
@@ -23,6 +23,8 @@ const EC2: Readonly<Record<string, Bucket>> = {
   DeleteTags: { size: 100, refill: 10 },
   ModifyNetworkInterfaceAttribute: { size: 100, refill: 5 },
   CreateNetworkInterface: { size: 100, refill: 5 },
+  ModifyInstanceMetadataOptions: { size: 100, refill: 5 },
+  AssociateIamInstanceProfile: { size: 100, refill: 5 },
   RunInstances: { size: 5, refill: 2 },
   StartInstances: { size: 5, refill: 2 },
 };
@@ -30,7 +32,15 @@ const EC2_READ = { size: 100, refill: 20 };
 const EC2_READ_ALL = { size: 50, refill: 10 };
 const EC2_CHANGE = { size: 50, refill: 5 };
 /** Reads that cost more when neither filtered nor paged. */
-const HEAVY = new Set(['DescribeInstances', 'DescribeNetworkInterfaces', 'DescribeSecurityGroups', 'DescribeVolumes']);
+const HEAVY = new Set([
+  'DescribeInstances',
+  'DescribeInstanceStatus',
+  'DescribeNetworkInterfaces',
+  'DescribeSecurityGroups',
+  'DescribeSnapshots',
+  'DescribeSpotInstanceRequests',
+  'DescribeVolumes',
+]);
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html */
 const ELB_ALL = { size: 40, refill: 10 };
@@ -62,11 +72,10 @@ type Input = Readonly<Record<string, unknown>>;
 function bucketsOf(service: string, operation: Call['operation'], input: Input): [string, Bucket][] {
   const reads = /^(Describe|Get|List)/.test(operation);
   if (service === 'ec2') {
-    const own = EC2[operation];
-    if (own) return [[operation, own]];
-    if (HEAVY.has(operation) && !input.Filters && !input.MaxResults && !input.NextToken)
-      return [[operation, EC2_READ_ALL]];
-    return [reads ? ['ec2 reads', EC2_READ] : ['ec2 changes', EC2_CHANGE]];
+    const { Filters, MaxResults, NextToken } = input;
+    const narrowed = (Array.isArray(Filters) && Filters.length > 0) || MaxResults || NextToken;
+    if (HEAVY.has(operation) && !narrowed) return [[`${operation} of all`, EC2_READ_ALL]];
+    return [[operation, EC2[operation] ?? (reads ? EC2_READ : EC2_CHANGE)]];
   }
   if (service === 'elasticloadbalancing') {
     const own: [string, Bucket] = reads

@@ -2,7 +2,7 @@ import type { Plan, Step, Waiting } from '../reconcile.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
-  /** The action, or the kind of actions that share the bucket. */
+  /** The action; where AWS has one bucket for several, as Elastic Load Balancing has, one of them. */
   name: string;
   size: number;
   refill: number;

@@ -11,12 +11,14 @@ import { plan } from './plan.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetsWorld } from './world.ts';
 
-/** https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html, per account and region. */
+/** Each action has one, per account and region: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
 const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
 const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
 const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
 const SERVICES: Bucket = { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 };
-const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
+const ROUTE_CREATES: Bucket = { name: 'CreateRoute', size: 50, refill: 5 };
+const REPLACES: Bucket = { name: 'ReplaceRoute', size: 50, refill: 5 };
+const ROUTE_DELETES: Bucket = { name: 'DeleteRoute', size: 50, refill: 5 };
 const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
 const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
 
@@ -26,11 +28,11 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'accept-endpoints': ACCEPTS,
   'delete-endpoints': DELETES,
   'tag-endpoint': TAGS,
-  'create-route': ROUTES,
-  'replace-route': ROUTES,
-  'restore-route': ROUTES,
-  'reset-route': ROUTES,
-  'delete-route': ROUTES,
+  'create-route': ROUTE_CREATES,
+  'replace-route': REPLACES,
+  'restore-route': REPLACES,
+  'reset-route': REPLACES,
+  'delete-route': ROUTE_DELETES,
   'write-note': TAGS,
   'erase-note': UNTAGS,
   'set-status': TAGS,

@@ -33,6 +33,10 @@ describe('calls at once, then calls a minute', () => {
     ['ec2', 'DescribeSubnets', {}, 100, 1200],
     ['ec2', 'DescribeInstances', {}, 50, 600],
     ['ec2', 'DescribeInstances', { MaxResults: 100 }, 100, 1200],
+    ['ec2', 'DescribeInstanceStatus', {}, 50, 600],
+    ['ec2', 'DescribeInstanceStatus', { Filters: [] }, 50, 600],
+    ['ec2', 'DescribeInstanceStatus', { Filters: [{ Name: 'instance-state-name', Values: ['running'] }] }, 100, 1200],
+    ['ec2', 'ModifyInstanceMetadataOptions', {}, 100, 300],
     ['elasticloadbalancing', 'RegisterTargets', {}, 20, 240],
     ['elasticloadbalancing', 'DescribeTargetHealth', {}, 40, 600],
     ['elasticloadbalancing', 'CreateLoadBalancer', {}, 10, 12],
@@ -57,10 +61,16 @@ test('an idle bucket fills up to its size and no further', async () => {
   expect((await burst()).passed).toBe(4);
 });
 
-test('actions of a bucket of their own do not take from each other', async () => {
-  const { burst } = bucket('ec2', 'CreateVpcEndpoint');
+test.each([
+  ['CreateVpcEndpoint', 'DeleteVpcEndpoints', 4],
+  ['CreateRoute', 'ReplaceRoute', 50],
+  ['ReplaceRoute', 'DeleteRoute', 50],
+  ['DescribeSubnets', 'DescribeRouteTables', 100],
+  ['CreateSubnet', 'AssociateRouteTable', 50],
+])('each action of EC2 has a bucket of its own: %s takes nothing from %s', async (first, second, size) => {
+  const { burst } = bucket('ec2', first);
   await burst();
-  expect((await burst('DeleteVpcEndpoints')).passed).toBe(4);
+  expect((await burst(second)).passed).toBe(size);
 });
 
 test('all actions of Elastic Load Balancing together share one', async () => {
