@@ -1,69 +1,77 @@
-import { BlockList, isIP } from 'node:net';
+import { cidrTest } from './addresses.ts';
+import { fieldsOf, fit, isObject, isScalar, type Scalar, type Wanted } from './fields.ts';
 
-type Scalar = string | number | boolean | null;
 type Test = (value: Scalar) => boolean;
 type Match = (value: unknown) => boolean;
+/** What is wanted of each path. */
+type Rule = ReadonlyMap<string, Wanted>;
 
 /** The largest number, and below zero the smallest, that `numeric` compares. */
 const NUMERIC_LIMIT = 5e9;
 
 /**
  * Compiles an EventBridge event pattern into a test of events.
- * The rules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ * The rules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html, and where they are silent
+ * https://github.com/aws/event-ruler, which EventBridge is made of.
  * @throws Error named `InvalidEventPatternException` that says where the pattern is wrong.
  */
 export function compilePattern(pattern: unknown): Match {
-  return matchObject(pattern, []);
+  const rules = rulesOf(pattern, [], []).map((rule) => [...rule]);
+  return (event) => {
+    const fields = fieldsOf(event);
+    return rules.some((rule) => fit(fields, rule));
+  };
 }
 
-function matchObject(pattern: unknown, path: string[]): Match {
-  if (!isObject(pattern)) return refuse(path, 'must be an object or an array');
+/**
+ * The rules of which one must be fitted: several where there is `$or`.
+ * @param at where the pattern stands, for who has it wrong
+ * @param names that lead to what it is of: what is wanted in `$or` is wanted of what is around it
+ */
+function rulesOf(pattern: unknown, at: string[], names: string[]): Rule[] {
+  if (!isObject(pattern)) return refuse(at, 'must be an object or an array');
   const fields = Object.entries(pattern);
-  if (fields.length === 0) return refuse(path, 'empty objects are not allowed');
-  const tests = fields.map(([name, wanted]) =>
-    name === '$or' ? matchAny(wanted, path) : matchField(name, wanted, [...path, name]),
+  if (fields.length === 0) return refuse(at, 'empty objects are not allowed');
+  return fields.reduce<Rule[]>(
+    (rules, [name, wanted]) => {
+      const more =
+        name === '$or'
+          ? alternatives(wanted, [...at, name], names)
+          : rulesOfField(wanted, [...at, name], [...names, name]);
+      // Of what is wanted twice of one path, the last is.
+      return rules.flatMap((rule) => more.map((one) => new Map([...rule, ...one])));
+    },
+    [new Map()],
   );
-  const matches = (value: unknown) => tests.every((test) => test(value));
-  // In a list of objects one of them must fit the pattern whole; an empty list is as good as an absent field.
-  return (value) => {
-    const candidates = Array.isArray(value) && value.length > 0 ? value.flat(Number.POSITIVE_INFINITY) : [value];
-    return candidates.some(matches);
-  };
 }
 
-function matchField(name: string, wanted: unknown, path: string[]): Match {
-  const matches = Array.isArray(wanted) ? matchLeaf(wanted, path) : matchObject(wanted, path);
-  return (value) => matches(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+const rulesOfField = (wanted: unknown, at: string[], names: string[]): Rule[] =>
+  Array.isArray(wanted) ? [new Map([[names.join('.'), leaf(wanted, at)]])] : rulesOf(wanted, at, names);
+
+function alternatives(all: unknown, at: string[], names: string[]): Rule[] {
+  if (!Array.isArray(all) || all.length < 2) return refuse(at, 'must be a list of at least two patterns');
+  return all.flatMap((one, index) => rulesOf(one, [...at, `${index}`], names));
 }
 
-function matchAny(alternatives: unknown, path: string[]): Match {
-  if (!Array.isArray(alternatives) || alternatives.length < 2) {
-    return refuse([...path, '$or'], 'must be a list of at least two patterns');
-  }
-  const matches = alternatives.map((alternative, index) => matchObject(alternative, [...path, '$or', `${index}`]));
-  return (value) => matches.some((match) => match(value));
-}
-
-function matchLeaf(wanted: unknown[], path: string[]): Match {
+function leaf(wanted: unknown[], path: string[]): Wanted {
   if (wanted.length === 0) return refuse(path, 'empty arrays are not allowed');
-  const matches = wanted.map((one) => matchValues(one, path));
-  return (value) => {
-    const values = [value].flat(Number.POSITIVE_INFINITY).filter(isScalar);
-    return matches.some((match) => match(values));
+  const all = wanted.map((one) => matchValue(one, path));
+  return {
+    matches: (value) => all.some(({ matches }) => matches(value)),
+    absent: all.some(({ absent }) => absent),
   };
 }
 
-function matchValues(wanted: unknown, path: string[]): (values: Scalar[]) => boolean {
-  if (isScalar(wanted)) return (values) => values.includes(wanted);
+function matchValue(wanted: unknown, path: string[]): Wanted {
+  if (isScalar(wanted)) return { matches: (value) => value === wanted, absent: false };
   const [operator, argument] = theOnlyField(wanted, path);
   if (operator === 'exists') {
     if (typeof argument !== 'boolean') return refuse(path, 'exists must be true or false');
-    return (values) => values.length > 0 === argument;
+    return { matches: () => argument, absent: !argument };
   }
   const compile = operators.get(operator);
   if (!compile) return refuse(path, `unrecognized match type ${operator}`);
-  const test = compile(argument, path);
-  return (values) => values.some(test);
+  return { matches: compile(argument, path), absent: false };
 }
 
 const operators = new Map<string, (argument: unknown, path: string[]) => Test>(
@@ -79,7 +87,7 @@ const operators = new Map<string, (argument: unknown, path: string[]) => Test>(
       return (value) => typeof value === 'string' && expression.test(value);
     },
     numeric: numericTest,
-    cidr: cidrTest,
+    cidr: (argument, path) => cidrTest(asText(argument, path)) ?? refuse(path, `malformed CIDR ${argument}`),
     'anything-but': anythingBut,
   }),
 );
@@ -143,19 +151,6 @@ function compare(operator: unknown, bound: unknown, path: string[]): (value: num
   return (value) => Math.abs(value) <= NUMERIC_LIMIT && holds(value, bound);
 }
 
-function cidrTest(argument: unknown, path: string[]): Test {
-  const [address = '', bits = ''] = asText(argument, path).split('/');
-  const family = ipFamily(address);
-  if (!isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 'ipv6' ? 128 : 32)) {
-    return refuse(path, `malformed CIDR ${argument}`);
-  }
-  const block = new BlockList();
-  block.addSubnet(address, Number(bits), family);
-  return (value) => typeof value === 'string' && isIP(value) > 0 && block.check(value, ipFamily(value));
-}
-
-const ipFamily = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
 /** `*` stands for any characters; a backslash makes the `*` or backslash after it an ordinary one. */
 function wildcardExpression(wildcard: string, path: string[]): RegExp {
   const tokens = wildcard.match(/\\[\s\S]?|\*+|[^*\\]+/g) ?? [];
@@ -178,14 +173,6 @@ function theOnlyField(value: unknown, path: string[]): [name: string, argument: 
 
 function asText(value: unknown, path: string[]): string {
   return typeof value === 'string' ? value : refuse(path, `${JSON.stringify(value)} must be a string`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isScalar(value: unknown): value is Scalar {
-  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function refuse(path: string[], reason: string): never {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compilePattern } from '../../../local/events/pattern.ts';
 
+const none = { exists: false };
 const instanceRunning = {
   version: '0',
   id: '0a1b2c3d-0000-4000-8000-000000000001',
@@ -62,6 +63,31 @@ describe('a pattern matches', () => {
     ['a null field as existing', { a: [{ exists: true }] }, { a: null }, true],
     ['a value or nothing', { a: ['x', { exists: false }] }, {}, true],
 
+    // The answers of https://github.com/aws/event-ruler, version 2.1.0.
+    [
+      'an absent field not where an object of a list has it',
+      { a: { b: [none] } },
+      { a: [{ b: 'x' }, { c: 'y' }] },
+      false,
+    ],
+    ['an absent field where none of a list has it', { a: { b: [none] } }, { a: [{ d: 'x' }, { c: 'y' }] }, true],
+    ['no absent field beside one of a list', { a: { b: [none], c: ['y'] } }, { a: [{ b: 'x' }, { c: 'y' }] }, false],
+    [
+      'no absent field in a list of a list',
+      { a: { b: { c: [none] } } },
+      { a: [{ b: [{ c: '1' }] }, { b: {} }] },
+      false,
+    ],
+    ['a value or nothing, not of half a list', { a: { b: ['z', none] } }, { a: [{ b: 'x' }, { c: 'y' }] }, false],
+    ['an empty list as an absent field', { a: [none] }, { a: [] }, true],
+    ['anything but a value, or nothing', { a: { b: [{ 'anything-but': 'x' }, none] } }, { a: { c: 'y' } }, true],
+    ['a name with a dot as two', { 'a.b': ['x'] }, { a: { b: 'x' } }, true],
+    ['two names as one with a dot', { a: { b: ['x'] } }, { 'a.b': 'x' }, true],
+    ['a name with a dot above another', { 'a.b': { c: ['x'] } }, { a: { b: { c: 'x' } } }, true],
+    ['names with dots, not of two objects', { 'a.b': ['x'], 'a.c': ['y'] }, { a: [{ b: 'x' }, { c: 'y' }] }, false],
+    ['of what is wanted twice the last', { 'a.b': ['x'], a: { b: ['y'] } }, { a: { b: 'y' } }, true],
+    ['of what is wanted twice not the first', { 'a.b': ['x'], a: { b: ['y'] } }, { a: { b: 'x' } }, false],
+
     ['an equal number', { a: [{ numeric: ['=', 5] }] }, { a: 5 }, true],
     ['a number above', { a: [{ numeric: ['>', 5] }] }, { a: 5.01 }, true],
     ['not a number at the open bound', { a: [{ numeric: ['>', 5] }] }, { a: 5 }, false],
@@ -73,6 +99,18 @@ describe('a pattern matches', () => {
     ['not an address outside', { a: [{ cidr: '10.0.0.0/24' }] }, { a: '10.0.1.0' }, false],
     ['an IPv6 address in a CIDR', { a: [{ cidr: '2001:db8::/32' }] }, { a: '2001:db8::1' }, true],
     ['no text that is not an address', { a: [{ cidr: '0.0.0.0/0' }] }, { a: 'ten' }, false],
+    [
+      'an address in one of two blocks',
+      { a: [{ cidr: '10.0.0.0/24' }, { cidr: '2001:db8::/32' }] },
+      { a: '10.0.0.1' },
+      true,
+    ],
+    ['an address of a block with host bits', { a: [{ cidr: '10.0.0.5/24' }] }, { a: '10.0.0.200' }, true],
+    ['an IPv6 address whose digits are in a block of IPv4', { a: [{ cidr: '0.0.0.0/0' }] }, { a: '2001:db8::1' }, true],
+    ['not one whose digits are not', { a: [{ cidr: '10.0.0.0/24' }] }, { a: '2001:db8::1' }, false],
+    ['an IPv4 address whose digits are in a block of IPv6', { a: [{ cidr: '::/0' }] }, { a: '1.2.3.4' }, true],
+    ['no address of IPv4 within one of IPv6', { a: [{ cidr: '10.0.0.0/24' }] }, { a: '::ffff:10.0.0.1' }, false],
+    ['no address with a zone', { a: [{ cidr: 'fe80::/10' }] }, { a: 'fe80::1%eth0' }, false],
 
     ['a wildcard', { a: [{ wildcard: 'dir/*.png' }] }, { a: 'dir/sub/a.png' }, true],
     ['a wildcard for nothing', { a: [{ wildcard: 'x*' }] }, { a: 'x' }, true],
@@ -117,6 +155,14 @@ describe('a pattern is refused', () => {
     ['with a number too large', { a: [{ numeric: ['<', 5e9 + 1] }] }, 'from -5000000000 to 5000000000'],
     ['with an upper bound first', { a: [{ numeric: ['<', 5, '>', 0] }] }, 'a lower bound and then a greater upper'],
     ['with an empty range', { a: [{ numeric: ['>', 5, '<', 0] }] }, 'a lower bound and then a greater upper'],
+    ['with a CIDR of one address', { a: [{ cidr: '10.0.0.1/32' }] }, 'malformed CIDR 10.0.0.1/32'],
+    ['with a CIDR of one IPv6 address', { a: [{ cidr: '2001:db8::1/128' }] }, 'malformed CIDR 2001:db8::1/128'],
+    [
+      'with an IPv4 address in an IPv6 CIDR',
+      { a: [{ cidr: '::ffff:10.0.0.0/120' }] },
+      'malformed CIDR ::ffff:10.0.0.0/120',
+    ],
+    ['with a CIDR without bits', { a: [{ cidr: '10.0.0.0' }] }, 'malformed CIDR 10.0.0.0'],
     ['with a malformed CIDR', { a: [{ cidr: '10.0.0.0/33' }] }, 'malformed CIDR 10.0.0.0/33'],
     ['with two stars together', { a: [{ wildcard: 'a**' }] }, 'consecutive wildcard characters'],
     ['with a stray backslash', { a: [{ wildcard: 'a\\b' }] }, 'a backslash may stand only before'],
