@@ -12,10 +12,12 @@ import { sqsService } from './events/sqs.ts';
 import type { Fabric } from './fabric/fabric.ts';
 import { type Allowance, createIam } from './iam/iam.ts';
 import { type Role, roleName } from './iam/role.ts';
+import { identityService } from './identity.ts';
 import { createKms } from './kms.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda } from './lambda/runtime.ts';
 import { createLogs } from './logs.ts';
+import { quotasService } from './quotas.ts';
 import { createCloud } from './rules/cloud.ts';
 import { createBuckets } from './s3.ts';
 import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
@@ -134,7 +136,10 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   undo.push(fabric.close);
 
   const onError = (error: unknown) => onLog('cloud', String(error));
-  const cloud = createCloud({ ...place, clock, fabric, emit: (event) => bus.put(event), onError });
+  const cloud = createCloud({
+    ...{ ...place, clock, fabric, images: Object.keys(IMAGES), onError },
+    emit: (event) => bus.put(event),
+  });
   undo.push(cloud.close);
 
   const roles = new Map<string, Role>();
@@ -169,6 +174,8 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     kms: kms.service,
     lambda: lambdaService(lambda, iam.allows),
     sqs: sqsService(queues, clock),
+    sts: identityService(ACCOUNT),
+    servicequotas: quotasService(place),
   };
   const principal = (accessKeyId: string) =>
     roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${ACCOUNT}:user/${accessKeyId}`;

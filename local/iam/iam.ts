@@ -56,7 +56,8 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
 
     around: (async (call, input, proceed) => {
       const role = roles.get(call.accessKeyId);
-      if (!role) return proceed();
+      // "No permissions are required to perform this operation": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+      if (!role || (call.service === 'sts' && call.operation === 'GetCallerIdentity')) return proceed();
       for (const request of await accessRequests(call, input, find, { region, account }))
         if (!(await decide(role, request))) throw refusal(call.service, call.principal, request);
       return proceed();

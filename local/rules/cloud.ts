@@ -23,6 +23,7 @@ import { interfaces } from './ec2-interfaces.ts';
 import { launchTemplates } from './ec2-launch-templates.ts';
 import { network } from './ec2-network.ts';
 import { prefixLists } from './ec2-prefix-lists.ts';
+import { reads } from './ec2-reads.ts';
 import { routeTables } from './ec2-route-tables.ts';
 import { advertise, routes } from './ec2-routes.ts';
 import { loadBalancers } from './elbv2.ts';
@@ -57,6 +58,8 @@ export interface CloudOptions {
   region: string;
   /** Twelve digits. */
   account: string;
+  /** Ids of the images that there are; any, if not given. */
+  images?: readonly string[];
   emit(event: CloudEvent): void;
   /** Milliseconds of the cloud's time; the rest are AWS's. */
   delays?: Partial<Delays>;
@@ -98,6 +101,7 @@ export function createCloud(options: CloudOptions): Cloud {
     fabric,
     region,
     account,
+    images: options.images,
     delays: { ...AWS_DELAYS, ...options.delays },
     endpointPerZone: options.endpointPerZone ?? false,
     id: (prefix) => `${prefix}-0${createHash('sha256').update(count(prefix)).digest('hex').slice(0, 16)}`,
@@ -166,6 +170,7 @@ export function createCloud(options: CloudOptions): Cloud {
     ...prefixLists(world),
     ...gateways(world),
     ...interfaces(world),
+    ...reads(world),
     ...machines,
     ...launchTemplates(world),
     ...endpointServices(world),

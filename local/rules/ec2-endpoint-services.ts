@@ -117,6 +117,7 @@ export function endpointServices(world: World) {
         by: {
           'service-name': ({ name }) => name,
           'service-type': () => 'GatewayLoadBalancer',
+          'service-region': () => world.region,
           owner: () => world.account,
         },
       });

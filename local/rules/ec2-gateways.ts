@@ -52,7 +52,11 @@ export function gateways(world: World) {
         kind: 'internetGateway',
         ids: InternetGatewayIds,
         query,
-        by: { 'internet-gateway-id': ({ id }) => id, 'attachment.vpc-id': ({ vpcId }) => vpcId },
+        by: {
+          'internet-gateway-id': ({ id }) => id,
+          'attachment.vpc-id': ({ vpcId }) => vpcId,
+          'attachment.state': ({ vpcId }) => vpcId && 'available',
+        },
       });
       return { InternetGateways: page.map(internetShape), ...next };
     },

@@ -3,20 +3,11 @@ import { AwsError } from '../wire/errors.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './ec2.ts';
 import { type Card, type CardInput, cardsOf } from './ec2-cards.ts';
-import { addInterface, interfacesOf, removeInterface, soleInterface } from './ec2-interfaces.ts';
+import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './ec2-instance-filters.ts';
+import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './ec2-interfaces.ts';
 import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import type { Instance, InstanceState, Subnet, World } from './world.ts';
-
-/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
-const STATE_CODES: Record<InstanceState, number> = {
-  pending: 0,
-  running: 16,
-  'shutting-down': 32,
-  terminated: 48,
-  stopping: 64,
-  stopped: 80,
-};
+import type { Instance, InstanceState, World } from './world.ts';
 
 /** Instances: launch, stop, start, end; and the event of each change of state, of which `onState` is told too. */
 export function instances(world: World, onState: (instance: Instance) => void) {
@@ -74,19 +65,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
         kind: 'instance',
         ids: InstanceIds,
         query,
-        by: {
-          'instance-id': ({ id }) => id,
-          'instance-state-name': ({ state }) => state,
-          'instance-state-code': ({ state }) => String(STATE_CODES[state]),
-          'image-id': ({ image }) => image,
-          'instance-type': ({ type }) => type,
-          'reservation-id': ({ reservationId }) => reservationId,
-          'vpc-id': (instance) => subnetOf(instance)?.vpcId,
-          'subnet-id': (instance) => subnetOf(instance)?.id,
-          'availability-zone': (instance) => subnetOf(instance)?.zone,
-          'private-ip-address': (instance) => interfacesOf(world, instance)[0]?.ip,
-          'network-interface.network-interface-id': ({ interfaceIds }) => interfaceIds,
-        },
+        by: instanceFilters(world),
       });
       const reservations = Map.groupBy(page, ({ reservationId }) => reservationId);
       return { Reservations: [...reservations.values()].map(reservationShape), ...next };
@@ -113,6 +92,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     ...rest
   }: RunInput): Instance[] {
     if (!ImageId) throw new AwsError('MissingParameter', 'The request must contain the parameter ImageId');
+    if (world.images && !world.images.includes(ImageId)) throw noSuchImage(ImageId);
     if (MinCount < 1 || MaxCount < MinCount)
       throw new AwsError('InvalidParameterValue', `Value (${MaxCount}) for parameter maxCount is invalid.`);
     refuseOtherTags(['instance', 'interface'], TagSpecifications);
@@ -209,11 +189,6 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     return { InstanceId: instance.id, PreviousState, CurrentState: stateShape(instance.state) };
   }
 
-  function subnetOf(instance: Instance): Subnet | undefined {
-    const primary = interfacesOf(world, instance)[0];
-    return primary && world.subnets.get(primary.subnetId);
-  }
-
   function reservationShape(members: Instance[]) {
     return {
       ReservationId: members[0]?.reservationId,
@@ -226,15 +201,14 @@ export function instances(world: World, onState: (instance: Instance) => void) {
   function instanceShape(instance: Instance) {
     const { id, image, type, state, launchedAt } = instance;
     const cards = interfacesOf(world, instance);
-    const subnet = subnetOf(instance);
+    const subnet = subnetOf(world, instance);
     return {
       InstanceId: id,
       ImageId: image,
       InstanceType: type as _InstanceType,
       State: stateShape(state),
       LaunchTime: new Date(launchedAt),
-      // What runs in it runs on this machine.
-      Architecture: process.arch === 'arm64' ? ('arm64' as const) : ('x86_64' as const),
+      Architecture: ARCHITECTURE,
       RootDeviceType: 'ebs' as const,
       // A terminated instance is still described, but no longer stands anywhere.
       ...(subnet && {
@@ -252,6 +226,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
         PrivateIpAddress: card.ip,
         SourceDestCheck: card.sourceDestCheck,
         Status: 'in-use' as const,
+        Groups: subnet && [defaultGroupOf(subnet.vpcId)],
         OwnerId: world.account,
         InterfaceType: card.type,
         Attachment: {
@@ -260,10 +235,17 @@ export function instances(world: World, onState: (instance: Instance) => void) {
           Status: 'attached' as const,
         },
       })),
-      SecurityGroups: [],
+      SecurityGroups: subnet ? [defaultGroupOf(subnet.vpcId)] : [],
       Tags: tagList(world, id),
     };
   }
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+function noSuchImage(id: string): AwsError {
+  return /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id)
+    ? new AwsError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`)
+    : new AwsError('InvalidAMIID.Malformed', `Invalid id: "${id}" (expecting "ami-...")`);
 }
 
 interface RunInput extends CardInput {

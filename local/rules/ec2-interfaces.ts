@@ -25,7 +25,10 @@ export function interfaces(world: World) {
           'source-dest-check': ({ sourceDestCheck }) => String(sourceDestCheck),
           'requester-managed': ({ type }) => String(type !== 'interface'),
           status: (each) => statusOf(each),
+          'group-id': ({ type, subnetId }) =>
+            type === 'interface' ? defaultGroupOf(subnetOf(subnetId).vpcId).GroupId : undefined,
           'attachment.instance-id': ({ attachment }) => attachment?.instanceId,
+          'attachment.status': ({ attachment }) => attachment && 'attached',
           'attachment.device-index': ({ attachment }) => attachment && String(attachment.deviceIndex),
           'attachment.attachment-id': ({ attachment }) => attachment?.id,
         },
@@ -74,7 +77,7 @@ export function interfaces(world: World) {
       RequesterManaged: type !== 'interface',
       SourceDestCheck: sourceDestCheck,
       Status: statusOf(record),
-      Groups: [],
+      Groups: type === 'interface' ? [defaultGroupOf(vpcId)] : [],
       TagSet: tagList(world, id),
       ...(attachment && {
         Attachment: {
@@ -93,6 +96,9 @@ export function interfaces(world: World) {
 
 const statusOf = ({ type, attachment }: Interface): 'available' | 'in-use' =>
   attachment || type !== 'interface' ? 'in-use' : 'available';
+
+/** The security group that a VPC has from the start, with the VPC's own digits. */
+export const defaultGroupOf = (vpcId: string) => ({ GroupId: vpcId.replace('vpc-', 'sg-'), GroupName: 'default' });
 
 export function interfacesOf(world: World, { interfaceIds }: Instance): Interface[] {
   return interfaceIds.map((id) => find(world.interfaces, 'interface', id));

@@ -14,8 +14,21 @@ export function network(world: World) {
   const zones = zonesOf(world.region);
 
   return {
-    DescribeAvailabilityZones({ ZoneNames, ZoneIds }) {
-      const wanted = zones.filter(
+    DescribeAvailabilityZones({ ZoneNames, ZoneIds, Filters }) {
+      const { page } = describe(world, new Map(zones.map((zone) => [zone.name, zone])), {
+        kind: 'subnet',
+        query: { Filters },
+        by: {
+          'zone-name': ({ name }) => name,
+          'zone-id': ({ id }) => id,
+          'zone-type': () => 'availability-zone',
+          'region-name': () => world.region,
+          'group-name': () => world.region,
+          'opt-in-status': () => 'opt-in-not-required',
+          state: () => 'available',
+        },
+      });
+      const wanted = page.filter(
         ({ name, id }) => (!ZoneNames || ZoneNames.includes(name)) && (!ZoneIds || ZoneIds.includes(id)),
       );
       return {
@@ -71,6 +84,9 @@ export function network(world: World) {
         by: {
           'vpc-id': ({ id }) => id,
           cidr: ({ cidr }) => cidr,
+          'cidr-block-association.cidr-block': ({ cidr }) => cidr,
+          'cidr-block-association.state': () => 'associated',
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ ipv6 }) => ipv6,
           state: () => 'available',
           'is-default': () => 'false',
         },
@@ -124,8 +140,15 @@ export function network(world: World) {
           'vpc-id': ({ vpcId }) => vpcId,
           'availability-zone': ({ zone }) => zone,
           'availability-zone-id': ({ zone }) => zoneId(zone),
+          availabilityZone: ({ zone }) => zone,
           'cidr-block': ({ cidr }) => cidr,
           cidr: ({ cidr }) => cidr,
+          cidrBlock: ({ cidr }) => cidr,
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ ipv6 }) => ipv6,
+          'available-ip-address-count': ({ id, cidr }) => String(addressesLeft(world, id, cidr)),
+          'default-for-az': () => 'false',
+          'map-public-ip-on-launch': () => 'false',
+          'subnet-arn': ({ id }) => arnOf(world, 'subnet', id),
           state: () => 'available',
         },
       });

@@ -98,6 +98,7 @@ export function routeTables(world: World) {
           'route.destination-cidr-block': ({ routes }) => routes.map(({ destination }) => destination),
           'route.destination-prefix-list-id': ({ routes }) =>
             routes.flatMap(({ destination }) => (world.prefixLists.has(destination) ? destination : [])),
+          'route.nat-gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).NatGatewayId ?? []),
           'route.gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).GatewayId ?? []),
           'route.state': ({ routes }) => routes.map((route) => routeShape(route).State),
           'route.origin': ({ routes }) => routes.map(({ origin }) => origin),

@@ -32,6 +32,8 @@ export const KINDS = {
     label: 'VpcEndpointService Id',
     type: 'vpc-endpoint-service',
   },
+  securityGroup: { prefix: 'sg', code: 'InvalidGroup', label: 'security group', type: 'security-group' },
+  networkAcl: { prefix: 'acl', code: 'InvalidNetworkAclID', label: 'networkAcl ID', type: 'network-acl' },
   launchTemplate: {
     prefix: 'lt',
     code: 'InvalidLaunchTemplateId',

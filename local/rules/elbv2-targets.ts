@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AwsError } from '../wire/errors.ts';
 import { contains } from './cidr.ts';
 import { blocksOf } from './ec2-cidr-blocks.ts';
@@ -40,7 +41,17 @@ export function targetGroups(world: World, health: Health) {
       if (!world.vpcs.has(VpcId)) throw new AwsError('ValidationError', `The VPC ID '${VpcId}' is not found`);
       const healthCheck = healthCheckOf(input);
       const present = [...world.targetGroups.values()].find(({ name }) => name === Name);
-      if (present) throw new AwsError('DuplicateTargetGroupName', `A target group with the name '${Name}' exists`);
+      // "If you attempt to create multiple target groups with the same settings, each call succeeds."
+      // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+      if (present) {
+        const { vpcId, targetType, healthCheck: was } = present;
+        if (isDeepStrictEqual([vpcId, targetType, was], [VpcId, TargetType, healthCheck]))
+          return { TargetGroups: [groupShape(present)] };
+        throw new AwsError(
+          'DuplicateTargetGroupName',
+          `A target group with the same name '${Name}' exists, but with different settings`,
+        );
+      }
       const group: TargetGroup = {
         arn: newArn(world, 'targetgroup', Name),
         name: Name,

@@ -122,12 +122,15 @@ export function loadBalancers(world: World) {
           'A listener of a gateway load balancer forwards to one target group',
         );
       const group = targetGroupOf(world, targetGroupArn);
+      // "This operation is idempotent": https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+      const present = listenerTo(world, group);
+      if (present?.loadBalancerArn === LoadBalancerArn) return { Listeners: [listenerShape(present)] };
       if ([...world.listeners.values()].some((each) => each.loadBalancerArn === LoadBalancerArn))
         throw new AwsError(
           'TooManyListeners',
           `Load balancer '${LoadBalancerArn}' has a listener; a gateway load balancer has one`,
         );
-      if (listenerTo(world, group))
+      if (present)
         throw new AwsError(
           'TargetGroupAssociationLimit',
           `Target group '${group.arn}' is used by another load balancer`,
@@ -149,6 +152,10 @@ export function loadBalancers(world: World) {
     },
 
     DescribeListeners({ LoadBalancerArn, ListenerArns, ...query }) {
+      // "You must specify either a load balancer or one or more listeners."
+      // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListeners.html
+      if (LoadBalancerArn === undefined && !ListenerArns?.length)
+        throw new AwsError('ValidationError', 'You must specify either listener ARNs or a load balancer ARN');
       if (LoadBalancerArn !== undefined) loadBalancerOf(world, LoadBalancerArn);
       const chosen =
         ListenerArns?.map((arn) => listenerOf(world, arn)) ??

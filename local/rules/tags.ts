@@ -152,6 +152,8 @@ function prefixKind(id: string): Kind | undefined {
 const kinds = Object.keys(KINDS).filter((key): key is Kind => key in KINDS);
 
 function recordsOf(world: World, kind: Kind): ReadonlyMap<string, unknown> {
+  /** What each VPC has from the start, with its own digits. */
+  const ofVpcs = (prefix: string) => new Map([...world.vpcs].map(([id, vpc]) => [id.replace('vpc-', prefix), vpc]));
   return {
     vpc: world.vpcs,
     subnet: world.subnets,
@@ -164,5 +166,7 @@ function recordsOf(world: World, kind: Kind): ReadonlyMap<string, unknown> {
     endpoint: world.endpoints,
     endpointService: world.endpointServices,
     launchTemplate: world.launchTemplates,
+    securityGroup: ofVpcs('sg-'),
+    networkAcl: ofVpcs('acl-'),
   }[kind];
 }

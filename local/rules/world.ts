@@ -10,6 +10,8 @@ export interface World {
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
   readonly region: string;
   readonly account: string;
+  /** Ids of the images that there are; any, if undefined. */
+  readonly images: readonly string[] | undefined;
   readonly delays: Delays;
   /** Whether a second endpoint of a service in a zone of a VPC is refused. */
   readonly endpointPerZone: boolean;

@@ -93,7 +93,6 @@ describe('refusals', () => {
     ['an unknown subnet', () => balancer({ Subnets: ['subnet-1'] }), 'SubnetNotFoundException'],
     ['the name of another', () => balancer({ Name: 'gwlb' }), 'DuplicateLoadBalancerNameException'],
     ['a bad name', () => balancer({ Name: '-bad' }), ValidationError],
-    ['a second listener', () => listener({}), 'TooManyListenersException'],
     ['a listener with a port', () => listener({ Port: 80 }), ValidationError],
     [
       'a listener to nothing',

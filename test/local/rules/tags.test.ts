@@ -74,7 +74,7 @@ describe('CreateTags refuses, as a whole,', () => {
   const many = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`k${index}`, '']));
   test.each<[string, () => Promise<unknown>, string]>([
     ['an unknown resource', () => set([vpc.a1, 'subnet-00000000000000000'], { a: '1' }), 'InvalidSubnetID.NotFound'],
-    ['an unknown kind', () => set([vpc.a1, 'acl-00000000000000000'], { a: '1' }), 'InvalidID'],
+    ['an unknown kind', () => set([vpc.a1, 'vol-00000000000000000'], { a: '1' }), 'InvalidID'],
     ['a key of AWS', () => set([vpc.a1], { 'aws:x': '1' }), 'InvalidParameterValue'],
     ['a long key', () => set([vpc.a1], { ['k'.repeat(129)]: '1' }), 'InvalidParameterValue'],
     ['a long value', () => set([vpc.a1], { a: 'v'.repeat(257) }), 'InvalidParameterValue'],

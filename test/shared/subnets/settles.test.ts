@@ -200,8 +200,8 @@ async function scene(kind: Kind) {
         const LoadBalancerArn = here.service.loadBalancer;
         await cloud.elb.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets: [vpc.a0, vpc.b0, nodeInC] }));
         await here.router(nodeInC);
-          return;
-        }
+        return;
+      }
       case 'untag endpoint': {
         const Resources = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
         await ignoring(cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources, Tags: [{ Key: 'Team' }] })));
