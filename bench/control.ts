@@ -10,13 +10,14 @@ import { type StageOptions, stage } from '../test/shared/subnets/stage.ts';
 const bucketSeconds = (creates: number) => Math.max(0, creates - 4) / 0.3;
 const CIDR = '10.20.0.0/16';
 
-async function begin(subnets: number, options: StageOptions = {}) {
+async function begin(subnets: number, { tables = subnets, ...options }: StageOptions & { tables?: number } = {}) {
   const here = await stage({ throttled: true, becomesAvailable: AWS_DELAYS.endpointAvailable, ...options });
-  return { ...here, ids: await here.manySubnets(subnets) };
+  return { ...here, ids: await here.manySubnets(subnets, tables) };
 }
 
-async function optIn(subnets: number) {
-  const { ids, tag, pass, calls, cloud, close } = await begin(subnets);
+async function optIn(subnets: number, tables = subnets) {
+  const endpointsPerVpc = Math.max(50, subnets);
+  const { ids, tag, pass, calls, cloud, close } = await begin(subnets, { tables, endpointsPerVpc });
   for (const id of ids) await tag(id, CIDR);
   const began = cloud.clock.now();
   const { settled } = await pass(1_000_000);
@@ -26,6 +27,7 @@ async function optIn(subnets: number) {
   if (!settled) throw new Error(`${subnets} subnets did not come to rest`);
   return {
     subnets,
+    tables,
     seconds: Math.round((cloud.clock.now() - began) / 100) / 10,
     'of AWS alone': Math.round((bucketSeconds(subnets) + AWS_DELAYS.endpointAvailable / 1000) * 10) / 10,
     creates: of(/^CreateVpcEndpoint$/),
@@ -54,7 +56,7 @@ async function atRest(subnets: number) {
 }
 
 console.log('Opting in, all tagged at once:');
-console.table([await optIn(1), await optIn(10), await optIn(50)]);
+console.table([await optIn(1), await optIn(10), await optIn(50), await optIn(50, 4), await optIn(200, 4)]);
 console.log('A pass at rest:');
 console.table([await atRest(1), await atRest(50), await atRest(500)]);
 process.exit(0);

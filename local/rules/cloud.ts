@@ -58,6 +58,8 @@ export interface CloudOptions {
   region: string;
   /** Twelve digits. */
   account: string;
+  /** A quota of the account, if it is not AWS's 50. */
+  endpointsPerVpc?: number;
   /** Ids of the images that there are; any, if not given. */
   images?: readonly string[];
   emit(event: CloudEvent): void;
@@ -101,6 +103,7 @@ export function createCloud(options: CloudOptions): Cloud {
     fabric,
     region,
     account,
+    endpointsPerVpc: options.endpointsPerVpc ?? 50,
     images: options.images,
     delays: { ...AWS_DELAYS, ...options.delays },
     endpointPerZone: options.endpointPerZone ?? false,

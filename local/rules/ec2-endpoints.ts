@@ -11,8 +11,8 @@ import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 import type { Attachment, Endpoint, EndpointService, World } from './world.ts';
 
 /** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
-const QUOTAS = [
-  { types: ['Interface', 'GatewayLoadBalancer'], most: 50 },
+const quotasOf = ({ endpointsPerVpc }: World) => [
+  { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
   { types: ['Resource'], most: 200 },
   { types: ['ServiceNetwork'], most: 50 },
 ];
@@ -174,7 +174,7 @@ export function endpoints(world: World) {
         'InvalidParameter',
         `The VPC already has an endpoint of ${ServiceName} in the Availability Zone of ${subnetId}: ${twin.id}`,
       );
-    const { types = [], most = 0 } = QUOTAS.find((quota) => quota.types.includes(type)) ?? {};
+    const { types = [], most = 0 } = quotasOf(world).find((quota) => quota.types.includes(type)) ?? {};
     const held = [...world.endpoints.values()].filter(
       (each) => each.vpcId === VpcId && each.state !== 'deleted' && types.includes(each.type),
     );

@@ -10,6 +10,8 @@ export interface World {
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
   readonly region: string;
   readonly account: string;
+  /** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+  readonly endpointsPerVpc: number;
   /** Ids of the images that there are; any, if undefined. */
   readonly images: readonly string[] | undefined;
   readonly delays: Delays;

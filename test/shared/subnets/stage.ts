@@ -105,7 +105,8 @@ export async function stage({
   const around: Around[] = [watched];
   // Longer than AWS, so that a world at rest still has it.
   const delays = { endpointAvailable: becomesAvailable, endpointExpired, cidrBlockForgotten: 86_400_000 };
-  const cloud = testCloud({ around, emit, endpointPerZone, delays });
+  const quota = chosen.endpointsPerVpc === undefined ? {} : { endpointsPerVpc: Math.max(50, chosen.endpointsPerVpc) };
+  const cloud = testCloud({ around, emit, endpointPerZone, ...quota, delays });
   const limit = throttle(cloud.clock);
   if (throttled)
     around.push((call, input, proceed) => (call.accessKeyId === OURS ? limit(call, input, proceed) : proceed()));
@@ -197,15 +198,15 @@ export async function stage({
     settings,
     subnet,
     table,
-    /** So many small subnets, in both zones by turns, each with a table of its own. */
-    async manySubnets(count: number): Promise<string[]> {
+    /** So many small subnets, in both zones by turns, over so many tables. */
+    async manySubnets(count: number, tables = count): Promise<string[]> {
       const ids: string[] = [];
       for (let index = 0; index < count; index++) {
         const cidr = `10.0.${100 + Math.floor(index / 16)}.${(index % 16) * 16}/28`;
         const id = await subnet(cidr, index % 2 ? 'b' : 'a');
-        await table(id);
         ids.push(id);
       }
+      for (let index = 0; index < tables; index++) await table(...ids.filter((_, each) => each % tables === index));
       return ids;
     },
     newProcess,
