@@ -84,9 +84,9 @@ export function network(world: World) {
         by: {
           'vpc-id': ({ id }) => id,
           cidr: ({ cidr }) => cidr,
-          'cidr-block-association.cidr-block': ({ cidr }) => cidr,
-          'cidr-block-association.state': () => 'associated',
-          'ipv6-cidr-block-association.ipv6-cidr-block': ({ ipv6 }) => ipv6,
+          'cidr-block-association.cidr-block': ({ cidr, blocks }) => [cidr, ...cidrsOf(blocks, false)],
+          'cidr-block-association.state': ({ blocks }) => ['associated', ...blocks.map(({ state }) => state)],
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
           state: () => 'available',
           'is-default': () => 'false',
         },
@@ -144,7 +144,7 @@ export function network(world: World) {
           'cidr-block': ({ cidr }) => cidr,
           cidr: ({ cidr }) => cidr,
           cidrBlock: ({ cidr }) => cidr,
-          'ipv6-cidr-block-association.ipv6-cidr-block': ({ ipv6 }) => ipv6,
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
           'available-ip-address-count': ({ id, cidr }) => String(addressesLeft(world, id, cidr)),
           'default-for-az': () => 'false',
           'map-public-ip-on-launch': () => 'false',
@@ -235,3 +235,6 @@ export function network(world: World) {
     };
   }
 }
+
+const cidrsOf = (blocks: readonly CidrBlock[], ipv6: boolean) =>
+  blocks.flatMap(({ cidr }) => (isIpv6(cidr) === ipv6 ? cidr : []));

@@ -1,9 +1,9 @@
 import { ServiceQuotas } from '@aws-sdk/client-service-quotas';
 import { STS } from '@aws-sdk/client-sts';
 import { expect, test } from '@jest/globals';
+import { createIam } from '../../local/iam/iam.ts';
 import { identityService } from '../../local/identity.ts';
 import { quotasService } from '../../local/quotas.ts';
-import { createIam } from '../../local/iam/iam.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire } from '../../local/wire/wire.ts';
 

@@ -77,7 +77,11 @@ describe('a wish is fulfilled', () => {
     [
       'with a default route of the family that does not lead there',
       '::/0',
-      { ...hub([]), subnets: [dual, { ...host, cidrs: dual.cidrs }], service: { name: 's', zones: ['a'], ipv6: true } },
+      {
+        ...hub([]),
+        subnets: [dual, { ...host, cidrs: dual.cidrs }],
+        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
+      },
       { ...named, systemsManagerCidrs: ['10.100.0.0/24'] },
     ],
     [
