@@ -29,12 +29,15 @@ export function capacity(world: World, machines: Machines): Capacity {
     const serving = all.filter((member) => !isWarm(member));
     for (let missing = group.desired - serving.length; missing > 0; missing--)
       if (!takeWarm(group)) launch(group, 'Pending');
-    for (const member of excess(serving, serving.length - group.desired)) end(group, member);
-
     const { warmPool } = group;
-    const pool = [...group.members.values()].filter((member) => isWarm(member) && !isEnding(member));
+    const warm = () => [...group.members.values()].filter((member) => isWarm(member) && !isEnding(member));
     const prepared = (warmPool?.maxPrepared ?? group.max) - group.desired;
     const wanted = warmPool ? Math.max(warmPool.minSize, prepared, 0) : 0;
+    for (const member of excess(serving, serving.length - group.desired))
+      if (warmPool?.reuses && member.state === 'InService' && warm().length < wanted) goBack(group, member);
+      else end(group, member);
+
+    const pool = warm();
     for (let missing = wanted - pool.length; missing > 0; missing--) launch(group, 'Warmed:Pending');
     for (const member of excess(pool, pool.length - wanted)) end(group, member);
   }
@@ -87,10 +90,21 @@ export function capacity(world: World, machines: Machines): Capacity {
 
   function enterPool(group: Group, member: Member): void {
     hold(world, group, member, { phase: 'Warmed:Pending', origin: 'EC2' }, (result) => {
-      if (result === 'ABANDON') return abandon(group, member);
-      if (group.warmPool?.poolState === 'Running') member.state = 'Warmed:Running';
-      else machines.StopInstances({ InstanceIds: [member.instanceId] });
+      if (result === 'ABANDON') abandon(group, member);
+      else rest(group, member);
     });
+  }
+
+  /** "Instances can be returned to the warm pool on scale in." https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-eventbridge-events.html, example 4 */
+  function goBack(group: Group, member: Member): void {
+    hold(world, group, member, { phase: 'Warmed:Pending', origin: 'AutoScalingGroup' }, () => rest(group, member));
+  }
+
+  function rest(group: Group, member: Member): void {
+    const state = world.instances.get(member.instanceId)?.state;
+    if (group.warmPool?.poolState === 'Running') member.state = 'Warmed:Running';
+    else if (state === 'stopped') member.state = 'Warmed:Stopped';
+    else if (state === 'running') machines.StopInstances({ InstanceIds: [member.instanceId] });
   }
 
   /** A launch that a hook has given up. */
@@ -128,6 +142,7 @@ export function capacity(world: World, machines: Machines): Capacity {
     else if (state === 'running' && member.state === 'Warmed:Pending') enterPool(group, member);
     else if (state === 'stopped' && member.state.startsWith('Warmed:Pending')) member.state = 'Warmed:Stopped';
     else if (state === 'terminated' && isEnding(member) && member.actions.size === 0) gone(group, member);
+    else if (state === 'terminated' && isWarm(member)) gone(group, member);
     else if (state !== 'running' && state !== 'pending' && !isEnding(member) && !isWarm(member))
       world.after(world.delays.groupHealthCheck, () => replace(group, member));
   }

@@ -7,12 +7,14 @@ const LONGEST_WAIT_S = 48 * 3600;
 const MOST_HEARTBEATS = 100;
 
 /** What precedes `:Wait` in the state of a member that hooks hold. */
-type Phase = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating';
+type Phase = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating' | 'ReplacingRootVolume';
+type Place = 'EC2' | 'WarmPool' | 'AutoScalingGroup';
 
 interface Held {
   phase: Phase;
-  /** Where one that is launched comes from. */
-  origin: 'EC2' | 'WarmPool';
+  origin: Place;
+  /** What refreshes it, if it stays the same instance. */
+  action?: 'ReplaceRootVolume';
 }
 
 const DETAIL_TYPES = {
@@ -28,10 +30,11 @@ export function hold(
   world: World,
   group: Group,
   member: Member,
-  { phase, origin }: Held,
+  held: Held,
   then: (result: LifecycleResult) => void,
 ): void {
-  const hooks = [...group.hooks.values()].filter(({ transition }) => transition === transitionOf(phase));
+  const { phase } = held;
+  const hooks = [...group.hooks.values()].filter(({ transition }) => transition === transitionOf(held));
   release(member);
   member.state = hooks.length > 0 ? `${phase}:Wait` : phase;
   if (hooks.length === 0) then('CONTINUE');
@@ -54,7 +57,7 @@ export function hold(
     };
     member.actions.set(hook.name, action);
     beat(world, hook, action);
-    announceHold(world, group, member, hook, action, { phase, origin });
+    announceHold(world, group, member, hook, action, held);
   }
 }
 
@@ -64,7 +67,7 @@ function announceHold(
   { instanceId }: Member,
   { name, transition, metadata }: LifecycleHook,
   { token }: LifecycleAction,
-  { phase, origin }: Held,
+  { phase, origin, action }: Held,
 ): void {
   const own = phase.startsWith('Warmed') ? 'WarmPool' : 'AutoScalingGroup';
   world.emit({
@@ -81,12 +84,16 @@ function announceHold(
       // "Sent only by groups with a warm pool."
       ...(group.warmPool && phase.endsWith('Pending') && { Origin: origin, Destination: own }),
       ...(group.warmPool && phase.endsWith('Terminating') && { Origin: own, Destination: 'EC2' }),
+      ...(action && { Action: action }),
     },
   });
 }
 
-const transitionOf = (phase: Phase) =>
-  phase.endsWith('Pending') ? 'autoscaling:EC2_INSTANCE_LAUNCHING' : 'autoscaling:EC2_INSTANCE_TERMINATING';
+/** What goes back to its warm pool is held by the hooks of an end, in the state of what is launched into it. */
+const transitionOf = ({ phase, origin }: Held) =>
+  phase.endsWith('Pending') && origin !== 'AutoScalingGroup'
+    ? 'autoscaling:EC2_INSTANCE_LAUNCHING'
+    : 'autoscaling:EC2_INSTANCE_TERMINATING';
 
 /** What is about to follow the end of a member's hooks. */
 const proceeding = new WeakMap<Member, () => void>();

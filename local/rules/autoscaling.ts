@@ -3,9 +3,11 @@ import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import { type Capacity, isWarm } from './autoscaling-capacity.ts';
 import { actionOf, beat } from './autoscaling-hooks.ts';
+import { refreshes } from './autoscaling-refresh.ts';
 import { paginate } from './describe.ts';
 import { find } from './ec2.ts';
 import { templateOf } from './ec2-launch-templates.ts';
+import type { rootVolumes } from './ec2-root-volumes.ts';
 import type { Group, LifecycleHook, LifecycleResult, Member, World } from './world.ts';
 
 type AutoScaling = Operations<typeof sdk>;
@@ -13,10 +15,14 @@ type CreateInput = Parameters<NonNullable<AutoScaling['CreateAutoScalingGroup']>
 type HookInput = NonNullable<CreateInput['LifecycleHookSpecificationList']>[number];
 
 const HOOKS_PER_GROUP = 50;
+/** "By default, you can only specify up to 50 names." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html */
+const NAMES_PER_CALL = 50;
 
 /** Auto Scaling groups, their hooks and warm pools. */
-export function autoScaling(world: World, { fill, end }: Capacity) {
+export function autoScaling(world: World, { fill, end }: Capacity, roots: ReturnType<typeof rootVolumes>) {
   return {
+    ...refreshes(world, { fill, end }, roots, groupOf),
+
     CreateAutoScalingGroup(input) {
       const { AutoScalingGroupName: name, MinSize: min, MaxSize: max, DesiredCapacity = min } = input;
       if (world.groups.has(name))
@@ -37,6 +43,7 @@ export function autoScaling(world: World, { fill, end }: Capacity) {
         propagated: tagMap(tags.filter(({ PropagateAtLaunch }) => PropagateAtLaunch)),
         hooks: new Map(),
         members: new Map(),
+        refreshes: [],
       };
       for (const hook of input.LifecycleHookSpecificationList ?? []) putHook(group, hook);
       world.groups.set(name, group);
@@ -85,6 +92,9 @@ export function autoScaling(world: World, { fill, end }: Capacity) {
     },
 
     DescribeAutoScalingGroups({ AutoScalingGroupNames, MaxRecords, NextToken }) {
+      const most = MaxRecords ?? NAMES_PER_CALL;
+      if (AutoScalingGroupNames && AutoScalingGroupNames.length > most)
+        throw new AwsError('ValidationError', `The number of group names passed in may not exceed ${most}`);
       const all = [...world.groups.values()];
       const found = AutoScalingGroupNames?.length
         ? all.filter(({ name }) => AutoScalingGroupNames.includes(name))
@@ -144,12 +154,14 @@ export function autoScaling(world: World, { fill, end }: Capacity) {
       return {};
     },
 
-    PutWarmPool({ AutoScalingGroupName, PoolState = 'Stopped', MinSize = 0, MaxGroupPreparedCapacity }) {
+    PutWarmPool({ AutoScalingGroupName, PoolState = 'Stopped', MinSize = 0, ...input }) {
       const group = groupOf(AutoScalingGroupName);
       if (PoolState !== 'Stopped' && PoolState !== 'Running')
         throw new AwsError('ValidationError', `the cloud in a box has no warm pool of ${PoolState} instances`);
+      const { MaxGroupPreparedCapacity, InstanceReusePolicy } = input;
       const maxPrepared = MaxGroupPreparedCapacity === -1 ? undefined : MaxGroupPreparedCapacity;
-      group.warmPool = { poolState: PoolState, minSize: MinSize, maxPrepared };
+      const reuses = InstanceReusePolicy?.ReuseOnScaleIn ?? false;
+      group.warmPool = { poolState: PoolState, minSize: MinSize, maxPrepared, reuses };
       fill(group);
       return {};
     },
@@ -169,6 +181,7 @@ export function autoScaling(world: World, { fill, end }: Capacity) {
             PoolState: warmPool.poolState,
             MinSize: warmPool.minSize,
             MaxGroupPreparedCapacity: warmPool.maxPrepared,
+            InstanceReusePolicy: { ReuseOnScaleIn: warmPool.reuses },
           },
         }),
         Instances: [...members.values()].filter(isWarm).map(memberShape),

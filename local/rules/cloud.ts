@@ -24,6 +24,7 @@ import { launchTemplates } from './ec2-launch-templates.ts';
 import { network } from './ec2-network.ts';
 import { prefixLists } from './ec2-prefix-lists.ts';
 import { reads } from './ec2-reads.ts';
+import { rootVolumes } from './ec2-root-volumes.ts';
 import { routeTables } from './ec2-route-tables.ts';
 import { advertise, routes } from './ec2-routes.ts';
 import { loadBalancers } from './elbv2.ts';
@@ -163,6 +164,7 @@ export function createCloud(options: CloudOptions): Cloud {
     managed.follow(instance);
     scaling.follow(instance);
   });
+  const roots = rootVolumes(world, managed.restart);
   const scaling = capacity(world, machines);
   const ec2 = {
     ...network(world),
@@ -175,6 +177,7 @@ export function createCloud(options: CloudOptions): Cloud {
     ...interfaces(world),
     ...reads(world),
     ...machines,
+    ...roots.operations,
     ...launchTemplates(world),
     ...endpointServices(world),
     ...endpoints(world),
@@ -188,7 +191,7 @@ export function createCloud(options: CloudOptions): Cloud {
       ec2: service('ec2Query', ec2Sdk, ec2),
       elasticloadbalancing: service('awsQuery', elbSdk, elb),
       ssm: service('awsJson1_1', ssmSdk, ssm),
-      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(world, scaling)),
+      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(world, scaling, roots)),
     },
     findResource: authorizedResources(world),
     attach(serviceId) {

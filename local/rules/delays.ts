@@ -9,6 +9,9 @@ export interface Delays {
   instanceTerminated: number;
   /** How long a terminated instance is still described. */
   instanceForgotten: number;
+  /** From CreateReplaceRootVolumeTask until the new volume is attached, and the restart from it. */
+  rootVolumeReplaced: number;
+  instanceRestarted: number;
   /** From `running` until the SSM agent has registered. */
   agentOnline: number;
   /** From the stop of an instance until its agent counts as lost: it gives a sign of life every five minutes. */
@@ -49,6 +52,8 @@ export const AWS_DELAYS: Delays = {
   instanceStopped: 30 * SECOND,
   instanceTerminated: 30 * SECOND,
   instanceForgotten: 60 * MINUTE,
+  rootVolumeReplaced: 30 * SECOND,
+  instanceRestarted: 20 * SECOND,
   agentOnline: 30 * SECOND,
   agentLost: 5 * MINUTE,
   invocationVisible: 1 * SECOND,

@@ -9,6 +9,8 @@ import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 import type { Instance, InstanceState, World } from './world.ts';
 
+const ROOT_DEVICE = '/dev/xvda';
+
 /** Instances: launch, stop, start, end; and the event of each change of state, of which `onState` is told too. */
 export function instances(world: World, onState: (instance: Instance) => void) {
   const once = idempotency<Instance[]>();
@@ -127,6 +129,8 @@ export function instances(world: World, onState: (instance: Instance) => void) {
       type,
       state: 'pending',
       launchedAt,
+      root: { volumeId: world.id('vol'), attachedAt: launchedAt },
+      restarting: false,
       interfaceIds: [],
       cancel() {},
     };
@@ -199,7 +203,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
   }
 
   function instanceShape(instance: Instance) {
-    const { id, image, type, state, launchedAt } = instance;
+    const { id, image, type, state, launchedAt, root } = instance;
     const cards = interfacesOf(world, instance);
     const subnet = subnetOf(world, instance);
     return {
@@ -210,6 +214,21 @@ export function instances(world: World, onState: (instance: Instance) => void) {
       LaunchTime: new Date(launchedAt),
       Architecture: ARCHITECTURE,
       RootDeviceType: 'ebs' as const,
+      RootDeviceName: ROOT_DEVICE,
+      BlockDeviceMappings:
+        state === 'terminated'
+          ? []
+          : [
+              {
+                DeviceName: ROOT_DEVICE,
+                Ebs: {
+                  VolumeId: root.volumeId,
+                  AttachTime: new Date(root.attachedAt),
+                  DeleteOnTermination: true,
+                  Status: 'attached' as const,
+                },
+              },
+            ],
       // A terminated instance is still described, but no longer stands anywhere.
       ...(subnet && {
         VpcId: subnet.vpcId,

@@ -9,7 +9,7 @@ import type { LoadBalancer, Route, TargetGroup, World } from './world.ts';
 
 /** The data plane that follows from the state of the world. */
 export function networkOf(world: World): Network {
-  const running = [...world.instances.values()].filter(({ state }) => state === 'running');
+  const running = [...world.instances.values()].filter(({ state, restarting }) => state === 'running' && !restarting);
   const active = [...world.loadBalancers.values()].filter((each) => each.active);
   const nodeIds = new Set(active.flatMap((each) => readyNodes(world, each)).map(({ interfaceId }) => interfaceId));
   const runningIds = new Set(running.map(({ id }) => id));

@@ -30,6 +30,17 @@ export function agents(world: World) {
       if (state === 'terminated') world.agents.delete(id);
     },
 
+    /** To be called when an instance restarts, which changes no state of it: until it has, its agent only counts as online. */
+    restart({ id }: Instance): void {
+      const agent = world.agents.get(id);
+      if (agent) agent.up = false;
+      pending.get(id)?.();
+      pending.set(
+        id,
+        world.after(world.delays.instanceRestarted + world.delays.agentOnline, () => register(id)),
+      );
+    },
+
     operations: {
       DescribeInstanceInformation({ Filters, InstanceInformationFilterList, MaxResults, NextToken }) {
         const filters = [

@@ -138,6 +138,10 @@ export interface Instance {
   type: string;
   state: InstanceState;
   launchedAt: number;
+  /** Its root volume, which may be replaced while it runs. */
+  root: { volumeId: string; attachedAt: number };
+  /** It is down for a moment, and EC2 calls it running. */
+  restarting: boolean;
   /** The primary one first; none once it is terminated. */
   interfaceIds: string[];
   /** Cancels the transition that is under way. */
@@ -306,7 +310,27 @@ export interface Group {
   hooks: Map<string, LifecycleHook>;
   /** By instance, those of the warm pool too. */
   members: Map<string, Member>;
-  warmPool?: { poolState: 'Stopped' | 'Running'; minSize: number; maxPrepared: number | undefined } | undefined;
+  warmPool?: WarmPool | undefined;
+  refreshes: Refresh[];
+}
+
+export interface WarmPool {
+  poolState: 'Stopped' | 'Running';
+  minSize: number;
+  maxPrepared: number | undefined;
+  /** Whether instances go back to it on scale-in, rather than to their end. */
+  reuses: boolean;
+}
+
+/** An instance refresh by root volume. */
+export interface Refresh {
+  id: string;
+  image: string;
+  status: 'InProgress' | 'Successful' | 'Cancelled';
+  startedAt: number;
+  endedAt?: number;
+  /** Instances that are still to be refreshed, the first being under way. */
+  left: string[];
 }
 
 export interface LifecycleHook {

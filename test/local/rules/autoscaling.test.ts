@@ -4,12 +4,14 @@ import {
   DeleteAutoScalingGroupCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
+  DescribeInstanceRefreshesCommand,
   DescribeLifecycleHooksCommand,
   DescribeWarmPoolCommand,
   type LifecycleHookSpecification,
   PutWarmPoolCommand,
   RecordLifecycleActionHeartbeatCommand,
   SetDesiredCapacityCommand,
+  StartInstanceRefreshCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import {
@@ -290,4 +292,114 @@ describe('a warm pool', () => {
       ['WarmPool', 'AutoScalingGroup'],
     ]);
   });
+});
+
+test('a warm pool that reuses: what goes back on scale-in is held by the terminate hook in the state of what is launched into it', async () => {
+  const { clock, states, members, complete, desire, autoScaling, eventsOf } = await groupOf([END]);
+  await clock.run(30_000);
+  const InstanceReusePolicy = { ReuseOnScaleIn: true };
+  await autoScaling.send(new PutWarmPoolCommand({ ...NAME, MaxGroupPreparedCapacity: 1, InstanceReusePolicy }));
+  const { WarmPoolConfiguration } = await autoScaling.send(new DescribeWarmPoolCommand(NAME));
+  expect(WarmPoolConfiguration).toMatchObject({ InstanceReusePolicy });
+  const [member] = await members();
+  await desire(0);
+  expect(await members()).toEqual([{ id: member?.id, state: 'Warmed:Pending:Wait' }]);
+  expect(eventsOf('EC2 Instance-terminate Lifecycle Action').map(({ detail }) => detail)).toMatchObject([
+    { LifecycleHookName: 'end', Origin: 'AutoScalingGroup', Destination: 'WarmPool' },
+  ]);
+
+  await complete(given(member).id, 'end');
+  await clock.run(60_000);
+  expect(await members()).toEqual([{ id: member?.id, state: 'Warmed:Stopped' }]);
+  await desire(1);
+  await clock.run(30_000);
+  expect(await states()).toEqual(['InService']);
+});
+
+describe('an instance refresh by root volume', () => {
+  const Overrides = [{ InstanceType: 't3.small', ImageId: 'ami-new' }];
+  const start = (overrides = Overrides): StartInstanceRefreshCommand =>
+    new StartInstanceRefreshCommand({
+      ...NAME,
+      Strategy: 'ReplaceRootVolume',
+      DesiredConfiguration: {
+        MixedInstancesPolicy: {
+          LaunchTemplate: {
+            LaunchTemplateSpecification: { LaunchTemplateName: 'router', Version: '1' },
+            Overrides: overrides,
+          },
+        },
+      },
+    });
+
+  test('holds one instance after the other by its terminate hook, and then by its launch hook', async () => {
+    const { clock, members, complete, autoScaling, ec2, eventsOf } = await groupOf([LAUNCH, END], {
+      MinSize: 0,
+      MaxSize: 4,
+      DesiredCapacity: 2,
+    });
+    await clock.run(30_000);
+    for (const { id } of await members()) await complete(id, 'launch');
+    await clock.run(10_000);
+    const [first, second] = (await members()).map(({ id }) => id);
+    await autoScaling.send(start());
+    expect(await members()).toEqual([
+      { id: first, state: 'ReplacingRootVolume:Wait' },
+      { id: second, state: 'InService' },
+    ]);
+    await complete(given(first), 'end');
+    expect((await members())[0]?.state).toBe('ReplacingRootVolume:Proceed');
+    await clock.run(60_000);
+    expect((await members())[0]?.state).toBe('Pending:Wait');
+    const Action = 'ReplaceRootVolume';
+    expect(eventsOf('EC2 Instance-terminate Lifecycle Action').map(({ detail }) => detail)).toMatchObject([
+      { LifecycleHookName: 'end', EC2InstanceId: first, Action },
+    ]);
+    expect(eventsOf('EC2 Instance-launch Lifecycle Action').at(-1)?.detail).toMatchObject({
+      LifecycleHookName: 'launch',
+      EC2InstanceId: first,
+      Action,
+    });
+    await complete(given(first), 'launch');
+    await clock.run(2_000);
+    expect((await members())[0]?.state).toBe('RootVolumeReplaced');
+    await clock.run(10_000);
+    expect(await members()).toEqual([
+      { id: first, state: 'InService' },
+      { id: second, state: 'ReplacingRootVolume:Wait' },
+    ]);
+    await complete(given(second), 'end');
+    await clock.run(60_000);
+    await complete(given(second), 'launch');
+    await clock.run(20_000);
+
+    const { InstanceRefreshes } = await autoScaling.send(new DescribeInstanceRefreshesCommand(NAME));
+    expect(InstanceRefreshes).toMatchObject([{ Status: 'Successful', InstancesToUpdate: 0 }]);
+    expect(eventsOf('EC2 Auto Scaling Instance Refresh Succeeded')).toHaveLength(1);
+    const { Reservations } = await ec2.send(new DescribeInstancesCommand({}));
+    expect(Reservations?.flatMap(({ Instances }) => Instances?.map(({ ImageId }) => ImageId))).toEqual([
+      'ami-new',
+      'ami-new',
+    ]);
+  });
+
+  test('needs an image in every override, no warm pool, and no other one under way', async () => {
+    const { autoScaling, clock } = await groupOf([]);
+    await clock.run(30_000);
+    await expect(autoScaling.send(start([]))).rejects.toThrow('must specify an ImageId');
+    await autoScaling.send(start());
+    await expect(autoScaling.send(start())).rejects.toMatchObject({ name: 'InstanceRefreshInProgressFault' });
+    await clock.run(120_000);
+    await autoScaling.send(new PutWarmPoolCommand({ ...NAME, MinSize: 0 }));
+    await expect(autoScaling.send(start())).rejects.toThrow('warm pool');
+  });
+});
+
+test('groups are asked for by fifty names at most', async () => {
+  const { autoScaling } = await groupOf([]);
+  const AutoScalingGroupNames = Array.from({ length: 51 }, (_, number) => `group-${number}`);
+  const ask = (fields: object) =>
+    autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames, ...fields }));
+  await expect(ask({})).rejects.toMatchObject({ name: 'ValidationError' });
+  expect((await ask({ MaxRecords: 51 })).AutoScalingGroups).toEqual([]);
 });
