@@ -111,7 +111,8 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
     );
   const [last] = instance.installs;
   const failed = last && last.status !== 'success' ? `; ${failure(last)}` : '';
-  const has = present ? `it has ${present}` : 'none is known of since it was started';
+  const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
+  const has = present ? `it has ${present}` : `none is known of since ${since}`;
   chain.push(
     link(
       'diverter',

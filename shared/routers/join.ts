@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import { LATER } from '../reconcile.ts';
-import { isOutdated, NO_DIVERTER, type Router } from './router.ts';
+import { bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -119,12 +119,15 @@ export function restoreChecks(router: Router): RoutersStep[] {
 const isRunning = ({ instance }: Router) => instance.installs[0]?.status === 'running';
 
 /** Whether an install failed since it was started. */
-const hasFailed = ({ instance: { installs, launchedAt } }: Router) =>
-  installs.some(({ status, requestedAt }) => status === 'failed' && requestedAt >= launchedAt);
+const hasFailed = ({ instance }: Router) =>
+  instance.installs.some(({ status, requestedAt }) => status === 'failed' && requestedAt >= bareSince(instance));
 
 /** Whether it was registered while it was installed, and that has failed: what may answer its health checks is no diverter of ours. */
-export const isUnproven = (router: Router) =>
-  router.instance.diverter?.text === NO_DIVERTER && !router.proven && hasFailed(router);
+export const isUnproven = (router: Router) => hasNone(router.instance) && !router.proven && hasFailed(router);
+
+/** By our note, or because that is of another root volume. */
+const hasNone = ({ diverter, rootedAt }: Router['instance']) =>
+  diverter !== undefined && (diverter.text === NO_DIVERTER || diverter.at < rootedAt);
 
 /** So that it is known for ours, as a target, before it has a diverter. */
 function noteNone({ instance: { id: instanceId }, label: subject }: Router, at: number): RoutersStep {
@@ -140,7 +143,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
     return { is: 'wait', for: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
 
   const tries = instance.installs.filter(
-    ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= instance.launchedAt,
+    ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= bareSince(instance),
   );
   const repairs = diverter === 'wanted';
   // What failed is tried again; what has not helped the health checks is, too.
@@ -155,8 +158,9 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   }
 
   if (!instance.agentOnline) {
-    const late = now - instance.launchedAt > AGENT_PATIENCE_MS;
-    const wait = { is: 'wait', since: instance.launchedAt } as const;
+    const since = bareSince(instance);
+    const late = now - since > AGENT_PATIENCE_MS;
+    const wait = { is: 'wait', since } as const;
     return late
       ? {
           ...wait,

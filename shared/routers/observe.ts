@@ -117,6 +117,7 @@ export async function observe(
       agentOnline: false,
       installs: (installs.get(instance.InstanceId) ?? [])
         .map((invocation) => installOf(invocation, now))
+        .filter(({ requestedAt }) => requestedAt >= rootedAt(instance))
         .sort((a, b) => b.requestedAt - a.requestedAt),
       scaling: scaling.get(instance.InstanceId ?? ''),
     })),
@@ -183,6 +184,7 @@ function instanceOf(
     keys: countedKeys(instance.Tags),
     state: instance.State?.Name ?? '',
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
+    rootedAt: rootedAt(instance),
     vpcId: instance.VpcId,
     subnetId: instance.SubnetId,
     profile: instance.IamInstanceProfile?.Arn,
@@ -204,6 +206,15 @@ function instanceOf(
     unchecked: ours(config.checkKey)?.split(' '),
     unsealed,
   };
+}
+
+/**
+ * EC2 replaces the root volume of a running instance, whose interfaces, tags and times stay: only the attachment of the new one
+ * tells. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/replace-root.html
+ */
+function rootedAt({ RootDeviceName, BlockDeviceMappings = [] }: Ec2Instance): number {
+  const root = BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName);
+  return root?.Ebs?.AttachTime?.getTime() ?? 0;
 }
 
 /** What became of a command on one instance, as it is known at `now`. */

@@ -29,14 +29,14 @@ export interface Router {
   target: Target | undefined;
   standing: Standing;
   wanted: Wanted;
-  /** Fingerprint of the diverter it has; undefined if none is known of since it was started. */
+  /** Fingerprint of the diverter it has; undefined if none is known of since it was started, and from the root volume it has. */
   present: string | undefined;
   /** Whether that is by its install's own answer, or by our note of it. */
   proven: boolean;
   diverter: 'wanted' | 'other' | 'none';
   /** Keys of the notes that it has to have, and that there is no room for. */
   noRoom: string[];
-  /** The DNS range that ziti-router's configuration has there, as far as is known: a stop does not take it away. */
+  /** The DNS range that ziti-router's configuration has there, as far as is known: a stop does not take it away, another root volume does. */
   configured: string | undefined;
 }
 
@@ -63,7 +63,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
       const wanted = wantedBy(instance, world, config);
       const last = lastPut(instance);
       const target = targets.get(instance.id);
-      const isFresh = (note: Note | undefined) => note !== undefined && note.at >= instance.launchedAt;
+      const isFresh = (note: Note | undefined) => note !== undefined && note.at >= bareSince(instance);
       const proven = isFresh(last);
       // Anybody may say so: it tells in which order those are installed again that may serve, and nothing else.
       const claimed =
@@ -77,7 +77,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         wanted,
         present,
         proven,
-        configured: last && rangeOf(last.text),
+        configured: last && last.at >= instance.rootedAt ? rangeOf(last.text) : undefined,
         noRoom: noRoomFor(instance, config),
         diverter: present === undefined ? 'none' : proven && present === wanted.fingerprint ? 'wanted' : 'other',
       } satisfies Router;
@@ -125,12 +125,16 @@ function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConf
   if (unfit) return { is: 'refused', why: unfit };
   const phase = scaling?.state ?? 'InService';
   if (/^Warmed:(Pending|Running)/.test(phase)) return { is: 'prepared' };
-  if (/Terminat|Standby|^Warmed/.test(phase)) return { is: 'leaving', why: `its group has it ${phase}` };
+  if (/Terminat|Standby|^Warmed|^ReplacingRootVolume/.test(phase))
+    return { is: 'leaving', why: `its group has it ${phase}` };
   const warning = warningOf(instance);
   if (warning && (warning.text !== REBALANCE || othersServe(instance, world)))
     return { is: 'leaving', why: warning.text };
   return { is: 'serving' };
 }
+
+/** Since when it has nothing but what its root volume brought along, unless that was installed: a start takes the diverter away too. */
+export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
 
 /** What AWS warns of; one that was started again has outlived it. */
 export const warningOf = ({ leaving, launchedAt }: Pick<Instance, 'leaving' | 'launchedAt'>) =>

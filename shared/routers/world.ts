@@ -21,6 +21,8 @@ export interface Instance {
   state: string;
   /** When it was last started. */
   launchedAt: number;
+  /** When its root volume was attached: what was installed before went with the one before. */
+  rootedAt: number;
   /** Neither is known of one that has ended. */
   vpcId: string | undefined;
   subnetId: string | undefined;
@@ -40,7 +42,7 @@ export interface Instance {
   diverter: Note | undefined;
   /** The diverter that a tag says it has, which is not known to be ours: of before notes were sealed, or anybody's. */
   claimed: Note | undefined;
-  /** Commands of the last hour that were to install a diverter on it, the newest first. */
+  /** Commands of the last hour that were to install a diverter on the root volume it has, the newest first. */
   installs: Install[];
   /** CIDR block, by our note. */
   range: string | undefined;

@@ -17,6 +17,7 @@ export interface FakeFabric {
   synced: Network[];
   probes: { nodeId: string; check: HealthCheck }[];
   execs: { instanceId: string; argv: string[]; options: ExecOptions | undefined }[];
+  onSync(network: Network): void;
   onProbe(check: HealthCheck): ProbeResult;
   onExec(instanceId: string, argv: string[], options: ExecOptions | undefined): Promise<ExecResult>;
 }
@@ -29,6 +30,7 @@ export function testCloud({ around, ...options }: Partial<CloudOptions> & { arou
     synced: [],
     probes: [],
     execs: [],
+    onSync: () => {},
     onProbe: () => ({ healthy: true }),
     onExec: async () => ({ code: 0, stdout: '', stderr: '' }),
   };
@@ -40,7 +42,10 @@ export function testCloud({ around, ...options }: Partial<CloudOptions> & { arou
     onError: (error) => void errors.push(error),
     fabric: {
       description: 'a fake',
-      sync: async (network) => void fake.synced.push(network),
+      async sync(network) {
+        fake.synced.push(network);
+        fake.onSync(network);
+      },
       exec(instanceId, argv, given) {
         fake.execs.push({ instanceId, argv, options: given });
         return fake.onExec(instanceId, argv, given);

@@ -22,6 +22,7 @@ const bare: Instance = {
   keys: ['ziti-glb'],
   state: 'running',
   launchedAt: now - 5 * MINUTE,
+  rootedAt: 0,
   vpcId: 'vpc-1',
   subnetId: 'subnet-a',
   zone: 'a',
@@ -551,6 +552,9 @@ rows('a router leaves', [
     [/^it is a target and carries no tag of ours/],
   ],
   ['on standby in its group', world([made(inGroup('Standby'))], [target('healthy')]), ['deregister'], []],
+  ...['ReplacingRootVolume', 'ReplacingRootVolume:Wait', 'ReplacingRootVolume:Proceed'].map(
+    (state): Row => [`${state} in its group`, world([made(inGroup(state))], [target('healthy')]), ['deregister'], []],
+  ),
   ['draining, which is awaited', world([], [target('draining')]), [], ['the connections it still has to drain']],
   [
     'taken back by AWS, even the last one',

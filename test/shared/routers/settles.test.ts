@@ -1,6 +1,7 @@
 import { DeleteWarmPoolCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
   AssociateVpcCidrBlockCommand,
+  CreateReplaceRootVolumeTaskCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
   DescribeNetworkInterfacesCommand,
@@ -15,7 +16,7 @@ import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import { contains } from '../../../shared/cidr.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { launch, testVpc } from '../../local/rules/support.ts';
-import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+import { Crash, refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 const which = fc.nat(3);
 /** Tags of somebody's. */
@@ -27,11 +28,22 @@ const deed = fc.oneof(
   fc.record({ do: kinds('launch'), zone: kinds('a0', 'b0', 'a1'), tagged: fc.boolean(), across: fc.boolean() }),
   fc.record({ do: kinds('scale'), to: fc.nat(3) }),
   fc.record({
-    do: kinds('tag', 'untag', 'stop', 'start', 'terminate', 'deregister', 'lose diverter', 'fill tags', 'clear tags'),
+    do: kinds(
+      'tag',
+      'untag',
+      'stop',
+      'start',
+      'terminate',
+      'deregister',
+      'lose diverter',
+      'new root',
+      'fill tags',
+      'clear tags',
+    ),
     which,
   }),
   fc.record({ do: kinds('interruption', 'rebalance'), which }),
-  fc.record({ do: kinds('warm', 'cool', 'release') }),
+  fc.record({ do: kinds('warm', 'cool', 'release', 'refresh') }),
   { weight: 2, arbitrary: fc.record({ do: kinds('wait'), ms: fc.constantFrom(1_000, 30_000, 200_000) }) },
   {
     weight: 6,
@@ -95,6 +107,10 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
       case 'cool':
         await autoScaling.send(new DeleteWarmPoolCommand(group.name));
         return;
+      case 'refresh':
+        // Not beside another one, nor beside a warm pool.
+        await autoScaling.send(refreshCommand(group.name)).catch(() => {});
+        return;
       case 'release':
         world.state.config = {
           ...world.state.config,
@@ -125,6 +141,7 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
       terminate: () => ec2.send(new TerminateInstancesCommand(one)),
       deregister: () =>
         elb.send(new DeregisterTargetsCommand({ TargetGroupArn: service.targetGroup, Targets: [{ Id: id }] })),
+      'new root': () => ec2.send(new CreateReplaceRootVolumeTaskCommand({ InstanceId: id })),
       'lose diverter': async () => world.running.delete(id),
       'fill tags': async () => {
         const keys = (await instances()).find((instance) => instance.id === id)?.keys ?? [];
@@ -144,6 +161,7 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
     const states = (await instances()).map(({ state }) => state);
     return (
       idle &&
+      !(await group.refreshes()) &&
       phases.every((phase) => phase === 'InService' || phase === 'Warmed:Stopped') &&
       states.every((state) => state === 'running' || state === 'stopped')
     );
@@ -223,7 +241,6 @@ test.each<[string, Partial<RoutersConfig>]>([
 );
 
 async function expectSettled(world: TestRouters & { group: Awaited<ReturnType<typeof routersGroup>> }) {
-  world.sweep();
   const seen = await world.look();
   const instances = seen.instances.filter(({ state }) => state !== 'terminated');
   const { targets } = seen;

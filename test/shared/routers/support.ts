@@ -1,7 +1,9 @@
 import {
   CreateAutoScalingGroupCommand,
   DescribeAutoScalingInstancesCommand,
+  DescribeInstanceRefreshesCommand,
   SetDesiredCapacityCommand,
+  StartInstanceRefreshCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -123,13 +125,12 @@ export async function routersWorld(
   let current = testSeal();
   const seal = async () => current;
   const network = () => cloud.fake.synced.at(-1);
-  const upNow = () => new Set(network()?.instances.map(({ id }) => id));
   const ownerOf = (ip: string) => network()?.interfaces.find((face) => face.ip === ip)?.instanceId ?? '';
   const healthyNow = () => {
     const targets = network()?.nodes.flatMap((node) => node.targets) ?? [];
     return new Set(targets.filter(({ state: health }) => health === 'healthy').map(({ id }) => id));
   };
-  const lives = (id: string) => running.has(id) && upNow().has(id);
+  const lives = (id: string) => running.has(id) && up.has(id);
   cloud.fake.onProbe = ({ ip }) =>
     lives(ownerOf(ip)) ? { healthy: true } : { healthy: false, reason: 'Target.Timeout' };
   cloud.fake.onExec = async (id, argv): Promise<ExecResult> => {
@@ -137,8 +138,9 @@ export async function routersWorld(
     const sha256 = argv.find((word) => word.startsWith('SSM_Sha256='))?.slice(11) ?? '';
     const before = running.get(id);
     const healthy = healthyNow();
+    const fallen = falls.get(id);
     await cloud.clock.sleep(fate === 'timeout' ? 300_000 : 8_000);
-    if (!upNow().has(id)) throw new Error(`${id} is not up`);
+    if (!up.has(id) || falls.get(id) !== fallen) throw new Error(`${id} is not up`);
     if (fate === 'timeout') return { code: null, stdout: '', stderr: '' };
     if (fate === 'stale link') return { code: 1, stdout: '', stderr: STALE };
     if (fate === 'failure') return { code: 1, stdout: '', stderr: 'ziti-glb: it went wrong\n' };
@@ -147,9 +149,17 @@ export async function routersWorld(
     if (fate === 'lost') throw new AnswerLost();
     return { code: 0, stdout: 'attached\n', stderr: '' };
   };
-  /** A stop, or an end, loses what was installed. */
-  const sweep = () => {
-    for (const id of running.keys()) if (!upNow().has(id)) running.delete(id);
+  /** How often each instance has gone down, which loses what was installed: by a stop, an end or another root volume. */
+  const falls = new Map<string, number>();
+  let up = new Set<string>();
+  cloud.fake.onSync = ({ instances }) => {
+    const now = new Set(instances.map(({ id }) => id));
+    for (const id of up) {
+      if (now.has(id)) continue;
+      running.delete(id);
+      falls.set(id, (falls.get(id) ?? 0) + 1);
+    }
+    up = now;
   };
 
   /** A function's process: what it remembers goes with it. */
@@ -162,7 +172,6 @@ export async function routersWorld(
         {
           plan: reconciler.plan,
           observe: async () => {
-            sweep();
             const hint = { at: cloud.clock.now(), ...(wake && { warning: wake }) };
             wake = undefined;
             return reconciler.observe(hint);
@@ -200,7 +209,6 @@ export async function routersWorld(
     refused,
     s3,
     process,
-    sweep,
     /** A tag with the seal of the stack: as the functions write it. */
     sign: (id: string, key: string, text: string) => current.sign(id, key, text),
     /** The stack gets a key, or another one, at this moment. */
@@ -217,6 +225,21 @@ export async function routersWorld(
 }
 
 export type TestRouters = Awaited<ReturnType<typeof routersWorld>>;
+
+/** Has a group start its instances from another image, one after the other, each on a new root volume. */
+export const refreshCommand = (name: { AutoScalingGroupName: string }) =>
+  new StartInstanceRefreshCommand({
+    ...name,
+    Strategy: 'ReplaceRootVolume',
+    DesiredConfiguration: {
+      MixedInstancesPolicy: {
+        LaunchTemplate: {
+          LaunchTemplateSpecification: { LaunchTemplateName: 'router', Version: '1' },
+          Overrides: [{ InstanceType: 't3.small', ImageId: 'ami-new' }],
+        },
+      },
+    },
+  });
 
 /** An Auto Scaling group of routers over the load balancer's zones, with hooks of ours unless told otherwise. */
 export async function routersGroup({ autoScaling, ec2, vpc }: TestRouters, { heartbeat = 120, hooks = true } = {}) {
@@ -248,6 +271,11 @@ export async function routersGroup({ autoScaling, ec2, vpc }: TestRouters, { hea
   return {
     name: GROUP,
     desire: (DesiredCapacity: number) => autoScaling.send(new SetDesiredCapacityCommand({ ...GROUP, DesiredCapacity })),
+    /** Whether an instance refresh is under way. */
+    refreshes: async () => {
+      const { InstanceRefreshes } = await autoScaling.send(new DescribeInstanceRefreshesCommand(GROUP));
+      return InstanceRefreshes?.some(({ Status }) => Status === 'InProgress') ?? false;
+    },
     states: async () => {
       const { AutoScalingInstances } = await autoScaling.send(new DescribeAutoScalingInstancesCommand({}));
       return new Map(
