@@ -15,14 +15,26 @@ const clients = {
   ec2: new EC2Client(),
   elb: new ElasticLoadBalancingV2Client(),
   ssm: new SSMClient(),
-  s3: new S3Client(),
   autoScaling: new AutoScalingClient(),
+};
+// SendCommand has no client token: sent once more for an answer that got lost, the command runs twice.
+const once = { maxAttempts: 1 };
+const changers = {
+  ec2: new EC2Client(once),
+  elb: new ElasticLoadBalancingV2Client(once),
+  ssm: new SSMClient(once),
+  s3: new S3Client(),
+  autoScaling: new AutoScalingClient(once),
 };
 const seal = sealer(new KMSClient(), config.sealing);
 
-export const handler = reconcilerHandler('routers', routersReconciler(clients, config, seal, Date.now), {
-  stack: config.stack,
-  clients,
-  journeys,
-  journeyMetric: 'SecondsToHealthy',
-});
+export const handler = reconcilerHandler(
+  'routers',
+  routersReconciler({ ...clients, changers }, config, seal, Date.now),
+  {
+    stack: config.stack,
+    clients: [...Object.values(clients), ...Object.values(changers)],
+    journeys,
+    journeyMetric: 'SecondsToHealthy',
+  },
+);

@@ -17,7 +17,7 @@ const seal = sealer(new KMSClient(), config.sealing);
 
 export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, seal, Date.now), {
   stack: config.stack,
-  clients,
+  clients: Object.values(clients),
   journeys,
   journeyMetric: 'SecondsToRoute',
 });

@@ -23,7 +23,7 @@ type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & { ob
 export interface Measures<World> {
   stack: string;
   /** Whose calls are counted. */
-  clients: Readonly<Record<string, Watchable>>;
+  clients: readonly Watchable[];
   journeys(world: World): Journey[];
   /** Of how long those take. */
   journeyMetric: MetricName;
@@ -46,7 +46,7 @@ export function reconcilerHandler<World, S extends Step>(
   const log = createLog(serviceName);
   const metrics = createMetrics(serviceName, measures.stack);
   const calls: Call[] = [];
-  for (const client of Object.values(measures.clients)) watchCalls(client, (call) => calls.push(call));
+  for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
   const beginPass = createNarrator(log, time.now, calls);
   const timeJourneys = stopwatch();
   let last: Outcome | undefined;

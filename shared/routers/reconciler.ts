@@ -1,12 +1,13 @@
 import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
-import { type Bucket, type Levels, paced, spend } from '../aws/pace.ts';
+import type { Bucket } from '../aws/pace.ts';
 import { tag } from '../aws/read.ts';
+import { createTurns } from '../aws/turns.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
-import { formatNote, observe, readNote } from './observe.ts';
+import { formatNote, observe, type Reads, readNote } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type Spoken, spokenKey } from './scaling.ts';
@@ -36,12 +37,13 @@ const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
 };
 
 /**
- * Keeps the routers of a load balancer.
+ * Keeps the routers of a load balancer, at the pace that AWS allows.
+ * @param changers do the changes. They must not repeat a call by themselves: what was refused is planned anew.
  * @param seal rejects where there is none: then nothing is done
  * @param now milliseconds since the epoch
  */
 export function routersReconciler(
-  clients: RoutersClients,
+  clients: Reads & { changers: RoutersClients },
   config: RoutersConfig,
   seal: () => Promise<Seal>,
   now: () => number,
@@ -49,7 +51,7 @@ export function routersReconciler(
   const spoken: Spoken = new Map();
   /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
   const unnoted = new Map<string, Note>();
-  let levels: Levels = new Map();
+  const turns = createTurns(({ kind }: RoutersStep) => BUCKETS[kind], now);
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
       if (warning)
@@ -72,11 +74,10 @@ export function routersReconciler(
         for: `${text}, and it has no room for ${config.leavingKey}, which would say so: take a tag away`,
       }));
       const told = { ...planned, refused: [...planned.refused, ...untold] };
-      return paced(told, ({ kind }) => BUCKETS[kind], levels, now());
+      return turns.keep(told, world.now);
     },
     async act(step: RoutersStep) {
-      levels = spend(BUCKETS[step.kind], levels, now());
-      await act(clients, config, await seal(), step);
+      await turns.take(step, async () => act(clients.changers, config, await seal(), step));
       if (step.kind === 'heartbeat' || step.kind === 'end-hook')
         spoken.set(spokenKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'), now());
     },
@@ -85,7 +86,7 @@ export function routersReconciler(
 
 /** That AWS will take an instance back is said by an event alone. On a router it is noted in a tag, where every look finds it. */
 async function noteWarning(
-  { ec2 }: RoutersClients,
+  { ec2 }: Reads,
   config: RoutersConfig,
   { sign, read }: Seal,
   { instanceId, kind }: NonNullable<Hint['warning']>,

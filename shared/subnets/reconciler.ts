@@ -1,7 +1,6 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { code } from '../aws/errors.ts';
-import { type Bucket, drain, type Levels, paced, spend, tokens } from '../aws/pace.ts';
-import { patient, type Refusals, remembered, tried } from '../aws/patience.ts';
+import { type Bucket, type Levels, spend, tokens } from '../aws/pace.ts';
+import { createTurns } from '../aws/turns.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import type { Seal } from '../seal.ts';
@@ -51,32 +50,18 @@ export function subnetsReconciler(
   seal: () => Promise<Seal>,
   now: () => number,
 ) {
-  let levels: Levels = new Map();
-  let refusals: Refusals<SubnetsStep> = new Map();
+  const turns = createTurns(bucketOf, now);
 
   return {
     observe: async (hint?: Pick<Hint, 'undeletable'>) =>
       observe(clients, config, await seal(), now(), hint?.undeletable),
 
     plan(world: SubnetsWorld) {
-      refusals = remembered(refusals, world.now);
-      const ready = patient(plan({ ...world, refusals }, config), refusals, world.now);
-      return paced(ready, bucketOf, lowered(levels, world), world.now);
+      const refusals = turns.refusals(world.now);
+      return turns.keep(plan({ ...world, refusals }, config), world.now, (levels) => lowered(levels, world));
     },
 
-    async act(step: SubnetsStep): Promise<void> {
-      const bucket = bucketOf(step);
-      try {
-        await act(clients.changer, config, await seal(), step);
-        levels = spend(bucket, levels, now());
-        refusals = tried(step, refusals, now());
-      } catch (error) {
-        const throttled = code(error) === 'RequestLimitExceeded';
-        levels = (throttled ? drain : spend)(bucket, levels, now());
-        refusals = tried(step, refusals, now(), error);
-        throw error;
-      }
-    },
+    act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
   };
 }
 

@@ -167,7 +167,7 @@ export async function deployed(extras: Extras = {}) {
   const s3 = new S3Client({ region: REGION, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
   const reconcilers = {
     routers: routersReconciler(
-      { ...cloud, s3 },
+      { ...cloud, changers: { ...cloud, s3 } },
       routersConfig(environments[`${STACK}-routers`] ?? {}),
       async () => testSeal(),
       cloud.clock.now,

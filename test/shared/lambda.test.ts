@@ -46,7 +46,7 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
     },
     {
       stack: 'ziti-glb-test',
-      clients: { ec2: cloud.ec2 },
+      clients: [cloud.ec2],
       journeys: (look) => [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
       journeyMetric: 'SecondsToRoute',
     },

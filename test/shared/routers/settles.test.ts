@@ -51,7 +51,7 @@ const deed = fc.oneof(
       do: kinds('pass'),
       ms: fc.constantFrom(10_000, 280_000),
       twice: fc.boolean(),
-      faults: fc.array(kinds('none', 'throttled', 'lost reply', 'crash'), { maxLength: 6 }),
+      faults: fc.array(kinds('none', 'throttled', 'refused', 'lost reply', 'crash'), { maxLength: 6 }),
       fates: fc.array(kinds('success', 'failure', 'timeout', 'lost', 'stale link'), { maxLength: 3 }),
     }),
   },

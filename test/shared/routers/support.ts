@@ -62,7 +62,7 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   ...fields,
 });
 
-export type Fault = 'none' | 'throttled' | 'lost reply' | 'crash';
+export type Fault = 'none' | 'throttled' | 'refused' | 'lost reply' | 'crash';
 /** As install.sh has it. */
 export const STALE =
   'ziti-glb: the link to the diverter has expired (ExpiredToken, The provided token has expired.): the next command has a fresh one\n';
@@ -79,6 +79,8 @@ export async function routersWorld(
 ) {
   const faults: Fault[] = [];
   const fates: Fate[] = [];
+  /** Operations that nobody may do. */
+  const denied = new Set<string>();
   const calls: { operation: string; changes: boolean; input: Readonly<Record<string, unknown>> }[] = [];
   /** SHA-256 of the diverter that each instance runs. */
   const running = new Map<string, string>();
@@ -90,7 +92,9 @@ export async function routersWorld(
     const changes = !/^(Describe|List|Get)/.test(operation);
     calls.push({ operation, changes, input });
     const fault = changes ? (faults.shift() ?? 'none') : 'none';
+    if (denied.has(operation)) throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
     if (fault === 'throttled') throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
+    if (fault === 'refused') throw new AwsError('InternalError', 'An internal error has occurred', 500);
     const answer = await proceed();
     if (fault === 'lost reply') throw new ConnectionLost();
     crashed ||= fault === 'crash';
@@ -162,22 +166,24 @@ export async function routersWorld(
     up = now;
   };
 
+  const reconciler = () =>
+    routersReconciler({ ...cloud, changers: { ...cloud, s3 } }, state.config, seal, cloud.clock.now);
   /** A function's process: what it remembers goes with it. */
   function process() {
-    const reconciler = routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now);
+    const { observe, plan, act } = reconciler();
     const said: string[] = [];
     const pass = (ms: number, warning?: { instanceId: string; kind: 'interruption' | 'rebalance' }) => {
       let wake: typeof warning = warning;
       return reconcile<RoutersWorld, RoutersStep>(
         {
-          plan: reconciler.plan,
+          plan,
           observe: async () => {
             const hint = { at: cloud.clock.now(), ...(wake && { warning: wake }) };
             wake = undefined;
-            return reconciler.observe(hint);
+            return observe(hint);
           },
           act: async (step) => {
-            await reconciler.act(step);
+            await act(step);
             if (crashed) throw new Crash();
           },
         },
@@ -202,6 +208,7 @@ export async function routersWorld(
     service,
     state,
     faults,
+    denied,
     fates,
     calls,
     running,
@@ -209,6 +216,7 @@ export async function routersWorld(
     refused,
     s3,
     process,
+    reconciler,
     /** A tag with the seal of the stack: as the functions write it. */
     sign: (id: string, key: string, text: string) => current.sign(id, key, text),
     /** The stack gets a key, or another one, at this moment. */
@@ -219,8 +227,7 @@ export async function routersWorld(
       faults.length = 0;
       crashed = false;
     },
-    look: () =>
-      routersReconciler({ ...cloud, s3 }, state.config, seal, cloud.clock.now).observe({ at: cloud.clock.now() }),
+    look: () => reconciler().observe({ at: cloud.clock.now() }),
   };
 }
 

@@ -1,0 +1,80 @@
+import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { launch } from '../../local/rules/support.ts';
+import { routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+
+let world: TestRouters;
+afterEach(() => world.cloud.close());
+
+/** Passes as a function makes them, in one process. */
+async function passes(minutes: number, process = world.process()) {
+  const end = world.clock.now() + minutes * 60_000;
+  while (world.clock.now() < end) {
+    await world.clock.run(process.pass(Math.min(280_000, end - world.clock.now())));
+    await world.clock.run(Math.min(60_000, Math.max(0, end - world.clock.now())));
+  }
+  return process.said;
+}
+const count = (name: string) => world.calls.filter(({ operation }) => operation === name).length;
+const healthy = async () => {
+  const { TargetHealthDescriptions = [] } = await world.elb.send(
+    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
+  );
+  return TargetHealthDescriptions.filter(({ TargetHealth }) => TargetHealth?.State === 'healthy').length;
+};
+
+describe('what AWS refuses of a router', () => {
+  test('is tried again after pauses that grow, counts as failed all the while, and is done once AWS takes it', async () => {
+    world = await routersWorld();
+    await launch(world, world.vpc.a0, { tags: TAGS });
+    world.denied.add('ModifyNetworkInterfaceAttribute');
+    const process = world.process();
+    await passes(15, process);
+    // After 5, 10, 20, 40, 80, 160 and 300 seconds.
+    expect(count('ModifyNetworkInterfaceAttribute')).toBeLessThan(10);
+    const outcome = await world.clock.run(process.pass(1_000));
+    expect(outcome).toMatchObject({ settled: false, failures: [{ error: { name: 'UnauthorizedOperation' } }] });
+    expect(process.said.at(-1)).toContain('another try, for AWS says UnauthorizedOperation');
+    world.denied.clear();
+    await passes(10, process);
+    expect(await healthy()).toBe(1);
+  });
+
+  test('comes after what is done for others', async () => {
+    world = await routersWorld();
+    await launch(world, world.vpc.a0, { count: 2, tags: TAGS });
+    const reconciler = world.reconciler();
+    const look = await reconciler.observe({ at: world.clock.now() });
+    const instances = look.instances.map((instance) => ({
+      ...instance,
+      role: undefined,
+      unchecked: instance.interfaces.map(({ id }) => id),
+      interfaces: instance.interfaces.map((face) => ({ ...face, sourceDestCheck: false })),
+    }));
+    const subjects = () =>
+      reconciler.plan({ ...look, now: world.clock.now(), instances }).steps.map((step) => step.subject);
+    const [step, { subject: other = '' } = {}] = reconciler.plan({ ...look, instances }).steps;
+    expect(subjects()).toEqual([step?.subject, other]);
+    world.denied.add('ModifyNetworkInterfaceAttribute');
+    if (step) await expect(reconciler.act(step)).rejects.toThrow();
+    expect(subjects()).toEqual([other]);
+    await world.clock.run(5_000);
+    expect(subjects()).toEqual([other, step?.subject]);
+  });
+
+  test('for too many calls waits for its turn, as all of its kind do', async () => {
+    world = await routersWorld();
+    await launch(world, world.vpc.a0, { tags: TAGS });
+    const reconciler = world.reconciler();
+    const look = async () => reconciler.plan(await reconciler.observe({ at: world.clock.now() }));
+    const [install] = (await look()).steps.filter(({ kind }) => kind === 'install');
+    world.faults.push('throttled');
+    if (install) await expect(reconciler.act(install)).rejects.toThrow('Request limit exceeded');
+    const { steps, waiting, failures } = await look();
+    expect(steps.map(({ kind }) => kind)).not.toContain('install');
+    expect(waiting).toContainEqual(expect.objectContaining({ subject: 'SendCommand' }));
+    expect(failures).toEqual([]);
+    await passes(5);
+    expect([...world.running.values()]).toEqual([VERSIONS.one]);
+  });
+});
