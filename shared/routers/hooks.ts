@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { type Router, warningOf } from './router.ts';
+import { ENTERS_POOL, mayGoBack, type Router, warningOf } from './router.ts';
 import type { RoutersPlan, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
 
@@ -9,32 +9,38 @@ const BEATS = 3;
 /**
  * Answers the lifecycle hooks that hold an instance: CONTINUE when it serves, or has left; a heartbeat until then; ABANDON for a
  * launch that takes too long, or whose instance AWS has warned of meanwhile.
- * @param unready what it still waits for; undefined once it is as it should be
+ * @param unready what a launch waits for, and an end; undefined once the router is as it should be
  */
 export function answerHooks(
-  { instance, label, standing }: Router,
-  { group, hooks }: Scaling,
-  unready: string | undefined,
+  router: Router,
+  { group, hooks, state }: Scaling,
+  unready: Record<'launch' | 'end', string | undefined>,
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Pick<RoutersPlan, 'steps' | 'waiting'> {
+  const { instance, label, standing } = router;
   const warned = standing.is === 'leaving' && warningOf(instance) !== undefined;
-  const answers = hooks.map((hook) => {
+  // The launch hooks of one that goes back do not hold it.
+  const asking = mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
+  const answers = asking.map((hook) => {
+    const lack = hook.launching ? unready.launch : unready.end;
     // Not the router's own subject: what fails there must not keep a heartbeat back.
     const subject = `hook ${hook.name} of ${label}`;
     const to = { subject, instanceId: instance.id, group, hook: hook.name };
     const end = (result: 'CONTINUE' | 'ABANDON', says: string): RoutersStep[] =>
       isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says, grave: result === 'ABANDON' }] : [];
-    if (unready === undefined) return { steps: end('CONTINUE', `${subject}: lets it go on, it is ready`), waiting: [] };
+    const back = state === ENTERS_POOL && !hook.launching;
+    const onwards = back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready';
+    if (lack === undefined) return { steps: end('CONTINUE', `${subject}: lets it go ${onwards}`), waiting: [] };
     if (hook.launching && warned)
       return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), waiting: [] };
     if (hook.launching && now - hook.heldAt > launchDeadline) {
-      const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${unready}`;
+      const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${lack}`;
       return { steps: end('ABANDON', says), waiting: [] };
     }
     const until = now + hook.heartbeatTimeout / BEATS;
-    const beat: RoutersStep = { kind: 'heartbeat', ...to, says: `${subject}: is to wait on for ${unready}` };
-    return { steps: isDue(hook, hook.beatAt, now) ? [beat] : [], waiting: [{ subject, for: unready, until }] };
+    const beat: RoutersStep = { kind: 'heartbeat', ...to, says: `${subject}: is to wait on for ${lack}` };
+    return { steps: isDue(hook, hook.beatAt, now) ? [beat] : [], waiting: [{ subject, for: lack, until }] };
   });
   return { steps: answers.flatMap(({ steps }) => steps), waiting: answers.flatMap(({ waiting }) => waiting) };
 }

@@ -77,9 +77,8 @@ function refusal({ standing, label: subject, instance, noRoom }: Router): Waitin
 function hookAnswers(router: Router, joined: Progress | undefined, world: RoutersWorld, config: RoutersConfig) {
   const { scaling } = router.instance;
   if (!scaling) return { steps: [], waiting: [] };
-  const launching = /Pending:Wait$/.test(scaling.state);
-  const waitsFor = launching ? (joined ? unready(joined) : whyNoTarget(router)) : router.target && DRAINING;
-  return answerHooks(router, scaling, waitsFor, world, config);
+  const launch = joined ? unready(joined) : whyNoTarget(router);
+  return answerHooks(router, scaling, { launch, end: router.target && DRAINING }, world, config);
 }
 
 /** Of before notes had a seal, or the one that they have now. */

@@ -54,6 +54,9 @@ export interface Wanted {
 export const REBALANCE = 'AWS advises to replace it (rebalance recommendation)';
 export const INTERRUPTION = 'AWS takes it back within two minutes (Spot interruption)';
 
+/** Of an instance on its way into a warm pool, while a hook holds it: from its launch or, where the pool takes them back, from service. */
+export const ENTERS_POOL = 'Warmed:Pending:Wait';
+
 const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', arm64: 'arm64' };
 
 export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] {
@@ -73,7 +76,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         instance,
         label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
         target,
-        standing: standingOf(instance, world, config),
+        standing: standingOf(instance, target, world, config),
         wanted,
         present,
         proven,
@@ -115,7 +118,12 @@ export function mayNeedCommand(router: Router): boolean {
   return standing.is === 'serving' && (diverter !== 'wanted' || !isHealthy(router));
 }
 
-function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConfig): Standing {
+function standingOf(
+  instance: Instance,
+  target: Target | undefined,
+  world: RoutersWorld,
+  config: RoutersConfig,
+): Standing {
   const { role, state, scaling } = instance;
   if (role === undefined) return { is: 'leaving', why: 'it is no router by its tag' };
   if (role !== ROUTER) return { is: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
@@ -124,7 +132,8 @@ function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConf
   const unfit = unfitness(instance, world, config);
   if (unfit) return { is: 'refused', why: unfit };
   const phase = scaling?.state ?? 'InService';
-  if (/^Warmed:(Pending|Running)/.test(phase)) return { is: 'prepared' };
+  if (mayGoBack({ instance, target })) return { is: 'leaving', why: 'it may be on its way back to its warm pool' };
+  if (/^Warmed:(Pending(:Wait)?|Running)$/.test(phase)) return { is: 'prepared' };
   if (/Terminat|Standby|^Warmed|^ReplacingRootVolume/.test(phase))
     return { is: 'leaving', why: `its group has it ${phase}` };
   const warning = warningOf(instance);
@@ -135,6 +144,16 @@ function standingOf(instance: Instance, world: RoutersWorld, config: RoutersConf
 
 /** Since when it has nothing but what its root volume brought along, unless that was installed: a start takes the diverter away too. */
 export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
+
+/**
+ * Whether it may be on its way back to a warm pool, which nothing says. A target is; of any other it is known once a terminate
+ * hook has been answered, for then only one that was launched is still held.
+ */
+export function mayGoBack({ instance: { scaling }, target }: Pick<Router, 'instance' | 'target'>): boolean {
+  if (scaling?.state !== ENTERS_POOL) return false;
+  const ending = scaling.hooks.filter(({ launching }) => !launching);
+  return target ? ending.length > 0 : ending.some(({ endedAt }) => endedAt === undefined);
+}
 
 /** What AWS warns of; one that was started again has outlived it. */
 export const warningOf = ({ leaving, launchedAt }: Pick<Instance, 'leaving' | 'launchedAt'>) =>

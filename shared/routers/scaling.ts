@@ -7,6 +7,7 @@ import {
 import type { Instance } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { collect, tag } from '../aws/read.ts';
+import { ENTERS_POOL } from './router.ts';
 import { chunks } from './steps.ts';
 import type { Hook, Scaling } from './world.ts';
 
@@ -61,10 +62,7 @@ export async function observeScaling(
   forget(spoken, new Set(held.map(({ InstanceId }) => InstanceId)));
   return new Map(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
-      const launching = state.endsWith('Pending:Wait');
-      const own = state.endsWith(':Wait')
-        ? (hooks.get(group) ?? []).filter((hook) => hook.launching === launching)
-        : [];
+      const own = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
       const said = own.map((hook) => ({
         ...hook,
         heldAt: firstSaid(spoken, spokenKey(id, hook.name, 'held'), now),
@@ -74,6 +72,15 @@ export async function observeScaling(
       return [id, { group, state, hooks: said }];
     }),
   );
+}
+
+/**
+ * Auto Scaling holds what it launches into a warm pool and what goes back there on scale-in in one state: the one by the launch
+ * hooks, the other by the terminate hooks. https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-eventbridge-events.html
+ */
+function mayHold(state: string, launching: boolean): boolean {
+  if (!state.endsWith(':Wait')) return false;
+  return state === ENTERS_POOL || state.endsWith('Pending:Wait') === launching;
 }
 
 function firstSaid(spoken: Spoken, key: string, now: number): number {

@@ -82,7 +82,7 @@ export interface Scaling {
   group: string;
   /** `Pending:Wait`, `InService`, `Warmed:Stopped`, ... */
   state: string;
-  /** Of the group, those that are ours to answer; looked up only while a hook holds the instance. */
+  /** Of the group, those that may hold it, as far as they are ours to answer; looked up only while one does. */
   hooks: Hook[];
 }
 

@@ -43,7 +43,8 @@ const deed = fc.oneof(
     which,
   }),
   fc.record({ do: kinds('interruption', 'rebalance'), which }),
-  fc.record({ do: kinds('warm', 'cool', 'release', 'refresh') }),
+  fc.record({ do: kinds('cool', 'release', 'refresh') }),
+  fc.record({ do: kinds('warm'), reuses: fc.boolean(), prepared: fc.constantFrom(1, 3) }),
   { weight: 2, arbitrary: fc.record({ do: kinds('wait'), ms: fc.constantFrom(1_000, 30_000, 200_000) }) },
   {
     weight: 6,
@@ -102,7 +103,14 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
         await group.desire(now.to);
         return;
       case 'warm':
-        await autoScaling.send(new PutWarmPoolCommand({ ...group.name, MinSize: 1, MaxGroupPreparedCapacity: 1 }));
+        await autoScaling.send(
+          new PutWarmPoolCommand({
+            ...group.name,
+            MinSize: 1,
+            MaxGroupPreparedCapacity: now.prepared,
+            InstanceReusePolicy: { ReuseOnScaleIn: now.reuses },
+          }),
+        );
         return;
       case 'cool':
         await autoScaling.send(new DeleteWarmPoolCommand(group.name));
