@@ -1,4 +1,4 @@
-import { DescribeLifecycleHooksCommand, paginateDescribeAutoScalingGroups } from '@aws-sdk/client-auto-scaling';
+import { DescribeLifecycleHooksCommand } from '@aws-sdk/client-auto-scaling';
 import {
   DescribeNetworkAclsCommand,
   DescribeNetworkInterfacesCommand,
@@ -12,6 +12,7 @@ import { explain } from '../../shared/aws/advice.ts';
 import { collect, tag } from '../../shared/aws/read.ts';
 import type { Style } from '../../shared/plain.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
+import { groupsNamed } from '../../shared/routers/scaling.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import type { Deployed } from '../deployed.ts';
@@ -154,12 +155,8 @@ async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Rout
 }
 
 async function readGroups({ clients, config }: Deployed, names: string[]): Promise<ScalingGroup[]> {
-  if (names.length === 0) return [];
   const { autoScaling: client } = clients;
-  const groups = await collect(
-    paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames: names }),
-    (page) => page.AutoScalingGroups,
-  );
+  const groups = await groupsNamed(client, names);
   return Promise.all(
     groups.map(async ({ AutoScalingGroupName, AutoScalingGroupName: name = '', Tags }) => {
       const { LifecycleHooks = [] } = await client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName }));

@@ -1,5 +1,6 @@
 import {
   type AutoScalingClient,
+  type AutoScalingGroup,
   DescribeAutoScalingInstancesCommand,
   DescribeLifecycleHooksCommand,
   paginateDescribeAutoScalingGroups,
@@ -11,7 +12,7 @@ import { ENTERS_POOL } from './router.ts';
 import { chunks } from './steps.ts';
 import type { Hook, Scaling } from './world.ts';
 
-/** Instances in one call of DescribeAutoScalingInstances. */
+/** Instances in one call of DescribeAutoScalingInstances, names in one of DescribeAutoScalingGroups. */
 const PER_CALL = 50;
 /** Auto Scaling's own tag on what it launches. */
 const GROUP_KEY = 'aws:autoscaling:groupName';
@@ -41,10 +42,7 @@ export async function observeScaling(
   const names = [...new Set(launched.flatMap(({ Tags }) => tag(Tags, GROUP_KEY) ?? []))];
   if (names.length === 0) return new Map();
 
-  const groups = await collect(
-    paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames: names }),
-    (page) => page.AutoScalingGroups,
-  );
+  const groups = await groupsNamed(client, names);
   const members = groups.flatMap(({ AutoScalingGroupName, Instances }) =>
     (Instances ?? []).map((member) => ({ ...member, AutoScalingGroupName })),
   );
@@ -81,6 +79,19 @@ export async function observeScaling(
 function mayHold(state: string, launching: boolean): boolean {
   if (!state.endsWith(':Wait')) return false;
   return state === ENTERS_POOL || state.endsWith('Pending:Wait') === launching;
+}
+
+/** Groups of these names, those that are gone left out. However many: one call takes fifty. */
+export async function groupsNamed(client: AutoScalingClient, names: string[]): Promise<AutoScalingGroup[]> {
+  const parts = await Promise.all(
+    chunks(names, PER_CALL).map((AutoScalingGroupNames) =>
+      collect(
+        paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames }),
+        (page) => page.AutoScalingGroups,
+      ),
+    ),
+  );
+  return parts.flat();
 }
 
 function firstSaid(spoken: Spoken, key: string, now: number): number {

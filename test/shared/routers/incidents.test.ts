@@ -1,4 +1,4 @@
-import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
+import { CreateAutoScalingGroupCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
@@ -298,6 +298,28 @@ describe('a large fleet', () => {
     const calls = (name: string) => world.calls.filter(({ operation }) => operation === name).length;
     expect(world.refused).toEqual([]);
     expect([calls('SendCommand'), calls('ModifyNetworkInterfaceAttribute')]).toEqual([3, 120]);
+    await world.cloud.close();
+  });
+
+  test('of a group for each router, and of more groups than one call takes: each is seen in its own', async () => {
+    const world = await routersWorld();
+    await routersGroup(world);
+    for (let number = 0; number < 51; number++)
+      await world.autoScaling.send(
+        new CreateAutoScalingGroupCommand({
+          AutoScalingGroupName: `routers-${number}`,
+          MinSize: 1,
+          MaxSize: 1,
+          LaunchTemplate: { LaunchTemplateName: 'router' },
+          VPCZoneIdentifier: `${world.vpc.a1},${world.vpc.b1}`,
+          Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
+        }),
+      );
+    await world.clock.run(60_000);
+    const { instances } = await world.look();
+    expect(instances.map(({ scaling }) => [scaling?.group, scaling?.state])).toEqual(
+      Array.from({ length: 51 }, (_, number) => [`routers-${number}`, 'InService']),
+    );
     await world.cloud.close();
   });
 
