@@ -1,4 +1,5 @@
 import type { RoutersConfig, SubnetsConfig } from '../shared/config.ts';
+import { foreignHooks } from '../shared/routers/hooks.ts';
 import { failure } from '../shared/routers/join.ts';
 import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
 import type { RoutersWorld } from '../shared/routers/world.ts';
@@ -123,13 +124,15 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   // It goes off when the diverter is there, and not before.
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
   chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
-  if (standing.is === 'prepared') return [...chain, link('warm pool', true, 'it waits to be called into service')];
+  const held = instance.scaling?.others.length ? [link('lifecycle hook', false, foreignHooks(instance.scaling))] : [];
+  if (standing.is === 'prepared')
+    return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
   if (target)
     chain.push(
       link('health', target.state === 'healthy', `${target.state}${target.reason ? ` (${target.reason})` : ''}`),
     );
-  return chain;
+  return [...chain, ...held];
 }
 
 /** For each subnet that follows a route table: how far its chain holds. */

@@ -224,32 +224,6 @@ export function agents(routers: readonly Router[], online: ReadonlySet<string>):
   );
 }
 
-/** An Auto Scaling group of routers. */
-export interface ScalingGroup {
-  name: string;
-  /** Whether it carries the tag of routers itself, beside what its launch template has. */
-  tagged: boolean;
-  /** Those that wait for ziti-glb. */
-  hooks: string[];
-}
-
-/** The role may answer hooks of groups that carry the tag, and of the one that was named to the stack, which gave it hooks of its own. */
-export function hooks(groups: readonly ScalingGroup[], stack: string, tagKey: string): Finding[] {
-  const check = 'lifecycle hooks';
-  return groups
-    .filter((group) => group.hooks.length > 0)
-    .map(({ name, tagged, hooks }) =>
-      tagged || hooks.includes(`${stack}-launch`)
-        ? finding('ok', check, `${name}: may be answered`)
-        : finding(
-            'fault',
-            check,
-            `${name}: may not be answered, for the group itself has no tag ${tagKey}=router: each launch is given up`,
-            `give the group that tag, beside the one of its launch template; or deploy with autoScalingGroup=${name}`,
-          ),
-    );
-}
-
 export function diverters(routers: readonly Router[]): Finding[] {
   return routers.map(({ label, diverter, present, wanted, instance }) => {
     const [last] = instance.installs;

@@ -24,22 +24,18 @@ import {
   filters,
   fullest,
   healthCheck,
-  hooks,
   mtu,
   notes,
   type Quota,
   quotas,
-  type ScalingGroup,
   sourceDestCheck,
   unreadable,
   warnings,
   zones,
 } from '../findings.ts';
+import { hooks, type ScalingGroup } from '../scaling.ts';
 import { table } from '../table.ts';
 import { dnsRanges, encryption } from '../vpc-findings.ts';
-
-/** What hooks that wait for ziti-glb are called: shared/routers/scaling.ts answers no others. */
-const HOOK_PREFIX = 'ziti-glb';
 
 const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
 
@@ -160,10 +156,8 @@ async function readGroups({ clients, config }: Deployed, names: string[]): Promi
   return Promise.all(
     groups.map(async ({ AutoScalingGroupName, AutoScalingGroupName: name = '', Tags }) => {
       const { LifecycleHooks = [] } = await client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName }));
-      const own = LifecycleHooks.flatMap(({ LifecycleHookName: hook = '' }) =>
-        hook.startsWith(HOOK_PREFIX) ? hook : [],
-      );
-      return { name, tagged: tag(Tags, config.routers.tagKey) === ROUTER, hooks: own };
+      const names = LifecycleHooks.map(({ LifecycleHookName = '' }) => LifecycleHookName);
+      return { name, tagged: tag(Tags, config.routers.tagKey) === ROUTER, hooks: names };
     }),
   );
 }

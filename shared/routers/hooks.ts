@@ -1,5 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
-import { ENTERS_POOL, mayGoBack, type Router, warningOf } from './router.ts';
+import type { Waiting } from '../reconcile.ts';
+import { ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
 import type { RoutersPlan, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
 
@@ -44,6 +45,23 @@ export function answerHooks(
   });
   return { steps: answers.flatMap(({ steps }) => steps), waiting: answers.flatMap(({ waiting }) => waiting) };
 }
+
+/**
+ * That hooks of others hold a router which is as it should be, in a group that has none of ours for it: most likely they were meant
+ * to be, and nobody answers them. Auto Scaling does not tell which of a group's hooks still hold.
+ */
+export function heldByOthers(
+  { label: subject, instance: { scaling } }: Router,
+  unready: Record<'launch' | 'end', string | undefined>,
+): Waiting[] {
+  if (!scaling || scaling.others.length === 0 || scaling.hooks.length > 0) return [];
+  const lack = /Pending:Wait$/.test(scaling.state) ? unready.launch : unready.end;
+  return lack === undefined ? [{ subject, for: `it is ready, and ${foreignHooks(scaling)}` }] : [];
+}
+
+/** Which hooks of others may hold it, and what to do about that. */
+export const foreignHooks = ({ group, state, others }: Scaling) =>
+  `${group} holds it ${state} for ${others.join(' and ')}: no hook is answered here whose name does not begin with ${HOOK_PREFIX}, so whoever set it up has to complete it, or to put it again under such a name`;
 
 const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`;
 

@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Waiting } from '../reconcile.ts';
-import { answerHooks } from './hooks.ts';
+import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
@@ -55,7 +55,12 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...wave.waiting,
       ...answers.flatMap(({ waiting }) => waiting),
     ],
-    refused: [...routers.flatMap(refusal), ...leaves.refused, ...wave.refused],
+    refused: [
+      ...routers.flatMap(refusal),
+      ...leaves.refused,
+      ...wave.refused,
+      ...answers.flatMap(({ refused }) => refused),
+    ],
     gauges: gaugesOf(routers),
   };
 }
@@ -76,9 +81,9 @@ function refusal({ standing, label: subject, instance, noRoom }: Router): Waitin
 
 function hookAnswers(router: Router, joined: Progress | undefined, world: RoutersWorld, config: RoutersConfig) {
   const { scaling } = router.instance;
-  if (!scaling) return { steps: [], waiting: [] };
-  const launch = joined ? unready(joined) : whyNoTarget(router);
-  return answerHooks(router, scaling, { launch, end: router.target && DRAINING }, world, config);
+  if (!scaling) return { steps: [], waiting: [], refused: [] };
+  const lack = { launch: joined ? unready(joined) : whyNoTarget(router), end: router.target && DRAINING };
+  return { ...answerHooks(router, scaling, lack, world, config), refused: heldByOthers(router, lack) };
 }
 
 /** Of before notes had a seal, or the one that they have now. */

@@ -54,6 +54,11 @@ export interface Wanted {
 export const REBALANCE = 'AWS advises to replace it (rebalance recommendation)';
 export const INTERRUPTION = 'AWS takes it back within two minutes (Spot interruption)';
 
+/** What the names of hooks begin with that are ours to answer: their group was set up for us. Others hold an instance for someone else. */
+export const HOOK_PREFIX = 'ziti-glb';
+
+export const isOurHook = (name: string) => name.startsWith(HOOK_PREFIX);
+
 /** Of an instance on its way into a warm pool, while a hook holds it: from its launch or, where the pool takes them back, from service. */
 export const ENTERS_POOL = 'Warmed:Pending:Wait';
 

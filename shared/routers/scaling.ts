@@ -8,7 +8,7 @@ import {
 import type { Instance } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { collect, tag } from '../aws/read.ts';
-import { ENTERS_POOL } from './router.ts';
+import { ENTERS_POOL, isOurHook } from './router.ts';
 import { chunks } from './steps.ts';
 import type { Hook, Scaling } from './world.ts';
 
@@ -16,9 +16,6 @@ import type { Hook, Scaling } from './world.ts';
 const PER_CALL = 50;
 /** Auto Scaling's own tag on what it launches. */
 const GROUP_KEY = 'aws:autoscaling:groupName';
-
-/** A hook whose name begins so is ours to answer: its group was set up for us. Others hold an instance for someone else. */
-const HOOK_PREFIX = 'ziti-glb';
 
 /**
  * When this process has last said what to a hook, and first saw it hold its instance, by `spokenKey`. Losing it costs a call
@@ -60,14 +57,17 @@ export async function observeScaling(
   forget(spoken, new Set(held.map(({ InstanceId }) => InstanceId)));
   return new Map(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
-      const own = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
-      const said = own.map((hook) => ({
-        ...hook,
-        heldAt: firstSaid(spoken, spokenKey(id, hook.name, 'held'), now),
-        beatAt: spoken.get(spokenKey(id, hook.name, 'heartbeat')),
-        endedAt: spoken.get(spokenKey(id, hook.name, 'result')),
-      }));
-      return [id, { group, state, hooks: said }];
+      const holding = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
+      const others = holding.flatMap(({ name }) => (isOurHook(name) ? [] : [name]));
+      const said = holding
+        .filter(({ name }) => isOurHook(name))
+        .map((hook) => ({
+          ...hook,
+          heldAt: firstSaid(spoken, spokenKey(id, hook.name, 'held'), now),
+          beatAt: spoken.get(spokenKey(id, hook.name, 'heartbeat')),
+          endedAt: spoken.get(spokenKey(id, hook.name, 'result')),
+        }));
+      return [id, { group, state, hooks: said, others }];
     }),
   );
 }
@@ -111,10 +111,9 @@ async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<
         if (code(error) === 'ValidationError') return { LifecycleHooks: [] };
         throw error;
       });
-    const own = LifecycleHooks.filter(({ LifecycleHookName }) => LifecycleHookName?.startsWith(HOOK_PREFIX));
     return [
       group,
-      own.map(({ LifecycleHookName = '', LifecycleTransition, HeartbeatTimeout = 3600 }) => ({
+      LifecycleHooks.map(({ LifecycleHookName = '', LifecycleTransition, HeartbeatTimeout = 3600 }) => ({
         name: LifecycleHookName,
         launching: LifecycleTransition === 'autoscaling:EC2_INSTANCE_LAUNCHING',
         heartbeatTimeout: HeartbeatTimeout * 1000,

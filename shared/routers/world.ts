@@ -84,6 +84,8 @@ export interface Scaling {
   state: string;
   /** Of the group, those that may hold it, as far as they are ours to answer; looked up only while one does. */
   hooks: Hook[];
+  /** Names of the other hooks that may hold it. */
+  others: string[];
 }
 
 export interface Hook {

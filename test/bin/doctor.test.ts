@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
+import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { deployed, type Extras, inLateZone, type TestStack } from './support.ts';
@@ -261,6 +262,7 @@ describe('doctor', () => {
     ['the group’s tag', true, 'ziti-glb-launch', 'ok'],
     ['the hook of the stack, to which it was named', false, 'ziti-glb-dev-launch', 'ok'],
     ['neither', false, 'ziti-glb-launch', 'fault'],
+    ['the tag, and a hook by another name', true, 'routers-launch', 'warning'],
   ])('says whether the hooks of a group may be answered: it has %s', async (_, tagged, LifecycleHookName, is) => {
     const { of } = await examined(GOOD, async ({ ec2, autoScaling, vpc, clock }) => {
       const Tags = [{ Key: 'ziti-glb', Value: 'router' }];
@@ -281,12 +283,25 @@ describe('doctor', () => {
     expect(of('lifecycle hooks')).toMatchObject([
       is === 'ok'
         ? { is, says: 'routers: may be answered' }
-        : {
-            is,
-            says: expect.stringMatching(/^routers: may not/),
-            remedy: expect.stringMatching(/autoScalingGroup=routers$/),
-          },
+        : is === 'warning'
+          ? { is, says: expect.stringMatching(/^routers: routers-launch is left/) }
+          : {
+              is,
+              says: expect.stringMatching(/^routers: may not/),
+              remedy: expect.stringMatching(/autoScalingGroup=routers$/),
+            },
     ]);
+  });
+
+  test.each<[string, string[], string[]]>([
+    ['of others alone', ['warm', 'scan'], ['warning routers: warm, scan is left to whoever set it up']],
+    ['of others beside ours', ['ziti-glb-launch', 'scan'], ['ok routers: may be', 'ok routers: scan is left to']],
+    ['of ours alone', ['ziti-glb-launch', 'ziti-glb-terminate'], ['ok routers: may be answered']],
+    ['of nobody', [], []],
+  ])('says which hooks of a group are left to others: it has some %s', (_, names, says) => {
+    const found = hooks([{ name: 'routers', tagged: true, hooks: names }], 'ziti-glb-dev', 'ziti-glb');
+    expect(found.map((each) => `${each.is} ${each.says}`)).toEqual(says.map((text) => expect.stringContaining(text)));
+    for (const { is, remedy } of found) expect(remedy.includes('ziti-glb-…')).toBe(is === 'warning');
   });
 
   test('finds what somebody else has written under the names of our notes', async () => {

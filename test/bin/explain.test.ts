@@ -1,4 +1,6 @@
+import { CreateAutoScalingGroupCommand, DescribeAutoScalingInstancesCommand } from '@aws-sdk/client-auto-scaling';
 import {
+  CreateLaunchTemplateCommand,
   CreateRouteCommand,
   DescribeInstancesCommand,
   ModifyNetworkInterfaceAttributeCommand,
@@ -122,6 +124,30 @@ describe('the chain of a router', () => {
     expect(out).toMatch(
       /The first broken link is diverter: none is known of .* ended as Failed: .*no interface carries/,
     );
+  });
+
+  test('is broken where a hook of another name holds it, though it is ready', async () => {
+    const stack = await deployed();
+    const LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING';
+    const LaunchTemplateData = { ImageId: 'ami-router' };
+    await stack.ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: 'router', LaunchTemplateData }));
+    await stack.autoScaling.send(
+      new CreateAutoScalingGroupCommand({
+        ...{ AutoScalingGroupName: 'routers', MinSize: 1, MaxSize: 1, VPCZoneIdentifier: stack.vpc.a0 },
+        LaunchTemplate: { LaunchTemplateName: 'router' },
+        LifecycleHookSpecificationList: [{ LifecycleHookName: 'routers-launch', LifecycleTransition }],
+        Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
+      }),
+    );
+    await stack.clock.run(60_000);
+    for (let minute = 0; minute < 4; minute++) await stack.pass();
+    const { AutoScalingInstances } = await stack.autoScaling.send(new DescribeAutoScalingInstancesCommand({}));
+    const { out } = await stack.cli(`explain ${AutoScalingInstances?.[0]?.InstanceId}`);
+    expect(out).toMatch(/ok +health +healthy/);
+    expect(out).toMatch(
+      /The first broken link is lifecycle hook: routers holds it Pending:Wait for routers-launch: no hook is answered here/,
+    );
+    expect(out).toContain('it is ready, and routers holds it');
   });
 
   test('is broken where its tag is another', async () => {

@@ -84,7 +84,7 @@ const hook = (fields: Partial<Hook> = {}): Hook => ({
   endedAt: undefined,
   ...fields,
 });
-const inGroup = (state: string, ...hooks: Hook[]) => ({ scaling: { group: 'routers', state, hooks } });
+const inGroup = (state: string, ...hooks: Hook[]) => ({ scaling: { group: 'routers', state, hooks, others: [] } });
 
 const outcome = (given: RoutersWorld, settings: RoutersConfig = config) => {
   const { steps, waiting, refused } = plan(given, settings);
@@ -598,6 +598,35 @@ rows('a router leaves', [
   [
     'while it is being installed',
     world([instance({ ...inGroup('Terminating:Wait', hook({ launching: false })), installs: [running] })]),
+    ['end-hook'],
+    [],
+  ],
+]);
+
+/** Held by a hook of this name, which is not ours. */
+const heldBy = (name: string, state: string, ...hooks: Hook[]) => ({
+  scaling: { group: 'routers', state, hooks, others: [name] },
+});
+const leftAlone = /^it is ready, and routers holds it \S+ for scan: no hook is answered here whose name/;
+
+rows('a hook that is not ours', [
+  [
+    'holds a router that is ready: told',
+    world([made(heldBy('scan', 'Pending:Wait'))], [target('healthy')]),
+    [],
+    [leftAlone],
+  ],
+  ['holds one that has left: told', world([made(heldBy('scan', 'Terminating:Wait'))]), [], [leftAlone]],
+  ['holds what waits in a warm pool: told', world([made(heldBy('scan', 'Warmed:Pending:Wait'))]), [], [leftAlone]],
+  [
+    'is nobody’s business while the router is not ready',
+    world([without(heldBy('scan', 'Pending:Wait'))], [target('initial')]),
+    ['install'],
+    [],
+  ],
+  [
+    'nor beside one of ours, which says that its owner knows of the name',
+    world([made(heldBy('scan', 'Pending:Wait', hook()))], [target('healthy')]),
     ['end-hook'],
     [],
   ],
