@@ -72,6 +72,7 @@ export interface Outcome {
   changes: number;
   /** Steps of the last look that AWS refused, then or before. */
   failures: Failure[];
+  /** What the last look waited for, each once. */
   waiting: Waiting[];
   gauges: Readonly<Record<string, number>>;
   /** When the last look began: a hint older than this was seen by it. */
@@ -94,7 +95,7 @@ export async function reconcile<World, S extends Step>(
   const said = new Set<string>();
   const once = (notes: Waiting[], tell: (note: Waiting) => void) => {
     for (const note of notes) {
-      const key = `${note.subject} ${note.for}`;
+      const key = sentence(note);
       if (!said.has(key)) tell(note);
       said.add(key);
     }
@@ -121,7 +122,7 @@ export async function reconcile<World, S extends Step>(
     }
     once(waiting, report.waits);
     const settled = steps.length === 0 && waiting.length === 0;
-    const outcome = { settled, changes, failures, waiting, gauges, lookedAt };
+    const outcome = { settled, changes, failures, waiting: distinct(waiting), gauges, lookedAt };
     if (settled) return outcome;
     const now = pace.now();
     const next = nextLook(steps.length, failures.length - held.length, waiting, now);
@@ -129,6 +130,11 @@ export async function reconcile<World, S extends Step>(
     await pace.sleep(next - now);
   }
 }
+
+const sentence = (note: Waiting) => `${note.subject} ${note.for}`;
+
+/** Several steps may wait for the same: a person is told of it once. */
+const distinct = (notes: Waiting[]) => [...new Map(notes.map((note) => [sentence(note), note])).values()];
 
 function nextLook(steps: number, failures: number, waiting: Waiting[], now: number): number {
   if (failures > 0) return now + WAIT_MS;

@@ -126,6 +126,16 @@ describe('the log', () => {
     expect(waits[3]?.since).toBe(began);
   });
 
+  test('counts at its end what it has told, however often a plan has the same', async () => {
+    const wait = (subject: string, until?: number): Waiting => ({ subject, for: 'its health checks', until });
+    const waiting = [wait('i-0c'), wait('i-0c', Number.POSITIVE_INFINITY), wait('i-0d')];
+    const { pass } = await fixture([{ plan: { waiting } }]);
+    await pass();
+    const lines = logLines();
+    expect(lines.filter((line) => line.waitsFor)).toHaveLength(2);
+    expect(lines.at(-1)).toMatchObject({ message: 'Not done yet, after 0 changes: 2 things waited for', waiting: 2 });
+  });
+
   test('warns of what is refused once, and counts it from then on', async () => {
     const refused = [{ subject: 'subnet-0ab', for: 'conflict: 10.20.0.0/16 leads to nat-0a' }];
     const { pass } = await fixture([{ plan: { refused } }]);
