@@ -134,7 +134,7 @@ export async function reconcile<World, S extends Step>(
 const sentence = (note: Waiting) => `${note.subject} ${note.for}`;
 
 /** Several steps may wait for the same: a person is told of it once. */
-const distinct = (notes: Waiting[]) => [...new Map(notes.map((note) => [sentence(note), note])).values()];
+export const distinct = (notes: Waiting[]) => [...new Map(notes.map((note) => [sentence(note), note])).values()];
 
 function nextLook(steps: number, failures: number, waiting: Waiting[], now: number): number {
   if (failures > 0) return now + WAIT_MS;

@@ -1,4 +1,4 @@
-import type { Plan, Step } from '../../shared/reconcile.ts';
+import { distinct, type Plan, type Step } from '../../shared/reconcile.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { table } from '../table.ts';
@@ -23,7 +23,7 @@ export const plan: Command = {
 function say(name: string, { steps, waiting, refused }: Plan<Step & { kind: string }>, { paint }: Terminal): string[] {
   const rows = [
     ...steps.map(({ kind, says }) => [paint('cyan', kind), says]),
-    ...waiting.map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
+    ...distinct(waiting).map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
     ...refused.map((note) => [paint('red', 'left alone'), `${note.subject}: ${note.for}`]),
   ];
   if (rows.length === 0) return [`${paint('bold', name)}: nothing to do`];
