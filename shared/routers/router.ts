@@ -81,7 +81,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         instance,
         label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
         target,
-        standing: standingOf(instance, target, world, config),
+        standing: standingOf({ instance, target, present }, world, config),
         wanted,
         present,
         proven,
@@ -124,11 +124,11 @@ export function mayNeedCommand(router: Router): boolean {
 }
 
 function standingOf(
-  instance: Instance,
-  target: Target | undefined,
+  router: Pick<Router, 'instance' | 'target' | 'present'>,
   world: RoutersWorld,
   config: RoutersConfig,
 ): Standing {
+  const { instance } = router;
   const { role, state, scaling } = instance;
   if (role === undefined) return { is: 'leaving', why: 'it is no router by its tag' };
   if (role !== ROUTER) return { is: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
@@ -137,7 +137,7 @@ function standingOf(
   const unfit = unfitness(instance, world, config);
   if (unfit) return { is: 'refused', why: unfit };
   const phase = scaling?.state ?? 'InService';
-  if (mayGoBack({ instance, target })) return { is: 'leaving', why: 'it may be on its way back to its warm pool' };
+  if (mayGoBack(router)) return { is: 'leaving', why: 'it may be on its way back to its warm pool' };
   if (/^Warmed:(Pending(:Wait)?|Running)$/.test(phase)) return { is: 'prepared' };
   if (/Terminat|Standby|^Warmed|^ReplacingRootVolume/.test(phase))
     return { is: 'leaving', why: `its group has it ${phase}` };
@@ -151,13 +151,14 @@ function standingOf(
 export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
 
 /**
- * Whether it may be on its way back to a warm pool, which nothing says. A target is; of any other it is known once a terminate
- * hook has been answered, for then only one that was launched is still held.
+ * Whether it may be on its way back to a warm pool, which nothing says. A target is. Another one that has a diverter may be until a
+ * terminate hook has been answered: by then only one that was launched is still held.
  */
-export function mayGoBack({ instance: { scaling }, target }: Pick<Router, 'instance' | 'target'>): boolean {
+export function mayGoBack({ instance: { scaling }, target, present }: Pick<Router, 'instance' | 'target' | 'present'>) {
   if (scaling?.state !== ENTERS_POOL) return false;
   const ending = scaling.hooks.filter(({ launching }) => !launching);
-  return target ? ending.length > 0 : ending.some(({ endedAt }) => endedAt === undefined);
+  if (target) return ending.length > 0;
+  return present !== undefined && ending.some(({ endedAt }) => endedAt === undefined);
 }
 
 /** What AWS warns of; one that was started again has outlived it. */

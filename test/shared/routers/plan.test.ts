@@ -745,6 +745,51 @@ rows('an instance of a warm pool', [
   ['rests while it is stopped', world([made({ ...inGroup('Warmed:Stopped'), state: 'stopped' })]), [], []],
 ]);
 
+const ending = (fields: Partial<Hook> = {}) => hook({ name: 'ziti-glb-terminate', launching: false, ...fields });
+const entering = (fields: Partial<Instance>, ...hooks: Hook[]) => ({
+  ...made(fields),
+  ...inGroup('Warmed:Pending:Wait', hook(), ...hooks),
+});
+
+rows('an instance that may go back to a warm pool', [
+  [
+    'does if it is a target, and drains first',
+    world([entering({}, ending())], [target('healthy')]),
+    ['heartbeat', 'deregister'],
+    ['the connections it still has to drain'],
+  ],
+  ['has its terminate hook answered, and nothing else yet', world([entering({}, ending())]), ['end-hook'], []],
+  [
+    'and no other diverter put on it meanwhile',
+    world([{ ...outdated(), ...inGroup('Warmed:Pending:Wait', hook(), ending()) }]),
+    ['end-hook'],
+    [],
+  ],
+  ['does not if that has changed nothing', world([entering({}, ending({ endedAt: now }))]), ['end-hook'], []],
+  [
+    'is most likely launched into it if it has had no diverter yet',
+    world([instance(inGroup('Warmed:Pending:Wait', hook({ beatAt: now }), ending({ endedAt: now })))]),
+    ['install'],
+    ['its diverter'],
+  ],
+  [
+    'is let alone while it proceeds, either way',
+    world([{ ...outdated(), ...inGroup('Warmed:Pending:Proceed') }]),
+    [],
+    [],
+  ],
+]);
+
+test('the hook that is answered first of what enters a warm pool is the terminate hook', () => {
+  const answered = (...hooks: Hook[]) => outcome(world([entering({}, ...hooks)])).says;
+  expect(answered(ending())).toEqual([
+    'hook ziti-glb-terminate of i-1 (router-1): lets it go back to its warm pool, if it is that which holds it',
+  ]);
+  expect(answered(ending({ endedAt: now }))).toEqual([
+    'hook ziti-glb-launch of i-1 (router-1): lets it go on, it is ready',
+  ]);
+});
+
 const four = ['i-1', 'i-2', 'i-3', 'i-4'];
 const healthyFour = four.map((id) => target('healthy', id));
 const zoneOf = (id: string) => (id < 'i-3' ? 'a' : 'b');
