@@ -43,7 +43,8 @@ const deed = fc.oneof(
     which,
   }),
   fc.record({ do: kinds('interruption', 'rebalance'), which }),
-  fc.record({ do: kinds('cool', 'release', 'refresh') }),
+  fc.record({ do: kinds('cool', 'release') }),
+  { weight: 2, arbitrary: fc.record({ do: kinds('refresh') }) },
   fc.record({ do: kinds('warm'), reuses: fc.boolean(), prepared: fc.constantFrom(1, 3) }),
   { weight: 2, arbitrary: fc.record({ do: kinds('wait'), ms: fc.constantFrom(1_000, 30_000, 200_000) }) },
   {
@@ -221,8 +222,10 @@ test.each<[string, Partial<RoutersConfig>]>([
       fc.asyncProperty(
         fc.array(deed, { minLength: 4, maxLength: 12 }),
         fc.constantFrom(30, 300),
-        async (deeds, heartbeat) => {
+        fc.nat(2),
+        async (deeds, heartbeat, size) => {
           const world = await stage(fields, heartbeat);
+          await world.group.desire(size);
           for (const one of deeds) await world.perform(one);
           world.fates.length = 0;
           // Twice, a minute apart: health checks notice within half of one, a command ends when it does.
