@@ -1,4 +1,4 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { routersOf } from '../../shared/routers/router.ts';
 import { label } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
@@ -69,11 +69,27 @@ async function explainThing(asked: string, ground: Ground, given: Given): Promis
   if (ground.subnets.world.routeTables.some(is))
     return { subject: asked, chain: chainOfTable(asked, ground, config), said: said(asked) };
 
-  if (!asked.startsWith('i-')) return undefined;
-  const { Reservations } = await clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [asked] }));
-  const home = Reservations?.[0]?.Instances?.[0]?.SubnetId;
-  const found = home === undefined ? undefined : await explainThing(home, ground, given);
+  const place = await placeOf(asked, clients.ec2);
+  if (place?.VpcId !== undefined && place.VpcId !== ground.vpcId) {
+    const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${ground.vpcId}: whatever its tags say, it is nothing to this stack`;
+    return { subject: asked, chain: [{ name: 'VPC', holds: false, says }], said: [] };
+  }
+  if (!asked.startsWith('i-') || place?.SubnetId === undefined) return undefined;
+  const found = await explainThing(place.SubnetId, ground, given);
   return found && { ...found, subject: `${asked}, whose packets go the way of ${found.subject}` };
+}
+
+/** Where a subnet or an instance stands, whosever it is; undefined if there is none. */
+async function placeOf(id: string, ec2: EC2Client): Promise<{ VpcId?: string; SubnetId?: string } | undefined> {
+  if (id.startsWith('subnet-')) {
+    const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ Filters: [{ Name: 'subnet-id', Values: [id] }] }));
+    return Subnets?.[0];
+  }
+  if (!id.startsWith('i-')) return undefined;
+  const { Reservations } = await ec2.send(
+    new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values: [id] }] }),
+  );
+  return Reservations?.[0]?.Instances?.[0];
 }
 
 function notFound(asked: string, { routers }: Configs): never {

@@ -96,7 +96,10 @@ export async function observe(
     state: TargetHealth?.State ?? '',
     reason: TargetHealth?.Reason,
   }));
-  const tagged = reservations.flatMap((reservation) => reservation.Instances ?? []);
+  // Another stack may serve another VPC by the same tag. Of an instance that has ended EC2 does not say where it stood.
+  const tagged = reservations
+    .flatMap((reservation) => reservation.Instances ?? [])
+    .filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
   const untagged = await instancesAmong(
     ec2,
@@ -185,7 +188,6 @@ function instanceOf(
     state: instance.State?.Name ?? '',
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
     rootedAt: rootedAt(instance),
-    vpcId: instance.VpcId,
     subnetId: instance.SubnetId,
     profile: instance.IamInstanceProfile?.Arn,
     zone: instance.Placement?.AvailabilityZone,

@@ -96,6 +96,7 @@ async function noteWarning(
     new DescribeInstancesCommand({
       Filters: [
         { Name: 'instance-id', Values: [instanceId] },
+        { Name: 'vpc-id', Values: [config.vpcId] },
         { Name: `tag:${config.tagKey}`, Values: [ROUTER] },
       ],
     }),

@@ -182,10 +182,8 @@ export function mayStandThere(
 
 /** Why it cannot be a router of this load balancer at all, and what would help. */
 function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfig) {
-  const { vpcId, subnetId, zone, profile, architecture, windows, address } = instance;
+  const { subnetId, zone, profile, architecture, windows, address } = instance;
   const zones = world.nodes.map((node) => node.zone).sort();
-  if (vpcId !== config.vpcId)
-    return `it stands in ${vpcId}, and the load balancer in ${config.vpcId}: launch it there, or give it the tag of a stack of its own`;
   if (zones.length > 0 && !zones.includes(zone ?? ''))
     return `it stands in zone ${zone}, and the load balancer in ${zones.join(', ')}: launch it there, or add a subnet of ${zone} to the stack`;
   if (!mayStandThere({ subnetId, profile: config.routerProfile }, config))

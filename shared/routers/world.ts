@@ -4,7 +4,7 @@ export interface RoutersWorld {
   now: number;
   /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
   nodes: { address: string; zone: string }[];
-  /** Instances that carry the tag, wherever they stand, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
+  /** Instances of the VPC that carry the tag, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
   targets: Target[];
   /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
@@ -24,7 +24,6 @@ export interface Instance {
   /** When its root volume was attached: what was installed before went with the one before. */
   rootedAt: number;
   /** Neither is known of one that has ended. */
-  vpcId: string | undefined;
   subnetId: string | undefined;
   zone: string | undefined;
   /** ARN of its instance profile. */

@@ -33,7 +33,8 @@ export function carryOut(move: Move, place: Place, context: Context): Blocked[] 
   if (want?.lacksRouter && (move === 'wait' || move === 'withdraw')) tell(want, want.lacksRouter);
   if (move === 'withdraw') return withdraw(place, context);
   if (want && move === 'conflict') {
-    const text = `${destination} in ${table.id} leads to ${there?.target}, which is not ours`;
+    const why = there?.holder ? ` of ${there.holder}, and stacks take nothing from each other` : ', which is not ours';
+    const text = `${destination} in ${table.id} leads to ${there?.target}${why}`;
     tell(want, { kind: 'conflict', text });
   }
   if (want && (move === 'create' || move === 'replace' || move === 'take over')) write(move, place, want, context);

@@ -40,14 +40,12 @@ export async function observe(
   const client = { client: ec2 };
   const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
   const inVpc = where('vpc-id', config.vpcId);
-  const tagged = where('tag-key', config.tagKey, config.statusKey);
   const routers = { Filters: [...inVpc.Filters, ...where(`tag:${config.tagKey}`, 'router').Filters] };
 
   const [
     vpcs,
     services,
     subnets,
-    taggedSubnets,
     routeTables,
     endpoints,
     connections,
@@ -63,7 +61,6 @@ export async function observe(
       (page) => page.ServiceConfigurations,
     ),
     collect(paginateDescribeSubnets(client, inVpc), (page) => page.Subnets),
-    collect(paginateDescribeSubnets(client, tagged), (page) => page.Subnets),
     collect(paginateDescribeRouteTables(client, inVpc), (page) => page.RouteTables),
     collect(paginateDescribeVpcEndpoints(client, inVpc), (page) => page.VpcEndpoints),
     collect(
@@ -95,7 +92,6 @@ export async function observe(
       vpc,
       service,
       subnets,
-      taggedSubnets,
       routeTables,
       endpoints,
       connections,

@@ -25,8 +25,6 @@ export interface Answers {
   vpc: ec2.Vpc;
   service: ec2.ServiceConfiguration;
   subnets: ec2.Subnet[];
-  /** Of the whole region. */
-  taggedSubnets: ec2.Subnet[];
   routeTables: ec2.RouteTable[];
   endpoints: ec2.VpcEndpoint[];
   connections: ec2.VpcEndpointConnection[];
@@ -63,6 +61,13 @@ export function readWorld(
       adopting && VpcEndpointId && CreationTimestamp && CreationTimestamp.getTime() < seal.since ? VpcEndpointId : [],
     ),
   );
+  const holders = new Map(
+    endpoints.flatMap(({ VpcEndpointId, VpcEndpointType, Tags }): [string, string][] => {
+      const stack = tag(Tags, config.stackTag.Key);
+      const isAnothers = VpcEndpointType === 'GatewayLoadBalancer' && stack && stack !== config.stackTag.Value;
+      return isAnothers && VpcEndpointId ? [[VpcEndpointId, stack]] : [];
+    }),
+  );
   const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
   const vpcCidrs = vpcBlocks(vpc);
   return {
@@ -75,10 +80,9 @@ export function readWorld(
       ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
     },
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config)),
-    strangers: answers.taggedSubnets
-      .filter(({ VpcId }) => VpcId !== config.vpcId)
-      .map((subnet) => readSubnet(subnet, config)),
-    routeTables: answers.routeTables.map((table) => readTable(table, config, seal, { old, routers, vpcCidrs })),
+    routeTables: answers.routeTables.map((table) =>
+      readTable(table, config, seal, { old, routers, vpcCidrs, holders }),
+    ),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
@@ -121,7 +125,6 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
   return {
     id: subnet.SubnetId ?? '',
     name: tag(subnet.Tags, 'Name') ?? '',
-    vpcId: subnet.VpcId ?? '',
     zone: subnet.AvailabilityZone ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
@@ -198,7 +201,12 @@ function readTable(
   table: ec2.RouteTable,
   config: SubnetsConfig,
   seal: Notary,
-  { old, routers, vpcCidrs }: { old: ReadonlySet<string> } & Pick<SubnetsWorld, 'routers' | 'vpcCidrs'>,
+  {
+    old,
+    routers,
+    vpcCidrs,
+    holders,
+  }: { old: ReadonlySet<string>; holders: ReadonlyMap<string, string> } & Pick<SubnetsWorld, 'routers' | 'vpcCidrs'>,
 ): RouteTable {
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
   const former = readNotes(id, table.Tags, config.formerKey, seal);
@@ -225,7 +233,11 @@ function readTable(
     main: associations.some(({ Main }) => Main),
     edge: associations.some(({ GatewayId }) => GatewayId),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
-    routes: routes.map((route) => readRoute(route, vpcCidrs)),
+    routes: routes.map((route) => {
+      const read = readRoute(route, vpcCidrs);
+      const direct = directHolder(table.Tags, config.directKey, read.destination, read.target);
+      return { ...read, holder: holders.get(read.target) ?? direct };
+    }),
     former: new Map(believed.former),
     strays: readStrays(table.Tags, config.formerKey),
     direct: new Map(believed.direct),
@@ -239,6 +251,15 @@ function readTable(
   };
 }
 
+/** Whose note says that a route to a router's interface is another stack's: of the one with that `tagKey`. */
+function directHolder(tags: ec2.Tag[] | undefined, own: string, destination: string, target: string) {
+  const note = (tags ?? []).find(
+    ({ Key = '', Value = '' }) =>
+      Key.endsWith(`:direct:${destination}`) && Key !== `${own}:${destination}` && Value.startsWith(`${target} `),
+  );
+  return note && `the stack that wrote ${note.Key}`;
+}
+
 function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, string> {
   const keys = (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(`${prefix}:`) ? [] : Key));
   return new Map(
@@ -249,7 +270,7 @@ function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, st
   );
 }
 
-function readRoute(route: ec2.Route, vpcCidrs: string[]): Route {
+function readRoute(route: ec2.Route, vpcCidrs: string[]): Omit<Route, 'holder'> {
   // AWS drops the host bits of all; how it shortens IPv6 it does not say.
   const destination =
     route.DestinationCidrBlock ??

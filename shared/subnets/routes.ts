@@ -108,8 +108,9 @@ function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boo
 export function decide({ want, there, ours, alive }: Place, withoutRouter: SubnetsConfig['withoutRouter']): Move {
   if (!want) return ours ? 'withdraw' : 'nothing';
   if (there && !ours) {
-    // A static route goes before a propagated one, and leaves it in its place. What could not be given back is not taken.
-    if (!want.takeover || (there.target === UNKNOWN_TARGET && !there.propagated)) return 'conflict';
+    // A static route goes before a propagated one, and leaves it in its place. What could not be given back is not taken; nor
+    // what another stack would take back, for ever.
+    if (!want.takeover || there.holder || (there.target === UNKNOWN_TARGET && !there.propagated)) return 'conflict';
     if (want.targets.length === 0) return 'wait';
     return there.propagated ? 'create' : 'take over';
   }

@@ -57,13 +57,6 @@ export function planStatus(
       if (text || !unfinished.has(tableOf(subnet.id, world)?.id)) wanted.set(subnet, text);
     }
   }
-  for (const subnet of world.strangers) {
-    const text = `refused: it is in ${subnet.vpcId}, and the load balancer serves ${config.vpcId}`;
-    // Another stack may serve that VPC by the same tag: what it says there is not ours to change.
-    if (subnet.status !== undefined && subnet.status !== tagValue(text)) continue;
-    wanted.set(subnet, subnet.wish === undefined ? undefined : text);
-    if (subnet.wish !== undefined) plan.refused.push({ subject: label(subnet), for: text });
-  }
   write(wanted, world, config, plan);
 }
 

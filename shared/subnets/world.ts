@@ -11,8 +11,6 @@ export interface SubnetsWorld {
   service: Service;
   /** Every subnet of the VPC. */
   subnets: Subnet[];
-  /** Subnets of other VPCs that carry the tag or its status. */
-  strangers: Subnet[];
   routeTables: RouteTable[];
   /** Endpoints of ours, by the tag they were created with and by their service, or by the seal of that tag; none that is gone but still listed. */
   endpoints: Endpoint[];
@@ -52,7 +50,6 @@ export interface Service {
 export interface Subnet {
   id: string;
   name: string;
-  vpcId: string;
   zone: string;
   /** IPv4 and IPv6. */
   cidrs: string[];
@@ -117,6 +114,8 @@ export interface Route {
   propagated: boolean;
   /** Whether it is the VPC's own, which every table has for each block: it may lead elsewhere than `local`, and cannot be deleted. */
   local: boolean;
+  /** Whose it is, if another stack like this one has it, in words. */
+  holder: string | undefined;
 }
 
 /** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */

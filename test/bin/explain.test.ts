@@ -6,7 +6,7 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { given, launch } from '../local/rules/support.ts';
+import { given, launch, testVpc } from '../local/rules/support.ts';
 import { deployed, inLateZone } from './support.ts';
 
 const CIDR = '10.20.0.0/16';
@@ -179,6 +179,22 @@ test('a client’s packets go the way of its subnet', async () => {
   const { code, out } = await stack.cli(`explain ${client}`);
   expect(code).toBe(0);
   expect(out).toContain(`${client}, whose packets go the way of ${stack.vpc.a1} (app-a)`);
+});
+
+test('what stands in another VPC is nothing to the stack, whatever its tag says', async () => {
+  const { cli, vpc, ...stack } = await world({ passes: 0, router: false });
+  const other = await testVpc(stack);
+  await stack.tag(other.a1, CIDR);
+  const [instance] = await launch(stack, other.a0, { tags: { 'ziti-glb': 'router' } });
+  await stack.pass();
+  for (const id of [other.a1, instance]) {
+    const { code, out } = await cli(`explain ${id}`);
+    expect(code).toBe(2);
+    expect(out).toContain(
+      `The first broken link is VPC: it stands in ${other.vpc}, and ziti-glb-dev serves ${vpc.vpc}: whatever its tags say`,
+    );
+  }
+  expect((await cli('plan')).out).not.toContain(instance);
 });
 
 test('what is not there is said, with where was looked', async () => {

@@ -1,4 +1,4 @@
-import { createSeal, type Seal } from '../../shared/seal.ts';
+import { createSeal, type Scope, type Seal } from '../../shared/seal.ts';
 
 const scope = {
   partition: 'aws',
@@ -9,5 +9,9 @@ const scope = {
 };
 
 /** A stack's seal as KMS would have it made. @param since when the stack got its key: long ago, if not given */
-export const testSeal = (since = 0, versions = [1]): Seal =>
-  createSeal(new Map(versions.map((version) => [version, new Uint8Array(32).fill(version)])), scope, since);
+export const testSeal = (since = 0, versions = [1], of: Partial<Scope> = {}): Seal =>
+  createSeal(
+    new Map(versions.map((version) => [version, new Uint8Array(32).fill(version)])),
+    { ...scope, ...of },
+    since,
+  );

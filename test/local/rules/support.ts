@@ -139,15 +139,16 @@ export async function testLoadBalancer(
     acceptance = true,
     interval = 10,
     vpc,
-  }: { acceptance?: boolean; interval?: number; vpc: Awaited<ReturnType<typeof testVpc>> },
+    name = '',
+  }: { acceptance?: boolean; interval?: number; vpc: Awaited<ReturnType<typeof testVpc>>; name?: string },
 ) {
   const { LoadBalancers } = await cloud.elb.send(
-    new elb.CreateLoadBalancerCommand({ Name: 'gwlb', Type: 'gateway', Subnets: [vpc.a0, vpc.b0] }),
+    new elb.CreateLoadBalancerCommand({ Name: `gwlb${name}`, Type: 'gateway', Subnets: [vpc.a0, vpc.b0] }),
   );
   const loadBalancer = given(LoadBalancers?.[0]?.LoadBalancerArn);
   const { TargetGroups } = await cloud.elb.send(
     new elb.CreateTargetGroupCommand({
-      Name: 'routers',
+      Name: `routers${name}`,
       Protocol: 'GENEVE',
       Port: 6081,
       VpcId: vpc.vpc,

@@ -23,7 +23,6 @@ const bare: Instance = {
   state: 'running',
   launchedAt: now - 5 * MINUTE,
   rootedAt: 0,
-  vpcId: 'vpc-1',
   subnetId: 'subnet-a',
   zone: 'a',
   profile: undefined,
@@ -309,12 +308,6 @@ rows('a router joins', [
 
 rows('what cannot be a router is told why', [
   ['another role', world([instance({ role: 'gateway' })]), [], ['its tag ziti-glb is gateway, not router']],
-  [
-    'another VPC',
-    world([instance({ vpcId: 'vpc-2' })]),
-    [],
-    [/^it stands in vpc-2, and the load balancer in vpc-1: launch it there/],
-  ],
   [
     'another zone',
     world([instance({ zone: 'c' })]),

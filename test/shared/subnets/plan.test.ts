@@ -335,25 +335,6 @@ describe('what AWS refuses more than once', () => {
   });
 });
 
-describe('a subnet of another VPC', () => {
-  const stranger = subnet({ id: 'subnet-x', vpcId: 'vpc-2' });
-  const refused = 'refused: it is in vpc-2 and the load balancer serves vpc-1';
-  const seen = (fields: object) => ({ subnets: [], strangers: [{ ...stranger, ...fields }] });
-
-  test('is told that it is not served, unless a stack that serves it speaks there', () => {
-    expect(steps(seen({}))).toEqual([`subnet-x: ${refused}`]);
-    expect(steps(seen({ status: refused }))).toEqual([]);
-    expect(notes(seen({ status: refused })).refused).toHaveLength(1);
-    expect(steps(seen({ status: 'ready' }))).toEqual([]);
-    expect(notes(seen({ status: 'ready' })).refused).toEqual([]);
-  });
-
-  test('is told no more once it is untagged', () => {
-    expect(steps(seen({ wish: undefined, status: refused }))).toEqual(['clear-status subnet-x']);
-    expect(steps(seen({ wish: undefined, status: 'ready' }))).toEqual([]);
-  });
-});
-
 test('the states of subnets are counted for the metrics', () => {
   const subnets = [
     subnet(),

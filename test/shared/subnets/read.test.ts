@@ -16,7 +16,7 @@ import { config, NOW, SERVICE } from './support.ts';
 
 /** A VPC in the plan's words. */
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
-  const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
+  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], nodes: [], ...seen };
   return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
 }
@@ -58,7 +58,7 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
-  const none = { subnets: [], taggedSubnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
+  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [], nodes: [] };
   return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
 }
@@ -101,7 +101,7 @@ describe('an endpoint that carries our tag', () => {
       ...{ VpcEndpointType: 'GatewayLoadBalancer', VpcEndpointId: 'vpce-1', SubnetIds: ['subnet-a'] },
       ...{ ServiceName, State: 'Available', Tags },
     };
-    const none = { subnets: [], taggedSubnets: [], connections: [], reservations: [], interfaces: [], routeTables: [] };
+    const none = { subnets: [], connections: [], reservations: [], interfaces: [], routeTables: [] };
     const answers = {
       ...none,
       vpc: {},

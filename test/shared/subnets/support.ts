@@ -39,7 +39,6 @@ export const CIDR = '10.20.0.0/16';
 export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   id: 'subnet-a',
   name: '',
-  vpcId: 'vpc-1',
   zone: 'a',
   cidrs: ['10.0.1.0/24'],
   wish: CIDR,
@@ -67,6 +66,7 @@ export const route = (target: string, destination = CIDR, fields: Partial<Route>
   blackhole: false,
   propagated: false,
   local: false,
+  holder: undefined,
   ...fields,
 });
 
@@ -113,7 +113,6 @@ export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   vpcCidrs: ['10.0.0.0/16'],
   service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },
   subnets: [subnet()],
-  strangers: [],
   routeTables: [main, table()],
   endpoints: [],
   gone: [],
