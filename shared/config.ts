@@ -83,6 +83,8 @@ const subnets = common
     rangeKey: `${env.TAG_KEY}:dns-range`,
     /** On a route table, before a destination: what its route led to until it was taken over. */
     formerKey: `${env.TAG_KEY}:former`,
+    /** On an endpoint, before a table and a destination: a copy of that. */
+    copyKey: 'ziti-glb:former',
     /** On a route table, before a destination: the router's interface that its route leads to is our doing. */
     directKey: `${env.TAG_KEY}:direct`,
     /** On an endpoint: it is ours. */

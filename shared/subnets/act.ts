@@ -71,6 +71,16 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
       await ec2.send(new DeleteTagsCommand({ Resources: [step.tableId], Tags: [{ Key, Value }] }));
       return;
     }
+    case 'copy-note': {
+      const { endpointId, tableId, key, destination, value } = step;
+      await setTag(ec2, [endpointId], `${config.copyKey}:${tableId}:${destination}`, seal.sign(tableId, key, value));
+      return;
+    }
+    case 'erase-copy': {
+      const { endpointId, key: Key, value: Value } = step;
+      await ec2.send(new DeleteTagsCommand({ Resources: [endpointId], Tags: [{ Key, Value }] }));
+      return;
+    }
     case 'set-status':
       await setTag(ec2, step.subnetIds, config.statusKey, step.status);
       return;

@@ -28,6 +28,8 @@ export interface Asker {
   endpoint: Endpoint | undefined;
   /** Whether that stands where its own would, were there one. */
   shares: boolean;
+  /** Of its destinations, those that led elsewhere before, and can be given back. */
+  takenOver: string[];
   problems: Problem[];
 }
 
@@ -69,6 +71,7 @@ function asker(subnet: Subnet, wish: Wish, world: SubnetsWorld, config: SubnetsC
     table: tableOf(subnet.id, world),
     endpoint: undefined,
     shares: false,
+    takenOver: [],
   };
   if ('refused' in wish)
     return { ...entry, destinations: [], takeover: false, problems: [{ kind: 'refused', text: wish.refused }] };

@@ -2,10 +2,11 @@ import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import { type Problem, refusalOf } from './askers.ts';
+import { copyNote } from './copies.ts';
 import type { Move, Place } from './routes.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Want } from './wants.ts';
-import { type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.ts';
+import { NOTE_AGE_MS, type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.ts';
 
 /** A route that should go and cannot, and why. */
 export interface Blocked {
@@ -23,9 +24,6 @@ interface Context {
 
 /** How a route is that is not there. */
 const MISSING = 'missing';
-
-/** A note is older than this before it is believed that its route is another's: AWS's reads trail its writes. */
-const NOTE_AGE_MS = 60_000;
 
 /** Adds the steps that a move takes to the plan, and tells those who want the route what stands against it. */
 export function carryOut(move: Move, place: Place, context: Context): Blocked[] {
@@ -50,7 +48,7 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
   const step = { tableId: table.id, destination, subject: subjectOf(place) };
   const note = want.direct
     ? { prefix: config.directKey, of: target, present: table.direct.has(destination) }
-    : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.has(destination) };
+    : { prefix: config.formerKey, of: there?.target ?? '', present: table.former.get(destination)?.onTable };
   const key = `${note.prefix}:${destination}`;
   // An endpoint of ours that lost its tag is no former way: what is noted already is.
   const former = table.former.get(destination);
@@ -62,15 +60,12 @@ function write(move: Move, place: Place, want: Want, { world, config, plan }: Co
       tell(want, { kind: 'conflict', text });
       return;
     }
-    steps.push({
-      kind: 'write-note',
-      tableId: table.id,
-      key,
-      // The time makes it another value than any before: who would erase that one does not hit this.
-      value: `${note.of} since ${new Date(world.now).toISOString()}`,
-      subject: step.subject,
-      says: `${table.id}: a tag notes ${note.of} for ${destination}`,
-    });
+    // The time makes it another value than any before: who would erase that one does not hit this.
+    const text = `${note.of} since ${new Date(world.now).toISOString()}`;
+    const says = `${table.id}: a tag notes ${note.of} for ${destination}`;
+    steps.push({ kind: 'write-note', tableId: table.id, key, value: text, subject: step.subject, says });
+    const copy = want.direct ? undefined : copyNote(place, { key, text }, target, world, plan);
+    if (copy) steps.push(copy);
   }
   steps.push({
     ...step,
@@ -162,7 +157,7 @@ export function keepNotes(place: Place, { now }: SubnetsWorld, { steps, waiting 
     steps.push({ kind: 'write-note', tableId: table.id, key, value, subject, says });
   }
   for (const note of [former, direct]) {
-    if (!note) continue;
+    if (!note?.onTable) continue;
     const until = note.at + NOTE_AGE_MS;
     if (until > now) waiting.push({ subject, for: 'the moment when its tag can be erased', until });
     else

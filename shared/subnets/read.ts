@@ -10,6 +10,7 @@ import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { adopts, isOwn, type Seal } from '../seal.ts';
 import {
+  type Copy,
   type Endpoint,
   GONE,
   type Note,
@@ -80,9 +81,10 @@ export function readWorld(
       ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
     },
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config)),
-    routeTables: answers.routeTables.map((table) =>
-      readTable(table, config, seal, { old, routers, vpcCidrs, holders }),
-    ),
+    routeTables: answers.routeTables.map((table) => {
+      const copies = readCopies(table.RouteTableId ?? '', endpoints, config, seal);
+      return readTable(table, config, seal, { old, routers, vpcCidrs, holders, copies });
+    }),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
@@ -150,6 +152,7 @@ function readEndpoint(
     ipv6: endpoint.IpAddressType === 'dualstack' || endpoint.IpAddressType === 'ipv6',
     tags: new Map((endpoint.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
     acceptable: asksFor(connection) && connection?.VpcEndpointOwner === config.account,
+    tagCount: countedKeys(endpoint.Tags).length,
   };
 }
 
@@ -197,16 +200,18 @@ function readRouter(
 /** Of an association that serves nobody. */
 const ENDED = /^(failed|disassociated)$/;
 
+/** What a table is read against. */
+interface Surroundings extends Pick<SubnetsWorld, 'routers' | 'vpcCidrs'> {
+  old: ReadonlySet<string>;
+  holders: ReadonlyMap<string, string>;
+  copies: Map<string, Copy[]>;
+}
+
 function readTable(
   table: ec2.RouteTable,
   config: SubnetsConfig,
   seal: Notary,
-  {
-    old,
-    routers,
-    vpcCidrs,
-    holders,
-  }: { old: ReadonlySet<string>; holders: ReadonlyMap<string, string> } & Pick<SubnetsWorld, 'routers' | 'vpcCidrs'>,
+  { old, routers, vpcCidrs, holders, copies }: Surroundings,
 ): RouteTable {
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
   const former = readNotes(id, table.Tags, config.formerKey, seal);
@@ -238,7 +243,13 @@ function readTable(
       const direct = directHolder(table.Tags, config.directKey, read.destination, read.target);
       return { ...read, holder: holders.get(read.target) ?? direct };
     }),
-    former: new Map(believed.former),
+    former: new Map([
+      ...[...copies].flatMap(([destination, [newest]]): [string, Note][] =>
+        newest ? [[destination, newest.note]] : [],
+      ),
+      ...believed.former,
+    ]),
+    copies,
     strays: readStrays(table.Tags, config.formerKey),
     direct: new Map(believed.direct),
     forged: new Map(
@@ -297,8 +308,28 @@ function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { re
     const gone = words[0] === GONE;
     const [target = '', , time = ''] = gone ? words.slice(1) : words;
     const at = Date.parse(time) || 0;
-    return [key.slice(prefix.length + 1), { target, gone, at, key, value, text, by }];
+    return [key.slice(prefix.length + 1), { target, gone, at, key, value, text, by, onTable: true }];
   });
+}
+
+/** Of a table's notes, by destination, the newest first: those with our seal for that table, whichever endpoint they are on. */
+function readCopies(tableId: string, endpoints: ec2.VpcEndpoint[], config: SubnetsConfig, seal: Notary) {
+  const prefix = `${config.copyKey}:${tableId}:`;
+  const copies = endpoints.flatMap(({ VpcEndpointId: endpointId = '', Tags = [] }) =>
+    Tags.flatMap(({ Key: key = '', Value: value = '' }): { destination: string; copy: Copy }[] => {
+      if (!key.startsWith(prefix)) return [];
+      const Key = `${config.formerKey}:${key.slice(prefix.length)}`;
+      const [[destination, note] = []] = readNotes(tableId, [{ Key, Value: value }], config.formerKey, seal);
+      if (destination === undefined || !note || !isOwn(note.by)) return [];
+      return [{ destination, copy: { endpointId, key, value, note: { ...note, onTable: false } } }];
+    }),
+  );
+  return new Map(
+    [...Map.groupBy(copies, ({ destination }) => destination)].map(([destination, found]): [string, Copy[]] => [
+      destination,
+      found.map(({ copy }) => copy).sort((a, b) => b.note.at - a.note.at),
+    ]),
+  );
 }
 
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html: newer agents need no ec2messages. */

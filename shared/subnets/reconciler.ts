@@ -34,6 +34,8 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'delete-route': ROUTE_DELETES,
   'write-note': TAGS,
   'erase-note': UNTAGS,
+  'copy-note': TAGS,
+  'erase-copy': UNTAGS,
   'set-status': TAGS,
   'clear-status': UNTAGS,
 };

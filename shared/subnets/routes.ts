@@ -3,6 +3,7 @@ import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan, Waiting } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
+import { keepCopies, tellFormer } from './copies.ts';
 import { directRanges } from './direct.ts';
 import { type Blocked, carryOut, keepNotes } from './moves.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -37,8 +38,11 @@ export function planRoutes(
   plan.refused.push(...ranges.refused);
   return world.routeTables.flatMap((table) => {
     const decided = placesOf(table, askers, ranges.routers, world).map((place) => {
+      const move = decide(place, config.withoutRouter);
       keepNotes(place, world, plan);
-      return { place, move: decide(place, config.withoutRouter) };
+      if (move !== 'withdraw') keepCopies(place, world, plan);
+      tellFormer(place);
+      return { place, move };
     });
     const blocked = [false, true]
       .flatMap((ipv6) =>

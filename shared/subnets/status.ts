@@ -6,7 +6,7 @@ import type { Asker, Problem } from './askers.ts';
 import type { Blocked } from './moves.ts';
 import { sharing } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
-import { label, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+import { label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
 /** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
 const LEAVING_MS = 3_600_000;
@@ -16,6 +16,9 @@ const LEAVING = /^leaving since (\S+)/;
 
 /** Characters of a tag's value. */
 const LONGEST = 256;
+
+/** What `ready` says besides where routes led elsewhere before: a table, and destinations in it. */
+export const TAKEN_OVER = /^ready. Taken over in (\S+): (.*?)(?:\. Served by .*)?$/;
 
 const WORST_FIRST: readonly Problem['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 
@@ -39,13 +42,13 @@ export function planStatus(
 ): void {
   const unfinished = new Set(plan.steps.map((step) => ('tableId' in step ? step.tableId : undefined)));
   const wanted = new Map<Subnet, string | undefined>();
-  for (const { subnet, table, problems, endpoint, shares } of askers) {
+  for (const { subnet, table, problems, endpoint, shares, takenOver } of askers) {
     const worst = worstOf(problems);
     // A route that this look has written, or taken out, is not yet seen to be so.
     if (!worst && unfinished.has(table?.id)) wanted.set(subnet, subnet.status);
     else {
       const how = endpoint && shares ? sharing(endpoint, subnet.zone) : '';
-      const text = worst ? `${worst.kind}: ${worst.text}` : 'ready';
+      const text = worst ? `${worst.kind}: ${worst.text}` : ready(table, takenOver);
       wanted.set(subnet, `${text.slice(0, LONGEST - how.length)}${how}`);
     }
   }
@@ -58,6 +61,10 @@ export function planStatus(
     }
   }
   write(wanted, world, config, plan);
+}
+
+function ready(table: RouteTable | undefined, takenOver: string[]): string {
+  return table && takenOver.length > 0 ? `ready. Taken over in ${table.id}: ${takenOver.join(' ')}` : 'ready';
 }
 
 /** How many subnets stand how. */

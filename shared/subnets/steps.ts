@@ -15,6 +15,9 @@ export type SubnetsStep = Step &
     | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string }
     | { kind: 'write-note'; tableId: string; key: string; value: string }
     | { kind: 'erase-note'; tableId: string; note: Note }
+    /** Of a table's note, onto an endpoint. `key` and `value` are those on the table. */
+    | { kind: 'copy-note'; endpointId: string; tableId: string; destination: string; key: string; value: string }
+    | { kind: 'erase-copy'; endpointId: string; key: string; value: string }
     | { kind: 'set-status'; subnetIds: string[]; status: string }
     | { kind: 'clear-status'; subnetIds: string[] }
   );

@@ -75,6 +75,7 @@ export interface Endpoint {
   tags: ReadonlyMap<string, string>;
   /** Whether the endpoint service asks for our acceptance of it. */
   acceptable: boolean;
+  tagCount: number;
 }
 
 /** How the VPC's machines reach Systems Manager without leaving the VPC. */
@@ -92,8 +93,10 @@ export interface RouteTable {
   /** Subnets explicitly associated with it; all others of the VPC follow the main table. */
   subnetIds: string[];
   routes: Route[];
-  /** What its routes led to before they were taken over, by destination. */
+  /** What its routes led to before they were taken over, by destination: as its own tags say, else their copies. */
   former: Map<string, Note>;
+  /** Those copies, on endpoints, the newest first. */
+  copies: Map<string, Copy[]>;
   /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
   strays: Map<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
@@ -121,6 +124,9 @@ export interface Route {
 /** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 export const isCounted = ({ local, propagated }: Pick<Route, 'local' | 'propagated'>) => !local && !propagated;
 
+/** A note is older than this before it is believed that its route is another's: AWS's reads trail its writes. */
+export const NOTE_AGE_MS = 60_000;
+
 /** First word of a note whose target is no more. */
 export const GONE = 'gone';
 
@@ -136,6 +142,17 @@ export interface Note {
   /** Its value without the seal, and whose that is. */
   text: string;
   by: Author;
+  /** Whether it stands on the table, and not in a copy alone. */
+  onTable: boolean;
+}
+
+/** What an endpoint's tag says of a table's note. */
+export interface Copy {
+  endpointId: string;
+  /** The tag as it stands. */
+  key: string;
+  value: string;
+  note: Note;
 }
 
 export interface Router {

@@ -50,6 +50,12 @@ const things = new Map(
     'rtb-0': { arn: arnOf('ec2', 'route-table/rtb-0'), tags: new Map(), keys: vpcArn(vpcId) },
     'vpce-svc-own': { arn: arnOf('ec2', 'vpc-endpoint-service/EndpointService'), tags: new Map(), keys: {} },
     'vpce-svc-other': { arn: arnOf('ec2', 'vpc-endpoint-service/vpce-svc-1'), tags: new Map(), keys: {} },
+    ...Object.fromEntries(
+      ['ziti-glb-test', 'ziti-glb-prod'].map((stack) => {
+        const tags = new Map([['ziti-glb:stack', stack]]);
+        return [`vpce-of-${stack}`, { arn: arnOf('ec2', `vpc-endpoint/vpce-of-${stack}`), tags, keys: {} }];
+      }),
+    ),
     'eni-here': { arn: arnOf('ec2', 'network-interface/eni-here'), tags: new Map(), keys: vpcArn(vpcId) },
     ...Object.fromEntries(
       Object.entries({ 'ziti-glb': 'router', 'ziti-glb:source-dest-check': 'eni-1 seal', Name: 'client' }).map(
@@ -136,6 +142,10 @@ describePackaged('a role', () => {
     ['SubnetsRole', 'subnet-0', [], false],
     ['SubnetsRole', 'rtb-0', ['ziti-glb:former:10.0.0.0/8'], true],
     ['SubnetsRole', 'rtb-0', [], false],
+    ['SubnetsRole', 'vpce-of-ziti-glb-test', ['ziti-glb:former:rtb-0:10.0.0.0/8'], true],
+    ['SubnetsRole', 'vpce-of-ziti-glb-test', ['ziti-glb:stack'], false],
+    ['SubnetsRole', 'vpce-of-ziti-glb-test', [], false],
+    ['SubnetsRole', 'vpce-of-ziti-glb-prod', ['ziti-glb:former:rtb-0:10.0.0.0/8'], false],
   ])('%s takes from %s the tags %j: %s', async (role, id, keys, allowed) => {
     // Without any tag, EC2 takes all of them away.
     const input = { Resources: [id], ...(keys.length > 0 && { Tags: keys.map((Key) => ({ Key })) }) };

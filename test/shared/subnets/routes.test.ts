@@ -31,6 +31,11 @@ const resolver = route('vpce-a', RESOLVER);
 const one = (fields: Parameters<typeof table>[0]) => ({ routeTables: [main, table(fields)] });
 const former = (target: string, fields = {}) =>
   new Map([note('ziti-glb:former:10.20.0.0/16', target, { at: NOW - 3_600_000, ...fields })]);
+const copies = (target: string) => {
+  const copied = former(target, { onTable: false }).get(CIDR);
+  const key = `ziti-glb:former:rtb-a:${CIDR}`;
+  return new Map(copied ? [[CIDR, [{ endpointId: 'vpce-a', key, value: copied.value, note: copied }]]] : []);
+};
 
 describe('a route', () => {
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
@@ -156,6 +161,7 @@ describe('a route of somebody else’s', () => {
   test.each(FOREIGN)('to %s is taken over in one call if that is asked for, and noted before', (target) => {
     expect(steps({ ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route(target)] }) })).toEqual([
       `write-note rtb-a ziti-glb:former:10.20.0.0/16 ${target}`,
+      `copy-note vpce-a rtb-a 10.20.0.0/16 ${target}`,
       'replace-route rtb-a 10.20.0.0/16 vpce-a',
     ]);
   });
@@ -178,13 +184,21 @@ describe('a route of somebody else’s', () => {
     ],
     [
       'that was taken over stays so',
-      { ...asks(`takeover ${CIDR}`), ...one({ routes: routes('vpce-a'), former: former('nat-1') }) },
+      {
+        subnets: [subnet({ wish: `takeover ${CIDR}`, status: `ready. Taken over in rtb-a: ${CIDR}` })],
+        endpoints: [endpoint()],
+        ...one({ routes: routes('vpce-a'), former: former('nat-1'), copies: copies('nat-1') }),
+      },
       [],
     ],
     [
       'that was put back by hand is taken over again, and noted anew',
       { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('nat-2')], former: former('nat-1') }) },
-      ['write-note rtb-a ziti-glb:former:10.20.0.0/16 nat-2', 'replace-route rtb-a 10.20.0.0/16 vpce-a'],
+      [
+        'write-note rtb-a ziti-glb:former:10.20.0.0/16 nat-2',
+        'copy-note vpce-a rtb-a 10.20.0.0/16 nat-2',
+        'replace-route rtb-a 10.20.0.0/16 vpce-a',
+      ],
     ],
     [
       'that leads to an endpoint which lost our tag is taken back, and what is noted stays',
@@ -198,7 +212,11 @@ describe('a route of somebody else’s', () => {
     [
       'that was led to an endpoint of another service is noted anew: it may be a firewall',
       { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('vpce-firewall')], former: former('igw-1') }) },
-      ['write-note rtb-a ziti-glb:former:10.20.0.0/16 vpce-firewall', 'replace-route rtb-a 10.20.0.0/16 vpce-a'],
+      [
+        'write-note rtb-a ziti-glb:former:10.20.0.0/16 vpce-firewall',
+        'copy-note vpce-a rtb-a 10.20.0.0/16 vpce-firewall',
+        'replace-route rtb-a 10.20.0.0/16 vpce-a',
+      ],
     ],
     [
       'is not taken over if nobody could give it back',
@@ -281,6 +299,81 @@ describe('a route of somebody else’s', () => {
       ['subnet-a: conflict: rtb-a has 50 tags and no room for the one that 10.20.0.0/16 needs'],
     ],
   ])('%s', (...[, seen, expected, chosen]) => expect(steps(seen, chosen)).toEqual(expected));
+});
+
+describe('the note of a route that was taken over', () => {
+  const status = `ready. Taken over in rtb-a: ${CIDR}`;
+  const asked = { subnets: [subnet({ wish: `takeover ${CIDR}`, status })], endpoints: [endpoint()] };
+  const taken = { ...asked, ...one({ routes: routes('vpce-a'), former: former('nat-1'), copies: copies('nat-1') }) };
+  const lost = { routes: routes('vpce-a'), former: former('nat-1', { onTable: false }), copies: copies('nat-1') };
+  const gone = { routes: [route('vpce-a')], former: former('nat-1', { gone: true }), copies: copies('nat-1') };
+  const told =
+    'conflict: where 10.20.0.0/16 in rtb-a led before it was taken over is lost with its notes: opted out it is deleted';
+  const full = endpoint({ tagCount: 50 });
+
+  test.each<[string, Partial<SubnetsWorld>, string[]]>([
+    ['stands in two places', taken, []],
+    [
+      'is written on the table again, as its copy has it',
+      { ...asked, ...one(lost) },
+      ['write-note rtb-a ziti-glb:former:10.20.0.0/16 nat-1'],
+    ],
+    [
+      'is what the copy says, when the route is given back',
+      { ...out, ...one(lost) },
+      ['restore-route rtb-a 10.20.0.0/16 nat-1'],
+    ],
+    [
+      'is copied to the endpoint again',
+      { ...asked, ...one({ routes: routes('vpce-a'), former: former('nat-1') }) },
+      ['copy-note vpce-a rtb-a 10.20.0.0/16 nat-1'],
+    ],
+    [
+      'is copied to another endpoint, where that has all the tags that AWS allows',
+      {
+        ...asked,
+        ...one({ routes: routes('vpce-a'), former: former('nat-1') }),
+        subnets: [...asked.subnets, subnet({ id: 'subnet-b', zone: 'b', cidrs: ['10.0.2.0/24'], status })],
+        endpoints: [full, endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
+        routeTables: [
+          table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-a'), former: former('nat-1') }),
+        ],
+      },
+      ['copy-note vpce-b rtb-a 10.20.0.0/16 nat-1'],
+    ],
+    [
+      'has no copy once it says that its target is gone: a person may delete it',
+      { ...asked, subnets: [subnet({ status: 'ready' })], ...one({ ...gone, routes: routes('vpce-a') }) },
+      ['erase-copy vpce-a ziti-glb:former:rtb-a:10.20.0.0/16'],
+    ],
+    [
+      'goes from both places when the route is somebody else’s',
+      { ...out, ...one({ routes: [route('nat-1')], former: former('nat-1'), copies: copies('nat-1') }) },
+      [
+        'erase-note rtb-a ziti-glb:former:10.20.0.0/16',
+        'erase-copy vpce-a ziti-glb:former:rtb-a:10.20.0.0/16',
+        'delete-endpoints vpce-a',
+      ],
+    ],
+    [
+      'that is lost in both is told in the status',
+      { ...asked, ...one({ routes: routes('vpce-a') }) },
+      [`subnet-a: ${told}`],
+    ],
+    [
+      'is told as lost from then on',
+      { ...asked, subnets: [subnet({ wish: `takeover ${CIDR}`, status: told })], ...one({ routes: routes('vpce-a') }) },
+      [],
+    ],
+  ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
+
+  test('without room for a copy is said, and stays', () => {
+    const seen = { ...asked, endpoints: [full], ...one({ routes: routes('vpce-a'), former: former('nat-1') }) };
+    expect(steps(seen)).toEqual([]);
+    expect(refused(seen)).toEqual([
+      'its tag ziti-glb:former:10.20.0.0/16 has no copy, for every endpoint has 50 tags: if that is lost, so is the way back',
+    ]);
+  });
 });
 
 describe('a route whose former target is gone', () => {

@@ -37,6 +37,10 @@ const tagOfTable = async (table: string, key: string) => {
   const { RouteTables } = await here.cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
   return given(RouteTables?.[0]?.Tags?.find(({ Key }) => Key === key)?.Value);
 };
+const loseCopies = async (table: string, destination: string) => {
+  for (const { VpcEndpointId } of await here.endpoints())
+    await here.untag(given(VpcEndpointId), `ziti-glb:former:${table}:${destination}`);
+};
 const changes = () =>
   here
     .changes()
@@ -447,12 +451,46 @@ describe('a route of somebody else’s', () => {
     expect(await tagOf(subnet)).toContain(`blocked: ${all} in ${table} cannot be given back to ${id} which is gone`);
   });
 
+  test.each<[string, { table?: boolean; copy?: boolean; look?: boolean }]>([
+    ['the table’s', { table: true }],
+    ['its copy', { copy: true }],
+    ['the table’s while nobody looks, and then its copy', { table: true, copy: true, look: true }],
+  ])('is given back though a note of where it led was lost: %s', async (_, lost) => {
+    const { subnet, table, id = '' } = await withDefaultRoute(nat);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    if (lost.table) await here.untag(table, `ziti-glb:former:${all}`);
+    if (lost.look) await here.pass();
+    if (lost.copy) await loseCopies(table, all);
+    await here.untag(subnet);
+    await rest();
+    expect([await routesOf(table), await tagsOf(table)]).toEqual([{ [all]: id }, []]);
+  });
+
+  test('tells it in the status where both notes are lost, before it is deleted at the end', async () => {
+    const { subnet, table } = await withDefaultRoute(nat);
+    await here.tag(subnet, `takeover ${all}`);
+    await here.pass();
+    await here.untag(table, `ziti-glb:former:${all}`);
+    await loseCopies(table, all);
+    for (let minute = 0; minute < 2; minute++) {
+      await here.pass();
+      expect(await tagOf(subnet)).toBe(
+        `conflict: where ${all} in ${table} led before it was taken over is lost with its notes: opted out it is deleted`,
+      );
+    }
+    await here.untag(subnet);
+    await rest();
+    expect(await routesOf(table)).toEqual({});
+  });
+
   test('stays, and says why, where its note has another tagKey', async () => {
     const { subnet, table, id = '' } = await withDefaultRoute(nat);
     await here.tag(subnet, `takeover ${all}`);
     await here.pass();
     const note = await tagOfTable(table, `ziti-glb:former:${all}`);
     await here.untag(table, `ziti-glb:former:${all}`);
+    await loseCopies(table, all);
     await here.tag(table, note, `key-before:former:${all}`);
     await here.untag(subnet);
     await rest();
@@ -475,7 +513,10 @@ describe('a route of somebody else’s', () => {
     ]);
     await here.heal(true);
     await here.pass();
-    expect([(await routesOf(table))[all], await tagOf(subnet)]).toEqual(['endpoint', 'ready']);
+    expect([(await routesOf(table))[all], await tagOf(subnet)]).toEqual([
+      'endpoint',
+      `ready. Taken over in ${table}: ${all}`,
+    ]);
   });
 
   test('stays off by default while no router works: nothing takes a way that it should not', async () => {
@@ -675,7 +716,7 @@ describe('a process that ends', () => {
           .map((target) => target.slice(0, 4))
           .toSorted(),
       ).toEqual(['endp', 'endp', 'endp', 'eni-']);
-      expect(await tagOf(subnet)).toBe('ready');
+      expect(await tagOf(subnet)).toBe(`ready. Taken over in ${table}: ${CIDR}`);
       await here.untag(subnet);
       await here.pass(300_000, { with: crash() }).catch(() => {});
       await rest();

@@ -23,6 +23,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   statusKey: 'ziti-glb:status',
   rangeKey: 'ziti-glb:dns-range',
   formerKey: 'ziti-glb:former',
+  copyKey: 'ziti-glb:former',
   directKey: 'ziti-glb:direct',
   stackTag: { Key: 'ziti-glb:stack', Value: 'ziti-glb-test' },
   sealKey: 'ziti-glb:seal',
@@ -57,6 +58,7 @@ export const endpoint = (fields: Partial<Endpoint> = {}): Endpoint => ({
   ipv6: false,
   tags: new Map(),
   acceptable: false,
+  tagCount: 3,
   ...fields,
 });
 
@@ -77,7 +79,10 @@ export const routes = (target: string, ...destinations: string[]): Route[] =>
 export const note = (key: string, target: string, fields: Partial<Note> = {}): [string, Note] => {
   const destination = key.slice(key.indexOf(':', 'ziti-glb:'.length) + 1);
   const text = `${target} since 1970`;
-  return [destination, { target, gone: false, at: 0, key, value: `${text} v1.its-seal`, text, by: 'us', ...fields }];
+  return [
+    destination,
+    { target, gone: false, at: 0, key, value: `${text} v1.its-seal`, text, by: 'us', onTable: true, ...fields },
+  ];
 };
 
 export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
@@ -87,6 +92,7 @@ export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
   subnetIds: ['subnet-a'],
   routes: [],
   former: new Map(),
+  copies: new Map(),
   strays: new Map(),
   direct: new Map(),
   forged: new Map(),
@@ -158,6 +164,10 @@ function words(step: SubnetsStep): string {
       return `${step.kind} ${step.tableId} ${step.key} ${step.value.split(' ')[0]}`;
     case 'erase-note':
       return `${step.kind} ${step.tableId} ${step.note.key}`;
+    case 'copy-note':
+      return `${step.kind} ${step.endpointId} ${step.tableId} ${step.destination} ${step.value.split(' ')[0]}`;
+    case 'erase-copy':
+      return `${step.kind} ${step.endpointId} ${step.key}`;
     case 'set-status':
       return `${step.subnetIds}: ${step.status}`;
     case 'clear-status':
