@@ -120,6 +120,19 @@ export function healthCheck(port: number, wanted: string): Finding {
   );
 }
 
+/** Whether routers can be in the target group at all: one that is taken may have its targets by address. */
+export function ofType(targetType: string): Finding[] {
+  if (targetType === 'instance') return [];
+  return [
+    finding(
+      'fault',
+      'target group',
+      `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them`,
+      'make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn',
+    ),
+  ];
+}
+
 /** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */
 export function filters(filtered: readonly Filtered[], nodes: readonly string[], wanted: Wanted): Finding[] {
   const geneve = { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE };

@@ -26,6 +26,7 @@ import {
   healthCheck,
   mtu,
   notes,
+  ofType,
   type Quota,
   quotas,
   sourceDestCheck,
@@ -64,8 +65,12 @@ async function examine(stack: Deployed): Promise<Finding[]> {
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
     attempt('security groups and network ACL', async () => {
-      const [filtered, healthPort] = await Promise.all([readFilters(stack, routers), readHealthPort(stack)]);
+      const [filtered, { healthPort, targetType }] = await Promise.all([
+        readFilters(stack, routers),
+        readTargetGroup(stack),
+      ]);
       return [
+        ...ofType(targetType),
         healthCheck(healthPort, config.routers.healthPort),
         ...filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' }),
       ];
@@ -132,11 +137,11 @@ async function readFilters({ clients: { ec2 } }: Deployed, routers: readonly Rou
   });
 }
 
-async function readHealthPort({ clients: { elb }, config }: Deployed): Promise<number> {
+async function readTargetGroup({ clients: { elb }, config }: Deployed) {
   const command = new DescribeTargetGroupsCommand({ TargetGroupArns: [config.routers.targetGroupArn] });
   const { TargetGroups } = await elb.send(command);
-  const { HealthCheckPort, Port } = TargetGroups?.[0] ?? {};
-  return Number(HealthCheckPort === 'traffic-port' ? Port : HealthCheckPort);
+  const { HealthCheckPort, Port, TargetType = '' } = TargetGroups?.[0] ?? {};
+  return { healthPort: Number(HealthCheckPort === 'traffic-port' ? Port : HealthCheckPort), targetType: TargetType };
 }
 
 async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Router[]): Promise<Set<string>> {

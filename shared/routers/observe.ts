@@ -7,6 +7,7 @@ import {
   paginateDescribeVpcs,
 } from '@aws-sdk/client-ec2';
 import {
+  DescribeTargetGroupsCommand,
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -45,13 +46,19 @@ export interface Reads {
   autoScaling: AutoScalingClient;
 }
 
+/** AWS lets nobody change it of a target group that is there: once is enough for a process. Rejects if there is none. */
+export async function readTargetType({ elb }: Pick<Reads, 'elb'>, { targetGroupArn }: RoutersConfig): Promise<string> {
+  const { TargetGroups } = await elb.send(new DescribeTargetGroupsCommand({ TargetGroupArns: [targetGroupArn] }));
+  return TargetGroups?.[0]?.TargetType ?? 'instance';
+}
+
 /** Looks at everything once. A fleet at rest costs a constant number of calls, each of them paged. */
 export async function observe(
   clients: Reads,
   config: RoutersConfig,
   seal: Notary,
   now: number,
-  spoken: Spoken = new Map(),
+  { spoken = new Map(), targetType = 'instance' }: { spoken?: Spoken; targetType?: string } = {},
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
   const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
@@ -103,7 +110,7 @@ export async function observe(
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
   const untagged = await instancesAmong(
     ec2,
-    targets.flatMap(({ id }) => (known.has(id) ? [] : [id])),
+    targets.flatMap(({ id }) => (known.has(id) || !isInstanceId(id) ? [] : [id])),
   );
   const described = [...tagged, ...untagged];
   const registered = new Set(targets.map(({ id }) => id));
@@ -126,6 +133,7 @@ export async function observe(
     })),
     targets,
     vpcCidrs: vpcs.flatMap(vpcBlocks),
+    targetType: targets.every(({ id }) => isInstanceId(id)) ? targetType : 'ip',
   };
   const online = await onlineAmong(
     clients,
@@ -135,6 +143,8 @@ export async function observe(
   );
   return { ...world, instances: world.instances.map((each) => ({ ...each, agentOnline: online.has(each.id) })) };
 }
+
+const isInstanceId = (id: string) => id.startsWith('i-');
 
 /** By a filter: that leaves out those that are gone, where an id in the call itself would be an error. */
 async function instancesAmong(client: Reads['ec2'], ids: string[]): Promise<Ec2Instance[]> {

@@ -26,6 +26,8 @@ const PER_COMMAND = 50;
 /** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
 export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
+  if (world.targetType !== 'instance')
+    return { steps: [], waiting: [], refused: [ofAnotherType(world, config)], gauges: gaugesOf(routers) };
   const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
   const progress = routers
     .filter(({ standing, noRoom }) => standing.is !== 'leaving' && standing.is !== 'refused' && noRoom.length === 0)
@@ -62,6 +64,14 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...answers.flatMap(({ refused }) => refused),
     ],
     gauges: gaugesOf(routers),
+  };
+}
+
+/** A group that was taken, and has its targets by address: none of them is a router, and none is ours to take out. */
+function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Waiting {
+  return {
+    subject: targetGroupArn.split(':').at(-1) ?? '',
+    for: `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
   };
 }
 

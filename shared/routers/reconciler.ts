@@ -7,7 +7,7 @@ import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
-import { formatNote, observe, type Reads, readNote } from './observe.ts';
+import { formatNote, observe, type Reads, readNote, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type Spoken, spokenKey } from './scaling.ts';
@@ -52,6 +52,7 @@ export function routersReconciler(
   /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
   const unnoted = new Map<string, Note>();
   const turns = createTurns(({ kind }: RoutersStep) => BUCKETS[kind], now);
+  let targetType: string | undefined;
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
       if (warning)
@@ -59,7 +60,8 @@ export function routersReconciler(
           if (code(error) !== 'TagLimitExceeded') throw error;
           unnoted.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
         });
-      const world = await observe(clients, config, await seal(), now(), spoken);
+      targetType ??= await readTargetType(clients, config);
+      const world = await observe(clients, config, await seal(), now(), { spoken, targetType });
       for (const [id, note] of unnoted) if (world.now - note.at > UNNOTED_MS) unnoted.delete(id);
       const leavingOf = ({ id, leaving }: Instance) => {
         const note = unnoted.get(id);

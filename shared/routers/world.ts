@@ -9,6 +9,8 @@ export interface RoutersWorld {
   targets: Target[];
   /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
   vpcCidrs: string[];
+  /** Of the target group: `instance`, or what no router can be registered in. */
+  targetType: string;
 }
 
 export interface Instance {

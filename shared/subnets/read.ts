@@ -95,10 +95,13 @@ export function readWorld(
     endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
     routers,
-    targets: targets.map(({ Target, TargetHealth }) => ({
-      state: TargetHealth?.State ?? '',
-      zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
-    })),
+    targets: targets
+      // One by its address is no router.
+      .filter(({ Target }) => Target?.Id?.startsWith('i-'))
+      .map(({ Target, TargetHealth }) => ({
+        state: TargetHealth?.State ?? '',
+        zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
+      })),
     nodeZones: answers.nodes.flatMap(({ ZoneName }) => ZoneName ?? []),
     crossZone: answers.attributes.some(
       ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',

@@ -10,7 +10,7 @@ import {
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { type Filtered, filters, fullest, healthCheck, type Quota, quotas } from '../../bin/findings.ts';
+import { type Filtered, filters, fullest, healthCheck, ofType, type Quota, quotas } from '../../bin/findings.ts';
 import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
@@ -117,6 +117,16 @@ test.each([
   [80, '', 'fault', /checks TCP 80, and routers answer on 8081$/],
 ])('a target group that checks TCP %i where routers are told %j', (port, wanted, is, says) => {
   expect(healthCheck(port, wanted)).toMatchObject({ is, says: expect.stringMatching(says) });
+});
+
+test('a target group that was taken has to be of type instance', () => {
+  expect(ofType('instance')).toEqual([]);
+  expect(ofType('ip')).toMatchObject([
+    {
+      is: 'fault',
+      says: 'its targets are of type ip, and routers are of type instance: nothing is done to any of them',
+    },
+  ]);
 });
 
 test.each<[number, number, boolean, string, string]>([

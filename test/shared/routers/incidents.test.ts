@@ -7,7 +7,11 @@ import {
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  CreateTargetGroupCommand,
+  DescribeTargetHealthCommand,
+  RegisterTargetsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
@@ -44,6 +48,30 @@ describe('what has gone wrong for others', () => {
     expect([...(await group.states()).values()]).toEqual(['InService']);
     expect(said.filter((line) => line.includes('is to wait on')).length).toBeGreaterThan(5);
     expect(world.calls.filter(({ operation }) => operation === 'SendCommand')).toHaveLength(1);
+  });
+
+  test.each([
+    ['with a target', '10.0.1.9'],
+    ['that is empty', undefined],
+  ])('a target group of IP targets that was taken, %s: nothing is done, and that is said', async (_, Id) => {
+    const world = await routersWorld();
+    const { TargetGroups } = await world.elb.send(
+      new CreateTargetGroupCommand({
+        ...{ Name: 'addresses', Protocol: 'GENEVE', Port: 6081, TargetType: 'ip', VpcId: world.vpc.vpc },
+      }),
+    );
+    const TargetGroupArn = TargetGroups?.[0]?.TargetGroupArn ?? '';
+    if (Id) await world.elb.send(new RegisterTargetsCommand({ TargetGroupArn, Targets: [{ Id }] }));
+    await launch(world, world.vpc.a0, { tags: TAGS });
+    world.state.config = { ...world.state.config, targetGroupArn: TargetGroupArn };
+    world.calls.length = 0;
+    const said = await passes(world, 5);
+    expect(world.calls.filter(({ changes }) => changes)).toEqual([]);
+    expect(said).toContainEqual(
+      expect.stringMatching(
+        /^targetgroup\/addresses\/\w+: its targets are of type ip, and routers are of type instance/,
+      ),
+    );
   });
 
   test.each(['failure', 'timeout'] as const)(
@@ -338,10 +366,12 @@ describe('a large fleet', () => {
         await world.ec2.send(new CreateTagsCommand({ Resources: [id], Tags }));
         world.running.set(id, VERSIONS.one);
       }
-      await world.clock.run(world.process().pass(20_000));
+      const process = world.process();
+      await world.clock.run(process.pass(20_000));
       await world.clock.run(15 * 60_000);
+      // A process asks once for what never changes.
       world.calls.length = 0;
-      const outcome = await world.clock.run(world.process().pass(280_000));
+      const outcome = await world.clock.run(process.pass(280_000));
       expect(outcome).toMatchObject({ settled: true, changes: 0, gauges: { HealthyRouters: all ? 61 : 1 } });
       await world.cloud.close();
       return world.calls.map(({ operation }) => operation).sort();

@@ -43,6 +43,7 @@ const bare: Instance = {
 const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({
   ...{ now, nodes, instances, targets },
   vpcCidrs: ['10.0.0.0/16'],
+  targetType: 'instance',
 });
 /** The fingerprint of what a router is to have. */
 const wantedBy = (instance: Instance, settings = config) =>
@@ -303,6 +304,15 @@ rows('a router joins', [
     [
       /^its SSM agent, which is not online 15 min after its start: usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443/,
     ],
+  ],
+]);
+
+rows('a target group whose targets are addresses is left as it is', [
+  [
+    'whatever is in it, and whoever would join',
+    { ...world([instance(), instance({ id: 'i-2', role: undefined })], [target('healthy')]), targetType: 'ip' },
+    [],
+    [/^its targets are of type ip, and routers are of type instance: nothing is done/],
   ],
 ]);
 
