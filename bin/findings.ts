@@ -2,7 +2,7 @@ import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@
 import { contains, isIpv6 } from '../shared/cidr.ts';
 import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
-import { isCounted, type SubnetsWorld } from '../shared/subnets/world.ts';
+import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
 
 /** What a doctor says of one thing. `unknown`: it could not be read. */
 export interface Finding {
@@ -118,6 +118,20 @@ export function healthCheck(port: number, wanted: string): Finding {
     `the target group checks TCP ${port}, and routers answer on ${expected}`,
     'give it the health check of resources/load-balancer.yml, or deploy with healthCheck=router if it is to ask ziti-router alone',
   );
+}
+
+/** Whether the stack may write routes at all: not in a VPC that another account shares with its own. */
+export function sharing({ subnets, routeTables }: SubnetsWorld, account: string): Finding[] {
+  const shared = [...routeTables, ...subnets].find((each) => isShared(each, account));
+  if (!shared) return [];
+  return [
+    finding(
+      'fault',
+      'VPC',
+      `${shared.id} is of account ${shared.owner}, which shares the VPC with ${account}: no route may be written from here`,
+      `deploy the stack in ${shared.owner}`,
+    ),
+  ];
 }
 
 /** Whether routers can be in the target group at all: one that is taken may have its targets by address. */

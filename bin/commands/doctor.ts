@@ -29,6 +29,7 @@ import {
   ofType,
   type Quota,
   quotas,
+  sharing,
   sourceDestCheck,
   unreadable,
   warnings,
@@ -89,6 +90,7 @@ async function examine(stack: Deployed): Promise<Finding[]> {
     attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
   ]);
   return [
+    ...sharing(subnets.world, config.subnets.account),
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),

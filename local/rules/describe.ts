@@ -54,8 +54,8 @@ function filterValues<T extends { id: string }>(
 ): FilterValues<T>[string] {
   if (name.startsWith('tag:')) return ({ id }) => world.tags.get(id)?.get(name.slice(4));
   if (name === 'tag-key') return ({ id }) => [...(world.tags.get(id)?.keys() ?? [])];
-  if (name === 'owner-id') return () => world.account;
   const values = Object.hasOwn(by, name) ? by[name] : undefined;
+  if (name === 'owner-id' && !values) return () => world.account;
   if (!values) throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`);
   return values;
 }

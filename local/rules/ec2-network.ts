@@ -1,7 +1,7 @@
 import { AwsError } from '../wire/errors.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
-import { arnOf, type Ec2, find } from './ec2.ts';
+import { accountOf, arnOf, type Ec2, find, ownerOf } from './ec2.ts';
 import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './ec2-cidr-blocks.ts';
 import { addressesLeft } from './ec2-interfaces.ts';
 import { isMain, localRoutes } from './ec2-route-tables.ts';
@@ -45,11 +45,11 @@ export function network(world: World) {
       };
     },
 
-    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }) {
+    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }, { principal }) {
       refuseOtherTags(['vpc'], TagSpecifications);
       const tags = tagsAtCreation('vpc', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
-      const vpc: Vpc = { id: world.id('vpc'), cidr, blocks: [] };
+      const vpc: Vpc = { id: world.id('vpc'), owner: accountOf(principal), cidr, blocks: [] };
       // A range for documentation, as nothing of the box is reached from outside.
       if (AmazonProvidedIpv6CidrBlock)
         vpc.blocks.push(associated(normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
@@ -89,6 +89,7 @@ export function network(world: World) {
           'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
           state: () => 'available',
           'is-default': () => 'false',
+          'owner-id': ({ owner }) => owner,
         },
       });
       return { Vpcs: page.map(vpcShape), ...next };
@@ -200,10 +201,10 @@ export function network(world: World) {
     return zones.find(({ name }) => name === zone)?.id;
   }
 
-  function vpcShape({ id, cidr, blocks }: Vpc) {
+  function vpcShape({ id, owner, cidr, blocks }: Vpc) {
     return {
       VpcId: id,
-      OwnerId: world.account,
+      OwnerId: owner,
       State: 'available' as const,
       CidrBlock: cidr,
       CidrBlockAssociationSet: [
@@ -222,7 +223,7 @@ export function network(world: World) {
       SubnetId: id,
       SubnetArn: arnOf(world, 'subnet', id),
       VpcId: vpcId,
-      OwnerId: world.account,
+      OwnerId: ownerOf(world, vpcId),
       State: 'available' as const,
       AvailabilityZone: zone,
       AvailabilityZoneId: zoneId(zone),

@@ -1,7 +1,7 @@
 import { AwsError } from '../wire/errors.ts';
 import { isIpv6 } from './cidr.ts';
 import { describe } from './describe.ts';
-import { type Ec2, find } from './ec2.ts';
+import { type Ec2, find, ownerOf } from './ec2.ts';
 import { blocksOf, localRoute } from './ec2-cidr-blocks.ts';
 import { isBlackhole } from './ec2-routes.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
@@ -90,6 +90,7 @@ export function routeTables(world: World) {
         by: {
           'route-table-id': ({ id }) => id,
           'vpc-id': ({ vpcId }) => vpcId,
+          'owner-id': ({ vpcId }) => ownerOf(world, vpcId),
           'association.route-table-id': ({ id, associations }) => associations.map(() => id),
           'association.route-table-association-id': ({ associations }) => associations.map(({ id }) => id),
           'association.subnet-id': ({ associations }) => associations.flatMap(({ subnetId }) => subnetId ?? []),
@@ -135,7 +136,7 @@ export function routeTables(world: World) {
     return {
       RouteTableId: id,
       VpcId: vpcId,
-      OwnerId: world.account,
+      OwnerId: ownerOf(world, vpcId),
       Associations: associations.map((association) => ({
         Main: isMain(association),
         RouteTableAssociationId: association.id,

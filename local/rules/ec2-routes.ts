@@ -1,6 +1,6 @@
 import { AwsError } from '../wire/errors.ts';
 import { contains, isIpv6, normalCidr } from './cidr.ts';
-import { type Ec2, find, noSuch } from './ec2.ts';
+import { accountOf, type Ec2, find, noSuch, ownerOf } from './ec2.ts';
 import { blocksOf } from './ec2-cidr-blocks.ts';
 import { soleInterface } from './ec2-interfaces.ts';
 import type { Route, RouteTable, World } from './world.ts';
@@ -27,8 +27,8 @@ interface RouteInput {
 /** Routes. */
 export function routes(world: World) {
   return {
-    CreateRoute(input) {
-      const table = find(world.routeTables, 'routeTable', input.RouteTableId);
+    CreateRoute(input, { principal }) {
+      const table = ownTable(input.RouteTableId, principal);
       const destination = destinationOf(world, input);
       if (routeTo(table, destination))
         throw new AwsError('RouteAlreadyExists', `The route identified by ${destination} already exists.`);
@@ -43,8 +43,8 @@ export function routes(world: World) {
       return { Return: true };
     },
 
-    ReplaceRoute(input) {
-      const table = find(world.routeTables, 'routeTable', input.RouteTableId);
+    ReplaceRoute(input, { principal }) {
+      const table = ownTable(input.RouteTableId, principal);
       const destination = destinationOf(world, input);
       const route = routeTo(table, destination);
       // Another code than DeleteRoute has for the same thing.
@@ -61,8 +61,8 @@ export function routes(world: World) {
       return {};
     },
 
-    DeleteRoute(input) {
-      const table = find(world.routeTables, 'routeTable', input.RouteTableId);
+    DeleteRoute(input, { principal }) {
+      const table = ownTable(input.RouteTableId, principal);
       const destination = destinationOf(world, input);
       const route = routeTo(table, destination);
       if (!route)
@@ -94,6 +94,14 @@ export function routes(world: World) {
 
   function isIpv6To(destination: string): boolean {
     return (world.prefixLists.get(destination)?.family ?? (isIpv6(destination) ? 'IPv6' : 'IPv4')) === 'IPv6';
+  }
+
+  /** Participants of a shared VPC see its route tables, and change none. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
+  function ownTable(id: string, principal: string): RouteTable {
+    const table = find(world.routeTables, 'routeTable', id);
+    if (ownerOf(world, table.vpcId) !== accountOf(principal))
+      throw new AwsError('UnauthorizedOperation', 'You are not authorized to perform this operation.', 403);
+    return table;
   }
 
   function targetOf(table: RouteTable, input: RouteInput): Route['target'] {

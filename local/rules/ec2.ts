@@ -61,6 +61,12 @@ export function arnOf(world: World, kind: Kind, id: string): string {
   return `arn:aws:ec2:${world.region}:${world.account}:${KINDS[kind].type}/${id}`;
 }
 
+/** Twelve digits. */
+export const accountOf = (principal: string) => principal.split(':')[4] ?? '';
+
+/** The account of a VPC, and of each subnet and route table in it. */
+export const ownerOf = (world: World, vpcId: string) => world.vpcs.get(vpcId)?.owner ?? world.account;
+
 /** Does the same to each of a list. What is refused is listed in an answer that is otherwise a success. */
 export function eachOf(ids: string[], act: (id: string) => void) {
   const refused = ids.flatMap((id) => {

@@ -57,6 +57,8 @@ export interface World {
 
 export interface Vpc {
   id: string;
+  /** The account that made it, and has all its subnets and route tables; others know them by what it shares. */
+  owner: string;
   /** The primary one. */
   cidr: string;
   /** All others, of both families: those of IPv6 are a /56. */

@@ -5,7 +5,7 @@ import { type Asker, isRefused, type Problem, refusalOf } from './askers.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type Endpoint, hasEnded, isLive, label, type Subnet, type SubnetsWorld } from './world.ts';
+import { type Endpoint, hasEnded, isLive, isShared, label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
  * How long after the creation of an endpoint that ended the next one is tried, by how many have ended. So many are kept
@@ -192,7 +192,12 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
 }
 
 /** Deletes the endpoints that leave, once no route leads to them: AWS would refuse before. */
-export function removeEndpoints(world: SubnetsWorld, leaving: Endpoint[], { steps, refused }: Plan<SubnetsStep>): void {
+export function removeEndpoints(
+  world: SubnetsWorld,
+  leaving: Endpoint[],
+  { account }: SubnetsConfig,
+  { steps, refused }: Plan<SubnetsStep>,
+): void {
   const holding = (endpoint: Endpoint) =>
     world.routeTables.find(({ routes }) => routes.some(({ target }) => target === endpoint.id));
   const present = leaving.filter(({ state }) => state !== 'deleting');
@@ -204,7 +209,12 @@ export function removeEndpoints(world: SubnetsWorld, leaving: Endpoint[], { step
   }
   for (const endpoint of present) {
     const table = holding(endpoint);
-    if (table?.edge)
+    if (table && isShared(table, account))
+      refused.push({
+        subject: endpoint.id,
+        for: `a route of ${table.id}, which is of account ${table.owner}, holds it; have it taken out there`,
+      });
+    else if (table?.edge)
       refused.push({
         subject: endpoint.id,
         for: `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`,

@@ -5,6 +5,7 @@ import { parseWish, type Wish } from './wish.ts';
 import {
   isLive,
   isOurs,
+  isShared,
   label,
   type Route,
   type RouteTable,
@@ -45,6 +46,13 @@ export function judge(subnet: Subnet, value: string, world: SubnetsWorld, config
 }
 
 const PLACE_RULES: Rule[] = [
+  function tableIsOfThisAccount({ subnet, table, config }) {
+    const { account } = config;
+    const shared = [table, subnet].find((each) => each && isShared(each, account));
+    if (shared)
+      return `${table?.id ?? 'its route table'} is of account ${shared.owner}, which shares this VPC, and ${account} may write no route there: deploy the stack in ${shared.owner}`;
+  },
+
   function zoneIsServed({ subnet: { zone }, world: { service, nodeZones } }) {
     if (!service.zones.includes(zone) && !nodeZones.includes(zone)) return `the load balancer has no node in ${zone}`;
   },

@@ -17,7 +17,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): Plan<SubnetsSt
   const askers = readAskers(world, config);
   const leaving = planEndpoints(world, askers, config, result);
   const blocked = planRoutes(world, askers, config, result);
-  removeEndpoints(world, leaving, result);
+  removeEndpoints(world, leaving, config, result);
   planEndpointTags(world, leaving, config, result);
   planStatus(world, askers, blocked, config, result);
   for (const { id, serviceName } of world.impostors)

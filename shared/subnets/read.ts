@@ -131,6 +131,7 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
     id: subnet.SubnetId ?? '',
     name: tag(subnet.Tags, 'Name') ?? '',
     zone: subnet.AvailabilityZone ?? '',
+    owner: subnet.OwnerId ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
     status: tag(subnet.Tags, config.statusKey),
@@ -238,6 +239,7 @@ function readTable(
   const associations = Associations.filter(({ AssociationState }) => !ENDED.test(AssociationState?.State ?? ''));
   return {
     id,
+    owner: table.OwnerId ?? '',
     main: associations.some(({ Main }) => Main),
     edge: associations.some(({ GatewayId }) => GatewayId),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),

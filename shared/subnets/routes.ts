@@ -8,7 +8,7 @@ import { directRanges } from './direct.ts';
 import { type Blocked, carryOut, keepNotes } from './moves.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Want, wantsOf } from './wants.ts';
-import { isCounted, isOurs, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
+import { isCounted, isOurs, isShared, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
 
 /** One destination in one table. */
 export interface Place {
@@ -37,7 +37,7 @@ export function planRoutes(
   const ranges = directRanges(world);
   plan.refused.push(...ranges.refused);
   return world.routeTables.flatMap((table) => {
-    const decided = placesOf(table, askers, ranges.routers, world).map((place) => {
+    const decided = placesOf(table, askers, ranges.routers, world, config).map((place) => {
       const move = decide(place, config.withoutRouter);
       keepNotes(place, world, plan);
       if (move !== 'withdraw') keepCopies(place, world, plan);
@@ -84,9 +84,15 @@ function forgeriesIn({ id, forged }: RouteTable, blocked: Blocked[]): Waiting[] 
   }));
 }
 
-function placesOf(table: RouteTable, askers: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Place[] {
-  // A gateway's table is for what comes into the VPC, and its routes are its owner's.
-  if (table.edge) return [];
+function placesOf(
+  table: RouteTable,
+  askers: Asker[],
+  ranges: Map<string, Router>,
+  world: SubnetsWorld,
+  { account }: SubnetsConfig,
+): Place[] {
+  // A gateway's table is for what comes into the VPC, and its routes are its owner's; so are those of another account's.
+  if (table.edge || isShared(table, account)) return [];
   const users = askers.filter((asker) => asker.table === table);
   const wants = new Map(wantsOf(table, users, ranges, world).map((want) => [want.destination, want]));
   const routes = Map.groupBy(

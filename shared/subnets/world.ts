@@ -51,6 +51,8 @@ export interface Subnet {
   id: string;
   name: string;
   zone: string;
+  /** The account whose it is; empty if EC2 does not say. */
+  owner: string;
   /** IPv4 and IPv6. */
   cidrs: string[];
   /** The tag's value, or undefined if it has none. */
@@ -87,6 +89,8 @@ export interface SystemsManager {
 
 export interface RouteTable {
   id: string;
+  /** As of a subnet. Nobody else may write routes there. */
+  owner: string;
   main: boolean;
   /** Associated with a gateway: it is for what comes into the VPC, and never ours to change. */
   edge: boolean;
@@ -171,6 +175,9 @@ export interface Router {
 export function label({ id, name }: { id: string; name: string }): string {
   return name ? `${id} (${name})` : id;
 }
+
+/** Whether something is another account's, as all of a VPC is that another one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
+export const isShared = ({ owner }: { owner: string }, account: string) => owner !== '' && owner !== account;
 
 /** The first few by name, the others by their number. */
 export function several(things: { id: string; name: string }[]): string {

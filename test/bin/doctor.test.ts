@@ -10,10 +10,20 @@ import {
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { type Filtered, filters, fullest, healthCheck, ofType, type Quota, quotas } from '../../bin/findings.ts';
+import {
+  type Filtered,
+  filters,
+  fullest,
+  healthCheck,
+  ofType,
+  type Quota,
+  quotas,
+  sharing,
+} from '../../bin/findings.ts';
 import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
+import { table as routeTable, world as seen, subnet } from '../shared/subnets/support.ts';
 import { deployed, type Extras, inLateZone, type TestStack } from './support.ts';
 
 const NODE = '10.0.0.7';
@@ -117,6 +127,18 @@ test.each([
   [80, '', 'fault', /checks TCP 80, and routers answer on 8081$/],
 ])('a target group that checks TCP %i where routers are told %j', (port, wanted, is, says) => {
   expect(healthCheck(port, wanted)).toMatchObject({ is, says: expect.stringMatching(says) });
+});
+
+test('a VPC that another account shares is a fault', () => {
+  const [own, shared] = ['111122223333', '444455556666'];
+  const world = (owner: string) => ({ subnets: [subnet()], routeTables: [routeTable({ owner })] });
+  expect(sharing(seen(world(own)), own)).toEqual([]);
+  expect(sharing(seen(world(shared)), own)).toMatchObject([
+    {
+      is: 'fault',
+      says: `rtb-a is of account ${shared}, which shares the VPC with ${own}: no route may be written from here`,
+    },
+  ]);
 });
 
 test('a target group that was taken has to be of type instance', () => {

@@ -22,6 +22,35 @@ beforeEach(async () => {
   table = given(RouteTable?.RouteTableId);
 });
 
+/** https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
+test('a VPC, its subnets and tables are the account’s that made it, and nobody else changes routes there', async () => {
+  const owner = cloud.ec2Of('444455556666');
+  const shared = await testVpc({ ec2: owner });
+  const Filters = [{ Name: 'vpc-id', Values: [shared.vpc] }];
+  const { Vpcs } = await cloud.ec2.send(new ec2.DescribeVpcsCommand({ Filters }));
+  const { Subnets } = await cloud.ec2.send(new ec2.DescribeSubnetsCommand({ Filters }));
+  const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ Filters }));
+  for (const { OwnerId } of [...given(Vpcs), ...given(Subnets), ...given(RouteTables)])
+    expect(OwnerId).toBe('444455556666');
+  const { NatGateway } = await owner.send(
+    new ec2.CreateNatGatewayCommand({ SubnetId: shared.a0, ConnectivityType: 'private' }),
+  );
+  const to = {
+    RouteTableId: given(RouteTables?.[0]?.RouteTableId),
+    DestinationCidrBlock: '10.20.0.0/16',
+    NatGatewayId: given(NatGateway?.NatGatewayId),
+  };
+  const refused = { name: 'UnauthorizedOperation' };
+  await expect(cloud.ec2.send(new ec2.CreateRouteCommand(to))).rejects.toMatchObject(refused);
+  await owner.send(new ec2.CreateRouteCommand(to));
+  await expect(cloud.ec2.send(new ec2.ReplaceRouteCommand(to))).rejects.toMatchObject(refused);
+  const { RouteTableId, DestinationCidrBlock } = to;
+  await expect(
+    cloud.ec2.send(new ec2.DeleteRouteCommand({ RouteTableId, DestinationCidrBlock })),
+  ).rejects.toMatchObject(refused);
+  await owner.send(new ec2.DeleteRouteCommand({ RouteTableId, DestinationCidrBlock }));
+});
+
 const create = (
   DestinationCidrBlock: string,
   target: Partial<ec2.CreateRouteCommandInput> = { VpcEndpointId: endpoint },

@@ -59,7 +59,11 @@ export function testCloud({ around, ...options }: Partial<CloudOptions> & { arou
     },
     ...options,
   });
-  const wire = createWire(cloud.services, { principal: () => ADMIN, around: around ?? [] });
+  const wire = createWire(cloud.services, {
+    // A key of twelve digits is of that account's administrator.
+    principal: (key) => (/^\d{12}$/.test(key) ? ADMIN.replace(ACCOUNT, key) : ADMIN),
+    around: around ?? [],
+  });
   const config = {
     region: REGION,
     credentials: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' },
@@ -73,6 +77,9 @@ export function testCloud({ around, ...options }: Partial<CloudOptions> & { arou
     errors,
     fake,
     wire,
+    /** Of the administrator of another account. */
+    ec2Of: (account: string) =>
+      new ec2.EC2Client({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
     ec2: new ec2.EC2Client(config),
     elb: new elb.ElasticLoadBalancingV2Client(config),
     ssm: new SSMClient(config),
@@ -88,7 +95,7 @@ export function given<T>(value: T | undefined | null, what = 'a value'): T {
 }
 
 /** A VPC 10.0.0.0/16 with two subnets in each of zones a and b: 10.0.0.0/24, 10.0.1.0/24 in a, 10.0.10.0/24, 10.0.11.0/24 in b. */
-export async function testVpc({ ec2: client }: TestCloud) {
+export async function testVpc({ ec2: client }: Pick<TestCloud, 'ec2'>) {
   const { Vpc } = await client.send(new ec2.CreateVpcCommand({ CidrBlock: '10.0.0.0/16' }));
   const VpcId = given(Vpc?.VpcId);
   const subnet = async (CidrBlock: string, zone: string) => {

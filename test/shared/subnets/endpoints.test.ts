@@ -174,6 +174,18 @@ describe('one endpoint each subnet', () => {
     ],
   ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
 
+  test('a route of another account’s table holds an endpoint, and is not touched', () => {
+    const routeTables = [main, table({ owner: '444455556666', subnetIds: [], routes: routes('vpce-a') })];
+    const { steps: none, refused } = plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config());
+    expect(none).toEqual([]);
+    expect(refused).toEqual([
+      {
+        subject: 'vpce-a',
+        for: 'a route of rtb-a, which is of account 444455556666, holds it; have it taken out there',
+      },
+    ]);
+  });
+
   test('what holds an endpoint is said', () => {
     const routeTables = [main, table({ id: 'rtb-edge', edge: true, subnetIds: [], routes: routes('vpce-a') })];
     expect(plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config()).refused).toEqual([

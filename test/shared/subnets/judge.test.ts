@@ -109,6 +109,20 @@ describe('a wish is refused', () => {
   test.each<[...Case, reason: string]>([
     ['malformed', 'oops', {}, {}, 'oops is not a CIDR'],
     ['in a zone without a node', CIDR, { subnets: [subnet({ zone: 'c' })] }, {}, 'the load balancer has no node in c'],
+    [
+      'in a VPC that another account shares, by its table',
+      CIDR,
+      { routeTables: [main, table({ owner: '444455556666' })] },
+      {},
+      'rtb-a is of account 444455556666, which shares this VPC, and 111122223333 may write no route there: deploy the stack in 444455556666',
+    ],
+    [
+      'in a VPC that another account shares, by the subnet, if it does not even show the table',
+      CIDR,
+      { subnets: [subnet({ owner: '444455556666' })], routeTables: [] },
+      {},
+      'its route table is of account 444455556666, which shares this VPC, and 111122223333 may write no route there: deploy the stack in 444455556666',
+    ],
     ['without a table', CIDR, { routeTables: [] }, {}, 'it has no route table'],
     [
       'on the main table, with those that would be hit',

@@ -136,7 +136,15 @@ test.each<[RouteTableAssociationStateCode, string[]]>([
 });
 
 test('a target by its address is no router, and no route is written for it', () => {
-  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [], nodes: [], routeTables: [] };
+  const none = {
+    subnets: [],
+    endpoints: [],
+    connections: [],
+    reservations: [],
+    interfaces: [],
+    nodes: [],
+    routeTables: [],
+  };
   const targets = ['10.0.0.9', 'i-0'].map((Id) => ({ Target: { Id }, TargetHealth: { State: 'healthy' as const } }));
   const answers = { ...none, vpc: {}, service: {}, targets, attributes: [] };
   const seen = readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });

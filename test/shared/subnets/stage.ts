@@ -38,6 +38,8 @@ export interface StageOptions extends Partial<SubnetsConfig> {
   crossZone?: boolean;
   /** Whether AWS's buckets refuse what is too much. */
   throttled?: boolean;
+  /** The account that has the VPC, if it is another one and shares it. */
+  owner?: string;
   /** Milliseconds until an accepted endpoint is available. */
   becomesAvailable?: number;
   /** Milliseconds until an endpoint that nobody accepted is of no use any more. */
@@ -65,6 +67,7 @@ export async function stage({
   endpointPerZone = false,
   endpointExpired = AWS_DELAYS.endpointExpired,
   emit = () => {},
+  owner,
   ...chosen
 }: StageOptions = {}) {
   const faults: Fault[] = [];
@@ -110,7 +113,7 @@ export async function stage({
   const limit = throttle(cloud.clock);
   if (throttled)
     around.push((call, input, proceed) => (call.accessKeyId === OURS ? limit(call, input, proceed) : proceed()));
-  const vpc = await testVpc(cloud);
+  const vpc = await testVpc(owner === undefined ? cloud : { ec2: cloud.ec2Of(owner) });
   const subnet = async (CidrBlock: string, zone: string) => {
     const AvailabilityZone = `${REGION}${zone}`;
     const { Subnet } = await cloud.ec2.send(new CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock, AvailabilityZone }));

@@ -318,7 +318,7 @@ describe('a connection to the endpoint service', () => {
   });
 
   test('of another account is not accepted, though its endpoint were ours', async () => {
-    const { subnet } = await begin({ account: '999999999999' });
+    const { subnet } = await begin({ account: '999999999999', owner: '999999999999' });
     await here.tag(subnet, CIDR);
     await here.pass(60_000);
     expect((await here.endpoints()).map(({ State }) => String(State))).toEqual(['pendingAcceptance']);
@@ -693,6 +693,19 @@ test('a block that the VPC has no more is a destination like any other, though A
   await rest();
   expect(await tagOf(subnet)).toBe('ready');
   expect(await routesOf(table)).toEqual({ [BLOCK]: 'endpoint', [RESOLVER]: 'endpoint' });
+});
+
+test('a VPC that another account shares gets no endpoint, which would be paid for in vain, and is told whose table it is', async () => {
+  const owner = '444455556666';
+  const { subnet, table } = await begin({ owner });
+  await here.tag(subnet, CIDR);
+  here.calls();
+  await rest();
+  expect(here.changes().map(({ operation, error }) => [operation, error])).toEqual([['CreateTags', undefined]]);
+  expect(await tagOf(subnet)).toBe(
+    `refused: ${table} is of account ${owner} which shares this VPC and 111122223333 may write no route there: deploy the stack in ${owner}`,
+  );
+  expect(await here.endpoints()).toEqual([]);
 });
 
 describe('a process that ends', () => {

@@ -41,6 +41,7 @@ export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   id: 'subnet-a',
   name: '',
   zone: 'a',
+  owner: '111122223333',
   cidrs: ['10.0.1.0/24'],
   wish: CIDR,
   status: undefined,
@@ -87,6 +88,7 @@ export const note = (key: string, target: string, fields: Partial<Note> = {}): [
 
 export const table = (fields: Partial<RouteTable> = {}): RouteTable => ({
   id: 'rtb-a',
+  owner: '111122223333',
   main: false,
   edge: false,
   subnetIds: ['subnet-a'],
