@@ -220,6 +220,13 @@ export const isNoted = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}:source-dest-check`]: 'false',
 });
 
+/** By VPC and tag. Of a tag's characters a parameter's name may have only some: others are written by their codes. */
+export const claim = async ({ resolveVariable }) => {
+  const key = String(await resolveVariable('param:tagKey'));
+  const name = key.replace(/[^\w.-]/g, (character) => `_${character.codePointAt(0).toString(16)}`);
+  return `/ziti-glb/${await resolveVariable('param:vpcId')}/${name}`;
+};
+
 /** Where the diverter answers health checks, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';
 const ROUTER_PORT = '8081';

@@ -305,7 +305,13 @@ describePackaged('serverless package', () => {
   });
 
   test('takes numbers and lists as they are given', () => {
-    const chosen = { allowedPrincipals: '444455556666', idleTimeout: '120', failover: 'rebalance', sealVersion: '2' };
+    const chosen = {
+      tagKey: 'net:team/Routers',
+      allowedPrincipals: '444455556666',
+      idleTimeout: '120',
+      failover: 'rebalance',
+      sealVersion: '2',
+    };
     const parameters = { ...required, ...chosen, routerSubnets: 'subnet-01234567,subnet-89abcdef' };
     const { folder, status } = packageStack({ parameters });
     expect(status).toBe(0);
@@ -314,6 +320,8 @@ describePackaged('serverless package', () => {
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::444455556666:root` },
     ]);
+    // Systems Manager has letters, digits and _.-/ in a name.
+    expect(Resources.Claim.Properties.Name).toBe(`/ziti-glb/${required.vpcId}/net_3ateam_2fRouters`);
     expect(Resources.RoutersLambdaFunction.Properties.Environment.Variables).toMatchObject({
       ROUTER_SUBNETS: 'subnet-01234567 subnet-89abcdef',
       ROUTER_PROFILE: '',

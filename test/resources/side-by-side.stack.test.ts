@@ -15,6 +15,10 @@ describePackaged('two stacks', () => {
     const other = await box.deploy(packaged({ stage: 'other', parameters: { vpcId, subnetIds, tagKey: 'other' } }));
     const ref = (id: string) => [box.stack, other].map(({ resources }) => resources.get(id)?.made.ref);
     for (const [logicalId] of other.resources) expect(new Set(ref(logicalId)).size).toBe(2);
+    // A third one with the tag of the first would undo what that does.
+    await expect(box.deploy(packaged({ stage: 'third', parameters: { vpcId, subnetIds } }))).rejects.toThrow(
+      `/ziti-glb/${vpcId}/ziti-glb already exists`,
+    );
 
     await operator.launch('router-1', 0);
     await until('healthy router', async () => [...(await operator.health()).values()].includes('healthy'));
