@@ -1,5 +1,5 @@
 import type { RoutersConfig, SubnetsConfig } from '../config.ts';
-import { observe as observeRouters, type Reads as RoutersReads } from '../routers/observe.ts';
+import { observe as observeRouters, type Reads as RoutersReads, readTargetType } from '../routers/observe.ts';
 import { plan as planRouters } from '../routers/plan.ts';
 import { unverified } from '../seal.ts';
 import { observe as observeSubnets } from '../subnets/observe.ts';
@@ -14,7 +14,9 @@ export async function look(
 ) {
   const [subnets, routers] = await Promise.all([
     observeSubnets(clients, config.subnets, unverified, now),
-    observeRouters(clients, config.routers, unverified, now),
+    readTargetType(clients, config.routers).then((targetType) =>
+      observeRouters(clients, config.routers, unverified, now, { targetType }),
+    ),
   ]);
   const { vpcId, tagKey, loadBalancerArn } = config.routers;
   const [, partition = '', , region = ''] = loadBalancerArn.split(':');
