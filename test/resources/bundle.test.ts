@@ -28,10 +28,18 @@ describe('a function is bundled', () => {
     expect([...bundled].sort()).toEqual([...imported].map(([, client]) => client).sort());
   });
 
+  test.each(['routers', 'subnets'])(
+    '%s with one provider of credentials: what Lambda has in the environment',
+    (name) => {
+      const providers = inputs[name]?.flatMap((path) => /@aws-sdk\/(credential-provider-[\w-]+)/.exec(path)?.[1] ?? []);
+      expect([...new Set(providers)]).toEqual(['credential-provider-env']);
+    },
+  );
+
   test.each(['routers', 'subnets'])('%s small, its source map beside it', (name) => {
     const zip = zipSync({ [`${name}.mjs`]: code[`${name}.mjs`] ?? new Uint8Array() }, { level: 9 });
     // Half of what it may be: what grows beyond has brought something along that nobody uses.
-    expect(zip.length).toBeLessThan(225_000);
+    expect(zip.length).toBeLessThan(210_000);
     const map = JSON.parse(Buffer.from(code[`${name}.mjs.map`] ?? []).toString());
     expect(map.sources).toContainEqual(expect.stringContaining('shared/reconcile.ts'));
     expect(Buffer.from(code[`${name}.mjs`] ?? []).toString()).not.toContain('sourceMappingURL');
