@@ -34,7 +34,8 @@ export function bundle(root, names, { plugins = [], ...more } = {}) {
     entryPoints: names.map((name) => `functions/${name}.ts`),
     outdir: 'build/functions',
     outExtension: { '.js': '.mjs' },
-    plugins: [plainKeys, credentials, ...plugins],
+    alias: { '@aws-sdk/credential-provider-node': './resources/credentials.js' },
+    plugins: [plainKeys, ...plugins],
     ...more,
   });
 }
@@ -50,26 +51,6 @@ const plainKeys = {
     onLoad({ filter: /@aws-sdk\/.*\/schemas\/schemas_\d+\.js$/ }, async ({ path }) => ({
       contents: withPlainKeys(await readFile(path, 'utf8')),
       loader: 'js',
-    }));
-  },
-};
-
-/**
- * Lambda gives a function its role's credentials in the environment:
- * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The SDK would look in files, containers, instances and
- * single sign-on too, and bring along a client for each: those go.
- */
-const credentials = {
-  name: 'credentials',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ resolveDir }) => ({
-      path: 'credentials',
-      namespace: 'credentials',
-      pluginData: { resolveDir },
-    }));
-    onLoad({ filter: /.*/, namespace: 'credentials' }, ({ pluginData }) => ({
-      contents: "export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';",
-      resolveDir: pluginData.resolveDir,
     }));
   },
 };
