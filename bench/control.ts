@@ -1,4 +1,4 @@
-import { AWS_DELAYS } from '../local/rules/delays.ts';
+import { AWS_DELAYS } from '../local/services/delays.ts';
 import { type StageOptions, stage } from '../test/shared/subnets/stage.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { CloudEvent } from '../rules/cloud.ts';
+import type { CloudEvent } from '../services/cloud.ts';
 import { compilePattern } from './pattern.ts';
 import { schedulePeriod } from './schedule.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { wildcard } from '../rules/describe.ts';
+import { wildcard } from '../wildcard.ts';
 import type { AccessKey } from '../wire/keys.ts';
 import { type Code, unpackCode } from './code.ts';
 import { type Environment, startEnvironment } from './environment.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Kms } from '../kms.ts';
+import type { Kms } from '../services/kms.ts';
 import { document, integer, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
 export function keyTypes(kms: Kms): Record<string, ResourceType> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Logs } from '../logs.ts';
+import type { Logs } from '../services/logs.ts';
 import { integer, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
 export function logGroupTypes(logs: Logs, place: { region: string; account: string }): Record<string, ResourceType> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Buckets } from '../s3.ts';
+import type { Buckets } from '../services/s3.ts';
 import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
 export function bucketTypes(buckets: Buckets, account: string): Record<string, ResourceType> {

@@ -6,7 +6,7 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { given, launch, testVpc } from '../local/rules/support.ts';
+import { given, launch, testVpc } from '../support/cloud.ts';
 import { deployed, inLateZone } from './support.ts';
 
 const CIDR = '10.20.0.0/16';

@@ -27,7 +27,7 @@ import { drawn } from '../../shared/plain.ts';
 import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
-import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../local/rules/support.ts';
+import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../support/cloud.ts';
 import { installDocument } from '../support/install-document.ts';
 import { testSeal } from '../support/seal.ts';
 

@@ -2,8 +2,8 @@ import { ServiceQuotas } from '@aws-sdk/client-service-quotas';
 import { STS } from '@aws-sdk/client-sts';
 import { expect, test } from '@jest/globals';
 import { createIam } from '../../local/iam/iam.ts';
-import { identityService } from '../../local/identity.ts';
-import { quotasService } from '../../local/quotas.ts';
+import { quotasService } from '../../local/services/service-quotas.ts';
+import { identityService } from '../../local/services/sts.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire } from '../../local/wire/wire.ts';
 

@@ -2,7 +2,7 @@ import { CreateTagsCommand, DeleteVpcEndpointServiceConfigurationsCommand } from
 import { expect, test } from '@jest/globals';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { refuseRemovalInUse } from '../../resources/removal.js';
-import { REGION, testCloud, testLoadBalancer, testVpc } from '../local/rules/support.ts';
+import { REGION, testCloud, testLoadBalancer, testVpc } from '../support/cloud.ts';
 
 test('a transit gateway that is connected holds a stack, and is named by its connection: it has no endpoint', async () => {
   const cloud = testCloud();

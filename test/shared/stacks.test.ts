@@ -3,7 +3,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { given, launch } from '../local/rules/support.ts';
+import { given, launch } from '../support/cloud.ts';
 import { type Place, type TestStack, testStacks } from './stacks.ts';
 
 const KEYS = { one: 'ziti-glb', two: 'glb-two' };

@@ -11,7 +11,7 @@ import type { Around } from '../../local/wire/wire.ts';
 import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
-import { given, REGION, type TestCloud, testCloud, testLoadBalancer, testVpc } from '../local/rules/support.ts';
+import { given, REGION, type TestCloud, testCloud, testLoadBalancer, testVpc } from '../support/cloud.ts';
 import { installDocument } from '../support/install-document.ts';
 import { testSeal } from '../support/seal.ts';
 import { configOf } from './routers/support.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '../../../local/clock.ts';
 import { createBus, type DeadLetter, type Refusal, type Rule } from '../../../local/events/bus.ts';
-import type { CloudEvent } from '../../../local/rules/cloud.ts';
+import type { CloudEvent } from '../../../local/services/cloud.ts';
 
 const MINUTE = 60_000;
 const tagChange: CloudEvent = {

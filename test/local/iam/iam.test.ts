@@ -8,7 +8,7 @@ import { noFabric } from '../../../local/fabric/none.ts';
 import { createIam } from '../../../local/iam/iam.ts';
 import { accessRequests } from '../../../local/iam/requests.ts';
 import type { Role } from '../../../local/iam/role.ts';
-import { createCloud } from '../../../local/rules/cloud.ts';
+import { createCloud } from '../../../local/services/cloud.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 

@@ -8,7 +8,7 @@ import { inProcess } from '../../../local/wire/in-process.ts';
 import { operationSchema, type SdkModule } from '../../../local/wire/schema.ts';
 import { type Server, serve } from '../../../local/wire/server.ts';
 import { createWire, type OperationService } from '../../../local/wire/wire.ts';
-import { testCloud } from '../rules/support.ts';
+import { testCloud } from '../../support/cloud.ts';
 import { anyOf, type Limits } from './arbitrary.ts';
 
 /** What the wire was asked last, and what it is to answer. */

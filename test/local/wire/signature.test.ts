@@ -9,13 +9,13 @@ import { SSM } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { scaledClock } from '../../../local/clock.ts';
 import { lambdaService } from '../../../local/lambda/api.ts';
-import { createBuckets } from '../../../local/s3.ts';
+import { createBuckets } from '../../../local/services/s3.ts';
 import { type AccessKey, createKeys } from '../../../local/wire/keys.ts';
 import type { WireRequest } from '../../../local/wire/protocol.ts';
 import { type Server, serve } from '../../../local/wire/server.ts';
 import { createAuthentication } from '../../../local/wire/signature.ts';
 import { createWire } from '../../../local/wire/wire.ts';
-import { testCloud } from '../rules/support.ts';
+import { testCloud } from '../../support/cloud.ts';
 
 const request = (url: string, headers: Record<string, string>): WireRequest => ({
   method: 'GET',

@@ -5,7 +5,7 @@ import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 import { isThrottle } from '../../../shared/aws/advice.ts';
 import { type Call, isChange, watchAnswers, watchCalls } from '../../../shared/aws/calls.ts';
-import { ADMIN, REGION, testCloud, testVpc } from '../../local/rules/support.ts';
+import { ADMIN, REGION, testCloud, testVpc } from '../../support/cloud.ts';
 
 test('each call is told, each retry of it too, with AWS’s id and its error', async () => {
   let refusals = 2;

@@ -1,7 +1,7 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { expect, test } from '@jest/globals';
 import { VirtualClock } from '../../../local/clock.ts';
-import { createKms } from '../../../local/kms.ts';
+import { createKms } from '../../../local/services/kms.ts';
 import { AwsError } from '../../../local/wire/errors.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';

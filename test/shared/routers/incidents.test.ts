@@ -16,7 +16,7 @@ import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
-import { launch, testVpc } from '../../local/rules/support.ts';
+import { launch, testVpc } from '../../support/cloud.ts';
 import { testSeal } from '../../support/seal.ts';
 import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 

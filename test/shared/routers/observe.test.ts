@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { listedOutput, withExitStatus } from '../../../local/rules/ssm-output.ts';
+import { listedOutput, withExitStatus } from '../../../local/services/ssm/output.ts';
 import { installOf, lastLines } from '../../../shared/routers/observe.ts';
 import { EXECUTION_TIMEOUT } from '../../../shared/routers/steps.ts';
 import { installDocument } from '../../support/install-document.ts';

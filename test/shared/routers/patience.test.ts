@@ -1,6 +1,6 @@
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { launch } from '../../local/rules/support.ts';
+import { launch } from '../../support/cloud.ts';
 import { routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 let world: TestRouters;

@@ -3,7 +3,7 @@ import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balanc
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { routersOf } from '../../../shared/routers/router.ts';
-import { given, launch } from '../../local/rules/support.ts';
+import { given, launch } from '../../support/cloud.ts';
 import { refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 let world: TestRouters;

@@ -15,7 +15,7 @@ import fc from 'fast-check';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import { contains } from '../../../shared/cidr.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { launch, testVpc } from '../../local/rules/support.ts';
+import { launch, testVpc } from '../../support/cloud.ts';
 import { Crash, refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
 
 const which = fc.nat(3);

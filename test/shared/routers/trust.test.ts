@@ -8,7 +8,7 @@ import { DescribeTargetHealthCommand, RegisterTargetsCommand } from '@aws-sdk/cl
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { INTERRUPTION } from '../../../shared/routers/router.ts';
-import { given, launch } from '../../local/rules/support.ts';
+import { given, launch } from '../../support/cloud.ts';
 import { routersWorld, TAGS, type TestRouters } from './support.ts';
 
 let world: TestRouters;

@@ -1,7 +1,7 @@
 import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { given } from '../../local/rules/support.ts';
+import { given } from '../../support/cloud.ts';
 import { routersGroup, routersWorld, type TestRouters, VERSIONS } from './support.ts';
 
 let world: TestRouters;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Bus, createBus, type Faults } from '../../../local/events/bus.ts';
-import type { CloudEvent } from '../../../local/rules/cloud.ts';
+import type { CloudEvent } from '../../../local/services/cloud.ts';
 import { reconcilerHandler } from '../../../shared/lambda.ts';
-import { ACCOUNT, REGION } from '../../local/rules/support.ts';
+import { ACCOUNT, REGION } from '../../support/cloud.ts';
 import { captureLines } from '../../support/lines.ts';
 import { type Stage, stage } from './stage.ts';
 

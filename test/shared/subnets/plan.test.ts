@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { given } from '../../local/rules/support.ts';
+import { given } from '../../support/cloud.ts';
 import {
   brief,
   CIDR,

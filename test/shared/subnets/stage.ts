@@ -14,8 +14,8 @@ import {
   ModifyTargetGroupCommand,
   RegisterTargetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { CloudEvent } from '../../../local/rules/cloud.ts';
-import { AWS_DELAYS } from '../../../local/rules/delays.ts';
+import type { CloudEvent } from '../../../local/services/cloud.ts';
+import { AWS_DELAYS } from '../../../local/services/delays.ts';
 import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
@@ -24,7 +24,7 @@ import type { SubnetsConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
 import { type Outcome, reconcile } from '../../../shared/reconcile.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
-import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../../local/rules/support.ts';
+import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../../support/cloud.ts';
 import { testSeal } from '../../support/seal.ts';
 import { config } from './support.ts';
 

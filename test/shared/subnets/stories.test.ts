@@ -1,7 +1,7 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import { SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { given, REGION } from '../../local/rules/support.ts';
+import { given, REGION } from '../../support/cloud.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';

@@ -1,6 +1,6 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { given } from '../../local/rules/support.ts';
+import { given } from '../../support/cloud.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';

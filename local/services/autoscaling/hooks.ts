@@ -1,0 +1,164 @@
+import type { Group, LifecycleAction, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
+import { AwsError } from '../../wire/errors.ts';
+import { arnOf } from '../ec2/find.ts';
+import type { World } from '../world.ts';
+
+/** "100 times the heartbeat timeout, or 48 hours, whichever is less." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
+const LONGEST_WAIT_S = 48 * 3600;
+const MOST_HEARTBEATS = 100;
+
+/** What precedes `:Wait` in the state of a member that hooks hold. */
+type Phase = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating' | 'ReplacingRootVolume';
+type Place = 'EC2' | 'WarmPool' | 'AutoScalingGroup';
+
+interface Held {
+  phase: Phase;
+  origin: Place;
+  /** What refreshes it, if it stays the same instance. */
+  action?: 'ReplaceRootVolume';
+}
+
+const DETAIL_TYPES = {
+  'autoscaling:EC2_INSTANCE_LAUNCHING': 'EC2 Instance-launch Lifecycle Action',
+  'autoscaling:EC2_INSTANCE_TERMINATING': 'EC2 Instance-terminate Lifecycle Action',
+};
+
+/**
+ * Lets the hooks of a group hold a member until all of them have ended, one has been abandoned, or time is up.
+ * @param then is told how it ended, a little later: CONTINUE at once if there is no hook
+ */
+export function hold(
+  world: World,
+  group: Group,
+  member: Member,
+  held: Held,
+  then: (result: LifecycleResult) => void,
+): void {
+  const { phase } = held;
+  const hooks = [...group.hooks.values()].filter(({ transition }) => transition === transitionOf(held));
+  release(member);
+  member.state = hooks.length > 0 ? `${phase}:Wait` : phase;
+  if (hooks.length === 0) then('CONTINUE');
+  for (const hook of hooks) {
+    const action: LifecycleAction = {
+      token: world.uuid(),
+      startedAt: world.clock.now(),
+      end(result) {
+        action.cancel();
+        member.actions.delete(hook.name);
+        if (result === 'ABANDON') release(member);
+        if (member.actions.size > 0) return;
+        member.state = `${phase}:Proceed`;
+        proceeding.set(
+          member,
+          world.after(world.delays.lifecycleProceed, () => then(result)),
+        );
+      },
+      cancel() {},
+    };
+    member.actions.set(hook.name, action);
+    beat(world, hook, action);
+    announceHold(world, group, member, hook, action, held);
+  }
+}
+
+function announceHold(
+  world: World,
+  group: Group,
+  { instanceId }: Member,
+  { name, transition, metadata }: LifecycleHook,
+  { token }: LifecycleAction,
+  { phase, origin, action }: Held,
+): void {
+  const own = phase.startsWith('Warmed') ? 'WarmPool' : 'AutoScalingGroup';
+  world.emit({
+    source: 'aws.autoscaling',
+    type: DETAIL_TYPES[transition],
+    resources: [group.arn],
+    detail: {
+      LifecycleActionToken: token,
+      AutoScalingGroupName: group.name,
+      LifecycleHookName: name,
+      EC2InstanceId: instanceId,
+      LifecycleTransition: transition,
+      ...(metadata !== undefined && { NotificationMetadata: metadata }),
+      // "Sent only by groups with a warm pool."
+      ...(group.warmPool && phase.endsWith('Pending') && { Origin: origin, Destination: own }),
+      ...(group.warmPool && phase.endsWith('Terminating') && { Origin: own, Destination: 'EC2' }),
+      ...(action && { Action: action }),
+    },
+  });
+}
+
+/** What goes back to its warm pool is held by the hooks of an end, in the state of what is launched into it. */
+const transitionOf = ({ phase, origin }: Held) =>
+  phase.endsWith('Pending') && origin !== 'AutoScalingGroup'
+    ? 'autoscaling:EC2_INSTANCE_LAUNCHING'
+    : 'autoscaling:EC2_INSTANCE_TERMINATING';
+
+/** What is about to follow the end of a member's hooks. */
+const proceeding = new WeakMap<Member, () => void>();
+
+/** Ends whatever holds a member, with no result: something else has happened to it. */
+export function release(member: Member): void {
+  proceeding.get(member)?.();
+  for (const action of member.actions.values()) action.cancel();
+  member.actions.clear();
+}
+
+/** Restarts the clock of an action. It never runs past the longest wait. */
+export function beat(world: World, { heartbeatTimeout, defaultResult }: LifecycleHook, action: LifecycleAction): void {
+  action.cancel();
+  const longest = Math.min(LONGEST_WAIT_S, MOST_HEARTBEATS * heartbeatTimeout) * 1000;
+  const left = action.startedAt + longest - world.clock.now();
+  action.cancel = world.after(Math.min(heartbeatTimeout * 1000, left), () => action.end(defaultResult));
+}
+
+/** The action that a call means, by its hook and by token or instance. @throws AwsError if it is over, or never was */
+export function actionOf(
+  group: Group,
+  by: { LifecycleHookName: string; LifecycleActionToken?: string | undefined; InstanceId?: string | undefined },
+): { hook: LifecycleHook; action: LifecycleAction } {
+  const { LifecycleHookName, LifecycleActionToken, InstanceId } = by;
+  const hook = group.hooks.get(LifecycleHookName);
+  const action = [...group.members.values()]
+    .filter(({ instanceId }) => InstanceId === undefined || instanceId === InstanceId)
+    .map(({ actions }) => actions.get(LifecycleHookName))
+    .find((each) => each && (LifecycleActionToken === undefined || each.token === LifecycleActionToken));
+  if (!hook || !action || (InstanceId === undefined && LifecycleActionToken === undefined))
+    throw new AwsError(
+      'ValidationError',
+      LifecycleActionToken === undefined
+        ? `No active Lifecycle Action found with instance ID ${InstanceId}`
+        : `No active Lifecycle Action found with token ${LifecycleActionToken}`,
+    );
+  return { hook, action };
+}
+
+/** Says how a launch or an end came out. */
+export function announceEnd(
+  world: World,
+  group: Group,
+  { instanceId, zone, launchedAt }: Member,
+  what: 'Launch Successful' | 'Launch Unsuccessful' | 'Terminate Successful',
+): void {
+  const time = (at: number) => new Date(at).toISOString();
+  world.emit({
+    source: 'aws.autoscaling',
+    type: `EC2 Instance ${what}`,
+    resources: [group.arn, arnOf(world, 'instance', instanceId)],
+    detail: {
+      StatusCode: what.endsWith('Unsuccessful') ? 'Failed' : 'InProgress',
+      Description: `${what.startsWith('Launch') ? 'Launching a new' : 'Terminating'} EC2 instance: ${instanceId}`,
+      AutoScalingGroupName: group.name,
+      ActivityId: world.uuid(),
+      Details: { 'Availability Zone': zone },
+      RequestId: world.uuid(),
+      StatusMessage: '',
+      StartTime: time(launchedAt),
+      EndTime: time(world.clock.now()),
+      EC2InstanceId: instanceId,
+      Cause: '',
+    },
+  });
+}

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import * as autoScalingSdk from '@aws-sdk/client-auto-scaling';
+import * as ec2Sdk from '@aws-sdk/client-ec2';
+import * as elbSdk from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as ssmSdk from '@aws-sdk/client-ssm';
+import type { Clock } from '../clock.ts';
+import type { Fabric, Network } from '../fabric/fabric.ts';
+import type { FindResource } from '../iam/resource.ts';
+import { uuid } from '../ids.ts';
+import { emptyState } from '../state/state.ts';
+import { AwsError } from '../wire/errors.ts';
+import type { OperationService } from '../wire/wire.ts';
+import { authorizedResources } from './authorization.ts';
+import { capacity } from './autoscaling/capacity.ts';
+import { autoScaling } from './autoscaling/groups.ts';
+import { AWS_DELAYS, type Delays } from './delays.ts';
+import { cidrBlocks } from './ec2/cidr-blocks.ts';
+import { encryptionControls } from './ec2/encryption-controls.ts';
+import { endpointServices } from './ec2/endpoint-services.ts';
+import { endpoints } from './ec2/endpoints.ts';
+import { gateways } from './ec2/gateways.ts';
+import { instances } from './ec2/instances.ts';
+import { interfaces } from './ec2/interfaces.ts';
+import { launchTemplates } from './ec2/launch-templates.ts';
+import { network } from './ec2/network.ts';
+import { prefixLists } from './ec2/prefix-lists.ts';
+import { reads } from './ec2/reads.ts';
+import { rootVolumes } from './ec2/root-volumes.ts';
+import { routeTables } from './ec2/route-tables.ts';
+import { advertise, routes } from './ec2/routes.ts';
+import { tags } from './ec2/tags.ts';
+import { targetHealth } from './elbv2/health.ts';
+import { loadBalancers } from './elbv2/load-balancers.ts';
+import { elbTags } from './elbv2/tags.ts';
+import { targetGroups } from './elbv2/targets.ts';
+import { networkOf } from './network.ts';
+import { agents } from './ssm/agents.ts';
+import { commands } from './ssm/commands.ts';
+import { documents } from './ssm/documents.ts';
+import { syncer } from './sync.ts';
+import type { World } from './world.ts';
+
+/** An event as EventBridge delivers it. */
+export interface CloudEvent {
+  version: '0';
+  id: string;
+  'detail-type': string;
+  source: string;
+  account: string;
+  /** Seconds precision, ISO 8601. */
+  time: string;
+  region: string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+export interface CloudOptions {
+  clock: Clock;
+  fabric: Fabric;
+  region: string;
+  /** Twelve digits. */
+  account: string;
+  /** A quota of the account, if it is not AWS's 50. */
+  endpointsPerVpc?: number;
+  /** Ids of the images that there are; any, if not given. */
+  images?: readonly string[];
+  emit(event: CloudEvent): void;
+  /** Milliseconds of the cloud's time; the rest are AWS's. */
+  delays?: Partial<Delays>;
+  /**
+   * Whether a zone takes one endpoint of a service and VPC only, as AWS's guide says in one sentence and public stacks do not:
+   * https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+   */
+  endpointPerZone?: boolean;
+  /** What to do with an error of the fabric, or of a rule outside a request. Thrown, if not given. */
+  onError?(error: unknown): void;
+}
+
+export interface Cloud {
+  /** By signing name, for `createWire`. */
+  services: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'ssm', OperationService>;
+  /** What IAM may ask about the resources that requests name. */
+  findResource: FindResource;
+  /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
+  attach(serviceId: string): string;
+  /** The data plane as it is to be now. */
+  network(): Network;
+  /** What a peer of a VPC's route server advertises into a route table. */
+  advertise(tableId: string, cidr: string, nextHop: string): void;
+  /** Resolves when the fabric has been given the network as it is now. */
+  idle(): Promise<void>;
+  /** Stops everything the cloud has under way. The fabric is left to its owner. */
+  close(): Promise<void>;
+}
+
+export function createCloud(options: CloudOptions): Cloud {
+  const { clock, fabric, region, account, onError = rethrow } = options;
+  const syncing = syncer(fabric, () => networkOf(world), onError);
+  const timers = new Set<() => void>();
+  const counters = new Map<string, number>();
+  let closed = false;
+
+  const world: World = {
+    clock,
+    fabric,
+    region,
+    account,
+    endpointsPerVpc: options.endpointsPerVpc ?? 50,
+    images: options.images,
+    delays: { ...AWS_DELAYS, ...options.delays },
+    endpointPerZone: options.endpointPerZone ?? false,
+    id: (prefix) => `${prefix}-0${createHash('sha256').update(count(prefix)).digest('hex').slice(0, 16)}`,
+    uuid: () => uuid(count('uuid')),
+    after(ms, task) {
+      if (closed) return () => {};
+      const cancel = clock.after(ms, () => {
+        timers.delete(stop);
+        guarded(task);
+        changed();
+      });
+      const stop = () => {
+        timers.delete(stop);
+        cancel();
+      };
+      timers.add(stop);
+      return stop;
+    },
+    run: (work) => void work.catch(onError),
+    changed,
+    emit: ({ source, type, resources, detail }) =>
+      options.emit({
+        version: '0',
+        id: uuid(count('event')),
+        'detail-type': type,
+        source,
+        account,
+        time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+        region,
+        resources,
+        detail,
+      }),
+    ...emptyState(),
+  };
+
+  const managed = agents(world);
+  const known = documents(world);
+  const machines = instances(world, (instance) => {
+    managed.follow(instance);
+    scaling.follow(instance);
+  });
+  const roots = rootVolumes(world, managed.restart);
+  const scaling = capacity(world, machines);
+  const ec2 = {
+    ...network(world),
+    ...cidrBlocks(world),
+    ...encryptionControls(world),
+    ...routeTables(world),
+    ...routes(world),
+    ...prefixLists(world),
+    ...gateways(world),
+    ...interfaces(world),
+    ...reads(world),
+    ...machines,
+    ...roots.operations,
+    ...launchTemplates(world),
+    ...endpointServices(world),
+    ...endpoints(world),
+    ...tags(world),
+  };
+  const elb = { ...loadBalancers(world), ...targetGroups(world, targetHealth(world)), ...elbTags(world) };
+  const ssm = { ...known.operations, ...managed.operations, ...commands(world, known) };
+
+  return {
+    services: {
+      ec2: service('ec2Query', ec2Sdk, ec2),
+      elasticloadbalancing: service('awsQuery', elbSdk, elb),
+      ssm: service('awsJson1_1', ssmSdk, ssm),
+      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(world, scaling, roots)),
+    },
+    findResource: authorizedResources(world),
+    attach(serviceId) {
+      const connectionId = world.id('vpce-con');
+      const id = world.id('tgw-attach');
+      const createdAt = clock.now();
+      world.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
+      return connectionId;
+    },
+    network: () => networkOf(world),
+    advertise(...route) {
+      advertise(world, ...route);
+      changed();
+    },
+    idle: syncing.idle,
+    close() {
+      closed = true;
+      for (const stop of [...timers]) stop();
+      return syncing.idle();
+    },
+  };
+
+  function count(name: string): string {
+    const next = (counters.get(name) ?? 0) + 1;
+    counters.set(name, next);
+    return `${name} ${next}`;
+  }
+
+  function changed(): void {
+    if (!closed) syncing.changed();
+  }
+
+  function guarded(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  function service(
+    protocol: OperationService['protocol'],
+    sdk: OperationService['sdk'],
+    operations: OperationService['operations'],
+  ): OperationService {
+    const wrapped = Object.entries(operations).map(([name, operation]): [string, typeof operation] => [
+      name,
+      (input, call) => {
+        const { DryRun, ...given } = input as { DryRun?: boolean };
+        if (DryRun) throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
+        try {
+          return operation(given as never, call);
+        } finally {
+          if (!/^(Describe|Get|List)/.test(name)) changed();
+        }
+      },
+    ]);
+    return { kind: 'operations', protocol, sdk, operations: Object.fromEntries(wrapped) };
+  }
+}
+
+function rethrow(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,61 @@
+import type { Filter } from '@aws-sdk/client-ec2';
+import { wildcard } from '../../wildcard.ts';
+import { AwsError } from '../../wire/errors.ts';
+import { type Paging, paginate } from '../paginate.ts';
+import type { World } from '../world.ts';
+import { find, type Kind } from './find.ts';
+
+/** What a filter looks at in a record. The record passes if any of the values matches. */
+export type FilterValues<T> = Readonly<Record<string, (record: T) => string | readonly string[] | undefined>>;
+
+interface Query extends Paging {
+  Filters?: Filter[] | undefined;
+}
+
+interface Description<T> {
+  kind: Kind;
+  ids?: string[] | undefined;
+  query: Query;
+  by: FilterValues<T>;
+  /** The greatest MaxResults; the least is 5. */
+  maxResults?: number;
+}
+
+/** What an EC2 Describe call answers: the records of `ids`, or all; those that pass the filters; one page of them. */
+export function describe<T extends { id: string }>(
+  world: World,
+  records: ReadonlyMap<string, T>,
+  { kind, ids, query, by, maxResults = 1000 }: Description<T>,
+): { page: T[]; NextToken?: string } {
+  if (ids?.length && query.MaxResults !== undefined)
+    throw new AwsError('InvalidParameterCombination', 'MaxResults cannot be used with a list of ids');
+  const named = ids?.length ? ids.map((id) => find(records, kind, id)) : [...records.values()];
+  const tests = (query.Filters ?? []).map((filter) => filterTest(world, filter, by));
+  return paginate(
+    named.filter((record) => tests.every((test) => test(record))),
+    query,
+    { least: 5, greatest: maxResults },
+  );
+}
+
+/** `Name=tag:app,Values=a,b*`: a record passes if one of its values matches one of the filter's, where `*` and `?` are wildcards. */
+function filterTest<T extends { id: string }>(world: World, { Name = '', Values }: Filter, by: FilterValues<T>) {
+  const valuesOf = filterValues(world, Name, by);
+  if (!Values?.length) throw new AwsError('InvalidParameterValue', `The filter '${Name}' has no values`);
+  const patterns = Values.map(wildcard);
+  return (record: T) =>
+    [valuesOf(record) ?? []].flat().some((value) => patterns.some((pattern) => pattern.test(value)));
+}
+
+function filterValues<T extends { id: string }>(
+  world: World,
+  name: string,
+  by: FilterValues<T>,
+): FilterValues<T>[string] {
+  if (name.startsWith('tag:')) return ({ id }) => world.tags.get(id)?.get(name.slice(4));
+  if (name === 'tag-key') return ({ id }) => [...(world.tags.get(id)?.keys() ?? [])];
+  const values = Object.hasOwn(by, name) ? by[name] : undefined;
+  if (name === 'owner-id' && !values) return () => world.account;
+  if (!values) throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`);
+  return values;
+}

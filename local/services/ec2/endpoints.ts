@@ -1,0 +1,321 @@
+import type { State } from '@aws-sdk/client-ec2';
+import type { Attachment, Endpoint, EndpointService } from '../../state/ec2.ts';
+import { AwsError } from '../../wire/errors.ts';
+import type { World } from '../world.ts';
+import { ipv6BlockOf } from './cidr-blocks.ts';
+import { describe } from './describe.ts';
+import { refuseUnencrypted } from './encryption-controls.ts';
+import { nodesOf, serviceNamed } from './endpoint-services.ts';
+import { type Ec2, eachOf, find, noSuch } from './find.ts';
+import { idempotency } from './idempotency.ts';
+import { addInterface, removeInterface } from './interfaces.ts';
+import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+
+/** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+const quotasOf = ({ endpointsPerVpc }: World) => [
+  { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
+  { types: ['Resource'], most: 200 },
+  { types: ['ServiceNetwork'], most: 50 },
+];
+
+type Input = Parameters<NonNullable<Ec2['CreateVpcEndpoint']>>[0];
+
+/** Gateway Load Balancer endpoints, and their connections as the provider of the service sees them. */
+export function endpoints(world: World) {
+  const once = idempotency<Endpoint>();
+
+  return {
+    CreateVpcEndpoint(input, { principal }) {
+      const endpoint = once(input, () => create(input, principal));
+      return { VpcEndpoint: endpointShape(endpoint), ClientToken: input.ClientToken };
+    },
+
+    /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html: routes must be gone before. */
+    DeleteVpcEndpoints({ VpcEndpointIds }) {
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = present(id);
+        if (endpoint.state === 'deleting') return;
+        const tables = [...world.routeTables.values()];
+        if (tables.some(({ routes }) => routes.some(({ target }) => target.kind === 'endpoint' && target.id === id)))
+          throw new AwsError('InvalidParameter', 'Endpoint must be removed from route table before deletion');
+        remove(endpoint);
+      });
+    },
+
+    DescribeVpcEndpoints({ VpcEndpointIds, ...query }) {
+      const { page, ...next } = describe(world, world.endpoints, {
+        kind: 'endpoint',
+        ids: VpcEndpointIds,
+        query,
+        by: {
+          'vpc-endpoint-id': ({ id }) => id,
+          'vpc-id': ({ vpcId }) => vpcId,
+          'service-name': ({ serviceName }) => serviceName,
+          'service-region': () => world.region,
+          'vpc-endpoint-state': ({ state }) => state,
+          'vpc-endpoint-type': ({ type }) => type,
+          'ip-address-type': ({ ipAddressType }) => ipAddressType,
+        },
+      });
+      return { VpcEndpoints: page.map(endpointShape), ...next };
+    },
+
+    AcceptVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
+      find(world.endpointServices, 'endpointService', ServiceId);
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = connected(ServiceId, id);
+        // What AWS says to a second acceptance is not documented; this is its general code for a resource in the wrong state.
+        if (endpoint.state !== 'pendingAcceptance')
+          throw new AwsError(
+            'InvalidState',
+            `The vpcEndpoint '${id}' is in state ${endpoint.state}, not pendingAcceptance`,
+          );
+        connect(endpoint);
+      });
+    },
+
+    RejectVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
+      find(world.endpointServices, 'endpointService', ServiceId);
+      return eachOf(VpcEndpointIds, (id) => {
+        const endpoint = connected(ServiceId, id);
+        if (!['pendingAcceptance', 'pending', 'available'].includes(endpoint.state))
+          throw new AwsError('InvalidState', `The vpcEndpoint '${id}' is in state ${endpoint.state}`);
+        endpoint.cancel();
+        endpoint.state = 'rejected';
+      });
+    },
+
+    /** Of an attachment no endpoint is told: its own members are none that the SDK here knows. */
+    DescribeVpcEndpointConnections(query) {
+      const connected = [...world.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
+      const { page, ...next } = describe(
+        world,
+        new Map<string, Endpoint | Attachment>([...connected, ...world.attachments]),
+        {
+          kind: 'endpoint',
+          query,
+          by: {
+            'service-id': ({ serviceId }) => serviceId,
+            'vpc-endpoint-id': (each) => ('type' in each ? each.id : undefined),
+            'vpc-endpoint-owner': (each) => ('type' in each ? world.account : undefined),
+            'vpc-endpoint-region': () => world.region,
+            'vpc-endpoint-state': ({ state }) => state,
+            'ip-address-type': (each) => ('type' in each ? each.ipAddressType : undefined),
+          },
+        },
+      );
+      return {
+        VpcEndpointConnections: page.map((each) => ({
+          ServiceId: each.serviceId,
+          VpcEndpointState: wireState(each.state),
+          VpcEndpointConnectionId: each.connectionId,
+          CreationTimestamp: new Date(each.createdAt),
+          VpcEndpointRegion: world.region,
+          Tags: [],
+          ...('type' in each && {
+            VpcEndpointId: each.id,
+            VpcEndpointOwner: world.account,
+            GatewayLoadBalancerArns: loadBalancersOf(each),
+            IpAddressType: each.ipAddressType,
+          }),
+        })),
+        ...next,
+      };
+    },
+  } satisfies Ec2;
+
+  function create(input: Input, principal: string): Endpoint {
+    const { VpcId, ServiceName = '', SubnetIds = [], TagSpecifications, IpAddressType } = input;
+    const { VpcEndpointType = 'Gateway' } = input;
+    find(world.vpcs, 'vpc', VpcId);
+    refuseOtherTags(['endpoint'], TagSpecifications);
+    const tags = tagsAtCreation('endpoint', TagSpecifications);
+    if (VpcEndpointType === 'Gateway' && SubnetIds.length)
+      throw new AwsError(
+        'InvalidParameter',
+        'Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints',
+      );
+    const other = otherType(input);
+    const service = other ? undefined : offered(input, principal);
+    const type = other ?? 'GatewayLoadBalancer';
+    const [subnetId, another] = SubnetIds;
+    if (subnetId === undefined || another !== undefined)
+      throw new AwsError(
+        'InvalidParameter',
+        service
+          ? 'A GatewayLoadBalancer type VPC Endpoint needs exactly one subnet'
+          : 'the cloud in a box gives every endpoint exactly one subnet',
+      );
+    const subnet = find(world.subnets, 'subnet', subnetId);
+    if (subnet.vpcId !== VpcId)
+      throw new AwsError('InvalidParameter', `The subnet ${subnetId} is not in the VPC ${VpcId}`);
+    if (service) refuseUnencrypted(world, VpcId);
+    const nodes = service?.zones.has(subnet.zone) ? nodesOf(world, service) : [];
+    const node = nodes.find(({ zone }) => zone === subnet.zone);
+    if (service && !node)
+      throw new AwsError(
+        'InvalidParameter',
+        `The VPC endpoint service ${ServiceName} does not support the availability zone of the subnet: ${subnetId}.`,
+      );
+    if (IpAddressType === 'dualstack' && !(ipv6BlockOf(subnet) && service?.ipAddressTypes.includes('ipv6')))
+      throw new AwsError(
+        'InvalidParameter',
+        `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,
+      );
+    const twin = [...world.endpoints.values()].find(
+      (each) =>
+        each.serviceName === ServiceName &&
+        each.vpcId === VpcId &&
+        each.state !== 'deleted' &&
+        zoneOf(each) === subnet.zone,
+    );
+    // With which code AWS would refuse it, nobody has reported.
+    if (service && world.endpointPerZone && twin)
+      throw new AwsError(
+        'InvalidParameter',
+        `The VPC already has an endpoint of ${ServiceName} in the Availability Zone of ${subnetId}: ${twin.id}`,
+      );
+    const { types = [], most = 0 } = quotasOf(world).find((quota) => quota.types.includes(type)) ?? {};
+    const held = [...world.endpoints.values()].filter(
+      (each) => each.vpcId === VpcId && each.state !== 'deleted' && types.includes(each.type),
+    );
+    if (held.length >= most)
+      throw new AwsError('VpcEndpointLimitExceeded', `The maximum number of VPC endpoints (${most}) has been reached.`);
+
+    const id = world.id('vpce');
+    const { id: interfaceId } = addInterface(world, subnet, {
+      type: service ? 'gateway_load_balancer_endpoint' : 'vpc_endpoint',
+      description: `VPC Endpoint Interface ${id}`,
+      // A load balancer's hands on packets that are for others.
+      sourceDestCheck: service === undefined,
+    });
+    const endpoint: Endpoint = {
+      id,
+      type,
+      connectionId: world.id('vpce-con'),
+      serviceId: service?.id ?? '',
+      serviceName: ServiceName,
+      vpcId: VpcId,
+      subnetId,
+      interfaceId,
+      ipAddressType: IpAddressType === 'dualstack' ? 'dualstack' : 'ipv4',
+      state: 'pendingAcceptance',
+      createdAt: world.clock.now(),
+      nodeId: node?.interfaceId ?? '',
+      cancel() {},
+    };
+    world.endpoints.set(id, endpoint);
+    world.tags.set(id, tags);
+    if (service?.acceptanceRequired)
+      endpoint.cancel = world.after(world.delays.endpointExpired, () => {
+        endpoint.state = 'expired';
+      });
+    else connect(endpoint);
+    return endpoint;
+  }
+
+  /** What the input asks for, if it is no endpoint of a service of load balancers. */
+  function otherType({
+    VpcEndpointType: type,
+    ServiceName = '',
+    ResourceConfigurationArn,
+    ServiceNetworkArn,
+  }: Input): Exclude<Endpoint['type'], 'GatewayLoadBalancer'> | undefined {
+    if (type === 'Interface') return isOfAws(ServiceName) ? type : undefined;
+    if (type === 'Resource' && ResourceConfigurationArn) return type;
+    return type === 'ServiceNetwork' && ServiceNetworkArn ? type : undefined;
+  }
+
+  /** An endpoint service of a load balancer, if the input asks for one and for nothing that it cannot have. */
+  function offered(input: Input, principal: string): EndpointService {
+    const { ServiceName = '', VpcEndpointType = 'Gateway' } = input;
+    const service = serviceNamed(world, ServiceName, principal);
+    if (VpcEndpointType !== 'GatewayLoadBalancer')
+      throw new AwsError(
+        'InvalidParameter',
+        `Endpoint type (${VpcEndpointType}) does not match available service types ([GatewayLoadBalancer]).`,
+      );
+    for (const other of [
+      'PolicyDocument',
+      'RouteTableIds',
+      'SecurityGroupIds',
+      'PrivateDnsEnabled',
+      'DnsOptions',
+    ] as const)
+      if (input[other] !== undefined)
+        throw new AwsError('InvalidParameter', `${other} is not supported for GatewayLoadBalancer type VPC Endpoints`);
+    return service;
+  }
+
+  function zoneOf({ subnetId }: Endpoint): string | undefined {
+    return world.subnets.get(subnetId)?.zone;
+  }
+
+  /** A service of AWS's own, such as Systems Manager. */
+  function isOfAws(name: string): boolean {
+    return name.startsWith(`com.amazonaws.${world.region}.`);
+  }
+
+  function connect(endpoint: Endpoint): void {
+    endpoint.cancel();
+    endpoint.state = 'pending';
+    endpoint.cancel = world.after(world.delays.endpointAvailable, () => {
+      endpoint.state = 'available';
+    });
+  }
+
+  function remove(endpoint: Endpoint): void {
+    endpoint.cancel();
+    endpoint.state = 'deleting';
+    world.after(world.delays.endpointDeleted, () => {
+      endpoint.state = 'deleted';
+      removeInterface(world, endpoint.interfaceId);
+      world.after(world.delays.endpointForgotten, () => {
+        world.endpoints.delete(endpoint.id);
+        world.tags.delete(endpoint.id);
+      });
+    });
+  }
+
+  /** @throws AwsError if there is no such endpoint, or no longer */
+  function present(id: string): Endpoint {
+    const endpoint = find(world.endpoints, 'endpoint', id);
+    if (endpoint.state === 'deleted') throw noSuch('endpoint', id);
+    return endpoint;
+  }
+
+  function connected(serviceId: string, id: string): Endpoint {
+    const endpoint = present(id);
+    if (endpoint.serviceId !== serviceId) throw noSuch('endpoint', id);
+    return endpoint;
+  }
+
+  function endpointShape(endpoint: Endpoint) {
+    return {
+      VpcEndpointId: endpoint.id,
+      VpcEndpointType: endpoint.type,
+      VpcId: endpoint.vpcId,
+      ...(endpoint.serviceName && { ServiceName: endpoint.serviceName }),
+      State: wireState(endpoint.state),
+      SubnetIds: [endpoint.subnetId],
+      NetworkInterfaceIds: endpoint.state === 'deleted' ? [] : [endpoint.interfaceId],
+      IpAddressType: endpoint.ipAddressType,
+      RequesterManaged: false,
+      CreationTimestamp: new Date(endpoint.createdAt),
+      OwnerId: world.account,
+      RouteTableIds: [],
+      Groups: [],
+      DnsEntries: [],
+      Tags: tagList(world, endpoint.id),
+    };
+  }
+
+  function loadBalancersOf({ nodeId }: Endpoint): string[] {
+    return [...world.loadBalancers.values()]
+      .filter(({ nodes }) => nodes.some(({ interfaceId }) => interfaceId === nodeId))
+      .map(({ arn }) => arn);
+  }
+}
+
+/** The SDK's type has `PendingAcceptance` for what EC2 sends as `pendingAcceptance`. */
+const wireState = (state: string): State => state as State;

@@ -1,0 +1,65 @@
+import type { ArchitectureValues } from '@aws-sdk/client-ec2';
+import type { Instance, InstanceState, Subnet } from '../../state/ec2.ts';
+import type { World } from '../world.ts';
+import type { FilterValues } from './describe.ts';
+import { defaultGroupOf, interfacesOf } from './interfaces.ts';
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
+export const STATE_CODES: Record<InstanceState, number> = {
+  pending: 0,
+  running: 16,
+  'shutting-down': 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+};
+
+/** The documented filters of what the box knows of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+export function instanceFilters(world: World) {
+  const cards = (instance: Instance) => interfacesOf(world, instance);
+  const subnet = (instance: Instance) => subnetOf(world, instance);
+  const group = (instance: Instance) => {
+    const vpcId = subnet(instance)?.vpcId;
+    return vpcId === undefined ? undefined : defaultGroupOf(vpcId).GroupId;
+  };
+  return {
+    'instance-id': ({ id }) => id,
+    'instance-state-name': ({ state }) => state,
+    'instance-state-code': ({ state }) => String(STATE_CODES[state]),
+    'image-id': ({ image }) => image,
+    'instance-type': ({ type }) => type,
+    'reservation-id': ({ reservationId }) => reservationId,
+    'launch-time': ({ launchedAt }) => new Date(launchedAt).toISOString(),
+    architecture: () => ARCHITECTURE,
+    'root-device-type': () => 'ebs',
+    tenancy: () => 'default',
+    'vpc-id': (instance) => subnet(instance)?.vpcId,
+    'subnet-id': (instance) => subnet(instance)?.id,
+    'availability-zone': (instance) => subnet(instance)?.zone,
+    'private-ip-address': (instance) => cards(instance)[0]?.ip,
+    'source-dest-check': (instance) => cards(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
+    'instance.group-id': group,
+    'instance.group-name': () => 'default',
+    'network-interface.network-interface-id': ({ interfaceIds }) => interfaceIds,
+    'network-interface.subnet-id': (instance) => cards(instance).map(({ subnetId }) => subnetId),
+    'network-interface.vpc-id': (instance) => subnet(instance)?.vpcId,
+    'network-interface.addresses.private-ip-address': (instance) => cards(instance).map(({ ip }) => ip),
+    'network-interface.private-ip-address': (instance) => cards(instance).map(({ ip }) => ip),
+    'network-interface.group-id': group,
+    'network-interface.source-dest-check': (instance) =>
+      cards(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
+    'network-interface.description': (instance) => cards(instance).map(({ description }) => description),
+    'network-interface.attachment.attachment-id': (instance) =>
+      cards(instance).flatMap(({ attachment }) => attachment?.id ?? []),
+    'network-interface.attachment.device-index': (instance) =>
+      cards(instance).flatMap(({ attachment }) => (attachment ? String(attachment.deviceIndex) : [])),
+  } satisfies FilterValues<Instance>;
+}
+
+/** What runs in an instance runs on this machine. */
+export const ARCHITECTURE: ArchitectureValues = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+
+export function subnetOf(world: World, instance: Instance): Subnet | undefined {
+  const primary = interfacesOf(world, instance)[0];
+  return primary && world.subnets.get(primary.subnetId);
+}

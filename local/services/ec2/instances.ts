@@ -1,0 +1,279 @@
+import type { _InstanceType, TagSpecification } from '@aws-sdk/client-ec2';
+import type { Instance, InstanceState } from '../../state/ec2.ts';
+import { AwsError } from '../../wire/errors.ts';
+import type { World } from '../world.ts';
+import { describe } from './describe.ts';
+import { arnOf, type Ec2, find } from './find.ts';
+import { idempotency } from './idempotency.ts';
+import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
+import { type Card, type CardInput, cardsOf } from './interface-specs.ts';
+import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './interfaces.ts';
+import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+
+const ROOT_DEVICE = '/dev/xvda';
+
+/** Instances: launch, stop, start, end; and the event of each change of state, of which `onState` is told too. */
+export function instances(world: World, onState: (instance: Instance) => void) {
+  const once = idempotency<Instance[]>();
+
+  return {
+    RunInstances(input) {
+      const launched = once(input, () => run(input));
+      return { ...reservationShape(launched), ReservationId: launched[0]?.reservationId };
+    },
+
+    StartInstances({ InstanceIds }) {
+      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      for (const { id, state } of all)
+        if (state !== 'stopped' && state !== 'running' && state !== 'pending')
+          throw new AwsError(
+            'IncorrectInstanceState',
+            `The instance '${id}' is not in a state from which it can be started.`,
+          );
+      return {
+        StartingInstances: all.map((instance) =>
+          changed(instance, () => {
+            if (instance.state === 'stopped') start(instance);
+          }),
+        ),
+      };
+    },
+
+    StopInstances({ InstanceIds }) {
+      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      for (const { id, state } of all)
+        if (state !== 'running' && state !== 'stopping' && state !== 'stopped')
+          throw new AwsError(
+            'IncorrectInstanceState',
+            `The instance '${id}' is not in a state from which it can be stopped.`,
+          );
+      return {
+        StoppingInstances: all.map((instance) =>
+          changed(instance, () => {
+            if (instance.state !== 'running') return;
+            enter(instance, 'stopping');
+            instance.cancel = world.after(world.delays.instanceStopped, () => enter(instance, 'stopped'));
+          }),
+        ),
+      };
+    },
+
+    TerminateInstances({ InstanceIds }) {
+      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      return { TerminatingInstances: all.map((instance) => changed(instance, () => terminate(instance))) };
+    },
+
+    DescribeInstances({ InstanceIds, ...query }) {
+      const { page, ...next } = describe(world, world.instances, {
+        kind: 'instance',
+        ids: InstanceIds,
+        query,
+        by: instanceFilters(world),
+      });
+      const reservations = Map.groupBy(page, ({ reservationId }) => reservationId);
+      return { Reservations: [...reservations.values()].map(reservationShape), ...next };
+    },
+
+    /** Only the attribute that makes a router of an instance. */
+    ModifyInstanceAttribute({ InstanceId, SourceDestCheck, ...others }) {
+      const instance = find(world.instances, 'instance', InstanceId);
+      const other = Object.keys(others)[0];
+      if (other) throw new AwsError('UnsupportedOperation', `the cloud in a box does not have the attribute ${other}`);
+      if (!SourceDestCheck) throw new AwsError('MissingParameter', 'The request must contain one attribute to modify');
+      const card = soleInterface(world, instance);
+      card.sourceDestCheck = SourceDestCheck.Value ?? card.sourceDestCheck;
+      return {};
+    },
+  } satisfies Ec2;
+
+  function run({
+    ImageId,
+    InstanceType = 't3.micro',
+    MinCount,
+    MaxCount,
+    TagSpecifications,
+    ...rest
+  }: RunInput): Instance[] {
+    if (!ImageId) throw new AwsError('MissingParameter', 'The request must contain the parameter ImageId');
+    if (world.images && !world.images.includes(ImageId)) throw noSuchImage(ImageId);
+    if (MinCount < 1 || MaxCount < MinCount)
+      throw new AwsError('InvalidParameterValue', `Value (${MaxCount}) for parameter maxCount is invalid.`);
+    refuseOtherTags(['instance', 'interface'], TagSpecifications);
+    const tags = tagsAtCreation('instance', TagSpecifications);
+    const cardTags = tagsAtCreation('interface', TagSpecifications);
+    const cards = cardsOf(world, rest);
+    if (MaxCount > 1 && cards.some(({ ip }) => ip))
+      throw new AwsError('InvalidParameterCombination', 'A private address can be given for a single instance only');
+    const reservationId = world.id('r');
+    const launched = Array.from({ length: MaxCount }, () => newInstance(reservationId, ImageId, InstanceType));
+    try {
+      for (const instance of launched) addCards(instance, cards);
+    } catch (error) {
+      for (const { interfaceIds } of launched) for (const id of interfaceIds) removeInterface(world, id);
+      throw error;
+    }
+    for (const instance of launched) {
+      world.instances.set(instance.id, instance);
+      world.tags.set(instance.id, new Map(tags));
+      for (const id of instance.interfaceIds) world.tags.set(id, new Map(cardTags));
+      boot(instance);
+    }
+    return launched;
+  }
+
+  function newInstance(reservationId: string, image: string, type: string): Instance {
+    const launchedAt = world.clock.now();
+    return {
+      id: world.id('i'),
+      reservationId,
+      image,
+      type,
+      state: 'pending',
+      launchedAt,
+      root: { volumeId: world.id('vol'), attachedAt: launchedAt },
+      restarting: false,
+      interfaceIds: [],
+      cancel() {},
+    };
+  }
+
+  function addCards(instance: Instance, cards: Card[]): void {
+    for (const [deviceIndex, { subnet, ip, description }] of cards.entries()) {
+      const attachment = { id: world.id('eni-attach'), instanceId: instance.id, deviceIndex, at: world.clock.now() };
+      const card = addInterface(world, subnet, {
+        type: 'interface',
+        ip,
+        description,
+        sourceDestCheck: true,
+        attachment,
+      });
+      instance.interfaceIds.push(card.id);
+    }
+  }
+
+  /** "LaunchTime: The time that the instance was last launched." https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html */
+  function start(instance: Instance): void {
+    instance.launchedAt = world.clock.now();
+    boot(instance);
+  }
+
+  function boot(instance: Instance): void {
+    enter(instance, 'pending');
+    instance.cancel = world.after(world.delays.instanceRunning, () => enter(instance, 'running'));
+  }
+
+  function terminate(instance: Instance): void {
+    if (instance.state === 'shutting-down' || instance.state === 'terminated') return;
+    enter(instance, 'shutting-down');
+    instance.cancel = world.after(world.delays.instanceTerminated, () => {
+      for (const id of instance.interfaceIds) removeInterface(world, id);
+      instance.interfaceIds = [];
+      enter(instance, 'terminated');
+      world.after(world.delays.instanceForgotten, () => {
+        world.instances.delete(instance.id);
+        world.tags.delete(instance.id);
+      });
+    });
+  }
+
+  function enter(instance: Instance, state: InstanceState): void {
+    instance.cancel();
+    instance.state = state;
+    world.emit({
+      source: 'aws.ec2',
+      type: 'EC2 Instance State-change Notification',
+      resources: [arnOf(world, 'instance', instance.id)],
+      detail: { 'instance-id': instance.id, state },
+    });
+    onState(instance);
+  }
+
+  function changed(instance: Instance, change: () => void) {
+    const PreviousState = stateShape(instance.state);
+    change();
+    return { InstanceId: instance.id, PreviousState, CurrentState: stateShape(instance.state) };
+  }
+
+  function reservationShape(members: Instance[]) {
+    return {
+      ReservationId: members[0]?.reservationId,
+      OwnerId: world.account,
+      Groups: [],
+      Instances: members.map(instanceShape),
+    };
+  }
+
+  function instanceShape(instance: Instance) {
+    const { id, image, type, state, launchedAt, root } = instance;
+    const cards = interfacesOf(world, instance);
+    const subnet = subnetOf(world, instance);
+    return {
+      InstanceId: id,
+      ImageId: image,
+      InstanceType: type as _InstanceType,
+      State: stateShape(state),
+      LaunchTime: new Date(launchedAt),
+      Architecture: ARCHITECTURE,
+      RootDeviceType: 'ebs' as const,
+      RootDeviceName: ROOT_DEVICE,
+      BlockDeviceMappings:
+        state === 'terminated'
+          ? []
+          : [
+              {
+                DeviceName: ROOT_DEVICE,
+                Ebs: {
+                  VolumeId: root.volumeId,
+                  AttachTime: new Date(root.attachedAt),
+                  DeleteOnTermination: true,
+                  Status: 'attached' as const,
+                },
+              },
+            ],
+      // A terminated instance is still described, but no longer stands anywhere.
+      ...(subnet && {
+        VpcId: subnet.vpcId,
+        SubnetId: subnet.id,
+        Placement: { AvailabilityZone: subnet.zone, Tenancy: 'default' as const },
+        PrivateIpAddress: cards[0]?.ip,
+        SourceDestCheck: cards[0]?.sourceDestCheck,
+      }),
+      NetworkInterfaces: cards.map((card) => ({
+        NetworkInterfaceId: card.id,
+        SubnetId: card.subnetId,
+        VpcId: find(world.subnets, 'subnet', card.subnetId).vpcId,
+        Description: card.description,
+        PrivateIpAddress: card.ip,
+        SourceDestCheck: card.sourceDestCheck,
+        Status: 'in-use' as const,
+        Groups: subnet && [defaultGroupOf(subnet.vpcId)],
+        OwnerId: world.account,
+        InterfaceType: card.type,
+        Attachment: {
+          DeviceIndex: card.attachment?.deviceIndex,
+          AttachmentId: card.attachment?.id,
+          Status: 'attached' as const,
+        },
+      })),
+      SecurityGroups: subnet ? [defaultGroupOf(subnet.vpcId)] : [],
+      Tags: tagList(world, id),
+    };
+  }
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+function noSuchImage(id: string): AwsError {
+  return /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id)
+    ? new AwsError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`)
+    : new AwsError('InvalidAMIID.Malformed', `Invalid id: "${id}" (expecting "ami-...")`);
+}
+
+interface RunInput extends CardInput {
+  ImageId?: string | undefined;
+  InstanceType?: string | undefined;
+  MinCount: number;
+  MaxCount: number;
+  TagSpecifications?: TagSpecification[] | undefined;
+}
+
+const stateShape = (state: InstanceState) => ({ Code: STATE_CODES[state], Name: state });

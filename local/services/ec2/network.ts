@@ -1,0 +1,242 @@
+import type { CidrBlock, Subnet, Vpc } from '../../state/ec2.ts';
+import { AwsError } from '../../wire/errors.ts';
+import type { World } from '../world.ts';
+import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
+import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './cidr-blocks.ts';
+import { describe } from './describe.ts';
+import { accountOf, arnOf, type Ec2, find, ownerOf } from './find.ts';
+import { addressesLeft } from './interfaces.ts';
+import { isMain, localRoutes } from './route-tables.ts';
+import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+import { zonesOf } from './zones.ts';
+
+/** VPCs, subnets and availability zones. */
+export function network(world: World) {
+  const zones = zonesOf(world.region);
+
+  return {
+    DescribeAvailabilityZones({ ZoneNames, ZoneIds, Filters }) {
+      const { page } = describe(world, new Map(zones.map((zone) => [zone.name, zone])), {
+        kind: 'subnet',
+        query: { Filters },
+        by: {
+          'zone-name': ({ name }) => name,
+          'zone-id': ({ id }) => id,
+          'zone-type': () => 'availability-zone',
+          'region-name': () => world.region,
+          'group-name': () => world.region,
+          'opt-in-status': () => 'opt-in-not-required',
+          state: () => 'available',
+        },
+      });
+      const wanted = page.filter(
+        ({ name, id }) => (!ZoneNames || ZoneNames.includes(name)) && (!ZoneIds || ZoneIds.includes(id)),
+      );
+      return {
+        AvailabilityZones: wanted.map(({ name, id }) => ({
+          ZoneName: name,
+          ZoneId: id,
+          State: 'available',
+          RegionName: world.region,
+          ZoneType: 'availability-zone',
+          OptInStatus: 'opt-in-not-required',
+          GroupName: world.region,
+          NetworkBorderGroup: world.region,
+        })),
+      };
+    },
+
+    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }, { principal }) {
+      refuseOtherTags(['vpc'], TagSpecifications);
+      const tags = tagsAtCreation('vpc', TagSpecifications);
+      const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
+      const vpc: Vpc = { id: world.id('vpc'), owner: accountOf(principal), cidr, blocks: [] };
+      // A range for documentation, as nothing of the box is reached from outside.
+      if (AmazonProvidedIpv6CidrBlock)
+        vpc.blocks.push(associated(normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
+      world.vpcs.set(vpc.id, vpc);
+      world.tags.set(vpc.id, tags);
+      const main = world.id('rtb');
+      world.routeTables.set(main, {
+        id: main,
+        vpcId: vpc.id,
+        associations: [{ id: world.id('rtbassoc') }],
+        routes: localRoutes(vpc),
+      });
+      return { Vpc: { ...vpcShape(vpc), State: 'pending' } };
+    },
+
+    DeleteVpc({ VpcId }) {
+      find(world.vpcs, 'vpc', VpcId);
+      const tables = [...world.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
+      const others = [...world.subnets.values(), ...tables.filter(({ associations }) => !associations.some(isMain))];
+      if (others.some(({ vpcId }) => vpcId === VpcId))
+        throw new AwsError('DependencyViolation', `The vpc '${VpcId}' has dependencies and cannot be deleted.`);
+      for (const { id } of tables) forget(world.routeTables, id);
+      forget(world.vpcs, VpcId);
+      return {};
+    },
+
+    DescribeVpcs({ VpcIds, ...query }) {
+      const { page, ...next } = describe(world, world.vpcs, {
+        kind: 'vpc',
+        ids: VpcIds,
+        query,
+        by: {
+          'vpc-id': ({ id }) => id,
+          cidr: ({ cidr }) => cidr,
+          'cidr-block-association.cidr-block': ({ cidr, blocks }) => [cidr, ...cidrsOf(blocks, false)],
+          'cidr-block-association.state': ({ blocks }) => ['associated', ...blocks.map(({ state }) => state)],
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
+          state: () => 'available',
+          'is-default': () => 'false',
+          'owner-id': ({ owner }) => owner,
+        },
+      });
+      return { Vpcs: page.map(vpcShape), ...next };
+    },
+
+    CreateSubnet({ VpcId, CidrBlock = '', Ipv6CidrBlock, AvailabilityZone, AvailabilityZoneId, TagSpecifications }) {
+      const vpc = find(world.vpcs, 'vpc', VpcId);
+      refuseOtherTags(['subnet'], TagSpecifications);
+      const tags = tagsAtCreation('subnet', TagSpecifications);
+      const cidr = blockOf(CidrBlock, 'InvalidSubnet.Range');
+      if (!blocksOf(vpc).some((own) => contains(own, cidr)))
+        throw new AwsError('InvalidSubnet.Range', `The CIDR '${CidrBlock}' is invalid.`);
+      if ([...world.subnets.values()].some((other) => other.vpcId === VpcId && overlaps(other.cidr, cidr)))
+        throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${CidrBlock}' conflicts with another subnet`);
+      const asked = AvailabilityZone ?? AvailabilityZoneId ?? zones[0]?.name;
+      const zone = zones.find(({ name, id }) => asked === name || asked === id);
+      if (!zone)
+        throw new AwsError(
+          'InvalidParameterValue',
+          `Value (${asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.map(({ name }) => name).join(', ')}.`,
+        );
+      const subnet: Subnet = { id: world.id('subnet'), vpcId: VpcId, zone: zone.name, cidr, blocks: [] };
+      if (Ipv6CidrBlock) subnet.blocks.push(associated(freeIpv6Block(vpc, Ipv6CidrBlock), 'subnet'));
+      world.subnets.set(subnet.id, subnet);
+      world.tags.set(subnet.id, tags);
+      return { Subnet: subnetShape(subnet) };
+    },
+
+    DeleteSubnet({ SubnetId }, { principal }) {
+      find(world.subnets, 'subnet', SubnetId);
+      if ([...world.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId)) {
+        const message = `The subnet '${SubnetId}' has dependencies and cannot be deleted.`;
+        recordRefusedDelete(SubnetId, principal, message);
+        throw new AwsError('DependencyViolation', message);
+      }
+      for (const table of world.routeTables.values())
+        table.associations = table.associations.filter(({ subnetId }) => subnetId !== SubnetId);
+      forget(world.subnets, SubnetId);
+      return {};
+    },
+
+    DescribeSubnets({ SubnetIds, ...query }) {
+      const { page, ...next } = describe(world, world.subnets, {
+        kind: 'subnet',
+        ids: SubnetIds,
+        query,
+        by: {
+          'subnet-id': ({ id }) => id,
+          'vpc-id': ({ vpcId }) => vpcId,
+          'availability-zone': ({ zone }) => zone,
+          'availability-zone-id': ({ zone }) => zoneId(zone),
+          availabilityZone: ({ zone }) => zone,
+          'cidr-block': ({ cidr }) => cidr,
+          cidr: ({ cidr }) => cidr,
+          cidrBlock: ({ cidr }) => cidr,
+          'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
+          'available-ip-address-count': ({ id, cidr }) => String(addressesLeft(world, id, cidr)),
+          'default-for-az': () => 'false',
+          'map-public-ip-on-launch': () => 'false',
+          'subnet-arn': ({ id }) => arnOf(world, 'subnet', id),
+          state: () => 'available',
+        },
+      });
+      return { Subnets: page.map(subnetShape), ...next };
+    },
+  } satisfies Ec2;
+
+  /** What CloudTrail tells of it: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
+  function recordRefusedDelete(subnetId: string, principal: string, errorMessage: string): void {
+    world.emit({
+      source: 'aws.ec2',
+      type: 'AWS API Call via CloudTrail',
+      resources: [],
+      detail: {
+        eventVersion: '1.09',
+        userIdentity: { type: 'AssumedRole', arn: principal, accountId: world.account },
+        eventSource: 'ec2.amazonaws.com',
+        eventName: 'DeleteSubnet',
+        awsRegion: world.region,
+        errorCode: 'Client.DependencyViolation',
+        errorMessage,
+        requestParameters: { subnetId },
+        readOnly: false,
+        eventType: 'AwsApiCall',
+      },
+    });
+  }
+
+  function associated(cidr: string, kind: 'vpc' | 'subnet'): CidrBlock {
+    return { id: world.id(`${kind}-cidr-assoc`), cidr, state: 'associated' };
+  }
+
+  function freeIpv6Block(vpc: Vpc, text: string): string {
+    const block = normalCidr(text);
+    const own = ipv6BlockOf(vpc);
+    if (!block || !own || prefixLength(block) !== 64 || !contains(own, block))
+      throw new AwsError('InvalidSubnet.Range', `The CIDR '${text}' is invalid.`);
+    if ([...world.subnets.values()].some((other) => blocksOf(other).includes(block)))
+      throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${text}' conflicts with another subnet`);
+    return block;
+  }
+
+  function forget(records: Map<string, unknown>, id: string): void {
+    records.delete(id);
+    world.tags.delete(id);
+  }
+
+  function zoneId(zone: string): string | undefined {
+    return zones.find(({ name }) => name === zone)?.id;
+  }
+
+  function vpcShape({ id, owner, cidr, blocks }: Vpc) {
+    return {
+      VpcId: id,
+      OwnerId: owner,
+      State: 'available' as const,
+      CidrBlock: cidr,
+      CidrBlockAssociationSet: [
+        { CidrBlock: cidr, CidrBlockState: { State: 'associated' as const } },
+        ...blocks.filter((block) => !isIpv6(block.cidr)).map(vpcAssociation),
+      ],
+      Ipv6CidrBlockAssociationSet: blocks.filter((block) => isIpv6(block.cidr)).map(subnetAssociation),
+      InstanceTenancy: 'default' as const,
+      IsDefault: false,
+      Tags: tagList(world, id),
+    };
+  }
+
+  function subnetShape({ id, vpcId, zone, cidr, blocks }: Subnet) {
+    return {
+      SubnetId: id,
+      SubnetArn: arnOf(world, 'subnet', id),
+      VpcId: vpcId,
+      OwnerId: ownerOf(world, vpcId),
+      State: 'available' as const,
+      AvailabilityZone: zone,
+      AvailabilityZoneId: zoneId(zone),
+      CidrBlock: cidr,
+      AvailableIpAddressCount: addressesLeft(world, id, cidr),
+      DefaultForAz: false,
+      MapPublicIpOnLaunch: false,
+      Ipv6CidrBlockAssociationSet: blocks.map(subnetAssociation),
+      Tags: tagList(world, id),
+    };
+  }
+}
+
+const cidrsOf = (blocks: readonly CidrBlock[], ipv6: boolean) =>
+  blocks.flatMap(({ cidr }) => (isIpv6(cidr) === ipv6 ? cidr : []));

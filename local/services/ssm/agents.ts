@@ -1,0 +1,100 @@
+import type { Instance } from '../../state/ec2.ts';
+import type { Agent } from '../../state/ssm.ts';
+import { wildcard } from '../../wildcard.ts';
+import { AwsError } from '../../wire/errors.ts';
+import { paginate } from '../paginate.ts';
+import type { World } from '../world.ts';
+import type { Ssm } from './documents.ts';
+
+/** "An agent sends a signal every five minutes." */
+const PING_INTERVAL = 300_000;
+const AGENT_VERSION = '3.3.3572.0';
+
+/** SSM agents: which instances are managed, and how they answer. */
+export function agents(world: World) {
+  const pending = new Map<string, () => void>();
+
+  return {
+    /** To be called when the state of an instance has changed. */
+    follow({ id, state }: Instance): void {
+      const agent = world.agents.get(id);
+      if (state !== 'stopped') pending.get(id)?.();
+      if (state === 'running')
+        pending.set(
+          id,
+          world.after(world.delays.agentOnline, () => register(id)),
+        );
+      if (state === 'stopping' && agent) {
+        agent.up = false;
+        const lostAt = world.clock.now();
+        const lose = () => void Object.assign(agent, { online: false, lostAt });
+        pending.set(id, world.after(world.delays.agentLost, lose));
+      }
+      if (state === 'terminated') world.agents.delete(id);
+    },
+
+    /** To be called when an instance restarts, which changes no state of it: until it has, its agent only counts as online. */
+    restart({ id }: Instance): void {
+      const agent = world.agents.get(id);
+      if (agent) agent.up = false;
+      pending.get(id)?.();
+      pending.set(
+        id,
+        world.after(world.delays.instanceRestarted + world.delays.agentOnline, () => register(id)),
+      );
+    },
+
+    operations: {
+      DescribeInstanceInformation({ Filters, InstanceInformationFilterList, MaxResults, NextToken }) {
+        const filters = [
+          ...(Filters ?? []).map(({ Key, Values }) => ({ key: Key, patterns: Values.map(wildcard) })),
+          ...(InstanceInformationFilterList ?? []).map(({ key, valueSet }) => ({
+            key,
+            patterns: valueSet.map(wildcard),
+          })),
+        ];
+        const found = [...world.agents.values()].filter((agent) =>
+          filters.every(({ key, patterns }) => {
+            const value = filterValue(agent, key);
+            return value !== undefined && patterns.some((pattern) => pattern.test(value));
+          }),
+        );
+        const { page, ...next } = paginate(found, { MaxResults, NextToken }, { least: 5, greatest: 50 });
+        return { InstanceInformationList: page.map(agentShape), ...next };
+      },
+    } satisfies Ssm,
+  };
+
+  function register(instanceId: string): void {
+    const registeredAt = world.agents.get(instanceId)?.registeredAt ?? world.clock.now();
+    world.agents.set(instanceId, { instanceId, registeredAt, up: true, online: true, lostAt: 0 });
+  }
+
+  function filterValue(agent: Agent, key: string): string | undefined {
+    if (key.startsWith('tag:')) return world.tags.get(agent.instanceId)?.get(key.slice(4));
+    if (key === 'InstanceIds') return agent.instanceId;
+    if (key === 'PingStatus') return pingStatus(agent);
+    if (key === 'PlatformTypes') return 'Linux';
+    if (key === 'ResourceType') return 'EC2Instance';
+    if (key === 'AgentVersion') return AGENT_VERSION;
+    throw new AwsError('InvalidInstanceInformationFilterValue', `the filter ${key} is not known`);
+  }
+
+  function agentShape(agent: Agent) {
+    const { instanceId, registeredAt, online, lostAt } = agent;
+    const age = world.clock.now() - registeredAt;
+    return {
+      InstanceId: instanceId,
+      PingStatus: pingStatus(agent),
+      LastPingDateTime: new Date(online ? registeredAt + Math.floor(age / PING_INTERVAL) * PING_INTERVAL : lostAt),
+      AgentVersion: AGENT_VERSION,
+      IsLatestVersion: true,
+      PlatformType: 'Linux' as const,
+      PlatformName: 'Debian GNU/Linux',
+      RegistrationDate: new Date(registeredAt),
+      ResourceType: 'EC2Instance' as const,
+    };
+  }
+}
+
+const pingStatus = ({ online }: Agent) => (online ? ('Online' as const) : ('ConnectionLost' as const));

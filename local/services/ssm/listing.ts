@@ -1,0 +1,165 @@
+import { arnOf } from '../ec2/find.ts';
+import type { World } from '../world.ts';
+import type { Step } from './content.ts';
+import { type Ending, endingOf, isLast, REBOOT, skipped } from './output.ts';
+import { AnswerLost, runStep } from './run.ts';
+
+export type Status = 'Pending' | 'InProgress' | 'Success' | 'Cancelled' | 'TimedOut' | 'Failed';
+
+/** A command as it was sent, and what became of it. */
+export interface Command {
+  id: string;
+  documentName: string;
+  documentVersion: string;
+  parameters: Record<string, string[]>;
+  comment: string;
+  steps: Step[];
+  requestedAt: number;
+  /** For its delivery. */
+  timeoutSeconds: number;
+  maxConcurrency: number;
+  maxErrors: number;
+  /** The instances as the caller named them. */
+  instanceIds: string[];
+  targets: { Key?: string | undefined; Values?: string[] | undefined }[];
+  invocations: Invocation[];
+  status: Status;
+  details: string;
+}
+
+/** A command on one instance. */
+export interface Invocation {
+  instanceId: string;
+  status: Status;
+  details: string;
+  results: Result[];
+}
+
+/** What is known of a step; its code is -1 until it has ended, and if its machine died. */
+export interface Result extends Omit<Ending, 'status'> {
+  step: string;
+  status: Ending['status'] | 'InProgress';
+  startedAt: number;
+  endedAt?: number;
+}
+
+/** Ends when the command does. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
+export async function runCommand(world: World, command: Command): Promise<void> {
+  const queue = [...command.invocations];
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      if (errorsOf(command) > command.maxErrors) enter(world, command, next, 'Cancelled', 'Terminated');
+      else await invoke(world, command, next);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(command.maxConcurrency, queue.length) }, worker));
+  const [status, details] = outcomeOf(command);
+  enterCommand(world, command, status, details);
+}
+
+async function invoke(world: World, command: Command, invocation: Invocation): Promise<void> {
+  const deadline = command.requestedAt + command.timeoutSeconds * 1000;
+  do {
+    await pause(world, world.delays.commandDelivery);
+    if (world.clock.now() >= deadline) return enter(world, command, invocation, 'TimedOut', 'DeliveryTimedOut');
+  } while (!canReceive(world, invocation.instanceId));
+
+  if (command.status === 'Pending') enterCommand(world, command, 'InProgress', 'InProgress');
+  enter(world, command, invocation, 'InProgress', 'InProgress');
+  const { results } = invocation;
+  for (const step of command.steps) {
+    const result: Result = {
+      ...{ step: step.name, status: 'InProgress', code: -1, stdout: '', stderr: '', output: '' },
+      startedAt: world.clock.now(),
+    };
+    const ends = results.some(isLast);
+    results.push(result);
+    Object.assign(result, ends ? skipped(step.name) : await attempt(world, command, invocation, step));
+    result.endedAt = world.clock.now();
+  }
+  // A failed step weighs more than one that ran out of time: aggregator.go of the agent.
+  const worst = (['Failed', 'TimedOut', 'Success'] as const).find((each) =>
+    results.some(({ status }) => status === each),
+  );
+  const status = worst ?? 'Success';
+  enter(world, command, invocation, status, status === 'TimedOut' ? 'ExecutionTimedOut' : status);
+}
+
+/** How a step ends. It runs into its timeout also if the instance, and so the agent, is dead. */
+async function attempt(world: World, { id }: Command, { instanceId }: Invocation, step: Step): Promise<Ending> {
+  let [startedAt, before] = [world.clock.now(), { stdout: '', stderr: '' }];
+  try {
+    for (;;) {
+      const { code, ...written } = await runStep(world, instanceId, id, step);
+      const [stdout, stderr] = [before.stdout + written.stdout, before.stderr + written.stderr];
+      if (code !== REBOOT) return endingOf(code, stdout, stderr);
+      // Its machine is started again, by its agent, and goes on being `running`. What was written stands in files.
+      await pause(world, world.delays.instanceRunning);
+      [startedAt, before] = [world.clock.now(), { stdout, stderr }];
+    }
+  } catch (error) {
+    if (error instanceof AnswerLost) return new Promise(() => {});
+    await pause(world, startedAt + step.timeoutSeconds * 1000 - world.clock.now());
+    return { ...endingOf(null, before.stdout, String(error)), code: -1 };
+  }
+}
+
+function canReceive(world: World, instanceId: string): boolean {
+  return world.instances.get(instanceId)?.state === 'running' && world.agents.get(instanceId)?.up === true;
+}
+
+/** Timeouts of delivery do not count as errors. */
+function errorsOf({ invocations }: Command): number {
+  return invocations.filter(({ status, details }) => status === 'Failed' || details === 'ExecutionTimedOut').length;
+}
+
+function outcomeOf(command: Command): [Status, string] {
+  const { invocations, maxErrors } = command;
+  if (!invocations.length) return ['Success', 'NoInstancesInTag'];
+  if (invocations.every(({ status }) => status === 'Success')) return ['Success', 'Success'];
+  if (invocations.every(({ details }) => details === 'DeliveryTimedOut')) return ['TimedOut', 'DeliveryTimedOut'];
+  return ['Failed', errorsOf(command) > maxErrors ? 'Failed' : 'Incomplete'];
+}
+
+function enter(world: World, command: Command, invocation: Invocation, status: Status, details: string): void {
+  Object.assign(invocation, { status, details });
+  world.emit({
+    source: 'aws.ssm',
+    type: 'EC2 Command Invocation Status-change Notification',
+    resources: [arnOf(world, 'instance', invocation.instanceId)],
+    detail: {
+      'command-id': command.id,
+      'document-name': command.documentName,
+      'instance-id': invocation.instanceId,
+      'requested-date-time': new Date(command.requestedAt).toISOString(),
+      status,
+    },
+  });
+}
+
+function enterCommand(world: World, command: Command, status: Status, details: string): void {
+  Object.assign(command, { status, details });
+  world.emit({
+    source: 'aws.ssm',
+    type: 'EC2 Command Status-change Notification',
+    resources: command.invocations.map(({ instanceId }) => arnOf(world, 'instance', instanceId)),
+    detail: {
+      'command-id': command.id,
+      'document-name': command.documentName,
+      'expire-after': new Date(expiresAt(command)).toISOString(),
+      parameters: command.parameters,
+      'requested-date-time': new Date(command.requestedAt).toISOString(),
+      status,
+    },
+  });
+}
+
+/** When the command has ended at the latest. */
+export function expiresAt({ requestedAt, timeoutSeconds, steps }: Command): number {
+  return requestedAt + (timeoutSeconds + steps.reduce((sum, step) => sum + step.timeoutSeconds, 0)) * 1000;
+}
+
+/** Never resolves once the cloud is closed. */
+function pause(world: World, ms: number): Promise<void> {
+  return new Promise((resolve) => void world.after(Math.max(0, ms), resolve));
+}

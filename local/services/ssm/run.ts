@@ -1,0 +1,35 @@
+import type { ExecResult } from '../../fabric/fabric.ts';
+import type { World } from '../world.ts';
+import type { Step } from './content.ts';
+
+/**
+ * What the agent does for aws:runShellScript: the script is a file that `sh -c` runs, so its first line may name another shell,
+ * and it has nothing left to read. $1 is its directory, $2 where it starts.
+ */
+const LAUNCHER = `
+mkdir -p "$1" && cat >"$1/_script.sh" && chmod 700 "$1/_script.sh" && cd "$2" || exit 1
+exec sh -c "$1/_script.sh"`;
+
+/**
+ * What the script did is the agent's secret: its answer never reached Systems Manager, where the command stays `InProgress`.
+ * https://github.com/aws/amazon-ssm-agent/issues/316
+ */
+export class AnswerLost extends Error {}
+
+/** The agent's own default. */
+const WORKING_DIRECTORY = '/usr/bin';
+
+/** Runs one step inside an instance. Its `code` is null if it was ended by its timeout. Rejects if the instance is not up. */
+export function runStep(world: World, instanceId: string, commandId: string, step: Step): Promise<ExecResult> {
+  const directory = `/var/lib/amazon/ssm/${instanceId}/document/orchestration/${commandId}/${step.name}`;
+  const environment = { AWS_SSM_INSTANCE_ID: instanceId, AWS_SSM_REGION_NAME: world.region, ...step.environment };
+  const argv = [
+    '/usr/bin/env',
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ...['/bin/sh', '-c', LAUNCHER, 'sh', directory, step.workingDirectory || WORKING_DIRECTORY],
+  ];
+  return world.fabric.exec(instanceId, argv, {
+    stdin: `${step.script}\n`,
+    timeout: world.clock.wall(step.timeoutSeconds * 1000),
+  });
+}

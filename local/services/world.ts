@@ -1,0 +1,31 @@
+import type { Clock } from '../clock.ts';
+import type { Fabric } from '../fabric/fabric.ts';
+import type { CloudState } from '../state/state.ts';
+import type { Delays } from './delays.ts';
+
+/** The state of the cloud, and what its rules need to change it. */
+export interface World extends CloudState {
+  readonly clock: Clock;
+  readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
+  readonly region: string;
+  readonly account: string;
+  /** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+  readonly endpointsPerVpc: number;
+  /** Ids of the images that there are; any, if undefined. */
+  readonly images: readonly string[] | undefined;
+  readonly delays: Delays;
+  /** Whether a second endpoint of a service in a zone of a VPC is refused. */
+  readonly endpointPerZone: boolean;
+
+  /** A new id of 17 hexadecimal digits, the same one in every run: `vpc-0d1c…`. */
+  id(prefix: string): string;
+  /** A new UUID, the same one in every run. */
+  uuid(): string;
+  /** Runs `task` after `ms` of the cloud's time, unless the cloud is closed by then. The returned function cancels it. */
+  after(ms: number, task: () => void): () => void;
+  /** Lets work go on after the operation has answered. Its failure is the cloud's own. */
+  run(work: Promise<void>): void;
+  /** To be called when the network may have changed outside an operation and outside `after`. */
+  changed(): void;
+  emit(event: { source: string; type: string; resources: string[]; detail: Record<string, unknown> }): void;
+}

@@ -1,0 +1,157 @@
+import type { RequestLaunchTemplateData } from '@aws-sdk/client-ec2';
+
+export interface Vpc {
+  id: string;
+  /** The account that made it, and has all its subnets and route tables; others know them by what it shares. */
+  owner: string;
+  /** The primary one. */
+  cidr: string;
+  /** All others, of both families: those of IPv6 are a /56. */
+  blocks: CidrBlock[];
+  encryption?: { id: string; mode: 'monitor' | 'enforce'; state: 'available' | 'enforce-failed' };
+}
+
+/** Of a VPC or a subnet, by its association. */
+export interface CidrBlock {
+  id: string;
+  cidr: string;
+  state: 'associating' | 'associated' | 'disassociating' | 'disassociated';
+}
+
+export interface Subnet {
+  id: string;
+  vpcId: string;
+  zone: string;
+  cidr: string;
+  /** Of IPv6: a /64 of its VPC's. */
+  blocks: CidrBlock[];
+}
+
+export interface RouteTable {
+  id: string;
+  vpcId: string;
+  /** With a subnet, with a gateway, or with neither: that is the main table's. */
+  associations: { id: string; subnetId?: string; gatewayId?: string }[];
+  routes: Route[];
+}
+
+export interface Route {
+  /** CIDR block, normalised, or the id of a prefix list. */
+  destination: string;
+  /** That of what a route server advertises is an address. */
+  target: { kind: 'local' } | { kind: 'endpoint' | 'interface' | 'internet' | 'nat' | 'address'; id: string };
+  origin: 'CreateRouteTable' | 'CreateRoute' | 'Advertisement';
+}
+
+export interface PrefixList {
+  id: string;
+  name: string;
+  family: 'IPv4' | 'IPv6';
+  maxEntries: number;
+  /** CIDR blocks, normalised. */
+  entries: string[];
+}
+
+export interface InternetGateway {
+  id: string;
+  /** That it is attached to. */
+  vpcId?: string | undefined;
+}
+
+export interface NatGateway {
+  id: string;
+  vpcId: string;
+  subnetId: string;
+  interfaceId: string;
+  state: 'available' | 'deleted';
+}
+
+export interface Interface {
+  id: string;
+  type: 'interface' | 'gateway_load_balancer' | 'gateway_load_balancer_endpoint' | 'natGateway' | 'vpc_endpoint';
+  subnetId: string;
+  ip: string;
+  description: string;
+  sourceDestCheck: boolean;
+  attachment?: { id: string; instanceId: string; deviceIndex: number; at: number };
+}
+
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
+
+export interface Instance {
+  id: string;
+  reservationId: string;
+  image: string;
+  type: string;
+  state: InstanceState;
+  launchedAt: number;
+  /** Its root volume, which may be replaced while it runs. */
+  root: { volumeId: string; attachedAt: number };
+  /** It is down for a moment, and EC2 calls it running. */
+  restarting: boolean;
+  /** The primary one first; none once it is terminated. */
+  interfaceIds: string[];
+  /** Cancels the transition that is under way. */
+  cancel(): void;
+}
+
+export interface EndpointService {
+  id: string;
+  name: string;
+  acceptanceRequired: boolean;
+  ipAddressTypes: ('ipv4' | 'ipv6')[];
+  loadBalancerArns: string[];
+  /** Those that its load balancers had when it was made, and when it was last modified. */
+  zones: Set<string>;
+  /** ARNs, or `*`. */
+  allowedPrincipals: Set<string>;
+}
+
+/** As EC2 spells them on the wire, which is not as the SDK's types do. */
+export type EndpointState =
+  | 'pendingAcceptance'
+  | 'pending'
+  | 'available'
+  | 'deleting'
+  | 'deleted'
+  | 'rejected'
+  | 'failed'
+  | 'expired';
+
+export interface Endpoint {
+  id: string;
+  /** One of another type than ours leads to AWS's own services or to resources, and has no connection and no node. */
+  type: 'GatewayLoadBalancer' | 'Interface' | 'Resource' | 'ServiceNetwork';
+  connectionId: string;
+  serviceId: string;
+  serviceName: string;
+  vpcId: string;
+  subnetId: string;
+  interfaceId: string;
+  ipAddressType: 'ipv4' | 'dualstack';
+  state: EndpointState;
+  createdAt: number;
+  /** The node that serves it: the one of its service and zone. */
+  nodeId: string;
+  /** Cancels the transition that is under way. */
+  cancel(): void;
+}
+
+/**
+ * A transit gateway's connection to an endpoint service. Its owner accepts it by members that the SDK here does not know.
+ * https://docs.aws.amazon.com/vpc/latest/tgw/manage-nf-attachment-gwlb.html
+ */
+export interface Attachment {
+  id: string;
+  connectionId: string;
+  serviceId: string;
+  state: EndpointState;
+  createdAt: number;
+}
+
+export interface LaunchTemplate {
+  id: string;
+  name: string;
+  createdAt: number;
+  data: RequestLaunchTemplateData;
+}
