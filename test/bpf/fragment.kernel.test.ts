@@ -215,8 +215,15 @@ describeKernel('fragments and the reference', () => {
 
   test('over another attach a datagram on its way stays where it is', () => {
     const [first, rest] = halves(victim);
-    router.send(first);
-    attach();
-    expect(count('no_service', rest)).toBe(1);
-  });
+    for (;;) {
+      const sent = Date.now();
+      router.send(first);
+      attach();
+      const arrived = count('no_service', rest);
+      // On a busy machine the kernel looks at the program for longer than a datagram is waited for.
+      if (arrived === 0 && Date.now() - sent > 1_000) continue;
+      expect(arrived).toBe(1);
+      return;
+    }
+  }, 120_000);
 });
