@@ -180,8 +180,8 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const principal = (accessKeyId: string) =>
     roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${ACCOUNT}:user/${accessKeyId}`;
   const authenticate = createAuthentication(keys, clock);
-  const around = [throttle(clock), iam.around];
-  wire = inTimeOf(clock, createWire(services, { principal, authenticate, around }));
+  const middleware = [throttle(clock), iam.middleware];
+  wire = inTimeOf(clock, createWire(services, { principal, authenticate, middleware }));
 
   const client = { endpoint: server.url, region: REGION, credentials: keys.ofUser('cloudformation') };
   const clients = {

@@ -1,6 +1,6 @@
 import { runSimulation } from '@cloud-copilot/iam-simulate';
 import { AwsError } from '../wire/errors.ts';
-import type { Around } from '../wire/wire.ts';
+import type { Middleware } from '../wire/wire.ts';
 import { type AccessRequest, accessRequests } from './requests.ts';
 import type { FindResource } from './resource.ts';
 import type { Role } from './role.ts';
@@ -54,14 +54,14 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
       return !role || decide(role, { action, resource, context: {} });
     },
 
-    around: (async (call, input, proceed) => {
+    middleware: (async (call, input, next) => {
       const role = roles.get(call.accessKeyId);
       // "No permissions are required to perform this operation": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-      if (!role || (call.service === 'sts' && call.operation === 'GetCallerIdentity')) return proceed();
+      if (!role || (call.service === 'sts' && call.operation === 'GetCallerIdentity')) return next();
       for (const request of await accessRequests(call, input, find, { region, account }))
         if (!(await decide(role, request))) throw refusal(call.service, call.principal, request);
-      return proceed();
-    }) satisfies Around,
+      return next();
+    }) satisfies Middleware,
 
     /** Everything that the roles allow and nobody has used yet: for IAM Access Analyzer, unused access. */
     unused(): Allowance[] {

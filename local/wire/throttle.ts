@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Call } from './api.ts';
 import { AwsError } from './errors.ts';
-import type { Around } from './wire.ts';
+import type { Middleware } from './wire.ts';
 
 /** `size` calls at once, then `refill` a second. */
 interface Bucket {
@@ -50,10 +50,10 @@ const ELB_CREATE = { size: 10, refill: 0.2 };
 const ELB_CHANGE = { size: 20, refill: 3 };
 
 /** Refuses calls as AWS does, for the one account and region there is: a call takes a token from each of its buckets or is refused. */
-export function throttle(clock: Clock): Around {
+export function throttle(clock: Clock): Middleware {
   const levels = new Map<string, { tokens: number; at: number }>();
 
-  return async ({ service, operation }, input, proceed) => {
+  return async ({ service, operation }, input, next) => {
     for (const [name, bucket] of bucketsOf(service, operation, input)) {
       const now = clock.now();
       const { tokens, at } = levels.get(name) ?? { tokens: bucket.size, at: now };
@@ -63,7 +63,7 @@ export function throttle(clock: Clock): Around {
       levels.set(name, { tokens: taken ? level - 1 : level, at: now });
       if (!taken) throw refused(service);
     }
-    return proceed();
+    return next();
   };
 }
 

@@ -32,12 +32,12 @@ export type Caller = Pick<Call, 'accessKeyId' | 'principal'>;
 
 /**
  * Something that stands between the wire and the operation: throttling, IAM, a fault. It may throw an `AwsError` instead of calling
- * `proceed`, or `ConnectionLost` before or after it. The first of a list is the outermost.
+ * `next`, or `ConnectionLost` before or after it. The first of a list is the outermost.
  */
-export type Around = (
+export type Middleware = (
   call: Call,
   input: Readonly<Record<string, unknown>>,
-  proceed: () => Promise<unknown>,
+  next: () => Promise<unknown>,
 ) => Promise<unknown>;
 
 export interface WireOptions {
@@ -45,7 +45,7 @@ export interface WireOptions {
   principal(accessKeyId: string): string;
   /** Without it, whoever asks is whom they say they are. */
   authenticate?: Authenticate;
-  around?: readonly Around[];
+  middleware?: readonly Middleware[];
 }
 
 /** Rejects only with `ConnectionLost`: the client is to see its connection break. */
@@ -102,12 +102,12 @@ export function createWire(services: Readonly<Record<string, Service>>, options:
         throw new AwsError('InvalidAction', `the cloud in a box does not have the action ${operation} of ${name}`);
       const input = protocol.read(schema.input, request);
       const call = { ...caller, service: name, operation, requestId };
-      let proceed = async (): Promise<unknown> => run(input as never, call);
-      for (const around of (options.around ?? []).toReversed()) {
-        const inner = proceed;
-        proceed = () => around(call, input as Readonly<Record<string, unknown>>, inner);
+      let next = async (): Promise<unknown> => run(input as never, call);
+      for (const middleware of (options.middleware ?? []).toReversed()) {
+        const inner = next;
+        next = () => middleware(call, input as Readonly<Record<string, unknown>>, inner);
       }
-      return protocol.write(schema.output, (await proceed()) ?? {}, context);
+      return protocol.write(schema.output, (await next()) ?? {}, context);
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       return protocol.fail(asAwsError(error, `${name}:${operation}`), context);

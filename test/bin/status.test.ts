@@ -82,7 +82,7 @@ test.each([
   const refuse = faults(({ operation }) =>
     operation === 'DescribeSubnets' && looks === refusedFrom ? throttled : undefined,
   );
-  const { cli } = await deployed({ around: [refuse] });
+  const { cli } = await deployed({ middleware: [refuse] });
   const { out, err, code } = await cli('status --watch', {
     async onSleep() {
       looks += 1;

@@ -21,7 +21,7 @@ import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
 import type { Call, Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
-import { type Around, createWire, type OperationService, type Wire } from '../../local/wire/wire.ts';
+import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
 import { routersConfig, subnetsConfig } from '../../shared/config.ts';
 import { drawn } from '../../shared/plain.ts';
 import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
@@ -43,7 +43,7 @@ export interface Extras {
   /** Whether who asks may invoke functions. */
   mayInvoke?: () => boolean;
   /** What stands between a caller and all of AWS. */
-  around?: Around[];
+  middleware?: Middleware[];
 }
 
 /** A deployed stack in the box, its functions' passes at the call of a test, and a command line that asks it. */
@@ -145,7 +145,7 @@ export async function deployed(extras: Extras = {}) {
         sqs: sqsService(queues, cloud.clock),
         servicequotas: quotas,
       },
-      { principal: () => 'arn:aws:iam::111122223333:role/operator', around: extras.around ?? [] },
+      { principal: () => 'arn:aws:iam::111122223333:role/operator', middleware: extras.middleware ?? [] },
     ),
   );
   const config = {

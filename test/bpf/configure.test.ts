@@ -38,10 +38,10 @@ function wantedOf(text: string, options: Record<string, string>) {
   return wanted;
 }
 
-const around = (listeners: string) =>
+const middleware = (listeners: string) =>
   `# kept\nv: 3\nlisteners:\n${listeners}\nweb: # kept too\n  - name: health-check\n`;
 const tunnel = (options: string) =>
-  around(`  - binding: tunnel # it\n    options:\n${options}      other: kept # too\n`);
+  middleware(`  - binding: tunnel # it\n    options:\n${options}      other: kept # too\n`);
 
 describe('the options of the tunnel listener are set, and nothing else', () => {
   test.each<[string, string]>([
@@ -118,9 +118,9 @@ describe('the options of the tunnel listener are set, and nothing else', () => {
     ],
   ])('%s', (_, listeners) => {
     for (const before of [
-      around(listeners),
-      around(listeners).replaceAll('\n', '\r\n'),
-      `\ufeff${around(listeners)}`,
+      middleware(listeners),
+      middleware(listeners).replaceAll('\n', '\r\n'),
+      `\ufeff${middleware(listeners)}`,
     ]) {
       for (const options of [SET, WITH_NAMES]) {
         const { status, text, said } = configure(before, options);
@@ -165,7 +165,7 @@ describe('the options of the tunnel listener are set, and nothing else', () => {
     ['{mode: a, resolver: x}', '{mode: a}'],
     ['{ "resolver": "x" }', '{  }'],
   ])('of %s too', (before, after) => {
-    const listener = (options: string) => around(`  - binding: tunnel\n    options: ${options}\n`);
+    const listener = (options: string) => middleware(`  - binding: tunnel\n    options: ${options}\n`);
     expect(configure(listener(before), { resolver: '' }).text).toBe(listener(after));
   });
 });
@@ -175,10 +175,10 @@ describe('what is not read here as ziti-router reads it is refused, with the lin
   test.each<[string, string, string]>([
     [
       'no tunnel listener',
-      around('  - binding: edge\n    options:\n      mode: tproxy\n'),
+      middleware('  - binding: edge\n    options:\n      mode: tproxy\n'),
       'it has no tunnel listener',
     ],
-    ['no listeners at all', around(''), 'it has no tunnel listener'],
+    ['no listeners at all', middleware(''), 'it has no tunnel listener'],
     ['nothing', '', 'it has no tunnel listener'],
     ['no mapping', '- listeners\n', 'it has no tunnel listener'],
     [
@@ -186,28 +186,40 @@ describe('what is not read here as ziti-router reads it is refused, with the lin
       'dialers:\n  - binding: tunnel\n    options:\n      mode: host\nlisteners:\n  - binding: edge\n',
       'it has no tunnel listener',
     ],
-    ['two of them', around('  - binding: tunnel\n  - binding: "tunnel"\n'), 'it has several tunnel listeners'],
+    ['two of them', middleware('  - binding: tunnel\n  - binding: "tunnel"\n'), 'it has several tunnel listeners'],
     ['several documents', `${tunnel('')}---\n${tunnel('')}`, 'it has several documents'],
     ['no YAML', tunnel('      mode: "host\n'), 'it is no YAML in line 11: found unexpected end of stream'],
     ['tabs', tunnel('\tmode: host\n'), 'it is no YAML in line 6: found character that cannot start any token'],
     ['UTF-16', Buffer.from(`\ufeff${tunnel('')}`, 'utf16le') as unknown as string, 'it is not in UTF-8'],
     [
       'options twice',
-      around('  - binding: tunnel\n    options: {mode: x}\n    options:\n      a: 1\n'),
+      middleware('  - binding: tunnel\n    options: {mode: x}\n    options:\n      a: 1\n'),
       'options stands in it twice',
     ],
     ['listeners twice', `${tunnel('')}listeners: []\n`, 'listeners stands in it twice'],
-    ['options that are a list', around('  - binding: tunnel\n    options: [mode]\n'), 'are no mapping'],
-    ['options that are text', around('  - binding: tunnel\n    options: mode\n'), 'are no mapping'],
-    ['options that are an alias', `o: &o {mode: x}\n${around('  - binding: tunnel\n    options: *o\n')}`, shared],
-    ['options that others repeat', `${around('  - binding: tunnel\n    options: &o\n      mode: x\n')}o: *o\n`, shared],
+    ['options that are a list', middleware('  - binding: tunnel\n    options: [mode]\n'), 'are no mapping'],
+    ['options that are text', middleware('  - binding: tunnel\n    options: mode\n'), 'are no mapping'],
+    ['options that are an alias', `o: &o {mode: x}\n${middleware('  - binding: tunnel\n    options: *o\n')}`, shared],
+    [
+      'options that others repeat',
+      `${middleware('  - binding: tunnel\n    options: &o\n      mode: x\n')}o: *o\n`,
+      shared,
+    ],
     ['a value that others repeat', `${tunnel('      mode: &m host\n')}o: *m\n`, shared],
     ['a value that is an alias', `m: &m host\n${tunnel('      mode: *m\n')}`, shared],
     ['a merge key', `o: &o {mode: x}\n${tunnel('      <<: *o\n')}`, shared],
-    ['a listener that is an alias', `o: &o {binding: tunnel}\n${around('  - *o\n')}`, 'have aliases or merge keys'],
-    ['a listener that is merged', `o: &o {binding: tunnel}\n${around('  - <<: *o\n')}`, 'have aliases or merge keys'],
+    ['a listener that is an alias', `o: &o {binding: tunnel}\n${middleware('  - *o\n')}`, 'have aliases or merge keys'],
+    [
+      'a listener that is merged',
+      `o: &o {binding: tunnel}\n${middleware('  - <<: *o\n')}`,
+      'have aliases or merge keys',
+    ],
     ['a key in a form of its own', tunnel('      ? mode\n      : host\n'), 'in a form that is not'],
-    ['one after such', around('  - binding: tunnel\n    options:\n      ? x\n      : 1\n'), 'in a form that is not'],
+    [
+      'one after such',
+      middleware('  - binding: tunnel\n    options:\n      ? x\n      : 1\n'),
+      'in a form that is not',
+    ],
   ])('%s', (_, before, says) => {
     const { status, text, said } = run(before, `mode=${MODE}`, 'resolver=');
     expect([status, text]).toEqual([1, '']);

@@ -17,7 +17,7 @@ function clients(accessKeyId: 'operator' | 'worker') {
     { sts: identityService(place.account), servicequotas: quotasService(place) },
     {
       principal: (key) => roles.get(key)?.arn ?? `arn:aws:iam::${place.account}:user/${key}`,
-      around: [createIam({ ...place, roles, find: () => undefined }).around],
+      middleware: [createIam({ ...place, roles, find: () => undefined }).middleware],
     },
   );
   const config = {

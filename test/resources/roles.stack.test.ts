@@ -89,7 +89,7 @@ async function may(
   const role = roleOf(logicalId, parameters);
   const iam = createIam({ ...place, roles: new Map([['worker', role]]), find: (_member, value) => things.get(value) });
   const call = { service, operation, accessKeyId: 'worker', principal: role.arn, requestId: '0' };
-  return iam.around(call, input, async () => true).catch(() => false);
+  return iam.middleware(call, input, async () => true).catch(() => false);
 }
 
 describePackaged('the key that notes are sealed by', () => {
@@ -105,7 +105,7 @@ describePackaged('the key that notes are sealed by', () => {
       value === KEY ? { arn: KEY, tags: new Map(), keys: {} } : undefined;
     const iam = createIam({ ...place, roles, find, policyOf: () => policy() });
     const call = { service: 'kms', operation, accessKeyId: name, principal: role.arn, requestId: '0' };
-    return iam.around(call, { KeyId: KEY }, async () => true).catch(() => false);
+    return iam.middleware(call, { KeyId: KEY }, async () => true).catch(() => false);
   }
 
   test.each([

@@ -21,12 +21,12 @@ afterEach(() => out.stop());
 async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, unseen?: AwsError) {
   let throttles = 0;
   const cloud = testCloud({
-    around: [
-      async ({ operation }, _, proceed) => {
+    middleware: [
+      async ({ operation }, _, next) => {
         if (operation === 'DescribeSubnets' && unseen) throw unseen;
         if (operation === 'CreateTags' && throttles-- > 0)
           throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
-        return proceed();
+        return next();
       },
     ],
   });

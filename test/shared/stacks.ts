@@ -7,7 +7,7 @@ import {
 import { S3Client } from '@aws-sdk/client-s3';
 import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { inProcess } from '../../local/wire/in-process.ts';
-import type { Around } from '../../local/wire/wire.ts';
+import type { Middleware } from '../../local/wire/wire.ts';
 import { type Reconciler, reconcile, type Step } from '../../shared/reconcile.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
@@ -34,13 +34,13 @@ const isRead = (operation: string) => /^(Describe|Get|List)/.test(operation);
 export async function testStacks(places: Place[]) {
   const checks: Check[] = [];
   const running = new Set<string>();
-  const watched: Around = async ({ operation, accessKeyId }, input, proceed) => {
+  const watched: Middleware = async ({ operation, accessKeyId }, input, next) => {
     const of = stacks.find(({ name }) => name === accessKeyId);
     if (of && !isRead(operation)) for (const check of checks) await check(of, operation, input);
-    return proceed();
+    return next();
   };
   const stacks: TestStack[] = [];
-  const cloud = testCloud({ around: [watched], delays: { endpointAvailable: 10_000 } });
+  const cloud = testCloud({ middleware: [watched], delays: { endpointAvailable: 10_000 } });
   const network = () => cloud.fake.synced.at(-1);
   cloud.fake.onExec = async (id) => {
     running.add(id);

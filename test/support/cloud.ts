@@ -6,7 +6,7 @@ import { VirtualClock } from '../../local/clock.ts';
 import type { ExecOptions, ExecResult, HealthCheck, Network, ProbeResult } from '../../local/fabric/fabric.ts';
 import { type CloudEvent, type CloudOptions, createCloud } from '../../local/services/cloud.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
-import { type Around, createWire } from '../../local/wire/wire.ts';
+import { createWire, type Middleware } from '../../local/wire/wire.ts';
 
 export const REGION = 'eu-central-1';
 export const ACCOUNT = '111122223333';
@@ -22,7 +22,7 @@ export interface FakeFabric {
   onExec(instanceId: string, argv: string[], options: ExecOptions | undefined): Promise<ExecResult>;
 }
 
-export function testCloud({ around, ...options }: Partial<CloudOptions> & { around?: Around[] } = {}) {
+export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { middleware?: Middleware[] } = {}) {
   const clock = new VirtualClock();
   const events: CloudEvent[] = [];
   const errors: unknown[] = [];
@@ -62,7 +62,7 @@ export function testCloud({ around, ...options }: Partial<CloudOptions> & { arou
   const wire = createWire(cloud.services, {
     // A key of twelve digits is of that account's administrator.
     principal: (key) => (/^\d{12}$/.test(key) ? ADMIN.replace(ACCOUNT, key) : ADMIN),
-    around: around ?? [],
+    middleware: middleware ?? [],
   });
   const config = {
     region: REGION,

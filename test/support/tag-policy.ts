@@ -26,7 +26,7 @@ export async function may(name: string, operation: string, input: Record<string,
   );
   const iam = createIam({ ...place, roles: new Map([[name, role]]), find: (_member, value) => things.get(value) });
   const call = { service, operation, accessKeyId: name, principal: arn, requestId: '0' };
-  return iam.around(call, input, async () => true).catch(() => false);
+  return iam.middleware(call, input, async () => true).catch(() => false);
 }
 
 /** What launches an instance with these tags. */

@@ -16,7 +16,7 @@ export const STATE_CODES: Record<InstanceState, number> = {
 
 /** The documented filters of what the box knows of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export function instanceFilters(world: World) {
-  const cards = (instance: Instance) => interfacesOf(world, instance);
+  const interfaces = (instance: Instance) => interfacesOf(world, instance);
   const subnet = (instance: Instance) => subnetOf(world, instance);
   const group = (instance: Instance) => {
     const vpcId = subnet(instance)?.vpcId;
@@ -36,23 +36,23 @@ export function instanceFilters(world: World) {
     'vpc-id': (instance) => subnet(instance)?.vpcId,
     'subnet-id': (instance) => subnet(instance)?.id,
     'availability-zone': (instance) => subnet(instance)?.zone,
-    'private-ip-address': (instance) => cards(instance)[0]?.ip,
-    'source-dest-check': (instance) => cards(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
+    'private-ip-address': (instance) => interfaces(instance)[0]?.ip,
+    'source-dest-check': (instance) => interfaces(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
     'instance.group-id': group,
     'instance.group-name': () => 'default',
     'network-interface.network-interface-id': ({ interfaceIds }) => interfaceIds,
-    'network-interface.subnet-id': (instance) => cards(instance).map(({ subnetId }) => subnetId),
+    'network-interface.subnet-id': (instance) => interfaces(instance).map(({ subnetId }) => subnetId),
     'network-interface.vpc-id': (instance) => subnet(instance)?.vpcId,
-    'network-interface.addresses.private-ip-address': (instance) => cards(instance).map(({ ip }) => ip),
-    'network-interface.private-ip-address': (instance) => cards(instance).map(({ ip }) => ip),
+    'network-interface.addresses.private-ip-address': (instance) => interfaces(instance).map(({ ip }) => ip),
+    'network-interface.private-ip-address': (instance) => interfaces(instance).map(({ ip }) => ip),
     'network-interface.group-id': group,
     'network-interface.source-dest-check': (instance) =>
-      cards(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
-    'network-interface.description': (instance) => cards(instance).map(({ description }) => description),
+      interfaces(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
+    'network-interface.description': (instance) => interfaces(instance).map(({ description }) => description),
     'network-interface.attachment.attachment-id': (instance) =>
-      cards(instance).flatMap(({ attachment }) => attachment?.id ?? []),
+      interfaces(instance).flatMap(({ attachment }) => attachment?.id ?? []),
     'network-interface.attachment.device-index': (instance) =>
-      cards(instance).flatMap(({ attachment }) => (attachment ? String(attachment.deviceIndex) : [])),
+      interfaces(instance).flatMap(({ attachment }) => (attachment ? String(attachment.deviceIndex) : [])),
   } satisfies FilterValues<Instance>;
 }
 

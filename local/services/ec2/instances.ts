@@ -6,7 +6,7 @@ import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
 import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
-import { type Card, type CardInput, cardsOf } from './interface-specs.ts';
+import { type InterfaceSpec, interfaceSpecsOf, type SpecInput } from './interface-specs.ts';
 import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
@@ -80,8 +80,8 @@ export function instances(world: World, onState: (instance: Instance) => void) {
       const other = Object.keys(others)[0];
       if (other) throw new AwsError('UnsupportedOperation', `the cloud in a box does not have the attribute ${other}`);
       if (!SourceDestCheck) throw new AwsError('MissingParameter', 'The request must contain one attribute to modify');
-      const card = soleInterface(world, instance);
-      card.sourceDestCheck = SourceDestCheck.Value ?? card.sourceDestCheck;
+      const sole = soleInterface(world, instance);
+      sole.sourceDestCheck = SourceDestCheck.Value ?? sole.sourceDestCheck;
       return {};
     },
   } satisfies Ec2;
@@ -101,13 +101,13 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     refuseOtherTags(['instance', 'interface'], TagSpecifications);
     const tags = tagsAtCreation('instance', TagSpecifications);
     const cardTags = tagsAtCreation('interface', TagSpecifications);
-    const cards = cardsOf(world, rest);
-    if (MaxCount > 1 && cards.some(({ ip }) => ip))
+    const specs = interfaceSpecsOf(world, rest);
+    if (MaxCount > 1 && specs.some(({ ip }) => ip))
       throw new AwsError('InvalidParameterCombination', 'A private address can be given for a single instance only');
     const reservationId = world.id('r');
     const launched = Array.from({ length: MaxCount }, () => newInstance(reservationId, ImageId, InstanceType));
     try {
-      for (const instance of launched) addCards(instance, cards);
+      for (const instance of launched) addInterfaces(instance, specs);
     } catch (error) {
       for (const { interfaceIds } of launched) for (const id of interfaceIds) removeInterface(world, id);
       throw error;
@@ -137,17 +137,17 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     };
   }
 
-  function addCards(instance: Instance, cards: Card[]): void {
-    for (const [deviceIndex, { subnet, ip, description }] of cards.entries()) {
+  function addInterfaces(instance: Instance, specs: InterfaceSpec[]): void {
+    for (const [deviceIndex, { subnet, ip, description }] of specs.entries()) {
       const attachment = { id: world.id('eni-attach'), instanceId: instance.id, deviceIndex, at: world.clock.now() };
-      const card = addInterface(world, subnet, {
+      const added = addInterface(world, subnet, {
         type: 'interface',
         ip,
         description,
         sourceDestCheck: true,
         attachment,
       });
-      instance.interfaceIds.push(card.id);
+      instance.interfaceIds.push(added.id);
     }
   }
 
@@ -205,7 +205,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
 
   function instanceShape(instance: Instance) {
     const { id, image, type, state, launchedAt, root } = instance;
-    const cards = interfacesOf(world, instance);
+    const interfaces = interfacesOf(world, instance);
     const subnet = subnetOf(world, instance);
     return {
       InstanceId: id,
@@ -235,23 +235,23 @@ export function instances(world: World, onState: (instance: Instance) => void) {
         VpcId: subnet.vpcId,
         SubnetId: subnet.id,
         Placement: { AvailabilityZone: subnet.zone, Tenancy: 'default' as const },
-        PrivateIpAddress: cards[0]?.ip,
-        SourceDestCheck: cards[0]?.sourceDestCheck,
+        PrivateIpAddress: interfaces[0]?.ip,
+        SourceDestCheck: interfaces[0]?.sourceDestCheck,
       }),
-      NetworkInterfaces: cards.map((card) => ({
-        NetworkInterfaceId: card.id,
-        SubnetId: card.subnetId,
-        VpcId: find(world.subnets, 'subnet', card.subnetId).vpcId,
-        Description: card.description,
-        PrivateIpAddress: card.ip,
-        SourceDestCheck: card.sourceDestCheck,
+      NetworkInterfaces: interfaces.map((each) => ({
+        NetworkInterfaceId: each.id,
+        SubnetId: each.subnetId,
+        VpcId: find(world.subnets, 'subnet', each.subnetId).vpcId,
+        Description: each.description,
+        PrivateIpAddress: each.ip,
+        SourceDestCheck: each.sourceDestCheck,
         Status: 'in-use' as const,
         Groups: subnet && [defaultGroupOf(subnet.vpcId)],
         OwnerId: world.account,
-        InterfaceType: card.type,
+        InterfaceType: each.type,
         Attachment: {
-          DeviceIndex: card.attachment?.deviceIndex,
-          AttachmentId: card.attachment?.id,
+          DeviceIndex: each.attachment?.deviceIndex,
+          AttachmentId: each.attachment?.id,
           Status: 'attached' as const,
         },
       })),
@@ -268,7 +268,7 @@ function noSuchImage(id: string): AwsError {
     : new AwsError('InvalidAMIID.Malformed', `Invalid id: "${id}" (expecting "ami-...")`);
 }
 
-interface RunInput extends CardInput {
+interface RunInput extends SpecInput {
   ImageId?: string | undefined;
   InstanceType?: string | undefined;
   MinCount: number;

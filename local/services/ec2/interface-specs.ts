@@ -5,14 +5,14 @@ import type { World } from '../world.ts';
 import { find } from './find.ts';
 
 /** What RunInstances says of network interfaces. */
-export interface CardInput {
+export interface SpecInput {
   SubnetId?: string | undefined;
   PrivateIpAddress?: string | undefined;
   NetworkInterfaces?: InstanceNetworkInterfaceSpecification[] | undefined;
 }
 
 /** A network interface to be made. */
-export interface Card {
+export interface InterfaceSpec {
   subnet: Subnet;
   ip: string | undefined;
   description: string;
@@ -22,14 +22,17 @@ export interface Card {
  * Either one interface by SubnetId, or each by its device index. They all stand in one zone, and may stand in several VPCs.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
  */
-export function cardsOf(world: World, { SubnetId, PrivateIpAddress, NetworkInterfaces }: CardInput): Card[] {
+export function interfaceSpecsOf(
+  world: World,
+  { SubnetId, PrivateIpAddress, NetworkInterfaces }: SpecInput,
+): InterfaceSpec[] {
   if (NetworkInterfaces?.length && (SubnetId || PrivateIpAddress))
     throw new AwsError(
       'InvalidParameterCombination',
       'Network interfaces and an instance-level subnet ID or private IP may not be specified on the same request',
     );
   const asked = NetworkInterfaces?.length ? NetworkInterfaces : [{ DeviceIndex: 0, SubnetId, PrivateIpAddress }];
-  const cards = asked
+  const specs = asked
     .toSorted((a, b) => (a.DeviceIndex ?? 0) - (b.DeviceIndex ?? 0))
     .map(
       ({
@@ -44,10 +47,10 @@ export function cardsOf(world: World, { SubnetId, PrivateIpAddress, NetworkInter
     );
   if (asked.some(({ DeviceIndex }) => (DeviceIndex ?? 0) >= asked.length))
     throw new AwsError('InvalidParameterValue', 'Device indexes must be 0, 1, 2, ...');
-  if (cards.some(({ subnet }) => subnet.zone !== cards[0]?.subnet.zone))
+  if (specs.some(({ subnet }) => subnet.zone !== specs[0]?.subnet.zone))
     throw new AwsError(
       'InvalidParameterCombination',
       'All network interfaces of an instance must be in one availability zone',
     );
-  return cards;
+  return specs;
 }

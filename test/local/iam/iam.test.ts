@@ -43,7 +43,7 @@ async function world(...statements: Statement[]) {
     });
   setRole(...statements);
   const principal = (accessKeyId: string) => roles.get(accessKeyId)?.arn ?? 'arn:aws:iam::111122223333:user/operator';
-  const wire = createWire(cloud.services, { principal, around: [iam.around] });
+  const wire = createWire(cloud.services, { principal, middleware: [iam.middleware] });
   const client = (accessKeyId: string) => ({
     region: place.region,
     credentials: { accessKeyId, secretAccessKey: 'x' },

@@ -120,7 +120,7 @@ test('with the buckets of AWS around it, the fifth endpoint in a second is refus
   const cloud = testCloud();
   const vpc = await testVpc(cloud);
   const lb = await testLoadBalancer(cloud, { vpc });
-  const throttled = testCloud({ around: [throttle(cloud.clock)] });
+  const throttled = testCloud({ middleware: [throttle(cloud.clock)] });
   const create = () =>
     throttled.ec2.send(
       new ec2.CreateVpcEndpointCommand({

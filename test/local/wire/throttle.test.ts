@@ -5,9 +5,9 @@ import { throttle } from '../../../local/wire/throttle.ts';
 
 function bucket(service: string, operation: string, input: Record<string, unknown> = {}) {
   const clock = new VirtualClock();
-  const around = throttle(clock);
+  const middleware = throttle(clock);
   const call = (name = operation) =>
-    around({ service, operation: name, accessKeyId: '', principal: '', requestId: '' }, input, async () => 'done');
+    middleware({ service, operation: name, accessKeyId: '', principal: '', requestId: '' }, input, async () => 'done');
   /** How many calls pass at this moment, before one is refused. */
   const burst = async (name?: string) => {
     for (let passed = 0; ; passed++) {

@@ -6,13 +6,13 @@ import type { Call } from '../../../local/wire/api.ts';
 import { AwsError } from '../../../local/wire/errors.ts';
 import { faults } from '../../../local/wire/faults.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
-import { type Around, createWire, type OperationService, type Service } from '../../../local/wire/wire.ts';
+import { createWire, type Middleware, type OperationService, type Service } from '../../../local/wire/wire.ts';
 
 const credentials = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
 const principal = (accessKeyId: string) => `arn:aws:iam::111122223333:user/${accessKeyId}`;
 
 /** A wire whose services all have the one operation given. */
-function wireOf(operation: string, run: (input: never, call: Call) => unknown, around: Around[] = []) {
+function wireOf(operation: string, run: (input: never, call: Call) => unknown, middleware: Middleware[] = []) {
   const service = (protocol: OperationService['protocol'], sdk: OperationService['sdk']): Service => ({
     kind: 'operations',
     protocol,
@@ -24,7 +24,7 @@ function wireOf(operation: string, run: (input: never, call: Call) => unknown, a
     elasticloadbalancing: service('awsQuery', elb),
     ssm: service('awsJson1_1', ssm),
   };
-  const wire = createWire(services, { principal, around });
+  const wire = createWire(services, { principal, middleware });
   const config = { region: 'eu-central-1', credentials, requestHandler: inProcess(wire), maxAttempts: 1 };
   return {
     wire,
@@ -171,11 +171,11 @@ test('a presigned address names its caller too, and a raw service answers for it
 describe('what stands around an operation', () => {
   test('sees the input, in order, and may refuse', async () => {
     const order: unknown[] = [];
-    const first: Around = (_call, input, proceed) => {
+    const first: Middleware = (_call, input, next) => {
       order.push(['first', input]);
-      return proceed();
+      return next();
     };
-    const second: Around = async () => {
+    const second: Middleware = async () => {
       order.push('second');
       throw new AwsError('UnauthorizedOperation', 'no', 403);
     };

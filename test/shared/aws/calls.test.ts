@@ -13,10 +13,10 @@ test('each call is told, each retry of it too, with AWS’s id and its error', a
   const vpc = await testVpc(cloud);
   const wire = createWire(cloud.cloud.services, {
     principal: () => ADMIN,
-    around: [
-      async (_, __, proceed) => {
+    middleware: [
+      async (_, __, next) => {
         if (refusals-- > 0) throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
-        return proceed();
+        return next();
       },
     ],
   });

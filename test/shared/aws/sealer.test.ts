@@ -19,11 +19,11 @@ function stack() {
     { kms: kms.service },
     {
       principal: () => 'arn:aws:iam::111122223333:role/routers',
-      around: [
-        async ({ operation }, _, proceed) => {
+      middleware: [
+        async ({ operation }, _, next) => {
           calls.push(operation);
           if (state.away) throw new AwsError('KMSInternalException', 'not now', 400);
-          return proceed();
+          return next();
         },
       ],
     },

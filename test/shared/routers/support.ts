@@ -13,7 +13,7 @@ import type { Delays } from '../../../local/services/delays.ts';
 import { AnswerLost } from '../../../local/services/ssm/run.ts';
 import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
-import type { Around } from '../../../local/wire/wire.ts';
+import type { Middleware } from '../../../local/wire/wire.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { reconcile } from '../../../shared/reconcile.ts';
 import { routersReconciler } from '../../../shared/routers/reconciler.ts';
@@ -88,29 +88,29 @@ export async function routersWorld(
   const upgrades: { id: string; others: number }[] = [];
   let crashed = false;
 
-  const unlucky: Around = async ({ operation }, input, proceed) => {
+  const unlucky: Middleware = async ({ operation }, input, next) => {
     const changes = !/^(Describe|List|Get)/.test(operation);
     calls.push({ operation, changes, input });
     const fault = changes ? (faults.shift() ?? 'none') : 'none';
     if (denied.has(operation)) throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
     if (fault === 'throttled') throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
     if (fault === 'refused') throw new AwsError('InternalError', 'An internal error has occurred', 500);
-    const answer = await proceed();
+    const answer = await next();
     if (fault === 'lost reply') throw new ConnectionLost();
     crashed ||= fault === 'crash';
     return answer;
   };
   const refused: string[] = [];
-  const limited: Around = async (call, input, proceed) => {
+  const limited: Middleware = async (call, input, next) => {
     const limit = throttle(cloud.clock);
     limits ??= limit;
-    return limits(call, input, proceed).catch((error) => {
+    return limits(call, input, next).catch((error) => {
       if (/Throttling|RequestLimitExceeded/.test(error.name)) refused.push(call.operation);
       throw error;
     });
   };
-  let limits: Around | undefined;
-  const cloud = testCloud({ around: throttled ? [unlucky, limited] : [unlucky], delays });
+  let limits: Middleware | undefined;
+  const cloud = testCloud({ middleware: throttled ? [unlucky, limited] : [unlucky], delays });
   const vpc = await testVpc(cloud);
   const service = await testLoadBalancer(cloud, { vpc, interval });
   await cloud.ssm.send(

@@ -19,7 +19,7 @@ import { AWS_DELAYS } from '../../../local/services/delays.ts';
 import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
-import type { Around } from '../../../local/wire/wire.ts';
+import type { Middleware } from '../../../local/wire/wire.ts';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
 import { type Outcome, reconcile } from '../../../shared/reconcile.ts';
@@ -76,43 +76,43 @@ export async function stage({
   let crashed = false;
   let latency = () => 0;
 
-  const watched: Around = async ({ operation, accessKeyId }, input, proceed) => {
-    if (accessKeyId !== OURS) return proceed();
+  const watched: Middleware = async ({ operation, accessKeyId }, input, next) => {
+    if (accessKeyId !== OURS) return next();
     const call: (typeof calls)[number] = { operation, input, at: cloud.clock.now() };
     calls.push(call);
     if (latency() > 0) await cloud.clock.sleep(latency());
     try {
-      return await (isRead(operation) ? read(operation, input, proceed) : change(proceed));
+      return await (isRead(operation) ? read(operation, input, next) : change(next));
     } catch (error) {
       call.error = error instanceof AwsError ? error.code : String(error);
       throw error;
     }
   };
-  async function read<T>(operation: string, input: unknown, proceed: () => Promise<T>): Promise<T> {
+  async function read<T>(operation: string, input: unknown, next: () => Promise<T>): Promise<T> {
     const key = JSON.stringify([operation, input]);
     const before = answers.get(key) as T | undefined;
-    const answer = await proceed();
+    const answer = await next();
     answers.set(key, answer);
     return faults[0] === 'stale' && faults.shift() && before ? before : answer;
   }
-  async function change<T>(proceed: () => Promise<T>): Promise<T> {
+  async function change<T>(next: () => Promise<T>): Promise<T> {
     const fault = faults.shift() ?? 'none';
     if (fault === 'throttled') throw new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
     if (fault === 'refused') throw new AwsError('IncorrectState', 'It is just changing.');
-    const answer = await proceed();
+    const answer = await next();
     if (fault === 'lost reply') throw new ConnectionLost();
     crashed ||= fault === 'crash';
     return answer;
   }
 
-  const around: Around[] = [watched];
+  const middleware: Middleware[] = [watched];
   // Longer than AWS, so that a world at rest still has it.
   const delays = { endpointAvailable: becomesAvailable, endpointExpired, cidrBlockForgotten: 86_400_000 };
   const quota = chosen.endpointsPerVpc === undefined ? {} : { endpointsPerVpc: Math.max(50, chosen.endpointsPerVpc) };
-  const cloud = testCloud({ around, emit, endpointPerZone, ...quota, delays });
+  const cloud = testCloud({ middleware, emit, endpointPerZone, ...quota, delays });
   const limit = throttle(cloud.clock);
   if (throttled)
-    around.push((call, input, proceed) => (call.accessKeyId === OURS ? limit(call, input, proceed) : proceed()));
+    middleware.push((call, input, next) => (call.accessKeyId === OURS ? limit(call, input, next) : next()));
   const vpc = await testVpc(owner === undefined ? cloud : { ec2: cloud.ec2Of(owner) });
   const subnet = async (CidrBlock: string, zone: string) => {
     const AvailabilityZone = `${REGION}${zone}`;
@@ -239,9 +239,9 @@ export async function stage({
     changes: () => calls.splice(0).filter(({ operation }) => !isRead(operation)),
     /** Called with each changing call before it is done. */
     guard(check: (operation: string, input: Readonly<Record<string, unknown>>) => void | Promise<void>) {
-      around.push(async (call, input, proceed) => {
+      middleware.push(async (call, input, next) => {
         if (call.accessKeyId === OURS && !isRead(call.operation)) await check(call.operation, input);
-        return proceed();
+        return next();
       });
     },
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
