@@ -4,7 +4,6 @@ import { failure } from '../shared/routers/join.ts';
 import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
 import type { RoutersWorld } from '../shared/routers/world.ts';
 import { judge } from '../shared/subnets/judge.ts';
-import { sharedBy } from '../shared/subnets/sharing.ts';
 import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
 
 /** One link of the chain from a tag to a packet. */
@@ -87,7 +86,9 @@ function endpointFor(subnet: Subnet, { endpoints, subnets }: SubnetsWorld, { end
   const zoneOf = (id: string) => subnets.find((each) => each.id === id)?.zone;
   const able = endpoints.filter(
     ({ id, subnetId }) =>
-      subnetId === subnet.id || id === sharedBy(subnet) || (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
+      subnetId === subnet.id ||
+      id === subnet.memory.servedBy ||
+      (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
   );
   return able.find(({ state }) => state === 'available') ?? able[0];
 }

@@ -18,9 +18,9 @@ import { routeTo } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
+import { GONE } from './note.ts';
 import { endpointNote } from './read.ts';
 import type { SubnetsStep } from './steps.ts';
-import { GONE } from './world.ts';
 
 /**
  * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.

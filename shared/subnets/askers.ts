@@ -3,12 +3,12 @@ import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { directRanges } from './direct.ts';
 import { judge } from './judge.ts';
-import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Wish } from './wish.ts';
 import {
   type Endpoint,
   isCounted,
+  isLeaving,
   isOurs,
   label,
   type RouteTable,

@@ -1,9 +1,9 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { Plan } from '../reconcile.ts';
-import type { Place } from './routes.ts';
-import { TAKEN_OVER } from './status.ts';
+import { type Copy, NOTE_AGE_MS, type Note } from './note.ts';
+import type { Place } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type Copy, isLive, NOTE_AGE_MS, type Note, type Subnet, type SubnetsWorld } from './world.ts';
+import { isLive, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
  * A note on a table is lost when whoever keeps the table takes away what tags he does not know; its copy on an endpoint, which
@@ -49,13 +49,9 @@ export function tellFormer({ table, destination, want, ours }: Place): void {
   }
 }
 
-/** Whether a subnet's status does, as `ready` has it, or that very loss. */
-function saysTakenOver({ status = '' }: Subnet, tableId: string, destination: string): boolean {
-  const [, table, list = ''] = TAKEN_OVER.exec(status) ?? [];
-  return (
-    (table === tableId && list.split(' ').includes(destination)) ||
-    status.startsWith(`conflict: where ${destination} in ${tableId} led before`)
-  );
+/** Whether a subnet's status does, or says that very loss. */
+function saysTakenOver({ memory: { takenOver } }: Subnet, tableId: string, destination: string): boolean {
+  return takenOver?.tableId === tableId && takenOver.destinations.includes(destination);
 }
 
 /** Onto the endpoint that the route leads to, if that has room for one more tag, else onto any other. */

@@ -3,9 +3,17 @@ import type { SubnetsConfig } from '../config.ts';
 import { LATER, type Plan } from '../reconcile.ts';
 import { type Asker, isRefused, type Problem, refusalOf } from './askers.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
-import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type Endpoint, hasEnded, isLive, isShared, label, type Subnet, type SubnetsWorld } from './world.ts';
+import {
+  type Endpoint,
+  hasEnded,
+  isLeaving,
+  isLive,
+  isShared,
+  label,
+  type Subnet,
+  type SubnetsWorld,
+} from './world.ts';
 
 /**
  * How long after the creation of an endpoint that ended the next one is tried, by how many have ended. So many are kept

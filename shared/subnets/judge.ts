@@ -1,8 +1,8 @@
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { isLeaving } from './status.ts';
 import { parseWish, type Wish } from './wish.ts';
 import {
+  isLeaving,
   isLive,
   isOurs,
   isShared,

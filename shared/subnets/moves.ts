@@ -3,10 +3,11 @@ import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import { type Problem, refusalOf } from './askers.ts';
 import { copyNote } from './copies.ts';
-import type { Move, Place } from './routes.ts';
+import { NOTE_AGE_MS } from './note.ts';
+import type { Move, Place } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Want } from './wants.ts';
-import { NOTE_AGE_MS, type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.ts';
+import { type RouteTable, type SubnetsWorld, several, subnetsOf } from './world.ts';
 
 /** A route that should go and cannot, and why. */
 export interface Blocked {

@@ -9,17 +9,9 @@ import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { adopts, isOwn, type Seal } from '../seal.ts';
-import {
-  type Copy,
-  type Endpoint,
-  GONE,
-  type Note,
-  type Route,
-  type Router,
-  type RouteTable,
-  type Subnet,
-  type SubnetsWorld,
-} from './world.ts';
+import { memoryOf } from './memory.ts';
+import { type Copy, GONE, type Note } from './note.ts';
+import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
 
 /** What AWS answered to one look. */
 export interface Answers {
@@ -127,6 +119,7 @@ function isSealed({ SubnetIds, ServiceName, Tags }: ec2.VpcEndpoint, config: Sub
 }
 
 function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
+  const status = tag(subnet.Tags, config.statusKey);
   return {
     id: subnet.SubnetId ?? '',
     name: tag(subnet.Tags, 'Name') ?? '',
@@ -134,7 +127,8 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
     owner: subnet.OwnerId ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     wish: tag(subnet.Tags, config.tagKey),
-    status: tag(subnet.Tags, config.statusKey),
+    status,
+    memory: memoryOf(status),
     tagCount: countedKeys(subnet.Tags).length,
   };
 }

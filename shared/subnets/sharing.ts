@@ -1,9 +1,8 @@
 import { advice } from '../aws/advice.ts';
 import type { Asker } from './askers.ts';
 import { isWide } from './judge.ts';
-import { isLeaving } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type Endpoint, isLive, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+import { type Endpoint, isLeaving, isLive, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
 /**
  * AWS's guide has one endpoint of a service in a zone, and public stacks have several: whether a second one is refused, and by
@@ -16,7 +15,7 @@ export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], wor
     return times > 1 && error !== undefined && !advice(error);
   });
   const serving = new Set(world.endpoints.filter(isLive).map(({ id }) => id));
-  const shared = world.subnets.filter((subnet) => serving.has(sharedBy(subnet) ?? ''));
+  const shared = world.subnets.filter((subnet) => serving.has(subnet.memory.servedBy ?? ''));
   return new Set([...refused.map(({ host }) => host.zone), ...shared.map(({ zone }) => zone)]);
 }
 
@@ -28,12 +27,3 @@ export function zonesEndpoints(zone: string, askers: Asker[], world: SubnetsWorl
   const wide = askers.filter(({ destinations }) => destinations.some(isWide)).map(({ table }) => table);
   return world.endpoints.filter(({ subnetId }) => stands.has(subnetId) && !wide.includes(tableOf(subnetId, world)));
 }
-
-/** Id of the endpoint that serves it beside another subnet, by its status. */
-export const sharedBy = ({ status = '' }: Subnet) => SHARED.exec(status)?.[1];
-
-const SHARED = /\. Served by (vpce-\S+) of \S+: AWS takes no second endpoint in /;
-
-/** Ends a status, and is read from there: it is all that remembers it. */
-export const sharing = ({ id, subnetId }: Endpoint, zone: string) =>
-  `. Served by ${id} of ${subnetId}: AWS takes no second endpoint in ${zone}`;

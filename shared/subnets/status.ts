@@ -3,34 +3,18 @@ import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Plan } from '../reconcile.ts';
 import type { Asker, Problem } from './askers.ts';
+import { leavingText, sharing, takenOverText } from './memory.ts';
 import type { Blocked } from './moves.ts';
-import { sharing } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
-import { label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
+import { isLeaving, label, type RouteTable, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
-/** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
-const LEAVING_MS = 3_600_000;
 /** What it says of that is not written anew in every look of the pass that the attempt caused. */
 const RENEW_MS = 600_000;
-const LEAVING = /^leaving since (\S+)/;
 
 /** Characters of a tag's value. */
 const LONGEST = 256;
 
-/** What `ready` says besides where routes led elsewhere before: a table, and destinations in it. */
-export const TAKEN_OVER = /^ready. Taken over in (\S+): (.*?)(?:\. Served by .*)?$/;
-
 const WORST_FIRST: readonly Problem['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
-
-/** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
-export function isLeaving(subnet: Subnet, { undeletable, now }: SubnetsWorld): boolean {
-  return subnet.id === undeletable || now - leavingSince(subnet) < LEAVING_MS;
-}
-
-/** As its status says; if it does not, long ago. */
-function leavingSince({ status = '' }: Subnet): number {
-  return Date.parse(LEAVING.exec(status)?.[1] ?? '') || 0;
-}
 
 /** On each subnet, for the person who tagged it: how its wish stands. Subnets that stand alike are one call. */
 export function planStatus(
@@ -64,7 +48,7 @@ export function planStatus(
 }
 
 function ready(table: RouteTable | undefined, takenOver: string[]): string {
-  return table && takenOver.length > 0 ? `ready. Taken over in ${table.id}: ${takenOver.join(' ')}` : 'ready';
+  return table && takenOver.length > 0 ? takenOverText(table.id, takenOver) : 'ready';
 }
 
 /** How many subnets stand how. */
@@ -85,9 +69,9 @@ function worstOf(problems: Problem[]): Problem | undefined {
 }
 
 function leaving(subnet: Subnet, blocked: Blocked[], world: SubnetsWorld): string {
-  const before = leavingSince(subnet);
+  const before = subnet.memory.leavingSince;
   const since = subnet.id === world.undeletable && world.now - before > RENEW_MS ? world.now : before;
-  const text = `leaving since ${new Date(since).toISOString()} because someone tried to delete it`;
+  const text = leavingText(since);
   const held = blocked.find(({ target }) =>
     world.endpoints.some(({ id, subnetId }) => id === target && subnetId === subnet.id),
   );

@@ -1,5 +1,5 @@
 import type { Step } from '../reconcile.ts';
-import type { Note } from './world.ts';
+import type { Note } from './note.ts';
 
 /** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */
 export type SubnetsStep = Step &

@@ -1,8 +1,8 @@
 import { LATER } from '../reconcile.ts';
 import { type Asker, isRefused, type Problem } from './askers.ts';
-import { isLeaving } from './status.ts';
 import {
   type Endpoint,
+  isLeaving,
   isOurs,
   type Route,
   type Router,

@@ -1,5 +1,6 @@
 import type { Refusals } from '../aws/patience.ts';
-import type { Author } from '../seal.ts';
+import type { Memory } from './memory.ts';
+import type { Copy, Note } from './note.ts';
 import type { SubnetsStep } from './steps.ts';
 
 /** What the plan for subnets is made from, as one look at AWS found it. */
@@ -59,6 +60,7 @@ export interface Subnet {
   wish: string | undefined;
   /** What we last said in its status tag. */
   status: string | undefined;
+  memory: Memory;
   /** AWS's own apart. */
   tagCount: number;
 }
@@ -128,37 +130,6 @@ export interface Route {
 /** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 export const isCounted = ({ local, propagated }: Pick<Route, 'local' | 'propagated'>) => !local && !propagated;
 
-/** A note is older than this before it is believed that its route is another's: AWS's reads trail its writes. */
-export const NOTE_AGE_MS = 60_000;
-
-/** First word of a note whose target is no more. */
-export const GONE = 'gone';
-
-/** A tag of ours on a route table: `TARGET since TIME`, or `gone TARGET …` once AWS has said that there is no such thing; then its seal. */
-export interface Note {
-  target: string;
-  gone: boolean;
-  /** When it was written, in milliseconds since the epoch; 0 if it does not say. */
-  at: number;
-  /** The tag as it stands. */
-  key: string;
-  value: string;
-  /** Its value without the seal, and whose that is. */
-  text: string;
-  by: Author;
-  /** Whether it stands on the table, and not in a copy alone. */
-  onTable: boolean;
-}
-
-/** What an endpoint's tag says of a table's note. */
-export interface Copy {
-  endpointId: string;
-  /** The tag as it stands. */
-  key: string;
-  value: string;
-  note: Note;
-}
-
 export interface Router {
   id: string;
   name: string;
@@ -170,6 +141,14 @@ export interface Router {
   healthy: boolean;
   /** CIDR block of the addresses that it gives to wildcard services, by the note of the function that keeps routers. */
   dnsRange: string | undefined;
+}
+
+/** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
+const LEAVING_MS = 3_600_000;
+
+/** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
+export function isLeaving({ id, memory }: Subnet, { undeletable, now }: SubnetsWorld): boolean {
+  return id === undeletable || now - memory.leavingSince < LEAVING_MS;
 }
 
 export function label({ id, name }: { id: string; name: string }): string {

@@ -1,6 +1,8 @@
 import type { SubnetsConfig } from '../../../shared/config.ts';
+import { memoryOf } from '../../../shared/subnets/memory.ts';
+import type { Note } from '../../../shared/subnets/note.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
-import type { Endpoint, Note, Route, Router, RouteTable, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
+import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 
 /** As `serverless deploy` without parameters has it. */
 export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
@@ -45,6 +47,7 @@ export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   cidrs: ['10.0.1.0/24'],
   wish: CIDR,
   status: undefined,
+  memory: memoryOf(undefined),
   tagCount: 1,
   ...fields,
 });
@@ -116,11 +119,12 @@ export const router = (fields: Partial<Router> = {}): Router => ({
 });
 
 /** One tagged subnet with a table of its own, and a healthy router. */
-export const world = (fields: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
+export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   now: NOW,
   vpcCidrs: ['10.0.0.0/16'],
   service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },
-  subnets: [subnet()],
+  // As a look reads them.
+  subnets: subnets.map((each) => ({ ...each, memory: memoryOf(each.status) })),
   routeTables: [main, table()],
   endpoints: [],
   gone: [],
