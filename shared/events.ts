@@ -6,6 +6,8 @@ export interface Hint {
   at: number;
   /** For the log: which event, about what. */
   cause: string;
+  /** Ids of what it is about, as far as it names them. */
+  ids: string[];
   /** A subnet that someone tried to delete, in vain: something still stood in it. No look at AWS would show that. */
   undeletable?: string;
   /** That AWS will take an instance back: no look at AWS would show that either. */
@@ -36,51 +38,56 @@ const WARNINGS: Record<string, NonNullable<Hint['warning']>['kind']> = {
   'EC2 Instance Rebalance Recommendation': 'rebalance',
 };
 
+type Told = Pick<Hint, 'cause' | 'ids'>;
+const about = (id: string, cause: string): Told => ({ cause, ids: [id] });
+
 const heldBy = (detail: unknown) => {
   const { data } = lifecycleAction.safeParse(detail);
-  return data && `hook ${data.LifecycleHookName} holds ${data.EC2InstanceId}`;
+  return data && about(data.EC2InstanceId, `hook ${data.LifecycleHookName} holds ${data.EC2InstanceId}`);
 };
 
-const lastPart = (arn: string | undefined) => arn?.split('/').at(-1) ?? 'a resource';
+const lastPart = (arn: string | undefined) => arn?.split('/').at(-1);
 
 /** One reader for each kind of event: its own words for the log, or undefined if the detail is not what AWS documents. */
-const readers = new Map<string, (detail: unknown, resource: string) => string | undefined>([
-  ['Scheduled Event', () => 'the minute'],
+const readers = new Map<string, (detail: unknown, resource: string | undefined) => Told | undefined>([
+  ['Scheduled Event', () => ({ cause: 'the minute', ids: [] })],
   [
     'EC2 Instance State-change Notification',
     (detail) => {
       const { data } = instanceState.safeParse(detail);
-      return data && `${data['instance-id']} ${data.state}`;
+      return data && about(data['instance-id'], `${data['instance-id']} ${data.state}`);
     },
   ],
   [
     'Tag Change on Resource',
     (detail, resource) => {
       const { data } = tagChange.safeParse(detail);
-      return data && `tag ${data['changed-tag-keys'].join(', ')} of ${resource}`;
+      if (!data) return undefined;
+      const cause = `tag ${data['changed-tag-keys'].join(', ')} of ${resource ?? 'a resource'}`;
+      return { cause, ids: resource === undefined ? [] : [resource] };
     },
   ],
   [
     'EC2 Command Invocation Status-change Notification',
     (detail) => {
       const { data } = invocation.safeParse(detail);
-      return data && `command on ${data['instance-id']} ${data.status}`;
+      return data && about(data['instance-id'], `command on ${data['instance-id']} ${data.status}`);
     },
   ],
   ['EC2 Instance-launch Lifecycle Action', heldBy],
   ['EC2 Instance-terminate Lifecycle Action', heldBy],
-  ...Object.entries(WARNINGS).map(([type, kind]): [string, (detail: unknown) => string | undefined] => [
+  ...Object.entries(WARNINGS).map(([type, kind]): [string, (detail: unknown) => Told | undefined] => [
     type,
     (detail) => {
       const { data } = spotWarning.safeParse(detail);
-      return data && `${kind} of ${data['instance-id']}`;
+      return data && about(data['instance-id'], `${kind} of ${data['instance-id']}`);
     },
   ]),
   [
     'AWS API Call via CloudTrail',
     (detail) => {
       const { data } = apiCall.safeParse(detail);
-      return data && `${data.eventName} ${data.errorCode ?? 'done'}`;
+      return data && { cause: `${data.eventName} ${data.errorCode ?? 'done'}`, ids: [] };
     },
   ],
 ]);
@@ -89,14 +96,14 @@ const readers = new Map<string, (detail: unknown, resource: string) => string | 
 export function parseHint(event: unknown): Hint | undefined {
   const { data } = envelope.safeParse(event);
   if (!data) return undefined;
-  const cause = readers.get(data['detail-type'])?.(data.detail, lastPart(data.resources[0]));
-  if (cause === undefined) return undefined;
+  const told = readers.get(data['detail-type'])?.(data.detail, lastPart(data.resources[0]));
+  if (!told) return undefined;
   const undeletable = refusedDelete.safeParse(data.detail).data?.requestParameters.subnetId;
   const kind = WARNINGS[data['detail-type']];
   const warned = spotWarning.safeParse(data.detail).data?.['instance-id'];
   return {
     at: Date.parse(data.time),
-    cause,
+    ...told,
     ...(undeletable !== undefined && { undeletable }),
     ...(kind && warned !== undefined && { warning: { instanceId: warned, kind } }),
   };

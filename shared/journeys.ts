@@ -9,7 +9,7 @@ export interface Journey {
 /** What woke a process, see `Hint`. */
 interface Woken {
   at: number;
-  cause: string;
+  ids: readonly string[];
 }
 
 /**
@@ -25,7 +25,7 @@ export function stopwatch() {
   return function look(journeys: readonly Journey[], now: number, woken: Woken): number[] {
     const arrived: number[] = [];
     for (const { id, since, arrived: here } of journeys) {
-      const mine = woken.cause.includes(id);
+      const mine = woken.ids.includes(id);
       if (!begun.has(id)) begun.set(id, mine ? woken.at : looked ? now : undefined);
       const start = begun.get(id);
       if (!here || start === undefined) continue;

@@ -1,8 +1,9 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { explain } from './aws/advice.ts';
 import { type Call, isChange } from './aws/calls.ts';
+import { code } from './aws/errors.ts';
 import { errorFields } from './log.ts';
-import type { Outcome, Report, Step, Waiting } from './reconcile.ts';
+import { keyOf, type Outcome, type Report, type Step, type Waiting } from './reconcile.ts';
 
 /** What a pass tells of itself, and of the step that it has just done. */
 export interface Narrator<S extends Step> extends Report<S> {
@@ -46,8 +47,9 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
       failed(step, error) {
         const text = `${step.says}: did not succeed. ${explain(error)}`;
         // It is tried again every few seconds.
-        const tell = failures.has(text) ? log.debug : log.error;
-        failures.add(text);
+        const key = `${keyOf(step)} ${code(error)}`;
+        const tell = failures.has(key) ? log.debug : log.error;
+        failures.add(key);
         tell.call(log, text, { ...stepFields(step), error: errorFields(error) });
       },
       waits(waiting) {

@@ -11,6 +11,12 @@ export interface Step {
   grave?: boolean | undefined;
 }
 
+/** Members of steps that are words, or tell when one was planned. */
+const PASSING = new Set(['says', 'before', 'after', 'tentative', 'grave', 'generation', 'value', 'note', 'at']);
+
+/** Identity of a step from look to look: its kind and the ids of what it is done to, whatever is said of it and whenever. */
+export const keyOf = (step: Step) => JSON.stringify(Object.entries(step).filter(([name]) => !PASSING.has(name)));
+
 /** What cannot go on yet, and what it waits for. Not an error. */
 export interface Waiting {
   subject: string;

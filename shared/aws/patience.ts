@@ -1,4 +1,4 @@
-import { LATER, type Plan, type Step, type Waiting } from '../reconcile.ts';
+import { keyOf, LATER, type Plan, type Step, type Waiting } from '../reconcile.ts';
 import { advice, isThrottle } from './advice.ts';
 import { code } from './errors.ts';
 
@@ -13,7 +13,7 @@ export interface Refusal<S extends Step = Step> {
   error: unknown;
 }
 
-/** By what the steps say. */
+/** By the keys of the steps, see `keyOf`. */
 export type Refusals<S extends Step = Step> = ReadonlyMap<string, Refusal<S>>;
 
 /** Until the next try of a step: the first, twice as long after each, and at most. */
@@ -44,8 +44,9 @@ function why({ error }: Refusal): string {
 export function tried<S extends Step>(step: S, refusals: Refusals<S>, at: number, error?: unknown): Refusals<S> {
   if (isThrottle(error)) return refusals;
   const next = new Map(refusals);
-  if (error === undefined && !step.tentative) next.delete(step.says);
-  else next.set(step.says, { times: (refusals.get(step.says)?.times ?? 0) + 1, at, error, step });
+  const key = keyOf(step);
+  if (error === undefined && !step.tentative) next.delete(key);
+  else next.set(key, { times: (refusals.get(key)?.times ?? 0) + 1, at, error, step });
   return next;
 }
 
@@ -56,7 +57,7 @@ export function remembered<S extends Step>(refusals: Refusals<S>, now: number): 
 /** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */
 export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals<S>, now: number): Plan<S> {
   const known = plan.steps.flatMap((step) => {
-    const refusal = refusals.get(step.says);
+    const refusal = refusals.get(keyOf(step));
     return refusal ? [{ step, refusal }] : [];
   });
   const held = known.filter(({ refusal }) => retryAt(refusal) > now);

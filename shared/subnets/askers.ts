@@ -1,6 +1,7 @@
 import { retry } from '../aws/patience.ts';
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { keyOf } from '../reconcile.ts';
 import { directRanges } from './direct.ts';
 import { judge } from './judge.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -42,8 +43,8 @@ export interface Problem {
 }
 
 /** Said of a step that AWS refused. Not the first time: that mends itself more often than not. */
-export function refusalOf({ says }: SubnetsStep, { refusals, now }: SubnetsWorld): Problem[] {
-  const refusal = refusals.get(says);
+export function refusalOf(step: SubnetsStep, { refusals, now }: SubnetsWorld): Problem[] {
+  const refusal = refusals.get(keyOf(step));
   if (!refusal || refusal.times < 2) return [];
   const { for: text, until } = retry(refusal, now);
   return [{ kind: 'waiting', text, until }];

@@ -1,4 +1,5 @@
 import { advice } from '../aws/advice.ts';
+import { keyOf } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
 import { isWide } from './judge.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -11,7 +12,7 @@ import { type Endpoint, isLeaving, isLive, type Subnet, type SubnetsWorld, table
  */
 export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], world: SubnetsWorld): Set<string> {
   const refused = creates.filter(({ step }) => {
-    const { times = 0, error } = world.refusals.get(step.says) ?? {};
+    const { times = 0, error } = world.refusals.get(keyOf(step)) ?? {};
     return times > 1 && error !== undefined && !advice(error);
   });
   const serving = new Set(world.endpoints.filter(isLive).map(({ id }) => id));

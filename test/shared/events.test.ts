@@ -36,7 +36,8 @@ describe('an event', () => {
       'hook ziti-glb-hook holds i-1',
     ]),
   ])('%s is a hint', (type, detail, resources, cause) => {
-    expect(parseHint({ ...envelope, 'detail-type': type, detail, resources })).toEqual({ at, cause });
+    const ids = [/(?:i|subnet)-1/.exec(cause)?.[0]].filter(Boolean);
+    expect(parseHint({ ...envelope, 'detail-type': type, detail, resources })).toEqual({ at, cause, ids });
   });
 
   test.each([
@@ -46,6 +47,7 @@ describe('an event', () => {
     expect(parseHint({ ...envelope, 'detail-type': type, detail: { 'instance-id': 'i-1', ...detail } })).toEqual({
       at,
       cause: `${kind} of i-1`,
+      ids: ['i-1'],
       warning: { instanceId: 'i-1', kind },
     });
   });
@@ -58,14 +60,14 @@ describe('an event', () => {
     });
 
   test('of CloudTrail is a hint', () => {
-    expect(call({ eventName: 'CreateRoute' })).toEqual({ at, cause: 'CreateRoute done' });
+    expect(call({ eventName: 'CreateRoute' })).toEqual({ at, cause: 'CreateRoute done', ids: [] });
   });
 
   test('of CloudTrail says which subnet could not be deleted, and only that', () => {
     const requestParameters = { subnetId: 'subnet-1' };
     const refused = { eventName: 'DeleteSubnet', errorCode: 'Client.DependencyViolation', requestParameters };
     const cause = 'DeleteSubnet Client.DependencyViolation';
-    expect(call(refused)).toEqual({ at, cause, undeletable: 'subnet-1' });
+    expect(call(refused)).toEqual({ at, cause, ids: [], undeletable: 'subnet-1' });
     expect(call({ ...refused, errorCode: 'Client.UnauthorizedOperation' })).not.toHaveProperty('undeletable');
     expect(call({ ...refused, errorCode: undefined })).not.toHaveProperty('undeletable');
     expect(call({ ...refused, eventName: 'DeleteVpc' })).not.toHaveProperty('undeletable');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { stopwatch } from '../../shared/journeys.ts';
 
-const TICK = { at: 0, cause: 'the minute' };
+const TICK = { at: 0, ids: [] };
 const away = (id: string, since?: number) => ({ id, arrived: false, ...(since !== undefined && { since }) });
 const here = (id: string, since?: number) => ({ ...away(id, since), arrived: true });
 
@@ -15,8 +15,14 @@ describe('journeys that a process sees begin and end', () => {
 
   test('are timed from the event that told of them, even in the first look', () => {
     const look = stopwatch();
-    look([away('subnet-0ab')], 5_000, { at: 2_000, cause: 'tag ziti-glb of subnet-0ab' });
+    look([away('subnet-0ab')], 5_000, { at: 2_000, ids: ['subnet-0ab'] });
     expect(look([here('subnet-0ab')], 132_000, TICK)).toEqual([130]);
+  });
+
+  test('are not timed from an event of another whose id begins like theirs', () => {
+    const look = stopwatch();
+    look([away('subnet-0ab')], 5_000, { at: 2_000, ids: ['subnet-0abc'] });
+    expect(look([here('subnet-0ab')], 132_000, TICK)).toEqual([]);
   });
 
   test('are timed from what AWS says of their last start, if it does', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { patient, type Refusals, remembered, retry, retryAt, tried } from '../../../shared/aws/patience.ts';
 import { LATER, type Step } from '../../../shared/reconcile.ts';
 
-const step = (subject: string, says = subject): Step => ({ subject, says });
+const step = (subject: string, says = subject): Step & { id: string } => ({ subject, id: says, says });
 const plan = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
 const error = Object.assign(new Error('no.'), { name: 'InsufficientFreeAddressesInSubnet' });
 const NONE: Refusals = new Map();
@@ -20,6 +20,12 @@ function pauses(tries: number): number[] {
     return pause / 1000;
   });
 }
+
+test('a step is known again whatever is said of it', () => {
+  const refusals = tried(step('a'), NONE, 0, error);
+  const renamed = { ...step('a'), says: 'in other words' };
+  expect(patient(plan(renamed), refusals, 0).failures).toEqual([{ step: renamed, error }]);
+});
 
 describe('a step that AWS refuses', () => {
   test('is tried again after pauses that grow', () => {

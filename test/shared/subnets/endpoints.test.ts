@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
+import { keyOf } from '../../../shared/reconcile.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './support.ts';
@@ -43,7 +44,7 @@ describe('where AWS refuses a second endpoint in a zone', () => {
     const given = world({ ...seen, ...fields });
     const creates = plan(given, config(chosen)).steps.filter(({ kind }) => kind === 'create-endpoint');
     const error = Object.assign(new Error('no'), { name });
-    const refusals = new Map(creates.map((step) => [step.says, { step, times, at: NOW, error }]));
+    const refusals = new Map(creates.map((step) => [keyOf(step), { step, times, at: NOW, error }]));
     return brief(plan({ ...given, refusals }, config(chosen)).steps);
   };
   const served = '. Served by vpce-b of subnet-b: AWS takes no second endpoint in a';

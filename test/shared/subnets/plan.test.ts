@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
+import { keyOf } from '../../../shared/reconcile.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
@@ -309,7 +310,7 @@ describe('what AWS refuses more than once', () => {
     'another try for AWS says InsufficientFreeAddressesInSubnet: free one or name other subnets in the parameter endpoints';
   const refusing = (seen: Partial<SubnetsWorld>, times = 2) => {
     const step = given(plan(world(seen), config()).steps[0]);
-    return steps({ ...seen, refusals: new Map([[step.says, { step, times, at: NOW, error }]]) }).at(-1);
+    return steps({ ...seen, refusals: new Map([[keyOf(step), { step, times, at: NOW, error }]]) }).at(-1);
   };
 
   test.each<[string, Partial<SubnetsWorld>, string]>([
