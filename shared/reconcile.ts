@@ -17,6 +17,67 @@ const PASSING = new Set(['says', 'before', 'after', 'tentative', 'grave', 'gener
 /** Identity of a step from look to look: its kind and the ids of what it is done to, whatever is said of it and whenever. */
 export const keyOf = (step: Step) => JSON.stringify(Object.entries(step).filter(([name]) => !PASSING.has(name)));
 
+/** Ids that a step names, of what it is done to. */
+export const idsOf = (step: Step): string[] =>
+  Object.entries(step).flatMap(([name, value]) => (PASSING.has(name) || name === 'subject' ? [] : strings(value)));
+
+function strings(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(strings);
+  if (value && typeof value === 'object' && 'id' in value) return strings(value.id);
+  return typeof value === 'string' ? [value] : [];
+}
+
+/** A thing in AWS: how people know it, and the ids it has there. */
+export interface Ref {
+  label: string;
+  ids: readonly string[];
+}
+
+/** Something stands in the way of what is wanted. */
+export interface Condition {
+  about: Ref;
+  /** `waiting` changes by itself, the others when a person changes something. */
+  kind: 'waiting' | 'refused' | 'conflict' | 'blocked';
+  /** The reason, without what it is about: what is waited for, or what is wrong and what to do. */
+  message: string;
+  /** When it can go on at the earliest, in milliseconds since the epoch; if not given, at any moment. */
+  until?: number | undefined;
+  /** When it began, in milliseconds since the epoch, if AWS remembers. */
+  since?: number | undefined;
+  /** Whether a person may have to see to it, though it goes on by itself: it is told as a warning. */
+  warn?: boolean | undefined;
+}
+
+/** The same, of whatever it may be about. */
+export type Reason = Omit<Condition, 'about'>;
+
+/** Part of a plan: what it would do, and what stands in its way. */
+export interface Part<S> {
+  steps: S[];
+  conditions: Condition[];
+}
+
+export const joined = <S>(...parts: Part<S>[]): Part<S> => ({
+  steps: parts.flatMap(({ steps }) => steps),
+  conditions: parts.flatMap(({ conditions }) => conditions),
+});
+
+/** Conditions as the loop and the log take them. */
+export function told(conditions: readonly Condition[]): Pick<Plan<Step>, 'waiting' | 'refused'> {
+  const notes = (some: readonly Condition[]) =>
+    some.map(({ about, message, until, since, warn }) => ({
+      subject: about.label,
+      for: message,
+      until,
+      since,
+      grave: warn,
+    }));
+  return {
+    waiting: notes(conditions.filter(({ kind }) => kind === 'waiting')),
+    refused: notes(conditions.filter(({ kind }) => kind !== 'waiting')),
+  };
+}
+
 /** What cannot go on yet, and what it waits for. Not an error. */
 export interface Waiting {
   subject: string;

@@ -1,13 +1,12 @@
 import { retry } from '../aws/patience.ts';
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { keyOf } from '../reconcile.ts';
+import { type Condition, keyOf, type Reason, type Ref } from '../reconcile.ts';
 import { directRanges } from './direct.ts';
 import { judge } from './judge.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Wish } from './wish.ts';
 import {
-  type Endpoint,
   isCounted,
   isLeaving,
   isOurs,
@@ -18,76 +17,65 @@ import {
   tableOf,
 } from './world.ts';
 
-/** An opted-in subnet, and what stands between it and its wish. */
+/** An opted-in subnet, and what it asks for. */
 export interface Asker {
   subnet: Subnet;
-  subject: string;
+  about: Ref;
   table: RouteTable | undefined;
+  wish: Wish;
   /** What it is to reach; empty if its wish is refused. Then it keeps what it has. */
   destinations: string[];
   takeover: boolean;
-  endpoint: Endpoint | undefined;
-  /** Whether that stands where its own would, were there one. */
-  shares: boolean;
-  /** Of its destinations, those that led elsewhere before, and can be given back. */
-  takenOver: string[];
-  problems: Problem[];
 }
 
-export interface Problem {
-  kind: 'blocked' | 'refused' | 'conflict' | 'waiting';
-  text: string;
-  until?: number | undefined;
-  /** When it began, if AWS remembers. */
-  since?: number;
-}
-
-/** Said of a step that AWS refused. Not the first time: that mends itself more often than not. */
-export function refusalOf(step: SubnetsStep, { refusals, now }: SubnetsWorld): Problem[] {
+/** Reports a step that AWS refused at least twice: a single refusal mends itself more often than not. */
+export function refusalOf(step: SubnetsStep, { refusals, now }: SubnetsWorld): Reason[] {
   const refusal = refusals.get(keyOf(step));
   if (!refusal || refusal.times < 2) return [];
-  const { for: text, until } = retry(refusal, now);
-  return [{ kind: 'waiting', text, until }];
+  const { for: message, until } = retry(refusal, now);
+  return [{ kind: 'waiting', message, until }];
 }
 
 export const isRefused = ({ destinations }: Asker) => destinations.length === 0;
 
+/** The same condition of each of these. */
+export const toAll = (askers: readonly Asker[], reason: Reason): Condition[] =>
+  askers.map(({ about }) => ({ about, ...reason }));
+
 /** The subnets that are opted in, with their wishes judged. */
 export function readAskers(world: SubnetsWorld, config: SubnetsConfig): Asker[] {
-  const askers = world.subnets.flatMap((subnet) => {
-    if (subnet.wish === undefined || isLeaving(subnet, world)) return [];
-    return [asker(subnet, judge(subnet, subnet.wish, world, config), world, config)];
-  });
-  for (const table of world.routeTables) {
-    const users = askers.filter((each) => each.table === table);
-    refuseOverfull(table, users, world, config);
-  }
-  return askers;
-}
-
-function asker(subnet: Subnet, wish: Wish, world: SubnetsWorld, config: SubnetsConfig): Asker {
-  const entry = {
-    subnet,
-    subject: label(subnet),
-    table: tableOf(subnet.id, world),
-    endpoint: undefined,
-    shares: false,
-    takenOver: [],
-  };
-  if ('refused' in wish)
-    return { ...entry, destinations: [], takeover: false, problems: [{ kind: 'refused', text: wish.refused }] };
   const resolver = world.vpcCidrs.some((own) => contains(own, config.resolver)) ? [] : [config.resolver];
-  return {
-    ...entry,
-    destinations: [...new Set([...wish.cidrs, ...resolver])],
-    takeover: wish.takeover,
-    problems: [],
-  };
+  const askers = world.subnets.flatMap((subnet): Asker[] => {
+    if (subnet.wish === undefined || isLeaving(subnet, world)) return [];
+    const wish = judge(subnet, subnet.wish, world, config);
+    const about = { label: label(subnet), ids: [subnet.id] };
+    const asks =
+      'refused' in wish
+        ? { destinations: [], takeover: false }
+        : { destinations: [...new Set([...wish.cidrs, ...resolver])], takeover: wish.takeover };
+    return [{ subnet, about, table: tableOf(subnet.id, world), wish, ...asks }];
+  });
+  const refused = new Map(
+    [...Map.groupBy(askers, ({ table }) => table)].flatMap(([table, users]) =>
+      table ? [...overfull(table, users, new Map(), world, config)] : [],
+    ),
+  );
+  return askers.map((asker) => {
+    const why = refused.get(asker);
+    return why === undefined ? asker : { ...asker, wish: { refused: why }, destinations: [] };
+  });
 }
 
-/** Refuses the wishes for which a table has no room, the newest first: those that are fulfilled stay so. */
-function refuseOverfull(table: RouteTable, users: Asker[], world: SubnetsWorld, config: SubnetsConfig): void {
-  const askers = users.filter((asker) => !isRefused(asker));
+/** Those for whose wishes a table has no room, and why, the newest first: those that are fulfilled stay so. */
+function overfull(
+  table: RouteTable,
+  users: Asker[],
+  before: ReadonlyMap<Asker, string>,
+  world: SubnetsWorld,
+  config: SubnetsConfig,
+): ReadonlyMap<Asker, string> {
+  const refused = new Map(before);
+  const askers = users.filter((asker) => !isRefused(asker) && !before.has(asker));
   // Where a wish is refused, what is there stays.
   const kept = askers.length < users.length;
   const there = new Set(table.routes.map(({ destination }) => destination));
@@ -104,11 +92,8 @@ function refuseOverfull(table: RouteTable, users: Asker[], world: SubnetsWorld, 
       continue;
     }
     const text = `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`;
-    each.problems.push({ kind: 'refused', text });
-    each.destinations = [];
-    if (!kept) {
-      refuseOverfull(table, users, world, config);
-      return;
-    }
+    refused.set(each, text);
+    if (!kept) return overfull(table, users, refused, world, config);
   }
+  return refused;
 }

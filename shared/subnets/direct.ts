@@ -1,21 +1,25 @@
 import { contains, formatCidr, parseCidr } from '../cidr.ts';
-import type { Waiting } from '../reconcile.ts';
+import type { Condition } from '../reconcile.ts';
 import { label, type Router, type SubnetsWorld } from './world.ts';
 
 export interface DirectRanges {
   /** Routers by the range that is routed straight to them: its addresses mean something there alone. */
   routers: Map<string, Router>;
-  refused: Waiting[];
+  conditions: Condition[];
 }
 
 /** The DNS ranges of running routers. Of two that overlap the router with the lower id has it. */
 export function directRanges({ routers, vpcCidrs }: SubnetsWorld): DirectRanges {
-  const ranges: DirectRanges = { routers: new Map(), refused: [] };
+  const ranges: DirectRanges = { routers: new Map(), conditions: [] };
   const taken = vpcCidrs.map((cidr) => ({ cidr, whose: 'the VPC' }));
   for (const router of routers.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (!router.running || router.dnsRange === undefined) continue;
     const refuse = (why: string) =>
-      ranges.refused.push({ subject: label(router), for: `its DNS range ${router.dnsRange} ${why}` });
+      ranges.conditions.push({
+        about: { label: label(router), ids: [router.id] },
+        kind: 'refused',
+        message: `its DNS range ${router.dnsRange} ${why}`,
+      });
     const range = parseCidr(router.dnsRange);
     const cidr = range && formatCidr(range);
     const other = cidr && taken.find((each) => contains(each.cidr, cidr) || contains(cidr, each.cidr));

@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import type { Plan } from '../reconcile.ts';
+import type { Part } from '../reconcile.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
 
@@ -8,13 +8,13 @@ export function planEndpointTags(
   { endpoints }: SubnetsWorld,
   leaving: Endpoint[],
   { tags }: SubnetsConfig,
-  { steps }: Plan<SubnetsStep>,
-): void {
-  for (const endpoint of endpoints.filter((each) => isLive(each) && !leaving.includes(each))) {
+): Part<SubnetsStep> {
+  // One by one: AWS refuses all of a call for one endpoint that has 50 tags.
+  const steps = endpoints.flatMap((endpoint): SubnetsStep[] => {
     const missing = tags.filter(({ Key, Value }) => endpoint.tags.get(Key) !== Value);
-    if (missing.length === 0) continue;
+    if (!isLive(endpoint) || leaving.includes(endpoint) || missing.length === 0) return [];
     const says = `${endpoint.id}: gets the tags ${missing.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
-    // One by one: AWS refuses all of a call for one endpoint that has 50 tags.
-    steps.push({ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, subject: endpoint.id, says });
-  }
+    return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, subject: endpoint.id, says }];
+  });
+  return { steps, conditions: [] };
 }

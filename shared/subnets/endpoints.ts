@@ -1,7 +1,7 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { LATER, type Plan } from '../reconcile.ts';
-import { type Asker, isRefused, type Problem, refusalOf } from './askers.ts';
+import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile.ts';
+import { type Asker, isRefused, refusalOf, toAll } from './askers.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
@@ -39,16 +39,21 @@ interface Site {
   there: Endpoint[];
 }
 
-/** Gives each asker its endpoint. Returns the endpoints that nobody wants any more, or never should have been. */
-export function planEndpoints(
-  world: SubnetsWorld,
-  askers: Asker[],
-  config: SubnetsConfig,
-  { steps }: Plan<SubnetsStep>,
-): Endpoint[] {
-  publishZones(world, askers, steps);
+/** The endpoint that each asker is served by, or will be, and whether that stands where its own would, were there one. */
+export type Serving = ReadonlyMap<Asker, { endpoint: Endpoint; shares: boolean }>;
+
+export interface Endpoints extends Part<SubnetsStep> {
+  serving: Serving;
+  /** Endpoints that nobody wants any more, or never should have been. */
+  leaving: Endpoint[];
+}
+
+/** Gives each asker its endpoint. */
+export function planEndpoints(world: SubnetsWorld, askers: Asker[], config: SubnetsConfig): Endpoints {
+  const steps: SubnetsStep[] = publishZones(world, askers);
+  const conditions: Condition[] = [];
+  const serving = new Map<Asker, { endpoint: Endpoint; shares: boolean }>();
   const spare = new Set(world.endpoints);
-  const acceptable = new Set<string>();
   let room = config.endpointsPerVpc - world.endpointCount;
   let soon = world.endpoints.filter(({ state }) => state === 'deleting').length;
   const sites = sitesOf(world, askers, config);
@@ -57,9 +62,8 @@ export function planEndpoints(
     world,
   );
   for (const site of sites) {
-    const tell = (problem: Problem) => {
-      for (const asker of site.askers) if (!isRefused(asker)) asker.problems.push(problem);
-    };
+    const asking = site.askers.filter((asker) => !isRefused(asker));
+    const tell = (reason: Reason) => void conditions.push(...toAll(asking, reason));
     const { host } = site;
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
@@ -68,19 +72,16 @@ export function planEndpoints(
     for (const each of ended) spare.delete(each);
     if (endpoint) {
       spare.delete(endpoint);
-      for (const asker of site.askers) {
-        asker.endpoint = endpoint;
-        asker.shares = shares;
-      }
-      if (endpoint.acceptable) acceptable.add(endpoint.id);
+      for (const asker of site.askers) serving.set(asker, { endpoint, shares });
       const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
-      if (endpoint.state !== 'available') tell({ kind: 'waiting', text: AVAILABLE, until, since: endpoint.createdAt });
+      if (endpoint.state !== 'available')
+        tell({ kind: 'waiting', message: AVAILABLE, until, since: endpoint.createdAt });
       continue;
     }
     if (!host) continue;
     if (!world.service.zones.includes(host.zone)) {
-      const text = `the endpoint service to be enabled in ${host.zone}, where the load balancer is already`;
-      tell({ kind: 'waiting', text, until: LATER });
+      const message = `the endpoint service to be enabled in ${host.zone}, where the load balancer is already`;
+      tell({ kind: 'waiting', message, until: LATER });
       continue;
     }
     const [newest] = ended;
@@ -89,37 +90,42 @@ export function planEndpoints(
     const retryAt = newest ? newest.createdAt + (RETRY_MS[tries - 1] ?? 0) : 0;
     if (newest && retryAt > world.now) {
       const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
-      tell({ kind: 'waiting', text: `another try, for ${why}`, until: retryAt });
+      tell({ kind: 'waiting', message: `another try, for ${why}`, until: retryAt });
     } else if (room <= 0 && newest) {
       const oldest = ended.at(-1) ?? newest;
       if (soon > 0) soon -= 1;
       else spare.add(oldest);
-      tell({ kind: 'waiting', text: `room for another try: the VPC has all the endpoints that AWS's quota allows` });
+      const message = `room for another try: the VPC has all the endpoints that AWS's quota allows`;
+      tell({ kind: 'waiting', message });
     } else if (shares && newest) {
       // It may be one that ended that stands in the way.
       for (const each of ended) spare.add(each);
-      tell({ kind: 'waiting', text: `room for another try: AWS takes no second endpoint in ${host.zone}` });
+      tell({ kind: 'waiting', message: `room for another try: AWS takes no second endpoint in ${host.zone}` });
     } else if (room <= 0) {
-      tell({
-        kind: 'refused',
-        text: `the VPC has all the ${config.endpointsPerVpc} endpoints that AWS's quota allows`,
-      });
+      const message = `the VPC has all the ${config.endpointsPerVpc} endpoints that AWS's quota allows`;
+      tell({ kind: 'refused', message });
     } else {
       room -= 1;
       const step = createEndpoint(host, world);
       steps.push(step);
       const [refusal] = refusalOf(step, world);
-      tell(refusal ?? { kind: 'waiting', text: AVAILABLE });
+      tell(refusal ?? { kind: 'waiting', message: AVAILABLE });
     }
   }
-  if (acceptable.size > 0) {
-    const endpointIds = [...acceptable];
-    const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
-    const step = { kind: 'accept-endpoints', endpointIds, subject: 'the endpoint service', says } as const;
-    steps.push(step);
-    for (const { endpoint, problems } of askers) if (endpoint?.acceptable) problems.unshift(...refusalOf(step, world));
-  }
-  return [...spare];
+  const accepted = acceptance(serving, world);
+  // That it is not accepted says more than that it is not available.
+  return { ...joined({ steps, conditions: [] }, accepted, { steps: [], conditions }), serving, leaving: [...spare] };
+}
+
+function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
+  const asking = [...serving].filter(([, { endpoint }]) => endpoint.acceptable);
+  if (asking.length === 0) return joined();
+  const endpointIds = [...new Set(asking.map(([, { endpoint }]) => endpoint.id))];
+  const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
+  const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, subject: 'the endpoint service', says };
+  const refusals = refusalOf(step, world);
+  const those = asking.map(([asker]) => asker);
+  return { steps: [step], conditions: refusals.flatMap((reason) => toAll(those, reason)) };
 }
 
 /**
@@ -127,14 +133,14 @@ export function planEndpoints(
  * https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
  * A service that the stack did not make is told only for a subnet there.
  */
-function publishZones({ service, nodeZones }: SubnetsWorld, askers: Asker[], steps: SubnetsStep[]): void {
+function publishZones({ service, nodeZones }: SubnetsWorld, askers: Asker[]): SubnetsStep[] {
   const lacking = nodeZones.filter((zone) => !service.zones.includes(zone));
   const asked = lacking.filter((zone) => askers.some((asker) => !isRefused(asker) && asker.subnet.zone === zone));
   const zones = service.ours ? lacking : asked;
-  if (zones.length === 0) return;
+  if (zones.length === 0) return [];
   const says = `the endpoint service is to serve ${zones.join(', ')}, where the load balancer is already`;
   // AWS takes it also while the zone is not ready, which is "a few minutes".
-  steps.push({ kind: 'publish-zones', subject: 'zones of the endpoint service', says, tentative: true });
+  return [{ kind: 'publish-zones', subject: 'zones of the endpoint service', says, tentative: true }];
 }
 
 const AVAILABLE = 'its endpoint to be available';
@@ -201,31 +207,23 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
 
 /** Deletes the endpoints that leave, once no route leads to them: AWS would refuse before. */
 export function removeEndpoints(
-  world: SubnetsWorld,
+  { routeTables }: SubnetsWorld,
   leaving: Endpoint[],
   { account }: SubnetsConfig,
-  { steps, refused }: Plan<SubnetsStep>,
-): void {
-  const holding = (endpoint: Endpoint) =>
-    world.routeTables.find(({ routes }) => routes.some(({ target }) => target === endpoint.id));
-  const present = leaving.filter(({ state }) => state !== 'deleting');
-  const free = present.filter((endpoint) => !holding(endpoint));
-  if (free.length > 0) {
-    const endpointIds = free.map(({ id }) => id);
-    const says = `${endpointIds.join(', ')} deleted: nothing needs it`;
-    steps.push({ kind: 'delete-endpoints', endpointIds, subject: 'endpoints', says });
-  }
-  for (const endpoint of present) {
-    const table = holding(endpoint);
-    if (table && isShared(table, account))
-      refused.push({
-        subject: endpoint.id,
-        for: `a route of ${table.id}, which is of account ${table.owner}, holds it; have it taken out there`,
-      });
-    else if (table?.edge)
-      refused.push({
-        subject: endpoint.id,
-        for: `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`,
-      });
-  }
+): Part<SubnetsStep> {
+  const present = leaving
+    .filter(({ state }) => state !== 'deleting')
+    .map(({ id }) => ({ id, table: routeTables.find(({ routes }) => routes.some(({ target }) => target === id)) }));
+  const endpointIds = present.filter(({ table }) => !table).map(({ id }) => id);
+  const says = `${endpointIds.join(', ')} deleted: nothing needs it`;
+  return {
+    steps: endpointIds.length > 0 ? [{ kind: 'delete-endpoints', endpointIds, subject: 'endpoints', says }] : [],
+    conditions: present.flatMap(({ id, table }): Condition[] => {
+      if (!table || (!table.edge && !isShared(table, account))) return [];
+      const message = isShared(table, account)
+        ? `a route of ${table.id}, which is of account ${table.owner}, holds it; have it taken out there`
+        : `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`;
+      return [{ about: { label: id, ids: [id] }, kind: 'refused', message }];
+    }),
+  };
 }

@@ -1,41 +1,76 @@
 import type { SubnetsConfig } from '../config.ts';
-import type { Plan } from '../reconcile.ts';
-import { readAskers } from './askers.ts';
+import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
+import { type Account, accountsOf, countStates } from './accounts.ts';
+import { type Asker, readAskers } from './askers.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planRoutes } from './routes.ts';
-import { countStates, planStatus } from './status.ts';
+import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetsWorld } from './world.ts';
+
+export interface SubnetsPlan extends Plan<SubnetsStep> {
+  accounts: Account[];
+  /** What stands in the way of anything but the subnets that are opted in: theirs are in their accounts. */
+  conditions: Condition[];
+}
 
 /**
  * What would make the routes and endpoints of the VPC what its subnets' tags ask for. The order is AWS's: a route
  * needs an available endpoint, an endpoint can only go once no route leads to it.
  */
-export function plan(world: SubnetsWorld, config: SubnetsConfig): Plan<SubnetsStep> {
-  const result: Plan<SubnetsStep> = { steps: [], waiting: [], refused: [] };
+export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const askers = readAskers(world, config);
-  const leaving = planEndpoints(world, askers, config, result);
-  const blocked = planRoutes(world, askers, config, result);
-  removeEndpoints(world, leaving, config, result);
-  planEndpointTags(world, leaving, config, result);
-  planStatus(world, askers, blocked, config, result);
-  for (const { id, serviceName } of world.impostors)
-    result.refused.push({
-      subject: id,
-      for: `it carries the tag ${config.stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
-    });
-  for (const subject of world.unaccepted)
-    result.refused.push({
-      subject,
-      for: `it is connected to ${config.serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
-    });
-  for (const { subject, problems } of askers) {
-    for (const { kind, text, until, since } of problems) {
-      const note = { subject, for: text, until, since };
-      if (kind === 'waiting') result.waiting.push(note);
-      else result.refused.push(note);
-    }
-  }
-  return { ...result, gauges: { ...countStates(askers), Blocked: blocked.length } };
+  const endpoints = planEndpoints(world, askers, config);
+  const routes = planRoutes(world, askers, endpoints.serving, config);
+  const removals = removeEndpoints(world, endpoints.leaving, config);
+  const tags = planEndpointTags(world, endpoints.leaving, config);
+  const work = joined(refusals(askers), endpoints, routes, removals, tags);
+  const accounts = accountsOf(world, askers, endpoints.serving, routes, work);
+  const status = planStatus(accounts, world, config);
+  const theirs = new Set(askers.map(({ about }) => about));
+  const conditions = joined(work, status, strangers(world, config)).conditions.filter(
+    ({ about }) => !theirs.has(about),
+  );
+  const ofAskers = accounts.flatMap((account) => (account.asker ? account.conditions : []));
+  return {
+    steps: [...work.steps, ...status.steps],
+    ...told([...conditions, ...ofAskers]),
+    gauges: { ...countStates(accounts), Blocked: routes.held.length },
+    accounts,
+    conditions,
+  };
+}
+
+const refusals = (askers: readonly Asker[]): Part<SubnetsStep> => ({
+  steps: [],
+  conditions: askers.flatMap(({ about, wish }): Condition[] =>
+    'refused' in wish ? [{ about, kind: 'refused', message: wish.refused }] : [],
+  ),
+});
+
+/** What carries our tag, or asks for our acceptance, and is none of ours. */
+function strangers({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
+  const refused = (id: string, message: string): Condition => ({
+    about: { label: id, ids: [id] },
+    kind: 'refused',
+    message,
+  });
+  return {
+    steps: [],
+    conditions: [
+      ...impostors.map(({ id, serviceName }) =>
+        refused(
+          id,
+          `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
+        ),
+      ),
+      ...unaccepted.map((id) =>
+        refused(
+          id,
+          `it is connected to ${serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
+        ),
+      ),
+    ],
+  };
 }

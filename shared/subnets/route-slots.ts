@@ -1,6 +1,8 @@
 import { UNKNOWN_TARGET } from '../aws/route-target.ts';
 import type { SubnetsConfig } from '../config.ts';
+import type { Ref } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
+import type { Serving } from './endpoints.ts';
 import { type Want, wantsOf } from './wants.ts';
 import { isOurs, isShared, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
 
@@ -22,13 +24,14 @@ export function placesOf(
   table: RouteTable,
   askers: Asker[],
   ranges: Map<string, Router>,
+  serving: Serving,
   world: SubnetsWorld,
   { account }: SubnetsConfig,
 ): Place[] {
   // A gateway's table is for what comes into the VPC, and its routes are its owner's; so are those of another account's.
   if (table.edge || isShared(table, account)) return [];
   const users = askers.filter((asker) => asker.table === table);
-  const wants = new Map(wantsOf(table, users, ranges, world).map((want) => [want.destination, want]));
+  const wants = new Map(wantsOf(table, users, ranges, serving, world).map((want) => [want.destination, want]));
   const routes = Map.groupBy(
     table.routes.filter(({ target }) => target !== 'local'),
     ({ destination }) => destination,
@@ -68,3 +71,9 @@ export function decide({ want, there, ours, alive }: Place, withoutRouter: Subne
   if (there && !alive) return 'withdraw';
   return there && want.lacksRouter && withoutRouter === 'withdraw' ? 'withdraw' : 'wait';
 }
+
+/** Steps on one destination of one table depend on each other. */
+export const aboutSlot = ({ table, destination }: Pick<Place, 'table' | 'destination'>): Ref => ({
+  label: `${table.id} ${destination}`,
+  ids: [table.id],
+});

@@ -1,45 +1,57 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Plan, Waiting } from '../reconcile.ts';
+import type { Condition, Part } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
-import { keepCopies, tellFormer } from './copies.ts';
+import { isTakenOver, keepCopies, lostFormer } from './copies.ts';
 import { directRanges } from './direct.ts';
-import { type Blocked, carryOut, keepNotes } from './moves.ts';
+import type { Serving } from './endpoints.ts';
+import { type Carried, carryOut, keepNotes } from './moves.ts';
 import { decide, type Move, type Place, placesOf } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
 import { isCounted, type RouteTable, type SubnetsWorld } from './world.ts';
 
-/**
- * Per table, not per subnet: a table may serve many subnets, and has one route for all of them.
- * Returns the routes that should go and cannot.
- */
-export function planRoutes(
-  world: SubnetsWorld,
-  askers: Asker[],
-  config: SubnetsConfig,
-  plan: Plan<SubnetsStep>,
-): Blocked[] {
+/** What becomes of all routes, and what stands in their way. */
+export interface Routes extends Carried {
+  /** Destinations of each whose routes led elsewhere before, and can be given back. */
+  takenOver: ReadonlyMap<Asker, string[]>;
+}
+
+/** Per table, not per subnet: a table may serve many subnets, and has one route for all of them. */
+export function planRoutes(world: SubnetsWorld, askers: Asker[], serving: Serving, config: SubnetsConfig): Routes {
   const ranges = directRanges(world);
-  plan.refused.push(...ranges.refused);
-  return world.routeTables.flatMap((table) => {
-    const decided = placesOf(table, askers, ranges.routers, world, config).map((place) => {
-      const move = decide(place, config.withoutRouter);
-      keepNotes(place, world, plan);
-      if (move !== 'withdraw') keepCopies(place, world, plan);
-      tellFormer(place);
-      return { place, move };
-    });
-    const blocked = [false, true]
-      .flatMap((ipv6) =>
-        inOrder(
-          decided.filter(({ place }) => isIpv6(place.destination) === ipv6),
-          config,
-        ),
-      )
-      .flatMap(({ place, move }) => carryOut(move, place, { world, config, plan }));
-    plan.refused.push(...forgeriesIn(table, blocked));
-    return blocked;
-  });
+  const steps: SubnetsStep[] = [];
+  const conditions: Condition[] = [...ranges.conditions];
+  const held: Condition[] = [];
+  const takenOver = new Map<Asker, string[]>();
+  const add = (part: Part<SubnetsStep>) => {
+    steps.push(...part.steps);
+    conditions.push(...part.conditions);
+  };
+  for (const table of world.routeTables) {
+    const decided = placesOf(table, askers, ranges.routers, serving, world, config).map((place) => ({
+      place,
+      move: decide(place, config.withoutRouter),
+    }));
+    for (const { place, move } of decided) {
+      add(keepNotes(place, world));
+      if (move !== 'withdraw') add(keepCopies(place, world, steps));
+      conditions.push(...lostFormer(place));
+      for (const asker of isTakenOver(place) ? (place.want?.askers ?? []) : [])
+        takenOver.set(asker, [...(takenOver.get(asker) ?? []), place.destination]);
+    }
+    const inTable: Condition[] = [];
+    for (const ipv6 of [false, true]) {
+      const family = decided.filter(({ place }) => isIpv6(place.destination) === ipv6);
+      for (const { place, move } of inOrder(family, config)) {
+        const carried = carryOut(move, place, { world, config, planned: steps });
+        add(carried);
+        inTable.push(...carried.held);
+      }
+    }
+    conditions.push(...forgeriesIn(table, inTable));
+    held.push(...inTable);
+  }
+  return { steps, conditions, held, takenOver };
 }
 
 /**
@@ -61,10 +73,11 @@ function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPe
 }
 
 /** Notes that are nobody's, as far as nothing else has told of them. */
-function forgeriesIn({ id, forged }: RouteTable, blocked: Blocked[]): Waiting[] {
-  const keys = [...forged.values()].flat().filter((key) => !blocked.some(({ text }) => text.includes(key)));
+function forgeriesIn({ id, forged }: RouteTable, held: Condition[]): Condition[] {
+  const keys = [...forged.values()].flat().filter((key) => !held.some(({ about }) => about.ids.includes(key)));
   return keys.map((key) => ({
-    subject: id,
-    for: `its tag ${key} is not followed, for this stack did not write it there: delete it`,
+    about: { label: id, ids: [id] },
+    kind: 'refused',
+    message: `its tag ${key} is not followed, for this stack did not write it there: delete it`,
   }));
 }

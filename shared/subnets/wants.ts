@@ -1,5 +1,6 @@
-import { LATER } from '../reconcile.ts';
-import { type Asker, isRefused, type Problem } from './askers.ts';
+import { LATER, type Reason } from '../reconcile.ts';
+import { type Asker, isRefused } from './askers.ts';
+import type { Serving } from './endpoints.ts';
 import {
   type Endpoint,
   isLeaving,
@@ -22,22 +23,28 @@ export interface Want {
   /** Whether it leads to a router's own interface, rather than to an endpoint. */
   direct: boolean;
   /** Said if all that is missing is a healthy router. */
-  lacksRouter: Problem | undefined;
+  lacksRouter: Reason | undefined;
   /** Those who want it, to be told what stands against it. */
   askers: Asker[];
 }
 
 /** What the users of one table want of it, one of a kind for each destination. */
-export function wantsOf(table: RouteTable, users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
-  const asked = askedFor(users, ranges, world);
+export function wantsOf(
+  table: RouteTable,
+  users: Asker[],
+  ranges: Map<string, Router>,
+  serving: Serving,
+  world: SubnetsWorld,
+): Want[] {
+  const asked = askedFor(users, ranges, serving, world);
   const destinations = new Set(asked.map(({ destination }) => destination));
   const kept = table.routes
     .filter((route) => !destinations.has(route.destination) && isOurs(route, table, world))
-    .flatMap((route) => keeping(route, users, world));
+    .flatMap((route) => keeping(route, users, serving, world));
   return [...asked, ...kept];
 }
 
-function askedFor(users: Asker[], ranges: Map<string, Router>, world: SubnetsWorld): Want[] {
+function askedFor(users: Asker[], ranges: Map<string, Router>, serving: Serving, world: SubnetsWorld): Want[] {
   const asking = users.filter((asker) => !isRefused(asker));
   if (asking.length === 0) return [];
   const byDestination = Map.groupBy(
@@ -49,7 +56,7 @@ function askedFor(users: Asker[], ranges: Map<string, Router>, world: SubnetsWor
       throughEndpoint(
         destination,
         wishes.map(({ asker }) => asker),
-        wishes.flatMap(({ asker }) => asker.endpoint ?? []),
+        wishes.flatMap(({ asker }) => serving.get(asker)?.endpoint ?? []),
         world,
       ),
     ),
@@ -58,7 +65,12 @@ function askedFor(users: Asker[], ranges: Map<string, Router>, world: SubnetsWor
 }
 
 /** A subnet whose wish is refused keeps what is there, whosever wish that was, as long as there is a way for it. */
-function keeping({ destination, target, blackhole }: Route, users: Asker[], world: SubnetsWorld): Want[] {
+function keeping(
+  { destination, target, blackhole }: Route,
+  users: Asker[],
+  serving: Serving,
+  world: SubnetsWorld,
+): Want[] {
   const askers = users.filter(isRefused);
   if (askers.length === 0) return [];
   if (target.startsWith('eni-')) {
@@ -69,7 +81,7 @@ function keeping({ destination, target, blackhole }: Route, users: Asker[], worl
   const leaving = new Set(world.subnets.filter((subnet) => isLeaving(subnet, world)).map(({ id }) => id));
   const carries = ({ state, subnetId }: Endpoint) => state === 'available' && !leaving.has(subnetId);
   const present = world.endpoints.filter((endpoint) => endpoint.id === target && carries(endpoint));
-  const others = users.flatMap(({ endpoint }) => (endpoint && carries(endpoint) ? [endpoint] : []));
+  const others = users.flatMap((asker) => serving.get(asker)?.endpoint ?? []).filter(carries);
   const endpoints = present.length > 0 ? present : others;
   return endpoints.length > 0 ? [throughEndpoint(destination, askers, endpoints, world)] : [];
 }
@@ -80,7 +92,7 @@ function throughEndpoint(destination: string, askers: Asker[], endpoints: Endpoi
   const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
   return {
     destination,
-    by: askers.map(({ subject }) => subject).join(', '),
+    by: askers.map(({ about }) => about.label).join(', '),
     // Sorted, so that every look at the same world chooses the same one.
     targets: [...new Set(inReach.map(({ id }) => id))].sort(),
     takeover: askers.some(({ takeover }) => takeover),
@@ -104,7 +116,7 @@ function straightTo(router: Router, destination: string, askers: Asker[]): Want 
 }
 
 /** Worth waiting for if one is on its way. */
-function healthyRouter({ targets }: SubnetsWorld): Problem {
+function healthyRouter({ targets }: SubnetsWorld): Reason {
   const until = targets.some(({ state }) => state === 'initial') ? undefined : LATER;
-  return { kind: 'waiting', text: 'a healthy router, without which a route would lead nowhere', until };
+  return { kind: 'waiting', message: 'a healthy router, without which a route would lead nowhere', until };
 }

@@ -67,7 +67,7 @@ test('the reference has the sentence of every refusal', () => {
   ];
   const said = sources.flatMap((name) => [
     ...read(`shared/${name}.ts`).matchAll(
-      /(?:return |refused: |is: 'refused', why: |text: |const text = )[`'](.*)[`']/g,
+      /(?:return |refused: |is: 'refused', why: |message: |const (?:text|message) = )[`'](.*)[`']/g,
     ),
   ]);
   const texts = said

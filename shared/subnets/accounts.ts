@@ -1,0 +1,129 @@
+import { type Condition, idsOf, type Part } from '../reconcile.ts';
+import type { Asker } from './askers.ts';
+import type { Serving } from './endpoints.ts';
+import { leavingText, sharing, takenOverText } from './memory.ts';
+import type { Routes } from './routes.ts';
+import type { SubnetsStep } from './steps.ts';
+import {
+  type Endpoint,
+  isLeaving,
+  isLive,
+  type Route,
+  type RouteTable,
+  type Subnet,
+  type SubnetsWorld,
+  tableOf,
+} from './world.ts';
+
+/** A subnet, as the plan sees it: what its tag asks for, what is there, what stands in between. Whoever tells of it tells this. */
+export interface Account {
+  subnet: Subnet;
+  state: 'ready' | 'leaving' | Condition['kind'];
+  /** What it asks for, if it is opted in; undefined too while it leaves. */
+  asker: Asker | undefined;
+  table: RouteTable | undefined;
+  /** The one that serves it, or will; else what is left of one. */
+  endpoint: Endpoint | undefined;
+  /** Routes of its table that lead to endpoints of ours. */
+  routes: (Route & { endpoint: Endpoint })[];
+  /** The worst first. */
+  conditions: Condition[];
+  /** Steps of the plan that change its table or its endpoint. */
+  next: SubnetsStep[];
+  /** What its status tag is to say, as people read it; undefined if it is to have none. */
+  status: string | undefined;
+}
+
+/** Which condition stands for all of a subnet's: the worst kind, and of one kind the one that is first on the way from tag to route. */
+const WORST_FIRST: readonly Condition['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
+const worstFirst = (conditions: readonly Condition[]) =>
+  WORST_FIRST.flatMap((kind) => conditions.filter((condition) => condition.kind === kind));
+
+/** What it says of a deletion is not written anew in every look of the pass that the attempt caused. */
+const RENEW_MS = 600_000;
+
+/** Characters of a tag's value. */
+export const LONGEST = 256;
+
+/** An account of each subnet that is opted in, or has something of ours left. */
+export function accountsOf(
+  world: SubnetsWorld,
+  askers: Asker[],
+  serving: Serving,
+  { held, takenOver }: Pick<Routes, 'held' | 'takenOver'>,
+  { steps, conditions }: Part<SubnetsStep>,
+): Account[] {
+  const askerOf = new Map(askers.map((asker) => [asker.subnet, asker]));
+  const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
+  const stepsOn = groupByIds(steps, idsOf);
+  const about = groupByIds(conditions, (condition) => condition.about.ids);
+
+  return world.subnets.flatMap((subnet): Account[] => {
+    const asker = askerOf.get(subnet);
+    const table = tableOf(subnet.id, world);
+    const here = standing.get(subnet.id) ?? [];
+    const isGoing = isLeaving(subnet, world);
+    if (!asker && !isGoing && subnet.status === undefined && here.length === 0) return [];
+    const routes = (table?.routes ?? []).flatMap((route) => {
+      const endpoint = byId.get(route.target);
+      return endpoint ? [{ ...route, endpoint }] : [];
+    });
+    const served = asker && serving.get(asker);
+    const left = here.toSorted((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.createdAt - a.createdAt)[0];
+    const endpoint = served?.endpoint ?? routes[0]?.endpoint ?? left;
+    const next = [...new Set([subnet.id, table?.id, endpoint?.id].flatMap((id) => stepsOn.get(id ?? '') ?? []))];
+    const unfinished = next.some((step) => 'tableId' in step && step.tableId === table?.id);
+    const account = { subnet, asker, table, endpoint, routes, next };
+
+    if (asker) {
+      const [worst, ...rest] = worstFirst(about.get(subnet.id) ?? []);
+      const state = worst?.kind ?? (unfinished ? 'waiting' : 'ready');
+      const list = takenOver.get(asker) ?? [];
+      const ready = table && list.length > 0 ? takenOverText(table.id, list) : 'ready';
+      const how = served?.shares ? sharing(served.endpoint, subnet.zone) : '';
+      const text = worst ? `${worst.kind}: ${worst.message}` : ready;
+      // A route that this look has written, or taken out, is not yet seen to be so.
+      const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
+      return [{ ...account, state, conditions: worst ? [worst, ...rest] : [], status }];
+    }
+    if (isGoing) {
+      const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
+      const but = holding[0] ? `. But blocked: ${holding[0].message}` : '';
+      return [
+        { ...account, state: 'leaving', conditions: holding, status: `${leavingText(since(subnet, world))}${but}` },
+      ];
+    }
+    const blocked =
+      subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));
+    const others = endpoint ? (about.get(endpoint.id) ?? []) : [];
+    const found = worstFirst([...blocked, ...others.filter((condition) => !blocked.includes(condition))]);
+    const [mine] = blocked;
+    const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
+    return [{ ...account, state: found[0]?.kind ?? 'leaving', conditions: found, status }];
+  });
+}
+
+/** When somebody last tried to delete it, in milliseconds since the epoch. */
+function since({ id, memory: { leavingSince: before } }: Subnet, { undeletable, now }: SubnetsWorld): number {
+  return id === undeletable && now - before > RENEW_MS ? now : before;
+}
+
+function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[]): Map<string, T[]> {
+  const entries = things.flatMap((thing) => ids(thing).map((id) => ({ id, thing })));
+  const groups = Map.groupBy(entries, ({ id }) => id);
+  return new Map([...groups].map(([id, group]) => [id, group.map(({ thing }) => thing)]));
+}
+
+/** How many subnets that are opted in stand how. */
+export function countStates(accounts: readonly Account[]): Record<string, number> {
+  const states = accounts.flatMap(({ asker, conditions }) => (asker ? [conditions[0]?.kind ?? 'ready'] : []));
+  const count = (state: Account['state']) => states.filter((each) => each === state).length;
+  return {
+    OptedIn: states.length,
+    Ready: count('ready'),
+    Waiting: count('waiting'),
+    Conflicts: count('conflict'),
+    Refused: count('refused'),
+  };
+}
