@@ -3,7 +3,7 @@ import { foreignHooks } from '../shared/routers/hooks.ts';
 import { failure } from '../shared/routers/join.ts';
 import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
 import type { RoutersWorld } from '../shared/routers/world.ts';
-import { judge } from '../shared/subnets/judge.ts';
+import type { SubnetsPlan } from '../shared/subnets/plan.ts';
 import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
 
 /** One link of the chain from a tag to a packet. */
@@ -15,7 +15,7 @@ export interface Link {
 
 /** What a chain is read from. */
 export interface Ground {
-  subnets: { world: SubnetsWorld };
+  subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'accounts'> };
   routers: { world: RoutersWorld };
 }
 export interface Configs {
@@ -26,13 +26,19 @@ export interface Configs {
 const link = (name: string, holds: boolean, says: string): Link => ({ name, holds, says });
 
 /** From the tag of a subnet to the router that gets its packets. Ends early where the rest would be meaningless. */
-export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: Ground, config: Configs): Link[] {
+export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, routers }: Ground, config: Configs): Link[] {
   const { tagKey } = config.subnets;
   if (subnet.wish === undefined)
     return [link('tag', false, `it has no tag ${tagKey}: give it one whose value is CIDRs, or the word default`)];
   const chain = [link('tag', true, `${tagKey}=${subnet.wish}`)];
 
-  const wish = judge(subnet, subnet.wish, world, config.subnets);
+  const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
+  if (!account?.asker) return [...chain, link('wish', false, account?.status ?? 'it is leaving')];
+  const {
+    asker: { wish },
+    endpoint,
+    table,
+  } = account;
   if ('refused' in wish) return [...chain, link('wish', false, wish.refused)];
   chain.push(link('wish', true, wish.cidrs.join(' ')));
 
@@ -40,12 +46,10 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: G
     const says = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
     return [...chain, link('endpoint service', false, says)];
   }
-  const endpoint = endpointFor(subnet, world, config.subnets);
   const stands = endpoint ? `${endpoint.id} in ${endpoint.subnetId} is ${endpoint.state}` : 'there is none yet';
   const why = endpoint?.error ? `: ${endpoint.error}` : '';
   chain.push(link('endpoint', endpoint?.state === 'available', `${stands}${why}`));
 
-  const table = tableOf(subnet.id, world);
   const explicit = table?.subnetIds.includes(subnet.id);
   chain.push(
     link('route table', table !== undefined, table ? `${table.id}${explicit ? '' : ', the main one'}` : 'it has none'),
@@ -80,17 +84,6 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world }, routers }: G
     link('router', routerInReach(subnet.zone, world), names ? `${names}` : `none that is healthy in ${reach}`),
   );
   return chain;
-}
-
-function endpointFor(subnet: Subnet, { endpoints, subnets }: SubnetsWorld, { endpoints: where }: SubnetsConfig) {
-  const zoneOf = (id: string) => subnets.find((each) => each.id === id)?.zone;
-  const able = endpoints.filter(
-    ({ id, subnetId }) =>
-      subnetId === subnet.id ||
-      id === subnet.memory.servedBy ||
-      (where !== 'subnet' && zoneOf(subnetId) === subnet.zone),
-  );
-  return able.find(({ state }) => state === 'available') ?? able[0];
 }
 
 /** From the tag of an instance to the packets that the load balancer gives it. */

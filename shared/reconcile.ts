@@ -62,6 +62,17 @@ export const joined = <S>(...parts: Part<S>[]): Part<S> => ({
   conditions: parts.flatMap(({ conditions }) => conditions),
 });
 
+/** A condition for people who know what it is about. */
+export const sentence = ({ kind, message }: Condition) => (kind === 'waiting' ? `waits for ${message}` : message);
+
+/** Why something is not as it should be: what stands in its way, what a person has to see to first; else what is about to be done. */
+export function sentences(conditions: readonly Condition[], next: readonly Step[]): string[] {
+  const isWaiting = ({ kind }: Condition) => kind === 'waiting';
+  const all = [...conditions.filter((each) => !isWaiting(each)), ...conditions.filter(isWaiting)];
+  if (all.length > 0) return all.map(sentence);
+  return next.map(({ subject, says }) => `next: ${says.replace(`${subject}: `, '')}`);
+}
+
 /** Conditions as the loop and the log take them. */
 export function told(conditions: readonly Condition[]): Pick<Plan<Step>, 'waiting' | 'refused'> {
   const notes = (some: readonly Condition[]) =>
@@ -162,7 +173,7 @@ export async function reconcile<World, S extends Step>(
   const said = new Set<string>();
   const once = (notes: Waiting[], tell: (note: Waiting) => void) => {
     for (const note of notes) {
-      const key = sentence(note);
+      const key = identity(note);
       if (!said.has(key)) tell(note);
       said.add(key);
     }
@@ -198,10 +209,10 @@ export async function reconcile<World, S extends Step>(
   }
 }
 
-const sentence = (note: Waiting) => `${note.subject} ${note.for}`;
+const identity = (note: Waiting) => `${note.subject} ${note.for}`;
 
 /** Several steps may wait for the same: a person is told of it once. */
-export const distinct = (notes: Waiting[]) => [...new Map(notes.map((note) => [sentence(note), note])).values()];
+export const distinct = (notes: Waiting[]) => [...new Map(notes.map((note) => [identity(note), note])).values()];
 
 function nextLook(steps: number, failures: number, waiting: Waiting[], now: number): number {
   if (failures > 0) return now + WAIT_MS;

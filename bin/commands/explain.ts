@@ -1,4 +1,5 @@
 import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { sentence } from '../../shared/reconcile.ts';
 import { routersOf } from '../../shared/routers/router.ts';
 import { label } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
@@ -39,7 +40,7 @@ export const explain: Command = {
         ? `${paint('red', 'The first broken link')} is ${broken.name}: ${broken.says}.`
         : paint('green', 'The whole chain holds.');
       // The link may say the very same already.
-      const more = said.filter((text) => !broken?.says.includes(text));
+      const more = said.filter((text) => text !== broken?.says);
       terminal.out(paint('bold', subject), ...table(rows), verdict, ...more);
     }
     return broken ? EXIT.todo : EXIT.ok;
@@ -50,14 +51,12 @@ export const explain: Command = {
 async function explainThing(asked: string, ground: Ground, given: Given): Promise<Explanation | undefined> {
   const { config, clients } = given.stack;
   const is = (thing: { id: string; name?: string }) => thing.id === asked || (thing.name === asked && asked !== '');
-  const { zones, notes } = topology(ground);
-  const said = (id: string) => [
-    ...zones
-      .flatMap((zone) => [...zone.subnets, ...zone.routers])
-      .filter((subject) => subject.id === id)
-      .flatMap(({ why }) => why),
-    ...notes.filter(({ subject }) => subject.includes(id)).map(({ why }) => why),
-  ];
+  const shown = topology(ground).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
+  const conditions = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
+  // Of what is not in the picture, as a route table.
+  const said = (id: string) =>
+    shown.find((subject) => subject.id === id)?.why ??
+    conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
 
   const subnet = ground.subnets.world.subnets.find(is);
   if (subnet) return { subject: label(subnet), chain: chainOfSubnet(subnet, ground, config), said: said(subnet.id) };

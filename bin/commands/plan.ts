@@ -10,7 +10,7 @@ export const plan: Command = {
   options: json,
   async run({ options, stack, terminal }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
-    const plans = { subnets: subnets.plan, routers: routers.plan };
+    const plans = { subnets: shown(subnets.plan), routers: shown(routers.plan) };
     terminal.out(
       ...(options.json
         ? [JSON.stringify(plans)]
@@ -19,6 +19,8 @@ export const plan: Command = {
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
 };
+
+const shown = <S extends Step>({ steps, waiting, refused, gauges }: Plan<S>) => ({ steps, waiting, refused, gauges });
 
 function say(name: string, { steps, waiting, refused }: Plan<Step & { kind: string }>, { paint }: Terminal): string[] {
   const rows = [

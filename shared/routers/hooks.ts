@@ -1,7 +1,7 @@
 import type { RoutersConfig } from '../config.ts';
-import type { Waiting } from '../reconcile.ts';
-import { ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
-import type { RoutersPlan, RoutersStep } from './steps.ts';
+import { type Condition, joined, type Part } from '../reconcile.ts';
+import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
+import type { RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
 
 /** A hook is kept waiting by a heartbeat each third of its timeout, and answered again after as long if it still holds. */
@@ -18,12 +18,12 @@ export function answerHooks(
   unready: Record<'launch' | 'end', string | undefined>,
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
-): Pick<RoutersPlan, 'steps' | 'waiting'> {
+): Part<RoutersStep> {
   const { instance, label, standing } = router;
   const warned = standing.is === 'leaving' && warningOf(instance) !== undefined;
   // The launch hooks of one that goes back do not hold it.
   const asking = mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
-  const answers = asking.map((hook) => {
+  const answers = asking.map((hook): Part<RoutersStep> => {
     const lack = hook.launching ? unready.launch : unready.end;
     // Not the router's own subject: what fails there must not keep a heartbeat back.
     const subject = `hook ${hook.name} of ${label}`;
@@ -32,31 +32,34 @@ export function answerHooks(
       isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says, grave: result === 'ABANDON' }] : [];
     const back = state === ENTERS_POOL && !hook.launching;
     const onwards = back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready';
-    if (lack === undefined) return { steps: end('CONTINUE', `${subject}: lets it go ${onwards}`), waiting: [] };
+    if (lack === undefined) return { steps: end('CONTINUE', `${subject}: lets it go ${onwards}`), conditions: [] };
     if (hook.launching && warned)
-      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), waiting: [] };
+      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), conditions: [] };
     if (hook.launching && now - hook.heldAt > launchDeadline) {
       const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${lack}`;
-      return { steps: end('ABANDON', says), waiting: [] };
+      return { steps: end('ABANDON', says), conditions: [] };
     }
     const until = now + hook.heartbeatTimeout / BEATS;
     const beat: RoutersStep = { kind: 'heartbeat', ...to, says: `${subject}: is to wait on for ${lack}` };
-    return { steps: isDue(hook, hook.beatAt, now) ? [beat] : [], waiting: [{ subject, for: lack, until }] };
+    const about = { label: subject, ids: [instance.id] };
+    return {
+      steps: isDue(hook, hook.beatAt, now) ? [beat] : [],
+      conditions: [{ about, kind: 'waiting', message: lack, until }],
+    };
   });
-  return { steps: answers.flatMap(({ steps }) => steps), waiting: answers.flatMap(({ waiting }) => waiting) };
+  return joined(...answers);
 }
 
 /**
  * That hooks of others hold a router which is as it should be, in a group that has none of ours for it: most likely they were meant
  * to be, and nobody answers them. Auto Scaling does not tell which of a group's hooks still hold.
  */
-export function heldByOthers(
-  { label: subject, instance: { scaling } }: Router,
-  unready: Record<'launch' | 'end', string | undefined>,
-): Waiting[] {
+export function heldByOthers(router: Router, unready: Record<'launch' | 'end', string | undefined>): Condition[] {
+  const { scaling } = router.instance;
   if (!scaling || scaling.others.length === 0 || scaling.hooks.length > 0) return [];
   const lack = /Pending:Wait$/.test(scaling.state) ? unready.launch : unready.end;
-  return lack === undefined ? [{ subject, for: `it is ready, and ${foreignHooks(scaling)}` }] : [];
+  if (lack !== undefined) return [];
+  return [{ about: aboutRouters(router), kind: 'refused', message: `it is ready, and ${foreignHooks(scaling)}` }];
 }
 
 /** Which hooks of others may hold it, and what to do about that. */

@@ -1,6 +1,7 @@
+import type { Condition, Part } from '../reconcile.ts';
 import { isUnproven } from './join.ts';
-import { isForeign, type Router, whyNoTarget } from './router.ts';
-import { chunks, type RoutersPlan } from './steps.ts';
+import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
+import { chunks, type RoutersStep } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
 
 /** Targets in one call. */
@@ -11,10 +12,7 @@ const FOREIGN =
 const UNPROVEN = 'its install has failed: what answers health checks there is no diverter of ours';
 
 /** Takes out the targets that are to be none, and those of instances that are gone; leaves alone whom somebody else registered. */
-export function leave(
-  routers: Router[],
-  { targets }: RoutersWorld,
-): Pick<RoutersPlan, 'steps' | 'waiting' | 'refused'> {
+export function leave(routers: Router[], { targets }: RoutersWorld): Part<RoutersStep> {
   const known = new Map(routers.map((router) => [router.instance.id, router]));
   const foreign = routers.filter((router) => router.target && isForeign(router));
   const going = targets.flatMap(({ id, state }) => {
@@ -31,8 +29,12 @@ export function leave(
       subject: some.map(({ label }) => label).join(', '),
       says: `the target group is left by ${some.map(({ label, why }) => `${label}, for ${why}`).join('; ')}`,
     })),
-    waiting: draining.map(({ label: subject }) => ({ subject, for: DRAINING })),
-    refused: foreign.map(({ label: subject }) => ({ subject, for: FOREIGN })),
+    conditions: [
+      ...draining.map(
+        ({ id, label }): Condition => ({ about: { label, ids: [id] }, kind: 'waiting', message: DRAINING }),
+      ),
+      ...foreign.map((router): Condition => ({ about: aboutRouters(router), kind: 'refused', message: FOREIGN })),
+    ],
   };
 }
 

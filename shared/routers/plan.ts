@@ -1,11 +1,13 @@
 import type { RoutersConfig } from '../config.ts';
-import type { Waiting } from '../reconcile.ts';
+import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
+import { type Account, accountsOf } from './accounts.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
 import {
+  aboutRouters,
   hasRoomFor,
   isHealthy,
   isOutdated,
@@ -17,17 +19,30 @@ import {
   warningOf,
   whyNoTarget,
 } from './router.ts';
-import { chunks, type RoutersPlan, type RoutersStep } from './steps.ts';
+import { chunks, type RoutersStep } from './steps.ts';
 import type { RoutersWorld, Why } from './world.ts';
 
 /** Instances that SendCommand takes in one call. */
 const PER_COMMAND = 50;
 
+export interface RoutersPlan extends Plan<RoutersStep> {
+  accounts: Account[];
+  /** What stands in the way, of routers too. */
+  conditions: Condition[];
+}
+
 /** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
 export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
-  if (world.targetType !== 'instance')
-    return { steps: [], waiting: [], refused: [ofAnotherType(world, config)], gauges: gaugesOf(routers) };
+  const { steps, conditions } =
+    world.targetType === 'instance'
+      ? work(routers, world, config)
+      : { steps: [], conditions: [ofAnotherType(world, config)] };
+  const accounts = accountsOf(routers, { steps, conditions });
+  return { steps, ...told(conditions), gauges: gaugesOf(routers), accounts, conditions };
+}
+
+function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
   const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
   const progress = routers
     .filter(({ standing, noRoom }) => standing.is !== 'leaving' && standing.is !== 'refused' && noRoom.length === 0)
@@ -36,11 +51,11 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const may = ({ router }: Progress) => !isUpgrade(router) || wave.routers.includes(router);
   const leaves = leave(routers, world);
   const joins = new Map(progress.map((each) => [each.router, each]));
-  const answers = routers.map((router) => hookAnswers(router, joins.get(router), world, config));
+  const answers = joined(...routers.map((router) => hookAnswers(router, joins.get(router), world, config)));
 
   return {
     steps: [
-      ...answers.flatMap(({ steps }) => steps),
+      ...answers.steps,
       ...leaves.steps,
       // Before those that write another one in its place.
       ...routers.flatMap(sealNotes),
@@ -51,49 +66,54 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
     ],
-    waiting: [
+    conditions: [
       ...progress.flatMap(waitOf),
-      ...leaves.waiting,
-      ...wave.waiting,
-      ...answers.flatMap(({ waiting }) => waiting),
-    ],
-    refused: [
       ...routers.flatMap(refusal),
-      ...leaves.refused,
-      ...wave.refused,
-      ...answers.flatMap(({ refused }) => refused),
+      ...leaves.conditions,
+      ...wave.conditions,
+      ...answers.conditions,
     ],
-    gauges: gaugesOf(routers),
   };
 }
 
 /** A group that was taken, and has its targets by address: none of them is a router, and none is ours to take out. */
-function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Waiting {
+function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Condition {
   return {
-    subject: targetGroupArn.split(':').at(-1) ?? '',
-    for: `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
+    about: { label: targetGroupArn.split(':').at(-1) ?? '', ids: [targetGroupArn] },
+    kind: 'refused',
+    message: `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
   };
 }
 
-function waitOf({ router, next }: Progress): Waiting[] {
+function waitOf({ router, next }: Progress): Condition[] {
   if (next.is !== 'wait') return [];
-  const { for: what, until, since, grave } = next;
-  return [{ subject: router.label, for: what, until, since, grave }];
+  const { for: message, until, since, grave: warn } = next;
+  return [{ about: aboutRouters(router), kind: 'waiting', message, until, since, warn }];
 }
 
-function refusal({ standing, label: subject, instance, noRoom }: Router): Waiting[] {
-  if (standing.is === 'refused') return [{ subject, for: standing.why }];
-  if (standing.is === 'serving' && noRoom.length > 0) return [{ subject, for: tooFull(instance, noRoom) }];
+function refusal(router: Router): Condition[] {
+  const { standing, instance, noRoom } = router;
+  const refused = (message: string): Condition[] => [{ about: aboutRouters(router), kind: 'refused', message }];
+  if (standing.is === 'refused') return refused(standing.why);
+  if (standing.is === 'serving' && noRoom.length > 0) return refused(tooFull(instance, noRoom));
   const warning = warningOf(instance);
   if (standing.is !== 'serving' || !warning) return [];
-  return [{ subject, for: `${warning.text}, and it stays until another router is healthy` }];
+  return refused(`${warning.text}, and it stays until another router is healthy`);
 }
 
-function hookAnswers(router: Router, joined: Progress | undefined, world: RoutersWorld, config: RoutersConfig) {
+function hookAnswers(
+  router: Router,
+  progress: Progress | undefined,
+  world: RoutersWorld,
+  config: RoutersConfig,
+): Part<RoutersStep> {
   const { scaling } = router.instance;
-  if (!scaling) return { steps: [], waiting: [], refused: [] };
-  const lack = { launch: joined ? unready(joined) : whyNoTarget(router), end: router.target && DRAINING };
-  return { ...answerHooks(router, scaling, lack, world, config), refused: heldByOthers(router, lack) };
+  if (!scaling) return joined();
+  const lack = { launch: progress ? unready(progress) : whyNoTarget(router), end: router.target && DRAINING };
+  return joined(answerHooks(router, scaling, lack, world, config), {
+    steps: [],
+    conditions: heldByOthers(router, lack),
+  });
 }
 
 /** Of before notes had a seal, or the one that they have now. */

@@ -1,12 +1,11 @@
-import type { Waiting } from '../reconcile.ts';
+import type { Condition, Ref } from '../reconcile.ts';
 import { failure, type Progress } from './join.ts';
-import { isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
+import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
 /** Whose diverter may be exchanged for the wanted one now, and why no more. */
 export interface Wave {
   routers: Router[];
-  waiting: Waiting[];
-  refused: Waiting[];
+  conditions: Condition[];
 }
 
 /** Routers of one upgrade at a time: with DNS ranges each has a command of its own, which AWS cannot count together. */
@@ -20,9 +19,9 @@ const AT_ONCE = 5;
 export function nextWave(progress: Progress[]): Wave {
   const serving = progress.map(({ router }) => router).filter(({ standing }) => standing.is === 'serving');
   const due = progress.filter(({ router }) => isUpgrade(router));
-  const wave: Wave = { routers: [], waiting: [], refused: [] };
-  if (due.length === 0) return wave;
-  const subject = `the upgrade of ${due.map(({ router }) => router.label).join(', ')}`;
+  if (due.length === 0) return { routers: [], conditions: [] };
+  const { label, ids } = aboutRouters(...due.map(({ router }) => router));
+  const about = { label: `the upgrade of ${label}`, ids };
   const ready = due
     .filter(({ next }) => next.is === 'install')
     .map(({ router }) => router)
@@ -32,38 +31,39 @@ export function nextWave(progress: Progress[]): Wave {
   const ailing = serving.find(({ diverter, target }) => diverter === 'wanted' && target?.state === 'unhealthy');
   const lost = due.find(({ router, next }) => next.is === 'wait' && !isBusy(router) && ails(router));
   const busy = serving.find((router) => isBusy(router) || (router.diverter === 'wanted' && !isHealthy(router)));
+  const refused = (message: string): Condition[] => [{ about, kind: 'refused', message }];
   if (failed) {
     const [last] = failed.instance.installs;
-    wave.refused.push({ subject, for: `stops at ${failed.label}: ${last ? failure(last) : ''}` });
-    wave.routers = ready.filter((router) => router === failed);
-    return sparing(wave, serving, subject);
+    const conditions = refused(`stops at ${failed.label}: ${last ? failure(last) : ''}`);
+    return sparing({ routers: ready.filter((router) => router === failed), conditions }, serving, about);
   }
   const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
-  if (idle.length > 0) return { ...wave, routers: idle };
-  if (ailing) {
-    wave.refused.push({ subject, for: `stops, for ${ailing.label} is unhealthy with the new diverter` });
-  } else if (lost) {
-    wave.refused.push({ subject, for: `stops, for ${lost.router.label} is unhealthy, and cannot be given it` });
-  } else if (busy) {
-    wave.waiting.push({ subject, for: `goes on when ${busy.label} is healthy` });
-  } else {
-    const proven = serving.some(({ diverter }) => diverter === 'wanted');
-    const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
-    wave.routers = inZone.slice(0, proven ? AT_ONCE : 1);
+  if (idle.length > 0) return { routers: idle, conditions: [] };
+  if (ailing || lost) {
+    const conditions = ailing
+      ? refused(`stops, for ${ailing.label} is unhealthy with the new diverter`)
+      : refused(`stops, for ${lost?.router.label} is unhealthy, and cannot be given it`);
+    // With nobody to serve there is nothing to lose: what failed there may help here.
+    const nobody = !serving.some(mayServe) && !serving.some(isBusy);
+    const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
+    return sparing({ routers, conditions }, serving, about);
   }
-  // With nobody to serve there is nothing to lose: what failed there may help here.
-  if ((ailing || lost) && !serving.some(mayServe) && !serving.some(isBusy))
-    wave.routers = ready.filter((router) => router !== ailing).slice(0, 1);
-  return sparing(wave, serving, subject);
+  if (busy) {
+    const message = `goes on when ${busy.label} is healthy`;
+    return sparing({ routers: [], conditions: [{ about, kind: 'waiting', message }] }, serving, about);
+  }
+  const proven = serving.some(({ diverter }) => diverter === 'wanted');
+  const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
+  return sparing({ routers: inZone.slice(0, proven ? AT_ONCE : 1), conditions: [] }, serving, about);
 }
 
 /** Unless another is healthy, leaves those that may serve as they are: whom they trust may change, their program may not. */
-function sparing(wave: Wave, serving: Router[], subject: string): Wave {
+function sparing(wave: Wave, serving: Router[], about: Ref): Wave {
   if (serving.some((router) => isHealthy(router) && !wave.routers.includes(router))) return wave;
   const routers = wave.routers.filter((router) => !mayServe(router) || keepsProgram(router));
   if (routers.length === wave.routers.length) return wave;
-  const why = 'waits for another router to be healthy: no upgrade puts the last one at risk';
-  return { ...wave, routers, refused: [...wave.refused, { subject, for: why }] };
+  const message = 'waits for another router to be healthy: no upgrade puts the last one at risk';
+  return { routers, conditions: [...wave.conditions, { about, kind: 'refused', message }] };
 }
 
 const zoneOf = ({ instance }: Router) => instance.zone ?? '';

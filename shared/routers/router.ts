@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
+import type { Ref } from '../reconcile.ts';
 import type { Instance, Note, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
@@ -63,6 +64,12 @@ export const isOurHook = (name: string) => name.startsWith(HOOK_PREFIX);
 export const ENTERS_POOL = 'Warmed:Pending:Wait';
 
 const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', arm64: 'arm64' };
+
+/** What a condition of these is about. */
+export const aboutRouters = (...routers: Router[]): Ref => ({
+  label: routers.map(({ label }) => label).join(', '),
+  ids: routers.map(({ instance }) => instance.id),
+});
 
 export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] {
   const targets = new Map(world.targets.map((target) => [target.id, target]));

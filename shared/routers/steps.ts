@@ -1,4 +1,4 @@
-import type { Plan, Step } from '../reconcile.ts';
+import type { Step } from '../reconcile.ts';
 import type { Why } from './world.ts';
 
 /** One change. Those on several instances are one call to AWS. */
@@ -31,8 +31,6 @@ export interface Installation {
   fingerprint: string;
   why: Why;
 }
-
-export type RoutersPlan = Plan<RoutersStep>;
 
 /** At most `size` in one: what AWS takes in one call. */
 export function chunks<T>(items: T[], size: number): T[][] {

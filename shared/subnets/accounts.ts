@@ -1,4 +1,4 @@
-import { type Condition, idsOf, type Part } from '../reconcile.ts';
+import { type Condition, idsOf, type Part, sentence, sentences } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
 import type { Serving } from './endpoints.ts';
 import { leavingText, sharing, takenOverText } from './memory.ts';
@@ -28,8 +28,10 @@ export interface Account {
   routes: (Route & { endpoint: Endpoint })[];
   /** The worst first. */
   conditions: Condition[];
-  /** Steps of the plan that change its table or its endpoint. */
+  /** Steps of the plan that change its table; if it is not opted in, those too that change its endpoint. */
   next: SubnetsStep[];
+  /** Why it is not ready, for people. */
+  why: string[];
   /** What its status tag is to say, as people read it; undefined if it is to have none. */
   status: string | undefined;
 }
@@ -72,8 +74,9 @@ export function accountsOf(
     const served = asker && serving.get(asker);
     const left = here.toSorted((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.createdAt - a.createdAt)[0];
     const endpoint = served?.endpoint ?? routes[0]?.endpoint ?? left;
-    const next = [...new Set([subnet.id, table?.id, endpoint?.id].flatMap((id) => stepsOn.get(id ?? '') ?? []))];
-    const unfinished = next.some((step) => 'tableId' in step && step.tableId === table?.id);
+    const onTable = (stepsOn.get(table?.id ?? '') ?? []).filter((step) => 'tableId' in step);
+    const next = asker ? onTable : [...new Set([...onTable, ...(stepsOn.get(endpoint?.id ?? '') ?? [])])];
+    const unfinished = onTable.length > 0;
     const account = { subnet, asker, table, endpoint, routes, next };
 
     if (asker) {
@@ -85,22 +88,23 @@ export function accountsOf(
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      return [{ ...account, state, conditions: worst ? [worst, ...rest] : [], status }];
+      const conditions = worst ? [worst, ...rest] : [];
+      return [{ ...account, state, conditions, why: sentences(conditions, next), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
       const but = holding[0] ? `. But blocked: ${holding[0].message}` : '';
-      return [
-        { ...account, state: 'leaving', conditions: holding, status: `${leavingText(since(subnet, world))}${but}` },
-      ];
+      const status = `${leavingText(since(subnet, world))}${but}`;
+      return [{ ...account, state: 'leaving', conditions: holding, why: [status], status }];
     }
     const blocked =
       subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));
-    const others = endpoint ? (about.get(endpoint.id) ?? []) : [];
-    const found = worstFirst([...blocked, ...others.filter((condition) => !blocked.includes(condition))]);
+    const others = (endpoint ? (about.get(endpoint.id) ?? []) : []).filter((condition) => !blocked.includes(condition));
     const [mine] = blocked;
     const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
-    return [{ ...account, state: found[0]?.kind ?? 'leaving', conditions: found, status }];
+    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next);
+    const conditions = worstFirst([...blocked, ...others]);
+    return [{ ...account, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
   });
 }
 

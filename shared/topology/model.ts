@@ -1,5 +1,9 @@
 import { canonicalCidr } from '../cidr.ts';
-import type { Plan, Step } from '../reconcile.ts';
+import { sentence } from '../reconcile.ts';
+import type { RoutersPlan } from '../routers/plan.ts';
+import type { RoutersWorld } from '../routers/world.ts';
+import type { SubnetsPlan } from '../subnets/plan.ts';
+import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** How something stands. Each has a shape and a word of its own in the picture. */
@@ -71,53 +75,26 @@ export interface Topology {
   notes: { subject: string; state: State; why: string }[];
 }
 
-type AnyPlan = Plan<Step & { kind: string; subnetIds?: string[]; status?: string }>;
-
 /** What is needed of the two reconcilers' worlds and plans. */
 export interface Look {
   place: Place;
   vpcId: string;
   tagKey: string;
   subnets: {
-    world: {
-      now: number;
-      /** Every subnet of the VPC. */
-      subnets: {
-        id: string;
-        name: string;
-        zone: string;
-        cidrs: string[];
-        wish: string | undefined;
-        status: string | undefined;
-      }[];
-      /** Those of ours. */
-      endpoints: { id: string; subnetId: string; state: string }[];
-      routeTables: RouteTable[];
-      crossZone: boolean;
-    };
-    plan: AnyPlan;
+    /** With every subnet of the VPC. */
+    world: Pick<SubnetsWorld, 'now' | 'crossZone'> & { subnets: Pick<WorldSubnet, 'id' | 'zone'>[] };
+    plan: Pick<SubnetsPlan, 'accounts' | 'conditions'>;
   };
   routers: {
-    world: {
-      nodes: { address: string; zone: string }[];
-      instances: { id: string; name: string; state: string; address: string; zone: string | undefined }[];
-      targets: { id: string; state: string }[];
-    };
-    plan: AnyPlan;
+    world: Pick<RoutersWorld, 'nodes'>;
+    plan: Pick<RoutersPlan, 'accounts' | 'conditions'>;
   };
-}
-
-interface RouteTable {
-  id: string;
-  main: boolean;
-  subnetIds: string[];
-  routes: { destination: string; target: string; blackhole: boolean }[];
 }
 
 /** What is to be seen of a look. Pure. */
 export function topology(look: Look): Topology {
   const { place, vpcId, tagKey } = look;
-  const { now: at, crossZone, endpoints, subnets: ground } = look.subnets.world;
+  const { now: at, crossZone, subnets: ground } = look.subnets.world;
   const { nodes } = look.routers.world;
   const routers = routersOf(look);
   const reaches = (zone: string) =>
@@ -134,7 +111,11 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const notes = [...unsaid(look.subnets.plan, [...subnets, ...endpoints]), ...unsaid(look.routers.plan, routers)];
+  const shown = new Set([...subnets.flatMap(({ id, endpoint }) => [id, endpoint?.id]), ...routers.map(({ id }) => id)]);
+  const notes = [...look.subnets.plan.conditions, ...look.routers.plan.conditions]
+    .filter(({ about }) => !about.ids.some((id) => shown.has(id)))
+    .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
+    .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
   return { place, vpcId, tagKey, at, crossZone, zones, notes };
 }
 
@@ -149,37 +130,24 @@ export const byName = (a: Subject, b: Subject) => a.name.localeCompare(b.name, '
 const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
 const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 
-/** Those that are opted in, and those that something of ours is left in. */
 function subnetsOf({ subnets: { world, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
-  const occupied = new Set(world.endpoints.map(({ subnetId }) => subnetId));
-  const concerned = world.subnets.filter(
-    ({ id, wish, status }) => wish !== undefined || status !== undefined || occupied.has(id),
-  );
-  return concerned.map(({ id, name, zone, cidrs, wish, status: written }) => {
-    const table = tableOf(id, world.routeTables);
-    const ours = (table?.routes ?? []).flatMap((route) => {
-      const endpoint = world.endpoints.find((candidate) => candidate.id === route.target);
-      return endpoint ? [{ ...route, endpoint }] : [];
-    });
-    const endpoint = ours[0]?.endpoint ?? world.endpoints.find(({ subnetId }) => subnetId === id);
-    const whole = ours.every((route) => route.endpoint.state === 'available' && !route.blackhole);
-    const said = wordsAbout(plan, endpoint ? [id, endpoint.id] : [id]);
-    const status = plannedStatus(plan, id) ?? written ?? '';
-    const state = subnetState(wish, status, said);
-    const from = world.subnets.find((place) => place.id === endpoint?.subnetId)?.zone ?? zone;
-    const flow = ours.length === 0 ? comes(state) : whole && reaches(from) ? 'carries' : 'lost';
+  const zoneOf = new Map(world.subnets.map(({ id, zone }) => [id, zone]));
+  return plan.accounts.map(({ subnet: { id, name, zone, cidrs, wish }, state, why, table, endpoint, routes }) => {
+    const whole = routes.every((route) => route.endpoint.state === 'available' && !route.blackhole);
+    const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
+    const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
     const lost = state === 'ready' && flow === 'lost';
     return {
       id,
       name: name || id,
       zone,
       state: lost ? 'down' : state,
-      why: lost ? [reaches(from) ? DEAD_END : NO_ROUTER] : whyOf(state, status, said),
+      why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
       cidrs,
       wish,
       destinations: destinationsOf(
         wish,
-        ours.map(({ destination }) => destination),
+        routes.map(({ destination }) => destination),
       ),
       tableId: table?.id,
       endpoint: endpoint && {
@@ -202,79 +170,12 @@ function destinationsOf(wish = '', routed: string[]): Subnet['destinations'] {
 
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
-/** @param status as its status tag has it: the state's name first */
-function subnetState(wish: string | undefined, status: string, { refused, why }: Said): State {
-  const [word] = status.split(/\W/, 1);
-  if (word === 'leaving' || word === 'blocked') return word;
-  if (refused) return word === 'conflict' ? word : 'refused';
-  if (wish === undefined) return 'leaving';
-  return why.length > 0 ? 'waiting' : 'ready';
-}
-
-/** Of what no note is made, since it is not opted in, its status tells. */
-function whyOf(state: State, status: string, { why }: Said): string[] {
-  if (why.length > 0) return why;
-  return status.startsWith(state) && state !== 'ready' ? [status] : [];
-}
-
-/** Those that run or are about to, and those that the load balancer still knows. */
-function routersOf({ routers: { world, plan } }: Look): Router[] {
-  return world.instances.flatMap(({ id, name, state: instanceState, address, zone = 'elsewhere' }) => {
-    const target = world.targets.find((candidate) => candidate.id === id);
-    const isUp = instanceState === 'pending' || instanceState === 'running';
-    if (!target && !isUp) return [];
-    const health = target?.state ?? 'not registered';
-    const said = wordsAbout(plan, [id]);
-    const state = routerState(isUp, health, said);
+function routersOf({ routers: { plan } }: Look): Router[] {
+  return plan.accounts.map(({ instance, health, state, why }) => {
+    const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
-    return [{ id, name: name || id, zone, state, why: said.why, address, instanceState, health, flow }];
+    return { id, name: name || id, zone, state, why, address, instanceState, health, flow };
   });
 }
 
 const FLOW_OF: Partial<Record<string, Flow>> = { healthy: 'carries', unhealthy: 'lost' };
-
-function routerState(isUp: boolean, health: string, { refused, why }: Said): State {
-  if (refused) return 'refused';
-  if (!isUp || health === 'draining') return 'leaving';
-  if (health === 'unhealthy') return 'down';
-  return why.length > 0 ? 'waiting' : 'ready';
-}
-
-interface Said {
-  refused: boolean;
-  why: string[];
-}
-
-/** What a plan says of a thing by any of its ids: what is refused and waited for, else what is about to be done. */
-function wordsAbout(plan: AnyPlan, ids: string[]): Said {
-  const about = (note: { subject: string }) => ids.some((id) => mentions(note.subject, id));
-  const refused = plan.refused.filter(about).map((note) => note.for);
-  const waiting = plan.waiting.filter(about).map((note) => `waits for ${note.for}`);
-  const steps = plan.steps
-    .filter(({ kind, says }) => !kind.endsWith('-status') && ids.some((id) => mentions(says, id)))
-    .map(({ subject, says }) => `next: ${says.replace(`${subject}: `, '')}`);
-  const notes = [...refused, ...waiting];
-  return { refused: refused.length > 0, why: notes.length > 0 ? notes : steps };
-}
-
-/** Whether an id stands in a sentence, and not just the beginning of it. */
-const mentions = (sentence: string, id: string) => sentence.split(/[^\w-]+/).includes(id);
-
-/** What the tag is about to say. */
-function plannedStatus(plan: AnyPlan, id: string): string | undefined {
-  return plan.steps.find(({ kind, subnetIds }) => kind === 'set-status' && subnetIds?.includes(id))?.status;
-}
-
-/** What a plan says of none of these. */
-function unsaid(plan: AnyPlan, shown: { id: string }[]): Topology['notes'] {
-  const of = (notes: AnyPlan['waiting'], state: State, lead: string) =>
-    notes
-      .filter(({ subject }) => !shown.some(({ id }) => mentions(subject, id)))
-      .map((note) => ({ subject: note.subject, state, why: `${lead}${note.for}` }));
-  return [...of(plan.refused, 'refused', ''), ...of(plan.waiting, 'waiting', 'waits for ')];
-}
-
-/** VPC user guide, "Subnet route tables": the explicit association, else the main table. */
-function tableOf(subnetId: string, tables: RouteTable[]) {
-  return tables.find((table) => table.subnetIds.includes(subnetId)) ?? tables.find((table) => table.main);
-}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Condition } from '../../../shared/reconcile.ts';
 import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
 import { id, type Scene, world, worlds } from './worlds.ts';
 
@@ -20,12 +21,12 @@ describe('a subnet', () => {
     ],
     [
       'that is about to be served says what is next',
-      { wish, endpoint: null, next: { kind: 'create-endpoint', says: 'gets an endpoint' } },
-      { state: 'waiting', flow: 'pending', why: ['next: gets an endpoint'] },
+      { wish, routes: [], next: 'its route is written' },
+      { state: 'waiting', flow: 'pending', why: ['next: its route is written'] },
     ],
     [
       'in conflict on one of its routes carries the other',
-      { wish: `${wish} 10.30.0.0/16`, routes: [wish], status: 'conflict: theirs', refused: 'theirs' },
+      { wish: `${wish} 10.30.0.0/16`, routes: [wish], status: 'conflict: theirs', conflict: 'theirs' },
       {
         state: 'conflict',
         flow: 'carries',
@@ -37,14 +38,8 @@ describe('a subnet', () => {
       },
     ],
     [
-      'in conflict, as its tag is about to say',
-      {
-        wish,
-        endpoint: null,
-        status: 'ready',
-        refused: 'theirs',
-        next: { kind: 'set-status', says: '', status: 'conflict: theirs' },
-      },
+      'in conflict, whatever its tag says',
+      { wish, endpoint: null, status: 'ready', conflict: 'theirs' },
       { state: 'conflict' },
     ],
     [
@@ -57,11 +52,7 @@ describe('a subnet', () => {
       { wish: '', endpoint: null, refused: 'the tag names no CIDR' },
       { state: 'refused', why: ['the tag names no CIDR'] },
     ],
-    [
-      'that is ready but for what its tag says is ready',
-      { wish, status: 'waiting: x', next: { kind: 'set-status', says: 'ready', status: 'ready' } },
-      { state: 'ready', why: [] },
-    ],
+    ['that is ready but for what its tag says is ready', { wish, status: 'waiting: x' }, { state: 'ready', why: [] }],
     [
       'whose endpoint has failed loses packets',
       { wish, endpoint: 'failed', waits },
@@ -74,7 +65,7 @@ describe('a subnet', () => {
     ],
     [
       'that was opted out while its former way is gone is blocked',
-      { endpoint: null, status: 'blocked: nat-0e is gone' },
+      { endpoint: null, status: 'blocked: nat-0e is gone', held: 'nat-0e is gone' },
       { state: 'blocked', why: ['blocked: nat-0e is gone'] },
     ],
     [
@@ -83,9 +74,9 @@ describe('a subnet', () => {
         wish,
         endpoint: 'deleting',
         routes: [],
-        status: 'leaving since 2026-01-15T14:00:00.000Z: someone tried to delete it',
+        status: 'leaving since 2026-01-15T14:00:00.000Z because someone tried to delete it',
       },
-      { state: 'leaving', why: ['leaving since 2026-01-15T14:00:00.000Z: someone tried to delete it'] },
+      { state: 'leaving', why: ['leaving since 2026-01-15T14:00:00.000Z because someone tried to delete it'] },
     ],
     [
       'that was opted out is leaving',
@@ -114,17 +105,9 @@ describe('a subnet', () => {
   });
 
   test('goes by the main route table if it is in no other, and by its endpoint wherever that stands', () => {
-    const look = world({ subnets: { app: { wish, endpoint: null }, hub: {} }, routers: { r: {} } });
-    look.subnets.world.routeTables = [
-      {
-        id: 'rtb-main',
-        main: true,
-        subnetIds: [],
-        routes: [{ destination: wish, target: id('vpce', 'hub'), blackhole: false }],
-      },
-    ];
-    expect(topology(look).zones[0]?.subnets[0]).toMatchObject({
-      tableId: 'rtb-main',
+    const subnets = { app: { wish, endpoint: null, leadTo: 'hub', main: true }, hub: {} };
+    expect(seen({ subnets, routers: { r: {} } }).zones[0]?.subnets[0]).toMatchObject({
+      tableId: id('rtb', 'app'),
       endpoint: { id: id('vpce', 'hub') },
       flow: 'carries',
     });
@@ -132,7 +115,12 @@ describe('a subnet', () => {
 
   test('is told from another whose id begins like its own', () => {
     const look = world({ subnets: { app: { wish } }, routers: { r: {} } });
-    look.subnets.plan.waiting.push({ subject: `${id('subnet', 'app')}0 (another)`, for: 'x' });
+    const another = `${id('subnet', 'app')}0`;
+    look.subnets.plan.conditions.push({
+      about: { label: `${another} (another)`, ids: [another] },
+      kind: 'waiting',
+      message: 'x',
+    });
     expect(topology(look)).toMatchObject({
       zones: [{ subnets: [{ state: 'ready' }] }, {}],
       notes: [{ subject: `${id('subnet', 'app')}0 (another)`, state: 'waiting', why: 'waits for x' }],
@@ -186,10 +174,9 @@ describe('the load balancer', () => {
   });
 
   test("hands packets to the routers of an endpoint's zone, not of the subnet's that shares it", () => {
-    const look = world({ ...scene, crossZone: false });
-    for (const table of look.subnets.world.routeTables)
-      for (const route of table.routes) if (route.target === id('vpce', 'b')) route.target = id('vpce', 'a');
-    expect(topology(look).zones.map(({ subnets }) => subnets[0]?.flow)).toEqual(['carries', 'carries']);
+    const subnets = { ...scene.subnets, b: { ...scene.subnets.b, leadTo: 'a' } };
+    const { zones } = seen({ ...scene, subnets, crossZone: false });
+    expect(zones.map(({ subnets }) => subnets[0]?.flow)).toEqual(['carries', 'carries']);
   });
 
   test('leaves a subnet with routes down when its last router is', () => {
@@ -209,9 +196,15 @@ test('zones are those of anything in the picture, subnets in the order a person 
 });
 
 test('what is said of neither a subnet nor a router is said too', () => {
-  const waiting = [{ subject: 'the quota', for: 'a person to raise it' }];
-  const refused = [{ subject: 'subnet-0f of another VPC', for: 'it is of another VPC' }];
-  expect(seen({ plan: { waiting, refused } }).notes).toEqual([
+  const conditions: Condition[] = [
+    { about: { label: 'the quota', ids: [] }, kind: 'waiting', message: 'a person to raise it' },
+    {
+      about: { label: 'subnet-0f of another VPC', ids: ['subnet-0f'] },
+      kind: 'refused',
+      message: 'it is of another VPC',
+    },
+  ];
+  expect(seen({ conditions }).notes).toEqual([
     { subject: 'subnet-0f of another VPC', state: 'refused', why: 'it is of another VPC' },
     { subject: 'the quota', state: 'waiting', why: 'waits for a person to raise it' },
   ]);

@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
+import { type Condition, joined, type Part } from '../../../shared/reconcile.ts';
+import { accountsOf as routerAccounts } from '../../../shared/routers/accounts.ts';
+import { accountsOf } from '../../../shared/subnets/accounts.ts';
+import type { Asker } from '../../../shared/subnets/askers.ts';
+import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
+import { isLeaving, isLive, label } from '../../../shared/subnets/world.ts';
 import type { Look } from '../../../shared/topology/model.ts';
+import {
+  endpoint as anEndpoint,
+  subnet as aSubnet,
+  table as aTable,
+  route,
+  world as seen,
+} from '../subnets/support.ts';
 
 /** What a world of the picture is written as: subnets by name, routers by name, and what the reconcilers say of each. */
 export interface Scene {
@@ -8,31 +21,40 @@ export interface Scene {
   nodes?: string[];
   subnets?: Record<string, SubnetScene>;
   routers?: Record<string, RouterScene>;
-  /** What the reconciler of subnets says beside that. */
-  plan?: Partial<Plan>;
+  /** What stands in the way of other things. */
+  conditions?: Condition[];
 }
 
-interface SubnetScene {
+interface SubnetScene extends Said {
   zone?: string;
   wish?: string;
   /** State of its endpoint; null if it has none. */
   endpoint?: string | null;
   /** Destinations its table leads to its endpoint; those of the wish, if not given. */
   routes?: string[];
+  /** Whose endpoint they lead to, by its name; its own, if not given. */
+  leadTo?: string;
+  /** Whether its table is the main one of the VPC. */
+  main?: boolean;
   blackhole?: boolean;
   status?: string;
-  waits?: string;
-  refused?: string;
-  next?: { kind: string; says: string; status?: string };
+  /** What a route of its table to its endpoint is held by. */
+  held?: string;
+  /** A step on its table. */
+  next?: string;
 }
 
-interface RouterScene {
+interface RouterScene extends Said {
   zone?: string;
   instance?: string;
   /** State of its target; null if it is none. */
   health?: string | null;
+}
+
+interface Said {
   waits?: string;
   refused?: string;
+  conflict?: string;
 }
 
 const REGION = 'eu-central-1';
@@ -42,76 +64,117 @@ const zoned = (letter = 'a') => `${REGION}${letter}`;
 export const id = (kind: string, name: string) =>
   `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 17)}`;
 
-export function world({ crossZone = true, nodes = ['a', 'b'], subnets = {}, routers = {}, plan }: Scene): Look {
-  const named = Object.entries(subnets);
-  const members = Object.entries(routers);
+export function world({
+  crossZone = true,
+  nodes = ['a', 'b'],
+  subnets = {},
+  routers = {},
+  conditions = [],
+}: Scene): Look {
   return {
     place: { partition: 'aws', region: REGION, stack: 'ziti-glb-prod' },
     vpcId: 'vpc-0a1b2c3d4e5f60718',
     tagKey: 'ziti-glb',
-    subnets: {
-      world: {
-        now: Date.UTC(2026, 0, 15, 14, 3, 22),
-        crossZone,
-        subnets: named.map(([name, { zone, wish, status }], index) => ({
-          id: id('subnet', name),
-          name,
-          zone: zoned(zone),
-          cidrs: [`10.0.${10 + index}.0/24`],
-          wish,
-          status,
-        })),
-        endpoints: named.flatMap(([name, { endpoint = 'available' }]) =>
-          endpoint ? [{ id: id('vpce', name), subnetId: id('subnet', name), state: endpoint }] : [],
-        ),
-        routeTables: named.map(([name, { wish = '', endpoint, routes = wish.split(' '), blackhole = false }]) => ({
-          id: id('rtb', name),
-          main: false,
-          subnetIds: [id('subnet', name)],
-          routes: [
-            { destination: '10.0.0.0/16', target: 'local', blackhole: false },
-            ...(endpoint === null ? [] : routes)
-              .filter(Boolean)
-              .map((destination) => ({ destination, target: id('vpce', name), blackhole })),
-          ],
-        })),
+    subnets: subnetsSide(Object.entries(subnets), conditions, crossZone),
+    routers: routersSide(Object.entries(routers), nodes),
+  };
+}
+
+function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], crossZone: boolean): Look['subnets'] {
+  const ground = seen({
+    now: Date.UTC(2026, 0, 15, 14, 3, 22),
+    crossZone,
+    subnets: named.map(([name, { zone, wish, status }], index) =>
+      aSubnet({
+        ...{ id: id('subnet', name), name, zone: zoned(zone), cidrs: [`10.0.${10 + index}.0/24`] },
+        ...{ wish, status },
+      }),
+    ),
+    endpoints: named.flatMap(([name, { endpoint = 'available' }]) =>
+      endpoint ? [anEndpoint({ id: id('vpce', name), subnetId: id('subnet', name), state: endpoint })] : [],
+    ),
+    routeTables: named.map(([name, { wish = '', endpoint, leadTo, blackhole = false, main = false, ...scene }]) => {
+      const { routes = endpoint === null && leadTo === undefined ? [] : wish.split(' ') } = scene;
+      const target = id('vpce', leadTo ?? name);
+      return aTable({
+        id: id('rtb', name),
+        main,
+        subnetIds: main ? [] : [id('subnet', name)],
+        routes: [
+          route('local', '10.0.0.0/16'),
+          ...routes.filter(Boolean).map((destination) => route(target, destination, { blackhole })),
+        ],
+      });
+    }),
+  });
+  const askers = ground.subnets.flatMap((subnet, index): Asker[] => {
+    const { wish } = subnet;
+    const [name, { refused }] = named[index] ?? ['', {}];
+    if (wish === undefined || isLeaving(subnet, ground)) return [];
+    const destinations = refused === undefined ? wish.split(' ') : [];
+    return [
+      {
+        subnet,
+        about: { label: label(subnet), ids: [subnet.id] },
+        table: ground.routeTables.find((table) => table.id === id('rtb', name)),
+        wish: refused === undefined ? { cidrs: destinations, takeover: false } : { refused },
+        destinations,
+        takeover: false,
       },
-      plan: said('subnet', named, plan),
-    },
-    routers: {
-      world: {
-        nodes: nodes.map((letter, index) => ({ address: `10.0.${index}.12`, zone: zoned(letter) })),
-        instances: members.map(([name, { zone, instance = 'running' }], index) => ({
-          id: id('i', name),
-          name,
-          state: instance,
-          address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
-          zone: zoned(zone),
-        })),
-        targets: members.flatMap(([name, { health = 'healthy' }]) =>
-          health ? [{ id: id('i', name), state: health }] : [],
-        ),
-      },
-      plan: said('i', members),
+    ];
+  });
+  const own = ({ subnet }: Asker) => ground.endpoints.find((each) => isLive(each) && each.subnetId === subnet.id);
+  const serving = new Map(
+    askers.flatMap((asker) => {
+      const endpoint = own(asker);
+      return endpoint ? [[asker, { endpoint, shares: false }] as const] : [];
+    }),
+  );
+  const held = named.flatMap(([name, { held: message }]): Condition[] =>
+    message === undefined
+      ? []
+      : [{ about: { label: id('rtb', name), ids: [id('rtb', name), id('vpce', name)] }, kind: 'blocked', message }],
+  );
+  const steps = named.flatMap(([name, { next }]): SubnetsStep[] => {
+    const route = { tableId: id('rtb', name), destination: '10.20.0.0/16', target: id('vpce', name) };
+    return next === undefined ? [] : [{ kind: 'create-route', ...route, subject: id('rtb', name), says: next }];
+  });
+  const work: Part<SubnetsStep> = { steps, conditions: said('subnet', named) };
+  return {
+    world: ground,
+    plan: {
+      accounts: accountsOf(ground, askers, serving, { held, takenOver: new Map() }, work),
+      conditions,
     },
   };
 }
 
-type Plan = Look['subnets']['plan'];
+function routersSide(named: [string, RouterScene][], nodes: string[]): Look['routers'] {
+  const routers = named.map(([name, { zone, instance = 'running', health = 'healthy' }], index) => ({
+    instance: {
+      id: id('i', name),
+      name,
+      state: instance,
+      address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
+      zone: zoned(zone),
+      interfaces: [],
+    },
+    target: health ? { id: id('i', name), state: health, reason: undefined } : undefined,
+  }));
+  const conditions = said('i', named);
+  return {
+    world: { nodes: nodes.map((letter, index) => ({ address: `10.0.${index}.12`, zone: zoned(letter) })) },
+    plan: { accounts: routerAccounts(routers, { ...joined(), conditions }), conditions },
+  };
+}
 
-function said(
-  kind: string,
-  scenes: [string, Pick<SubnetScene, 'waits' | 'refused' | 'next'>][],
-  more: Partial<Plan> = {},
-): Plan {
-  const plan: Plan = { steps: more.steps ?? [], waiting: more.waiting ?? [], refused: more.refused ?? [] };
-  for (const [name, { waits, refused, next }] of scenes) {
-    const subject = `${id(kind, name)} (${name})`;
-    if (waits) plan.waiting.push({ subject, for: waits });
-    if (refused) plan.refused.push({ subject, for: refused });
-    if (next) plan.steps.push({ ...next, subject, subnetIds: [id(kind, name)], says: `${subject}: ${next.says}` });
-  }
-  return plan;
+function said(kind: string, scenes: [string, Said][]): Condition[] {
+  return scenes.flatMap(([name, { waits, refused, conflict }]) => {
+    const about = { label: `${id(kind, name)} (${name})`, ids: [id(kind, name)] };
+    const one = (kind: Condition['kind'], message: string | undefined): Condition[] =>
+      message === undefined ? [] : [{ about, kind, message }];
+    return [...one('waiting', waits), ...one('refused', refused), ...one('conflict', conflict)];
+  });
 }
 
 const PENDING = { endpoint: 'pending', routes: [], waits: 'its endpoint to be available' };
@@ -143,7 +206,7 @@ export const worlds = {
         wish: '10.20.0.0/16 10.30.0.0/16',
         routes: ['10.20.0.0/16'],
         status: 'conflict: 10.30.0.0/16 in rtb-0e leads to nat-0e8c1a2b3c4d5e6f7 which is not ours',
-        refused: '10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours',
+        conflict: '10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours',
       },
       'app-b': { zone: 'b', wish: '10.20.0.0/16' },
     },
