@@ -25,6 +25,7 @@ import type { Hint } from '../../../shared/events.ts';
 import { type Outcome, reconcile } from '../../../shared/reconcile.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
 import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../../support/cloud.ts';
+import { frozen } from '../../support/frozen.ts';
 import { testSeal } from '../../support/seal.ts';
 import { config } from './support.ts';
 
@@ -171,7 +172,8 @@ export async function stage({
     const outcome = await reconcile(
       {
         observe: () => process.observe(hint),
-        plan: process.plan,
+        // What a look found is a plan's to read, never to change.
+        plan: (world) => process.plan(frozen(world)),
         async act(step) {
           await process.act(step);
           if (crashed) throw new Crash();
