@@ -80,7 +80,8 @@ export function accountsOf(
     const account = { subnet, asker, table, endpoint, routes, next };
 
     if (asker) {
-      const [worst, ...rest] = worstFirst(about.get(subnet.id) ?? []);
+      const conditions = worstFirst(about.get(subnet.id) ?? []);
+      const [worst] = conditions;
       const state = worst?.kind ?? (unfinished ? 'waiting' : 'ready');
       const list = takenOver.get(asker) ?? [];
       const ready = table && list.length > 0 ? takenOverText(table.id, list) : 'ready';
@@ -88,14 +89,14 @@ export function accountsOf(
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      const conditions = worst ? [worst, ...rest] : [];
       return [{ ...account, state, conditions, why: sentences(conditions, next), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
-      const but = holding[0] ? `. But blocked: ${holding[0].message}` : '';
+      const [first, ...more] = holding;
+      const but = first ? `. But blocked: ${first.message}` : '';
       const status = `${leavingText(since(subnet, world))}${but}`;
-      return [{ ...account, state: 'leaving', conditions: holding, why: [status], status }];
+      return [{ ...account, state: 'leaving', conditions: holding, why: [status, ...more.map(sentence)], status }];
     }
     const blocked =
       subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));

@@ -1,5 +1,5 @@
 import { canonicalCidr } from '../cidr.ts';
-import { sentence } from '../reconcile.ts';
+import { type Condition, sentence } from '../reconcile.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
@@ -111,9 +111,13 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const shown = new Set([...subnets.flatMap(({ id, endpoint }) => [id, endpoint?.id]), ...routers.map(({ id }) => id)]);
-  const notes = [...look.subnets.plan.conditions, ...look.routers.plan.conditions]
-    .filter(({ about }) => !about.ids.some((id) => shown.has(id)))
+  const plans: { accounts: { conditions: Condition[] }[]; conditions: Condition[] }[] = [
+    look.subnets.plan,
+    look.routers.plan,
+  ];
+  const said = new Set(plans.flatMap(({ accounts }) => accounts).flatMap(({ conditions }) => conditions));
+  const notes = plans
+    .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
     .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
   return { place, vpcId, tagKey, at, crossZone, zones, notes };

@@ -101,6 +101,9 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       const routers = {
         world: { ...{ now: NOW, nodes: [], instances: [], targets: [] }, vpcCidrs: [], targetType: '' },
       };
+      const heard = [...shown.values()].flatMap(({ why }) => why).concat(picture.notes.map(({ why }) => why));
+      for (const { for: message } of [...planned.refused, ...planned.waiting])
+        expect(heard.some((text) => text.includes(message))).toBe(true);
       for (const account of planned.accounts) {
         const { state, why, conditions, asker, endpoint: serving } = account;
         const { id, wish } = account.subnet;
