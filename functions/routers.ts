@@ -7,7 +7,6 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { sealer } from '../shared/aws/sealer.ts';
 import { routersConfig } from '../shared/config.ts';
 import { reconcilerHandler } from '../shared/lambda.ts';
-import { journeys } from '../shared/routers/journeys.ts';
 import { routersReconciler } from '../shared/routers/reconciler.ts';
 
 const config = routersConfig(process.env);
@@ -34,7 +33,6 @@ export const handler = reconcilerHandler(
   {
     stack: config.stack,
     clients: [...Object.values(clients), ...Object.values(changers)],
-    journeys,
     journeyMetric: 'SecondsToHealthy',
   },
 );

@@ -4,7 +4,6 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { sealer } from '../shared/aws/sealer.ts';
 import { subnetsConfig } from '../shared/config.ts';
 import { reconcilerHandler } from '../shared/lambda.ts';
-import { journeys } from '../shared/subnets/journeys.ts';
 import { subnetsReconciler } from '../shared/subnets/reconciler.ts';
 
 const config = subnetsConfig(process.env);
@@ -18,6 +17,5 @@ const seal = sealer(new KMSClient(), config.sealing);
 export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, seal, Date.now), {
   stack: config.stack,
   clients: Object.values(clients),
-  journeys,
   journeyMetric: 'SecondsToRoute',
 });

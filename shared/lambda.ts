@@ -4,7 +4,7 @@ import type { Context } from 'aws-lambda';
 import { explain, isThrottle } from './aws/advice.ts';
 import { type Call, isChange, type Watchable, watchCalls } from './aws/calls.ts';
 import { type Hint, parseHint } from './events.ts';
-import { type Journey, stopwatch } from './journeys.ts';
+import { stopwatch } from './journeys.ts';
 import { createLog, errorFields } from './log.ts';
 import { createMetrics, type Measurements, type MetricName } from './metrics.ts';
 import { createNarrator } from './narrator.ts';
@@ -20,12 +20,11 @@ const READ_LAG_MS = 10_000;
 type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & { observe(hint: Hint): Promise<World> };
 
 /** What a function is measured by, beside what its plan counts. */
-export interface Measures<World> {
+export interface Measures {
   stack: string;
   /** Whose calls are counted. */
   clients: readonly Watchable[];
-  journeys(world: World): Journey[];
-  /** Of how long those take. */
+  /** Of how long its plan's journeys take. */
   journeyMetric: MetricName;
 }
 
@@ -40,7 +39,7 @@ const wallTime: Time = { now: Date.now, sleep: (ms) => new Promise((resolve) => 
 export function reconcilerHandler<World, S extends Step>(
   serviceName: string,
   reconciler: Woken<World, S>,
-  measures: Measures<World>,
+  measures: Measures,
   time: Time = wallTime,
 ) {
   const log = createLog(serviceName);
@@ -70,12 +69,12 @@ export function reconcilerHandler<World, S extends Step>(
       try {
         const outcome = await reconcile<World, S>(
           {
-            async observe() {
-              const world = await reconciler.observe(hint);
-              seconds.push(...timeJourneys(measures.journeys(world), time.now(), hint));
-              return world;
+            observe: () => reconciler.observe(hint),
+            plan(world) {
+              const plan = reconciler.plan(world);
+              seconds.push(...timeJourneys(plan.journeys ?? [], time.now(), hint));
+              return plan;
             },
-            plan: reconciler.plan,
             act(step) {
               narrator.begins();
               return reconciler.act(step);

@@ -1,3 +1,5 @@
+import type { Journey } from './journeys.ts';
+
 /** One change, and the sentence that says it to a person. Steps of one subject depend on each other in their order. */
 export interface Step {
   subject: string;
@@ -117,6 +119,8 @@ export interface Plan<S extends Step> {
   refused: Waiting[];
   /** How many there are of what a metric counts, by its name. */
   gauges?: Readonly<Record<string, number>>;
+  /** What is on its way, and is timed. */
+  journeys?: Journey[];
   /** Steps that AWS refused before, and that are not tried again yet. */
   failures?: Failure[];
 }

@@ -1,4 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
+import type { Journey } from '../journeys.ts';
 import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
 import { type Account, accountsOf } from './accounts.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
@@ -13,6 +14,7 @@ import {
   isOutdated,
   isUpgrade,
   notedDiverter,
+  ROUTER,
   type Router,
   routersOf,
   tooFull,
@@ -39,7 +41,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ? work(routers, world, config)
       : { steps: [], conditions: [ofAnotherType(world, config)] };
   const accounts = accountsOf(routers, { steps, conditions });
-  return { steps, ...told(conditions), gauges: gaugesOf(routers), accounts, conditions };
+  return { steps, ...told(conditions), gauges: gaugesOf(routers), journeys: journeysOf(routers), accounts, conditions };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
@@ -180,6 +182,12 @@ function whyOf(router: Router): Why {
   if (isUpgrade(router)) return 'upgrade';
   return router.diverter === 'wanted' ? 'repair' : 'join';
 }
+
+/** From each router's launch to its first good health. */
+const journeysOf = (routers: Router[]): Journey[] =>
+  routers
+    .filter(({ instance }) => instance.role === ROUTER)
+    .map((router) => ({ id: router.instance.id, since: router.instance.launchedAt, arrived: isHealthy(router) }));
 
 function gaugesOf(routers: Router[]): Record<string, number> {
   const count = (is: (router: Router) => boolean) => routers.filter(is).length;

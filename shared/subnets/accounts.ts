@@ -1,3 +1,4 @@
+import type { Journey } from '../journeys.ts';
 import { type Condition, idsOf, type Part, sentence, sentences } from '../reconcile.ts';
 import type { Asker } from './askers.ts';
 import type { Serving } from './endpoints.ts';
@@ -120,9 +121,15 @@ function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[
   return new Map([...groups].map(([id, group]) => [id, group.map(({ thing }) => thing)]));
 }
 
+/** From each subnet's tag to the first route for it. */
+export const journeysOf = (accounts: readonly Account[]): Journey[] =>
+  accounts.flatMap(({ subnet: { id, wish }, routes }) =>
+    wish === undefined ? [] : [{ id, arrived: routes.length > 0 }],
+  );
+
 /** How many subnets that are opted in stand how. */
 export function countStates(accounts: readonly Account[]): Record<string, number> {
-  const states = accounts.flatMap(({ asker, conditions }) => (asker ? [conditions[0]?.kind ?? 'ready'] : []));
+  const states = accounts.flatMap(({ asker, state }) => (asker ? [state] : []));
   const count = (state: Account['state']) => states.filter((each) => each === state).length;
   return {
     OptedIn: states.length,

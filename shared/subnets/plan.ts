@@ -1,6 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
 import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
-import { type Account, accountsOf, countStates } from './accounts.ts';
+import { type Account, accountsOf, countStates, journeysOf } from './accounts.ts';
 import { type Asker, readAskers } from './askers.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
@@ -37,6 +37,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
     steps: [...work.steps, ...status.steps],
     ...told([...conditions, ...ofAskers]),
     gauges: { ...countStates(accounts), Blocked: routes.held.length },
+    journeys: journeysOf(accounts),
     accounts,
     conditions,
   };

@@ -38,7 +38,11 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
         await cloud.ec2.send(new DescribeSubnetsCommand({}));
         return looks.length > 1 ? looks.shift() : looks[0];
       },
-      plan: (look) => ({ steps: [], waiting: [], refused: [], ...look?.plan }),
+      plan: (look) => ({
+        ...{ steps: [], waiting: [], refused: [] },
+        journeys: [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
+        ...look?.plan,
+      }),
       act: async (step: Move) => {
         await act?.(step);
         await cloud.ec2.send(new CreateTagsCommand({ Resources: [vpc.a0], Tags: [{ Key: 'k', Value: 'v' }] }));
@@ -47,7 +51,6 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
     {
       stack: 'ziti-glb-test',
       clients: [cloud.ec2],
-      journeys: (look) => [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
       journeyMetric: 'SecondsToRoute',
     },
     cloud.clock,
