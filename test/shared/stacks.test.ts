@@ -97,7 +97,11 @@ function watch(world: World): string[] {
     switch (operation) {
       case 'CompleteLifecycleAction':
       case 'RecordLifecycleActionHeartbeat':
-        return (await instanceOf(input.InstanceId))?.VpcId === vpc.vpc && input.AutoScalingGroupName === of.name;
+        // EC2 tells no VPC of an instance that has ended since it was looked at.
+        return (
+          [undefined, vpc.vpc].includes((await instanceOf(input.InstanceId))?.VpcId) &&
+          input.AutoScalingGroupName === of.name
+        );
       case 'CreateTags':
       case 'DeleteTags': {
         const prefix = String((input.Resources as string[])[0]).startsWith('vpce-') ? 'ziti-glb:former' : key;
