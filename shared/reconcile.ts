@@ -75,7 +75,6 @@ export function sentences(conditions: readonly Condition[], next: readonly Step[
   return next.map(({ subject, says }) => `next: ${says.replace(`${subject}: `, '')}`);
 }
 
-/** Conditions as the loop and the log take them. */
 export function told(conditions: readonly Condition[]): Pick<Plan<Step>, 'waiting' | 'refused'> {
   const notes = (some: readonly Condition[]) =>
     some.map(({ about, message, until, since, warn }) => ({
@@ -91,14 +90,10 @@ export function told(conditions: readonly Condition[]): Pick<Plan<Step>, 'waitin
   };
 }
 
-/** What cannot go on yet, and what it waits for. Not an error. */
-export interface Waiting {
+/** A condition as the loop and the log take it. */
+export interface Waiting extends Pick<Condition, 'until' | 'since'> {
   subject: string;
   for: string;
-  /** When it can go on at the earliest, in milliseconds since the epoch; if not given, at any moment. */
-  until?: number | undefined;
-  /** When it began, in milliseconds since the epoch, if AWS remembers. */
-  since?: number | undefined;
   /** As of a step. */
   grave?: boolean | undefined;
 }

@@ -64,10 +64,10 @@ export function accountsOf(
 
   return world.subnets.flatMap((subnet): Account[] => {
     const asker = askerOf.get(subnet);
-    const table = tableOf(subnet.id, world);
     const here = standing.get(subnet.id) ?? [];
     const isGoing = isLeaving(subnet, world);
     if (!asker && !isGoing && subnet.status === undefined && here.length === 0) return [];
+    const table = asker ? asker.table : tableOf(subnet.id, world);
     const routes = (table?.routes ?? []).flatMap((route) => {
       const endpoint = byId.get(route.target);
       return endpoint ? [{ ...route, endpoint }] : [];
