@@ -162,7 +162,11 @@ struct settings {
 	__u32 address[MAX_ADDRESSES];
 	struct address address6[MAX_ADDRESSES];
 };
-enum reply { REPLY_DIRECT, REPLY_GENEVE };
+enum reply {
+	REPLY_DIRECT,
+	REPLY_GENEVE,
+	REPLY_GENEVE_UNCUT, /* in programs only: the same, where the kernel would lose datagrams that are yet to be cut */
+};
 
 /* An attachment is what the command last attached to an interface. Programs never read it. */
 struct attachment {

@@ -4,19 +4,21 @@
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "packet.h"
+#include "verdicts.h"
 
 /*
  * The kernel must also come to see IPv6. The one helper that tells it (before Linux 6.3) turns an IPv4 header into room for an
  * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at the
  * frame goes by the Ethernet header's type, which is still IPv4's. Returns 0, or -1 if the kernel refuses.
  */
-static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
+static __noinline int decap6(struct __sk_buff *skb, __u32 outer, __u64 flags)
 {
 	struct {
 		__be16 type;
@@ -25,18 +27,27 @@ static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
 	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &head.ip, sizeof(head.ip)))
 		return -1;
 	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
-	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, flags) ||
 	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
 		return -1;
 	return bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(head.type), &head, sizeof(head), 0);
 }
 
-/* Returns 0, or another number if the kernel refuses. */
+/*
+ * Inner datagrams that were merged stay what the stack cuts again only if it is told that a tunnel's header goes: older kernels
+ * know no such flag, and refuse it.
+ */
+#define BPF_F_ADJ_ROOM_DECAP_L4_UDP (1 << 10)
+
+/* Returns CONTINUE, or why the kernel refuses. */
 static __always_inline int decap(struct __sk_buff *skb, const struct packet *packet)
 {
 	if (!packet->outer)
-		return 0;
-	if (packet->family == IPV6_VERSION)
-		return decap6(skb, packet->outer);
-	return bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+		return CONTINUE;
+	int merged = packet->aggregate && packet->protocol == IPPROTO_UDP;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | (merged ? BPF_F_ADJ_ROOM_DECAP_L4_UDP : 0);
+	int refused = packet->family == IPV6_VERSION
+			      ? decap6(skb, packet->outer, flags)
+			      : bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, flags);
+	return !refused ? CONTINUE : merged ? VERDICT_AGGREGATE : VERDICT_STRIP_FAILED;
 }

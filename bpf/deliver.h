@@ -21,7 +21,9 @@ static __always_inline int assign(struct __sk_buff *skb, struct packet *packet, 
 {
 	int verdict = accept_flow(packet, packet->opens && delivered == VERDICT_DELIVERED_SERVICE);
 	if (verdict == CONTINUE)
-		verdict = decap(skb, packet) ? VERDICT_STRIP_FAILED : bpf_sk_assign(skb, sk, 0) ? VERDICT_ASSIGN_FAILED : delivered;
+		verdict = decap(skb, packet);
+	if (verdict == CONTINUE)
+		verdict = bpf_sk_assign(skb, sk, 0) ? VERDICT_ASSIGN_FAILED : delivered;
 	bpf_sk_release(sk);
 	return verdict;
 }
@@ -30,7 +32,9 @@ static __always_inline int assign(struct __sk_buff *skb, struct packet *packet, 
 static __always_inline int pass_to_stack(struct __sk_buff *skb, struct packet *packet, int delivered)
 {
 	int verdict = accept_flow(packet, 0);
-	return verdict != CONTINUE ? verdict : decap(skb, packet) ? VERDICT_STRIP_FAILED : delivered;
+	if (verdict == CONTINUE)
+		verdict = decap(skb, packet);
+	return verdict == CONTINUE ? delivered : verdict;
 }
 
 /*

@@ -15,11 +15,12 @@
 #include "validate.h"
 #include "verdicts.h"
 
-static __always_inline void count(__u32 verdict)
+/* Counters count packets as they are on the wire: what the kernel has merged, or will cut, into so many counts as many. */
+static __always_inline void count(__u32 verdict, __u32 segments)
 {
 	__u64 *counter = bpf_map_lookup_elem(&counters, &verdict);
 	if (counter)
-		(*counter)++;
+		*counter += segments ? segments : 1;
 }
 
 /*
@@ -30,6 +31,7 @@ SEC("tc")
 int diverter_ingress(struct __sk_buff *skb)
 {
 	struct packet packet = {};
+	__u32 segments = skb->gso_segs; /* 0 once the headers are off */
 	int verdict = validate(skb, &packet);
 	if (verdict == CONTINUE && packet.fragment)
 		verdict = reassemble(skb, &packet);
@@ -37,7 +39,7 @@ int diverter_ingress(struct __sk_buff *skb)
 		verdict = deliver(skb, &packet);
 	else if (verdict == CONTINUE_ICMP_ERROR)
 		verdict = deliver_icmp_error(skb, &packet);
-	count(verdict);
+	count(verdict, segments);
 	switch (verdict) {
 	case VERDICT_PASSED:
 		return TC_ACT_UNSPEC; /* so that programs of others, behind this one, see it as if this one were not here */
@@ -57,12 +59,13 @@ SEC("tc")
 int diverter_egress(struct __sk_buff *skb)
 {
 	clamp_mss(skb);
-	if (settings.reply != REPLY_GENEVE)
+	if (settings.reply == REPLY_DIRECT)
 		return TC_ACT_UNSPEC;
+	__u32 segments = skb->gso_segs;
 	int verdict = reply(skb);
 	if (verdict == VERDICT_PASSED)
 		return TC_ACT_UNSPEC;
-	count(verdict);
+	count(verdict, segments);
 	switch (verdict) {
 	case VERDICT_REPLY_SENT:
 		/* The load balancer's next hop is not the client's. The packet meets this program again, as the router's own. */

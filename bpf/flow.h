@@ -65,15 +65,15 @@ static __noinline int is_from_another_endpoint(const struct packet *packet)
 				.protocol = packet->protocol,
 				.family = packet->family };
 	const struct flow *known = bpf_map_lookup_elem(&flows, &key);
-	return settings.reply == REPLY_GENEVE && known && known->endpoint != packet->from.endpoint;
+	return settings.reply != REPLY_DIRECT && known && known->endpoint != packet->from.endpoint;
 }
 
 static __always_inline int accept_flow(const struct packet *packet, int begins)
 {
-	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, begins, 0) : CONTINUE;
+	return settings.reply != REPLY_DIRECT && packet->from.node ? note_flow(packet, begins, 0) : CONTINUE;
 }
 
 static __always_inline int accept_client(const struct packet *packet, __u32 listener)
 {
-	return settings.reply == REPLY_GENEVE && packet->from.node ? note_flow(packet, 0, listener) : CONTINUE;
+	return settings.reply != REPLY_DIRECT && packet->from.node ? note_flow(packet, 0, listener) : CONTINUE;
 }

@@ -176,8 +176,8 @@ static __noinline int reassemble(struct __sk_buff *skb, struct packet *packet)
 	if (!total)
 		return verdict;
 
-	verdict = CONTINUE;
-	if (decap(skb, packet) || expand(skb, datagram, total))
+	verdict = decap(skb, packet);
+	if (verdict == CONTINUE && expand(skb, datagram, total))
 		verdict = VERDICT_STRIP_FAILED;
 	struct udphdr *udp = (struct udphdr *)datagram->bytes;
 	packet->outer = 0;

@@ -92,5 +92,6 @@ static __noinline int deliver_icmp_error(struct __sk_buff *skb, struct packet *p
 		return VERDICT_INNER_SOURCE_ROUTER;
 	if (is_from_another_endpoint(packet))
 		return VERDICT_FLOW_CONFLICT;
-	return decap(skb, packet) ? VERDICT_STRIP_FAILED : VERDICT_DELIVERED_ERROR;
+	int verdict = decap(skb, packet);
+	return verdict == CONTINUE ? VERDICT_DELIVERED_ERROR : verdict;
 }

@@ -28,5 +28,6 @@ struct packet {
 	__u8 address_bits;	/* 32 or 128 */
 	__u8 protocol;
 	__u8 opens;		/* TCP: SYN without ACK */
+	__u32 aggregate;	/* bytes of each segment that the kernel has merged into this packet, 0 for a packet as it arrived */
 	__be32 reporter;	/* sender of an ICMP error: all but the lengths is then of the connection that it quotes */
 };

@@ -113,6 +113,8 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_
 
 	if (inner > INNER_MAX && !skb->gso_size)
 		return VERDICT_REPLY_TOO_LARGE;
+	if (settings.reply == REPLY_GENEVE_UNCUT && skb->gso_size && key->protocol == IPPROTO_UDP)
+		return VERDICT_REPLY_FAILED;
 	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | fixed) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer), 0))

@@ -160,6 +160,18 @@ static __always_inline int validate_geneve(struct __sk_buff *skb, struct cursor 
 	return read_usual_options(at, &packet->from, options) ? CONTINUE : read_options(skb, &packet->from, options);
 }
 
+/*
+ * True for a whole inner packet with nothing behind it. The kernel merges packets before programs see them (GRO): of inner TCP it
+ * makes one inner packet, which fills its datagram. Of GENEVE's own datagrams it makes one with a row of inner packets, of which
+ * the stack would take the first alone. The UDP checksum of what was merged is not looked at again: the kernel has verified each
+ * packet's, and Linux before 6.12 writes a wrong one into the whole.
+ */
+static __always_inline int fills(const struct packet *packet, __u32 available)
+{
+	__u32 header = packet->family == IPV4_VERSION ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	return !packet->fragment && header + packet->transport_length == available;
+}
+
 /* A packet without GENEVE, routed straight to the router, has a function of its own, so that the way of all others stays short. */
 static __noinline int validate_plain(struct __sk_buff *skb, struct packet *packet)
 {
@@ -218,7 +230,10 @@ static __always_inline int validate(struct __sk_buff *skb, struct packet *packet
 	int verdict = validate_geneve(skb, &cursor, packet, udp_length, &protocol);
 	if (verdict == CONTINUE)
 		verdict = validate_inner(skb, &cursor, packet, length - packet->outer, protocol);
-	if (verdict < 0 && pseudo && !udp_checksum_right(skb, pseudo, udp_length))
-		return VERDICT_UDP_CHECKSUM;
-	return verdict;
+	if (verdict >= 0)
+		return verdict;
+	packet->aggregate = skb->gso_size;
+	if (packet->aggregate)
+		return verdict == CONTINUE && fills(packet, length - packet->outer) ? CONTINUE : VERDICT_AGGREGATE;
+	return pseudo && !udp_checksum_right(skb, pseudo, udp_length) ? VERDICT_UDP_CHECKSUM : verdict;
 }

@@ -50,10 +50,11 @@
   X(REPLY_SENT, reply_sent, "reply sent back to the load balancer (--reply geneve)")                            \
   X(REPLY_UNKNOWN, reply_unknown, "reply of no known flow: left to the stack's own route (--reply geneve)")     \
   X(REPLY_TOO_LARGE, reply_too_large, "reply larger than a load balancer takes, 8,500 bytes (--reply geneve)")  \
-  X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers (--reply geneve)")                  \
+  X(REPLY_FAILED, reply_failed, "the kernel could not add the outer headers, or would lose what it is to cut (UDP_SEGMENT without tx checksum offload)")             \
   X(FRAGMENT_NO_PLACE, fragment_no_place, "inner fragment, not the first one, whose place another datagram has") \
   X(INNER_SOURCE_ROUTER, inner_source_router, "inner source is the router's own address or no host's: the stack would drop it as martian") \
-  X(DELIVERED_ERROR, delivered_error, "ICMP error given to the stack for the connection it quotes")
+  X(DELIVERED_ERROR, delivered_error, "ICMP error given to the stack for the connection it quotes")             \
+  X(AGGREGATE, aggregate, "datagrams that the kernel has merged: turn rx-udp-gro-forwarding and rx-gro-list off (ethtool -K)")
 
 enum verdict {
 #define X(constant, name, meaning) VERDICT_##constant,

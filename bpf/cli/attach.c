@@ -5,6 +5,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -90,6 +91,27 @@ static __u32 find_secret(const struct maps *maps)
 	return secret;
 }
 
+/* The kernel may merge datagrams only where nothing of it is GENEVE: who turned this on cannot have meant this interface. */
+static void turn_merging_off(const char *name)
+{
+	for (int i = 0; i < MERGING_OFFLOADS; i++) {
+		const char *offload = merging_offloads[i];
+		if (offload_is_on(name, offload))
+			printf("%s of %s %s: it merges GENEVE's datagrams, which are then lost\n", offload, name,
+			       offload_turn_off(name, offload) ? "is turned off" : "cannot be turned off");
+	}
+}
+
+/*
+ * The kernel loses datagrams that a service leaves to it to cut (UDP_SEGMENT) if they get headers on an interface without tx
+ * checksum offload: Linux 6.18 does, and before 6.11 it refuses the service.
+ */
+static bool cuts_datagrams(const char *name)
+{
+	return offload_is_on(name, "tx-checksum-ip-generic") || offload_is_on(name, "tx-checksum-ipv4") ||
+	       offload_is_on(name, "tx-checksum-ipv6");
+}
+
 static void make_local(const struct rule *rule, void *context)
 {
 	(void)context;
@@ -111,7 +133,10 @@ void attach(const char *name, struct settings *settings)
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	settings->secret = find_secret(&maps);
-	struct bpf_object *object = program_open(settings);
+	struct settings loaded = *settings;
+	if (loaded.reply == REPLY_GENEVE && !cuts_datagrams(name))
+		loaded.reply = REPLY_GENEVE_UNCUT;
+	struct bpf_object *object = program_open(&loaded);
 	if (bpf_object__load(object))
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
@@ -120,6 +145,7 @@ void attach(const char *name, struct settings *settings)
 	rules_each(&maps, make_local, NULL);
 	locals_refresh();
 	hook_check(ifindex, name);
+	turn_merging_off(name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* The map comes first: a program that is noted but not attached is seen as such, not so the other way round. */
 	attachment.settings = *settings;

@@ -98,6 +98,17 @@ bool route_is_too_wide(const struct prefix *prefix);
 /* True if the kernel takes the prefix as its own, by whatever route. */
 bool route_is_local(const struct prefix *prefix);
 
+/* offload.c: features of an interface, by the names that ethtool has for them */
+/*
+ * The first are those that merge UDP datagrams before programs see them. GENEVE's are datagrams: what is merged has a row of inner
+ * packets, which no stack takes apart.
+ */
+#define MERGING_OFFLOADS 2
+extern const char *const merging_offloads[MERGING_OFFLOADS];
+bool offload_is_on(const char *name, const char *feature);
+/* False if the interface keeps it on. */
+bool offload_turn_off(const char *name, const char *feature);
+
 /* program.c: the BPF object, which is a part of this binary */
 struct bpf_object *program_open(const struct settings *settings);
 int program_descriptor(const struct bpf_object *object, const char *name);

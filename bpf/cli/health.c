@@ -34,8 +34,15 @@ static void note_front(const struct front *front, void *context)
 	*(struct front *)context = *front;
 }
 
-/* True if any interface is attached; `front` is what sees packets before ours there, if anything. */
-static bool any_attached(const struct maps *maps, struct front *front)
+/* What is wrong with an interface that is attached. */
+struct obstacle {
+	struct front front;  /* sees packets before ours, unless its ifindex is 0 */
+	const char *merging; /* the offload that merges datagrams, NULL for none */
+	char name[IF_NAMESIZE];
+};
+
+/* True if any interface is attached. */
+static bool any_attached(const struct maps *maps, struct obstacle *obstacle)
 {
 	struct attachment attachment;
 	bool found = false;
@@ -44,7 +51,12 @@ static bool any_attached(const struct maps *maps, struct front *front)
 		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || !attached(ifindex, &attachment))
 			continue;
 		found = true;
-		hook_each_front(ifindex, &attachment, note_front, front);
+		hook_each_front(ifindex, &attachment, note_front, &obstacle->front);
+		if (obstacle->merging || !if_indextoname(ifindex, obstacle->name))
+			continue;
+		for (int i = 0; i < MERGING_OFFLOADS && !obstacle->merging; i++)
+			if (offload_is_on(obstacle->name, merging_offloads[i]))
+				obstacle->merging = merging_offloads[i];
 	}
 	return found;
 }
@@ -75,17 +87,21 @@ enum health health(char text[HEALTH_TEXT])
 	struct maps maps;
 	enum health found = UNHEALTHY;
 	char name[IF_NAMESIZE];
-	struct front front = {};
-	bool diverts = maps_open(&maps) && any_attached(&maps, &front);
+	struct obstacle obstacle = {};
+	const struct front *front = &obstacle.front;
+	bool diverts = maps_open(&maps) && any_attached(&maps, &obstacle);
 	memset(&checked, 0, sizeof(checked));
 	if (diverts)
 		rules_each(&maps, check_rule, &checked);
 	if (!diverts) {
 		snprintf(text, HEALTH_TEXT, "not attached to any interface");
-	} else if (front.ifindex) {
+	} else if (front->ifindex) {
 		snprintf(text, HEALTH_TEXT, "attached to %s, but behind %s %s, which sees packets before ours: `diverter status` says what to do",
-			 if_indextoname(front.ifindex, name) ? name : "an interface", front.program ? "the program" : "a filter of priority 1",
-			 front.program ? front.name : "of someone else");
+			 if_indextoname(front->ifindex, name) ? name : "an interface", front->program ? "the program" : "a filter of priority 1",
+			 front->program ? front->name : "of someone else");
+	} else if (obstacle.merging) {
+		snprintf(text, HEALTH_TEXT, "attached to %s, where %s is on, which merges GENEVE's datagrams, and loses them: `diverter "
+			 "status` says what to do", obstacle.name, obstacle.merging);
 	} else if (!find_fault(&maps, &checked, text)) {
 		found = checked.rule_count ? HEALTHY : UNUSED;
 		int length = snprintf(text, HEALTH_TEXT, "%s",

@@ -48,6 +48,25 @@ static void print_front_text(const struct front *front, void *context)
 		       name, FILTER_PRIORITY, name, front->side);
 }
 
+static void print_merging_json(const char *name)
+{
+	struct items list = { ",", false };
+	for (int i = 0; i < MERGING_OFFLOADS; i++) {
+		if (!offload_is_on(name, merging_offloads[i]))
+			continue;
+		items_next(&list);
+		print_json_string(merging_offloads[i]);
+	}
+}
+
+static void print_merging_text(const char *name)
+{
+	for (int i = 0; i < MERGING_OFFLOADS; i++)
+		if (offload_is_on(name, merging_offloads[i]))
+			printf("\nmerging   %s: %s is on, which merges GENEVE's datagrams, and loses them: attach again, which turns it off",
+			       name, merging_offloads[i]);
+}
+
 void print_attached_json(const struct attached_interface *interface)
 {
 	const struct settings *settings = &interface->attachment->settings;
@@ -59,6 +78,8 @@ void print_attached_json(const struct attached_interface *interface)
 	print_prefixes(settings->plain, settings->plain_count, "\"", ",", "\"");
 	printf("],\"reply\":\"%s\",\"hook\":\"%s\",\"inFront\":[", reply_name(settings), hook_names[interface->hook]);
 	hook_each_front(interface->ifindex, interface->attachment, print_front_json, &(struct items){ ",", false });
+	printf("],\"merging\":[");
+	print_merging_json(interface->name);
 	printf("]}");
 }
 
@@ -71,6 +92,7 @@ void print_attached_text(const struct attached_interface *interface)
 	print_prefixes(settings->plain, settings->plain_count, " --plain ", "", "");
 	printf(" --reply %s\nhook      %s: %s", reply_name(settings), interface->name, hook_names[interface->hook]);
 	hook_each_front(interface->ifindex, interface->attachment, print_front_text, (void *)interface->name);
+	print_merging_text(interface->name);
 }
 
 bool print_attached(const struct maps *maps, void (*print)(const struct attached_interface *interface), const char *between)

@@ -35,7 +35,7 @@ struct bpf_object *program_open(const struct settings *settings)
 	if (libbpf_get_error(object))
 		fail("this binary's BPF object cannot be read: %s", strerror(errno));
 
-	if (settings->reply == REPLY_GENEVE) {
+	if (settings->reply != REPLY_DIRECT) {
 		make_room(object, "flows", FLOWS);
 		make_room(object, "reply_fragments", REPLY_FRAGMENTS);
 	}

@@ -47,6 +47,7 @@ describeKernel('the command', () => {
           reply: 'direct',
           hook: 'tcx',
           inFront: [],
+          merging: [],
         },
       ],
       strays: [],

@@ -6,8 +6,12 @@
  *   send IF [TIMES MICROSECONDS]  sends each packet of stdin on IF as it is, so often, so far apart
  *   pieces IF SIZE                makes IF; each packet of stdin arrives on it, its first SIZE bytes linear and the rest in
  *                                 pages, as from a network card
+ *   merged IF SIZE                makes IF; each packet of stdin, with TCP in GENEVE, arrives on it as what the kernel has merged
+ *                                 out of segments of SIZE bytes
  *   capture IF                    prints each packet that arrives on IF
- *   listen tcp|udp ADDRESS PORT   a tunneler's transparent listener: prints what it receives, echoes it
+ *   listen tcp|udp|segments ADDRESS PORT
+ *                                 a tunneler's transparent listener: prints what it receives, echoes it; `segments`: UDP, in
+ *                                 datagrams of 1,000 bytes, which the kernel is to cut (UDP_SEGMENT)
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
  *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
@@ -31,8 +35,11 @@
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -256,6 +263,25 @@ static void send_pieces(const char *interface, unsigned size)
 	}
 }
 
+#define HEADERS (14 + 20 + 8 + 40 + 20) /* before the inner TCP header */
+static void send_merged(const char *interface, unsigned size)
+{
+	static struct {
+		struct virtio_net_hdr header;
+		unsigned char packet[PACKET_MAX];
+	} __attribute__((packed)) frame = { .header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+							.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+							.hdr_len = HEADERS + sizeof(struct tcphdr),
+							.csum_start = HEADERS,
+							.csum_offset = offsetof(struct tcphdr, check) } };
+	unsigned length;
+	int fd = tun(interface, IFF_TAP | IFF_VNET_HDR);
+	frame.header.gso_size = size;
+	puts("ready");
+	while (read_packet(frame.packet, &length))
+		checked(write(fd, &frame, sizeof(frame.header) + length), "write");
+}
+
 static void capture(const char *interface)
 {
 	static unsigned char packet[PACKET_MAX];
@@ -342,7 +368,7 @@ static void listen_tcp(const union endpoint *at)
 }
 
 /* Answers from a second socket, bound to the original destination, which stays open for a while: as OpenZiti does. */
-static void listen_udp(const union endpoint *at)
+static void listen_udp(const union endpoint *at, int segment)
 {
 	static char data[65536], control[256];
 	int open_replies[256] = {};
@@ -366,6 +392,7 @@ static void listen_udp(const union endpoint *at)
 		if (*reply)
 			close(*reply);
 		*reply = bound(SOCK_DGRAM, &to);
+		checked(setsockopt(*reply, SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment)), "UDP_SEGMENT");
 		sendto(*reply, data, length, 0, &from.any, message.msg_namelen);
 	}
 }
@@ -502,11 +529,15 @@ int main(int argc, char **argv)
 		send_packets(argv[2], atoi(argv[3]), atoi(argv[4]));
 	} else if (strcmp(verb, "pieces") == 0 && argc == 4) {
 		send_pieces(argv[2], atoi(argv[3]));
+	} else if (strcmp(verb, "merged") == 0 && argc == 4) {
+		send_merged(argv[2], atoi(argv[3]));
 	} else if (strcmp(verb, "capture") == 0 && argc == 3) {
 		capture(argv[2]);
 	} else if (strcmp(verb, "listen") == 0 && argc == 5) {
 		union endpoint at = endpoint(argv[3], atoi(argv[4]));
-		(strcmp(argv[2], "tcp") == 0 ? listen_tcp : listen_udp)(&at);
+		if (strcmp(argv[2], "tcp") == 0)
+			listen_tcp(&at);
+		listen_udp(&at, strcmp(argv[2], "segments") == 0 ? 1000 : 0);
 	} else if (strcmp(verb, "connect") == 0 && argc == 6) {
 		union endpoint from = endpoint(argv[3], 0), to = endpoint(argv[4], atoi(argv[5]));
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);

@@ -118,7 +118,9 @@ describeKernel('by tcx', () => {
       });
       expect(await deliveredWhile('true')).toEqual([500, side === 'ingress' ? 0 : 500]);
 
-      expect(keepSays()).toBe('<4>the diverter is behind another program, or lacks a route: attaching it again\n');
+      expect(keepSays()).toBe(
+        '<4>the diverter is behind another program, lacks a route, or gets merged datagrams: attaching it again\n',
+      );
       expect(programs()).toEqual([
         ...(side === 'ingress' ? [OURS[0], 'ingress other', OURS[1]] : [...OURS, 'egress other']),
       ]);
@@ -131,6 +133,14 @@ describeKernel('by tcx', () => {
       expect(status()).toMatchObject({ attached: [{ inFront: [] }], services: 1 });
     },
   );
+
+  test('an interface that is made to merge datagrams no longer does', async () => {
+    await listen();
+    attach('--from', '10.0.0.0/24');
+    expect(router.exec(['ethtool', '-K', 'eth0', 'rx-gro-list', 'on']).stderr).toBe('');
+    expect(keepSays()).toMatch(/merged datagrams: attaching it again\nrx-gro-list of eth0 is turned off: /);
+    expect([keepSays(), router.diverter('health').code]).toEqual(['', 0]);
+  });
 
   test('moving ours to the front again and again loses no packet', async () => {
     await listen();

@@ -71,8 +71,12 @@ describeKernel('replies through the load balancer', () => {
   });
   afterAll(() => router.close());
 
-  async function serve(protocol: 'tcp' | 'udp', destination = '100.64.0.0/10'): Promise<Started> {
-    const service = router.start(['listen', protocol, destination.includes(':') ? '::1' : '127.0.0.1', '40001']);
+  async function serve(
+    protocol: 'tcp' | 'udp',
+    destination = '100.64.0.0/10',
+    as: string = protocol,
+  ): Promise<Started> {
+    const service = router.start(['listen', as, destination.includes(':') ? '::1' : '127.0.0.1', '40001']);
     await service.line(/ready/);
     router.intercept({ destination, protocol, ports: [5000, 5000], listener: 40001 });
     return service;
@@ -145,6 +149,30 @@ describeKernel('replies through the load balancer', () => {
       await capture.silent(geneveFrame);
     });
     expect(counts).toEqual({ delivered_service: 1, reply_too_large: 1 });
+  });
+
+  test('datagrams that a service leaves to the kernel to cut are sent, or refused where it would lose them', async () => {
+    const attached = (offload: string): void => {
+      expect(router.exec(['ethtool', '-K', 'eth0', 'tx', offload]).stderr).toBe('');
+      router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--reply', 'geneve');
+    };
+    const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort: 1003 }, Buffer.alloc(3500, 'x')));
+    await serve('udp', '100.64.0.0/10', 'segments');
+    attached('on');
+    expect(router.exec(['ethtool', '-K', 'eth0', 'tx-udp-segmentation', 'off']).stderr).toBe('');
+    const sent = await counted(async () => {
+      router.send(encapsulated(ipv4({}, segment)));
+      const sizes = [];
+      for (let i = 0; i < 4; i += 1) sizes.push(opened(await capture.line(geneveFrame))?.inner.readUInt16BE(24));
+      expect(sizes).toEqual([1008, 1008, 1008, 508]);
+    });
+    expect(sent).toEqual({ delivered_service: 1, reply_sent: 4 });
+    attached('off');
+    const refused = await counted(async () => {
+      router.send(encapsulated(ipv4({}, segment)));
+      await capture.silent(geneveFrame);
+    });
+    expect(refused).toEqual({ delivered_service: 1, reply_failed: 4 });
   });
 
   test('TCP, a reset included', async () => {

@@ -253,7 +253,7 @@ describeKernel('the verdict on a packet', () => {
 
   test('every reason that one packet can be refused for has a packet of scapy', () => {
     const elsewhere =
-      /^(delivered_.*|fragment_evicted|fragment_no_place|flow_.*|reply_.*|reset|no_listener|assign_failed|strip_failed|inner_source_router)$/;
+      /^(delivered_.*|fragment_evicted|fragment_no_place|flow_.*|reply_.*|reset|no_listener|assign_failed|strip_failed|inner_source_router|aggregate)$/;
     expect(new Set(golden.map(({ reason }) => reason))).toEqual(
       new Set(reasons.filter((name) => !elsewhere.test(name))),
     );
