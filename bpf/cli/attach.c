@@ -98,7 +98,7 @@ static void turn_merging_off(const char *name)
 		const char *offload = merging_offloads[i];
 		if (offload_is_on(name, offload))
 			printf("%s of %s %s: it merges GENEVE's datagrams, which are then lost\n", offload, name,
-			       offload_turn_off(name, offload) ? "is turned off" : "cannot be turned off");
+			       offload_turn(name, offload, false) ? "is turned off" : "cannot be turned off");
 	}
 }
 
@@ -154,6 +154,8 @@ void attach(const char *name, struct settings *settings)
 	if (hook_attach(ifindex, name, &attachment, ingress, egress))
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	bpf_object__close(object);
+	/* The program that is there now takes what is merged. */
+	gro_start();
 	forget_flows(&maps);
 	pins_share();
 }
@@ -165,6 +167,8 @@ static void detach_interface(const struct maps *maps, unsigned ifindex, const ch
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
 	hook_detach(ifindex, name, attachment.made_qdisc);
 	bpf_map_delete_elem(maps->interfaces, &ifindex);
+	if (bpf_map_get_next_key(maps->interfaces, NULL, &ifindex))
+		gro_stop();
 	forget_flows(maps);
 }
 

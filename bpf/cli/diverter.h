@@ -106,8 +106,16 @@ bool route_is_local(const struct prefix *prefix);
 #define MERGING_OFFLOADS 2
 extern const char *const merging_offloads[MERGING_OFFLOADS];
 bool offload_is_on(const char *name, const char *feature);
-/* False if the interface keeps it on. */
-bool offload_turn_off(const char *name, const char *feature);
+/* False if the interface keeps it as it was. */
+bool offload_turn(const char *name, const char *feature, bool on);
+
+/* gro.c: the device by which the kernel merges inner TCP segments before programs see them */
+#define GRO_DEVICE "ziti-glb-gro"
+/* The device is made, if it is not there and the kernel can. */
+void gro_start(void);
+void gro_stop(void);
+/* Why the device merges nothing, NULL if it does. */
+const char *gro_problem(void);
 
 /* program.c: the BPF object, which is a part of this binary */
 struct bpf_object *program_open(const struct settings *settings);

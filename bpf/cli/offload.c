@@ -28,8 +28,8 @@ static bool ask(const char *name, void *asked)
 	return ioctl(fd, SIOCETHTOOL, &request) == 0;
 }
 
-/* Returns the number of the feature with this name, or -1 if this kernel has none. */
-static int number_of(const char *name, const char *feature)
+/* Returns the number of the feature with this name, or -1 if this kernel has none; and how many blocks it has features in. */
+static int number_of(const char *name, const char *feature, __u32 *blocks)
 {
 	struct {
 		struct ethtool_sset_info info;
@@ -42,6 +42,7 @@ static int number_of(const char *name, const char *feature)
 	if (!ask(name, &set) || set.count > FEATURES_MAX)
 		return -1;
 	strings.head.len = set.count;
+	*blocks = (set.count + 31) / 32;
 	if (!ask(name, &strings))
 		return -1;
 	for (__u32 i = 0; i < strings.head.len; i++)
@@ -56,20 +57,21 @@ bool offload_is_on(const char *name, const char *feature)
 		struct ethtool_gfeatures head;
 		struct ethtool_get_features_block blocks[BLOCKS_MAX];
 	} got = { .head = { .cmd = ETHTOOL_GFEATURES, .size = BLOCKS_MAX } };
-	int number = number_of(name, feature);
+	__u32 blocks;
+	int number = number_of(name, feature, &blocks);
 	return number >= 0 && ask(name, &got) && got.blocks[number / 32].active >> number % 32 & 1;
 }
 
-bool offload_turn_off(const char *name, const char *feature)
+bool offload_turn(const char *name, const char *feature, bool on)
 {
 	struct {
 		struct ethtool_sfeatures head;
 		struct ethtool_set_features_block blocks[BLOCKS_MAX];
 	} set = { .head = { .cmd = ETHTOOL_SFEATURES } };
-	int number = number_of(name, feature);
+	int number = number_of(name, feature, &set.head.size);
 	if (number < 0)
-		return true;
-	set.head.size = number / 32 + 1;
+		return !on;
 	set.blocks[number / 32].valid = 1u << number % 32;
-	return ask(name, &set) && !offload_is_on(name, feature);
+	set.blocks[number / 32].requested = (__u32)on << number % 32;
+	return ask(name, &set) && offload_is_on(name, feature) == on;
 }

@@ -57,11 +57,30 @@ static void print_nonlocal_text(const struct maps *maps)
 	free(lost);
 }
 
+static void print_gro_json(void)
+{
+	const char *problem = gro_problem();
+	printf("{\"device\":%s,\"problem\":", problem ? "null" : "\"" GRO_DEVICE "\"");
+	if (problem)
+		print_json_string(problem);
+	else
+		printf("null");
+	putchar('}');
+}
+
+static void print_gro_text(void)
+{
+	const char *problem = gro_problem();
+	printf("gro       %s%s\n", problem ? "inner TCP comes unmerged: " : "inner TCP comes merged, by " GRO_DEVICE, problem ? problem : "");
+}
+
 static void print_json(const struct maps *maps, bool open, unsigned rules)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
 	print_attached(maps, print_attached_json, ",");
-	printf("],\"strays\":[");
+	printf("],\"gro\":");
+	print_gro_json();
+	printf(",\"strays\":[");
 	each_stray(maps, print_stray_json, &(struct items){ ",", false });
 	printf("],\"services\":%u,\"nonlocal\":[", rules);
 	if (open)
@@ -93,9 +112,10 @@ static void print_count(unsigned long long value, const char *name, const char *
 
 static void print_text(const struct maps *maps, bool open, unsigned rules)
 {
-	if (!print_attached(maps, print_attached_text, "\n"))
-		printf("not attached");
-	putchar('\n');
+	bool attached = print_attached(maps, print_attached_text, "\n");
+	puts(attached ? "" : "not attached");
+	if (attached)
+		print_gro_text();
 	each_stray(maps, print_stray_text, NULL);
 	printf("services  %u\n", rules);
 	if (open)

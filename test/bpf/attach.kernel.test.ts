@@ -37,6 +37,8 @@ describeKernel('the command', () => {
   test('status before, while and after it is attached', () => {
     expect(status()).toMatchObject({ attached: [], services: 0 });
     attach('--from', '10.0.0.0/24', '--from', '10.0.1.0/28', '--plain', '100.64.0.0/13');
+    // Not every kernel has GENEVE devices.
+    const merges = router.exec(['ip', 'link', 'show', 'ziti-glb-gro']).code === 0;
     expect(status()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       attached: [
@@ -50,6 +52,7 @@ describeKernel('the command', () => {
           merging: [],
         },
       ],
+      gro: merges ? { device: 'ziti-glb-gro', problem: null } : { device: null, problem: expect.any(String) },
       strays: [],
       services: 0,
       nonlocal: [],
@@ -78,6 +81,14 @@ describeKernel('the command', () => {
       'hook      eth0: tcx',
       'hook      eth1: tcx',
     ]);
+  });
+
+  test('a program that has the port of GENEVE keeps inner TCP from being merged, and is said', async () => {
+    await router.start(['listen', 'udp', '10.0.0.2', '6081']).line(/ready/);
+    attach('--from', '10.0.0.0/24');
+    const problem = expect.stringMatching(/^UDP port 6081 has another socket: /);
+    expect(status()).toMatchObject({ gro: { device: null, problem } });
+    expect(router.diverts('status')).toMatch(/^gro {7}inner TCP comes unmerged: UDP port 6081 has another socket: /m);
   });
 
   test('a router may give its services before the interface is attached', async () => {

@@ -13,7 +13,10 @@
  *                                 a tunneler's transparent listener: prints what it receives, echoes it; `segments`: UDP, in
  *                                 datagrams of 1,000 bytes, which the kernel is to cut (UDP_SEGMENT)
  *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
- *   tunnel TUN NODE ROUTER        a load balancer node: GENEVE to and from the router for what is routed to TUN
+ *   tunnel TUN NODE ROUTER [0]    a load balancer node: GENEVE to and from the router for what is routed to TUN, by UDP with
+ *                                 checksums, or without any
+ *   offload IF FEATURE on|off     what `ethtool -K` does
+ *   runs IF                       prints how often the program attached to IF was run, while the kernel counts it
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
  *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
  *   take IF SIDE                  takes the first of them off
@@ -104,6 +107,14 @@ static struct attachment attachment(unsigned ifindex)
 static int attached_program(unsigned ifindex)
 {
 	return checked(bpf_prog_get_fd_by_id(attachment(ifindex).ingress), "the attached program");
+}
+
+static void print_runs(const char *interface)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	checked(bpf_obj_get_info_by_fd(attached_program(if_nametoindex(interface)), &info, &size), interface);
+	printf("%llu\n", info.run_cnt);
 }
 
 /* For what we take of the command's own. */
@@ -416,7 +427,7 @@ static void connect_to(int type, const union endpoint *from, const union endpoin
 	}
 }
 
-static void tunnel(const char *name, const char *node, const char *router)
+static void tunnel(const char *name, const char *node, const char *router, int unchecked)
 {
 	static const unsigned char options[] = { 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0xe1, 1, 8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0xa1, 1, 8, 3, 1,
 						 0, 0, 0, 0xc1 };
@@ -425,6 +436,7 @@ static void tunnel(const char *name, const char *node, const char *router)
 	int device = tun(name, IFF_TUN);
 	union endpoint out = endpoint(node, 50000), in = endpoint(node, GENEVE_PORT), to = endpoint(router, GENEVE_PORT);
 	int sender = bound(SOCK_DGRAM, &out), receiver = bound(SOCK_DGRAM, &in);
+	checked(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &unchecked, sizeof(unchecked)), "SO_NO_CHECK");
 	puts("ready");
 	for (;;) {
 		struct pollfd ready[] = { { .fd = device, .events = POLLIN }, { .fd = receiver, .events = POLLIN } };
@@ -541,8 +553,13 @@ int main(int argc, char **argv)
 	} else if (strcmp(verb, "connect") == 0 && argc == 6) {
 		union endpoint from = endpoint(argv[3], 0), to = endpoint(argv[4], atoi(argv[5]));
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
-	} else if (strcmp(verb, "tunnel") == 0 && argc == 5) {
-		tunnel(argv[2], argv[3], argv[4]);
+	} else if (strcmp(verb, "tunnel") == 0 && (argc == 5 || argc == 6)) {
+		tunnel(argv[2], argv[3], argv[4], argc == 6);
+	} else if (strcmp(verb, "offload") == 0 && argc == 5) {
+		if (!offload_turn(argv[2], argv[3], strcmp(argv[4], "on") == 0))
+			die(argv[3]);
+	} else if (strcmp(verb, "runs") == 0 && argc == 3) {
+		print_runs(argv[2]);
 	} else if (strcmp(verb, "secret") == 0 && argc == 3) {
 		printf("%u\n", attachment(if_nametoindex(argv[2])).settings.secret);
 	} else if (strcmp(verb, "maps") == 0 && argc == 2) {
