@@ -24,14 +24,22 @@ put() {
 	done
 }
 
-# What is sent as it is: 20 datagrams of one flow, and a packet with the VNI and the remote of the device itself.
+# What is sent as it is: 20 datagrams of one flow; 20 segments of one, with outer headers as a load balancer may send them; and a
+# packet with the VNI and the remote of the device itself.
 node --disable-warning=ExperimentalWarning --input-type=module -e '
 	import { writeFileSync } from "node:fs";
-	const { encapsulated, ethernet, ipv4, UDP, udp, withChecksum } = await import(process.argv[1]);
+	const { ACK, encapsulated, ethernet, ipv4, TCP, tcp, UDP, udp, withChecksum } = await import(process.argv[1]);
 	const framed = (packet) => Buffer.concat([Buffer.from(Uint32Array.of(packet.length).buffer), packet]);
 	const datagram = (fill) =>
 		ipv4({ id: fill }, withChecksum(UDP, "192.168.1.1", "100.64.0.1", udp({ sourcePort: 1000, destinationPort: 5000 }, Buffer.alloc(1000, fill))));
 	writeFileSync(`${process.argv[2]}/datagrams`, Buffer.concat(Array.from({ length: 20 }, (_, at) => framed(encapsulated(datagram(at), { ip: { id: at } })))));
+	const segment = (at) => ipv4({ dontFragment: true, protocol: TCP }, withChecksum(TCP, "192.168.1.1", "100.64.0.1",
+		tcp({ flags: ACK, sequence: 1 + at * 1000, sourcePort: 1000, destinationPort: 5000 }, Buffer.alloc(1000, at))));
+	const ids = { constant: () => 7, counting: (at) => at, random: (at) => (at * 40503 + 7) % 65536 };
+	for (const dontFragment of [true, false])
+		for (const [name, id] of Object.entries(ids))
+			writeFileSync(`${process.argv[2]}/${dontFragment ? "df" : "no-df"}-${name}`,
+				Buffer.concat(Array.from({ length: 20 }, (_, at) => framed(encapsulated(segment(at), { ip: { dontFragment, id: id(at) } })))));
 	const spoofed = encapsulated(ethernet(datagram(0), 0x0800, "ff:ff:ff:ff:ff:ff"), {
 		ip: { source: "255.255.255.255" }, geneve: { protocol: 0x6558, vni: 0xffffff, options: Buffer.alloc(0) } });
 	writeFileSync(`${process.argv[2]}/spoofed`, framed(spoofed));
@@ -50,7 +58,7 @@ boot() {
 	done
 	put build/diverter build/harness "$work/shell/bin/busybox" "$(command -v ip)"
 	cp ../test/bpf/merged.init "$root/init"
-	cp "$work/datagrams" "$work/spoofed" "$root/"
+	cp "$work/datagrams" "$work/spoofed" "$work"/df-* "$work"/no-df-* "$root/"
 	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip >"$work/initrd"
 	# Without cx16, which this emulator gets wrong: Debian's 6.12 stumbles over it.
 	timeout 600 qemu-system-x86_64 -cpu qemu64,-cx16 -m 512 -nographic -no-reboot -kernel "$(find "$work/$release/kernel" -name 'vmlinuz*')" \

@@ -13,6 +13,7 @@ export interface Ipv4Fields {
   options?: Buffer;
   id?: number;
   moreFragments?: boolean;
+  dontFragment?: boolean;
   /** Of the payload in the original datagram, in bytes. */
   fragmentOffset?: number;
   totalLength?: number;
@@ -97,7 +98,8 @@ export function addressBytes(address: string): Buffer {
 export function ipv4(fields: Ipv4Fields, payload: Buffer): Buffer {
   const options = fields.options ?? Buffer.alloc(0);
   const length = 20 + options.length;
-  const fragment = ((fields.moreFragments ? 1 : 0) << 13) | ((fields.fragmentOffset ?? 0) / 8);
+  const fragment =
+    ((fields.dontFragment ? 1 : 0) << 14) | ((fields.moreFragments ? 1 : 0) << 13) | ((fields.fragmentOffset ?? 0) / 8);
   const header = Buffer.concat([
     Buffer.from([((fields.version ?? 4) << 4) | (length / 4), 0]),
     u16(fields.totalLength ?? length + payload.length),

@@ -47,6 +47,7 @@ exec 2>&1
 say() { echo "proof: $*"; }
 see() { local what=$1; shift; if "$@"; then say "yes: $what"; else say "NO: $what"; fi; }
 attached() { diverter status | grep -q '^attached  *eth0'; }
+merges() { diverter status | grep -q '^gro  *inner TCP comes merged, by ziti-glb-gro'; }
 services() { [ "$(diverter services | wc -l)" = "$1" ]; }
 until_() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; return 1; }
 intercept() { diverter -I -c 100.64.0.1 -m 32 -p tcp -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s web >/dev/null; }
@@ -60,6 +61,7 @@ well() { exec 3<>/dev/tcp/127.0.0.1/8090 && printf 'GET / HTTP/1.0\r\n\r\n' >&3 
 time_of() { systemctl show --value -p "$2" "$1"; }
 left() {
 	tc qdisc show dev eth0 | grep clsact
+	ip -o link show | grep ziti-glb
 	find /sys/fs/bpf -mindepth 1 ! -name '*.debug'
 	systemctl list-units --all --no-legend '*ziti-glb*'
 	find / -xdev -path /proc -prune -o -path /sys -prune -o -name '*ziti-glb*' -print | grep -v '^/var/lib/dpkg/\|^/var/log/\|^/etc/default/'
@@ -68,6 +70,7 @@ left() {
 if [ ! -e /rebooted ]; then
 	dpkg --install /package.deb >/dev/null
 	see 'installed, it is attached' until_ attached
+	see 'the kernel has loaded its module, and merges what comes' merges
 	see 'its units can do little else' systemd-analyze security --no-pager --threshold=25 ziti-glb-diverter.service \
 		ziti-glb-diverter-keep.service ziti-glb-health@8090.service
 	echo 'HEALTH=--idle' >/etc/default/ziti-glb-health
@@ -102,6 +105,7 @@ if [ ! -e /rebooted ]; then
 	exit
 fi
 see 'rebooted, it is attached' until_ attached
+see 'and the kernel merges what comes' merges
 until_ said
 see "rebooted, its router calls the diverter: $(told)" said
 see 'before the router starts' [ "$(time_of ziti-glb-diverter ActiveEnterTimestampMonotonic)" -le "$(time_of ziti-router ExecMainStartTimestampMonotonic)" ]
@@ -136,4 +140,4 @@ timeout 900 qemu-system-x86_64 -m 1024 -nographic \
 	-append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet' \
 	-drive "file=$work/disk,format=raw,if=virtio" -nic user,model=virtio-net-pci </dev/null | tr -d '\r' >"$work/console"
 grep -ao 'proof: .*' "$work/console" || { tail -n 30 "$work/console" >&2; exit 1; }
-[ "$(grep -ac 'proof: yes' "$work/console")" = 25 ] && ! grep -aq 'proof: NO' "$work/console"
+[ "$(grep -ac 'proof: yes' "$work/console")" = 27 ] && ! grep -aq 'proof: NO' "$work/console"
