@@ -260,15 +260,23 @@ export const permissionsBoundary = async ({ resolveVariable }) =>
   (await resolveVariable('param:permissionsBoundary')) || NOTHING;
 
 /** Of the stack: CloudFormation hands them on to whatever it makes that takes tags. */
-export const tags = async ({ resolveVariable }) =>
+export const tags = async (variables) =>
   Object.fromEntries(
-    String(await resolveVariable('param:tags'))
+    (await rightful('tags', variables, ''))
       .split(',')
       .filter(Boolean)
       .map((tag) => [keyOf(tag), tag.slice(keyOf(tag).length + 1)]),
   );
 
 export const tagKeys = async (variables) => Object.keys(await tags(variables));
+
+export const architecture = (variables) => rightful('architecture', variables, 'arm64');
+
+/** The framework would refuse one that cannot be, in its own words, before the parameters are checked. */
+async function rightful(name, { resolveVariable }, otherwise) {
+  const value = String(await resolveVariable(`param:${name}`));
+  return parameters.shape[name].safeParse(value).success ? value : otherwise;
+}
 
 /** Of each of the two functions that change something. */
 export const reservedConcurrency = async ({ resolveVariable }) =>

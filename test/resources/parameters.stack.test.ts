@@ -296,6 +296,14 @@ describePackaged('serverless package', () => {
     expect(said).toMatch(/^The stage has 63 characters/m);
   });
 
+  test.each([
+    [{ tags: 'network' }, "The parameter tags has 'network', which is not a tag like Team=network"],
+    [{ architecture: 'arm' }, 'The parameter architecture is not arm64 or x86_64: arm'],
+  ])('%j is refused in our words, though the framework looks at it first', (given, sentence) => {
+    const { status, said } = packageStack({ parameters: { ...required, ...given } });
+    expect([status, said]).toEqual([1, expect.stringContaining(`Error:\n${sentence}`)]);
+  });
+
   test('says what is wrong with the parameters before anything is made', () => {
     const { status, said, folder } = packageStack({ parameters: { vpcId: 'vpc-xyz' } });
     expect(status).toBe(1);
