@@ -1,32 +1,24 @@
 import { CreateReplaceRootVolumeTaskCommand } from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { routersOf } from '../../../shared/routers/router.ts';
-import { given, launch } from '../../support/cloud.ts';
-import { refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+import { launch } from '../../support/cloud.ts';
+import {
+  healthOf,
+  passesOf,
+  refreshCommand,
+  routersGroup,
+  routersWorld,
+  TAGS,
+  type TestRouters,
+  VERSIONS,
+} from './support.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
 
-/** Passes as a function makes them, in one process. */
-async function passes(minutes: number, process = world.process()) {
-  const end = world.clock.now() + minutes * 60_000;
-  while (world.clock.now() < end) {
-    await world.clock.run(process.pass(Math.min(50_000, end - world.clock.now())));
-    await world.clock.run(Math.min(10_000, Math.max(0, end - world.clock.now())));
-  }
-  return process.said;
-}
-
-async function health(): Promise<Record<string, string>> {
-  const { TargetHealthDescriptions = [] } = await world.elb.send(
-    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
-  );
-  return Object.fromEntries(
-    TargetHealthDescriptions.map(({ Target, TargetHealth }) => [given(Target?.Id), String(TargetHealth?.State)]),
-  );
-}
+const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
+const health = () => healthOf(world);
 
 /** The image brings ziti-router, which answers health checks without any diverter. */
 const answeredByTheImage = () => {

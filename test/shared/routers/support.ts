@@ -6,6 +6,7 @@ import {
   StartInstanceRefreshCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
+import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { CreateDocumentCommand } from '@aws-sdk/client-ssm';
 import type { ExecResult } from '../../../local/fabric/fabric.ts';
@@ -290,4 +291,24 @@ export async function routersGroup({ autoScaling, ec2, vpc }: TestRouters, { hea
       );
     },
   };
+}
+
+/** Passes as a function makes them, in one process. */
+export async function passesOf(world: TestRouters, minutes: number, process = world.process()) {
+  const end = world.clock.now() + minutes * 60_000;
+  while (world.clock.now() < end) {
+    await world.clock.run(process.pass(Math.min(50_000, end - world.clock.now())));
+    await world.clock.run(Math.min(10_000, Math.max(0, end - world.clock.now())));
+  }
+  return process.said;
+}
+
+/** The states of all targets, by their ids. */
+export async function healthOf(world: TestRouters): Promise<Record<string, string>> {
+  const { TargetHealthDescriptions = [] } = await world.elb.send(
+    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
+  );
+  return Object.fromEntries(
+    TargetHealthDescriptions.map(({ Target, TargetHealth }) => [given(Target?.Id), String(TargetHealth?.State)]),
+  );
 }

@@ -4,12 +4,12 @@ import {
   DescribeInstancesCommand,
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2';
-import { DescribeTargetHealthCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { INTERRUPTION } from '../../../shared/routers/router.ts';
 import { given, launch } from '../../support/cloud.ts';
-import { routersWorld, TAGS, type TestRouters } from './support.ts';
+import { healthOf, routersWorld, TAGS, type TestRouters } from './support.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
@@ -35,14 +35,7 @@ async function passes(minutes: number, process = world.process()) {
   return process.said;
 }
 
-async function health(): Promise<Record<string, string>> {
-  const { TargetHealthDescriptions = [] } = await world.elb.send(
-    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
-  );
-  return Object.fromEntries(
-    TargetHealthDescriptions.map(({ Target, TargetHealth }) => [given(Target?.Id), String(TargetHealth?.State)]),
-  );
-}
+const health = () => healthOf(world);
 
 async function described(id: string) {
   const { Reservations } = await world.ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));

@@ -1,30 +1,12 @@
 import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
-import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { given } from '../../support/cloud.ts';
-import { routersGroup, routersWorld, type TestRouters, VERSIONS } from './support.ts';
+import { healthOf, passesOf, routersGroup, routersWorld, type TestRouters, VERSIONS } from './support.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
 
-/** Passes as a function makes them, in one process. */
-async function passes(minutes: number, process = world.process()) {
-  const end = world.clock.now() + minutes * 60_000;
-  while (world.clock.now() < end) {
-    await world.clock.run(process.pass(Math.min(50_000, end - world.clock.now())));
-    await world.clock.run(Math.min(10_000, Math.max(0, end - world.clock.now())));
-  }
-  return process.said;
-}
-
-async function health(): Promise<Record<string, string>> {
-  const { TargetHealthDescriptions = [] } = await world.elb.send(
-    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
-  );
-  return Object.fromEntries(
-    TargetHealthDescriptions.map(({ Target, TargetHealth }) => [given(Target?.Id), String(TargetHealth?.State)]),
-  );
-}
+const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
+const health = () => healthOf(world);
 
 describe('a warm pool that takes instances back on scale-in', () => {
   async function begin(PoolState: 'Stopped' | 'Running' = 'Stopped') {
