@@ -28,19 +28,19 @@ const link = (name: string, holds: boolean, says: string): Link => ({ name, hold
 /** From the tag of a subnet to the router that gets its packets. Ends early where the rest would be meaningless. */
 export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, routers }: Ground, config: Configs): Link[] {
   const { tagKey } = config.subnets;
-  if (subnet.wish === undefined)
+  if (subnet.tagValue === undefined)
     return [link('tag', false, `it has no tag ${tagKey}: give it one whose value is CIDRs, or the word default`)];
-  const chain = [link('tag', true, `${tagKey}=${subnet.wish}`)];
+  const chain = [link('tag', true, `${tagKey}=${subnet.tagValue}`)];
 
   const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
-  if (!account?.asker) return [...chain, link('wish', false, account?.status ?? 'it is leaving')];
+  if (!account?.optedIn) return [...chain, link('wish', false, account?.status ?? 'it is leaving')];
   const {
-    asker: { wish },
+    optedIn: { spec },
     endpoint,
     table,
   } = account;
-  if ('refused' in wish) return [...chain, link('wish', false, wish.refused)];
-  chain.push(link('wish', true, wish.cidrs.join(' ')));
+  if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
+  chain.push(link('wish', true, spec.cidrs.join(' ')));
 
   if (!world.service.zones.includes(subnet.zone)) {
     const says = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
@@ -54,7 +54,7 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
   chain.push(
     link('route table', table !== undefined, table ? `${table.id}${explicit ? '' : ', the main one'}` : 'it has none'),
   );
-  for (const cidr of wish.cidrs) {
+  for (const cidr of spec.cidrs) {
     const route = table?.routes.find(({ destination }) => destination === cidr);
     const target = world.endpoints.find(({ id }) => id === route?.target);
     const says = !route
@@ -88,13 +88,13 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
 
 /** From the tag of an instance to the packets that the load balancer gives it. */
 export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
-  const { instance, standing, target, diverter, wanted, present } = router;
+  const { instance, phase, target, diverter, wanted, present } = router;
   const { tagKey } = config;
   const chain = [
     link('tag', instance.role === ROUTER, instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`),
     link('instance', instance.state === 'running', `it is ${instance.state}`),
   ];
-  if (standing.is === 'refused' || standing.is === 'leaving') return [...chain, link('standing', false, standing.why)];
+  if (phase.kind === 'refused' || phase.kind === 'leaving') return [...chain, link('standing', false, phase.why)];
 
   if (mayNeedCommand(router))
     chain.push(
@@ -119,7 +119,7 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
   chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
   const held = instance.scaling?.others.length ? [link('lifecycle hook', false, foreignHooks(instance.scaling))] : [];
-  if (standing.is === 'prepared')
+  if (phase.kind === 'prepared')
     return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
   if (target)
@@ -133,7 +133,7 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
 export function chainOfTable(tableId: string, ground: Ground, config: Configs): Link[] {
   const { world } = ground.subnets;
   const followers = world.subnets.filter(({ id }) => tableOf(id, world)?.id === tableId);
-  const opted = followers.filter(({ wish }) => wish !== undefined);
+  const opted = followers.filter(({ tagValue }) => tagValue !== undefined);
   const table = world.routeTables.find(({ id }) => id === tableId);
   if (table?.edge) return [link('use', false, 'it serves a gateway, and is never ours to change')];
   return [

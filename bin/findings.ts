@@ -316,7 +316,7 @@ export function zones({ subnets, crossZone, targets, service }: SubnetsWorld, no
   const all = [...new Set(nodeZones)].sort().map((zone) => {
     if (targets.some((target) => target.zone === zone && target.state === 'healthy'))
       return finding('ok', 'zones', `${zone}: has a healthy router`);
-    const served = subnets.filter((subnet) => subnet.zone === zone && subnet.wish !== undefined).length;
+    const served = subnets.filter((subnet) => subnet.zone === zone && subnet.tagValue !== undefined).length;
     const remedy = `launch a router in ${zone}`;
     return crossZone
       ? finding(

@@ -77,7 +77,7 @@ const subnets = common
     routesPerTable: env.ROUTES_PER_TABLE,
     /** What every endpoint carries beside our own tags: what the account demands of all that is made in it. */
     tags: env.TAGS,
-    /** On a subnet: how its wish stands, for the person who tagged it. */
+    /** On a subnet: how its spec stands, for the person who tagged it. */
     statusKey: `${env.TAG_KEY}:status`,
     /** On a router: its DNS range. */
     rangeKey: `${env.TAG_KEY}:dns-range`,

@@ -9,7 +9,7 @@ export interface Hint {
   /** Ids of what it is about, as far as it names them. */
   ids: string[];
   /** A subnet that someone tried to delete, in vain: something still stood in it. No look at AWS would show that. */
-  undeletable?: string;
+  deletionAttempted?: string;
   /** That AWS will take an instance back: no look at AWS would show that either. */
   warning?: { instanceId: string; kind: 'interruption' | 'rebalance' };
 }
@@ -98,13 +98,13 @@ export function parseHint(event: unknown): Hint | undefined {
   if (!data) return undefined;
   const told = readers.get(data['detail-type'])?.(data.detail, lastPart(data.resources[0]));
   if (!told) return undefined;
-  const undeletable = refusedDelete.safeParse(data.detail).data?.requestParameters.subnetId;
+  const deletionAttempted = refusedDelete.safeParse(data.detail).data?.requestParameters.subnetId;
   const kind = WARNINGS[data['detail-type']];
   const warned = spotWarning.safeParse(data.detail).data?.['instance-id'];
   return {
     at: Date.parse(data.time),
     ...told,
-    ...(undeletable !== undefined && { undeletable }),
+    ...(deletionAttempted !== undefined && { deletionAttempted }),
     ...(kind && warned !== undefined && { warning: { instanceId: warned, kind } }),
   };
 }

@@ -4,11 +4,12 @@ import type { Context } from 'aws-lambda';
 import { explain, isThrottle } from './aws/advice.ts';
 import { type Call, isChange, type Watchable, watchCalls } from './aws/calls.ts';
 import { type Hint, parseHint } from './events.ts';
-import { stopwatch } from './journeys.ts';
+import { latencyTracker } from './latency.ts';
 import { createLog, errorFields } from './log.ts';
 import { createMetrics, type Measurements, type MetricName } from './metrics.ts';
-import { createNarrator } from './narrator.ts';
-import { type Outcome, type Pace, type Reconciler, reconcile, type Step } from './reconcile.ts';
+import { createPassLog } from './pass-log.ts';
+import { type Outcome, type Reconciler, reconcile, type Timing } from './reconcile/loop.ts';
+import type { Step } from './reconcile/plan.ts';
 import { withoutSecrets } from './secrets.ts';
 
 /** Kept of Lambda's time for the last look's calls, and for the log to be written. */
@@ -29,7 +30,7 @@ export interface Measures {
 }
 
 /** What a handler tells the time by, and waits with. */
-type Time = Pick<Pace, 'now' | 'sleep'>;
+type Time = Pick<Timing, 'now' | 'sleep'>;
 const wallTime: Time = { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };
 
 /**
@@ -46,8 +47,8 @@ export function reconcilerHandler<World, S extends Step>(
   const metrics = createMetrics(serviceName, measures.stack);
   const calls: Call[] = [];
   for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
-  const beginPass = createNarrator(log, time.now, calls);
-  const timeJourneys = stopwatch();
+  const beginPass = createPassLog(log, time.now, calls);
+  const timeJourneys = latencyTracker();
   let last: Outcome | undefined;
 
   return middy()
@@ -62,7 +63,7 @@ export function reconcilerHandler<World, S extends Step>(
       log.appendKeys({ pass: context.awsRequestId, cause: hint.cause });
 
       const began = time.now();
-      const narrator = beginPass();
+      const passLog = beginPass();
       const seconds: number[] = [];
       let measured: Measurements = { Errors: 1 };
       calls.length = 0;
@@ -72,16 +73,16 @@ export function reconcilerHandler<World, S extends Step>(
             observe: () => reconciler.observe(hint),
             plan(world) {
               const plan = reconciler.plan(world);
-              seconds.push(...timeJourneys(plan.journeys ?? [], time.now(), hint));
+              seconds.push(...timeJourneys(plan.timed ?? [], time.now(), hint));
               return plan;
             },
             act(step) {
-              narrator.begins();
+              passLog.begins();
               return reconciler.act(step);
             },
           },
           { ...time, deadline: began + context.getRemainingTimeInMillis() - RESERVE_MS },
-          narrator,
+          passLog,
         ).catch((error) => {
           const text = `It could not look at AWS. ${explain(error)}`;
           log.error(text, { error: errorFields(error) });
@@ -90,7 +91,7 @@ export function reconcilerHandler<World, S extends Step>(
         last = outcome;
         const { settled, changes, failures, gauges } = outcome;
         measured = { ...gauges, Errors: failures.length };
-        narrator.ends(outcome);
+        passLog.ends(outcome);
         if (failures[0]) throw blunt(`${failures.length} steps did not succeed, the first: ${failures[0].step.says}`);
         return { settled, changes };
       } finally {
@@ -110,6 +111,6 @@ const blunt = (text: string) => new Error(withoutSecrets(text));
 
 /** What waits is looked at again every minute, what failed by the event's own retries. */
 function covers(last: Outcome, hint: Hint): boolean {
-  const told = hint.undeletable !== undefined || hint.warning !== undefined;
+  const told = hint.deletionAttempted !== undefined || hint.warning !== undefined;
   return last.failures.length === 0 && !told && hint.at + READ_LAG_MS < last.lookedAt;
 }

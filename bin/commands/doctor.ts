@@ -61,7 +61,7 @@ async function examine(stack: Deployed): Promise<Finding[]> {
   const { clients, config } = stack;
   const { subnets, routers: seen } = await look(clients, config, stack.now());
   const routers = routersOf(seen.world, config.routers).filter(
-    ({ standing }) => standing.is === 'serving' || standing.is === 'prepared',
+    ({ phase }) => phase.kind === 'serving' || phase.kind === 'prepared',
   );
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([

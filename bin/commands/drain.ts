@@ -18,13 +18,13 @@ export const drain: Command = {
     const { tagKey } = stack.config.subnets;
     const look = () => observe(stack.clients, stack.config.subnets, unverified, stack.now());
     const world = await look();
-    const opted = world.subnets.filter(({ wish }) => wish !== undefined);
+    const opted = world.subnets.filter(({ tagValue }) => tagValue !== undefined);
     if (opted.length === 0 && left(world) === 0) {
       terminal.out('No subnet is opted in, and nothing is left.');
       return EXIT.ok;
     }
     // The values are all there is to opt them in again by.
-    terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.wish}`])));
+    terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`])));
     const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
     if (!options.yes && !(await terminal.confirm(question))) {
       terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');

@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { sentence } from '../../shared/reconcile.ts';
 import { routersOf } from '../../shared/routers/router.ts';
+import { sentence } from '../../shared/sentences.ts';
 import { label } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';

@@ -1,4 +1,4 @@
-import { distinct, type Plan, type Step } from '../../shared/reconcile.ts';
+import { distinct, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { table } from '../table.ts';

@@ -1,33 +1,33 @@
 import type { AuthorizedResource, FindResource } from '../iam/resource.ts';
+import type { CloudContext } from './context.ts';
 import { arnOf, KINDS, type Kind } from './ec2/find.ts';
-import type { World } from './world.ts';
 
 /**
  * Resources by what requests call them. Condition keys are those of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html. Of a resource that does not
  * exist nothing is known, so that a policy with a condition does not hold for it.
  */
-export function authorizedResources(world: World): FindResource {
+export function authorizedResources(cloud: CloudContext): FindResource {
   const none = new Map<string, string>();
-  const byArn = (arn: string) => ({ arn, tags: world.tags.get(arn) ?? none, keys: {} });
-  const inVpc = (vpcId: string) => ({ 'ec2:Vpc': arnOf(world, 'vpc', vpcId) });
+  const byArn = (arn: string) => ({ arn, tags: cloud.tags.get(arn) ?? none, keys: {} });
+  const inVpc = (vpcId: string) => ({ 'ec2:Vpc': arnOf(cloud, 'vpc', vpcId) });
 
   const keys: Partial<Record<Kind, (id: string) => Record<string, string> | undefined>> = {
     vpc: (id) => ({ 'ec2:VpcID': id }),
     subnet(id) {
-      const subnet = world.subnets.get(id);
+      const subnet = cloud.subnets.get(id);
       return subnet && { ...inVpc(subnet.vpcId), 'ec2:SubnetID': id, 'ec2:AvailabilityZone': subnet.zone };
     },
     routeTable(id) {
-      const table = world.routeTables.get(id);
+      const table = cloud.routeTables.get(id);
       return table && { ...inVpc(table.vpcId), 'ec2:RouteTableID': id };
     },
     interface(id) {
-      const subnet = world.subnets.get(world.interfaces.get(id)?.subnetId ?? '');
+      const subnet = cloud.subnets.get(cloud.interfaces.get(id)?.subnetId ?? '');
       return (
         subnet && {
           ...inVpc(subnet.vpcId),
-          'ec2:Subnet': arnOf(world, 'subnet', subnet.id),
+          'ec2:Subnet': arnOf(cloud, 'subnet', subnet.id),
           'ec2:AvailabilityZone': subnet.zone,
           'ec2:NetworkInterfaceID': id,
         }
@@ -35,7 +35,7 @@ export function authorizedResources(world: World): FindResource {
     },
     instance: (id) => ({ 'ec2:InstanceID': id }),
     endpoint(id) {
-      const endpoint = world.endpoints.get(id);
+      const endpoint = cloud.endpoints.get(id);
       return endpoint && { 'ec2:VpceServiceName': endpoint.serviceName };
     },
   };
@@ -45,19 +45,19 @@ export function authorizedResources(world: World): FindResource {
   function find(member: string, value: string): AuthorizedResource | undefined {
     if (value.startsWith('arn:')) return byArn(value);
     if (member === 'DocumentName') {
-      const owner = value.startsWith('AWS-') ? '' : world.account;
-      return byArn(`arn:aws:ssm:${world.region}:${owner}:document/${value}`);
+      const owner = value.startsWith('AWS-') ? '' : cloud.account;
+      return byArn(`arn:aws:ssm:${cloud.region}:${owner}:document/${value}`);
     }
     if (member === 'AutoScalingGroupName') {
-      const group = world.groups.get(value);
+      const group = cloud.groups.get(value);
       return group && byArn(group.arn);
     }
     const kind = kindOf(value);
-    const instance = kind === 'interface' ? world.interfaces.get(value)?.attachment?.instanceId : undefined;
+    const instance = kind === 'interface' ? cloud.interfaces.get(value)?.attachment?.instanceId : undefined;
     return (
       kind && {
-        arn: arnOf(world, kind, value),
-        tags: world.tags.get(value) ?? none,
+        arn: arnOf(cloud, kind, value),
+        tags: cloud.tags.get(value) ?? none,
         keys: keys[kind]?.(value) ?? {},
         ...(instance !== undefined && { attachedTo: find('InstanceId', instance) }),
       }

@@ -13,6 +13,7 @@ import type { OperationService } from '../wire/wire.ts';
 import { authorizedResources } from './authorization.ts';
 import { capacity } from './autoscaling/capacity.ts';
 import { autoScaling } from './autoscaling/groups.ts';
+import type { CloudContext } from './context.ts';
 import { AWS_DELAYS, type Delays } from './delays.ts';
 import { cidrBlocks } from './ec2/cidr-blocks.ts';
 import { encryptionControls } from './ec2/encryption-controls.ts';
@@ -38,7 +39,6 @@ import { agents } from './ssm/agents.ts';
 import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
 import { syncer } from './sync.ts';
-import type { World } from './world.ts';
 
 /** An event as EventBridge delivers it. */
 export interface CloudEvent {
@@ -95,12 +95,12 @@ export interface Cloud {
 
 export function createCloud(options: CloudOptions): Cloud {
   const { clock, fabric, region, account, onError = rethrow } = options;
-  const syncing = syncer(fabric, () => networkOf(world), onError);
+  const syncing = syncer(fabric, () => networkOf(cloud), onError);
   const timers = new Set<() => void>();
   const counters = new Map<string, number>();
   let closed = false;
 
-  const world: World = {
+  const cloud: CloudContext = {
     clock,
     fabric,
     region,
@@ -142,52 +142,52 @@ export function createCloud(options: CloudOptions): Cloud {
     ...emptyState(),
   };
 
-  const managed = agents(world);
-  const known = documents(world);
-  const machines = instances(world, (instance) => {
+  const managed = agents(cloud);
+  const known = documents(cloud);
+  const machines = instances(cloud, (instance) => {
     managed.follow(instance);
     scaling.follow(instance);
   });
-  const roots = rootVolumes(world, managed.restart);
-  const scaling = capacity(world, machines);
+  const roots = rootVolumes(cloud, managed.restart);
+  const scaling = capacity(cloud, machines);
   const ec2 = {
-    ...network(world),
-    ...cidrBlocks(world),
-    ...encryptionControls(world),
-    ...routeTables(world),
-    ...routes(world),
-    ...prefixLists(world),
-    ...gateways(world),
-    ...interfaces(world),
-    ...reads(world),
+    ...network(cloud),
+    ...cidrBlocks(cloud),
+    ...encryptionControls(cloud),
+    ...routeTables(cloud),
+    ...routes(cloud),
+    ...prefixLists(cloud),
+    ...gateways(cloud),
+    ...interfaces(cloud),
+    ...reads(cloud),
     ...machines,
     ...roots.operations,
-    ...launchTemplates(world),
-    ...endpointServices(world),
-    ...endpoints(world),
-    ...tags(world),
+    ...launchTemplates(cloud),
+    ...endpointServices(cloud),
+    ...endpoints(cloud),
+    ...tags(cloud),
   };
-  const elb = { ...loadBalancers(world), ...targetGroups(world, targetHealth(world)), ...elbTags(world) };
-  const ssm = { ...known.operations, ...managed.operations, ...commands(world, known) };
+  const elb = { ...loadBalancers(cloud), ...targetGroups(cloud, targetHealth(cloud)), ...elbTags(cloud) };
+  const ssm = { ...known.operations, ...managed.operations, ...commands(cloud, known) };
 
   return {
     services: {
       ec2: service('ec2Query', ec2Sdk, ec2),
       elasticloadbalancing: service('awsQuery', elbSdk, elb),
       ssm: service('awsJson1_1', ssmSdk, ssm),
-      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(world, scaling, roots)),
+      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(cloud, scaling, roots)),
     },
-    findResource: authorizedResources(world),
+    findResource: authorizedResources(cloud),
     attach(serviceId) {
-      const connectionId = world.id('vpce-con');
-      const id = world.id('tgw-attach');
+      const connectionId = cloud.id('vpce-con');
+      const id = cloud.id('tgw-attach');
       const createdAt = clock.now();
-      world.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
+      cloud.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
       return connectionId;
     },
-    network: () => networkOf(world),
+    network: () => networkOf(cloud),
     advertise(...route) {
-      advertise(world, ...route);
+      advertise(cloud, ...route);
       changed();
     },
     idle: syncing.idle,

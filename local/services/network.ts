@@ -2,36 +2,36 @@ import type { Clock } from '../clock.ts';
 import type { FlowPolicy, Network, NodeTarget, RouteTarget } from '../fabric/fabric.ts';
 import type { Route } from '../state/ec2.ts';
 import type { LoadBalancer, TargetGroup } from '../state/elbv2.ts';
+import type { CloudContext } from './context.ts';
 import { isIpv6 } from './ec2/cidr.ts';
 import { blocksOf } from './ec2/cidr-blocks.ts';
 import { isMain } from './ec2/route-tables.ts';
 import { isBlackhole } from './ec2/routes.ts';
 import { addressOf, stateOf, zoneOf } from './elbv2/health.ts';
-import type { World } from './world.ts';
 
-/** The data plane that follows from the state of the world. */
-export function networkOf(world: World): Network {
-  const running = [...world.instances.values()].filter(({ state, restarting }) => state === 'running' && !restarting);
-  const active = [...world.loadBalancers.values()].filter((each) => each.active);
-  const nodeIds = new Set(active.flatMap((each) => readyNodes(world, each)).map(({ interfaceId }) => interfaceId));
+/** The data plane that follows from the state of the cloud. */
+export function networkOf(cloud: CloudContext): Network {
+  const running = [...cloud.instances.values()].filter(({ state, restarting }) => state === 'running' && !restarting);
+  const active = [...cloud.loadBalancers.values()].filter((each) => each.active);
+  const nodeIds = new Set(active.flatMap((each) => readyNodes(cloud, each)).map(({ interfaceId }) => interfaceId));
   const runningIds = new Set(running.map(({ id }) => id));
   return {
-    vpcs: [...world.vpcs.values()].map((vpc) => ({ id: vpc.id, cidrs: blocksOf(vpc).filter((cidr) => !isIpv6(cidr)) })),
-    subnets: [...world.subnets.values()].map(({ id, vpcId, zone, cidr }) => ({
+    vpcs: [...cloud.vpcs.values()].map((vpc) => ({ id: vpc.id, cidrs: blocksOf(vpc).filter((cidr) => !isIpv6(cidr)) })),
+    subnets: [...cloud.subnets.values()].map(({ id, vpcId, zone, cidr }) => ({
       ...{ id, vpcId, zone, cidr },
-      routeTableId: tableOf(world, id, vpcId),
+      routeTableId: tableOf(cloud, id, vpcId),
     })),
-    routeTables: [...world.routeTables.values()].map(({ id, vpcId, routes }) => ({
+    routeTables: [...cloud.routeTables.values()].map(({ id, vpcId, routes }) => ({
       id,
       vpcId,
       // The fabric carries IPv4, and has nothing beyond a gateway.
       routes: routes
-        .flatMap((route) => destinationsOf(world, route, routes))
+        .flatMap((route) => destinationsOf(cloud, route, routes))
         .filter(({ destination }) => !isIpv6(destination))
-        .map(({ destination, target }) => ({ destination, target: leadsOn(world, target) })),
+        .map(({ destination, target }) => ({ destination, target: leadsOn(cloud, target) })),
     })),
-    instances: running.map(({ id, image }) => ({ id, image, name: world.tags.get(id)?.get('Name') ?? id })),
-    interfaces: [...world.interfaces.values()]
+    instances: running.map(({ id, image }) => ({ id, image, name: cloud.tags.get(id)?.get('Name') ?? id })),
+    interfaces: [...cloud.interfaces.values()]
       .filter(({ id, attachment }) => (attachment ? runningIds.has(attachment.instanceId) : nodeIds.has(id)))
       .map(({ id, attachment, subnetId, ip, sourceDestCheck }) => ({
         id,
@@ -41,10 +41,10 @@ export function networkOf(world: World): Network {
         ip,
         sourceDestCheck,
       })),
-    endpoints: [...world.endpoints.values()]
+    endpoints: [...cloud.endpoints.values()]
       .filter(({ type, state }) => type === 'GatewayLoadBalancer' && state === 'available')
       .map(({ id, interfaceId, subnetId, nodeId }) => ({ id, interfaceId, subnetId, nodeId })),
-    nodes: active.flatMap((loadBalancer) => nodesOf(world, loadBalancer)),
+    nodes: active.flatMap((loadBalancer) => nodesOf(cloud, loadBalancer)),
   };
 }
 
@@ -52,7 +52,11 @@ export function networkOf(world: World): Network {
  * Of routes to the same block a static one goes first, then a prefix list's, then a propagated one.
  * https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#route-tables-priority
  */
-function destinationsOf({ prefixLists }: World, route: Route, all: Route[]): Pick<Route, 'destination' | 'target'>[] {
+function destinationsOf(
+  { prefixLists }: CloudContext,
+  route: Route,
+  all: Route[],
+): Pick<Route, 'destination' | 'target'>[] {
   const entries = prefixLists.get(route.destination)?.entries;
   if (!entries && route.origin !== 'Advertisement') return [route];
   const before = all.filter(
@@ -64,39 +68,40 @@ function destinationsOf({ prefixLists }: World, route: Route, all: Route[]): Pic
     .map((destination) => ({ destination, target: route.target }));
 }
 
-function leadsOn(world: World, target: Route['target']): RouteTarget {
-  if (target.kind === 'internet' || target.kind === 'nat' || target.kind === 'address' || isBlackhole(world, target))
+function leadsOn(cloud: CloudContext, target: Route['target']): RouteTarget {
+  if (target.kind === 'internet' || target.kind === 'nat' || target.kind === 'address' || isBlackhole(cloud, target))
     return { kind: 'blackhole' };
   return target.kind === 'local' ? target : { kind: target.kind, id: target.id };
 }
 
 /** The table that serves a subnet: the one it is associated with, else the main one of its VPC. */
-function tableOf(world: World, subnetId: string, vpcId: string): string {
-  const tables = [...world.routeTables.values()].filter((table) => table.vpcId === vpcId);
+function tableOf(cloud: CloudContext, subnetId: string, vpcId: string): string {
+  const tables = [...cloud.routeTables.values()].filter((table) => table.vpcId === vpcId);
   const serving = tables.find(({ associations }) => associations.some((each) => each.subnetId === subnetId));
   return (serving ?? tables.find(({ associations }) => associations.some(isMain)))?.id ?? '';
 }
 
-function nodesOf(world: World, loadBalancer: LoadBalancer): Network['nodes'] {
-  const listener = [...world.listeners.values()].find(({ loadBalancerArn }) => loadBalancerArn === loadBalancer.arn);
-  const group = listener && world.targetGroups.get(listener.targetGroupArn);
+function nodesOf(cloud: CloudContext, loadBalancer: LoadBalancer): Network['nodes'] {
+  const listener = [...cloud.listeners.values()].find(({ loadBalancerArn }) => loadBalancerArn === loadBalancer.arn);
+  const group = listener && cloud.targetGroups.get(listener.targetGroupArn);
   const crossZone = loadBalancer.attributes.get('load_balancing.cross_zone.enabled') === 'true';
   const idle = Number(listener?.attributes.get('tcp.idle_timeout.seconds') ?? 350);
-  return readyNodes(world, loadBalancer).map(({ interfaceId, zone }) => ({
+  return readyNodes(cloud, loadBalancer).map(({ interfaceId, zone }) => ({
     id: interfaceId,
     interfaceId,
-    targets: group ? targetsOf(world, group, crossZone ? undefined : zone) : [],
-    flows: flowPolicy(world.clock, group, idle),
+    targets: group ? targetsOf(cloud, group, crossZone ? undefined : zone) : [],
+    flows: flowPolicy(cloud.clock, group, idle),
   }));
 }
 
-const readyNodes = ({ clock }: World, { nodes }: LoadBalancer) => nodes.filter(({ readyAt }) => readyAt <= clock.now());
+const readyNodes = ({ clock }: CloudContext, { nodes }: LoadBalancer) =>
+  nodes.filter(({ readyAt }) => readyAt <= clock.now());
 
-function targetsOf(world: World, group: TargetGroup, zone: string | undefined): NodeTarget[] {
+function targetsOf(cloud: CloudContext, group: TargetGroup, zone: string | undefined): NodeTarget[] {
   return [...group.targets.values()].flatMap((target) => {
-    const { state } = stateOf(world, group, target);
-    const ip = addressOf(world, target.id);
-    const standsIn = zoneOf(world, group, target.id);
+    const { state } = stateOf(cloud, group, target);
+    const ip = addressOf(cloud, target.id);
+    const standsIn = zoneOf(cloud, group, target.id);
     if (ip === undefined || state === 'unused') return [];
     if (zone !== undefined && standsIn !== undefined && standsIn !== zone) return [];
     return [{ id: target.id, ip, state: state === 'initial' ? 'unhealthy' : state }];

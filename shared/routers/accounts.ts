@@ -1,4 +1,5 @@
-import { type Condition, idsOf, type Part, sentences } from '../reconcile.ts';
+import { type Condition, idsOf, type Part } from '../reconcile/plan.ts';
+import { sentences } from '../sentences.ts';
 import type { Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';

@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { type Condition, joined, type Part } from '../reconcile.ts';
+import { type Condition, joined, type Part } from '../reconcile/plan.ts';
 import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
@@ -19,8 +19,8 @@ export function answerHooks(
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Part<RoutersStep> {
-  const { instance, label, standing } = router;
-  const warned = standing.is === 'leaving' && warningOf(instance) !== undefined;
+  const { instance, label, phase } = router;
+  const warned = phase.kind === 'leaving' && warningOf(instance) !== undefined;
   // The launch hooks of one that goes back do not hold it.
   const asking = mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
   const answers = asking.map((hook): Part<RoutersStep> => {
@@ -29,12 +29,12 @@ export function answerHooks(
     const subject = `hook ${hook.name} of ${label}`;
     const to = { subject, instanceId: instance.id, group, hook: hook.name };
     const end = (result: 'CONTINUE' | 'ABANDON', says: string): RoutersStep[] =>
-      isDue(hook, hook.endedAt, now) ? [{ kind: 'end-hook', result, ...to, says, grave: result === 'ABANDON' }] : [];
+      isDue(hook, hook.completedAt, now) ? [{ kind: 'end-hook', result, ...to, says, warn: result === 'ABANDON' }] : [];
     const back = state === ENTERS_POOL && !hook.launching;
     const onwards = back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready';
     if (lack === undefined) return { steps: end('CONTINUE', `${subject}: lets it go ${onwards}`), conditions: [] };
     if (hook.launching && warned)
-      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${standing.why}`), conditions: [] };
+      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${phase.why}`), conditions: [] };
     if (hook.launching && now - hook.heldAt > launchDeadline) {
       const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${lack}`;
       return { steps: end('ABANDON', says), conditions: [] };
@@ -43,7 +43,7 @@ export function answerHooks(
     const beat: RoutersStep = { kind: 'heartbeat', ...to, says: `${subject}: is to wait on for ${lack}` };
     const about = { label: subject, ids: [instance.id] };
     return {
-      steps: isDue(hook, hook.beatAt, now) ? [beat] : [],
+      steps: isDue(hook, hook.heartbeatAt, now) ? [beat] : [],
       conditions: [{ about, kind: 'waiting', message: lack, until }],
     };
   });

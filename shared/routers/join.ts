@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { LATER } from '../reconcile.ts';
+import { LATER } from '../reconcile/plan.ts';
 import { bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
@@ -15,7 +15,7 @@ export interface Progress {
     | { is: 'done' }
     | { is: 'register' }
     | { is: 'install' }
-    | { is: 'wait'; for: string; until?: number; since?: number; grave?: boolean };
+    | { is: 'wait'; for: string; until?: number; since?: number; warn?: boolean };
 }
 
 /** Agents register within minutes, or never. */
@@ -43,13 +43,13 @@ const NOTED_INTERFACES = 10;
  * @param lacks what it waits for beside, if anything
  */
 export function join(router: Router, lacks: string | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
-  const { instance, standing, target, diverter, proven } = router;
+  const { instance, phase, target, diverter, proven } = router;
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck);
   // What is no router keeps its check.
   const checks = proven && checked.length > 0 ? turnOff(router) : [];
   const named = config.routerSubnets.length > 0 || config.routerProfile !== '';
   const answerable = proven || named || instance.agentOnline;
-  const asks = config.healthPort !== '' && standing.is === 'serving' && !lacks && world.nodes.length > 0;
+  const asks = config.healthPort !== '' && phase.kind === 'serving' && !lacks && world.nodes.length > 0;
   const early = asks && answerable && !hasFailed(router) && !target;
   const steps = early && !instance.diverter && diverter === 'none' ? [...checks, noteNone(router, world.now)] : checks;
   // By that note it is known for ours when the tag is taken away.
@@ -57,7 +57,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
   const wait = (what: string, until?: number) => at({ is: 'wait', for: what, ...(until && { until }) });
 
-  if (standing.is === 'starting') return wait('EC2 to start it');
+  if (phase.kind === 'starting') return wait('EC2 to start it');
   if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
   if (lacks) return wait(lacks, LATER);
 
@@ -71,7 +71,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
       return at({ ...next, until: world.now + CLOSE_MS });
     if (next) return at(next);
   }
-  if (standing.is === 'prepared') return at({ is: 'done' });
+  if (phase.kind === 'prepared') return at({ is: 'done' });
   if (checks.length > 0) return wait('its source/dest check to be off');
   if (!target)
     return instance.diverter ? { ...at({ is: 'register' }), registers: true } : wait(`its tag ${config.diverterKey}`);
@@ -101,9 +101,9 @@ function turnOff({ instance, label: subject }: Router): RoutersStep[] {
 
 /** Of what was ours and is no router any more: what was turned off goes on again, once it has drained. */
 export function restoreChecks(router: Router): RoutersStep[] {
-  const { instance, label: subject, standing, target } = router;
+  const { instance, label: subject, phase, target } = router;
   const { id: instanceId, interfaces, unchecked, role, state } = instance;
-  const isOver = role === undefined || standing.is === 'refused';
+  const isOver = role === undefined || phase.kind === 'refused';
   if (!unchecked || !isOver || target || state === 'shutting-down' || state === 'terminated') return [];
   const off = interfaces.filter(({ id, sourceDestCheck }) => !sourceDestCheck && unchecked.includes(id));
   if (off.length === 0) {
@@ -154,7 +154,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const byLink = latest !== undefined && LINK_EXPIRED.test(latest.output) && !LINK_EXPIRED.test(before?.output ?? '');
   if (since !== undefined && now < due && !byLink) {
     if (!latest || latest.status === 'success') return undefined;
-    return { is: 'wait', for: `another try: ${failure(latest)}`, until: due, since, grave: true };
+    return { is: 'wait', for: `another try: ${failure(latest)}`, until: due, since, warn: true };
   }
 
   if (!instance.agentOnline) {
@@ -166,7 +166,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
           ...wait,
           for: `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`,
           until: LATER,
-          grave: true,
+          warn: true,
         }
       : { ...wait, for: `its SSM agent to come online, within ${PATIENCE} of its start` };
   }

@@ -1,4 +1,4 @@
-import type { Condition, Part } from '../reconcile.ts';
+import type { Condition, Part } from '../reconcile/plan.ts';
 import { isUnproven } from './join.ts';
 import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';

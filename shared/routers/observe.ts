@@ -21,7 +21,7 @@ import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
-import { observeScaling, type Spoken } from './scaling.ts';
+import { type HookMemory, observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
 import type { Install, Instance, Note, RoutersWorld } from './world.ts';
 
@@ -58,7 +58,7 @@ export async function observe(
   config: RoutersConfig,
   seal: Notary,
   now: number,
-  { spoken = new Map(), targetType = 'instance' }: { spoken?: Spoken; targetType?: string } = {},
+  { hookMemory = new Map(), targetType = 'instance' }: { hookMemory?: HookMemory; targetType?: string } = {},
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
   const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
@@ -116,7 +116,7 @@ export async function observe(
   const registered = new Set(targets.map(({ id }) => id));
   const isStanding = (id = '') => adopts(seal, now) && registered.has(id);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
-  const scaling = await observeScaling(clients.autoScaling, described, spoken, now);
+  const scaling = await observeScaling(clients.autoScaling, described, hookMemory, now);
   const world: RoutersWorld = {
     now,
     nodes: nodes

@@ -1,6 +1,7 @@
 import type { RoutersConfig } from '../config.ts';
-import type { Journey } from '../journeys.ts';
-import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
+import type { Timed } from '../latency.ts';
+import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
+import { told } from '../sentences.ts';
 import { type Account, accountsOf } from './accounts.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
@@ -41,13 +42,13 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ? work(routers, world, config)
       : { steps: [], conditions: [ofAnotherType(world, config)] };
   const accounts = accountsOf(routers, { steps, conditions });
-  return { steps, ...told(conditions), gauges: gaugesOf(routers), journeys: journeysOf(routers), accounts, conditions };
+  return { steps, ...told(conditions), gauges: gaugesOf(routers), timed: journeysOf(routers), accounts, conditions };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
   const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
   const progress = routers
-    .filter(({ standing, noRoom }) => standing.is !== 'leaving' && standing.is !== 'refused' && noRoom.length === 0)
+    .filter(({ phase, noRoom }) => phase.kind !== 'leaving' && phase.kind !== 'refused' && noRoom.length === 0)
     .map((router) => join(router, lacking.get(router), world, config));
   const wave = nextWave(progress);
   const may = ({ router }: Progress) => !isUpgrade(router) || wave.routers.includes(router);
@@ -89,17 +90,17 @@ function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: Routers
 
 function waitOf({ router, next }: Progress): Condition[] {
   if (next.is !== 'wait') return [];
-  const { for: message, until, since, grave: warn } = next;
+  const { for: message, until, since, warn } = next;
   return [{ about: aboutRouters(router), kind: 'waiting', message, until, since, warn }];
 }
 
 function refusal(router: Router): Condition[] {
-  const { standing, instance, noRoom } = router;
+  const { phase, instance, noRoom } = router;
   const refused = (message: string): Condition[] => [{ about: aboutRouters(router), kind: 'refused', message }];
-  if (standing.is === 'refused') return refused(standing.why);
-  if (standing.is === 'serving' && noRoom.length > 0) return refused(tooFull(instance, noRoom));
+  if (phase.kind === 'refused') return refused(phase.why);
+  if (phase.kind === 'serving' && noRoom.length > 0) return refused(tooFull(instance, noRoom));
   const warning = warningOf(instance);
-  if (standing.is !== 'serving' || !warning) return [];
+  if (phase.kind !== 'serving' || !warning) return [];
   return refused(`${warning.text}, and it stays until another router is healthy`);
 }
 
@@ -184,7 +185,7 @@ function whyOf(router: Router): Why {
 }
 
 /** From each router's launch to its first good health. */
-const journeysOf = (routers: Router[]): Journey[] =>
+const journeysOf = (routers: Router[]): Timed[] =>
   routers
     .filter(({ instance }) => instance.role === ROUTER)
     .map((router) => ({ id: router.instance.id, since: router.instance.launchedAt, arrived: isHealthy(router) }));
@@ -193,11 +194,11 @@ function gaugesOf(routers: Router[]): Record<string, number> {
   const count = (is: (router: Router) => boolean) => routers.filter(is).length;
   return {
     Routers: count(isToServe),
-    HealthyRouters: count((router) => router.standing.is === 'serving' && isHealthy(router)),
-    UnhealthyRouters: count((router) => router.standing.is === 'serving' && isUnhealthy(router)),
+    HealthyRouters: count((router) => router.phase.kind === 'serving' && isHealthy(router)),
+    UnhealthyRouters: count((router) => router.phase.kind === 'serving' && isUnhealthy(router)),
     JoiningRouters: count((router) => isToServe(router) && !isHealthy(router) && !isUnhealthy(router)),
     DrainingRouters: count(({ target }) => target?.state === 'draining'),
-    RefusedRouters: count(({ standing }) => standing.is === 'refused'),
+    RefusedRouters: count(({ phase }) => phase.kind === 'refused'),
     OutdatedRouters: count(isOutdated),
     RepairsOfLastHour: routers.flatMap(({ instance }) => instance.installs).filter(({ why }) => why === 'repair')
       .length,
@@ -207,7 +208,7 @@ function gaugesOf(routers: Router[]): Record<string, number> {
 /** Not while it has no diverter yet: until then the health check that asks it fails. */
 const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
-const isToServe = ({ standing, instance }: Router) =>
-  standing.is === 'serving' || (standing.is === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));
+const isToServe = ({ phase, instance }: Router) =>
+  phase.kind === 'serving' || (phase.kind === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));
 
 const names = (routers: Router[]) => routers.map(({ label }) => label).join(', ');

@@ -37,7 +37,7 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcC
   for (const router of routers) {
     const { range } = router.instance;
     const mine = won.some((one) => one.router === router && one.range === range) && usable.includes(range ?? '');
-    if (mine || router.standing.is !== 'serving' || router.noRoom.length > 0) continue;
+    if (mine || router.phase.kind !== 'serving' || router.noRoom.length > 0) continue;
     // The one that it has, if only its note is lost: then nothing changes for anybody.
     const next = [router.configured ?? '', ...usable].find(
       (slice) => usable.includes(slice) && isFree(slice, router, held),

@@ -1,16 +1,16 @@
 import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
-import type { Bucket } from '../aws/pace.ts';
 import { tag } from '../aws/read.ts';
-import { createTurns } from '../aws/turns.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import type { Bucket } from '../reconcile/rate-limit.ts';
+import { createTurns } from '../reconcile/turns.ts';
 import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
 import { formatNote, observe, type Reads, readNote, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
-import { type Spoken, spokenKey } from './scaling.ts';
+import { type HookMemory, hookMemoryKey } from './scaling.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Instance, Note, RoutersWorld } from './world.ts';
 
@@ -48,7 +48,7 @@ export function routersReconciler(
   seal: () => Promise<Seal>,
   now: () => number,
 ) {
-  const spoken: Spoken = new Map();
+  const hookMemory: HookMemory = new Map();
   /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
   const unnoted = new Map<string, Note>();
   const turns = createTurns(({ kind }: RoutersStep) => BUCKETS[kind], now);
@@ -61,7 +61,7 @@ export function routersReconciler(
           unnoted.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
         });
       targetType ??= await readTargetType(clients, config);
-      const world = await observe(clients, config, await seal(), now(), { spoken, targetType });
+      const world = await observe(clients, config, await seal(), now(), { hookMemory, targetType });
       for (const [id, note] of unnoted) if (world.now - note.at > UNNOTED_MS) unnoted.delete(id);
       const leavingOf = ({ id, leaving }: Instance) => {
         const note = unnoted.get(id);
@@ -81,7 +81,10 @@ export function routersReconciler(
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
       if (step.kind === 'heartbeat' || step.kind === 'end-hook')
-        spoken.set(spokenKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'), now());
+        hookMemory.set(
+          hookMemoryKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'),
+          now(),
+        );
     },
   };
 }

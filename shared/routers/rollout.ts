@@ -1,4 +1,4 @@
-import type { Condition, Ref } from '../reconcile.ts';
+import type { Condition, Ref } from '../reconcile/plan.ts';
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
@@ -17,7 +17,7 @@ const AT_ONCE = 5;
  * that serve nobody, and all of these at once if their program stays.
  */
 export function nextWave(progress: Progress[]): Wave {
-  const serving = progress.map(({ router }) => router).filter(({ standing }) => standing.is === 'serving');
+  const serving = progress.map(({ router }) => router).filter(({ phase }) => phase.kind === 'serving');
   const due = progress.filter(({ router }) => isUpgrade(router));
   if (due.length === 0) return { routers: [], conditions: [] };
   const { label, ids } = aboutRouters(...due.map(({ router }) => router));

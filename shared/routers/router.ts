@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
-import type { Ref } from '../reconcile.ts';
+import type { Ref } from '../reconcile/plan.ts';
 import type { Instance, Note, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
@@ -10,17 +10,17 @@ export const ROUTER = 'router';
 export const NO_DIVERTER = 'none';
 
 /** What a tagged instance is to be, and why if it is not a router that serves. */
-export type Standing =
+export type Phase =
   /** A healthy target. */
-  | { is: 'serving' }
+  | { kind: 'serving' }
   /** With a diverter, and no target: it waits in a warm pool. */
-  | { is: 'prepared' }
+  | { kind: 'prepared' }
   /** Neither, yet. */
-  | { is: 'starting' }
+  | { kind: 'starting' }
   /** No target. */
-  | { is: 'leaving'; why: string }
+  | { kind: 'leaving'; why: string }
   /** No target, until a person changes something. */
-  | { is: 'refused'; why: string };
+  | { kind: 'refused'; why: string };
 
 /** An instance, and what follows from it alone. */
 export interface Router {
@@ -28,7 +28,7 @@ export interface Router {
   /** How people know it. */
   label: string;
   target: Target | undefined;
-  standing: Standing;
+  phase: Phase;
   wanted: Wanted;
   /** Fingerprint of the diverter it has; undefined if none is known of since it was started, and from the root volume it has. */
   present: string | undefined;
@@ -88,7 +88,7 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
         instance,
         label: instance.name ? `${instance.id} (${instance.name})` : instance.id,
         target,
-        standing: standingOf({ instance, target, present }, world, config),
+        phase: phaseOf({ instance, target, present }, world, config),
         wanted,
         present,
         proven,
@@ -105,9 +105,9 @@ export const isForeign = ({ instance: { role, diverter, range, state } }: Router
   role === undefined && diverter === undefined && range === undefined && state !== 'terminated';
 
 /** Why it is to be no target; undefined if it is to be one. */
-export function whyNoTarget({ standing }: Router): string | undefined {
-  if (standing.is === 'leaving' || standing.is === 'refused') return standing.why;
-  return standing.is === 'prepared' ? 'it waits in a warm pool' : undefined;
+export function whyNoTarget({ phase }: Router): string | undefined {
+  if (phase.kind === 'leaving' || phase.kind === 'refused') return phase.why;
+  return phase.kind === 'prepared' ? 'it waits in a warm pool' : undefined;
 }
 
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
@@ -120,38 +120,38 @@ export const mayServe = ({ target }: Router) =>
 export const isOutdated = (router: Router) => router.diverter === 'other' && isHealthy(router);
 
 /** Whether its diverter is exchanged only as the roll-out has it: a healthy one may be unhealthy for a moment. */
-export const isUpgrade = ({ standing, diverter, target }: Router) =>
-  standing.is === 'serving' && diverter === 'other' && target !== undefined;
+export const isUpgrade = ({ phase, diverter, target }: Router) =>
+  phase.kind === 'serving' && diverter === 'other' && target !== undefined;
 
 /** Whether a command may have to be sent to it: its agent is worth asking for. */
 export function mayNeedCommand(router: Router): boolean {
-  const { standing, diverter } = router;
-  if (standing.is === 'prepared') return diverter !== 'wanted';
-  return standing.is === 'serving' && (diverter !== 'wanted' || !isHealthy(router));
+  const { phase, diverter } = router;
+  if (phase.kind === 'prepared') return diverter !== 'wanted';
+  return phase.kind === 'serving' && (diverter !== 'wanted' || !isHealthy(router));
 }
 
-function standingOf(
+function phaseOf(
   router: Pick<Router, 'instance' | 'target' | 'present'>,
   world: RoutersWorld,
   config: RoutersConfig,
-): Standing {
+): Phase {
   const { instance } = router;
   const { role, state, scaling } = instance;
-  if (role === undefined) return { is: 'leaving', why: 'it is no router by its tag' };
-  if (role !== ROUTER) return { is: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
-  if (state === 'pending') return { is: 'starting' };
-  if (state !== 'running') return { is: 'leaving', why: `it is ${state}` };
+  if (role === undefined) return { kind: 'leaving', why: 'it is no router by its tag' };
+  if (role !== ROUTER) return { kind: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
+  if (state === 'pending') return { kind: 'starting' };
+  if (state !== 'running') return { kind: 'leaving', why: `it is ${state}` };
   const unfit = unfitness(instance, world, config);
-  if (unfit) return { is: 'refused', why: unfit };
+  if (unfit) return { kind: 'refused', why: unfit };
   const phase = scaling?.state ?? 'InService';
-  if (mayGoBack(router)) return { is: 'leaving', why: 'it may be on its way back to its warm pool' };
-  if (/^Warmed:(Pending(:Wait)?|Running)$/.test(phase)) return { is: 'prepared' };
+  if (mayGoBack(router)) return { kind: 'leaving', why: 'it may be on its way back to its warm pool' };
+  if (/^Warmed:(Pending(:Wait)?|Running)$/.test(phase)) return { kind: 'prepared' };
   if (/Terminat|Standby|^Warmed|^ReplacingRootVolume/.test(phase))
-    return { is: 'leaving', why: `its group has it ${phase}` };
+    return { kind: 'leaving', why: `its group has it ${phase}` };
   const warning = warningOf(instance);
   if (warning && (warning.text !== REBALANCE || othersServe(instance, world)))
-    return { is: 'leaving', why: warning.text };
-  return { is: 'serving' };
+    return { kind: 'leaving', why: warning.text };
+  return { kind: 'serving' };
 }
 
 /** Since when it has nothing but what its root volume brought along, unless that was installed: a start takes the diverter away too. */
@@ -165,7 +165,7 @@ export function mayGoBack({ instance: { scaling }, target, present }: Pick<Route
   if (scaling?.state !== ENTERS_POOL) return false;
   const ending = scaling.hooks.filter(({ launching }) => !launching);
   if (target) return ending.length > 0;
-  return present !== undefined && ending.some(({ endedAt }) => endedAt === undefined);
+  return present !== undefined && ending.some(({ completedAt }) => completedAt === undefined);
 }
 
 /** What AWS warns of; one that was started again has outlived it. */

@@ -21,16 +21,16 @@ const GROUP_KEY = 'aws:autoscaling:groupName';
  * When this process has last said what to a hook, and first saw it hold its instance, by `spokenKey`. Losing it costs a call
  * that is repeated, and a launch another deadline.
  */
-export type Spoken = Map<string, number>;
+export type HookMemory = Map<string, number>;
 
-export const spokenKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
+export const hookMemoryKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
   `${instanceId} ${hook} ${what}`;
 
 /** How each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
 export async function observeScaling(
   client: AutoScalingClient,
   instances: Instance[],
-  spoken: Spoken,
+  hookMemory: HookMemory,
   now: number,
 ): Promise<Map<string, Scaling>> {
   const launched = instances.filter(
@@ -54,7 +54,7 @@ export async function observeScaling(
 
   const held = all.filter(({ LifecycleState }) => LifecycleState?.endsWith(':Wait'));
   const hooks = await hooksOf(client, new Set(held.map(({ AutoScalingGroupName }) => AutoScalingGroupName ?? '')));
-  forget(spoken, new Set(held.map(({ InstanceId }) => InstanceId)));
+  forget(hookMemory, new Set(held.map(({ InstanceId }) => InstanceId)));
   return new Map(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
       const holding = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
@@ -63,9 +63,9 @@ export async function observeScaling(
         .filter(({ name }) => isOurHook(name))
         .map((hook) => ({
           ...hook,
-          heldAt: firstSaid(spoken, spokenKey(id, hook.name, 'held'), now),
-          beatAt: spoken.get(spokenKey(id, hook.name, 'heartbeat')),
-          endedAt: spoken.get(spokenKey(id, hook.name, 'result')),
+          heldAt: firstSaid(hookMemory, hookMemoryKey(id, hook.name, 'held'), now),
+          heartbeatAt: hookMemory.get(hookMemoryKey(id, hook.name, 'heartbeat')),
+          completedAt: hookMemory.get(hookMemoryKey(id, hook.name, 'result')),
         }));
       return [id, { group, state, hooks: said, others }];
     }),
@@ -94,13 +94,13 @@ export async function groupsNamed(client: AutoScalingClient, names: string[]): P
   return parts.flat();
 }
 
-function firstSaid(spoken: Spoken, key: string, now: number): number {
-  const at = spoken.get(key) ?? now;
-  spoken.set(key, at);
+function firstSaid(hookMemory: HookMemory, key: string, now: number): number {
+  const at = hookMemory.get(key) ?? now;
+  hookMemory.set(key, at);
   return at;
 }
 
-type KnownHook = Omit<Hook, 'heldAt' | 'beatAt' | 'endedAt'>;
+type KnownHook = Omit<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
 
 async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
   const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {
@@ -124,6 +124,6 @@ async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<
 }
 
 /** What was said of instances that no hook holds any more: one may be held again, by another launch. */
-function forget(spoken: Spoken, held: ReadonlySet<string | undefined>): void {
-  for (const key of spoken.keys()) if (!held.has(key.split(' ')[0])) spoken.delete(key);
+function forget(hookMemory: HookMemory, held: ReadonlySet<string | undefined>): void {
+  for (const key of hookMemory.keys()) if (!held.has(key.split(' ')[0])) hookMemory.delete(key);
 }

@@ -1,4 +1,4 @@
-import type { Step } from '../reconcile.ts';
+import type { Step } from '../reconcile/plan.ts';
 import type { Why } from './world.ts';
 
 /** One change. Those on several instances are one call to AWS. */

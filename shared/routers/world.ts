@@ -97,8 +97,8 @@ export interface Hook {
   /** When this process first saw it hold its instance. That may have been launched long before, and have waited in a warm pool. */
   heldAt: number;
   /** When this process last sent a heartbeat, and the result. A new process knows of neither: it may say them once more. */
-  beatAt: number | undefined;
-  endedAt: number | undefined;
+  heartbeatAt: number | undefined;
+  completedAt: number | undefined;
 }
 
 export interface Target {

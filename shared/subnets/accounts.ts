@@ -1,8 +1,9 @@
-import type { Journey } from '../journeys.ts';
-import { type Condition, idsOf, type Part, sentence, sentences } from '../reconcile.ts';
-import type { Asker } from './askers.ts';
+import type { Timed } from '../latency.ts';
+import { type Condition, idsOf, type Part } from '../reconcile/plan.ts';
+import { sentence, sentences } from '../sentences.ts';
 import type { Serving } from './endpoints.ts';
 import { leavingText, sharing, takenOverText } from './memory.ts';
+import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
@@ -21,7 +22,7 @@ export interface Account {
   subnet: Subnet;
   state: 'ready' | 'leaving' | Condition['kind'];
   /** What it asks for, if it is opted in; undefined too while it leaves. */
-  asker: Asker | undefined;
+  optedIn: OptedInSubnet | undefined;
   table: RouteTable | undefined;
   /** The one that serves it, or will; else what is left of one. */
   endpoint: Endpoint | undefined;
@@ -51,40 +52,40 @@ export const LONGEST = 256;
 /** An account of each subnet that is opted in, or has something of ours left. */
 export function accountsOf(
   world: SubnetsWorld,
-  askers: Asker[],
+  optedInSubnets: OptedInSubnet[],
   serving: Serving,
   { held, takenOver }: Pick<Routes, 'held' | 'takenOver'>,
   { steps, conditions }: Part<SubnetsStep>,
 ): Account[] {
-  const askerOf = new Map(askers.map((asker) => [asker.subnet, asker]));
+  const askerOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
   const stepsOn = groupByIds(steps, idsOf);
   const about = groupByIds(conditions, (condition) => condition.about.ids);
 
   return world.subnets.flatMap((subnet): Account[] => {
-    const asker = askerOf.get(subnet);
+    const optedIn = askerOf.get(subnet);
     const here = standing.get(subnet.id) ?? [];
     const isGoing = isLeaving(subnet, world);
-    if (!asker && !isGoing && subnet.status === undefined && here.length === 0) return [];
-    const table = asker ? asker.table : tableOf(subnet.id, world);
+    if (!optedIn && !isGoing && subnet.status === undefined && here.length === 0) return [];
+    const table = optedIn ? optedIn.table : tableOf(subnet.id, world);
     const routes = (table?.routes ?? []).flatMap((route) => {
       const endpoint = byId.get(route.target);
       return endpoint ? [{ ...route, endpoint }] : [];
     });
-    const served = asker && serving.get(asker);
+    const served = optedIn && serving.get(optedIn);
     const left = here.toSorted((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.createdAt - a.createdAt)[0];
     const endpoint = served?.endpoint ?? routes[0]?.endpoint ?? left;
     const onTable = (stepsOn.get(table?.id ?? '') ?? []).filter((step) => 'tableId' in step);
-    const next = asker ? onTable : [...new Set([...onTable, ...(stepsOn.get(endpoint?.id ?? '') ?? [])])];
+    const next = optedIn ? onTable : [...new Set([...onTable, ...(stepsOn.get(endpoint?.id ?? '') ?? [])])];
     const unfinished = onTable.length > 0;
-    const account = { subnet, asker, table, endpoint, routes, next };
+    const account = { subnet, optedIn, table, endpoint, routes, next };
 
-    if (asker) {
+    if (optedIn) {
       const conditions = worstFirst(about.get(subnet.id) ?? []);
       const [worst] = conditions;
       const state = worst?.kind ?? (unfinished ? 'waiting' : 'ready');
-      const list = takenOver.get(asker) ?? [];
+      const list = takenOver.get(optedIn) ?? [];
       const ready = table && list.length > 0 ? takenOverText(table.id, list) : 'ready';
       const how = served?.shares ? sharing(served.endpoint, subnet.zone) : '';
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
@@ -111,8 +112,8 @@ export function accountsOf(
 }
 
 /** When somebody last tried to delete it, in milliseconds since the epoch. */
-function since({ id, memory: { leavingSince: before } }: Subnet, { undeletable, now }: SubnetsWorld): number {
-  return id === undeletable && now - before > RENEW_MS ? now : before;
+function since({ id, memory: { leavingSince: before } }: Subnet, { deletionAttempted, now }: SubnetsWorld): number {
+  return id === deletionAttempted && now - before > RENEW_MS ? now : before;
 }
 
 function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[]): Map<string, T[]> {
@@ -122,14 +123,14 @@ function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[
 }
 
 /** From each subnet's tag to the first route for it. */
-export const journeysOf = (accounts: readonly Account[]): Journey[] =>
-  accounts.flatMap(({ subnet: { id, wish }, routes }) =>
-    wish === undefined ? [] : [{ id, arrived: routes.length > 0 }],
+export const timedOf = (accounts: readonly Account[]): Timed[] =>
+  accounts.flatMap(({ subnet: { id, tagValue }, routes }) =>
+    tagValue === undefined ? [] : [{ id, arrived: routes.length > 0 }],
   );
 
 /** How many subnets that are opted in stand how. */
 export function countStates(accounts: readonly Account[]): Record<string, number> {
-  const states = accounts.flatMap(({ asker, state }) => (asker ? [state] : []));
+  const states = accounts.flatMap(({ optedIn, state }) => (optedIn ? [state] : []));
   const count = (state: Account['state']) => states.filter((each) => each === state).length;
   return {
     OptedIn: states.length,

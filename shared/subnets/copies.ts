@@ -1,8 +1,8 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { type Condition, joined, type Part } from '../reconcile.ts';
-import { toAll } from './askers.ts';
+import { type Condition, joined, type Part } from '../reconcile/plan.ts';
 import { type Copy, NOTE_AGE_MS, type Note } from './note.ts';
-import { aboutSlot, type Place } from './route-slots.ts';
+import { toAll } from './opted-in.ts';
+import { aboutSlot, type RouteSlot } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
 import { isLive, type Subnet, type SubnetsWorld } from './world.ts';
 
@@ -11,14 +11,14 @@ import { isLive, type Subnet, type SubnetsWorld } from './world.ts';
  * nobody but us makes, is not. What is missing in one of the two places is written again from the other.
  * @param planned steps before these, which may take room on endpoints
  */
-export function keepCopies(place: Place, world: SubnetsWorld, planned: readonly SubnetsStep[]): Part<SubnetsStep> {
-  const { table, destination, want, there, ours } = place;
-  const note = table.former.get(destination);
+export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readonly SubnetsStep[]): Part<SubnetsStep> {
+  const { table, destination, desired, actual, ours } = slot;
+  const note = table.takeoverNotes.get(destination);
   const copies = table.copies.get(destination) ?? [];
   // A note that says `gone` is a person's to delete: it has no second place that would bring it back.
-  if (note?.gone || (!ours && !want?.takeover)) return joined(...copies.map((copy) => erase(copy, place, world)));
+  if (note?.gone || (!ours && !desired?.takeover)) return joined(...copies.map((copy) => erase(copy, slot, world)));
   if (!ours || !note) return joined();
-  const { label: subject } = aboutSlot(place);
+  const { label: subject } = aboutSlot(slot);
   const { key, text } = note;
   const [source] = copies;
   const isLost = !note.onTable && (table.tagCount < TAGS_AT_MOST || table.forged.get(destination)?.includes(key));
@@ -26,10 +26,10 @@ export function keepCopies(place: Place, world: SubnetsWorld, planned: readonly 
   const rewritten: SubnetsStep[] = isLost
     ? [{ kind: 'write-note', tableId: table.id, key, value: text, subject, says }]
     : [];
-  const step = copyNote(place, note, there?.target, world, planned);
+  const step = copyNote(slot, note, actual?.target, world, planned);
   if (!step) {
     const message = `its tag ${key} has no copy, for every endpoint has ${TAGS_AT_MOST} tags: if that is lost, so is the way back`;
-    return { steps: rewritten, conditions: [{ about: aboutSlot(place), kind: 'refused', message }] };
+    return { steps: rewritten, conditions: [{ about: aboutSlot(slot), kind: 'refused', message }] };
   }
   const isThere = (copy: Copy) =>
     copy.endpointId === step.endpointId && copy.note.text === text && copy.note.by === 'us';
@@ -37,14 +37,14 @@ export function keepCopies(place: Place, world: SubnetsWorld, planned: readonly 
 }
 
 /** Whether a route of ours was taken over, and can be given back. */
-export const isTakenOver = ({ table, destination, want, ours }: Place) =>
-  ours && want !== undefined && !want.direct && table.former.get(destination)?.gone === false;
+export const isTakenOver = ({ table, destination, desired, ours }: RouteSlot) =>
+  ours && desired !== undefined && !desired.direct && table.takeoverNotes.get(destination)?.gone === false;
 
 /** Says that where a route led before is lost, to those whose status alone knows of it. */
-export function lostFormer({ table, destination, want, ours }: Place): Condition[] {
-  if (!ours || !want || want.direct || table.former.has(destination)) return [];
+export function lostFormer({ table, destination, desired, ours }: RouteSlot): Condition[] {
+  if (!ours || !desired || desired.direct || table.takeoverNotes.has(destination)) return [];
   const message = `where ${destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
-  const told = want.askers.filter(({ subnet }) => saysTakenOver(subnet, table.id, destination));
+  const told = desired.subnets.filter(({ subnet }) => saysTakenOver(subnet, table.id, destination));
   return toAll(told, { kind: 'conflict', message });
 }
 
@@ -55,7 +55,7 @@ function saysTakenOver({ memory: { takenOver } }: Subnet, tableId: string, desti
 
 /** Onto the endpoint that the route leads to, if that has room for one more tag, else onto any other. */
 export function copyNote(
-  { table, destination }: Place,
+  { table, destination }: RouteSlot,
   { key, text }: Pick<Note, 'key' | 'text'>,
   preferred: string | undefined,
   { endpoints }: SubnetsWorld,
@@ -75,11 +75,11 @@ export function copyNote(
 }
 
 /** What stands on an endpoint that goes, goes with it. */
-function erase(copy: Copy, place: Place, { endpoints, now }: SubnetsWorld): Part<SubnetsStep> {
+function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): Part<SubnetsStep> {
   const { endpointId, key, value, note } = copy;
   if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return joined();
-  const about = aboutSlot(place);
-  const until = place.ours ? 0 : note.at + NOTE_AGE_MS;
+  const about = aboutSlot(slot);
+  const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
   if (until > now) {
     const message = 'the moment when the copy of its tag can be erased';
     return { steps: [], conditions: [{ about, kind: 'waiting', message, until }] };

@@ -1,5 +1,5 @@
 import { contains, formatCidr, parseCidr } from '../cidr.ts';
-import type { Condition } from '../reconcile.ts';
+import type { Condition } from '../reconcile/plan.ts';
 import { label, type Router, type SubnetsWorld } from './world.ts';
 
 export interface DirectRanges {

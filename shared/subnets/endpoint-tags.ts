@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import type { Part } from '../reconcile.ts';
+import type { Part } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
 

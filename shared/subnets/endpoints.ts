@@ -1,7 +1,7 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile.ts';
-import { type Asker, isRefused, refusalOf, toAll } from './askers.ts';
+import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile/plan.ts';
+import { isRefused, type OptedInSubnet, refusalOf, toAll } from './opted-in.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
@@ -32,15 +32,15 @@ const GENERATION_MS = 60_000;
 
 /** A place that needs an endpoint, and who needs it. */
 interface Site {
-  askers: Asker[];
+  subnets: OptedInSubnet[];
   /** The subnet in which a new endpoint would be made. */
   host: Subnet | undefined;
   /** Endpoints in any state that stand where this site's may. */
   there: Endpoint[];
 }
 
-/** The endpoint that each asker is served by, or will be, and whether that stands where its own would, were there one. */
-export type Serving = ReadonlyMap<Asker, { endpoint: Endpoint; shares: boolean }>;
+/** The endpoint that each opted-in subnet is served by, or will be, and whether that stands where its own would, were there one. */
+export type Serving = ReadonlyMap<OptedInSubnet, { endpoint: Endpoint; shares: boolean }>;
 
 export interface Endpoints extends Part<SubnetsStep> {
   serving: Serving;
@@ -48,31 +48,31 @@ export interface Endpoints extends Part<SubnetsStep> {
   leaving: Endpoint[];
 }
 
-/** Gives each asker its endpoint. */
-export function planEndpoints(world: SubnetsWorld, askers: Asker[], config: SubnetsConfig): Endpoints {
-  const steps: SubnetsStep[] = publishZones(world, askers);
+/** Gives each opted-in subnet its endpoint. */
+export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], config: SubnetsConfig): Endpoints {
+  const steps: SubnetsStep[] = publishZones(world, optedInSubnets);
   const conditions: Condition[] = [];
-  const serving = new Map<Asker, { endpoint: Endpoint; shares: boolean }>();
+  const serving = new Map<OptedInSubnet, { endpoint: Endpoint; shares: boolean }>();
   const spare = new Set(world.endpoints);
   let room = config.endpointsPerVpc - world.endpointCount;
   let soon = world.endpoints.filter(({ state }) => state === 'deleting').length;
-  const sites = sitesOf(world, askers, config);
+  const sites = sitesOf(world, optedInSubnets, config);
   const crowded = crowdedZones(
     sites.flatMap(({ host }) => (host ? [{ host, step: createEndpoint(host, world) }] : [])),
     world,
   );
   for (const site of sites) {
-    const asking = site.askers.filter((asker) => !isRefused(asker));
+    const asking = site.subnets.filter((optedIn) => !isRefused(optedIn));
     const tell = (reason: Reason) => void conditions.push(...toAll(asking, reason));
     const { host } = site;
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
-    const endpoint = shares ? chosen({ ...site, there: zonesEndpoints(host.zone, site.askers, world) }, world) : own;
+    const endpoint = shares ? chosen({ ...site, there: zonesEndpoints(host.zone, site.subnets, world) }, world) : own;
     const ended = endpoint?.state === 'available' ? [] : lastEnded(site);
     for (const each of ended) spare.delete(each);
     if (endpoint) {
       spare.delete(endpoint);
-      for (const asker of site.askers) serving.set(asker, { endpoint, shares });
+      for (const optedIn of site.subnets) serving.set(optedIn, { endpoint, shares });
       const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
       if (endpoint.state !== 'available')
         tell({ kind: 'waiting', message: AVAILABLE, until, since: endpoint.createdAt });
@@ -123,9 +123,9 @@ function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
   const endpointIds = [...new Set(asking.map(([, { endpoint }]) => endpoint.id))];
   const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
   const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, subject: 'the endpoint service', says };
-  const refusals = refusalOf(step, world);
-  const those = asking.map(([asker]) => asker);
-  return { steps: [step], conditions: refusals.flatMap((reason) => toAll(those, reason)) };
+  const attempts = refusalOf(step, world);
+  const those = asking.map(([optedIn]) => optedIn);
+  return { steps: [step], conditions: attempts.flatMap((reason) => toAll(those, reason)) };
 }
 
 /**
@@ -133,9 +133,11 @@ function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
  * https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
  * A service that the stack did not make is told only for a subnet there.
  */
-function publishZones({ service, nodeZones }: SubnetsWorld, askers: Asker[]): SubnetsStep[] {
+function publishZones({ service, nodeZones }: SubnetsWorld, optedInSubnets: OptedInSubnet[]): SubnetsStep[] {
   const lacking = nodeZones.filter((zone) => !service.zones.includes(zone));
-  const asked = lacking.filter((zone) => askers.some((asker) => !isRefused(asker) && asker.subnet.zone === zone));
+  const asked = lacking.filter((zone) =>
+    optedInSubnets.some((optedIn) => !isRefused(optedIn) && optedIn.subnet.zone === zone),
+  );
   const zones = service.ours ? lacking : asked;
   if (zones.length === 0) return [];
   const says = `the endpoint service is to serve ${zones.join(', ')}, where the load balancer is already`;
@@ -146,19 +148,19 @@ function publishZones({ service, nodeZones }: SubnetsWorld, askers: Asker[]): Su
 const AVAILABLE = 'its endpoint to be available';
 
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
-function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsConfig): Site[] {
-  const standing = (fits: (subnet: Subnet) => boolean) => {
+function sitesOf(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], { endpoints }: SubnetsConfig): Site[] {
+  const here = (fits: (subnet: Subnet) => boolean) => {
     const ids = new Set(world.subnets.filter(fits).map(({ id }) => id));
     return world.endpoints.filter(({ subnetId }) => ids.has(subnetId));
   };
   if (endpoints === 'subnet')
-    return askers.map((asker) => ({
-      askers: [asker],
-      host: isRefused(asker) ? undefined : asker.subnet,
-      there: standing(({ id }) => id === asker.subnet.id),
+    return optedInSubnets.map((optedIn) => ({
+      subnets: [optedIn],
+      host: isRefused(optedIn) ? undefined : optedIn.subnet,
+      there: here(({ id }) => id === optedIn.subnet.id),
     }));
-  return [...Map.groupBy(askers, ({ subnet }) => subnet.zone)].map(([zone, inZone]) => {
-    const asking = inZone.filter((asker) => !isRefused(asker));
+  return [...Map.groupBy(optedInSubnets, ({ subnet }) => subnet.zone)].map(([zone, inZone]) => {
+    const asking = inZone.filter((optedIn) => !isRefused(optedIn));
     const fits = (subnet: Subnet) =>
       subnet.zone === zone && (endpoints === 'zone' || endpoints.includes(subnet.id)) && !isLeaving(subnet, world);
     const named = asking.length > 0 ? world.subnets.find(fits) : undefined;
@@ -166,15 +168,15 @@ function sitesOf(world: SubnetsWorld, askers: Asker[], { endpoints }: SubnetsCon
     const able = asking.filter(({ subnet }) => !subnet.cidrs.every(isIpv6));
     const any = able.find(asksForIpv6) ?? able[0] ?? asking[0];
     const host = endpoints === 'zone' ? any?.subnet : named;
-    return { askers: inZone, host, there: standing(fits) };
+    return { subnets: inZone, host, there: here(fits) };
   });
 }
 
-const asksForIpv6 = ({ destinations }: Asker) => destinations.some(isIpv6);
+const asksForIpv6 = ({ destinations }: OptedInSubnet) => destinations.some(isIpv6);
 
 /** Of the endpoints that will do the oldest: two creates that crossed leave two. Where all are refused, any will do. */
-function chosen({ askers, there, host }: Site, { service }: SubnetsWorld): Endpoint | undefined {
-  const ipv6 = askers.some(asksForIpv6);
+function chosen({ subnets: optedInSubnets, there, host }: Site, { service }: SubnetsWorld): Endpoint | undefined {
+  const ipv6 = optedInSubnets.some(asksForIpv6);
   return there
     .filter((endpoint) => isLive(endpoint))
     .filter((endpoint) => !host || (endpoint.serviceName === service.name && (endpoint.ipv6 || !ipv6)))

@@ -27,7 +27,7 @@ export interface Clients {
 
 /**
  * Looks at everything once, with a number of calls that does not grow with the number of subnets.
- * @param undeletable a subnet that someone tried to delete: what stands in it is looked up too
+ * @param deletionAttempted a subnet that someone tried to delete: what stands in it is looked up too
  * @throws Error if AWS does not list the VPC or the endpoint service, as may be shortly after they were made
  */
 export async function observe(
@@ -35,7 +35,7 @@ export async function observe(
   config: SubnetsConfig,
   seal: Notary,
   now: number,
-  undeletable?: string,
+  deletionAttempted?: string,
 ): Promise<SubnetsWorld> {
   const client = { client: ec2 };
   const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
@@ -68,10 +68,10 @@ export async function observe(
       (page) => page.VpcEndpointConnections,
     ),
     collect(paginateDescribeInstances(client, routers), (page) => page.Reservations),
-    undeletable === undefined
+    deletionAttempted === undefined
       ? []
       : collect(
-          paginateDescribeNetworkInterfaces(client, where('subnet-id', undeletable)),
+          paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
           (page) => page.NetworkInterfaces,
         ),
     elb
@@ -103,6 +103,6 @@ export async function observe(
     },
     config,
     seal,
-    { now, undeletable },
+    { now, deletionAttempted },
   );
 }

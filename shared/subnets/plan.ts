@@ -1,9 +1,10 @@
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, joined, type Part, type Plan, told } from '../reconcile.ts';
-import { type Account, accountsOf, countStates, journeysOf } from './accounts.ts';
-import { type Asker, readAskers } from './askers.ts';
+import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
+import { told } from '../sentences.ts';
+import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
+import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -20,33 +21,33 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
  * needs an available endpoint, an endpoint can only go once no route leads to it.
  */
 export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
-  const askers = readAskers(world, config);
-  const endpoints = planEndpoints(world, askers, config);
-  const routes = planRoutes(world, askers, endpoints.serving, config);
+  const optedInSubnets = findOptedIn(world, config);
+  const endpoints = planEndpoints(world, optedInSubnets, config);
+  const routes = planRoutes(world, optedInSubnets, endpoints.serving, config);
   const removals = removeEndpoints(world, endpoints.leaving, config);
   const tags = planEndpointTags(world, endpoints.leaving, config);
-  const work = joined(refusals(askers), endpoints, routes, removals, tags);
-  const accounts = accountsOf(world, askers, endpoints.serving, routes, work);
+  const work = joined(attempts(optedInSubnets), endpoints, routes, removals, tags);
+  const accounts = accountsOf(world, optedInSubnets, endpoints.serving, routes, work);
   const status = planStatus(accounts, world, config);
-  const theirs = new Set(askers.map(({ about }) => about));
+  const theirs = new Set(optedInSubnets.map(({ about }) => about));
   const conditions = joined(work, status, strangers(world, config)).conditions.filter(
     ({ about }) => !theirs.has(about),
   );
-  const ofAskers = accounts.flatMap((account) => (account.asker ? account.conditions : []));
+  const ofOptedIn = accounts.flatMap((account) => (account.optedIn ? account.conditions : []));
   return {
     steps: [...work.steps, ...status.steps],
-    ...told([...conditions, ...ofAskers]),
+    ...told([...conditions, ...ofOptedIn]),
     gauges: { ...countStates(accounts), Blocked: routes.held.length },
-    journeys: journeysOf(accounts),
+    timed: timedOf(accounts),
     accounts,
     conditions,
   };
 }
 
-const refusals = (askers: readonly Asker[]): Part<SubnetsStep> => ({
+const attempts = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> => ({
   steps: [],
-  conditions: askers.flatMap(({ about, wish }): Condition[] =>
-    'refused' in wish ? [{ about, kind: 'refused', message: wish.refused }] : [],
+  conditions: optedInSubnets.flatMap(({ about, spec }): Condition[] =>
+    'refused' in spec ? [{ about, kind: 'refused', message: spec.refused }] : [],
   ),
 });
 

@@ -35,7 +35,7 @@ export function readWorld(
   answers: Answers,
   config: SubnetsConfig,
   seal: Notary,
-  { now, undeletable }: Pick<SubnetsWorld, 'now' | 'undeletable'>,
+  { now, deletionAttempted }: Pick<SubnetsWorld, 'now' | 'deletionAttempted'>,
 ): SubnetsWorld {
   const { vpc, service, endpoints, targets } = answers;
   const adopting = adopts(seal, now);
@@ -98,8 +98,8 @@ export function readWorld(
     crossZone: answers.attributes.some(
       ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',
     ),
-    undeletable: onlyHolds(answers.interfaces, ours) ? undeletable : undefined,
-    refusals: new Map(),
+    deletionAttempted: onlyHolds(answers.interfaces, ours) ? deletionAttempted : undefined,
+    attempts: new Map(),
   };
 }
 
@@ -126,7 +126,7 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
     zone: subnet.AvailabilityZone ?? '',
     owner: subnet.OwnerId ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
-    wish: tag(subnet.Tags, config.tagKey),
+    tagValue: tag(subnet.Tags, config.tagKey),
     status,
     memory: memoryOf(status),
     tagCount: countedKeys(subnet.Tags).length,
@@ -242,15 +242,15 @@ function readTable(
       const direct = directHolder(table.Tags, config.directKey, read.destination, read.target);
       return { ...read, holder: holders.get(read.target) ?? direct };
     }),
-    former: new Map([
+    takeoverNotes: new Map([
       ...[...copies].flatMap(([destination, [newest]]): [string, Note][] =>
         newest ? [[destination, newest.note]] : [],
       ),
       ...believed.former,
     ]),
     copies,
-    strays: readStrays(table.Tags, config.formerKey),
-    direct: new Map(believed.direct),
+    foreignNotes: readStrays(table.Tags, config.formerKey),
+    directRouteNotes: new Map(believed.direct),
     forged: new Map(
       [...Map.groupBy(forged, ([destination]) => destination)].map(([destination, entries]) => [
         destination,

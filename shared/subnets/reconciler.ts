@@ -1,8 +1,8 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { type Bucket, type Levels, spend, tokens } from '../aws/pace.ts';
-import { createTurns } from '../aws/turns.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import { type Bucket, spend, type TokenLevels, tokens } from '../reconcile/rate-limit.ts';
+import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
 import { act } from './act.ts';
 import { type Clients, observe } from './observe.ts';
@@ -55,12 +55,12 @@ export function subnetsReconciler(
   const turns = createTurns(bucketOf, now);
 
   return {
-    observe: async (hint?: Pick<Hint, 'undeletable'>) =>
-      observe(clients, config, await seal(), now(), hint?.undeletable),
+    observe: async (hint?: Pick<Hint, 'deletionAttempted'>) =>
+      observe(clients, config, await seal(), now(), hint?.deletionAttempted),
 
     plan(world: SubnetsWorld) {
-      const refusals = turns.refusals(world.now);
-      return turns.keep(plan({ ...world, refusals }, config), world.now, (levels) => lowered(levels, world));
+      const attempts = turns.refusals(world.now);
+      return turns.keep(plan({ ...world, attempts }, config), world.now, (levels) => lowered(levels, world));
     },
 
     act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
@@ -68,8 +68,8 @@ export function subnetsReconciler(
 }
 
 /** A new process knows nothing of what the one before it used up. The dates of its endpoints do. */
-function lowered(levels: Levels, { now, endpoints, gone }: SubnetsWorld): Levels {
+function lowered(levels: TokenLevels, { now, endpoints, gone }: SubnetsWorld): TokenLevels {
   const created = [...endpoints, ...gone].map(({ createdAt }) => createdAt).toSorted((a, b) => a - b);
-  const seen = created.reduce((left, at) => spend(CREATES, left, at), new Map() as Levels);
+  const seen = created.reduce((left, at) => spend(CREATES, left, at), new Map() as TokenLevels);
   return tokens(CREATES, seen, now) < tokens(CREATES, levels, now) ? new Map([...levels, ...seen]) : levels;
 }

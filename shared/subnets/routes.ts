@@ -1,49 +1,54 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Condition, Part } from '../reconcile.ts';
-import type { Asker } from './askers.ts';
+import type { Condition, Part } from '../reconcile/plan.ts';
 import { isTakenOver, keepCopies, lostFormer } from './copies.ts';
 import { directRanges } from './direct.ts';
 import type { Serving } from './endpoints.ts';
-import { type Carried, carryOut, keepNotes } from './moves.ts';
-import { decide, type Move, type Place, placesOf } from './route-slots.ts';
+import type { OptedInSubnet } from './opted-in.ts';
+import { decide, type RouteAction, type RouteSlot, routeSlots } from './route-slots.ts';
+import { keepNotes, type RouteSteps, stepsFor } from './route-steps.ts';
 import type { SubnetsStep } from './steps.ts';
 import { isCounted, type RouteTable, type SubnetsWorld } from './world.ts';
 
 /** What becomes of all routes, and what stands in their way. */
-export interface Routes extends Carried {
+export interface Routes extends RouteSteps {
   /** Destinations of each whose routes led elsewhere before, and can be given back. */
-  takenOver: ReadonlyMap<Asker, string[]>;
+  takenOver: ReadonlyMap<OptedInSubnet, string[]>;
 }
 
 /** Per table, not per subnet: a table may serve many subnets, and has one route for all of them. */
-export function planRoutes(world: SubnetsWorld, askers: Asker[], serving: Serving, config: SubnetsConfig): Routes {
+export function planRoutes(
+  world: SubnetsWorld,
+  optedInSubnets: OptedInSubnet[],
+  serving: Serving,
+  config: SubnetsConfig,
+): Routes {
   const ranges = directRanges(world);
   const steps: SubnetsStep[] = [];
   const conditions: Condition[] = [...ranges.conditions];
   const held: Condition[] = [];
-  const takenOver = new Map<Asker, string[]>();
+  const takenOver = new Map<OptedInSubnet, string[]>();
   const add = (part: Part<SubnetsStep>) => {
     steps.push(...part.steps);
     conditions.push(...part.conditions);
   };
   for (const table of world.routeTables) {
-    const decided = placesOf(table, askers, ranges.routers, serving, world, config).map((place) => ({
-      place,
-      move: decide(place, config.withoutRouter),
+    const decided = routeSlots(table, optedInSubnets, ranges.routers, serving, world, config).map((slot) => ({
+      place: slot,
+      move: decide(slot, config.withoutRouter),
     }));
     for (const { place, move } of decided) {
       add(keepNotes(place, world));
       if (move !== 'withdraw') add(keepCopies(place, world, steps));
       conditions.push(...lostFormer(place));
-      for (const asker of isTakenOver(place) ? (place.want?.askers ?? []) : [])
-        takenOver.set(asker, [...(takenOver.get(asker) ?? []), place.destination]);
+      for (const optedIn of isTakenOver(place) ? (place.desired?.subnets ?? []) : [])
+        takenOver.set(optedIn, [...(takenOver.get(optedIn) ?? []), place.destination]);
     }
     const inTable: Condition[] = [];
     for (const ipv6 of [false, true]) {
       const family = decided.filter(({ place }) => isIpv6(place.destination) === ipv6);
       for (const { place, move } of inOrder(family, config)) {
-        const carried = carryOut(move, place, { world, config, planned: steps });
+        const carried = stepsFor(move, place, { world, config, planned: steps });
         add(carried);
         inTable.push(...carried.held);
       }
@@ -58,14 +63,17 @@ export function planRoutes(world: SubnetsWorld, askers: Asker[], serving: Servin
  * What is new comes before what goes: a client that has both never has neither. But where a table has no room for it,
  * as many routes as it takes go before.
  */
-function inOrder<D extends { place: Place; move: Move }>(family: D[], { routesPerTable }: SubnetsConfig): D[] {
-  const there = family.filter(({ place }) => place.there && isCounted(place.there));
+function inOrder<D extends { place: RouteSlot; move: RouteAction }>(
+  family: D[],
+  { routesPerTable }: SubnetsConfig,
+): D[] {
+  const there = family.filter(({ place }) => place.actual && isCounted(place.actual));
   const created = family.filter(({ move }) => move === 'create');
   const going = there.filter(
     ({ place: { table, destination }, move }) =>
       move === 'withdraw' &&
-      !table.former.has(destination) &&
-      !table.strays.has(destination) &&
+      !table.takeoverNotes.has(destination) &&
+      !table.foreignNotes.has(destination) &&
       !table.forged.has(destination),
   );
   const first = going.slice(0, Math.max(0, there.length + created.length - routesPerTable));

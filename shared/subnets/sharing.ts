@@ -1,7 +1,7 @@
 import { advice } from '../aws/advice.ts';
-import { keyOf } from '../reconcile.ts';
-import type { Asker } from './askers.ts';
-import { isWide } from './judge.ts';
+import { keyOf } from '../reconcile/plan.ts';
+import { isWide } from './admission.ts';
+import type { OptedInSubnet } from './opted-in.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLeaving, isLive, type Subnet, type SubnetsWorld, tableOf } from './world.ts';
 
@@ -12,7 +12,7 @@ import { type Endpoint, isLeaving, isLive, type Subnet, type SubnetsWorld, table
  */
 export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], world: SubnetsWorld): Set<string> {
   const refused = creates.filter(({ step }) => {
-    const { times = 0, error } = world.refusals.get(keyOf(step)) ?? {};
+    const { times = 0, error } = world.attempts.get(keyOf(step)) ?? {};
     return times > 1 && error !== undefined && !advice(error);
   });
   const serving = new Set(world.endpoints.filter(isLive).map(({ id }) => id));
@@ -21,10 +21,10 @@ export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], wor
 }
 
 /** Endpoints of the zone that may serve these as well: not one that their own routes would lead back into. */
-export function zonesEndpoints(zone: string, askers: Asker[], world: SubnetsWorld): Endpoint[] {
+export function zonesEndpoints(zone: string, optedInSubnets: OptedInSubnet[], world: SubnetsWorld): Endpoint[] {
   const stands = new Set(
     world.subnets.filter((subnet) => subnet.zone === zone && !isLeaving(subnet, world)).map(({ id }) => id),
   );
-  const wide = askers.filter(({ destinations }) => destinations.some(isWide)).map(({ table }) => table);
+  const wide = optedInSubnets.filter(({ destinations }) => destinations.some(isWide)).map(({ table }) => table);
   return world.endpoints.filter(({ subnetId }) => stands.has(subnetId) && !wide.includes(tableOf(subnetId, world)));
 }

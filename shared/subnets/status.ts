@@ -1,13 +1,13 @@
 import { code } from '../aws/errors.ts';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Part } from '../reconcile.ts';
+import type { Part } from '../reconcile/plan.ts';
 import { type Account, LONGEST } from './accounts.ts';
 import type { SubnetsStep } from './steps.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
- * On each subnet, for the person who tagged it: how its wish stands. A call for all that stand alike; for each alone of those
+ * On each subnet, for the person who tagged it: how its spec stands. A call for all that stand alike; for each alone of those
  * of whom one that AWS did not name had such a call refused.
  */
 export function planStatus(
@@ -51,8 +51,8 @@ function isFull({ id, status, tagCount }: Subnet, world: SubnetsWorld): boolean 
 }
 
 /** The subnets of each call for a status that AWS refused. */
-function callsRefused({ refusals }: SubnetsWorld, by?: string): string[][] {
-  return [...refusals.values()].flatMap(({ step, error }) =>
+function callsRefused({ attempts }: SubnetsWorld, by?: string): string[][] {
+  return [...attempts.values()].flatMap(({ step, error }) =>
     'subnetIds' in step && (by === undefined || code(error) === by) ? [step.subnetIds] : [],
   );
 }

@@ -1,4 +1,4 @@
-import type { Step } from '../reconcile.ts';
+import type { Step } from '../reconcile/plan.ts';
 import type { Note } from './note.ts';
 
 /** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */

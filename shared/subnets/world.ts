@@ -1,4 +1,4 @@
-import type { Refusals } from '../aws/patience.ts';
+import type { Attempts } from '../reconcile/backoff.ts';
 import type { Memory } from './memory.ts';
 import type { Copy, Note } from './note.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -34,9 +34,9 @@ export interface SubnetsWorld {
   /** Whether a load balancer node hands packets to routers of other zones too. */
   crossZone: boolean;
   /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
-  undeletable: string | undefined;
+  deletionAttempted: string | undefined;
   /** What AWS refused before this look. */
-  refusals: Refusals<SubnetsStep>;
+  attempts: Attempts<SubnetsStep>;
 }
 
 export interface Service {
@@ -57,7 +57,7 @@ export interface Subnet {
   /** IPv4 and IPv6. */
   cidrs: string[];
   /** The tag's value, or undefined if it has none. */
-  wish: string | undefined;
+  tagValue: string | undefined;
   /** What we last said in its status tag. */
   status: string | undefined;
   memory: Memory;
@@ -100,13 +100,13 @@ export interface RouteTable {
   subnetIds: string[];
   routes: Route[];
   /** What its routes led to before they were taken over, by destination: as its own tags say, else their copies. */
-  former: Map<string, Note>;
+  takeoverNotes: Map<string, Note>;
   /** Those copies, on endpoints, the newest first. */
   copies: Map<string, Copy[]>;
   /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
-  strays: Map<string, string>;
+  foreignNotes: Map<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
-  direct: Map<string, Note>;
+  directRouteNotes: Map<string, Note>;
   /** The keys of notes that are not ours, by destination: somebody else wrote them, or copied them here. */
   forged: Map<string, string[]>;
   /** AWS's own apart. */
@@ -147,8 +147,8 @@ export interface Router {
 const LEAVING_MS = 3_600_000;
 
 /** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
-export function isLeaving({ id, memory }: Subnet, { undeletable, now }: SubnetsWorld): boolean {
-  return id === undeletable || now - memory.leavingSince < LEAVING_MS;
+export function isLeaving({ id, memory }: Subnet, { deletionAttempted, now }: SubnetsWorld): boolean {
+  return id === deletionAttempted || now - memory.leavingSince < LEAVING_MS;
 }
 
 export function label({ id, name }: { id: string; name: string }): string {
@@ -175,7 +175,7 @@ export function subnetsOf(table: RouteTable, world: Pick<SubnetsWorld, 'routeTab
 
 /** A route is ours if it leads to an endpoint with our tag, or to the interface that our note on its table names. */
 export function isOurs({ destination, target }: Route, table: RouteTable, { endpoints, gone }: SubnetsWorld): boolean {
-  if (target.startsWith('eni-')) return table.direct.get(destination)?.target === target;
+  if (target.startsWith('eni-')) return table.directRouteNotes.get(destination)?.target === target;
   const is = ({ id }: { id: string }) => id === target;
   return endpoints.some(is) || gone.some(is);
 }

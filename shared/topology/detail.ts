@@ -40,13 +40,13 @@ export function logLink({ place }: Topology, id: string, { timeRange }: View): H
 }
 
 function subnetFacts(
-  { cidrs, wish, destinations, tableId, endpoint, flow }: Subnet,
+  { cidrs, tagValue, destinations, tableId, endpoint, flow }: Subnet,
   tagKey: string,
   page: (id: string) => Html,
 ): Facts {
   return [
     ['Its addresses', html`${cidrs.join(' ')}`],
-    [`Tag ${tagKey}`, html`${wish ?? 'none any more'}`],
+    [`Tag ${tagKey}`, html`${tagValue ?? 'none any more'}`],
     [
       'Routes',
       html`${destinations.map((to) => html`<div>${to.cidr}${to.routed ? '' : ': not to an endpoint of ours'}</div>`)}`,

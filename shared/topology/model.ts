@@ -1,7 +1,8 @@
 import { canonicalCidr } from '../cidr.ts';
-import { type Condition, sentence } from '../reconcile.ts';
+import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
+import { sentence } from '../sentences.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
 import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
@@ -27,7 +28,7 @@ export interface Subnet extends Subject {
   /** Its addresses. */
   cidrs: string[];
   /** The opt-in tag's value; undefined once it is untagged. */
-  wish?: string;
+  tagValue?: string;
   /** What that asks for, as far as it can be read, and what else its table sends to an endpoint of ours. */
   destinations: { cidr: string; asked: boolean; routed: boolean }[];
   tableId?: string;
@@ -136,7 +137,7 @@ const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing
 
 function subnetsOf({ subnets: { world, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
   const zoneOf = new Map(world.subnets.map(({ id, zone }) => [id, zone]));
-  return plan.accounts.map(({ subnet: { id, name, zone, cidrs, wish }, state, why, table, endpoint, routes }) => {
+  return plan.accounts.map(({ subnet: { id, name, zone, cidrs, tagValue }, state, why, table, endpoint, routes }) => {
     const whole = routes.every((route) => route.endpoint.state === 'available' && !route.blackhole);
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
     const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
@@ -148,9 +149,9 @@ function subnetsOf({ subnets: { world, plan } }: Look, reaches: (zone: string) =
       state: lost ? 'down' : state,
       why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
       cidrs,
-      wish,
+      tagValue,
       destinations: destinationsOf(
-        wish,
+        tagValue,
         routes.map(({ destination }) => destination),
       ),
       tableId: table?.id,

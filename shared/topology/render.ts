@@ -116,13 +116,13 @@ function notOptedIn({ subnets, others }: Zone, { tagKey }: Topology): string | u
 }
 
 function subnetRow(subnet: Subnet, { place }: Topology, view: View): Html {
-  const { endpoint, wish } = subnet;
+  const { endpoint, tagValue } = subnet;
   return html`
     <li class="zg-row">
       ${card(
         subnet,
         nameButton(subnet, view),
-        wish === undefined ? html`opted out` : html`to ${destinations(subnet)}`,
+        tagValue === undefined ? html`opted out` : html`to ${destinations(subnet)}`,
         endpoint
           ? html`<p class="zg-mono" title="${endpoint.id}">${link(consolePage(place, endpoint.id), html`${short(endpoint.id)}`)}</p><p class="zg-muted">${endpoint.state}</p>`
           : html`<p class="zg-muted">no endpoint</p>`,
@@ -154,12 +154,12 @@ function card(subject: Subnet | Router, name: Html, about: Html, side: Html): Ht
 }
 
 /** What its tag asks for, or what that stands for; struck out is what a conflict keeps from it. */
-function destinations({ state, wish, destinations: all }: Subnet): (Html | string)[] {
+function destinations({ state, tagValue, destinations: all }: Subnet): (Html | string)[] {
   const asked = all.filter((to) => to.asked);
   const told = (asked.length > 0 ? asked : all).map(({ cidr, routed }) =>
     state === 'conflict' && !routed ? html`<s>${cidr}</s> ` : `${cidr} `,
   );
-  return told.length > 0 ? told : [wish ?? ''];
+  return told.length > 0 ? told : [tagValue ?? ''];
 }
 
 function nodeCell({ address, carries }: Node, { crossZone }: Topology): Html {

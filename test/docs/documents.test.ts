@@ -58,16 +58,16 @@ test('the reference has the sentence of every refusal', () => {
     .filter(([, text = '']) => text.length >= 8)
     .map(([, text = '']) => text.split('…').map((part) => part.trim()));
   const sources = [
-    'subnets/judge',
-    'subnets/wish',
-    'subnets/askers',
+    'subnets/admission',
+    'subnets/spec',
+    'subnets/opted-in',
     'subnets/endpoints',
     'subnets/status',
     'routers/router',
   ];
   const said = sources.flatMap((name) => [
     ...read(`shared/${name}.ts`).matchAll(
-      /(?:return |refused: |is: 'refused', why: |message: |const (?:text|message) = )[`'](.*)[`']/g,
+      /(?:return |refused: |kind: 'refused', why: |message: |const (?:text|message) = )[`'](.*)[`']/g,
     ),
   ]);
   const texts = said

@@ -41,7 +41,7 @@ describe('a function is bundled', () => {
     // Half of what it may be: what grows beyond has brought something along that nobody uses.
     expect(zip.length).toBeLessThan(210_000);
     const map = JSON.parse(Buffer.from(code[`${name}.mjs.map`] ?? []).toString());
-    expect(map.sources).toContainEqual(expect.stringContaining('shared/reconcile.ts'));
+    expect(map.sources).toContainEqual(expect.stringContaining('shared/reconcile/loop.ts'));
     expect(Buffer.from(code[`${name}.mjs`] ?? []).toString()).not.toContain('sourceMappingURL');
   });
 });

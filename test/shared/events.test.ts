@@ -67,10 +67,10 @@ describe('an event', () => {
     const requestParameters = { subnetId: 'subnet-1' };
     const refused = { eventName: 'DeleteSubnet', errorCode: 'Client.DependencyViolation', requestParameters };
     const cause = 'DeleteSubnet Client.DependencyViolation';
-    expect(call(refused)).toEqual({ at, cause, ids: [], undeletable: 'subnet-1' });
-    expect(call({ ...refused, errorCode: 'Client.UnauthorizedOperation' })).not.toHaveProperty('undeletable');
-    expect(call({ ...refused, errorCode: undefined })).not.toHaveProperty('undeletable');
-    expect(call({ ...refused, eventName: 'DeleteVpc' })).not.toHaveProperty('undeletable');
+    expect(call(refused)).toEqual({ at, cause, ids: [], deletionAttempted: 'subnet-1' });
+    expect(call({ ...refused, errorCode: 'Client.UnauthorizedOperation' })).not.toHaveProperty('deletionAttempted');
+    expect(call({ ...refused, errorCode: undefined })).not.toHaveProperty('deletionAttempted');
+    expect(call({ ...refused, eventName: 'DeleteVpc' })).not.toHaveProperty('deletionAttempted');
   });
 
   test.each([

@@ -2,7 +2,7 @@ import { CreateRouteCommand, CreateTagsCommand, DescribeSubnetsCommand } from '@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { reconcilerHandler } from '../../shared/lambda.ts';
-import type { Plan, Step, Waiting } from '../../shared/reconcile.ts';
+import type { Plan, Step, Waiting } from '../../shared/reconcile/plan.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
 import { captureLines } from '../support/lines.ts';
 
@@ -40,7 +40,7 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
       },
       plan: (look) => ({
         ...{ steps: [], waiting: [], refused: [] },
-        journeys: [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
+        timed: [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
         ...look?.plan,
       }),
       act: async (step: Move) => {
@@ -153,8 +153,8 @@ describe('the log', () => {
   });
 
   test('warns of what a person may have to see to: of what is waited for once', async () => {
-    const waiting = [{ subject: 'i-0c', for: 'its agent', grave: true }];
-    const { pass } = await fixture([{ plan: { steps: [{ ...move, grave: true }], waiting } }, { plan: { waiting } }]);
+    const waiting = [{ subject: 'i-0c', for: 'its agent', warn: true }];
+    const { pass } = await fixture([{ plan: { steps: [{ ...move, warn: true }], waiting } }, { plan: { waiting } }]);
     await pass();
     await pass({}, 'pass-2');
     const told = logLines().map(({ level, message }) => `${level} ${message}`);

@@ -1,8 +1,8 @@
 import type { Group, Member } from '../../state/autoscaling.ts';
 import type { Instance } from '../../state/ec2.ts';
+import type { CloudContext } from '../context.ts';
 import { find } from '../ec2/find.ts';
 import type { instances } from '../ec2/instances.ts';
-import type { World } from '../world.ts';
 import { announceEnd, hold, release } from './hooks.ts';
 
 type Machines = Pick<
@@ -23,7 +23,7 @@ export const isWarm = ({ state }: Member) => state.startsWith('Warmed:');
 const isEnding = ({ state }: Member) => state.includes('Terminat');
 
 /** The instances of Auto Scaling groups, from launch to end. https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html */
-export function capacity(world: World, machines: Machines): Capacity {
+export function capacity(cloud: CloudContext, machines: Machines): Capacity {
   return { fill, end, follow };
 
   function fill(group: Group): void {
@@ -45,7 +45,7 @@ export function capacity(world: World, machines: Machines): Capacity {
   }
 
   function launch(group: Group, state: 'Pending' | 'Warmed:Pending'): void {
-    const template = find(world.launchTemplates, 'launchTemplate', group.templateId);
+    const template = find(cloud.launchTemplates, 'launchTemplate', group.templateId);
     const subnetId = emptiest(group);
     const { ImageId, InstanceType, TagSpecifications } = template.data;
     const { Instances } = machines.RunInstances({
@@ -57,7 +57,7 @@ export function capacity(world: World, machines: Machines): Capacity {
       SubnetId: subnetId,
     });
     const instanceId = Instances[0]?.InstanceId ?? '';
-    const tags = world.tags.get(instanceId);
+    const tags = cloud.tags.get(instanceId);
     for (const [key, value] of group.propagated) tags?.set(key, value);
     tags?.set('aws:autoscaling:groupName', group.name);
     tags?.set('aws:ec2launchtemplate:id', template.id);
@@ -65,7 +65,7 @@ export function capacity(world: World, machines: Machines): Capacity {
       instanceId,
       zone: zoneOf(subnetId),
       state,
-      launchedAt: world.clock.now(),
+      launchedAt: cloud.clock.now(),
       actions: new Map(),
     });
   }
@@ -83,15 +83,15 @@ export function capacity(world: World, machines: Machines): Capacity {
   }
 
   function enterService(group: Group, member: Member, origin: 'EC2' | 'WarmPool'): void {
-    hold(world, group, member, { phase: 'Pending', origin }, (result) => {
+    hold(cloud, group, member, { phase: 'Pending', origin }, (result) => {
       if (result === 'ABANDON') return abandon(group, member);
       member.state = 'InService';
-      announceEnd(world, group, member, 'Launch Successful');
+      announceEnd(cloud, group, member, 'Launch Successful');
     });
   }
 
   function enterPool(group: Group, member: Member): void {
-    hold(world, group, member, { phase: 'Warmed:Pending', origin: 'EC2' }, (result) => {
+    hold(cloud, group, member, { phase: 'Warmed:Pending', origin: 'EC2' }, (result) => {
       if (result === 'ABANDON') abandon(group, member);
       else rest(group, member);
     });
@@ -99,11 +99,11 @@ export function capacity(world: World, machines: Machines): Capacity {
 
   /** "Instances can be returned to the warm pool on scale in." https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-eventbridge-events.html, example 4 */
   function goBack(group: Group, member: Member): void {
-    hold(world, group, member, { phase: 'Warmed:Pending', origin: 'AutoScalingGroup' }, () => rest(group, member));
+    hold(cloud, group, member, { phase: 'Warmed:Pending', origin: 'AutoScalingGroup' }, () => rest(group, member));
   }
 
   function rest(group: Group, member: Member): void {
-    const state = world.instances.get(member.instanceId)?.state;
+    const state = cloud.instances.get(member.instanceId)?.state;
     if (group.warmPool?.poolState === 'Running') member.state = 'Warmed:Running';
     else if (state === 'stopped') member.state = 'Warmed:Stopped';
     else if (state === 'running') machines.StopInstances({ InstanceIds: [member.instanceId] });
@@ -111,19 +111,19 @@ export function capacity(world: World, machines: Machines): Capacity {
 
   /** A launch that a hook has given up. */
   function abandon(group: Group, member: Member): void {
-    announceEnd(world, group, member, 'Launch Unsuccessful');
+    announceEnd(cloud, group, member, 'Launch Unsuccessful');
     member.state = isWarm(member) ? 'Warmed:Terminating' : 'Terminating';
     terminate(group, member);
   }
 
   function end(group: Group, member: Member): void {
     const phase = isWarm(member) ? 'Warmed:Terminating' : 'Terminating';
-    hold(world, group, member, { phase, origin: 'EC2' }, () => terminate(group, member));
+    hold(cloud, group, member, { phase, origin: 'EC2' }, () => terminate(group, member));
   }
 
   function terminate(group: Group, member: Member): void {
     const { instanceId } = member;
-    const state = world.instances.get(instanceId)?.state ?? 'terminated';
+    const state = cloud.instances.get(instanceId)?.state ?? 'terminated';
     if (state === 'terminated') gone(group, member);
     else machines.TerminateInstances({ InstanceIds: [instanceId] });
   }
@@ -131,12 +131,12 @@ export function capacity(world: World, machines: Machines): Capacity {
   function gone(group: Group, member: Member): void {
     release(member);
     group.members.delete(member.instanceId);
-    announceEnd(world, group, member, 'Terminate Successful');
-    if (world.groups.get(group.name) === group) fill(group);
+    announceEnd(cloud, group, member, 'Terminate Successful');
+    if (cloud.groups.get(group.name) === group) fill(group);
   }
 
   function follow({ id, state }: Instance): void {
-    const group = [...world.groups.values()].find(({ members }) => members.has(id));
+    const group = [...cloud.groups.values()].find(({ members }) => members.has(id));
     const member = group?.members.get(id);
     if (!group || !member) return;
     if (state === 'running' && member.state === 'Pending')
@@ -146,12 +146,12 @@ export function capacity(world: World, machines: Machines): Capacity {
     else if (state === 'terminated' && isEnding(member) && member.actions.size === 0) gone(group, member);
     else if (state === 'terminated' && isWarm(member)) gone(group, member);
     else if (state !== 'running' && state !== 'pending' && !isEnding(member) && !isWarm(member))
-      world.after(world.delays.groupHealthCheck, () => replace(group, member));
+      cloud.after(cloud.delays.groupHealthCheck, () => replace(group, member));
   }
 
   /** "An instance that is not running is unhealthy." https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html */
   function replace(group: Group, member: Member): void {
-    const state = world.instances.get(member.instanceId)?.state;
+    const state = cloud.instances.get(member.instanceId)?.state;
     if (state === 'running' || state === 'pending') return;
     if (group.members.get(member.instanceId) !== member || isEnding(member) || isWarm(member)) return;
     end(group, member);
@@ -159,7 +159,7 @@ export function capacity(world: World, machines: Machines): Capacity {
   }
 
   function startedAt(instanceId: string): number {
-    return world.instances.get(instanceId)?.launchedAt ?? 0;
+    return cloud.instances.get(instanceId)?.launchedAt ?? 0;
   }
 
   /** The subnet in whose zone the group has the fewest instances. */
@@ -169,7 +169,7 @@ export function capacity(world: World, machines: Machines): Capacity {
   }
 
   function zoneOf(subnetId: string): string {
-    return find(world.subnets, 'subnet', subnetId).zone;
+    return find(cloud.subnets, 'subnet', subnetId).zone;
   }
 }
 

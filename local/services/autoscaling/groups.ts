@@ -2,11 +2,11 @@ import type * as sdk from '@aws-sdk/client-auto-scaling';
 import type { Group, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { find } from '../ec2/find.ts';
 import { templateOf } from '../ec2/launch-templates.ts';
 import type { rootVolumes } from '../ec2/root-volumes.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { type Capacity, isWarm } from './capacity.ts';
 import { actionOf, beat } from './hooks.ts';
 import { refreshes } from './refresh.ts';
@@ -20,26 +20,26 @@ const HOOKS_PER_GROUP = 50;
 const NAMES_PER_CALL = 50;
 
 /** Auto Scaling groups, their hooks and warm pools. */
-export function autoScaling(world: World, { fill, end }: Capacity, roots: ReturnType<typeof rootVolumes>) {
+export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots: ReturnType<typeof rootVolumes>) {
   return {
-    ...refreshes(world, { fill, end }, roots, groupOf),
+    ...refreshes(cloud, { fill, end }, roots, groupOf),
 
     CreateAutoScalingGroup(input) {
       const { AutoScalingGroupName: name, MinSize: min, MaxSize: max, DesiredCapacity = min } = input;
-      if (world.groups.has(name))
+      if (cloud.groups.has(name))
         throw new AwsError('AlreadyExists', `AutoScalingGroup by this name already exists - ${name}`);
       if (!input.LaunchTemplate || !input.VPCZoneIdentifier)
         throw new AwsError('ValidationError', 'the cloud in a box needs LaunchTemplate and VPCZoneIdentifier');
       const subnetIds = input.VPCZoneIdentifier.split(',');
-      for (const id of subnetIds) find(world.subnets, 'subnet', id);
-      const arn = `arn:aws:autoscaling:${world.region}:${world.account}:autoScalingGroup:${world.uuid()}:autoScalingGroupName/${name}`;
+      for (const id of subnetIds) find(cloud.subnets, 'subnet', id);
+      const arn = `arn:aws:autoscaling:${cloud.region}:${cloud.account}:autoScalingGroup:${cloud.uuid()}:autoScalingGroupName/${name}`;
       const tags = input.Tags ?? [];
       const group: Group = {
         name,
         arn,
-        createdAt: world.clock.now(),
+        createdAt: cloud.clock.now(),
         ...checkedSize(min, max, DesiredCapacity),
-        templateId: templateOf(world, input.LaunchTemplate).id,
+        templateId: templateOf(cloud, input.LaunchTemplate).id,
         subnetIds,
         propagated: tagMap(tags.filter(({ PropagateAtLaunch }) => PropagateAtLaunch)),
         hooks: new Map(),
@@ -47,8 +47,8 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
         refreshes: [],
       };
       for (const hook of input.LifecycleHookSpecificationList ?? []) putHook(group, hook);
-      world.groups.set(name, group);
-      world.tags.set(arn, tagMap(tags));
+      cloud.groups.set(name, group);
+      cloud.tags.set(arn, tagMap(tags));
       fill(group);
       return {};
     },
@@ -78,8 +78,8 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
           'You cannot delete an AutoScalingGroup while there are instances still in the group.',
         );
       group.hooks.clear();
-      world.groups.delete(group.name);
-      world.tags.delete(group.arn);
+      cloud.groups.delete(group.name);
+      cloud.tags.delete(group.arn);
       for (const member of group.members.values()) end(group, member);
       return {};
     },
@@ -96,7 +96,7 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
       const most = MaxRecords ?? NAMES_PER_CALL;
       if (AutoScalingGroupNames && AutoScalingGroupNames.length > most)
         throw new AwsError('ValidationError', `The number of group names passed in may not exceed ${most}`);
-      const all = [...world.groups.values()];
+      const all = [...cloud.groups.values()];
       const found = AutoScalingGroupNames?.length
         ? all.filter(({ name }) => AutoScalingGroupNames.includes(name))
         : all;
@@ -111,7 +111,7 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
     DescribeAutoScalingInstances({ InstanceIds, MaxRecords = 50, NextToken }) {
       if (InstanceIds && InstanceIds.length > 50)
         throw new AwsError('ValidationError', 'The number of instance ids passed in may not exceed 50');
-      const found = [...world.groups.values()]
+      const found = [...cloud.groups.values()]
         .flatMap((group) => [...group.members.values()].map((member) => ({ group, member })))
         .filter(({ member }) => !InstanceIds?.length || InstanceIds.includes(member.instanceId));
       const { page, ...next } = paginate(found, { MaxResults: MaxRecords, NextToken }, { least: 1, greatest: 50 });
@@ -151,7 +151,7 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
 
     RecordLifecycleActionHeartbeat({ AutoScalingGroupName, ...by }) {
       const { hook, action } = actionOf(groupOf(AutoScalingGroupName), by);
-      beat(world, hook, action);
+      beat(cloud, hook, action);
       return {};
     },
 
@@ -191,14 +191,14 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
   } satisfies AutoScaling;
 
   function groupOf(name = ''): Group {
-    const group = world.groups.get(name);
+    const group = cloud.groups.get(name);
     if (!group)
       throw new AwsError('ValidationError', `AutoScalingGroup name not found - AutoScalingGroup ${name} not found`);
     return group;
   }
 
   function memberOf(instanceId: string): { group: Group; member: Member } {
-    for (const group of world.groups.values()) {
+    for (const group of cloud.groups.values()) {
       const member = group.members.get(instanceId);
       if (member) return { group, member };
     }
@@ -217,14 +217,14 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
       MaxSize: group.max,
       DesiredCapacity: group.desired,
       DefaultCooldown: 300,
-      AvailabilityZones: [...new Set(group.subnetIds.map((id) => find(world.subnets, 'subnet', id).zone))],
+      AvailabilityZones: [...new Set(group.subnetIds.map((id) => find(cloud.subnets, 'subnet', id).zone))],
       LoadBalancerNames: [],
       TargetGroupARNs: [],
       HealthCheckType: 'EC2',
       CreatedTime: new Date(group.createdAt),
       VPCZoneIdentifier: group.subnetIds.join(','),
       Instances: [...group.members.values()].filter((member) => !isWarm(member)).map(memberShape),
-      Tags: [...(world.tags.get(group.arn) ?? [])].map(([Key, Value]) => ({
+      Tags: [...(cloud.tags.get(group.arn) ?? [])].map(([Key, Value]) => ({
         Key,
         Value,
         ResourceId: group.name,
@@ -235,7 +235,7 @@ export function autoScaling(world: World, { fill, end }: Capacity, roots: Return
   }
 
   function memberShape({ instanceId, zone, state }: Member) {
-    const running = ['pending', 'running'].includes(world.instances.get(instanceId)?.state ?? '');
+    const running = ['pending', 'running'].includes(cloud.instances.get(instanceId)?.state ?? '');
     return {
       InstanceId: instanceId,
       AvailabilityZone: zone,

@@ -1,7 +1,7 @@
 import type { Group, LifecycleAction, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { arnOf } from '../ec2/find.ts';
-import type { World } from '../world.ts';
 
 /** "100 times the heartbeat timeout, or 48 hours, whichever is less." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
 const LONGEST_WAIT_S = 48 * 3600;
@@ -28,7 +28,7 @@ const DETAIL_TYPES = {
  * @param then is told how it ended, a little later: CONTINUE at once if there is no hook
  */
 export function hold(
-  world: World,
+  cloud: CloudContext,
   group: Group,
   member: Member,
   held: Held,
@@ -41,8 +41,8 @@ export function hold(
   if (hooks.length === 0) then('CONTINUE');
   for (const hook of hooks) {
     const action: LifecycleAction = {
-      token: world.uuid(),
-      startedAt: world.clock.now(),
+      token: cloud.uuid(),
+      startedAt: cloud.clock.now(),
       end(result) {
         action.cancel();
         member.actions.delete(hook.name);
@@ -51,19 +51,19 @@ export function hold(
         member.state = `${phase}:Proceed`;
         proceeding.set(
           member,
-          world.after(world.delays.lifecycleProceed, () => then(result)),
+          cloud.after(cloud.delays.lifecycleProceed, () => then(result)),
         );
       },
       cancel() {},
     };
     member.actions.set(hook.name, action);
-    beat(world, hook, action);
-    announceHold(world, group, member, hook, action, held);
+    beat(cloud, hook, action);
+    announceHold(cloud, group, member, hook, action, held);
   }
 }
 
 function announceHold(
-  world: World,
+  cloud: CloudContext,
   group: Group,
   { instanceId }: Member,
   { name, transition, metadata }: LifecycleHook,
@@ -71,7 +71,7 @@ function announceHold(
   { phase, origin, action }: Held,
 ): void {
   const own = phase.startsWith('Warmed') ? 'WarmPool' : 'AutoScalingGroup';
-  world.emit({
+  cloud.emit({
     source: 'aws.autoscaling',
     type: DETAIL_TYPES[transition],
     resources: [group.arn],
@@ -107,11 +107,15 @@ export function release(member: Member): void {
 }
 
 /** Restarts the clock of an action. It never runs past the longest wait. */
-export function beat(world: World, { heartbeatTimeout, defaultResult }: LifecycleHook, action: LifecycleAction): void {
+export function beat(
+  cloud: CloudContext,
+  { heartbeatTimeout, defaultResult }: LifecycleHook,
+  action: LifecycleAction,
+): void {
   action.cancel();
   const longest = Math.min(LONGEST_WAIT_S, MOST_HEARTBEATS * heartbeatTimeout) * 1000;
-  const left = action.startedAt + longest - world.clock.now();
-  action.cancel = world.after(Math.min(heartbeatTimeout * 1000, left), () => action.end(defaultResult));
+  const left = action.startedAt + longest - cloud.clock.now();
+  action.cancel = cloud.after(Math.min(heartbeatTimeout * 1000, left), () => action.end(defaultResult));
 }
 
 /** The action that a call means, by its hook and by token or instance. @throws AwsError if it is over, or never was */
@@ -137,26 +141,26 @@ export function actionOf(
 
 /** Says how a launch or an end came out. */
 export function announceEnd(
-  world: World,
+  cloud: CloudContext,
   group: Group,
   { instanceId, zone, launchedAt }: Member,
   what: 'Launch Successful' | 'Launch Unsuccessful' | 'Terminate Successful',
 ): void {
   const time = (at: number) => new Date(at).toISOString();
-  world.emit({
+  cloud.emit({
     source: 'aws.autoscaling',
     type: `EC2 Instance ${what}`,
-    resources: [group.arn, arnOf(world, 'instance', instanceId)],
+    resources: [group.arn, arnOf(cloud, 'instance', instanceId)],
     detail: {
       StatusCode: what.endsWith('Unsuccessful') ? 'Failed' : 'InProgress',
       Description: `${what.startsWith('Launch') ? 'Launching a new' : 'Terminating'} EC2 instance: ${instanceId}`,
       AutoScalingGroupName: group.name,
-      ActivityId: world.uuid(),
+      ActivityId: cloud.uuid(),
       Details: { 'Availability Zone': zone },
-      RequestId: world.uuid(),
+      RequestId: cloud.uuid(),
       StatusMessage: '',
       StartTime: time(launchedAt),
-      EndTime: time(world.clock.now()),
+      EndTime: time(cloud.clock.now()),
       EC2InstanceId: instanceId,
       Cause: '',
     },

@@ -2,8 +2,8 @@ import type * as sdk from '@aws-sdk/client-auto-scaling';
 import type { Group, Member, Refresh } from '../../state/autoscaling.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import type { rootVolumes } from '../ec2/root-volumes.ts';
-import type { World } from '../world.ts';
 import type { Capacity } from './capacity.ts';
 import { hold } from './hooks.ts';
 
@@ -15,7 +15,7 @@ const LOOK_MS = 5_000;
  * the launch hooks. https://docs.aws.amazon.com/autoscaling/ec2/userguide/replace-root-volume.html
  */
 export function refreshes(
-  world: World,
+  cloud: CloudContext,
   { end, fill }: Pick<Capacity, 'end' | 'fill'>,
   { replace }: Pick<ReturnType<typeof rootVolumes>, 'replace'>,
   groupOf: (name: string | undefined) => Group,
@@ -33,10 +33,10 @@ export function refreshes(
       if (group.refreshes.some(({ status }) => status === 'InProgress'))
         throw new AwsError('InstanceRefreshInProgress', 'An Instance Refresh is already in progress');
       const refresh: Refresh = {
-        id: world.uuid(),
+        id: cloud.uuid(),
         image,
         status: 'InProgress',
-        startedAt: world.clock.now(),
+        startedAt: cloud.clock.now(),
         left: [...group.members.keys()],
       };
       group.refreshes.unshift(refresh);
@@ -72,7 +72,7 @@ export function refreshes(
   } satisfies Operations<typeof sdk>;
 
   function next(group: Group, refresh: Refresh, warmup: number): void {
-    if (refresh.status !== 'InProgress' || world.groups.get(group.name) !== group) return;
+    if (refresh.status !== 'InProgress' || cloud.groups.get(group.name) !== group) return;
     const [id] = refresh.left;
     if (id === undefined) {
       finish(group, refresh, 'Successful');
@@ -80,18 +80,18 @@ export function refreshes(
     }
     const member = group.members.get(id);
     if (member?.state === 'InService') replaceRoot(group, member, refresh.image);
-    world.after(LOOK_MS, () => follow(group, refresh, warmup, member));
+    cloud.after(LOOK_MS, () => follow(group, refresh, warmup, member));
   }
 
   /** Goes on when the member is in service again, or gone. */
   function follow(group: Group, refresh: Refresh, warmup: number, member: Member | undefined): void {
     const there = member && group.members.get(member.instanceId) === member;
     if (there && member.state !== 'InService') {
-      world.after(LOOK_MS, () => follow(group, refresh, warmup, member));
+      cloud.after(LOOK_MS, () => follow(group, refresh, warmup, member));
       return;
     }
     refresh.left.shift();
-    world.after(warmup, () => next(group, refresh, warmup));
+    cloud.after(warmup, () => next(group, refresh, warmup));
   }
 
   function replaceRoot(group: Group, member: Member, image: string): void {
@@ -101,8 +101,8 @@ export function refreshes(
       end(group, member);
       fill(group);
     };
-    hold(world, group, member, { phase: 'ReplacingRootVolume', origin: 'AutoScalingGroup', action }, () => {
-      const instance = world.instances.get(member.instanceId);
+    hold(cloud, group, member, { phase: 'ReplacingRootVolume', origin: 'AutoScalingGroup', action }, () => {
+      const instance = cloud.instances.get(member.instanceId);
       if (!instance) return;
       replace(instance, image, (done) => {
         if (!stays()) return;
@@ -110,13 +110,13 @@ export function refreshes(
           fail();
           return;
         }
-        hold(world, group, member, { phase: 'Pending', origin: 'EC2', action }, (result) => {
+        hold(cloud, group, member, { phase: 'Pending', origin: 'EC2', action }, (result) => {
           if (result === 'ABANDON') {
             fail();
             return;
           }
           member.state = 'RootVolumeReplaced';
-          world.after(world.delays.lifecycleProceed, () => {
+          cloud.after(cloud.delays.lifecycleProceed, () => {
             if (member.state === 'RootVolumeReplaced') member.state = 'InService';
           });
         });
@@ -125,13 +125,13 @@ export function refreshes(
   }
 
   function finish(group: Group, refresh: Refresh, status: 'Successful' | 'Cancelled'): void {
-    Object.assign(refresh, { status, endedAt: world.clock.now() });
+    Object.assign(refresh, { status, endedAt: cloud.clock.now() });
     announce(group, refresh, status === 'Successful' ? 'Succeeded' : 'Cancelled');
   }
 
   /** https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html */
   function announce({ name, arn }: Group, { id }: Refresh, what: 'Started' | 'Succeeded' | 'Cancelled'): void {
-    world.emit({
+    cloud.emit({
       source: 'aws.autoscaling',
       type: `EC2 Auto Scaling Instance Refresh ${what}`,
       resources: [arn],

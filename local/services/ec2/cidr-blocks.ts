@@ -1,21 +1,21 @@
 import type { CidrBlock, Route, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { type Ec2, find } from './find.ts';
 
 /** Blocks that a VPC or a subnet gets later, or loses. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
-export function cidrBlocks(world: World) {
+export function cidrBlocks(cloud: CloudContext) {
   return {
     AssociateVpcCidrBlock({ VpcId, CidrBlock, AmazonProvidedIpv6CidrBlock }) {
-      const vpc = find(world.vpcs, 'vpc', VpcId);
+      const vpc = find(cloud.vpcs, 'vpc', VpcId);
       if (AmazonProvidedIpv6CidrBlock || !CidrBlock)
         throw new AwsError(
           'InvalidParameterCombination',
           'the cloud in a box gives a VPC its IPv6 block with CreateVpc',
         );
       const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
-      const others = [...world.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
+      const others = [...cloud.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
       const taken = others.flatMap(({ routes }) => routes.map(({ destination }) => destination));
       // "Must not be the same or larger than a destination CIDR range in a route in any of the VPC route tables."
       if (blocksOf(vpc).some((own) => overlaps(own, cidr)) || taken.some((destination) => contains(cidr, destination)))
@@ -23,10 +23,10 @@ export function cidrBlocks(world: World) {
           'CidrConflict',
           `The CIDR '${CidrBlock}' conflicts with another of ${VpcId} or with a route`,
         );
-      const block: CidrBlock = { id: world.id('vpc-cidr-assoc'), cidr, state: 'associating' };
+      const block: CidrBlock = { id: cloud.id('vpc-cidr-assoc'), cidr, state: 'associating' };
       vpc.blocks.push(block);
       const added = vpcAssociation(block);
-      world.after(world.delays.cidrBlockChanged, () => {
+      cloud.after(cloud.delays.cidrBlockChanged, () => {
         if (block.state !== 'associating') return;
         block.state = 'associated';
         for (const table of tablesOf(vpc))
@@ -36,10 +36,10 @@ export function cidrBlocks(world: World) {
     },
 
     DisassociateVpcCidrBlock({ AssociationId }) {
-      const vpc = [...world.vpcs.values()].find(({ blocks }) => blocks.some(({ id }) => id === AssociationId));
+      const vpc = [...cloud.vpcs.values()].find(({ blocks }) => blocks.some(({ id }) => id === AssociationId));
       const block = vpc?.blocks.find(({ id }) => id === AssociationId);
       if (!vpc || !block) throw noAssociation('Vpc', AssociationId);
-      const subnets = [...world.subnets.values()].filter(({ vpcId }) => vpcId === vpc.id);
+      const subnets = [...cloud.subnets.values()].filter(({ vpcId }) => vpcId === vpc.id);
       if (subnets.some((subnet) => blocksOf(subnet).some((own) => contains(block.cidr, own))))
         throw new AwsError('DependencyViolation', `The CIDR ${block.cidr} of ${vpc.id} has subnets`);
       leave(vpc, block);
@@ -53,7 +53,7 @@ export function cidrBlocks(world: World) {
     },
 
     DisassociateSubnetCidrBlock({ AssociationId }) {
-      const subnet = [...world.subnets.values()].find(({ blocks }) => blocks.some(({ id }) => id === AssociationId));
+      const subnet = [...cloud.subnets.values()].find(({ blocks }) => blocks.some(({ id }) => id === AssociationId));
       const block = subnet?.blocks.find(({ id }) => id === AssociationId);
       if (!subnet || !block) throw noAssociation('Subnet', AssociationId);
       leave(subnet, block);
@@ -64,16 +64,16 @@ export function cidrBlocks(world: World) {
   /** It stays listed as `disassociated` for a while as those report who look for it. */
   function leave(owner: Vpc | Subnet, block: CidrBlock): void {
     block.state = 'disassociating';
-    world.after(world.delays.cidrBlockChanged, () => {
+    cloud.after(cloud.delays.cidrBlockChanged, () => {
       block.state = 'disassociated';
-      world.after(world.delays.cidrBlockForgotten, () => {
+      cloud.after(cloud.delays.cidrBlockForgotten, () => {
         owner.blocks = owner.blocks.filter((each) => each !== block);
       });
     });
   }
 
   function tablesOf({ id }: Vpc) {
-    return [...world.routeTables.values()].filter(({ vpcId }) => vpcId === id);
+    return [...cloud.routeTables.values()].filter(({ vpcId }) => vpcId === id);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Filter } from '@aws-sdk/client-ec2';
 import { wildcard } from '../../wildcard.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { type Paging, paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { find, type Kind } from './find.ts';
 
 /** What a filter looks at in a record. The record passes if any of the values matches. */
@@ -23,14 +23,14 @@ interface Description<T> {
 
 /** What an EC2 Describe call answers: the records of `ids`, or all; those that pass the filters; one page of them. */
 export function describe<T extends { id: string }>(
-  world: World,
+  cloud: CloudContext,
   records: ReadonlyMap<string, T>,
   { kind, ids, query, by, maxResults = 1000 }: Description<T>,
 ): { page: T[]; NextToken?: string } {
   if (ids?.length && query.MaxResults !== undefined)
     throw new AwsError('InvalidParameterCombination', 'MaxResults cannot be used with a list of ids');
   const named = ids?.length ? ids.map((id) => find(records, kind, id)) : [...records.values()];
-  const tests = (query.Filters ?? []).map((filter) => filterTest(world, filter, by));
+  const tests = (query.Filters ?? []).map((filter) => filterTest(cloud, filter, by));
   return paginate(
     named.filter((record) => tests.every((test) => test(record))),
     query,
@@ -39,8 +39,8 @@ export function describe<T extends { id: string }>(
 }
 
 /** `Name=tag:app,Values=a,b*`: a record passes if one of its values matches one of the filter's, where `*` and `?` are wildcards. */
-function filterTest<T extends { id: string }>(world: World, { Name = '', Values }: Filter, by: FilterValues<T>) {
-  const valuesOf = filterValues(world, Name, by);
+function filterTest<T extends { id: string }>(cloud: CloudContext, { Name = '', Values }: Filter, by: FilterValues<T>) {
+  const valuesOf = filterValues(cloud, Name, by);
   if (!Values?.length) throw new AwsError('InvalidParameterValue', `The filter '${Name}' has no values`);
   const patterns = Values.map(wildcard);
   return (record: T) =>
@@ -48,14 +48,14 @@ function filterTest<T extends { id: string }>(world: World, { Name = '', Values 
 }
 
 function filterValues<T extends { id: string }>(
-  world: World,
+  cloud: CloudContext,
   name: string,
   by: FilterValues<T>,
 ): FilterValues<T>[string] {
-  if (name.startsWith('tag:')) return ({ id }) => world.tags.get(id)?.get(name.slice(4));
-  if (name === 'tag-key') return ({ id }) => [...(world.tags.get(id)?.keys() ?? [])];
+  if (name.startsWith('tag:')) return ({ id }) => cloud.tags.get(id)?.get(name.slice(4));
+  if (name === 'tag-key') return ({ id }) => [...(cloud.tags.get(id)?.keys() ?? [])];
   const values = Object.hasOwn(by, name) ? by[name] : undefined;
-  if (name === 'owner-id' && !values) return () => world.account;
+  if (name === 'owner-id' && !values) return () => cloud.account;
   if (!values) throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`);
   return values;
 }

@@ -1,31 +1,31 @@
 import type { Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { type Ec2, find } from './find.ts';
 
 /** VPC Encryption Controls. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-encryption-controls.html */
-export function encryptionControls(world: World) {
+export function encryptionControls(cloud: CloudContext) {
   return {
     CreateVpcEncryptionControl({ VpcId }) {
-      const vpc = find(world.vpcs, 'vpc', VpcId);
+      const vpc = find(cloud.vpcs, 'vpc', VpcId);
       if (vpc.encryption) throw refusal(`The VPC ${VpcId} has an encryption control already`);
-      vpc.encryption = { id: world.id('vpcec'), mode: 'monitor', state: 'available' };
+      vpc.encryption = { id: cloud.id('vpcec'), mode: 'monitor', state: 'available' };
       return { VpcEncryptionControl: { ...shape(vpc)[0], State: 'creating' as const } };
     },
 
     /** Enforcing fails where something is that cannot be excluded, and leaves the mode as it was. */
     ModifyVpcEncryptionControl({ VpcEncryptionControlId, Mode }) {
-      const vpc = [...world.vpcs.values()].find(({ encryption }) => encryption?.id === VpcEncryptionControlId);
+      const vpc = [...cloud.vpcs.values()].find(({ encryption }) => encryption?.id === VpcEncryptionControlId);
       if (!vpc?.encryption)
         throw new AwsError('InvalidVpcEncryptionControlId.NotFound', `'${VpcEncryptionControlId}' does not exist`);
-      const failed = Mode === 'enforce' && hasLoadBalancing(world, vpc);
+      const failed = Mode === 'enforce' && hasLoadBalancing(cloud, vpc);
       vpc.encryption.state = failed ? 'enforce-failed' : 'available';
       if (Mode && !failed) vpc.encryption.mode = Mode;
       return { VpcEncryptionControl: shape(vpc)[0] };
     },
 
     DescribeVpcEncryptionControls({ VpcIds }) {
-      const vpcs = VpcIds?.map((id) => find(world.vpcs, 'vpc', id)) ?? [...world.vpcs.values()];
+      const vpcs = VpcIds?.map((id) => find(cloud.vpcs, 'vpc', id)) ?? [...cloud.vpcs.values()];
       return { VpcEncryptionControls: vpcs.flatMap(shape) };
     },
   } satisfies Ec2;
@@ -36,18 +36,18 @@ function shape({ id: VpcId, encryption }: Vpc) {
   return [{ VpcId, VpcEncryptionControlId: encryption.id, Mode: encryption.mode, State: encryption.state }];
 }
 
-function hasLoadBalancing(world: World, { id }: Vpc): boolean {
+function hasLoadBalancing(cloud: CloudContext, { id }: Vpc): boolean {
   return (
-    [...world.loadBalancers.values()].some(({ vpcId }) => vpcId === id) ||
-    [...world.endpoints.values()].some(
+    [...cloud.loadBalancers.values()].some(({ vpcId }) => vpcId === id) ||
+    [...cloud.endpoints.values()].some(
       ({ vpcId, type, state }) => vpcId === id && type === 'GatewayLoadBalancer' && state !== 'deleted',
     )
   );
 }
 
 /** @throws AwsError where the VPC enforces encryption, from which a Gateway Load Balancer cannot be excluded. AWS does not document the code. */
-export function refuseUnencrypted(world: World, vpcId: string): void {
-  if (world.vpcs.get(vpcId)?.encryption?.mode === 'enforce')
+export function refuseUnencrypted(cloud: CloudContext, vpcId: string): void {
+  if (cloud.vpcs.get(vpcId)?.encryption?.mode === 'enforce')
     throw refusal(
       `A Gateway Load Balancer is not supported in ${vpcId}: its VPC encryption control is in enforce mode`,
     );

@@ -1,14 +1,14 @@
 import type { EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** The provider's side of PrivateLink: endpoint services of Gateway Load Balancers, and who may use them. */
-export function endpointServices(world: World) {
+export function endpointServices(cloud: CloudContext) {
   const once = idempotency<EndpointService>();
 
   return {
@@ -27,23 +27,23 @@ export function endpointServices(world: World) {
             'an endpoint service of the cloud in a box needs GatewayLoadBalancerArns',
           );
         for (const arn of GatewayLoadBalancerArns)
-          if (!world.loadBalancers.has(arn))
+          if (!cloud.loadBalancers.has(arn))
             throw new AwsError('InvalidParameter', `The load balancer '${arn}' does not exist`);
         refuseOtherTags(['endpointService'], TagSpecifications);
         const tags = tagsAtCreation('endpointService', TagSpecifications);
-        const id = world.id('vpce-svc');
+        const id = cloud.id('vpce-svc');
         const created: EndpointService = {
           id,
-          name: `com.amazonaws.vpce.${world.region}.${id}`,
+          name: `com.amazonaws.vpce.${cloud.region}.${id}`,
           acceptanceRequired: AcceptanceRequired,
           ipAddressTypes: SupportedIpAddressTypes.map(ipAddressType),
           loadBalancerArns: [...GatewayLoadBalancerArns],
           zones: new Set(),
           allowedPrincipals: new Set(),
         };
-        for (const { zone } of nodesOf(world, created)) created.zones.add(zone);
-        world.endpointServices.set(id, created);
-        world.tags.set(id, tags);
+        for (const { zone } of nodesOf(cloud, created)) created.zones.add(zone);
+        cloud.endpointServices.set(id, created);
+        cloud.tags.set(id, tags);
         return created;
       });
       return { ServiceConfiguration: configurationShape(service), ClientToken: input.ClientToken };
@@ -51,15 +51,15 @@ export function endpointServices(world: World) {
 
     DeleteVpcEndpointServiceConfigurations({ ServiceIds }) {
       return eachOf(ServiceIds, (id) => {
-        find(world.endpointServices, 'endpointService', id);
-        const connections = [...world.endpoints.values(), ...world.attachments.values()];
+        find(cloud.endpointServices, 'endpointService', id);
+        const connections = [...cloud.endpoints.values(), ...cloud.attachments.values()];
         if (connections.some(({ serviceId, state }) => serviceId === id && isConnected(state)))
           throw new AwsError(
             'ExistingVpcEndpointConnections',
             `Service ${id} has existing active VPC Endpoint connections.`,
           );
-        world.endpointServices.delete(id);
-        world.tags.delete(id);
+        cloud.endpointServices.delete(id);
+        cloud.tags.delete(id);
       });
     },
 
@@ -68,18 +68,18 @@ export function endpointServices(world: World) {
      * https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
      */
     ModifyVpcEndpointServiceConfiguration({ ServiceId, AcceptanceRequired, ...others }) {
-      const service = find(world.endpointServices, 'endpointService', ServiceId);
+      const service = find(cloud.endpointServices, 'endpointService', ServiceId);
       const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
       if (other) throw new AwsError('InvalidParameter', `the cloud in a box changes no ${other[0]} of a service`);
       service.acceptanceRequired = AcceptanceRequired ?? service.acceptanceRequired;
-      for (const { zone, readyAt } of nodesOf(world, service))
-        if (readyAt <= world.clock.now()) service.zones.add(zone);
+      for (const { zone, readyAt } of nodesOf(cloud, service))
+        if (readyAt <= cloud.clock.now()) service.zones.add(zone);
       return { Return: true };
     },
 
     /** https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html: no one may connect until allowed, and ARNs with a path do not count. */
     ModifyVpcEndpointServicePermissions({ ServiceId, AddAllowedPrincipals = [], RemoveAllowedPrincipals = [] }) {
-      const service = find(world.endpointServices, 'endpointService', ServiceId);
+      const service = find(cloud.endpointServices, 'endpointService', ServiceId);
       for (const principal of AddAllowedPrincipals)
         if (principal !== '*' && !/^arn:aws:iam::\d{12}:(root|(role|user)\/[^/]+)$/.test(principal))
           throw new AwsError('InvalidPrincipal', `Invalid Principal: '${principal}'`);
@@ -89,7 +89,7 @@ export function endpointServices(world: World) {
     },
 
     DescribeVpcEndpointServicePermissions({ ServiceId, MaxResults, NextToken }) {
-      const { allowedPrincipals } = find(world.endpointServices, 'endpointService', ServiceId);
+      const { allowedPrincipals } = find(cloud.endpointServices, 'endpointService', ServiceId);
       const { page, ...next } = paginate(
         [...allowedPrincipals],
         { MaxResults, NextToken },
@@ -99,7 +99,7 @@ export function endpointServices(world: World) {
     },
 
     DescribeVpcEndpointServiceConfigurations({ ServiceIds, ...query }) {
-      const { page, ...next } = describe(world, world.endpointServices, {
+      const { page, ...next } = describe(cloud, cloud.endpointServices, {
         kind: 'endpointService',
         ids: ServiceIds,
         query,
@@ -110,24 +110,24 @@ export function endpointServices(world: World) {
 
     /** The consumer's view: only services that the caller may use. */
     DescribeVpcEndpointServices({ ServiceNames, ...query }, { principal }) {
-      const visible = new Map([...world.endpointServices].filter(([, service]) => isAllowed(service, principal)));
-      const ids = ServiceNames?.map((name) => serviceNamed(world, name, principal).id);
-      const { page, ...next } = describe(world, visible, {
+      const visible = new Map([...cloud.endpointServices].filter(([, service]) => isAllowed(service, principal)));
+      const ids = ServiceNames?.map((name) => serviceNamed(cloud, name, principal).id);
+      const { page, ...next } = describe(cloud, visible, {
         kind: 'endpointService',
         ids,
         query,
         by: {
           'service-name': ({ name }) => name,
           'service-type': () => 'GatewayLoadBalancer',
-          'service-region': () => world.region,
-          owner: () => world.account,
+          'service-region': () => cloud.region,
+          owner: () => cloud.account,
         },
       });
       return {
         ServiceNames: page.map(({ name }) => name),
         ServiceDetails: page.map((service) => ({
           ...commonShape(service),
-          Owner: world.account,
+          Owner: cloud.account,
           VpcEndpointPolicySupported: false,
         })),
         ...next,
@@ -153,7 +153,7 @@ export function endpointServices(world: World) {
       AcceptanceRequired: service.acceptanceRequired,
       ManagesVpcEndpoints: false,
       SupportedIpAddressTypes: service.ipAddressTypes,
-      Tags: tagList(world, service.id),
+      Tags: tagList(cloud, service.id),
     };
   }
 }
@@ -164,13 +164,13 @@ function ipAddressType(text: string): 'ipv4' | 'ipv6' {
 }
 
 /** Nodes of the service's load balancers, in the order in which an endpoint of their zone takes the first. */
-export function nodesOf(world: World, { loadBalancerArns }: EndpointService) {
-  return loadBalancerArns.flatMap((arn) => world.loadBalancers.get(arn)?.nodes ?? []);
+export function nodesOf(cloud: CloudContext, { loadBalancerArns }: EndpointService) {
+  return loadBalancerArns.flatMap((arn) => cloud.loadBalancers.get(arn)?.nodes ?? []);
 }
 
 /** @throws AwsError `InvalidServiceName`, also for a service that `principal` may not use: its existence is not shown */
-export function serviceNamed(world: World, name: string, principal: string): EndpointService {
-  const service = [...world.endpointServices.values()].find((each) => each.name === name);
+export function serviceNamed(cloud: CloudContext, name: string, principal: string): EndpointService {
+  const service = [...cloud.endpointServices.values()].find((each) => each.name === name);
   if (!service || !isAllowed(service, principal))
     throw new AwsError('InvalidServiceName', `The Vpc Endpoint Service '${name}' does not exist`);
   return service;

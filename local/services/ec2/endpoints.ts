@@ -1,7 +1,7 @@
 import type { State } from '@aws-sdk/client-ec2';
 import type { Attachment, Endpoint, EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { ipv6BlockOf } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
 import { refuseUnencrypted } from './encryption-controls.ts';
@@ -12,7 +12,7 @@ import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
-const quotasOf = ({ endpointsPerVpc }: World) => [
+const quotasOf = ({ endpointsPerVpc }: CloudContext) => [
   { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
   { types: ['Resource'], most: 200 },
   { types: ['ServiceNetwork'], most: 50 },
@@ -21,7 +21,7 @@ const quotasOf = ({ endpointsPerVpc }: World) => [
 type Input = Parameters<NonNullable<Ec2['CreateVpcEndpoint']>>[0];
 
 /** Gateway Load Balancer endpoints, and their connections as the provider of the service sees them. */
-export function endpoints(world: World) {
+export function endpoints(cloud: CloudContext) {
   const once = idempotency<Endpoint>();
 
   return {
@@ -35,7 +35,7 @@ export function endpoints(world: World) {
       return eachOf(VpcEndpointIds, (id) => {
         const endpoint = present(id);
         if (endpoint.state === 'deleting') return;
-        const tables = [...world.routeTables.values()];
+        const tables = [...cloud.routeTables.values()];
         if (tables.some(({ routes }) => routes.some(({ target }) => target.kind === 'endpoint' && target.id === id)))
           throw new AwsError('InvalidParameter', 'Endpoint must be removed from route table before deletion');
         remove(endpoint);
@@ -43,7 +43,7 @@ export function endpoints(world: World) {
     },
 
     DescribeVpcEndpoints({ VpcEndpointIds, ...query }) {
-      const { page, ...next } = describe(world, world.endpoints, {
+      const { page, ...next } = describe(cloud, cloud.endpoints, {
         kind: 'endpoint',
         ids: VpcEndpointIds,
         query,
@@ -51,7 +51,7 @@ export function endpoints(world: World) {
           'vpc-endpoint-id': ({ id }) => id,
           'vpc-id': ({ vpcId }) => vpcId,
           'service-name': ({ serviceName }) => serviceName,
-          'service-region': () => world.region,
+          'service-region': () => cloud.region,
           'vpc-endpoint-state': ({ state }) => state,
           'vpc-endpoint-type': ({ type }) => type,
           'ip-address-type': ({ ipAddressType }) => ipAddressType,
@@ -61,7 +61,7 @@ export function endpoints(world: World) {
     },
 
     AcceptVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
-      find(world.endpointServices, 'endpointService', ServiceId);
+      find(cloud.endpointServices, 'endpointService', ServiceId);
       return eachOf(VpcEndpointIds, (id) => {
         const endpoint = connected(ServiceId, id);
         // What AWS says to a second acceptance is not documented; this is its general code for a resource in the wrong state.
@@ -75,7 +75,7 @@ export function endpoints(world: World) {
     },
 
     RejectVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
-      find(world.endpointServices, 'endpointService', ServiceId);
+      find(cloud.endpointServices, 'endpointService', ServiceId);
       return eachOf(VpcEndpointIds, (id) => {
         const endpoint = connected(ServiceId, id);
         if (!['pendingAcceptance', 'pending', 'available'].includes(endpoint.state))
@@ -87,18 +87,18 @@ export function endpoints(world: World) {
 
     /** Of an attachment no endpoint is told: its own members are none that the SDK here knows. */
     DescribeVpcEndpointConnections(query) {
-      const connected = [...world.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
+      const connected = [...cloud.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
       const { page, ...next } = describe(
-        world,
-        new Map<string, Endpoint | Attachment>([...connected, ...world.attachments]),
+        cloud,
+        new Map<string, Endpoint | Attachment>([...connected, ...cloud.attachments]),
         {
           kind: 'endpoint',
           query,
           by: {
             'service-id': ({ serviceId }) => serviceId,
             'vpc-endpoint-id': (each) => ('type' in each ? each.id : undefined),
-            'vpc-endpoint-owner': (each) => ('type' in each ? world.account : undefined),
-            'vpc-endpoint-region': () => world.region,
+            'vpc-endpoint-owner': (each) => ('type' in each ? cloud.account : undefined),
+            'vpc-endpoint-region': () => cloud.region,
             'vpc-endpoint-state': ({ state }) => state,
             'ip-address-type': (each) => ('type' in each ? each.ipAddressType : undefined),
           },
@@ -110,11 +110,11 @@ export function endpoints(world: World) {
           VpcEndpointState: wireState(each.state),
           VpcEndpointConnectionId: each.connectionId,
           CreationTimestamp: new Date(each.createdAt),
-          VpcEndpointRegion: world.region,
+          VpcEndpointRegion: cloud.region,
           Tags: [],
           ...('type' in each && {
             VpcEndpointId: each.id,
-            VpcEndpointOwner: world.account,
+            VpcEndpointOwner: cloud.account,
             GatewayLoadBalancerArns: loadBalancersOf(each),
             IpAddressType: each.ipAddressType,
           }),
@@ -127,7 +127,7 @@ export function endpoints(world: World) {
   function create(input: Input, principal: string): Endpoint {
     const { VpcId, ServiceName = '', SubnetIds = [], TagSpecifications, IpAddressType } = input;
     const { VpcEndpointType = 'Gateway' } = input;
-    find(world.vpcs, 'vpc', VpcId);
+    find(cloud.vpcs, 'vpc', VpcId);
     refuseOtherTags(['endpoint'], TagSpecifications);
     const tags = tagsAtCreation('endpoint', TagSpecifications);
     if (VpcEndpointType === 'Gateway' && SubnetIds.length)
@@ -146,11 +146,11 @@ export function endpoints(world: World) {
           ? 'A GatewayLoadBalancer type VPC Endpoint needs exactly one subnet'
           : 'the cloud in a box gives every endpoint exactly one subnet',
       );
-    const subnet = find(world.subnets, 'subnet', subnetId);
+    const subnet = find(cloud.subnets, 'subnet', subnetId);
     if (subnet.vpcId !== VpcId)
       throw new AwsError('InvalidParameter', `The subnet ${subnetId} is not in the VPC ${VpcId}`);
-    if (service) refuseUnencrypted(world, VpcId);
-    const nodes = service?.zones.has(subnet.zone) ? nodesOf(world, service) : [];
+    if (service) refuseUnencrypted(cloud, VpcId);
+    const nodes = service?.zones.has(subnet.zone) ? nodesOf(cloud, service) : [];
     const node = nodes.find(({ zone }) => zone === subnet.zone);
     if (service && !node)
       throw new AwsError(
@@ -162,7 +162,7 @@ export function endpoints(world: World) {
         'InvalidParameter',
         `IpAddressType dualstack is not supported by ${ServiceName} in ${subnetId}`,
       );
-    const twin = [...world.endpoints.values()].find(
+    const twin = [...cloud.endpoints.values()].find(
       (each) =>
         each.serviceName === ServiceName &&
         each.vpcId === VpcId &&
@@ -170,20 +170,20 @@ export function endpoints(world: World) {
         zoneOf(each) === subnet.zone,
     );
     // With which code AWS would refuse it, nobody has reported.
-    if (service && world.endpointPerZone && twin)
+    if (service && cloud.endpointPerZone && twin)
       throw new AwsError(
         'InvalidParameter',
         `The VPC already has an endpoint of ${ServiceName} in the Availability Zone of ${subnetId}: ${twin.id}`,
       );
-    const { types = [], most = 0 } = quotasOf(world).find((quota) => quota.types.includes(type)) ?? {};
-    const held = [...world.endpoints.values()].filter(
+    const { types = [], most = 0 } = quotasOf(cloud).find((quota) => quota.types.includes(type)) ?? {};
+    const held = [...cloud.endpoints.values()].filter(
       (each) => each.vpcId === VpcId && each.state !== 'deleted' && types.includes(each.type),
     );
     if (held.length >= most)
       throw new AwsError('VpcEndpointLimitExceeded', `The maximum number of VPC endpoints (${most}) has been reached.`);
 
-    const id = world.id('vpce');
-    const { id: interfaceId } = addInterface(world, subnet, {
+    const id = cloud.id('vpce');
+    const { id: interfaceId } = addInterface(cloud, subnet, {
       type: service ? 'gateway_load_balancer_endpoint' : 'vpc_endpoint',
       description: `VPC Endpoint Interface ${id}`,
       // A load balancer's hands on packets that are for others.
@@ -192,7 +192,7 @@ export function endpoints(world: World) {
     const endpoint: Endpoint = {
       id,
       type,
-      connectionId: world.id('vpce-con'),
+      connectionId: cloud.id('vpce-con'),
       serviceId: service?.id ?? '',
       serviceName: ServiceName,
       vpcId: VpcId,
@@ -200,14 +200,14 @@ export function endpoints(world: World) {
       interfaceId,
       ipAddressType: IpAddressType === 'dualstack' ? 'dualstack' : 'ipv4',
       state: 'pendingAcceptance',
-      createdAt: world.clock.now(),
+      createdAt: cloud.clock.now(),
       nodeId: node?.interfaceId ?? '',
       cancel() {},
     };
-    world.endpoints.set(id, endpoint);
-    world.tags.set(id, tags);
+    cloud.endpoints.set(id, endpoint);
+    cloud.tags.set(id, tags);
     if (service?.acceptanceRequired)
-      endpoint.cancel = world.after(world.delays.endpointExpired, () => {
+      endpoint.cancel = cloud.after(cloud.delays.endpointExpired, () => {
         endpoint.state = 'expired';
       });
     else connect(endpoint);
@@ -229,7 +229,7 @@ export function endpoints(world: World) {
   /** An endpoint service of a load balancer, if the input asks for one and for nothing that it cannot have. */
   function offered(input: Input, principal: string): EndpointService {
     const { ServiceName = '', VpcEndpointType = 'Gateway' } = input;
-    const service = serviceNamed(world, ServiceName, principal);
+    const service = serviceNamed(cloud, ServiceName, principal);
     if (VpcEndpointType !== 'GatewayLoadBalancer')
       throw new AwsError(
         'InvalidParameter',
@@ -248,18 +248,18 @@ export function endpoints(world: World) {
   }
 
   function zoneOf({ subnetId }: Endpoint): string | undefined {
-    return world.subnets.get(subnetId)?.zone;
+    return cloud.subnets.get(subnetId)?.zone;
   }
 
   /** A service of AWS's own, such as Systems Manager. */
   function isOfAws(name: string): boolean {
-    return name.startsWith(`com.amazonaws.${world.region}.`);
+    return name.startsWith(`com.amazonaws.${cloud.region}.`);
   }
 
   function connect(endpoint: Endpoint): void {
     endpoint.cancel();
     endpoint.state = 'pending';
-    endpoint.cancel = world.after(world.delays.endpointAvailable, () => {
+    endpoint.cancel = cloud.after(cloud.delays.endpointAvailable, () => {
       endpoint.state = 'available';
     });
   }
@@ -267,19 +267,19 @@ export function endpoints(world: World) {
   function remove(endpoint: Endpoint): void {
     endpoint.cancel();
     endpoint.state = 'deleting';
-    world.after(world.delays.endpointDeleted, () => {
+    cloud.after(cloud.delays.endpointDeleted, () => {
       endpoint.state = 'deleted';
-      removeInterface(world, endpoint.interfaceId);
-      world.after(world.delays.endpointForgotten, () => {
-        world.endpoints.delete(endpoint.id);
-        world.tags.delete(endpoint.id);
+      removeInterface(cloud, endpoint.interfaceId);
+      cloud.after(cloud.delays.endpointForgotten, () => {
+        cloud.endpoints.delete(endpoint.id);
+        cloud.tags.delete(endpoint.id);
       });
     });
   }
 
   /** @throws AwsError if there is no such endpoint, or no longer */
   function present(id: string): Endpoint {
-    const endpoint = find(world.endpoints, 'endpoint', id);
+    const endpoint = find(cloud.endpoints, 'endpoint', id);
     if (endpoint.state === 'deleted') throw noSuch('endpoint', id);
     return endpoint;
   }
@@ -302,16 +302,16 @@ export function endpoints(world: World) {
       IpAddressType: endpoint.ipAddressType,
       RequesterManaged: false,
       CreationTimestamp: new Date(endpoint.createdAt),
-      OwnerId: world.account,
+      OwnerId: cloud.account,
       RouteTableIds: [],
       Groups: [],
       DnsEntries: [],
-      Tags: tagList(world, endpoint.id),
+      Tags: tagList(cloud, endpoint.id),
     };
   }
 
   function loadBalancersOf({ nodeId }: Endpoint): string[] {
-    return [...world.loadBalancers.values()]
+    return [...cloud.loadBalancers.values()]
       .filter(({ nodes }) => nodes.some(({ interfaceId }) => interfaceId === nodeId))
       .map(({ arn }) => arn);
   }

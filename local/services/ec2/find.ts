@@ -1,7 +1,7 @@
 import type * as sdk from '@aws-sdk/client-ec2';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 
 export type Ec2 = Operations<typeof sdk>;
 
@@ -57,15 +57,15 @@ export function noSuch(kind: Kind, id: string): AwsError {
   return new AwsError(`${code}.NotFound`, `The ${label} '${id}' does not exist`);
 }
 
-export function arnOf(world: World, kind: Kind, id: string): string {
-  return `arn:aws:ec2:${world.region}:${world.account}:${KINDS[kind].type}/${id}`;
+export function arnOf(cloud: CloudContext, kind: Kind, id: string): string {
+  return `arn:aws:ec2:${cloud.region}:${cloud.account}:${KINDS[kind].type}/${id}`;
 }
 
 /** Twelve digits. */
 export const accountOf = (principal: string) => principal.split(':')[4] ?? '';
 
 /** The account of a VPC, and of each subnet and route table in it. */
-export const ownerOf = (world: World, vpcId: string) => world.vpcs.get(vpcId)?.owner ?? world.account;
+export const ownerOf = (cloud: CloudContext, vpcId: string) => cloud.vpcs.get(vpcId)?.owner ?? cloud.account;
 
 /** Does the same to each of a list. What is refused is listed in an answer that is otherwise a success. */
 export function eachOf(ids: string[], act: (id: string) => void) {

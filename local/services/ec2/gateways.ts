@@ -1,35 +1,35 @@
 import type { InternetGateway, NatGateway } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** Internet and NAT gateways: what routes lead to before anybody takes them over. Nothing is beyond them here. */
-export function gateways(world: World) {
+export function gateways(cloud: CloudContext) {
   return {
     CreateInternetGateway({ TagSpecifications }) {
       refuseOtherTags(['internetGateway'], TagSpecifications);
-      const gateway: InternetGateway = { id: world.id('igw') };
-      world.internetGateways.set(gateway.id, gateway);
-      world.tags.set(gateway.id, tagsAtCreation('internetGateway', TagSpecifications));
+      const gateway: InternetGateway = { id: cloud.id('igw') };
+      cloud.internetGateways.set(gateway.id, gateway);
+      cloud.tags.set(gateway.id, tagsAtCreation('internetGateway', TagSpecifications));
       return { InternetGateway: internetShape(gateway) };
     },
 
     AttachInternetGateway({ InternetGatewayId, VpcId }) {
-      const gateway = find(world.internetGateways, 'internetGateway', InternetGatewayId);
-      find(world.vpcs, 'vpc', VpcId);
+      const gateway = find(cloud.internetGateways, 'internetGateway', InternetGatewayId);
+      find(cloud.vpcs, 'vpc', VpcId);
       if (gateway.vpcId)
         throw new AwsError('Resource.AlreadyAssociated', `resource ${gateway.id} is already attached to network`);
-      if ([...world.internetGateways.values()].some(({ vpcId }) => vpcId === VpcId))
+      if ([...cloud.internetGateways.values()].some(({ vpcId }) => vpcId === VpcId))
         throw new AwsError('InvalidParameterValue', `Network ${VpcId} already has an internet gateway attached`);
       gateway.vpcId = VpcId;
       return {};
     },
 
     DetachInternetGateway({ InternetGatewayId, VpcId }) {
-      const gateway = find(world.internetGateways, 'internetGateway', InternetGatewayId);
+      const gateway = find(cloud.internetGateways, 'internetGateway', InternetGatewayId);
       if (gateway.vpcId !== VpcId)
         throw new AwsError('Gateway.NotAttached', `resource ${gateway.id} is not attached to network ${VpcId}`);
       gateway.vpcId = undefined;
@@ -37,19 +37,19 @@ export function gateways(world: World) {
     },
 
     DeleteInternetGateway({ InternetGatewayId }) {
-      const gateway = find(world.internetGateways, 'internetGateway', InternetGatewayId);
+      const gateway = find(cloud.internetGateways, 'internetGateway', InternetGatewayId);
       if (gateway.vpcId)
         throw new AwsError(
           'DependencyViolation',
           `The internetGateway '${gateway.id}' has dependencies and cannot be deleted.`,
         );
-      world.internetGateways.delete(gateway.id);
-      world.tags.delete(gateway.id);
+      cloud.internetGateways.delete(gateway.id);
+      cloud.tags.delete(gateway.id);
       return {};
     },
 
     DescribeInternetGateways({ InternetGatewayIds, ...query }) {
-      const { page, ...next } = describe(world, world.internetGateways, {
+      const { page, ...next } = describe(cloud, cloud.internetGateways, {
         kind: 'internetGateway',
         ids: InternetGatewayIds,
         query,
@@ -63,42 +63,42 @@ export function gateways(world: World) {
     },
 
     CreateNatGateway({ SubnetId = '', ConnectivityType, TagSpecifications }) {
-      const subnet = find(world.subnets, 'subnet', SubnetId);
+      const subnet = find(cloud.subnets, 'subnet', SubnetId);
       if (ConnectivityType !== 'private')
         throw new AwsError('MissingParameter', 'a public NAT gateway needs an Elastic IP, which the box has none of');
       refuseOtherTags(['natGateway'], TagSpecifications);
-      const { id: interfaceId } = addInterface(world, subnet, {
+      const { id: interfaceId } = addInterface(cloud, subnet, {
         type: 'natGateway',
         description: 'Interface for NAT Gateway',
         sourceDestCheck: false,
       });
       const gateway: NatGateway = {
-        id: world.id('nat'),
+        id: cloud.id('nat'),
         vpcId: subnet.vpcId,
         subnetId: subnet.id,
         interfaceId,
         state: 'available',
       };
-      world.natGateways.set(gateway.id, gateway);
-      world.tags.set(gateway.id, tagsAtCreation('natGateway', TagSpecifications));
+      cloud.natGateways.set(gateway.id, gateway);
+      cloud.tags.set(gateway.id, tagsAtCreation('natGateway', TagSpecifications));
       return { NatGateway: natShape(gateway) };
     },
 
     /** A deleted one is listed for about an hour. https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html */
     DeleteNatGateway({ NatGatewayId }) {
-      const gateway = find(world.natGateways, 'natGateway', NatGatewayId);
+      const gateway = find(cloud.natGateways, 'natGateway', NatGatewayId);
       if (gateway.state === 'deleted') return { NatGatewayId };
       gateway.state = 'deleted';
-      removeInterface(world, gateway.interfaceId);
-      world.after(3_600_000, () => {
-        world.natGateways.delete(NatGatewayId);
-        world.tags.delete(NatGatewayId);
+      removeInterface(cloud, gateway.interfaceId);
+      cloud.after(3_600_000, () => {
+        cloud.natGateways.delete(NatGatewayId);
+        cloud.tags.delete(NatGatewayId);
       });
       return { NatGatewayId };
     },
 
     DescribeNatGateways({ NatGatewayIds, Filter: Filters, ...page }) {
-      const { page: found, ...next } = describe(world, world.natGateways, {
+      const { page: found, ...next } = describe(cloud, cloud.natGateways, {
         kind: 'natGateway',
         ids: NatGatewayIds,
         query: { Filters, ...page },
@@ -116,9 +116,9 @@ export function gateways(world: World) {
   function internetShape({ id, vpcId }: InternetGateway) {
     return {
       InternetGatewayId: id,
-      OwnerId: world.account,
+      OwnerId: cloud.account,
       Attachments: vpcId ? [{ VpcId: vpcId, State: 'attached' as const }] : [],
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 
@@ -130,7 +130,7 @@ export function gateways(world: World) {
       State: state,
       ConnectivityType: 'private' as const,
       NatGatewayAddresses: [{ NetworkInterfaceId: interfaceId }],
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { ArchitectureValues } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState, Subnet } from '../../state/ec2.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import type { FilterValues } from './describe.ts';
 import { defaultGroupOf, interfacesOf } from './interfaces.ts';
 
@@ -15,9 +15,9 @@ export const STATE_CODES: Record<InstanceState, number> = {
 };
 
 /** The documented filters of what the box knows of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
-export function instanceFilters(world: World) {
-  const interfaces = (instance: Instance) => interfacesOf(world, instance);
-  const subnet = (instance: Instance) => subnetOf(world, instance);
+export function instanceFilters(cloud: CloudContext) {
+  const interfaces = (instance: Instance) => interfacesOf(cloud, instance);
+  const subnet = (instance: Instance) => subnetOf(cloud, instance);
   const group = (instance: Instance) => {
     const vpcId = subnet(instance)?.vpcId;
     return vpcId === undefined ? undefined : defaultGroupOf(vpcId).GroupId;
@@ -59,7 +59,7 @@ export function instanceFilters(world: World) {
 /** What runs in an instance runs on this machine. */
 export const ARCHITECTURE: ArchitectureValues = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
-export function subnetOf(world: World, instance: Instance): Subnet | undefined {
-  const primary = interfacesOf(world, instance)[0];
-  return primary && world.subnets.get(primary.subnetId);
+export function subnetOf(cloud: CloudContext, instance: Instance): Subnet | undefined {
+  const primary = interfacesOf(cloud, instance)[0];
+  return primary && cloud.subnets.get(primary.subnetId);
 }

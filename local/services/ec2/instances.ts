@@ -1,7 +1,7 @@
 import type { _InstanceType, TagSpecification } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
@@ -13,7 +13,7 @@ import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 const ROOT_DEVICE = '/dev/xvda';
 
 /** Instances: launch, stop, start, end; and the event of each change of state, of which `onState` is told too. */
-export function instances(world: World, onState: (instance: Instance) => void) {
+export function instances(cloud: CloudContext, onState: (instance: Instance) => void) {
   const once = idempotency<Instance[]>();
 
   return {
@@ -23,7 +23,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     },
 
     StartInstances({ InstanceIds }) {
-      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      const all = InstanceIds.map((id) => find(cloud.instances, 'instance', id));
       for (const { id, state } of all)
         if (state !== 'stopped' && state !== 'running' && state !== 'pending')
           throw new AwsError(
@@ -40,7 +40,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     },
 
     StopInstances({ InstanceIds }) {
-      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      const all = InstanceIds.map((id) => find(cloud.instances, 'instance', id));
       for (const { id, state } of all)
         if (state !== 'running' && state !== 'stopping' && state !== 'stopped')
           throw new AwsError(
@@ -52,23 +52,23 @@ export function instances(world: World, onState: (instance: Instance) => void) {
           changed(instance, () => {
             if (instance.state !== 'running') return;
             enter(instance, 'stopping');
-            instance.cancel = world.after(world.delays.instanceStopped, () => enter(instance, 'stopped'));
+            instance.cancel = cloud.after(cloud.delays.instanceStopped, () => enter(instance, 'stopped'));
           }),
         ),
       };
     },
 
     TerminateInstances({ InstanceIds }) {
-      const all = InstanceIds.map((id) => find(world.instances, 'instance', id));
+      const all = InstanceIds.map((id) => find(cloud.instances, 'instance', id));
       return { TerminatingInstances: all.map((instance) => changed(instance, () => terminate(instance))) };
     },
 
     DescribeInstances({ InstanceIds, ...query }) {
-      const { page, ...next } = describe(world, world.instances, {
+      const { page, ...next } = describe(cloud, cloud.instances, {
         kind: 'instance',
         ids: InstanceIds,
         query,
-        by: instanceFilters(world),
+        by: instanceFilters(cloud),
       });
       const reservations = Map.groupBy(page, ({ reservationId }) => reservationId);
       return { Reservations: [...reservations.values()].map(reservationShape), ...next };
@@ -76,11 +76,11 @@ export function instances(world: World, onState: (instance: Instance) => void) {
 
     /** Only the attribute that makes a router of an instance. */
     ModifyInstanceAttribute({ InstanceId, SourceDestCheck, ...others }) {
-      const instance = find(world.instances, 'instance', InstanceId);
+      const instance = find(cloud.instances, 'instance', InstanceId);
       const other = Object.keys(others)[0];
       if (other) throw new AwsError('UnsupportedOperation', `the cloud in a box does not have the attribute ${other}`);
       if (!SourceDestCheck) throw new AwsError('MissingParameter', 'The request must contain one attribute to modify');
-      const sole = soleInterface(world, instance);
+      const sole = soleInterface(cloud, instance);
       sole.sourceDestCheck = SourceDestCheck.Value ?? sole.sourceDestCheck;
       return {};
     },
@@ -95,42 +95,42 @@ export function instances(world: World, onState: (instance: Instance) => void) {
     ...rest
   }: RunInput): Instance[] {
     if (!ImageId) throw new AwsError('MissingParameter', 'The request must contain the parameter ImageId');
-    if (world.images && !world.images.includes(ImageId)) throw noSuchImage(ImageId);
+    if (cloud.images && !cloud.images.includes(ImageId)) throw noSuchImage(ImageId);
     if (MinCount < 1 || MaxCount < MinCount)
       throw new AwsError('InvalidParameterValue', `Value (${MaxCount}) for parameter maxCount is invalid.`);
     refuseOtherTags(['instance', 'interface'], TagSpecifications);
     const tags = tagsAtCreation('instance', TagSpecifications);
     const cardTags = tagsAtCreation('interface', TagSpecifications);
-    const specs = interfaceSpecsOf(world, rest);
+    const specs = interfaceSpecsOf(cloud, rest);
     if (MaxCount > 1 && specs.some(({ ip }) => ip))
       throw new AwsError('InvalidParameterCombination', 'A private address can be given for a single instance only');
-    const reservationId = world.id('r');
+    const reservationId = cloud.id('r');
     const launched = Array.from({ length: MaxCount }, () => newInstance(reservationId, ImageId, InstanceType));
     try {
       for (const instance of launched) addInterfaces(instance, specs);
     } catch (error) {
-      for (const { interfaceIds } of launched) for (const id of interfaceIds) removeInterface(world, id);
+      for (const { interfaceIds } of launched) for (const id of interfaceIds) removeInterface(cloud, id);
       throw error;
     }
     for (const instance of launched) {
-      world.instances.set(instance.id, instance);
-      world.tags.set(instance.id, new Map(tags));
-      for (const id of instance.interfaceIds) world.tags.set(id, new Map(cardTags));
+      cloud.instances.set(instance.id, instance);
+      cloud.tags.set(instance.id, new Map(tags));
+      for (const id of instance.interfaceIds) cloud.tags.set(id, new Map(cardTags));
       boot(instance);
     }
     return launched;
   }
 
   function newInstance(reservationId: string, image: string, type: string): Instance {
-    const launchedAt = world.clock.now();
+    const launchedAt = cloud.clock.now();
     return {
-      id: world.id('i'),
+      id: cloud.id('i'),
       reservationId,
       image,
       type,
       state: 'pending',
       launchedAt,
-      root: { volumeId: world.id('vol'), attachedAt: launchedAt },
+      root: { volumeId: cloud.id('vol'), attachedAt: launchedAt },
       restarting: false,
       interfaceIds: [],
       cancel() {},
@@ -139,8 +139,8 @@ export function instances(world: World, onState: (instance: Instance) => void) {
 
   function addInterfaces(instance: Instance, specs: InterfaceSpec[]): void {
     for (const [deviceIndex, { subnet, ip, description }] of specs.entries()) {
-      const attachment = { id: world.id('eni-attach'), instanceId: instance.id, deviceIndex, at: world.clock.now() };
-      const added = addInterface(world, subnet, {
+      const attachment = { id: cloud.id('eni-attach'), instanceId: instance.id, deviceIndex, at: cloud.clock.now() };
+      const added = addInterface(cloud, subnet, {
         type: 'interface',
         ip,
         description,
@@ -153,25 +153,25 @@ export function instances(world: World, onState: (instance: Instance) => void) {
 
   /** "LaunchTime: The time that the instance was last launched." https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html */
   function start(instance: Instance): void {
-    instance.launchedAt = world.clock.now();
+    instance.launchedAt = cloud.clock.now();
     boot(instance);
   }
 
   function boot(instance: Instance): void {
     enter(instance, 'pending');
-    instance.cancel = world.after(world.delays.instanceRunning, () => enter(instance, 'running'));
+    instance.cancel = cloud.after(cloud.delays.instanceRunning, () => enter(instance, 'running'));
   }
 
   function terminate(instance: Instance): void {
     if (instance.state === 'shutting-down' || instance.state === 'terminated') return;
     enter(instance, 'shutting-down');
-    instance.cancel = world.after(world.delays.instanceTerminated, () => {
-      for (const id of instance.interfaceIds) removeInterface(world, id);
+    instance.cancel = cloud.after(cloud.delays.instanceTerminated, () => {
+      for (const id of instance.interfaceIds) removeInterface(cloud, id);
       instance.interfaceIds = [];
       enter(instance, 'terminated');
-      world.after(world.delays.instanceForgotten, () => {
-        world.instances.delete(instance.id);
-        world.tags.delete(instance.id);
+      cloud.after(cloud.delays.instanceForgotten, () => {
+        cloud.instances.delete(instance.id);
+        cloud.tags.delete(instance.id);
       });
     });
   }
@@ -179,10 +179,10 @@ export function instances(world: World, onState: (instance: Instance) => void) {
   function enter(instance: Instance, state: InstanceState): void {
     instance.cancel();
     instance.state = state;
-    world.emit({
+    cloud.emit({
       source: 'aws.ec2',
       type: 'EC2 Instance State-change Notification',
-      resources: [arnOf(world, 'instance', instance.id)],
+      resources: [arnOf(cloud, 'instance', instance.id)],
       detail: { 'instance-id': instance.id, state },
     });
     onState(instance);
@@ -197,7 +197,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
   function reservationShape(members: Instance[]) {
     return {
       ReservationId: members[0]?.reservationId,
-      OwnerId: world.account,
+      OwnerId: cloud.account,
       Groups: [],
       Instances: members.map(instanceShape),
     };
@@ -205,8 +205,8 @@ export function instances(world: World, onState: (instance: Instance) => void) {
 
   function instanceShape(instance: Instance) {
     const { id, image, type, state, launchedAt, root } = instance;
-    const interfaces = interfacesOf(world, instance);
-    const subnet = subnetOf(world, instance);
+    const interfaces = interfacesOf(cloud, instance);
+    const subnet = subnetOf(cloud, instance);
     return {
       InstanceId: id,
       ImageId: image,
@@ -241,13 +241,13 @@ export function instances(world: World, onState: (instance: Instance) => void) {
       NetworkInterfaces: interfaces.map((each) => ({
         NetworkInterfaceId: each.id,
         SubnetId: each.subnetId,
-        VpcId: find(world.subnets, 'subnet', each.subnetId).vpcId,
+        VpcId: find(cloud.subnets, 'subnet', each.subnetId).vpcId,
         Description: each.description,
         PrivateIpAddress: each.ip,
         SourceDestCheck: each.sourceDestCheck,
         Status: 'in-use' as const,
         Groups: subnet && [defaultGroupOf(subnet.vpcId)],
-        OwnerId: world.account,
+        OwnerId: cloud.account,
         InterfaceType: each.type,
         Attachment: {
           DeviceIndex: each.attachment?.deviceIndex,
@@ -256,7 +256,7 @@ export function instances(world: World, onState: (instance: Instance) => void) {
         },
       })),
       SecurityGroups: subnet ? [defaultGroupOf(subnet.vpcId)] : [],
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 }

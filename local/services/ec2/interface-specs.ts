@@ -1,7 +1,7 @@
 import type { InstanceNetworkInterfaceSpecification } from '@aws-sdk/client-ec2';
 import type { Subnet } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { find } from './find.ts';
 
 /** What RunInstances says of network interfaces. */
@@ -23,7 +23,7 @@ export interface InterfaceSpec {
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
  */
 export function interfaceSpecsOf(
-  world: World,
+  cloud: CloudContext,
   { SubnetId, PrivateIpAddress, NetworkInterfaces }: SpecInput,
 ): InterfaceSpec[] {
   if (NetworkInterfaces?.length && (SubnetId || PrivateIpAddress))
@@ -42,7 +42,7 @@ export function interfaceSpecsOf(
       }: InstanceNetworkInterfaceSpecification) => {
         if (!subnetId)
           throw new AwsError('VPCIdNotSpecified', 'No default VPC for this user: the request must contain SubnetId');
-        return { subnet: find(world.subnets, 'subnet', subnetId), ip, description };
+        return { subnet: find(cloud.subnets, 'subnet', subnetId), ip, description };
       },
     );
   if (asked.some(({ DeviceIndex }) => (DeviceIndex ?? 0) >= asked.length))

@@ -1,16 +1,16 @@
 import type { Instance, Interface, Subnet } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { contains, hostAddresses, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
 import { tagList } from './tags.ts';
 
 /** Network interfaces, those of instances and those that AWS's own services put into a subnet. */
-export function interfaces(world: World) {
+export function interfaces(cloud: CloudContext) {
   return {
     DescribeNetworkInterfaces({ NetworkInterfaceIds, ...query }) {
-      const { page, ...next } = describe(world, world.interfaces, {
+      const { page, ...next } = describe(cloud, cloud.interfaces, {
         kind: 'interface',
         ids: NetworkInterfaceIds,
         query,
@@ -39,7 +39,7 @@ export function interfaces(world: World) {
 
     /** "You can specify only one attribute at a time." https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html */
     ModifyNetworkInterfaceAttribute({ NetworkInterfaceId, ...attributes }) {
-      const record = find(world.interfaces, 'interface', NetworkInterfaceId);
+      const record = find(cloud.interfaces, 'interface', NetworkInterfaceId);
       const [name, ...more] = Object.keys(attributes);
       if (!name) throw new AwsError('MissingParameter', 'The request must contain one attribute to modify');
       if (more.length)
@@ -58,20 +58,20 @@ export function interfaces(world: World) {
   } satisfies Ec2;
 
   function subnetOf(id: string): Subnet {
-    return find(world.subnets, 'subnet', id);
+    return find(cloud.subnets, 'subnet', id);
   }
 
   function interfaceShape(record: Interface) {
     const { id, type, subnetId, ip, description, sourceDestCheck, attachment } = record;
     const { vpcId, zone } = subnetOf(subnetId);
-    const instance = attachment && world.instances.get(attachment.instanceId);
+    const instance = attachment && cloud.instances.get(attachment.instanceId);
     return {
       NetworkInterfaceId: id,
       InterfaceType: type,
       SubnetId: subnetId,
       VpcId: vpcId,
       AvailabilityZone: zone,
-      OwnerId: world.account,
+      OwnerId: cloud.account,
       Description: description,
       PrivateIpAddress: ip,
       PrivateIpAddresses: [{ Primary: true, PrivateIpAddress: ip }],
@@ -79,12 +79,12 @@ export function interfaces(world: World) {
       SourceDestCheck: sourceDestCheck,
       Status: statusOf(record),
       Groups: type === 'interface' ? [defaultGroupOf(vpcId)] : [],
-      TagSet: tagList(world, id),
+      TagSet: tagList(cloud, id),
       ...(attachment && {
         Attachment: {
           AttachmentId: attachment.id,
           InstanceId: attachment.instanceId,
-          InstanceOwnerId: world.account,
+          InstanceOwnerId: cloud.account,
           DeviceIndex: attachment.deviceIndex,
           AttachTime: new Date(attachment.at),
           DeleteOnTermination: true,
@@ -101,13 +101,13 @@ const statusOf = ({ type, attachment }: Interface): 'available' | 'in-use' =>
 /** The security group that a VPC has from the start, with the VPC's own digits. */
 export const defaultGroupOf = (vpcId: string) => ({ GroupId: vpcId.replace('vpc-', 'sg-'), GroupName: 'default' });
 
-export function interfacesOf(world: World, { interfaceIds }: Instance): Interface[] {
-  return interfaceIds.map((id) => find(world.interfaces, 'interface', id));
+export function interfacesOf(cloud: CloudContext, { interfaceIds }: Instance): Interface[] {
+  return interfaceIds.map((id) => find(cloud.interfaces, 'interface', id));
 }
 
 /** The interface that a call means which names the instance. @throws AwsError if there are several, or none any more */
-export function soleInterface(world: World, instance: Instance): Interface {
-  const [only, another] = interfacesOf(world, instance);
+export function soleInterface(cloud: CloudContext, instance: Instance): Interface {
+  const [only, another] = interfacesOf(cloud, instance);
   if (another)
     throw new AwsError(
       'InvalidInstanceID',
@@ -123,26 +123,26 @@ export function soleInterface(world: World, instance: Instance): Interface {
  * @throws AwsError if the address is not free, or the subnet is full
  */
 export function addInterface(
-  world: World,
+  cloud: CloudContext,
   subnet: Subnet,
   { ip, ...rest }: Omit<Interface, 'id' | 'subnetId' | 'ip'> & { ip?: string | undefined },
 ): Interface {
-  const record = { id: world.id('eni'), subnetId: subnet.id, ip: addressIn(world, subnet, ip), ...rest };
-  world.interfaces.set(record.id, record);
+  const record = { id: cloud.id('eni'), subnetId: subnet.id, ip: addressIn(cloud, subnet, ip), ...rest };
+  cloud.interfaces.set(record.id, record);
   return record;
 }
 
-export function removeInterface(world: World, id: string): void {
-  world.interfaces.delete(id);
-  world.tags.delete(id);
+export function removeInterface(cloud: CloudContext, id: string): void {
+  cloud.interfaces.delete(id);
+  cloud.tags.delete(id);
 }
 
-export function addressesLeft(world: World, subnetId: string, cidr: string): number {
-  return 2 ** (32 - prefixLength(cidr)) - 5 - usedAddresses(world, subnetId).size;
+export function addressesLeft(cloud: CloudContext, subnetId: string, cidr: string): number {
+  return 2 ** (32 - prefixLength(cidr)) - 5 - usedAddresses(cloud, subnetId).size;
 }
 
-function addressIn(world: World, { id, cidr }: Subnet, ip: string | undefined): string {
-  const used = usedAddresses(world, id);
+function addressIn(cloud: CloudContext, { id, cidr }: Subnet, ip: string | undefined): string {
+  const used = usedAddresses(cloud, id);
   if (ip === undefined) {
     for (const address of hostAddresses(cidr)) if (!used.has(address)) return address;
     throw new AwsError('InsufficientFreeAddressesInSubnet', `The subnet '${id}' has no free addresses`);
@@ -153,6 +153,6 @@ function addressIn(world: World, { id, cidr }: Subnet, ip: string | undefined): 
   return ip;
 }
 
-function usedAddresses(world: World, subnetId: string): Set<string> {
-  return new Set([...world.interfaces.values()].filter((each) => each.subnetId === subnetId).map(({ ip }) => ip));
+function usedAddresses(cloud: CloudContext, subnetId: string): Set<string> {
+  return new Set([...cloud.interfaces.values()].filter((each) => each.subnetId === subnetId).map(({ ip }) => ip));
 }

@@ -1,6 +1,6 @@
 import type { CidrBlock, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
@@ -11,20 +11,20 @@ import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 import { zonesOf } from './zones.ts';
 
 /** VPCs, subnets and availability zones. */
-export function network(world: World) {
-  const zones = zonesOf(world.region);
+export function network(cloud: CloudContext) {
+  const zones = zonesOf(cloud.region);
 
   return {
     DescribeAvailabilityZones({ ZoneNames, ZoneIds, Filters }) {
-      const { page } = describe(world, new Map(zones.map((zone) => [zone.name, zone])), {
+      const { page } = describe(cloud, new Map(zones.map((zone) => [zone.name, zone])), {
         kind: 'subnet',
         query: { Filters },
         by: {
           'zone-name': ({ name }) => name,
           'zone-id': ({ id }) => id,
           'zone-type': () => 'availability-zone',
-          'region-name': () => world.region,
-          'group-name': () => world.region,
+          'region-name': () => cloud.region,
+          'group-name': () => cloud.region,
           'opt-in-status': () => 'opt-in-not-required',
           state: () => 'available',
         },
@@ -37,11 +37,11 @@ export function network(world: World) {
           ZoneName: name,
           ZoneId: id,
           State: 'available',
-          RegionName: world.region,
+          RegionName: cloud.region,
           ZoneType: 'availability-zone',
           OptInStatus: 'opt-in-not-required',
-          GroupName: world.region,
-          NetworkBorderGroup: world.region,
+          GroupName: cloud.region,
+          NetworkBorderGroup: cloud.region,
         })),
       };
     },
@@ -50,35 +50,35 @@ export function network(world: World) {
       refuseOtherTags(['vpc'], TagSpecifications);
       const tags = tagsAtCreation('vpc', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
-      const vpc: Vpc = { id: world.id('vpc'), owner: accountOf(principal), cidr, blocks: [] };
+      const vpc: Vpc = { id: cloud.id('vpc'), owner: accountOf(principal), cidr, blocks: [] };
       // A range for documentation, as nothing of the box is reached from outside.
       if (AmazonProvidedIpv6CidrBlock)
-        vpc.blocks.push(associated(normalCidr(`2001:db8:${world.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
-      world.vpcs.set(vpc.id, vpc);
-      world.tags.set(vpc.id, tags);
-      const main = world.id('rtb');
-      world.routeTables.set(main, {
+        vpc.blocks.push(associated(normalCidr(`2001:db8:${cloud.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
+      cloud.vpcs.set(vpc.id, vpc);
+      cloud.tags.set(vpc.id, tags);
+      const main = cloud.id('rtb');
+      cloud.routeTables.set(main, {
         id: main,
         vpcId: vpc.id,
-        associations: [{ id: world.id('rtbassoc') }],
+        associations: [{ id: cloud.id('rtbassoc') }],
         routes: localRoutes(vpc),
       });
       return { Vpc: { ...vpcShape(vpc), State: 'pending' } };
     },
 
     DeleteVpc({ VpcId }) {
-      find(world.vpcs, 'vpc', VpcId);
-      const tables = [...world.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
-      const others = [...world.subnets.values(), ...tables.filter(({ associations }) => !associations.some(isMain))];
+      find(cloud.vpcs, 'vpc', VpcId);
+      const tables = [...cloud.routeTables.values()].filter(({ vpcId }) => vpcId === VpcId);
+      const others = [...cloud.subnets.values(), ...tables.filter(({ associations }) => !associations.some(isMain))];
       if (others.some(({ vpcId }) => vpcId === VpcId))
         throw new AwsError('DependencyViolation', `The vpc '${VpcId}' has dependencies and cannot be deleted.`);
-      for (const { id } of tables) forget(world.routeTables, id);
-      forget(world.vpcs, VpcId);
+      for (const { id } of tables) forget(cloud.routeTables, id);
+      forget(cloud.vpcs, VpcId);
       return {};
     },
 
     DescribeVpcs({ VpcIds, ...query }) {
-      const { page, ...next } = describe(world, world.vpcs, {
+      const { page, ...next } = describe(cloud, cloud.vpcs, {
         kind: 'vpc',
         ids: VpcIds,
         query,
@@ -97,13 +97,13 @@ export function network(world: World) {
     },
 
     CreateSubnet({ VpcId, CidrBlock = '', Ipv6CidrBlock, AvailabilityZone, AvailabilityZoneId, TagSpecifications }) {
-      const vpc = find(world.vpcs, 'vpc', VpcId);
+      const vpc = find(cloud.vpcs, 'vpc', VpcId);
       refuseOtherTags(['subnet'], TagSpecifications);
       const tags = tagsAtCreation('subnet', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidSubnet.Range');
       if (!blocksOf(vpc).some((own) => contains(own, cidr)))
         throw new AwsError('InvalidSubnet.Range', `The CIDR '${CidrBlock}' is invalid.`);
-      if ([...world.subnets.values()].some((other) => other.vpcId === VpcId && overlaps(other.cidr, cidr)))
+      if ([...cloud.subnets.values()].some((other) => other.vpcId === VpcId && overlaps(other.cidr, cidr)))
         throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${CidrBlock}' conflicts with another subnet`);
       const asked = AvailabilityZone ?? AvailabilityZoneId ?? zones[0]?.name;
       const zone = zones.find(({ name, id }) => asked === name || asked === id);
@@ -112,28 +112,28 @@ export function network(world: World) {
           'InvalidParameterValue',
           `Value (${asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.map(({ name }) => name).join(', ')}.`,
         );
-      const subnet: Subnet = { id: world.id('subnet'), vpcId: VpcId, zone: zone.name, cidr, blocks: [] };
+      const subnet: Subnet = { id: cloud.id('subnet'), vpcId: VpcId, zone: zone.name, cidr, blocks: [] };
       if (Ipv6CidrBlock) subnet.blocks.push(associated(freeIpv6Block(vpc, Ipv6CidrBlock), 'subnet'));
-      world.subnets.set(subnet.id, subnet);
-      world.tags.set(subnet.id, tags);
+      cloud.subnets.set(subnet.id, subnet);
+      cloud.tags.set(subnet.id, tags);
       return { Subnet: subnetShape(subnet) };
     },
 
     DeleteSubnet({ SubnetId }, { principal }) {
-      find(world.subnets, 'subnet', SubnetId);
-      if ([...world.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId)) {
+      find(cloud.subnets, 'subnet', SubnetId);
+      if ([...cloud.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId)) {
         const message = `The subnet '${SubnetId}' has dependencies and cannot be deleted.`;
         recordRefusedDelete(SubnetId, principal, message);
         throw new AwsError('DependencyViolation', message);
       }
-      for (const table of world.routeTables.values())
+      for (const table of cloud.routeTables.values())
         table.associations = table.associations.filter(({ subnetId }) => subnetId !== SubnetId);
-      forget(world.subnets, SubnetId);
+      forget(cloud.subnets, SubnetId);
       return {};
     },
 
     DescribeSubnets({ SubnetIds, ...query }) {
-      const { page, ...next } = describe(world, world.subnets, {
+      const { page, ...next } = describe(cloud, cloud.subnets, {
         kind: 'subnet',
         ids: SubnetIds,
         query,
@@ -147,10 +147,10 @@ export function network(world: World) {
           cidr: ({ cidr }) => cidr,
           cidrBlock: ({ cidr }) => cidr,
           'ipv6-cidr-block-association.ipv6-cidr-block': ({ blocks }) => cidrsOf(blocks, true),
-          'available-ip-address-count': ({ id, cidr }) => String(addressesLeft(world, id, cidr)),
+          'available-ip-address-count': ({ id, cidr }) => String(addressesLeft(cloud, id, cidr)),
           'default-for-az': () => 'false',
           'map-public-ip-on-launch': () => 'false',
-          'subnet-arn': ({ id }) => arnOf(world, 'subnet', id),
+          'subnet-arn': ({ id }) => arnOf(cloud, 'subnet', id),
           state: () => 'available',
         },
       });
@@ -160,16 +160,16 @@ export function network(world: World) {
 
   /** What CloudTrail tells of it: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
   function recordRefusedDelete(subnetId: string, principal: string, errorMessage: string): void {
-    world.emit({
+    cloud.emit({
       source: 'aws.ec2',
       type: 'AWS API Call via CloudTrail',
       resources: [],
       detail: {
         eventVersion: '1.09',
-        userIdentity: { type: 'AssumedRole', arn: principal, accountId: world.account },
+        userIdentity: { type: 'AssumedRole', arn: principal, accountId: cloud.account },
         eventSource: 'ec2.amazonaws.com',
         eventName: 'DeleteSubnet',
-        awsRegion: world.region,
+        awsRegion: cloud.region,
         errorCode: 'Client.DependencyViolation',
         errorMessage,
         requestParameters: { subnetId },
@@ -180,7 +180,7 @@ export function network(world: World) {
   }
 
   function associated(cidr: string, kind: 'vpc' | 'subnet'): CidrBlock {
-    return { id: world.id(`${kind}-cidr-assoc`), cidr, state: 'associated' };
+    return { id: cloud.id(`${kind}-cidr-assoc`), cidr, state: 'associated' };
   }
 
   function freeIpv6Block(vpc: Vpc, text: string): string {
@@ -188,14 +188,14 @@ export function network(world: World) {
     const own = ipv6BlockOf(vpc);
     if (!block || !own || prefixLength(block) !== 64 || !contains(own, block))
       throw new AwsError('InvalidSubnet.Range', `The CIDR '${text}' is invalid.`);
-    if ([...world.subnets.values()].some((other) => blocksOf(other).includes(block)))
+    if ([...cloud.subnets.values()].some((other) => blocksOf(other).includes(block)))
       throw new AwsError('InvalidSubnet.Conflict', `The CIDR '${text}' conflicts with another subnet`);
     return block;
   }
 
   function forget(records: Map<string, unknown>, id: string): void {
     records.delete(id);
-    world.tags.delete(id);
+    cloud.tags.delete(id);
   }
 
   function zoneId(zone: string): string | undefined {
@@ -215,25 +215,25 @@ export function network(world: World) {
       Ipv6CidrBlockAssociationSet: blocks.filter((block) => isIpv6(block.cidr)).map(subnetAssociation),
       InstanceTenancy: 'default' as const,
       IsDefault: false,
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 
   function subnetShape({ id, vpcId, zone, cidr, blocks }: Subnet) {
     return {
       SubnetId: id,
-      SubnetArn: arnOf(world, 'subnet', id),
+      SubnetArn: arnOf(cloud, 'subnet', id),
       VpcId: vpcId,
-      OwnerId: ownerOf(world, vpcId),
+      OwnerId: ownerOf(cloud, vpcId),
       State: 'available' as const,
       AvailabilityZone: zone,
       AvailabilityZoneId: zoneId(zone),
       CidrBlock: cidr,
-      AvailableIpAddressCount: addressesLeft(world, id, cidr),
+      AvailableIpAddressCount: addressesLeft(cloud, id, cidr),
       DefaultForAz: false,
       MapPublicIpOnLaunch: false,
       Ipv6CidrBlockAssociationSet: blocks.map(subnetAssociation),
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 }

@@ -1,13 +1,13 @@
 import type { PrefixList } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { isIpv6, normalCidr } from './cidr.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** Prefix lists that an account keeps itself. https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html */
-export function prefixLists(world: World) {
+export function prefixLists(cloud: CloudContext) {
   return {
     CreateManagedPrefixList({
       PrefixListName: name,
@@ -28,14 +28,14 @@ export function prefixLists(world: World) {
       });
       if (maxEntries === undefined || entries.length > maxEntries)
         throw new AwsError('InvalidParameterValue', 'The maximum number of entries is missing or too small.');
-      const list: PrefixList = { id: world.id('pl'), name, family: AddressFamily, maxEntries, entries };
-      world.prefixLists.set(list.id, list);
-      world.tags.set(list.id, tags);
+      const list: PrefixList = { id: cloud.id('pl'), name, family: AddressFamily, maxEntries, entries };
+      cloud.prefixLists.set(list.id, list);
+      cloud.tags.set(list.id, tags);
       return { PrefixList: shape(list) };
     },
 
     DescribeManagedPrefixLists({ PrefixListIds, ...query }) {
-      const { page, ...next } = describe(world, world.prefixLists, {
+      const { page, ...next } = describe(cloud, cloud.prefixLists, {
         kind: 'prefixList',
         ids: PrefixListIds,
         query,
@@ -46,7 +46,7 @@ export function prefixLists(world: World) {
     },
 
     GetManagedPrefixListEntries({ PrefixListId }) {
-      const { entries } = find(world.prefixLists, 'prefixList', PrefixListId);
+      const { entries } = find(cloud.prefixLists, 'prefixList', PrefixListId);
       return { Entries: entries.map((Cidr) => ({ Cidr })) };
     },
   } satisfies Ec2;
@@ -54,14 +54,14 @@ export function prefixLists(world: World) {
   function shape({ id, name, family, maxEntries }: PrefixList) {
     return {
       PrefixListId: id,
-      PrefixListArn: arnOf(world, 'prefixList', id),
+      PrefixListArn: arnOf(cloud, 'prefixList', id),
       PrefixListName: name,
       AddressFamily: family,
       MaxEntries: maxEntries,
       State: 'create-complete' as const,
       Version: 1,
-      OwnerId: world.account,
-      Tags: tagList(world, id),
+      OwnerId: cloud.account,
+      Tags: tagList(cloud, id),
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { Filter } from '@aws-sdk/client-ec2';
 import type { Instance, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { describe } from './describe.ts';
 import type { Ec2 } from './find.ts';
 import { instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
@@ -9,14 +9,14 @@ import { defaultGroupOf } from './interfaces.ts';
 import { tagList } from './tags.ts';
 
 /** What someone looks at first who comes with the AWS CLI. Nothing in the box filters packets, and so say its groups and lists. */
-export function reads(world: World) {
+export function reads(cloud: CloudContext) {
   return {
     DescribeRegions({ RegionNames, Filters }) {
-      const unknown = RegionNames?.find((name) => name !== world.region);
+      const unknown = RegionNames?.find((name) => name !== cloud.region);
       if (unknown) throw new AwsError('InvalidParameterValue', `Invalid region name : [${unknown}]`);
-      const regions = new Map([[world.region, { id: world.region }]]);
-      const endpoint = `ec2.${world.region}.amazonaws.com`;
-      const { page } = describe(world, regions, {
+      const regions = new Map([[cloud.region, { id: cloud.region }]]);
+      const endpoint = `ec2.${cloud.region}.amazonaws.com`;
+      const { page } = describe(cloud, regions, {
         kind: 'vpc',
         query: { Filters },
         by: { 'region-name': ({ id }) => id, endpoint: () => endpoint, 'opt-in-status': () => 'opt-in-not-required' },
@@ -31,8 +31,8 @@ export function reads(world: World) {
       const running: Filter = { Name: 'instance-state-name', Values: ['running'] };
       const checks = (of: Instance) => (of.state === 'running' ? 'ok' : 'not-applicable');
       const reachability = (of: Instance) => (of.state === 'running' ? 'passed' : undefined);
-      const own = instanceFilters(world);
-      const { page, ...next } = describe(world, world.instances, {
+      const own = instanceFilters(cloud);
+      const { page, ...next } = describe(cloud, cloud.instances, {
         kind: 'instance',
         ids: InstanceIds,
         query: { ...paging, Filters: [...(Filters ?? []), ...(IncludeAllInstances ? [] : [running])] },
@@ -54,7 +54,7 @@ export function reads(world: World) {
           };
           return {
             InstanceId: instance.id,
-            AvailabilityZone: subnetOf(world, instance)?.zone,
+            AvailabilityZone: subnetOf(cloud, instance)?.zone,
             InstanceState: { Code: STATE_CODES[instance.state], Name: instance.state },
             InstanceStatus: status,
             SystemStatus: status,
@@ -65,8 +65,8 @@ export function reads(world: World) {
     },
 
     DescribeSecurityGroups({ GroupIds, GroupNames, ...query }) {
-      const groups = new Map([...world.vpcs.values()].map((vpc) => [defaultGroupOf(vpc.id).GroupId, groupOf(vpc)]));
-      const { page, ...next } = describe(world, groups, {
+      const groups = new Map([...cloud.vpcs.values()].map((vpc) => [defaultGroupOf(vpc.id).GroupId, groupOf(vpc)]));
+      const { page, ...next } = describe(cloud, groups, {
         kind: 'securityGroup',
         ids: GroupIds,
         query,
@@ -90,10 +90,10 @@ export function reads(world: World) {
             GroupName: 'default',
             Description: description,
             VpcId: vpcId,
-            OwnerId: world.account,
+            OwnerId: cloud.account,
             IpPermissions: [all],
             IpPermissionsEgress: [all],
-            Tags: tagList(world, id),
+            Tags: tagList(cloud, id),
           })),
         ...next,
       };
@@ -101,10 +101,10 @@ export function reads(world: World) {
 
     /** The list that a VPC has from the start, and all of its subnets are associated with. */
     DescribeNetworkAcls({ NetworkAclIds, ...query }) {
-      const lists = new Map([...world.vpcs.values()].map((vpc) => [listId(vpc), { id: listId(vpc), vpcId: vpc.id }]));
+      const lists = new Map([...cloud.vpcs.values()].map((vpc) => [listId(vpc), { id: listId(vpc), vpcId: vpc.id }]));
       const subnetsOf = (vpcId: string) =>
-        [...world.subnets.values()].filter((each) => each.vpcId === vpcId).map(({ id }) => id);
-      const { page, ...next } = describe(world, lists, {
+        [...cloud.subnets.values()].filter((each) => each.vpcId === vpcId).map(({ id }) => id);
+      const { page, ...next } = describe(cloud, lists, {
         kind: 'networkAcl',
         ids: NetworkAclIds,
         query,
@@ -131,14 +131,14 @@ export function reads(world: World) {
           NetworkAclId: id,
           VpcId: vpcId,
           IsDefault: true,
-          OwnerId: world.account,
+          OwnerId: cloud.account,
           Entries: entries,
           Associations: subnetsOf(vpcId).map((SubnetId) => ({
             NetworkAclAssociationId: SubnetId.replace('subnet-', 'aclassoc-'),
             NetworkAclId: id,
             SubnetId,
           })),
-          Tags: tagList(world, id),
+          Tags: tagList(cloud, id),
         })),
         ...next,
       };

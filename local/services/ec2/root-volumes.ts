@@ -1,8 +1,8 @@
 import type { ReplaceRootVolumeTaskState } from '@aws-sdk/client-ec2';
 import type { Instance } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { type Ec2, find } from './find.ts';
 import { refuseOtherTags } from './tags.ts';
 
@@ -20,7 +20,7 @@ interface Task {
  * tags, and only the time of attachment tells. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/replace-root.html
  * @param onRestart is told when an instance goes down to start from its new volume
  */
-export function rootVolumes(world: World, onRestart: (instance: Instance) => void) {
+export function rootVolumes(cloud: CloudContext, onRestart: (instance: Instance) => void) {
   const tasks: Task[] = [];
 
   return {
@@ -31,7 +31,7 @@ export function rootVolumes(world: World, onRestart: (instance: Instance) => voi
         if (SnapshotId || VolumeId)
           throw new AwsError('UnsupportedOperation', 'the cloud in a box replaces root volumes from images only');
         refuseOtherTags([], TagSpecifications);
-        const instance = find(world.instances, 'instance', InstanceId);
+        const instance = find(cloud.instances, 'instance', InstanceId);
         if (instance.state !== 'running')
           throw new AwsError('IncorrectInstanceState', `The instance '${InstanceId}' is not in the 'running' state.`);
         return { ReplaceRootVolumeTask: taskShape(replace(instance, ImageId)) };
@@ -57,25 +57,25 @@ export function rootVolumes(world: World, onRestart: (instance: Instance) => voi
    */
   function replace(instance: Instance, image?: string, then: (done: boolean) => void = () => {}): Task {
     const task: Task = {
-      id: world.id('replacevol'),
+      id: cloud.id('replacevol'),
       instanceId: instance.id,
       image,
       state: 'pending',
-      startedAt: world.clock.now(),
+      startedAt: cloud.clock.now(),
     };
     tasks.push(task);
     const end = (state: 'succeeded' | 'failed') => {
-      Object.assign(task, { state, endedAt: world.clock.now() });
+      Object.assign(task, { state, endedAt: cloud.clock.now() });
       then(state === 'succeeded');
     };
-    world.after(world.delays.rootVolumeReplaced, () => {
+    cloud.after(cloud.delays.rootVolumeReplaced, () => {
       if (instance.state !== 'running') return end('failed');
       task.state = 'in-progress';
-      instance.root = { volumeId: world.id('vol'), attachedAt: world.clock.now() };
+      instance.root = { volumeId: cloud.id('vol'), attachedAt: cloud.clock.now() };
       instance.image = image ?? instance.image;
       instance.restarting = true;
       onRestart(instance);
-      world.after(world.delays.instanceRestarted, () => {
+      cloud.after(cloud.delays.instanceRestarted, () => {
         instance.restarting = false;
         end('succeeded');
       });

@@ -1,6 +1,6 @@
 import type { Route, RouteTable, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { isIpv6 } from './cidr.ts';
 import { blocksOf, localRoute } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
@@ -9,41 +9,41 @@ import { isBlackhole } from './routes.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** Route tables and their associations. */
-export function routeTables(world: World) {
+export function routeTables(cloud: CloudContext) {
   return {
     CreateRouteTable({ VpcId, TagSpecifications }) {
-      const vpc = find(world.vpcs, 'vpc', VpcId);
+      const vpc = find(cloud.vpcs, 'vpc', VpcId);
       refuseOtherTags(['routeTable'], TagSpecifications);
       const tags = tagsAtCreation('routeTable', TagSpecifications);
       const table: RouteTable = {
-        id: world.id('rtb'),
+        id: cloud.id('rtb'),
         vpcId: VpcId,
         associations: [],
         routes: localRoutes(vpc),
       };
-      world.routeTables.set(table.id, table);
-      world.tags.set(table.id, tags);
+      cloud.routeTables.set(table.id, table);
+      cloud.tags.set(table.id, tags);
       return { RouteTable: tableShape(table) };
     },
 
     DeleteRouteTable({ RouteTableId }) {
-      const table = find(world.routeTables, 'routeTable', RouteTableId);
+      const table = find(cloud.routeTables, 'routeTable', RouteTableId);
       if (table.associations.length)
         throw new AwsError(
           'DependencyViolation',
           `The routeTable '${RouteTableId}' has dependencies and cannot be deleted.`,
         );
-      world.routeTables.delete(RouteTableId);
-      world.tags.delete(RouteTableId);
+      cloud.routeTables.delete(RouteTableId);
+      cloud.tags.delete(RouteTableId);
       return {};
     },
 
     AssociateRouteTable({ RouteTableId, SubnetId, GatewayId }) {
-      const table = find(world.routeTables, 'routeTable', RouteTableId);
+      const table = find(cloud.routeTables, 'routeTable', RouteTableId);
       if (GatewayId) return associateGateway(table, GatewayId);
       if (!SubnetId)
         throw new AwsError('MissingParameter', 'The request must contain the parameter subnetId or gatewayId');
-      const subnet = find(world.subnets, 'subnet', SubnetId);
+      const subnet = find(cloud.subnets, 'subnet', SubnetId);
       if (subnet.vpcId !== table.vpcId)
         throw new AwsError(
           'InvalidParameterValue',
@@ -55,21 +55,21 @@ export function routeTables(world: World) {
           'Resource.AlreadyAssociated',
           `the specified association for route table ${RouteTableId} conflicts with an existing association`,
         );
-      const id = present?.association.id ?? world.id('rtbassoc');
+      const id = present?.association.id ?? cloud.id('rtbassoc');
       if (!present) table.associations.push({ id, subnetId: SubnetId });
       return { AssociationId: id, AssociationState: { State: 'associated' as const } };
     },
 
     ReplaceRouteTableAssociation({ AssociationId, RouteTableId }) {
       const { table: from, association } = associationOf(AssociationId);
-      const to = find(world.routeTables, 'routeTable', RouteTableId);
+      const to = find(cloud.routeTables, 'routeTable', RouteTableId);
       if (to.vpcId !== from.vpcId)
         throw new AwsError(
           'InvalidParameterValue',
           `Route tables ${from.id} and ${to.id} belong to different networks`,
         );
       from.associations = from.associations.filter((each) => each !== association);
-      const id = world.id('rtbassoc');
+      const id = cloud.id('rtbassoc');
       to.associations.push({ ...association, id });
       return { NewAssociationId: id, AssociationState: { State: 'associated' as const } };
     },
@@ -83,7 +83,7 @@ export function routeTables(world: World) {
     },
 
     DescribeRouteTables({ RouteTableIds, ...query }) {
-      const { page, ...next } = describe(world, world.routeTables, {
+      const { page, ...next } = describe(cloud, cloud.routeTables, {
         kind: 'routeTable',
         ids: RouteTableIds,
         query,
@@ -91,7 +91,7 @@ export function routeTables(world: World) {
         by: {
           'route-table-id': ({ id }) => id,
           'vpc-id': ({ vpcId }) => vpcId,
-          'owner-id': ({ vpcId }) => ownerOf(world, vpcId),
+          'owner-id': ({ vpcId }) => ownerOf(cloud, vpcId),
           'association.route-table-id': ({ id, associations }) => associations.map(() => id),
           'association.route-table-association-id': ({ associations }) => associations.map(({ id }) => id),
           'association.subnet-id': ({ associations }) => associations.flatMap(({ subnetId }) => subnetId ?? []),
@@ -99,7 +99,7 @@ export function routeTables(world: World) {
           'association.gateway-id': ({ associations }) => associations.flatMap(({ gatewayId }) => gatewayId ?? []),
           'route.destination-cidr-block': ({ routes }) => routes.map(({ destination }) => destination),
           'route.destination-prefix-list-id': ({ routes }) =>
-            routes.flatMap(({ destination }) => (world.prefixLists.has(destination) ? destination : [])),
+            routes.flatMap(({ destination }) => (cloud.prefixLists.has(destination) ? destination : [])),
           'route.nat-gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).NatGatewayId ?? []),
           'route.gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).GatewayId ?? []),
           'route.state': ({ routes }) => routes.map((route) => routeShape(route).State),
@@ -112,17 +112,17 @@ export function routeTables(world: World) {
 
   /** https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#gateway-route-tables */
   function associateGateway(table: RouteTable, gatewayId: string) {
-    if (world.internetGateways.get(gatewayId)?.vpcId !== table.vpcId)
+    if (cloud.internetGateways.get(gatewayId)?.vpcId !== table.vpcId)
       throw new AwsError('InvalidGatewayID.NotFound', `The gateway ID '${gatewayId}' does not exist`);
     if (table.associations.some((each) => each.gatewayId === undefined && each.subnetId === undefined))
       throw new AwsError('InvalidParameterValue', `The main route table ${table.id} cannot be a gateway's`);
-    const id = world.id('rtbassoc');
+    const id = cloud.id('rtbassoc');
     table.associations.push({ id, gatewayId });
     return { AssociationId: id, AssociationState: { State: 'associated' as const } };
   }
 
   function associations() {
-    return [...world.routeTables.values()].flatMap((table) =>
+    return [...cloud.routeTables.values()].flatMap((table) =>
       table.associations.map((association) => ({ table, association })),
     );
   }
@@ -137,7 +137,7 @@ export function routeTables(world: World) {
     return {
       RouteTableId: id,
       VpcId: vpcId,
-      OwnerId: ownerOf(world, vpcId),
+      OwnerId: ownerOf(cloud, vpcId),
       Associations: associations.map((association) => ({
         Main: isMain(association),
         RouteTableAssociationId: association.id,
@@ -148,17 +148,17 @@ export function routeTables(world: World) {
       })),
       PropagatingVgws: [],
       Routes: routes.map(routeShape),
-      Tags: tagList(world, id),
+      Tags: tagList(cloud, id),
     };
   }
 
   function routeShape({ destination, target, origin }: Route) {
     const family = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
     return {
-      [world.prefixLists.has(destination) ? 'DestinationPrefixListId' : family]: destination,
+      [cloud.prefixLists.has(destination) ? 'DestinationPrefixListId' : family]: destination,
       ...targetShape(target),
       Origin: origin,
-      State: isBlackhole(world, target) ? ('blackhole' as const) : ('active' as const),
+      State: isBlackhole(cloud, target) ? ('blackhole' as const) : ('active' as const),
     };
   }
 
@@ -175,10 +175,10 @@ export function routeTables(world: World) {
     if (target.kind === 'endpoint' || target.kind === 'internet') return { GatewayId: target.id };
     if (target.kind === 'nat') return { NatGatewayId: target.id };
     if (target.kind === 'address') return { IpAddress: target.id };
-    const attachment = world.interfaces.get(target.id)?.attachment;
+    const attachment = cloud.interfaces.get(target.id)?.attachment;
     return {
       NetworkInterfaceId: target.id,
-      ...(attachment && { InstanceId: attachment.instanceId, InstanceOwnerId: world.account }),
+      ...(attachment && { InstanceId: attachment.instanceId, InstanceOwnerId: cloud.account }),
     };
   }
 }

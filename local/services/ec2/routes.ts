@@ -1,6 +1,6 @@
 import type { Route, RouteTable } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr } from './cidr.ts';
 import { blocksOf } from './cidr-blocks.ts';
 import { accountOf, type Ec2, find, noSuch, ownerOf } from './find.ts';
@@ -26,11 +26,11 @@ interface RouteInput {
 }
 
 /** Routes. */
-export function routes(world: World) {
+export function routes(cloud: CloudContext) {
   return {
     CreateRoute(input, { principal }) {
       const table = ownTable(input.RouteTableId, principal);
-      const destination = destinationOf(world, input);
+      const destination = destinationOf(cloud, input);
       if (routeTo(table, destination))
         throw new AwsError('RouteAlreadyExists', `The route identified by ${destination} already exists.`);
       const target = targetOf(table, input);
@@ -46,7 +46,7 @@ export function routes(world: World) {
 
     ReplaceRoute(input, { principal }) {
       const table = ownTable(input.RouteTableId, principal);
-      const destination = destinationOf(world, input);
+      const destination = destinationOf(cloud, input);
       const route = routeTo(table, destination);
       // Another code than DeleteRoute has for the same thing.
       if (!route)
@@ -64,7 +64,7 @@ export function routes(world: World) {
 
     DeleteRoute(input, { principal }) {
       const table = ownTable(input.RouteTableId, principal);
-      const destination = destinationOf(world, input);
+      const destination = destinationOf(cloud, input);
       const route = routeTo(table, destination);
       if (!route)
         throw new AwsError(
@@ -90,17 +90,17 @@ export function routes(world: World) {
 
   /** A prefix list counts for the most entries that it may have. https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html */
   function weightOf(destination: string): number {
-    return world.prefixLists.get(destination)?.maxEntries ?? 1;
+    return cloud.prefixLists.get(destination)?.maxEntries ?? 1;
   }
 
   function isIpv6To(destination: string): boolean {
-    return (world.prefixLists.get(destination)?.family ?? (isIpv6(destination) ? 'IPv6' : 'IPv4')) === 'IPv6';
+    return (cloud.prefixLists.get(destination)?.family ?? (isIpv6(destination) ? 'IPv6' : 'IPv4')) === 'IPv6';
   }
 
   /** Participants of a shared VPC see its route tables, and change none. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
   function ownTable(id: string, principal: string): RouteTable {
-    const table = find(world.routeTables, 'routeTable', id);
-    if (ownerOf(world, table.vpcId) !== accountOf(principal))
+    const table = find(cloud.routeTables, 'routeTable', id);
+    if (ownerOf(cloud, table.vpcId) !== accountOf(principal))
       throw new AwsError('UnauthorizedOperation', 'You are not authorized to perform this operation.', 403);
     return table;
   }
@@ -117,10 +117,10 @@ export function routes(world: World) {
     if (GatewayId) return internetTarget(table, GatewayId);
     if (NatGatewayId) return natTarget(table, NatGatewayId);
     const id = InstanceId
-      ? soleInterface(world, find(world.instances, 'instance', InstanceId)).id
+      ? soleInterface(cloud, find(cloud.instances, 'instance', InstanceId)).id
       : (NetworkInterfaceId ?? '');
-    const { subnetId } = find(world.interfaces, 'interface', id);
-    if (world.subnets.get(subnetId)?.vpcId !== table.vpcId)
+    const { subnetId } = find(cloud.interfaces, 'interface', id);
+    if (cloud.subnets.get(subnetId)?.vpcId !== table.vpcId)
       throw new AwsError(
         'InvalidParameterValue',
         `route table ${table.id} and interface ${id} belong to different networks`,
@@ -129,7 +129,7 @@ export function routes(world: World) {
   }
 
   function endpointTarget(table: RouteTable, id: string): Route['target'] {
-    const endpoint = world.endpoints.get(id);
+    const endpoint = cloud.endpoints.get(id);
     if (!endpoint || endpoint.state === 'deleted') throw noSuch('endpoint', id);
     // AWS's code for this is not documented; this is the one it has for gateways of another VPC.
     refuseOtherNetwork(table, id, endpoint.vpcId);
@@ -140,14 +140,14 @@ export function routes(world: World) {
   }
 
   function internetTarget(table: RouteTable, id: string): Route['target'] {
-    const gateway = world.internetGateways.get(id);
+    const gateway = cloud.internetGateways.get(id);
     if (!gateway) throw new AwsError('InvalidGatewayID.NotFound', `The gateway ID '${id}' does not exist`);
     refuseOtherNetwork(table, id, gateway.vpcId);
     return { kind: 'internet', id };
   }
 
   function natTarget(table: RouteTable, id: string): Route['target'] {
-    const gateway = find(world.natGateways, 'natGateway', id);
+    const gateway = find(cloud.natGateways, 'natGateway', id);
     if (gateway.state === 'deleted') throw noSuch('natGateway', id);
     refuseOtherNetwork(table, id, gateway.vpcId);
     return { kind: 'nat', id };
@@ -165,9 +165,9 @@ export function routes(world: World) {
   function refuseDestination(table: RouteTable, destination: string, target: Route['target']): void {
     if (contains(LINK_LOCAL_SERVICES, destination))
       throw new AwsError('InvalidParameterValue', `The destination CIDR block ${destination} is reserved.`);
-    const vpc = find(world.vpcs, 'vpc', table.vpcId);
+    const vpc = find(cloud.vpcs, 'vpc', table.vpcId);
     if (target.kind === 'local') return;
-    const subnets = [...world.subnets.values()].filter(({ vpcId }) => vpcId === vpc.id);
+    const subnets = [...cloud.subnets.values()].filter(({ vpcId }) => vpcId === vpc.id);
     if (subnets.some((subnet) => blocksOf(subnet).includes(destination))) return;
     if (table.associations.some(({ gatewayId }) => gatewayId))
       throw new AwsError('RouteNotSupported', 'Route table contains unsupported route destination');
@@ -180,23 +180,23 @@ export function routes(world: World) {
 }
 
 /** "The route's target isn't available": gone, not available any more, or attached to an instance that does not run. */
-export function isBlackhole(world: World, target: Route['target']): boolean {
+export function isBlackhole(cloud: CloudContext, target: Route['target']): boolean {
   if (target.kind === 'local' || target.kind === 'address') return false;
-  if (target.kind === 'endpoint') return world.endpoints.get(target.id)?.state !== 'available';
-  if (target.kind === 'internet') return world.internetGateways.get(target.id)?.vpcId === undefined;
-  if (target.kind === 'nat') return world.natGateways.get(target.id)?.state !== 'available';
-  const attachment = world.interfaces.get(target.id)?.attachment;
-  return !attachment || world.instances.get(attachment.instanceId)?.state !== 'running';
+  if (target.kind === 'endpoint') return cloud.endpoints.get(target.id)?.state !== 'available';
+  if (target.kind === 'internet') return cloud.internetGateways.get(target.id)?.vpcId === undefined;
+  if (target.kind === 'nat') return cloud.natGateways.get(target.id)?.state !== 'available';
+  const attachment = cloud.interfaces.get(target.id)?.attachment;
+  return !attachment || cloud.instances.get(attachment.instanceId)?.state !== 'running';
 }
 
 function destinationOf(
-  world: World,
+  cloud: CloudContext,
   { DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId }: RouteInput,
 ): string {
   const text = DestinationCidrBlock ?? DestinationIpv6CidrBlock;
   const given = [DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId].filter(Boolean);
   if (given.length === 1 && DestinationPrefixListId)
-    return find(world.prefixLists, 'prefixList', DestinationPrefixListId).id;
+    return find(cloud.prefixLists, 'prefixList', DestinationPrefixListId).id;
   if (text === undefined || given.length !== 1)
     throw new AwsError(
       'MissingParameter',
@@ -220,8 +220,8 @@ const routeTo = (table: RouteTable, destination: string) =>
  * A route server's peers speak BGP, which the box does not: this puts into a table what they would advertise.
  * https://docs.aws.amazon.com/vpc/latest/userguide/dynamic-routing-route-server.html
  */
-export function advertise(world: World, tableId: string, destination: string, nextHop: string): void {
-  const table = find(world.routeTables, 'routeTable', tableId);
+export function advertise(cloud: CloudContext, tableId: string, destination: string, nextHop: string): void {
+  const table = find(cloud.routeTables, 'routeTable', tableId);
   table.routes = table.routes.filter((each) => each.destination !== destination || each.origin !== 'Advertisement');
   table.routes.push({ destination, target: { kind: 'address', id: nextHop }, origin: 'Advertisement' });
 }

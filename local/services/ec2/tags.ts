@@ -1,12 +1,12 @@
 import type { Tag, TagSpecification } from '@aws-sdk/client-ec2';
 import { wildcard } from '../../wildcard.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { arnOf, type Ec2, find, KINDS, type Kind } from './find.ts';
 
 /** Tags of EC2 resources, and the event that AWS sends when they change. */
-export function tags(world: World) {
+export function tags(cloud: CloudContext) {
   /** Grows with each change of a resource's tags. */
   const versions = new Map<string, number>();
 
@@ -14,8 +14,8 @@ export function tags(world: World) {
   function changeTags(ids: string[], change: (tags: Map<string, string>) => void): void {
     const changes = ids.map((id) => {
       const kind = kindOf(id);
-      find<unknown>(recordsOf(world, kind), kind, id);
-      const before = world.tags.get(id) ?? new Map<string, string>();
+      find<unknown>(recordsOf(cloud, kind), kind, id);
+      const before = cloud.tags.get(id) ?? new Map<string, string>();
       const after = new Map(before);
       change(after);
       if (countOf(after) > 50)
@@ -26,7 +26,7 @@ export function tags(world: World) {
       return { kind, id, after, keys };
     });
     for (const { kind, id, after, keys } of changes) {
-      world.tags.set(id, after);
+      cloud.tags.set(id, after);
       if (keys.length) announce(kind, id, keys, after);
     }
   }
@@ -35,16 +35,16 @@ export function tags(world: World) {
   function announce(kind: Kind, id: string, keys: string[], after: ReadonlyMap<string, string>): void {
     const version = (versions.get(id) ?? 0) + 1;
     versions.set(id, version);
-    world.emit({
+    cloud.emit({
       source: 'aws.tag',
       type: 'Tag Change on Resource',
-      resources: [arnOf(world, kind, id)],
+      resources: [arnOf(cloud, kind, id)],
       detail: {
         'changed-tag-keys': keys,
         service: 'ec2',
         'resource-type': KINDS[kind].type,
         version,
-        'version-timestamp': String(Math.floor(world.clock.now())),
+        'version-timestamp': String(Math.floor(cloud.clock.now())),
         tags: Object.fromEntries(after),
       },
     });
@@ -70,7 +70,7 @@ export function tags(world: World) {
     },
 
     DescribeTags({ Filters, MaxResults, NextToken }) {
-      const all = [...world.tags].flatMap(([id, pairs]) => {
+      const all = [...cloud.tags].flatMap(([id, pairs]) => {
         const kind = prefixKind(id);
         return kind
           ? [...pairs].map(([Key, Value]) => ({ ResourceId: id, ResourceType: KINDS[kind].type, Key, Value }))
@@ -115,8 +115,8 @@ export function refuseOtherTags(kinds: readonly Kind[], specifications: TagSpeci
       );
 }
 
-export function tagList(world: World, id: string): Tag[] {
-  return [...(world.tags.get(id) ?? [])].map(([Key, Value]) => ({ Key, Value }));
+export function tagList(cloud: CloudContext, id: string): Tag[] {
+  return [...(cloud.tags.get(id) ?? [])].map(([Key, Value]) => ({ Key, Value }));
 }
 
 /** Tags that AWS sets cannot be written or deleted, and do not count. */
@@ -152,21 +152,21 @@ function prefixKind(id: string): Kind | undefined {
 }
 const kinds = Object.keys(KINDS).filter((key): key is Kind => key in KINDS);
 
-function recordsOf(world: World, kind: Kind): ReadonlyMap<string, unknown> {
+function recordsOf(cloud: CloudContext, kind: Kind): ReadonlyMap<string, unknown> {
   /** What each VPC has from the start, with its own digits. */
-  const ofVpcs = (prefix: string) => new Map([...world.vpcs].map(([id, vpc]) => [id.replace('vpc-', prefix), vpc]));
+  const ofVpcs = (prefix: string) => new Map([...cloud.vpcs].map(([id, vpc]) => [id.replace('vpc-', prefix), vpc]));
   return {
-    vpc: world.vpcs,
-    subnet: world.subnets,
-    routeTable: world.routeTables,
-    prefixList: world.prefixLists,
-    internetGateway: world.internetGateways,
-    natGateway: world.natGateways,
-    interface: world.interfaces,
-    instance: world.instances,
-    endpoint: world.endpoints,
-    endpointService: world.endpointServices,
-    launchTemplate: world.launchTemplates,
+    vpc: cloud.vpcs,
+    subnet: cloud.subnets,
+    routeTable: cloud.routeTables,
+    prefixList: cloud.prefixLists,
+    internetGateway: cloud.internetGateways,
+    natGateway: cloud.natGateways,
+    interface: cloud.interfaces,
+    instance: cloud.instances,
+    endpoint: cloud.endpoints,
+    endpointService: cloud.endpointServices,
+    launchTemplate: cloud.launchTemplates,
     securityGroup: ofVpcs('sg-'),
     networkAcl: ofVpcs('acl-'),
   }[kind];

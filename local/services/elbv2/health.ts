@@ -1,7 +1,7 @@
 import type { ProbeResult } from '../../fabric/fabric.ts';
 import type { LoadBalancer, Target, TargetGroup, TargetHealthReason } from '../../state/elbv2.ts';
+import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
-import type { World } from '../world.ts';
 import { listenerTo } from './tags.ts';
 
 export interface TargetState {
@@ -18,7 +18,7 @@ export interface Health {
 }
 
 /** The checks of targets, and the states that follow from them. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html */
-export function targetHealth(world: World): Health {
+export function targetHealth(cloud: CloudContext): Health {
   return {
     register(group, id) {
       const present = group.targets.get(id);
@@ -33,29 +33,29 @@ export function targetHealth(world: World): Health {
         cancel() {},
       };
       group.targets.set(id, target);
-      target.cancel = world.after(world.delays.targetRegistration, () => check(group, target));
+      target.cancel = cloud.after(cloud.delays.targetRegistration, () => check(group, target));
     },
 
     deregister(group, target) {
       if (target.draining) return;
       target.cancel();
       const forget = () => void group.targets.delete(target.id);
-      if (stateOf(world, group, target).state === 'unused') return forget();
+      if (stateOf(cloud, group, target).state === 'unused') return forget();
       target.draining = true;
-      target.cancel = world.after(Number(group.attributes.get('deregistration_delay.timeout_seconds')) * 1000, forget);
+      target.cancel = cloud.after(Number(group.attributes.get('deregistration_delay.timeout_seconds')) * 1000, forget);
     },
   };
 
   /** One check, and the next an interval after it began. */
   function check(group: TargetGroup, target: Target): void {
-    const began = world.clock.now();
+    const began = cloud.clock.now();
     const next = () => {
       if (target.draining || group.targets.get(target.id) !== target) return;
       const due = began + group.healthCheck.interval * 1000;
-      target.cancel = world.after(Math.max(0, due - world.clock.now()), () => check(group, target));
+      target.cancel = cloud.after(Math.max(0, due - cloud.clock.now()), () => check(group, target));
     };
-    const node = nodeFor(world, group, target);
-    if (stateOf(world, group, target).state === 'unused' || !node) {
+    const node = nodeFor(cloud, group, target);
+    if (stateOf(cloud, group, target).state === 'unused' || !node) {
       become(target, 'initial', 'Elb.InitialHealthChecking');
       target.streak = { passed: true, count: 0 };
       next();
@@ -70,10 +70,10 @@ export function targetHealth(world: World): Health {
 
   async function probe(group: TargetGroup, target: Target, nodeId: string): Promise<ProbeResult | Error> {
     const { protocol, port, path, timeout, matcher } = group.healthCheck;
-    const ip = addressOf(world, target.id) ?? '';
+    const ip = addressOf(cloud, target.id) ?? '';
     try {
-      const wallTimeout = world.clock.wall(timeout * 1000);
-      return await world.fabric.probe(nodeId, { protocol, ip, port, path, matcher, timeout: wallTimeout });
+      const wallTimeout = cloud.clock.wall(timeout * 1000);
+      return await cloud.fabric.probe(nodeId, { protocol, ip, port, path, matcher, timeout: wallTimeout });
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
@@ -93,7 +93,7 @@ export function targetHealth(world: World): Health {
   function become(target: Target, health: Target['health'], reason?: TargetHealthReason, description?: string): void {
     const changed = target.health !== health;
     Object.assign(target, { health, reason, description });
-    if (changed) world.changed();
+    if (changed) cloud.changed();
   }
 }
 
@@ -104,7 +104,7 @@ export const NOT_REGISTERED: TargetState = {
 };
 
 /** What DescribeTargetHealth says of a target. */
-export function stateOf(world: World, group: TargetGroup, target: Target): TargetState {
+export function stateOf(cloud: CloudContext, group: TargetGroup, target: Target): TargetState {
   if (target.draining)
     return {
       state: 'draining',
@@ -112,18 +112,18 @@ export function stateOf(world: World, group: TargetGroup, target: Target): Targe
       description: 'Target deregistration is in progress',
     };
   if (group.targetType === 'instance') {
-    const state = world.instances.get(target.id)?.state ?? 'terminated';
+    const state = cloud.instances.get(target.id)?.state ?? 'terminated';
     if (state === 'stopped' || state === 'terminated')
       return { state: 'unused', reason: 'Target.InvalidState', description: `Target is in the ${state} state` };
   }
-  const loadBalancer = loadBalancerFor(world, group);
+  const loadBalancer = loadBalancerFor(cloud, group);
   if (!loadBalancer)
     return {
       state: 'unused',
       reason: 'Target.NotInUse',
       description: 'Target group is not configured to receive traffic from the load balancer',
     };
-  const zone = zoneOf(world, group, target.id);
+  const zone = zoneOf(cloud, group, target.id);
   if (zone !== undefined && !loadBalancer.nodes.some((node) => node.zone === zone))
     return {
       state: 'unused',
@@ -134,29 +134,29 @@ export function stateOf(world: World, group: TargetGroup, target: Target): Targe
   return { state: health, reason, description };
 }
 
-export function loadBalancerFor(world: World, group: TargetGroup): LoadBalancer | undefined {
-  const listener = listenerTo(world, group);
-  return listener && world.loadBalancers.get(listener.loadBalancerArn);
+export function loadBalancerFor(cloud: CloudContext, group: TargetGroup): LoadBalancer | undefined {
+  const listener = listenerTo(cloud, group);
+  return listener && cloud.loadBalancers.get(listener.loadBalancerArn);
 }
 
 /** Private address of a target: an instance's is that of its primary interface. */
-export function addressOf(world: World, id: string): string | undefined {
+export function addressOf(cloud: CloudContext, id: string): string | undefined {
   if (!id.startsWith('i-')) return id;
-  const primary = world.instances.get(id)?.interfaceIds[0];
-  return primary === undefined ? undefined : world.interfaces.get(primary)?.ip;
+  const primary = cloud.instances.get(id)?.interfaceIds[0];
+  return primary === undefined ? undefined : cloud.interfaces.get(primary)?.ip;
 }
 
 /** Zone of the subnet that a target stands in; undefined if it stands in none of the group's VPC. */
-export function zoneOf(world: World, { vpcId }: TargetGroup, id: string): string | undefined {
-  const ip = addressOf(world, id);
-  const subnets = [...world.subnets.values()].filter((subnet) => subnet.vpcId === vpcId);
+export function zoneOf(cloud: CloudContext, { vpcId }: TargetGroup, id: string): string | undefined {
+  const ip = addressOf(cloud, id);
+  const subnets = [...cloud.subnets.values()].filter((subnet) => subnet.vpcId === vpcId);
   return subnets.find(({ cidr }) => ip !== undefined && contains(cidr, `${ip}/32`))?.zone;
 }
 
 /** The node that checks a target: that of its own zone. Nodes of a load balancer that is not yet active do not. */
-function nodeFor(world: World, group: TargetGroup, target: Target): string | undefined {
-  const loadBalancer = loadBalancerFor(world, group);
+function nodeFor(cloud: CloudContext, group: TargetGroup, target: Target): string | undefined {
+  const loadBalancer = loadBalancerFor(cloud, group);
   if (!loadBalancer?.active) return undefined;
-  const zone = zoneOf(world, group, target.id);
+  const zone = zoneOf(cloud, group, target.id);
   return loadBalancer.nodes.find((node) => zone === undefined || node.zone === zone)?.interfaceId;
 }

@@ -1,9 +1,9 @@
 import type { Subnet } from '../../state/ec2.ts';
 import type { Listener, LoadBalancer, Node } from '../../state/elbv2.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { refuseUnencrypted } from '../ec2/encryption-controls.ts';
 import { addInterface, removeInterface } from '../ec2/interfaces.ts';
-import type { World } from '../world.ts';
 import {
   attributeList,
   defaultAttributes,
@@ -25,7 +25,7 @@ import {
 } from './tags.ts';
 
 /** Gateway Load Balancers and their listeners. */
-export function loadBalancers(world: World) {
+export function loadBalancers(cloud: CloudContext) {
   return {
     CreateLoadBalancer({ Name, Type = 'application', Subnets, SubnetMappings, SecurityGroups, Scheme, Tags }) {
       checkName(Name);
@@ -40,8 +40,8 @@ export function loadBalancers(world: World) {
           'A gateway load balancer has no security groups and no scheme',
         );
       const subnets = zonalSubnets(Subnets ?? SubnetMappings?.map(({ SubnetId = '' }) => SubnetId) ?? []);
-      refuseUnencrypted(world, subnets[0]?.vpcId ?? '');
-      const present = [...world.loadBalancers.values()].find(({ name }) => name === Name);
+      refuseUnencrypted(cloud, subnets[0]?.vpcId ?? '');
+      const present = [...cloud.loadBalancers.values()].find(({ name }) => name === Name);
       if (present) {
         if (present.nodes.map(({ subnetId }) => subnetId).join() === subnets.map(({ id }) => id).join())
           return { LoadBalancers: [loadBalancerShape(present)] };
@@ -51,13 +51,13 @@ export function loadBalancers(world: World) {
         );
       }
       const created = build(Name, subnets);
-      setTags(world, created.arn, Tags);
+      setTags(cloud, created.arn, Tags);
       return { LoadBalancers: [loadBalancerShape(created)] };
     },
 
     /** Succeeds for one that is not there. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html */
     DeleteLoadBalancer({ LoadBalancerArn }) {
-      const found = world.loadBalancers.get(LoadBalancerArn);
+      const found = cloud.loadBalancers.get(LoadBalancerArn);
       if (!found) return {};
       if (found.attributes.get('deletion_protection.enabled') === 'true')
         throw new AwsError(
@@ -65,29 +65,29 @@ export function loadBalancers(world: World) {
           `Load balancer '${LoadBalancerArn}' cannot be deleted because deletion protection is enabled`,
         );
       if (
-        [...world.endpointServices.values()].some(({ loadBalancerArns }) => loadBalancerArns.includes(LoadBalancerArn))
+        [...cloud.endpointServices.values()].some(({ loadBalancerArns }) => loadBalancerArns.includes(LoadBalancerArn))
       )
         throw new AwsError(
           'ResourceInUse',
           `Load balancer '${LoadBalancerArn}' is currently associated with another service`,
         );
-      for (const listener of [...world.listeners.values()])
+      for (const listener of [...cloud.listeners.values()])
         if (listener.loadBalancerArn === LoadBalancerArn) removeListener(listener);
-      for (const { interfaceId } of found.nodes) removeInterface(world, interfaceId);
-      world.loadBalancers.delete(LoadBalancerArn);
-      world.tags.delete(LoadBalancerArn);
+      for (const { interfaceId } of found.nodes) removeInterface(cloud, interfaceId);
+      cloud.loadBalancers.delete(LoadBalancerArn);
+      cloud.tags.delete(LoadBalancerArn);
       return {};
     },
 
     DescribeLoadBalancers({ LoadBalancerArns, Names, ...query }) {
-      const chosen = LoadBalancerArns?.map((arn) => loadBalancerOf(world, arn)) ?? Names?.map(loadBalancerNamed);
-      const { page, next } = markedPage(chosen ?? [...world.loadBalancers.values()], query);
+      const chosen = LoadBalancerArns?.map((arn) => loadBalancerOf(cloud, arn)) ?? Names?.map(loadBalancerNamed);
+      const { page, next } = markedPage(chosen ?? [...cloud.loadBalancers.values()], query);
       return { LoadBalancers: page.map(loadBalancerShape), ...next };
     },
 
     /** A node more for each zone more; none is ever taken out. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html */
     SetSubnets({ LoadBalancerArn, Subnets, SubnetMappings }) {
-      const found = loadBalancerOf(world, LoadBalancerArn);
+      const found = loadBalancerOf(cloud, LoadBalancerArn);
       const subnets = zonalSubnets(Subnets ?? SubnetMappings?.map(({ SubnetId = '' }) => SubnetId) ?? []);
       const ids = subnets.map(({ id }) => id);
       if (subnets.some(({ vpcId }) => vpcId !== found.vpcId))
@@ -103,17 +103,17 @@ export function loadBalancers(world: World) {
     },
 
     ModifyLoadBalancerAttributes({ LoadBalancerArn, Attributes }) {
-      const found = loadBalancerOf(world, LoadBalancerArn);
+      const found = loadBalancerOf(cloud, LoadBalancerArn);
       found.attributes = modifiedAttributes(LOAD_BALANCER_ATTRIBUTES, found.attributes, Attributes);
       return { Attributes: attributeList(found.attributes) };
     },
 
     DescribeLoadBalancerAttributes({ LoadBalancerArn }) {
-      return { Attributes: attributeList(loadBalancerOf(world, LoadBalancerArn).attributes) };
+      return { Attributes: attributeList(loadBalancerOf(cloud, LoadBalancerArn).attributes) };
     },
 
     CreateListener({ LoadBalancerArn, DefaultActions, Port, Protocol, Tags }) {
-      loadBalancerOf(world, LoadBalancerArn);
+      loadBalancerOf(cloud, LoadBalancerArn);
       if (Port !== undefined || Protocol !== undefined)
         throw new AwsError('ValidationError', 'A listener of a gateway load balancer has no port and no protocol');
       const [action, another] = DefaultActions;
@@ -123,11 +123,11 @@ export function loadBalancers(world: World) {
           'InvalidLoadBalancerAction',
           'A listener of a gateway load balancer forwards to one target group',
         );
-      const group = targetGroupOf(world, targetGroupArn);
+      const group = targetGroupOf(cloud, targetGroupArn);
       // "This operation is idempotent": https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
-      const present = listenerTo(world, group);
+      const present = listenerTo(cloud, group);
       if (present?.loadBalancerArn === LoadBalancerArn) return { Listeners: [listenerShape(present)] };
-      if ([...world.listeners.values()].some((each) => each.loadBalancerArn === LoadBalancerArn))
+      if ([...cloud.listeners.values()].some((each) => each.loadBalancerArn === LoadBalancerArn))
         throw new AwsError(
           'TooManyListeners',
           `Load balancer '${LoadBalancerArn}' has a listener; a gateway load balancer has one`,
@@ -138,18 +138,18 @@ export function loadBalancers(world: World) {
           `Target group '${group.arn}' is used by another load balancer`,
         );
       const listener: Listener = {
-        arn: listenerArn(world, LoadBalancerArn),
+        arn: listenerArn(cloud, LoadBalancerArn),
         loadBalancerArn: LoadBalancerArn,
         targetGroupArn,
         attributes: defaultAttributes(LISTENER_ATTRIBUTES),
       };
-      world.listeners.set(listener.arn, listener);
-      setTags(world, listener.arn, Tags);
+      cloud.listeners.set(listener.arn, listener);
+      setTags(cloud, listener.arn, Tags);
       return { Listeners: [listenerShape(listener)] };
     },
 
     DeleteListener({ ListenerArn }) {
-      removeListener(listenerOf(world, ListenerArn));
+      removeListener(listenerOf(cloud, ListenerArn));
       return {};
     },
 
@@ -158,57 +158,57 @@ export function loadBalancers(world: World) {
       // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListeners.html
       if (LoadBalancerArn === undefined && !ListenerArns?.length)
         throw new AwsError('ValidationError', 'You must specify either listener ARNs or a load balancer ARN');
-      if (LoadBalancerArn !== undefined) loadBalancerOf(world, LoadBalancerArn);
+      if (LoadBalancerArn !== undefined) loadBalancerOf(cloud, LoadBalancerArn);
       const chosen =
-        ListenerArns?.map((arn) => listenerOf(world, arn)) ??
-        [...world.listeners.values()].filter((each) => each.loadBalancerArn === LoadBalancerArn);
+        ListenerArns?.map((arn) => listenerOf(cloud, arn)) ??
+        [...cloud.listeners.values()].filter((each) => each.loadBalancerArn === LoadBalancerArn);
       const { page, next } = markedPage(chosen, query);
       return { Listeners: page.map(listenerShape), ...next };
     },
 
     ModifyListenerAttributes({ ListenerArn, Attributes }) {
-      const listener = listenerOf(world, ListenerArn);
+      const listener = listenerOf(cloud, ListenerArn);
       listener.attributes = modifiedAttributes(LISTENER_ATTRIBUTES, listener.attributes, Attributes);
       return { Attributes: attributeList(listener.attributes) };
     },
 
     DescribeListenerAttributes({ ListenerArn }) {
-      return { Attributes: attributeList(listenerOf(world, ListenerArn).attributes) };
+      return { Attributes: attributeList(listenerOf(cloud, ListenerArn).attributes) };
     },
   } satisfies Elb;
 
   function build(name: string, subnets: Subnet[]): LoadBalancer {
-    const arn = newArn(world, 'loadbalancer/gwy', name);
+    const arn = newArn(cloud, 'loadbalancer/gwy', name);
     const created: LoadBalancer = {
       arn,
       name,
       vpcId: subnets[0]?.vpcId ?? '',
-      createdAt: world.clock.now(),
+      createdAt: cloud.clock.now(),
       active: false,
       nodes: subnets.map((subnet) => addNode(arn, subnet)),
       attributes: defaultAttributes(LOAD_BALANCER_ATTRIBUTES),
     };
-    world.loadBalancers.set(arn, created);
-    world.after(world.delays.loadBalancerActive, () => {
+    cloud.loadBalancers.set(arn, created);
+    cloud.after(cloud.delays.loadBalancerActive, () => {
       created.active = true;
     });
     return created;
   }
 
   function addNode(arn: string, subnet: Subnet): Node {
-    const { id } = addInterface(world, subnet, {
+    const { id } = addInterface(cloud, subnet, {
       type: 'gateway_load_balancer',
       description: `ELB ${arn.slice(arn.indexOf('gwy/'))}`,
       sourceDestCheck: false,
     });
-    const readyAt = world.clock.now() + world.delays.loadBalancerActive;
-    world.after(world.delays.loadBalancerActive, () => {});
+    const readyAt = cloud.clock.now() + cloud.delays.loadBalancerActive;
+    cloud.after(cloud.delays.loadBalancerActive, () => {});
     return { interfaceId: id, subnetId: subnet.id, zone: subnet.zone, readyAt };
   }
 
   function zonalSubnets(ids: string[]): Subnet[] {
     const subnets = ids.map((id) => {
-      const subnet = world.subnets.get(id);
+      const subnet = cloud.subnets.get(id);
       if (!subnet) throw new AwsError('SubnetNotFound', `The subnet ID '${id}' does not exist`);
       return subnet;
     });
@@ -224,12 +224,12 @@ export function loadBalancers(world: World) {
   }
 
   function removeListener({ arn }: Listener): void {
-    world.listeners.delete(arn);
-    world.tags.delete(arn);
+    cloud.listeners.delete(arn);
+    cloud.tags.delete(arn);
   }
 
   function loadBalancerNamed(name: string): LoadBalancer {
-    const found = [...world.loadBalancers.values()].find((each) => each.name === name);
+    const found = [...cloud.loadBalancers.values()].find((each) => each.name === name);
     if (!found) throw new AwsError('LoadBalancerNotFound', `Load balancers '[${name}]' not found`);
     return found;
   }

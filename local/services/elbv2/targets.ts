@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HealthCheckSettings, Target, TargetGroup } from '../../state/elbv2.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
 import { blocksOf } from '../ec2/cidr-blocks.ts';
-import type { World } from '../world.ts';
 import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTRIBUTES } from './attributes.ts';
 import { type Health, NOT_REGISTERED, stateOf } from './health.ts';
 import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, setTags, targetGroupOf } from './tags.ts';
@@ -17,7 +17,7 @@ const PRIVATE_RANGES = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168
 type CreateInput = Parameters<NonNullable<Elb['CreateTargetGroup']>>[0];
 
 /** GENEVE target groups and their targets. */
-export function targetGroups(world: World, health: Health) {
+export function targetGroups(cloud: CloudContext, health: Health) {
   return {
     CreateTargetGroup(input) {
       const { Name, Protocol, Port, VpcId, TargetType = 'instance', Tags } = input;
@@ -30,9 +30,9 @@ export function targetGroups(world: World, health: Health) {
       if (TargetType !== 'instance' && TargetType !== 'ip')
         throw new AwsError('InvalidConfigurationRequest', `Target type '${TargetType}' is not supported for GENEVE`);
       if (!VpcId) throw new AwsError('ValidationError', 'A VPC ID must be specified');
-      if (!world.vpcs.has(VpcId)) throw new AwsError('ValidationError', `The VPC ID '${VpcId}' is not found`);
+      if (!cloud.vpcs.has(VpcId)) throw new AwsError('ValidationError', `The VPC ID '${VpcId}' is not found`);
       const healthCheck = healthCheckOf(input);
-      const present = [...world.targetGroups.values()].find(({ name }) => name === Name);
+      const present = [...cloud.targetGroups.values()].find(({ name }) => name === Name);
       // "If you attempt to create multiple target groups with the same settings, each call succeeds."
       // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
       if (present) {
@@ -45,7 +45,7 @@ export function targetGroups(world: World, health: Health) {
         );
       }
       const group: TargetGroup = {
-        arn: newArn(world, 'targetgroup', Name),
+        arn: newArn(cloud, 'targetgroup', Name),
         name: Name,
         vpcId: VpcId,
         targetType: TargetType,
@@ -53,37 +53,37 @@ export function targetGroups(world: World, health: Health) {
         attributes: defaultAttributes(TARGET_GROUP_ATTRIBUTES),
         targets: new Map(),
       };
-      world.targetGroups.set(group.arn, group);
-      setTags(world, group.arn, Tags);
+      cloud.targetGroups.set(group.arn, group);
+      setTags(cloud, group.arn, Tags);
       return { TargetGroups: [groupShape(group)] };
     },
 
     DeleteTargetGroup({ TargetGroupArn }) {
-      const group = world.targetGroups.get(TargetGroupArn);
+      const group = cloud.targetGroups.get(TargetGroupArn);
       if (!group) return {};
-      if (listenerTo(world, group))
+      if (listenerTo(cloud, group))
         throw new AwsError(
           'ResourceInUse',
           `Target group '${TargetGroupArn}' is currently in use by a listener or a rule`,
         );
       for (const target of group.targets.values()) target.cancel();
-      world.targetGroups.delete(TargetGroupArn);
-      world.tags.delete(TargetGroupArn);
+      cloud.targetGroups.delete(TargetGroupArn);
+      cloud.tags.delete(TargetGroupArn);
       return {};
     },
 
     DescribeTargetGroups({ LoadBalancerArn, TargetGroupArns, Names, ...query }) {
-      if (LoadBalancerArn !== undefined) loadBalancerOf(world, LoadBalancerArn);
-      const all = [...world.targetGroups.values()];
+      if (LoadBalancerArn !== undefined) loadBalancerOf(cloud, LoadBalancerArn);
+      const all = [...cloud.targetGroups.values()];
       const chosen =
-        TargetGroupArns?.map((arn) => targetGroupOf(world, arn)) ??
+        TargetGroupArns?.map((arn) => targetGroupOf(cloud, arn)) ??
         Names?.map((name) => {
           const found = all.find((each) => each.name === name);
           if (!found) throw new AwsError('TargetGroupNotFound', `Target groups '[${name}]' not found`);
           return found;
         }) ??
         all.filter(
-          (group) => LoadBalancerArn === undefined || listenerTo(world, group)?.loadBalancerArn === LoadBalancerArn,
+          (group) => LoadBalancerArn === undefined || listenerTo(cloud, group)?.loadBalancerArn === LoadBalancerArn,
         );
       const { page, next } = markedPage(chosen, query);
       return { TargetGroups: page.map(groupShape), ...next };
@@ -91,7 +91,7 @@ export function targetGroups(world: World, health: Health) {
 
     /** Checks that are under way go on as they were planned; the next ones are as it is now. */
     ModifyTargetGroup({ TargetGroupArn, ...changes }) {
-      const group = targetGroupOf(world, TargetGroupArn);
+      const group = targetGroupOf(cloud, TargetGroupArn);
       const { protocol, port, path, interval, timeout, healthyThreshold, unhealthyThreshold, matcher } =
         group.healthCheck;
       const current = {
@@ -109,17 +109,17 @@ export function targetGroups(world: World, health: Health) {
     },
 
     ModifyTargetGroupAttributes({ TargetGroupArn, Attributes }) {
-      const group = targetGroupOf(world, TargetGroupArn);
+      const group = targetGroupOf(cloud, TargetGroupArn);
       group.attributes = modifiedAttributes(TARGET_GROUP_ATTRIBUTES, group.attributes, Attributes);
       return { Attributes: attributeList(group.attributes) };
     },
 
     DescribeTargetGroupAttributes({ TargetGroupArn }) {
-      return { Attributes: attributeList(targetGroupOf(world, TargetGroupArn).attributes) };
+      return { Attributes: attributeList(targetGroupOf(cloud, TargetGroupArn).attributes) };
     },
 
     RegisterTargets({ TargetGroupArn, Targets }) {
-      const group = targetGroupOf(world, TargetGroupArn);
+      const group = targetGroupOf(cloud, TargetGroupArn);
       for (const { Id, Port } of Targets) checkTarget(group, Id, Port);
       if (new Set([...group.targets.keys(), ...Targets.map(({ Id }) => Id)]).size > TARGETS_PER_GROUP)
         throw new AwsError(
@@ -132,7 +132,7 @@ export function targetGroups(world: World, health: Health) {
 
     /** "If the specified target does not exist, the action returns successfully." https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html */
     DeregisterTargets({ TargetGroupArn, Targets }) {
-      const group = targetGroupOf(world, TargetGroupArn);
+      const group = targetGroupOf(cloud, TargetGroupArn);
       for (const { Id } of Targets) {
         const target = group.targets.get(Id);
         if (target) health.deregister(group, target);
@@ -141,7 +141,7 @@ export function targetGroups(world: World, health: Health) {
     },
 
     DescribeTargetHealth({ TargetGroupArn, Targets }) {
-      const group = targetGroupOf(world, TargetGroupArn);
+      const group = targetGroupOf(cloud, TargetGroupArn);
       const ids = Targets?.map(({ Id }) => Id) ?? [...group.targets.keys()];
       return { TargetHealthDescriptions: ids.map((id) => healthShape(group, id, group.targets.get(id))) };
     },
@@ -152,23 +152,23 @@ export function targetGroups(world: World, health: Health) {
       throw new AwsError('ValidationError', `A target of a GENEVE target group has port ${GENEVE_PORT}, not ${port}`);
     const refuse = (why: string) => new AwsError('InvalidTarget', `${why}: '${id}'`);
     if (group.targetType === 'ip') {
-      const vpc = world.vpcs.get(group.vpcId);
+      const vpc = cloud.vpcs.get(group.vpcId);
       if (![...PRIVATE_RANGES, ...(vpc ? blocksOf(vpc) : [])].some((range) => contains(range, `${id}/32`)))
         throw refuse('The IP address is not within the VPC or a private range');
       return;
     }
-    const instance = world.instances.get(id);
+    const instance = cloud.instances.get(id);
     if (!instance) throw refuse('The following targets do not exist');
     if (instance.state !== 'running')
       throw refuse('The following targets are not in a running state and cannot be registered');
-    const primary = world.interfaces.get(instance.interfaceIds[0] ?? '');
-    if (world.subnets.get(primary?.subnetId ?? '')?.vpcId !== group.vpcId)
+    const primary = cloud.interfaces.get(instance.interfaceIds[0] ?? '');
+    if (cloud.subnets.get(primary?.subnetId ?? '')?.vpcId !== group.vpcId)
       throw refuse('The following targets are not in the VPC of the target group');
   }
 
   function groupShape(group: TargetGroup) {
     const { arn, name, vpcId, targetType, healthCheck } = group;
-    const listener = listenerTo(world, group);
+    const listener = listenerTo(cloud, group);
     return {
       TargetGroupArn: arn,
       TargetGroupName: name,
@@ -193,7 +193,7 @@ export function targetGroups(world: World, health: Health) {
   }
 
   function healthShape(group: TargetGroup, id: string, target: Target | undefined) {
-    const { state, reason, description } = target ? stateOf(world, group, target) : NOT_REGISTERED;
+    const { state, reason, description } = target ? stateOf(cloud, group, target) : NOT_REGISTERED;
     return {
       Target: { Id: id, Port: GENEVE_PORT },
       HealthCheckPort: String(group.healthCheck.port),

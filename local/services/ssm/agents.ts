@@ -2,8 +2,8 @@ import type { Instance } from '../../state/ec2.ts';
 import type { Agent } from '../../state/ssm.ts';
 import { wildcard } from '../../wildcard.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import type { Ssm } from './documents.ts';
 
 /** "An agent sends a signal every five minutes." */
@@ -11,36 +11,36 @@ const PING_INTERVAL = 300_000;
 const AGENT_VERSION = '3.3.3572.0';
 
 /** SSM agents: which instances are managed, and how they answer. */
-export function agents(world: World) {
+export function agents(cloud: CloudContext) {
   const pending = new Map<string, () => void>();
 
   return {
     /** To be called when the state of an instance has changed. */
     follow({ id, state }: Instance): void {
-      const agent = world.agents.get(id);
+      const agent = cloud.agents.get(id);
       if (state !== 'stopped') pending.get(id)?.();
       if (state === 'running')
         pending.set(
           id,
-          world.after(world.delays.agentOnline, () => register(id)),
+          cloud.after(cloud.delays.agentOnline, () => register(id)),
         );
       if (state === 'stopping' && agent) {
         agent.up = false;
-        const lostAt = world.clock.now();
+        const lostAt = cloud.clock.now();
         const lose = () => void Object.assign(agent, { online: false, lostAt });
-        pending.set(id, world.after(world.delays.agentLost, lose));
+        pending.set(id, cloud.after(cloud.delays.agentLost, lose));
       }
-      if (state === 'terminated') world.agents.delete(id);
+      if (state === 'terminated') cloud.agents.delete(id);
     },
 
     /** To be called when an instance restarts, which changes no state of it: until it has, its agent only counts as online. */
     restart({ id }: Instance): void {
-      const agent = world.agents.get(id);
+      const agent = cloud.agents.get(id);
       if (agent) agent.up = false;
       pending.get(id)?.();
       pending.set(
         id,
-        world.after(world.delays.instanceRestarted + world.delays.agentOnline, () => register(id)),
+        cloud.after(cloud.delays.instanceRestarted + cloud.delays.agentOnline, () => register(id)),
       );
     },
 
@@ -53,7 +53,7 @@ export function agents(world: World) {
             patterns: valueSet.map(wildcard),
           })),
         ];
-        const found = [...world.agents.values()].filter((agent) =>
+        const found = [...cloud.agents.values()].filter((agent) =>
           filters.every(({ key, patterns }) => {
             const value = filterValue(agent, key);
             return value !== undefined && patterns.some((pattern) => pattern.test(value));
@@ -66,12 +66,12 @@ export function agents(world: World) {
   };
 
   function register(instanceId: string): void {
-    const registeredAt = world.agents.get(instanceId)?.registeredAt ?? world.clock.now();
-    world.agents.set(instanceId, { instanceId, registeredAt, up: true, online: true, lostAt: 0 });
+    const registeredAt = cloud.agents.get(instanceId)?.registeredAt ?? cloud.clock.now();
+    cloud.agents.set(instanceId, { instanceId, registeredAt, up: true, online: true, lostAt: 0 });
   }
 
   function filterValue(agent: Agent, key: string): string | undefined {
-    if (key.startsWith('tag:')) return world.tags.get(agent.instanceId)?.get(key.slice(4));
+    if (key.startsWith('tag:')) return cloud.tags.get(agent.instanceId)?.get(key.slice(4));
     if (key === 'InstanceIds') return agent.instanceId;
     if (key === 'PingStatus') return pingStatus(agent);
     if (key === 'PlatformTypes') return 'Linux';
@@ -82,7 +82,7 @@ export function agents(world: World) {
 
   function agentShape(agent: Agent) {
     const { instanceId, registeredAt, online, lostAt } = agent;
-    const age = world.clock.now() - registeredAt;
+    const age = cloud.clock.now() - registeredAt;
     return {
       InstanceId: instanceId,
       PingStatus: pingStatus(agent),

@@ -1,6 +1,6 @@
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { checkParameters, stepsOf } from './content.ts';
 import type { Documents, Ssm } from './documents.ts';
 import { type Command, expiresAt, type Invocation, type Result, runCommand } from './listing.ts';
@@ -11,14 +11,14 @@ const STDERR_LIMIT = 8_000;
 type SendInput = Parameters<NonNullable<Ssm['SendCommand']>>[0];
 
 /** Run Command. */
-export function commands(world: World, documents: Documents) {
+export function commands(cloud: CloudContext, documents: Documents) {
   const all = new Map<string, Command>();
 
   return {
     SendCommand(input) {
       const command = commandOf(input);
       all.set(command.id, command);
-      world.run(runCommand(world, command));
+      cloud.run(runCommand(cloud, command));
       return { Command: commandShape(command) };
     },
 
@@ -96,13 +96,13 @@ export function commands(world: World, documents: Documents) {
     if (Comment.length > 100) throw new AwsError('ValidationException', 'the comment has more than 100 characters');
     const instanceIds = InstanceIds.length ? checkedInstances(InstanceIds) : targeted(Targets);
     return {
-      id: world.uuid(),
+      id: cloud.uuid(),
       documentName: DocumentName,
       documentVersion: DocumentVersion ?? String(version),
       parameters,
       comment: Comment,
       steps,
-      requestedAt: world.clock.now(),
+      requestedAt: cloud.clock.now(),
       timeoutSeconds: TimeoutSeconds,
       maxConcurrency: Math.max(1, share(MaxConcurrency, 'MaxConcurrency', instanceIds.length)),
       maxErrors: share(MaxErrors, 'MaxErrors', instanceIds.length),
@@ -127,29 +127,29 @@ export function commands(world: World, documents: Documents) {
     if (unfit.length)
       throw new AwsError(
         'InvalidInstanceId',
-        `Instances [[${unfit.join(', ')}]] not in a valid state for account ${world.account}`,
+        `Instances [[${unfit.join(', ')}]] not in a valid state for account ${cloud.account}`,
       );
     return ids;
   }
 
   function targeted(targets: Command['targets']): string[] {
-    return [...world.agents.keys()].filter((id) =>
+    return [...cloud.agents.keys()].filter((id) =>
       targets.every(({ Key = '', Values = [] }) => {
         if (Key === 'InstanceIds') return Values.includes(id);
-        if (Key === 'tag-key') return Values.some((key) => world.tags.get(id)?.has(key));
-        if (Key.startsWith('tag:')) return Values.includes(world.tags.get(id)?.get(Key.slice(4)) ?? '');
+        if (Key === 'tag-key') return Values.some((key) => cloud.tags.get(id)?.has(key));
+        if (Key.startsWith('tag:')) return Values.includes(cloud.tags.get(id)?.get(Key.slice(4)) ?? '');
         throw new AwsError('ValidationException', `the cloud in a box does not have the target key '${Key}'`);
       }),
     );
   }
 
   function isManaged(id: string): boolean {
-    const state = world.instances.get(id)?.state;
-    return world.agents.get(id)?.online === true && state !== 'shutting-down' && state !== 'terminated';
+    const state = cloud.instances.get(id)?.state;
+    return cloud.agents.get(id)?.online === true && state !== 'shutting-down' && state !== 'terminated';
   }
 
   function isVisible({ requestedAt }: Command): boolean {
-    return world.clock.now() >= requestedAt + world.delays.invocationVisible;
+    return cloud.clock.now() >= requestedAt + cloud.delays.invocationVisible;
   }
 
   function newestFirst(): Command[] {
@@ -185,7 +185,7 @@ export function commands(world: World, documents: Documents) {
     return {
       CommandId: command.id,
       InstanceId: invocation.instanceId,
-      InstanceName: world.tags.get(invocation.instanceId)?.get('Name') ?? '',
+      InstanceName: cloud.tags.get(invocation.instanceId)?.get('Name') ?? '',
       Comment: command.comment,
       DocumentName: command.documentName,
       DocumentVersion: command.documentVersion,

@@ -4,8 +4,8 @@ import type { DocumentFormat } from '@aws-sdk/client-ssm';
 import { parse as parseYaml, stringify as toYaml } from 'yaml';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
-import type { World } from '../world.ts';
 import { type Content, parseContent, RUN_SHELL_SCRIPT } from './content.ts';
 
 export type Ssm = Operations<typeof sdk>;
@@ -27,9 +27,9 @@ interface Version {
 export type Documents = ReturnType<typeof documents>;
 
 /** SSM documents of type Command, and the one of AWS's own that everybody knows. */
-export function documents(world: World) {
+export function documents(cloud: CloudContext) {
   const all = new Map<string, Document>();
-  store(all, world, 'AWS-RunShellScript', RUN_SHELL_SCRIPT);
+  store(all, cloud, 'AWS-RunShellScript', RUN_SHELL_SCRIPT);
   return {
     /** @throws AwsError `InvalidDocument`, `InvalidDocumentVersion` */
     find(name: string, version?: string): { content: Content; version: number } {
@@ -39,11 +39,11 @@ export function documents(world: World) {
       if (!found) throw new AwsError('InvalidDocumentVersion', `The document ${name} has no version ${version}`);
       return { content: found.content, version: number };
     },
-    operations: documentOperations(world, all),
+    operations: documentOperations(cloud, all),
   };
 }
 
-function documentOperations(world: World, all: Map<string, Document>) {
+function documentOperations(cloud: CloudContext, all: Map<string, Document>) {
   return {
     CreateDocument({ Name, Content, DocumentType = 'Command', DocumentFormat = 'JSON' }) {
       if (!/^[a-zA-Z0-9_\-.]{3,128}$/.test(Name) || /^(aws|amazon|amzn)/i.test(Name))
@@ -54,7 +54,7 @@ function documentOperations(world: World, all: Map<string, Document>) {
           `the cloud in a box has documents of type Command, not ${DocumentType}`,
         );
       if (all.has(Name)) throw new AwsError('DocumentAlreadyExists', `Document with same name ${Name} already exists`);
-      return { DocumentDescription: descriptionOf(store(all, world, Name, Content, DocumentFormat)) };
+      return { DocumentDescription: descriptionOf(store(all, cloud, Name, Content, DocumentFormat)) };
     },
 
     /** Makes a new version, which is not the default one until it is made so. */
@@ -64,7 +64,7 @@ function documentOperations(world: World, all: Map<string, Document>) {
       if (DocumentVersion !== '$LATEST' && Number(DocumentVersion ?? 0) !== document.versions.length)
         throw new AwsError('InvalidDocumentVersion', 'The document version is not the latest one: use $LATEST');
       const content = contentOf(Content, DocumentFormat);
-      const createdAt = world.clock.now();
+      const createdAt = cloud.clock.now();
       if (latest?.text === Content)
         throw new AwsError('DuplicateDocumentContent', `The content of ${Name} is that of its latest version`);
       document.versions.push({ text: Content, format: DocumentFormat, content, createdAt });
@@ -102,9 +102,9 @@ function documentOperations(world: World, all: Map<string, Document>) {
         ...Filters.map(({ Key: key = '', Values = [] }) => ({ key, values: Values })),
         ...DocumentFilterList.map(({ key, value }) => ({ key: String(key), values: [value] })),
       ];
-      const found = [...all.values()].filter((document) => filters.every((filter) => passes(world, document, filter)));
+      const found = [...all.values()].filter((document) => filters.every((filter) => passes(cloud, document, filter)));
       const { page, ...next } = paginate(found, { MaxResults, NextToken }, { least: 1, greatest: 50 });
-      return { DocumentIdentifiers: page.map((document) => identifierOf(world, document)), ...next };
+      return { DocumentIdentifiers: page.map((document) => identifierOf(cloud, document)), ...next };
     },
 
     DeleteDocument({ Name }) {
@@ -121,11 +121,11 @@ function documentOf(all: ReadonlyMap<string, Document>, name: string): Document 
   return document;
 }
 
-const ownerOf = (world: World, { name }: Document) => (name.startsWith('AWS-') ? 'Amazon' : world.account);
+const ownerOf = (cloud: CloudContext, { name }: Document) => (name.startsWith('AWS-') ? 'Amazon' : cloud.account);
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DocumentKeyValuesFilter.html */
-function passes(world: World, document: Document, { key, values }: { key: string; values: string[] }): boolean {
-  const owner = ownerOf(world, document);
+function passes(cloud: CloudContext, document: Document, { key, values }: { key: string; values: string[] }): boolean {
+  const owner = ownerOf(cloud, document);
   if (key === 'Name') return values.some((value) => document.name.startsWith(value));
   if (key === 'Owner')
     return values.some((value) => [owner, owner === 'Amazon' ? 'Public' : 'Self', 'All'].includes(value));
@@ -134,11 +134,11 @@ function passes(world: World, document: Document, { key, values }: { key: string
   throw new AwsError('InvalidFilterKey', `the cloud in a box does not have the filter '${key}'`);
 }
 
-function identifierOf(world: World, document: Document) {
+function identifierOf(cloud: CloudContext, document: Document) {
   const { Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes } = descriptionOf(document);
   const version = document.versions[document.defaultVersion - 1];
   return {
-    ...{ Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes, Owner: ownerOf(world, document) },
+    ...{ Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes, Owner: ownerOf(cloud, document) },
     ...(version && { DocumentFormat: version.format as DocumentFormat, CreatedDate: new Date(version.createdAt) }),
   };
 }
@@ -156,8 +156,8 @@ function ownDocument(all: ReadonlyMap<string, Document>, name: string): Document
   return document;
 }
 
-function store(all: Map<string, Document>, world: World, name: string, text: string, format = 'JSON'): Document {
-  const version = { text, format, content: contentOf(text, format), createdAt: world.clock.now() };
+function store(all: Map<string, Document>, cloud: CloudContext, name: string, text: string, format = 'JSON'): Document {
+  const version = { text, format, content: contentOf(text, format), createdAt: cloud.clock.now() };
   const document = { name, versions: [version], defaultVersion: 1 };
   all.set(name, document);
   return document;

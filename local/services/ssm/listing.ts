@@ -1,5 +1,5 @@
+import type { CloudContext } from '../context.ts';
 import { arnOf } from '../ec2/find.ts';
-import type { World } from '../world.ts';
 import type { Step } from './content.ts';
 import { type Ending, endingOf, isLast, REBOOT, skipped } from './output.ts';
 import { AnswerLost, runStep } from './run.ts';
@@ -44,68 +44,68 @@ export interface Result extends Omit<Ending, 'status'> {
 }
 
 /** Ends when the command does. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
-export async function runCommand(world: World, command: Command): Promise<void> {
+export async function runCommand(cloud: CloudContext, command: Command): Promise<void> {
   const queue = [...command.invocations];
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      if (errorsOf(command) > command.maxErrors) enter(world, command, next, 'Cancelled', 'Terminated');
-      else await invoke(world, command, next);
+      if (errorsOf(command) > command.maxErrors) enter(cloud, command, next, 'Cancelled', 'Terminated');
+      else await invoke(cloud, command, next);
     }
   };
   await Promise.all(Array.from({ length: Math.min(command.maxConcurrency, queue.length) }, worker));
   const [status, details] = outcomeOf(command);
-  enterCommand(world, command, status, details);
+  enterCommand(cloud, command, status, details);
 }
 
-async function invoke(world: World, command: Command, invocation: Invocation): Promise<void> {
+async function invoke(cloud: CloudContext, command: Command, invocation: Invocation): Promise<void> {
   const deadline = command.requestedAt + command.timeoutSeconds * 1000;
   do {
-    await pause(world, world.delays.commandDelivery);
-    if (world.clock.now() >= deadline) return enter(world, command, invocation, 'TimedOut', 'DeliveryTimedOut');
-  } while (!canReceive(world, invocation.instanceId));
+    await pause(cloud, cloud.delays.commandDelivery);
+    if (cloud.clock.now() >= deadline) return enter(cloud, command, invocation, 'TimedOut', 'DeliveryTimedOut');
+  } while (!canReceive(cloud, invocation.instanceId));
 
-  if (command.status === 'Pending') enterCommand(world, command, 'InProgress', 'InProgress');
-  enter(world, command, invocation, 'InProgress', 'InProgress');
+  if (command.status === 'Pending') enterCommand(cloud, command, 'InProgress', 'InProgress');
+  enter(cloud, command, invocation, 'InProgress', 'InProgress');
   const { results } = invocation;
   for (const step of command.steps) {
     const result: Result = {
       ...{ step: step.name, status: 'InProgress', code: -1, stdout: '', stderr: '', output: '' },
-      startedAt: world.clock.now(),
+      startedAt: cloud.clock.now(),
     };
     const ends = results.some(isLast);
     results.push(result);
-    Object.assign(result, ends ? skipped(step.name) : await attempt(world, command, invocation, step));
-    result.endedAt = world.clock.now();
+    Object.assign(result, ends ? skipped(step.name) : await attempt(cloud, command, invocation, step));
+    result.endedAt = cloud.clock.now();
   }
   // A failed step weighs more than one that ran out of time: aggregator.go of the agent.
   const worst = (['Failed', 'TimedOut', 'Success'] as const).find((each) =>
     results.some(({ status }) => status === each),
   );
   const status = worst ?? 'Success';
-  enter(world, command, invocation, status, status === 'TimedOut' ? 'ExecutionTimedOut' : status);
+  enter(cloud, command, invocation, status, status === 'TimedOut' ? 'ExecutionTimedOut' : status);
 }
 
 /** How a step ends. It runs into its timeout also if the instance, and so the agent, is dead. */
-async function attempt(world: World, { id }: Command, { instanceId }: Invocation, step: Step): Promise<Ending> {
-  let [startedAt, before] = [world.clock.now(), { stdout: '', stderr: '' }];
+async function attempt(cloud: CloudContext, { id }: Command, { instanceId }: Invocation, step: Step): Promise<Ending> {
+  let [startedAt, before] = [cloud.clock.now(), { stdout: '', stderr: '' }];
   try {
     for (;;) {
-      const { code, ...written } = await runStep(world, instanceId, id, step);
+      const { code, ...written } = await runStep(cloud, instanceId, id, step);
       const [stdout, stderr] = [before.stdout + written.stdout, before.stderr + written.stderr];
       if (code !== REBOOT) return endingOf(code, stdout, stderr);
       // Its machine is started again, by its agent, and goes on being `running`. What was written stands in files.
-      await pause(world, world.delays.instanceRunning);
-      [startedAt, before] = [world.clock.now(), { stdout, stderr }];
+      await pause(cloud, cloud.delays.instanceRunning);
+      [startedAt, before] = [cloud.clock.now(), { stdout, stderr }];
     }
   } catch (error) {
     if (error instanceof AnswerLost) return new Promise(() => {});
-    await pause(world, startedAt + step.timeoutSeconds * 1000 - world.clock.now());
+    await pause(cloud, startedAt + step.timeoutSeconds * 1000 - cloud.clock.now());
     return { ...endingOf(null, before.stdout, String(error)), code: -1 };
   }
 }
 
-function canReceive(world: World, instanceId: string): boolean {
-  return world.instances.get(instanceId)?.state === 'running' && world.agents.get(instanceId)?.up === true;
+function canReceive(cloud: CloudContext, instanceId: string): boolean {
+  return cloud.instances.get(instanceId)?.state === 'running' && cloud.agents.get(instanceId)?.up === true;
 }
 
 /** Timeouts of delivery do not count as errors. */
@@ -121,12 +121,12 @@ function outcomeOf(command: Command): [Status, string] {
   return ['Failed', errorsOf(command) > maxErrors ? 'Failed' : 'Incomplete'];
 }
 
-function enter(world: World, command: Command, invocation: Invocation, status: Status, details: string): void {
+function enter(cloud: CloudContext, command: Command, invocation: Invocation, status: Status, details: string): void {
   Object.assign(invocation, { status, details });
-  world.emit({
+  cloud.emit({
     source: 'aws.ssm',
     type: 'EC2 Command Invocation Status-change Notification',
-    resources: [arnOf(world, 'instance', invocation.instanceId)],
+    resources: [arnOf(cloud, 'instance', invocation.instanceId)],
     detail: {
       'command-id': command.id,
       'document-name': command.documentName,
@@ -137,12 +137,12 @@ function enter(world: World, command: Command, invocation: Invocation, status: S
   });
 }
 
-function enterCommand(world: World, command: Command, status: Status, details: string): void {
+function enterCommand(cloud: CloudContext, command: Command, status: Status, details: string): void {
   Object.assign(command, { status, details });
-  world.emit({
+  cloud.emit({
     source: 'aws.ssm',
     type: 'EC2 Command Status-change Notification',
-    resources: command.invocations.map(({ instanceId }) => arnOf(world, 'instance', instanceId)),
+    resources: command.invocations.map(({ instanceId }) => arnOf(cloud, 'instance', instanceId)),
     detail: {
       'command-id': command.id,
       'document-name': command.documentName,
@@ -160,6 +160,6 @@ export function expiresAt({ requestedAt, timeoutSeconds, steps }: Command): numb
 }
 
 /** Never resolves once the cloud is closed. */
-function pause(world: World, ms: number): Promise<void> {
-  return new Promise((resolve) => void world.after(Math.max(0, ms), resolve));
+function pause(cloud: CloudContext, ms: number): Promise<void> {
+  return new Promise((resolve) => void cloud.after(Math.max(0, ms), resolve));
 }

@@ -1,5 +1,5 @@
 import type { ExecResult } from '../../fabric/fabric.ts';
-import type { World } from '../world.ts';
+import type { CloudContext } from '../context.ts';
 import type { Step } from './content.ts';
 
 /**
@@ -20,16 +20,16 @@ export class AnswerLost extends Error {}
 const WORKING_DIRECTORY = '/usr/bin';
 
 /** Runs one step inside an instance. Its `code` is null if it was ended by its timeout. Rejects if the instance is not up. */
-export function runStep(world: World, instanceId: string, commandId: string, step: Step): Promise<ExecResult> {
+export function runStep(cloud: CloudContext, instanceId: string, commandId: string, step: Step): Promise<ExecResult> {
   const directory = `/var/lib/amazon/ssm/${instanceId}/document/orchestration/${commandId}/${step.name}`;
-  const environment = { AWS_SSM_INSTANCE_ID: instanceId, AWS_SSM_REGION_NAME: world.region, ...step.environment };
+  const environment = { AWS_SSM_INSTANCE_ID: instanceId, AWS_SSM_REGION_NAME: cloud.region, ...step.environment };
   const argv = [
     '/usr/bin/env',
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     ...['/bin/sh', '-c', LAUNCHER, 'sh', directory, step.workingDirectory || WORKING_DIRECTORY],
   ];
-  return world.fabric.exec(instanceId, argv, {
+  return cloud.fabric.exec(instanceId, argv, {
     stdin: `${step.script}\n`,
-    timeout: world.clock.wall(step.timeoutSeconds * 1000),
+    timeout: cloud.clock.wall(step.timeoutSeconds * 1000),
   });
 }

@@ -60,7 +60,7 @@ rows('a lifecycle hook', [
   ],
   [
     'not another one at once',
-    world([instance({ ...inGroup('Pending:Wait', hook({ beatAt: now - 99_000 })), agentOnline: false })]),
+    world([instance({ ...inGroup('Pending:Wait', hook({ heartbeatAt: now - 99_000 })), agentOnline: false })]),
     [],
     [
       'its SSM agent to come online, within 15 min of its start',
@@ -69,7 +69,7 @@ rows('a lifecycle hook', [
   ],
   [
     'but one each third of its timeout',
-    world([instance({ ...inGroup('Pending:Wait', hook({ beatAt: now - 100_000 })), agentOnline: false })]),
+    world([instance({ ...inGroup('Pending:Wait', hook({ heartbeatAt: now - 100_000 })), agentOnline: false })]),
     ['heartbeat'],
     [
       'its SSM agent to come online, within 15 min of its start',
@@ -84,7 +84,7 @@ rows('a lifecycle hook', [
   ],
   [
     'is not told twice while another hook holds',
-    world([made(inGroup('Pending:Wait', hook({ endedAt: now - 1_000 })))], [target('healthy')]),
+    world([made(inGroup('Pending:Wait', hook({ completedAt: now - 1_000 })))], [target('healthy')]),
     [],
     [],
   ],
@@ -146,7 +146,7 @@ test('a launch that AWS takes back is given up at once: its group can launch ano
 rows('an instance of a warm pool', [
   [
     'is prepared, and no target',
-    world([instance(inGroup('Warmed:Pending:Wait', hook({ beatAt: now })))]),
+    world([instance(inGroup('Warmed:Pending:Wait', hook({ heartbeatAt: now })))]),
     ['install'],
     ['its diverter'],
   ],
@@ -181,10 +181,10 @@ rows('an instance that may go back to a warm pool', [
     ['end-hook'],
     [],
   ],
-  ['does not if that has changed nothing', world([entering({}, ending({ endedAt: now }))]), ['end-hook'], []],
+  ['does not if that has changed nothing', world([entering({}, ending({ completedAt: now }))]), ['end-hook'], []],
   [
     'is most likely launched into it if it has had no diverter yet',
-    world([instance(inGroup('Warmed:Pending:Wait', hook({ beatAt: now }), ending({ endedAt: now })))]),
+    world([instance(inGroup('Warmed:Pending:Wait', hook({ heartbeatAt: now }), ending({ completedAt: now })))]),
     ['install'],
     ['its diverter'],
   ],
@@ -201,7 +201,7 @@ test('the hook that is answered first of what enters a warm pool is the terminat
   expect(answered(ending())).toEqual([
     'hook ziti-glb-terminate of i-1 (router-1): lets it go back to its warm pool, if it is that which holds it',
   ]);
-  expect(answered(ending({ endedAt: now }))).toEqual([
+  expect(answered(ending({ completedAt: now }))).toEqual([
     'hook ziti-glb-launch of i-1 (router-1): lets it go on, it is ready',
   ]);
 });

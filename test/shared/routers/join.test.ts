@@ -279,9 +279,9 @@ test.each<[string, Partial<Instance>, boolean]>([
   ['an install that failed', { installs: [failed()] }, true],
   ['an agent that does not come', { agentOnline: false, launchedAt: now - 16 * MINUTE }, true],
   ['an agent that may still come', { agentOnline: false }, false],
-  ['a launch that is given up', inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE, beatAt: now })), true],
+  ['a launch that is given up', inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE, heartbeatAt: now })), true],
   ['a launch that goes on', { ...inGroup('Pending:Wait', hook()), agentOnline: false }, false],
 ])('%s is worth a warning, or not', (_, fields, expected) => {
   const { steps, waiting } = plan(world([instance(fields)]), config);
-  expect([...steps, ...waiting].some(({ grave }) => grave)).toBe(expected);
+  expect([...steps, ...waiting].some(({ warn }) => warn)).toBe(expected);
 });

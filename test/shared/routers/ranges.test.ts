@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { LATER } from '../../../shared/reconcile.ts';
+import { LATER } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import type { Instance, RoutersWorld } from '../../../shared/routers/world.ts';
 import { configOf } from './support.ts';

@@ -16,7 +16,7 @@ import { AwsError, ConnectionLost } from '../../../local/wire/errors.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
 import type { Middleware } from '../../../local/wire/wire.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { reconcile } from '../../../shared/reconcile.ts';
+import { reconcile } from '../../../shared/reconcile/loop.ts';
 import { routersReconciler } from '../../../shared/routers/reconciler.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import type { RoutersWorld } from '../../../shared/routers/world.ts';

@@ -79,8 +79,8 @@ export const hook = (fields: Partial<Hook> = {}): Hook => ({
   launching: true,
   heartbeatTimeout: 300_000,
   heldAt: now - 5 * MINUTE,
-  beatAt: undefined,
-  endedAt: undefined,
+  heartbeatAt: undefined,
+  completedAt: undefined,
   ...fields,
 });
 export const inGroup = (state: string, ...hooks: Hook[]) => ({

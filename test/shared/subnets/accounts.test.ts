@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { chainOfSubnet } from '../../../bin/chain.ts';
-import { keyOf } from '../../../shared/reconcile.ts';
+import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { topology } from '../../../shared/topology/model.ts';
@@ -14,7 +14,7 @@ const LEAVING = `leaving since ${new Date(NOW - 1000).toISOString()} because som
 const FORMER = `ziti-glb:former:${CIDR}`;
 
 const subnets = fc.record({
-  wish: from(undefined, CIDR, `${CIDR} 10.30.0.0/16`, `takeover ${CIDR}`, 'oops', '0.0.0.0/0'),
+  tagValue: from(undefined, CIDR, `${CIDR} 10.30.0.0/16`, `takeover ${CIDR}`, 'oops', '0.0.0.0/0'),
   status: from(
     ...[undefined, 'ready', `ready. Taken over in rtb-a: ${CIDR}`, 'waiting: its endpoint to be available', LEAVING],
     ...['blocked: 10.20.0.0/16 in rtb-a', 'ready. Served by vpce-b of subnet-b: AWS takes no second endpoint in a'],
@@ -64,8 +64,8 @@ const worlds = fc
             id: `rtb-${letters[index]}`,
             subnetIds: index === 0 ? ['subnet-a'] : ['subnet-b', 'subnet-c'],
             routes: targets.map((target, at) => route(target, [CIDR, RESOLVER, '10.40.0.0/16'][at], { blackhole })),
-            former: new Map(former),
-            strays: new Map(strays),
+            takeoverNotes: new Map(former),
+            foreignNotes: new Map(strays),
             forged: new Map(forged),
             ...fields,
           }),
@@ -73,11 +73,11 @@ const worlds = fc
       ],
       targets: [{ state: drawn.health, zone: 'a' }],
       crossZone: drawn.crossZone,
-      undeletable: drawn.undeletable,
+      deletionAttempted: drawn.undeletable,
     });
     const error = Object.assign(new Error('no'), { name: 'Unheard' });
     const steps = drawn.refused ? plan(seen, config()).steps : [];
-    return { ...seen, refusals: new Map(steps.map((step) => [keyOf(step), { step, times: 2, at: NOW, error }])) };
+    return { ...seen, attempts: new Map(steps.map((step) => [keyOf(step), { step, times: 2, at: NOW, error }])) };
   });
 const chosen = fc.record({
   endpoints: from<'subnet' | 'zone' | string[]>('subnet', 'zone', ['subnet-b']),
@@ -105,8 +105,8 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       for (const { for: message } of [...planned.refused, ...planned.waiting])
         expect(heard.some((text) => text.includes(message))).toBe(true);
       for (const account of planned.accounts) {
-        const { state, why, conditions, asker, endpoint: serving } = account;
-        const { id, wish } = account.subnet;
+        const { state, why, conditions, optedIn, endpoint: serving } = account;
+        const { id, tagValue } = account.subnet;
         const drawnAs = given(shown.get(id));
         expect(drawnAs.endpoint?.id).toBe(serving?.id);
         if (drawnAs.state === 'down') expect(state).toBe('ready');
@@ -120,7 +120,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
         expect(new Set(notes.map((each) => each.for))).toEqual(new Set(said.map(({ message }) => message)));
         for (const { message } of said) expect(why.join()).toContain(message);
 
-        if (wish === undefined) continue;
+        if (tagValue === undefined) continue;
         const chain = chainOfSubnet(
           account.subnet,
           { subnets: { world: seen, plan: planned }, routers },
@@ -130,10 +130,10 @@ test('plan, status, picture and explain name the same endpoint, state and reason
           },
         );
         const explained = (name: string) => chain.find((link) => link.name === name)?.says;
-        if (asker && 'refused' in asker.wish) {
+        if (optedIn && 'refused' in optedIn.spec) {
           expect(state).toBe('refused');
           expect(why).toContain(explained('wish'));
-        } else if (!asker) expect(explained('wish')).toBe(account.status);
+        } else if (!optedIn) expect(explained('wish')).toBe(account.status);
         else if (serving && explained('endpoint')) expect(explained('endpoint')).toContain(`${serving.id} in `);
       }
     }),

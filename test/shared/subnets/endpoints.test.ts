@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
-import { keyOf } from '../../../shared/reconcile.ts';
+import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './support.ts';
@@ -44,8 +44,8 @@ describe('where AWS refuses a second endpoint in a zone', () => {
     const given = world({ ...seen, ...fields });
     const creates = plan(given, config(chosen)).steps.filter(({ kind }) => kind === 'create-endpoint');
     const error = Object.assign(new Error('no'), { name });
-    const refusals = new Map(creates.map((step) => [keyOf(step), { step, times, at: NOW, error }]));
-    return brief(plan({ ...given, refusals }, config(chosen)).steps);
+    const attempts = new Map(creates.map((step) => [keyOf(step), { step, times, at: NOW, error }]));
+    return brief(plan({ ...given, attempts }, config(chosen)).steps);
   };
   const served = '. Served by vpce-b of subnet-b: AWS takes no second endpoint in a';
 
@@ -90,11 +90,11 @@ describe('where AWS refuses a second endpoint in a zone', () => {
 
   test('one whose own routes would lead back into it does not serve', () => {
     const named = { endpoints: ['subnet-h'] } as const;
-    const host = subnet({ id: 'subnet-h', wish: undefined });
+    const host = subnet({ id: 'subnet-h', tagValue: undefined });
     const shares = (subnetIds: string[]) =>
       planned(
         {
-          subnets: [subnet({ wish: wide }), host, subnet({ id: 'subnet-b', wish: undefined })],
+          subnets: [subnet({ tagValue: wide }), host, subnet({ id: 'subnet-b', tagValue: undefined })],
           routeTables: [main, table({ subnetIds: ['subnet-a', ...subnetIds] })],
           systemsManager: { reachable: true, subnetIds: [] },
         },
@@ -158,7 +158,7 @@ describe('one endpoint each subnet', () => {
       'one without IPv6 is replaced for a wish that needs it, and serves until then',
       {
         service: { ...world().service, ipv6: true },
-        subnets: [subnet({ wish: '2001:db9::/32', cidrs: ['10.0.1.0/24', '2001:db8::/64'] })],
+        subnets: [subnet({ tagValue: '2001:db9::/32', cidrs: ['10.0.1.0/24', '2001:db8::/64'] })],
         endpoints: [endpoint()],
         routeTables: [main, table({ routes: routes('vpce-a', '2001:db9::/32') })],
       },
@@ -273,7 +273,7 @@ describe('one endpoint a zone', () => {
   const zonal = { endpoints: 'zone' } as const;
   const a2 = subnet({ id: 'subnet-a2', cidrs: ['10.0.2.0/24'] });
   const b = subnet({ id: 'subnet-b', zone: 'b', cidrs: ['10.0.3.0/24'] });
-  const untagged = subnet({ id: 'subnet-u', wish: undefined });
+  const untagged = subnet({ id: 'subnet-u', tagValue: undefined });
   const own = table({ id: 'rtb-a', subnetIds: ['subnet-a'] });
   const second = table({ id: 'rtb-a2', subnetIds: ['subnet-a2'] });
 
@@ -321,7 +321,7 @@ describe('one endpoint a zone', () => {
       'is made where IPv6 is, if that is asked for',
       {
         service: { ...world().service, ipv6: true },
-        subnets: [subnet(), { ...a2, wish: '2001:db9::/32', cidrs: ['10.0.2.0/24', '2001:db8::/64'] }],
+        subnets: [subnet(), { ...a2, tagValue: '2001:db9::/32', cidrs: ['10.0.2.0/24', '2001:db8::/64'] }],
         routeTables: [main, own, second],
       },
       ['create-endpoint subnet-a2 ipv6'],
@@ -331,8 +331,8 @@ describe('one endpoint a zone', () => {
 
 describe('endpoints in subnets of their own', () => {
   const named = { endpoints: ['subnet-e', 'subnet-f'] };
-  const e = subnet({ id: 'subnet-e', wish: undefined, cidrs: ['10.0.8.0/28'] });
-  const f = subnet({ id: 'subnet-f', wish: undefined, zone: 'b', cidrs: ['10.0.8.16/28'] });
+  const e = subnet({ id: 'subnet-e', tagValue: undefined, cidrs: ['10.0.8.0/28'] });
+  const f = subnet({ id: 'subnet-f', tagValue: undefined, zone: 'b', cidrs: ['10.0.8.16/28'] });
 
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
     ['are made there', { subnets: [subnet(), e, f] }, ['create-endpoint subnet-e']],
@@ -344,7 +344,7 @@ describe('endpoints in subnets of their own', () => {
     [
       'carry default routes',
       {
-        subnets: [subnet({ wish: '0.0.0.0/0' }), e, f],
+        subnets: [subnet({ tagValue: '0.0.0.0/0' }), e, f],
         endpoints: [endpoint({ subnetId: 'subnet-e' })],
         systemsManager: { reachable: true, subnetIds: [] },
       },

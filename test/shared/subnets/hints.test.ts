@@ -80,7 +80,7 @@ test.each([1, 2, 3])(
     for (const id of subnets) await here.tag(id, CIDR);
     await clock.run(5 * MINUTE);
     const { subnets: seen } = await here.look();
-    expect(seen.filter(({ wish }) => wish !== undefined).map(({ status }) => status)).toEqual([
+    expect(seen.filter(({ tagValue }) => tagValue !== undefined).map(({ status }) => status)).toEqual([
       'ready',
       'ready',
       'ready',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
-import { keyOf } from '../../../shared/reconcile.ts';
+import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
@@ -68,13 +68,13 @@ describe('opting in', () => {
     ],
     [
       'the default list stands for its CIDRs',
-      { subnets: [subnet({ wish: 'default' })], endpoints: [endpoint()] },
+      { subnets: [subnet({ tagValue: 'default' })], endpoints: [endpoint()] },
       ['create-route rtb-a 100.64.0.0/10 vpce-a'],
     ],
     [
       'only what changed of a wish is touched',
       {
-        subnets: [subnet({ wish: '10.20.0.0/16 10.30.0.0/16', status: 'ready' })],
+        subnets: [subnet({ tagValue: '10.20.0.0/16 10.30.0.0/16', status: 'ready' })],
         endpoints: [endpoint()],
         routeTables: tables(...routes('vpce-a', CIDR, '10.40.0.0/16')),
       },
@@ -97,7 +97,10 @@ describe('opting in', () => {
   });
 
   test('who else a route will serve is said', () => {
-    const subnets = [subnet(), ...['b', 'c', 'd', 'e'].map((id) => subnet({ id: `subnet-${id}`, wish: undefined }))];
+    const subnets = [
+      subnet(),
+      ...['b', 'c', 'd', 'e'].map((id) => subnet({ id: `subnet-${id}`, tagValue: undefined })),
+    ];
     const [first] = plan(
       world({ subnets, endpoints: [endpoint()], routeTables: [{ ...main, subnetIds: [] }] }),
       config({ mainTableAllowed: true }),
@@ -113,7 +116,7 @@ describe('opting out', () => {
     [
       'routes go before their endpoint',
       {
-        subnets: [subnet({ wish: undefined, status: 'ready' })],
+        subnets: [subnet({ tagValue: undefined, status: 'ready' })],
         endpoints: [endpoint()],
         routeTables: tables(...routes('vpce-a')),
       },
@@ -121,7 +124,7 @@ describe('opting out', () => {
     ],
     [
       'then the endpoint, and what was said of it',
-      { subnets: [subnet({ wish: undefined, status: 'ready' })], endpoints: [endpoint()] },
+      { subnets: [subnet({ tagValue: undefined, status: 'ready' })], endpoints: [endpoint()] },
       ['delete-endpoints vpce-a', 'clear-status subnet-a'],
     ],
     [
@@ -147,9 +150,9 @@ describe('opting out', () => {
 });
 
 describe('what worked before a wish is refused stays as it was', () => {
-  const bad = { subnets: [subnet({ wish: 'oops', status: 'refused: oops is not a CIDR' })] };
+  const bad = { subnets: [subnet({ tagValue: 'oops', status: 'refused: oops is not a CIDR' })] };
   const shared = {
-    subnets: [...bad.subnets, subnet({ id: 'subnet-b', wish: undefined })],
+    subnets: [...bad.subnets, subnet({ id: 'subnet-b', tagValue: undefined })],
     endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
     routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-b') })],
   };
@@ -165,7 +168,7 @@ describe('what worked before a wish is refused stays as it was', () => {
     [
       'for the others of its table too, who lose nothing',
       {
-        subnets: [...bad.subnets, subnet({ id: 'subnet-b', wish: '10.30.0.0/16', status: 'ready' })],
+        subnets: [...bad.subnets, subnet({ id: 'subnet-b', tagValue: '10.30.0.0/16', status: 'ready' })],
         endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
         routeTables: [
           main,
@@ -179,12 +182,12 @@ describe('what worked before a wish is refused stays as it was', () => {
     ],
     [
       'but for an endpoint that gets out of the way of someone who deletes its subnet, if there is another',
-      { ...shared, undeletable: 'subnet-b' },
+      { ...shared, deletionAttempted: 'subnet-b' },
       ['replace-route rtb-a 10.20.0.0/16 vpce-a', LEAVES],
     ],
     [
       'or none',
-      { ...shared, undeletable: 'subnet-b', endpoints: shared.endpoints.slice(1) },
+      { ...shared, deletionAttempted: 'subnet-b', endpoints: shared.endpoints.slice(1) },
       ['delete-route rtb-a 10.20.0.0/16', LEAVES],
     ],
   ])('%s', (_, seen, expected) => expect(steps({ ...seen })).toEqual(expected));
@@ -254,14 +257,14 @@ describe('a subnet that someone tries to delete', () => {
   const working = { endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) };
 
   test('is left, and says so', () => {
-    expect(steps({ ...working, undeletable: 'subnet-a' })).toEqual([
+    expect(steps({ ...working, deletionAttempted: 'subnet-a' })).toEqual([
       'delete-route rtb-a 10.20.0.0/16',
       `subnet-a: ${leaving}`,
     ]);
   });
 
   test('says so once, whatever is looked at meanwhile, and for another hour if it is tried again', () => {
-    const seen = { subnets: [subnet({ status: leaving })], undeletable: 'subnet-a' };
+    const seen = { subnets: [subnet({ status: leaving })], deletionAttempted: 'subnet-a' };
     expect(steps({ ...seen, now: NOW + 300_000 })).toEqual([]);
     const later = NOW + 1_800_000;
     expect(steps({ ...seen, now: later })).toEqual([
@@ -275,7 +278,7 @@ describe('a subnet that someone tries to delete', () => {
     const seen = {
       ...working,
       subnets: [subnet({ status: leaving })],
-      routeTables: [main, table({ routes: [route('vpce-a')], former })],
+      routeTables: [main, table({ routes: [route('vpce-a')], takeoverNotes: former })],
     };
     const said = `subnet-a: ${leaving}. But blocked: ${CIDR} in rtb-a cannot be given back to nat-1 which is gone: lead it elsewhere or delete the tag ${key}`;
     expect(steps(seen)).toEqual([said]);
@@ -310,7 +313,7 @@ describe('what AWS refuses more than once', () => {
     'another try for AWS says InsufficientFreeAddressesInSubnet: free one or name other subnets in the parameter endpoints';
   const refusing = (seen: Partial<SubnetsWorld>, times = 2) => {
     const step = given(plan(world(seen), config()).steps[0]);
-    return steps({ ...seen, refusals: new Map([[keyOf(step), { step, times, at: NOW, error }]]) }).at(-1);
+    return steps({ ...seen, attempts: new Map([[keyOf(step), { step, times, at: NOW, error }]]) }).at(-1);
   };
 
   test.each<[string, Partial<SubnetsWorld>, string]>([
@@ -324,7 +327,7 @@ describe('what AWS refuses more than once', () => {
     [
       'that a route goes',
       {
-        subnets: [subnet({ wish: undefined, status: 'ready' })],
+        subnets: [subnet({ tagValue: undefined, status: 'ready' })],
         endpoints: [endpoint()],
         routeTables: tables(...routes('vpce-a')),
       },
@@ -339,9 +342,9 @@ describe('what AWS refuses more than once', () => {
 test('the states of subnets are counted for the metrics', () => {
   const subnets = [
     subnet(),
-    subnet({ id: 'subnet-b', wish: 'oops' }),
+    subnet({ id: 'subnet-b', tagValue: 'oops' }),
     subnet({ id: 'subnet-c' }),
-    subnet({ id: 'subnet-d', wish: undefined }),
+    subnet({ id: 'subnet-d', tagValue: undefined }),
   ];
   const routeTables = [
     main,

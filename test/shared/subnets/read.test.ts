@@ -18,7 +18,7 @@ import { config, NOW, SERVICE } from './support.ts';
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
   const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], nodes: [], ...seen };
-  return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
+  return readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
 }
 
 test.each<[VpcCidrBlockStateCode & SubnetCidrBlockStateCode, boolean]>([
@@ -60,7 +60,7 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 function read(table: RouteTable, vpc: Vpc = {}) {
   const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
   const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [], nodes: [] };
-  return readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined }).routeTables[0];
+  return readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined }).routeTables[0];
 }
 
 test.each<[RouteOrigin, boolean]>([
@@ -111,7 +111,10 @@ describe('an endpoint that carries our tag', () => {
       attributes: [],
       nodes: [],
     };
-    const { endpoints, impostors } = readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
+    const { endpoints, impostors } = readWorld(answers, config(), testSeal(), {
+      now: NOW,
+      deletionAttempted: undefined,
+    });
     return endpoints.length > 0 ? 'ours' : impostors.length > 0 ? 'an impostor' : 'somebody else’s';
   };
 
@@ -147,6 +150,6 @@ test('a target by its address is no router, and no route is written for it', () 
   };
   const targets = ['10.0.0.9', 'i-0'].map((Id) => ({ Target: { Id }, TargetHealth: { State: 'healthy' as const } }));
   const answers = { ...none, vpc: {}, service: {}, targets, attributes: [] };
-  const seen = readWorld(answers, config(), testSeal(), { now: NOW, undeletable: undefined });
+  const seen = readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
   expect(seen.targets).toEqual([{ state: 'healthy', zone: undefined }]);
 });

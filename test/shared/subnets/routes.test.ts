@@ -25,8 +25,8 @@ const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {})
 const refused = (seen: Partial<SubnetsWorld>) => plan(world(seen), config()).refused.map((each) => each.for);
 
 const ready = { subnets: [subnet({ status: 'ready' })], endpoints: [endpoint()] };
-const out = { subnets: [subnet({ wish: undefined })], endpoints: [endpoint()] };
-const asks = (wish: string) => ({ subnets: [subnet({ wish, status: 'ready' })], endpoints: [endpoint()] });
+const out = { subnets: [subnet({ tagValue: undefined })], endpoints: [endpoint()] };
+const asks = (spec: string) => ({ subnets: [subnet({ tagValue: spec, status: 'ready' })], endpoints: [endpoint()] });
 const resolver = route('vpce-a', RESOLVER);
 const one = (fields: Parameters<typeof table>[0]) => ({ routeTables: [main, table(fields)] });
 const former = (target: string, fields = {}) =>
@@ -134,14 +134,14 @@ describe('a table that two subnets share', () => {
     expect(steps({ subnets: two.toReversed(), endpoints: both.toReversed(), ...shared() })).toEqual(expected);
   });
   test('keeps its route for the one that stays when the other leaves', () => {
-    const subnets = [subnet({ wish: undefined }), ...two.slice(1)];
+    const subnets = [subnet({ tagValue: undefined }), ...two.slice(1)];
     expect(steps({ subnets, endpoints: both, ...shared(...routes('vpce-b')) })).toEqual(['delete-endpoints vpce-a']);
     expect(steps({ subnets, endpoints: both, ...shared(...routes('vpce-a')) })).toEqual([
       'replace-route rtb-a 10.20.0.0/16 vpce-b',
     ]);
   });
   test('has the routes of both where they ask for different things', () => {
-    const subnets = [subnet(), subnet({ id: 'subnet-b', wish: '10.30.0.0/16' })];
+    const subnets = [subnet(), subnet({ id: 'subnet-b', tagValue: '10.30.0.0/16' })];
     expect(steps({ subnets, endpoints: both, ...shared() })).toEqual([
       'create-route rtb-a 10.20.0.0/16 vpce-a',
       'create-route rtb-a 10.30.0.0/16 vpce-b',
@@ -167,7 +167,7 @@ describe('a route of somebody else’s', () => {
   });
 
   test.each(FOREIGN)('to %s is given back at the end', (target) => {
-    expect(steps({ ...out, ...one({ routes: routes('vpce-a'), former: former(target) }) })).toEqual([
+    expect(steps({ ...out, ...one({ routes: routes('vpce-a'), takeoverNotes: former(target) }) })).toEqual([
       `restore-route rtb-a 10.20.0.0/16 ${target}`,
     ]);
   });
@@ -185,15 +185,15 @@ describe('a route of somebody else’s', () => {
     [
       'that was taken over stays so',
       {
-        subnets: [subnet({ wish: `takeover ${CIDR}`, status: `ready. Taken over in rtb-a: ${CIDR}` })],
+        subnets: [subnet({ tagValue: `takeover ${CIDR}`, status: `ready. Taken over in rtb-a: ${CIDR}` })],
         endpoints: [endpoint()],
-        ...one({ routes: routes('vpce-a'), former: former('nat-1'), copies: copies('nat-1') }),
+        ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1'), copies: copies('nat-1') }),
       },
       [],
     ],
     [
       'that was put back by hand is taken over again, and noted anew',
-      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('nat-2')], former: former('nat-1') }) },
+      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('nat-2')], takeoverNotes: former('nat-1') }) },
       [
         'write-note rtb-a ziti-glb:former:10.20.0.0/16 nat-2',
         'copy-note vpce-a rtb-a 10.20.0.0/16 nat-2',
@@ -205,13 +205,16 @@ describe('a route of somebody else’s', () => {
       {
         ...asks(`takeover ${CIDR}`),
         connected: new Set(['vpce-lost']),
-        ...one({ routes: [resolver, route('vpce-lost')], former: former('nat-1') }),
+        ...one({ routes: [resolver, route('vpce-lost')], takeoverNotes: former('nat-1') }),
       },
       ['replace-route rtb-a 10.20.0.0/16 vpce-a'],
     ],
     [
       'that was led to an endpoint of another service is noted anew: it may be a firewall',
-      { ...asks(`takeover ${CIDR}`), ...one({ routes: [resolver, route('vpce-firewall')], former: former('igw-1') }) },
+      {
+        ...asks(`takeover ${CIDR}`),
+        ...one({ routes: [resolver, route('vpce-firewall')], takeoverNotes: former('igw-1') }),
+      },
       [
         'write-note rtb-a ziti-glb:former:10.20.0.0/16 vpce-firewall',
         'copy-note vpce-a rtb-a 10.20.0.0/16 vpce-firewall',
@@ -228,7 +231,7 @@ describe('a route of somebody else’s', () => {
       {
         ...asks(`takeover ${CIDR}`),
         endpoints: [endpoint({ state: 'rejected' })],
-        ...one({ routes: routes('vpce-a'), former: former('nat-1') }),
+        ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1') }),
       },
       [
         'create-endpoint subnet-a',
@@ -241,7 +244,7 @@ describe('a route of somebody else’s', () => {
       {
         ...asks(`takeover ${CIDR}`),
         targets: [],
-        ...one({ routes: [route('vpce-a')], former: former('nat-1') }),
+        ...one({ routes: [route('vpce-a')], takeoverNotes: former('nat-1') }),
       },
       [
         'restore-route rtb-a 10.20.0.0/16 nat-1',
@@ -254,25 +257,29 @@ describe('a route of somebody else’s', () => {
       {
         subnets: [
           subnet({
-            wish: `takeover ${CIDR}`,
+            tagValue: `takeover ${CIDR}`,
             status: 'waiting: a healthy router without which a route would lead nowhere',
           }),
         ],
         endpoints: [endpoint()],
         targets: [],
-        ...one({ routes: [route('nat-1')], former: former('nat-1') }),
+        ...one({ routes: [route('nat-1')], takeoverNotes: former('nat-1') }),
       },
       [],
       { withoutRouter: 'withdraw' },
     ],
     [
       'once it is given back, the note goes',
-      { ...out, endpoints: [], ...one({ routes: [route('nat-1')], former: former('nat-1') }) },
+      { ...out, endpoints: [], ...one({ routes: [route('nat-1')], takeoverNotes: former('nat-1') }) },
       ['erase-note rtb-a ziti-glb:former:10.20.0.0/16'],
     ],
     [
       'but not in the minute in which reads may still show the time before it was taken over',
-      { ...out, endpoints: [], ...one({ routes: [route('nat-1')], former: former('nat-1', { at: NOW - 59_000 }) }) },
+      {
+        ...out,
+        endpoints: [],
+        ...one({ routes: [route('nat-1')], takeoverNotes: former('nat-1', { at: NOW - 59_000 }) }),
+      },
       [],
     ],
     [
@@ -303,10 +310,13 @@ describe('a route of somebody else’s', () => {
 
 describe('the note of a route that was taken over', () => {
   const status = `ready. Taken over in rtb-a: ${CIDR}`;
-  const asked = { subnets: [subnet({ wish: `takeover ${CIDR}`, status })], endpoints: [endpoint()] };
-  const taken = { ...asked, ...one({ routes: routes('vpce-a'), former: former('nat-1'), copies: copies('nat-1') }) };
-  const lost = { routes: routes('vpce-a'), former: former('nat-1', { onTable: false }), copies: copies('nat-1') };
-  const gone = { routes: [route('vpce-a')], former: former('nat-1', { gone: true }), copies: copies('nat-1') };
+  const asked = { subnets: [subnet({ tagValue: `takeover ${CIDR}`, status })], endpoints: [endpoint()] };
+  const taken = {
+    ...asked,
+    ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1'), copies: copies('nat-1') }),
+  };
+  const lost = { routes: routes('vpce-a'), takeoverNotes: former('nat-1', { onTable: false }), copies: copies('nat-1') };
+  const gone = { routes: [route('vpce-a')], takeoverNotes: former('nat-1', { gone: true }), copies: copies('nat-1') };
   const told =
     'conflict: where 10.20.0.0/16 in rtb-a led before it was taken over is lost with its notes: opted out it is deleted';
   const full = endpoint({ tagCount: 50 });
@@ -325,18 +335,18 @@ describe('the note of a route that was taken over', () => {
     ],
     [
       'is copied to the endpoint again',
-      { ...asked, ...one({ routes: routes('vpce-a'), former: former('nat-1') }) },
+      { ...asked, ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1') }) },
       ['copy-note vpce-a rtb-a 10.20.0.0/16 nat-1'],
     ],
     [
       'is copied to another endpoint, where that has all the tags that AWS allows',
       {
         ...asked,
-        ...one({ routes: routes('vpce-a'), former: former('nat-1') }),
+        ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1') }),
         subnets: [...asked.subnets, subnet({ id: 'subnet-b', zone: 'b', cidrs: ['10.0.2.0/24'], status })],
         endpoints: [full, endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
         routeTables: [
-          table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-a'), former: former('nat-1') }),
+          table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-a'), takeoverNotes: former('nat-1') }),
         ],
       },
       ['copy-note vpce-b rtb-a 10.20.0.0/16 nat-1'],
@@ -348,7 +358,7 @@ describe('the note of a route that was taken over', () => {
     ],
     [
       'goes from both places when the route is somebody else’s',
-      { ...out, ...one({ routes: [route('nat-1')], former: former('nat-1'), copies: copies('nat-1') }) },
+      { ...out, ...one({ routes: [route('nat-1')], takeoverNotes: former('nat-1'), copies: copies('nat-1') }) },
       [
         'erase-note rtb-a ziti-glb:former:10.20.0.0/16',
         'erase-copy vpce-a ziti-glb:former:rtb-a:10.20.0.0/16',
@@ -362,13 +372,17 @@ describe('the note of a route that was taken over', () => {
     ],
     [
       'is told as lost from then on',
-      { ...asked, subnets: [subnet({ wish: `takeover ${CIDR}`, status: told })], ...one({ routes: routes('vpce-a') }) },
+      {
+        ...asked,
+        subnets: [subnet({ tagValue: `takeover ${CIDR}`, status: told })],
+        ...one({ routes: routes('vpce-a') }),
+      },
       [],
     ],
   ])('%s', (_, seen, expected) => expect(steps(seen)).toEqual(expected));
 
   test('without room for a copy is said, and stays', () => {
-    const seen = { ...asked, endpoints: [full], ...one({ routes: routes('vpce-a'), former: former('nat-1') }) };
+    const seen = { ...asked, endpoints: [full], ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1') }) };
     expect(steps(seen)).toEqual([]);
     expect(refused(seen)).toEqual([
       'its tag ziti-glb:former:10.20.0.0/16 has no copy, for every endpoint has 50 tags: if that is lost, so is the way back',
@@ -382,7 +396,7 @@ describe('a route whose former target is gone', () => {
     '10.20.0.0/16 in rtb-a cannot be given back to nat-1, which is gone: lead it elsewhere or delete the tag ziti-glb:former:10.20.0.0/16';
 
   test('stays, and with it the endpoint: blocked', () => {
-    const seen = { ...out, ...one({ routes: [route('vpce-a')], former: gone }) };
+    const seen = { ...out, ...one({ routes: [route('vpce-a')], takeoverNotes: gone }) };
     expect(steps(seen)).toEqual([]);
     expect(refused(seen)).toEqual([why]);
     expect(plan(world(seen), config()).gauges).toMatchObject({ Blocked: 1 });
@@ -390,8 +404,8 @@ describe('a route whose former target is gone', () => {
   test('says so on the subnet that left', () => {
     const seen = {
       ...out,
-      subnets: [subnet({ wish: undefined, status: 'ready' })],
-      ...one({ routes: [route('vpce-a')], former: gone }),
+      subnets: [subnet({ tagValue: undefined, status: 'ready' })],
+      ...one({ routes: [route('vpce-a')], takeoverNotes: gone }),
     };
     expect(steps(seen)).toEqual([`subnet-a: blocked: ${why.replace(',', '')}`]);
   });
@@ -399,28 +413,28 @@ describe('a route whose former target is gone', () => {
     const seen = {
       ...out,
       endpoints: [endpoint({ state: 'rejected' })],
-      ...one({ routes: [route('vpce-a')], former: gone }),
+      ...one({ routes: [route('vpce-a')], takeoverNotes: gone }),
     };
     expect(steps(seen)).toEqual(['delete-route rtb-a 10.20.0.0/16']);
   });
   test('goes once its tag is deleted, or names another', () => {
     expect(steps({ ...out, ...one({ routes: [route('vpce-a')] }) })).toEqual(['delete-route rtb-a 10.20.0.0/16']);
-    expect(steps({ ...out, ...one({ routes: [route('vpce-a')], former: former('nat-2', { at: 0 }) }) })).toEqual([
-      'restore-route rtb-a 10.20.0.0/16 nat-2',
-    ]);
+    expect(steps({ ...out, ...one({ routes: [route('vpce-a')], takeoverNotes: former('nat-2', { at: 0 }) }) })).toEqual(
+      ['restore-route rtb-a 10.20.0.0/16 nat-2'],
+    );
   });
 });
 
 test('a route that is noted under another tagKey stays, for what it led to would be lost', () => {
   const strays = new Map([[CIDR, `former-key:former:${CIDR}`]]);
-  const seen = { ...out, ...one({ routes: routes('vpce-a'), strays }) };
+  const seen = { ...out, ...one({ routes: routes('vpce-a'), foreignNotes: strays }) };
   expect(steps(seen)).toEqual([]);
   expect(refused(seen)).toEqual([
     `${CIDR} in rtb-a is noted by former-key:former:${CIDR}, which is not of this stack's tagKey: give that tag its key, or delete it`,
   ]);
-  expect(steps({ ...out, ...one({ routes: routes('vpce-a'), strays, former: former('nat-1') }) })).toEqual([
-    `restore-route rtb-a ${CIDR} nat-1`,
-  ]);
+  expect(
+    steps({ ...out, ...one({ routes: routes('vpce-a'), foreignNotes: strays, takeoverNotes: former('nat-1') }) }),
+  ).toEqual([`restore-route rtb-a ${CIDR} nat-1`]);
 });
 
 describe('the DNS range of a router', () => {
@@ -437,28 +451,40 @@ describe('the DNS range of a router', () => {
     ],
     [
       'and then left alone',
-      { ...ready, ...ranged(), ...one({ routes: [...there, route('eni-1', RANGE)], direct }) },
+      { ...ready, ...ranged(), ...one({ routes: [...there, route('eni-1', RANGE)], directRouteNotes: direct }) },
       [],
     ],
     ['but not before it is healthy', { ...ready, ...ranged({ healthy: false }), ...one({ routes: there }) }, []],
     [
       'stays while the router runs',
-      { ...ready, ...ranged({ healthy: false }), ...one({ routes: [...there, route('eni-1', RANGE)], direct }) },
+      {
+        ...ready,
+        ...ranged({ healthy: false }),
+        ...one({ routes: [...there, route('eni-1', RANGE)], directRouteNotes: direct }),
+      },
       [],
     ],
     [
       'goes with the router',
-      { ...ready, ...ranged({ running: false }), ...one({ routes: [...there, route('eni-1', RANGE)], direct }) },
+      {
+        ...ready,
+        ...ranged({ running: false }),
+        ...one({ routes: [...there, route('eni-1', RANGE)], directRouteNotes: direct }),
+      },
       [`delete-route rtb-a ${RANGE}`],
     ],
     [
       'goes with a router that nothing is known of any more',
-      { ...ready, routers: [], ...one({ routes: [...there, route('eni-1', RANGE, { blackhole: true })], direct }) },
+      {
+        ...ready,
+        routers: [],
+        ...one({ routes: [...there, route('eni-1', RANGE, { blackhole: true })], directRouteNotes: direct }),
+      },
       [`delete-route rtb-a ${RANGE}`],
     ],
     [
       'and then its note',
-      { ...ready, routers: [], ...one({ routes: there, direct }) },
+      { ...ready, routers: [], ...one({ routes: there, directRouteNotes: direct }) },
       [`erase-note rtb-a ziti-glb:direct:${RANGE}`],
     ],
     [
@@ -466,18 +492,18 @@ describe('the DNS range of a router', () => {
       {
         ...ready,
         ...ranged({ id: 'i-2', interfaceId: 'eni-2' }),
-        ...one({ routes: [...there, route('eni-1', RANGE)], direct }),
+        ...one({ routes: [...there, route('eni-1', RANGE)], directRouteNotes: direct }),
       },
       [`delete-route rtb-a ${RANGE}`],
     ],
     [
       'and then goes to that one, with another note',
-      { ...ready, ...ranged({ id: 'i-2', interfaceId: 'eni-2' }), ...one({ routes: there, direct }) },
+      { ...ready, ...ranged({ id: 'i-2', interfaceId: 'eni-2' }), ...one({ routes: there, directRouteNotes: direct }) },
       [`write-note rtb-a ziti-glb:direct:${RANGE} eni-2`, `create-route rtb-a ${RANGE} eni-2`],
     ],
     [
       'is another’s once somebody has led it elsewhere, and no more is noted',
-      { ...ready, ...ranged(), ...one({ routes: [...there, route('nat-1', RANGE)], direct }) },
+      { ...ready, ...ranged(), ...one({ routes: [...there, route('nat-1', RANGE)], directRouteNotes: direct }) },
       [
         `erase-note rtb-a ziti-glb:direct:${RANGE}`,
         `subnet-a: conflict: ${RANGE} in rtb-a leads to nat-1 which is not ours`,
@@ -485,13 +511,13 @@ describe('the DNS range of a router', () => {
     ],
     [
       'also if that is another interface',
-      { ...ready, routers: [], ...one({ routes: [...there, route('eni-9', RANGE)], direct }) },
+      { ...ready, routers: [], ...one({ routes: [...there, route('eni-9', RANGE)], directRouteNotes: direct }) },
       [`erase-note rtb-a ziti-glb:direct:${RANGE}`],
     ],
     ['is not routed where nobody is opted in', { ...out, endpoints: [], ...ranged() }, []],
     [
       'goes with the last that is opted in',
-      { ...out, endpoints: [], ...ranged(), ...one({ routes: [route('eni-1', RANGE)], direct }) },
+      { ...out, endpoints: [], ...ranged(), ...one({ routes: [route('eni-1', RANGE)], directRouteNotes: direct }) },
       [`delete-route rtb-a ${RANGE}`],
     ],
     [

@@ -120,7 +120,7 @@ async function scene(kind: Kind) {
   const deleted = new Set<string>();
   /** The association of the block that the VPC has beside its own. */
   let block: string | undefined;
-  let undeletable: string | undefined;
+  let deletionAttempted: string | undefined;
   let changedAt = 0;
 
   async function perform(now: Deed): Promise<void> {
@@ -241,7 +241,7 @@ async function scene(kind: Kind) {
       case 'delete subnet': {
         const SubnetId = places[now.subnet];
         await cloud.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId })).catch(({ name }) => {
-          if (name === 'DependencyViolation') undeletable = SubnetId;
+          if (name === 'DependencyViolation') deletionAttempted = SubnetId;
         });
         return;
       }
@@ -249,8 +249,8 @@ async function scene(kind: Kind) {
         await cloud.clock.run(now.ms);
         return;
       case 'pass': {
-        const hint = undeletable === undefined ? {} : { undeletable };
-        undeletable = undefined;
+        const hint = deletionAttempted === undefined ? {} : { deletionAttempted };
+        deletionAttempted = undefined;
         await here.pass(now.ms, { with: now.faults, hint }).catch(forgiving);
         return;
       }
@@ -438,13 +438,13 @@ function checkRest(
   const present = SUBNETS.flatMap((name) => rest.subnets.find(({ id }) => id === subnets[name]) ?? []);
   const tableOf = (id: string) => rest.routeTables.find((table) => table.subnetIds.includes(id))?.id ?? tables.main;
   const named = rest.subnets.filter(({ id }) => kind.endpoints === 'named' && Object.values(hosts).includes(id));
-  const asks = ({ id, wish, zone }: Subnet) => {
-    if (wish === undefined || (tableOf(id) === tables.main && !kind.mainTableAllowed)) return [];
+  const asks = ({ id, tagValue, zone }: Subnet) => {
+    if (tagValue === undefined || (tableOf(id) === tables.main && !kind.mainTableAllowed)) return [];
     if (id === subnets.far && !zones.late) return [];
     if (kind.endpoints === 'named' && named.every((host) => host.zone !== zone)) return [];
-    return WISHES[wish] ?? [];
+    return WISHES[tagValue] ?? [];
   };
-  const isRefused = (subnet: Subnet) => subnet.wish !== undefined && asks(subnet).length === 0;
+  const isRefused = (subnet: Subnet) => subnet.tagValue !== undefined && asks(subnet).length === 0;
   const router = rest.routers.find(({ dnsRange, running }) => running && dnsRange !== undefined);
   const held = new Set<string>();
 
@@ -455,9 +455,9 @@ function checkRest(
     if (asking.length > 0) wanted.add(RESOLVER);
     if (asking.length > 0 && router && !hasBlock()) wanted.add(RANGE);
     const takenOver = (cidr: string) =>
-      asking.some((user) => user.wish?.startsWith('takeover') && asks(user).includes(cidr));
+      asking.some((user) => user.tagValue?.startsWith('takeover') && asks(user).includes(cidr));
     const isOurs = ({ destination, target }: Route) =>
-      rest.endpoints.some(({ id }) => id === target) || table.direct.get(destination)?.target === target;
+      rest.endpoints.some(({ id }) => id === target) || table.directRouteNotes.get(destination)?.target === target;
     const routes = table.routes.filter(({ target, propagated }) => target !== 'local' && !propagated);
     for (const { destination } of table.routes.filter(({ propagated }) => propagated))
       if (takenOver(destination)) expect(routes.map((route) => route.destination)).toContain(destination);
@@ -465,7 +465,7 @@ function checkRest(
 
     for (const route of routes) {
       const { destination, target } = route;
-      const former = table.former.get(destination);
+      const former = table.takeoverNotes.get(destination);
       if (!isOurs(route)) {
         expect([target, former?.target]).toContain(foreign.get(`${table.id} ${destination}`));
         expect(wanted.has(destination) && takenOver(destination)).toBe(false);
@@ -481,14 +481,14 @@ function checkRest(
     for (const [key, target] of foreign) {
       if (!key.startsWith(table.id) || deleted.has(target)) continue;
       const route = routes.find(({ destination }) => key === `${table.id} ${destination}`);
-      const former = route && table.former.get(route.destination);
+      const former = route && table.takeoverNotes.get(route.destination);
       expect([route?.target, former?.target]).toContain(target);
     }
-    for (const destination of table.former.keys())
+    for (const destination of table.takeoverNotes.keys())
       expect(takenOver(destination) || routes.some((route) => route.destination === destination && isOurs(route))).toBe(
         true,
       );
-    for (const destination of table.direct.keys())
+    for (const destination of table.directRouteNotes.keys())
       expect(routes.some((route) => route.destination === destination && isOurs(route))).toBe(true);
   }
 
@@ -496,14 +496,14 @@ function checkRest(
     kind.endpoints === 'subnet' && !kind.endpointPerZone
       ? present.map((subnet) => [subnet])
       : [...Map.groupBy(present, ({ zone }) => zone).values()];
-  for (const place of places) {
-    const stand = kind.endpoints === 'named' ? named.filter(({ zone }) => zone === place[0]?.zone) : place;
+  for (const slot of places) {
+    const stand = kind.endpoints === 'named' ? named.filter(({ zone }) => zone === slot[0]?.zone) : slot;
     const mine = rest.endpoints.filter(({ subnetId }) => stand.some((subnet) => subnet.id === subnetId));
     const spare = mine.filter(({ id }) => !held.has(id)).map(({ state }) => state);
-    if (place.some((subnet) => asks(subnet).length > 0)) {
+    if (slot.some((subnet) => asks(subnet).length > 0)) {
       expect(mine.map(({ state }) => state)).toContain('available');
       expect(spare.length).toBeLessThanOrEqual(1);
-    } else if (place.some(isRefused)) expect(spare.length).toBeLessThanOrEqual(1);
+    } else if (slot.some(isRefused)) expect(spare.length).toBeLessThanOrEqual(1);
     else expect(spare).toEqual([]);
   }
   for (const { tags } of rest.endpoints.filter(({ state }) => state === 'available'))
@@ -513,7 +513,7 @@ function checkRest(
     // It has no room to say anything.
     if (status === undefined && subnet.tagCount >= TAGS_AT_MOST) continue;
     expect(subnet.status ?? '').not.toContain('is lost with its notes');
-    if (subnet.wish === undefined) expect([undefined, 'blocked']).toContain(status);
+    if (subnet.tagValue === undefined) expect([undefined, 'blocked']).toContain(status);
     else if (isRefused(subnet)) expect(status).toBe('refused');
     else expect(['ready', 'conflict', 'blocked']).toContain(status);
   }

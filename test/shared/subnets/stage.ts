@@ -22,7 +22,7 @@ import { throttle } from '../../../local/wire/throttle.ts';
 import type { Middleware } from '../../../local/wire/wire.ts';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
-import { type Outcome, reconcile } from '../../../shared/reconcile.ts';
+import { type Outcome, reconcile } from '../../../shared/reconcile/loop.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
 import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../../support/cloud.ts';
 import { frozen } from '../../support/frozen.ts';
@@ -167,7 +167,7 @@ export async function stage({
   const look = () => newProcess().observe();
 
   /** One pass of a process; undefined if it crashed or could not look. */
-  async function passOf(process: ReturnType<typeof newProcess>, ms: number, hint?: Pick<Hint, 'undeletable'>) {
+  async function passOf(process: ReturnType<typeof newProcess>, ms: number, hint?: Pick<Hint, 'deletionAttempted'>) {
     const log: string[] = [];
     const outcome = await reconcile(
       {
@@ -186,7 +186,7 @@ export async function stage({
           if (error instanceof Crash) throw error;
         },
         waits: (waiting) => void log.push(`${waiting.subject} waits for ${waiting.for}`),
-        refuses: (refusal) => void log.push(`${refusal.subject}: ${refusal.for}`),
+        refuses: (attempt) => void log.push(`${attempt.subject}: ${attempt.for}`),
       },
     );
     return { ...outcome, log };
@@ -217,7 +217,7 @@ export async function stage({
     newProcess,
     look,
     /** One pass, of at most `ms` of the cloud's time. Rejects with what no pass survives: a crash, a look that failed. */
-    async pass(ms = 300_000, { with: planned = [] as Fault[], hint = {} as Pick<Hint, 'undeletable'> } = {}) {
+    async pass(ms = 300_000, { with: planned = [] as Fault[], hint = {} as Pick<Hint, 'deletionAttempted'> } = {}) {
       faults.splice(0, faults.length, ...planned);
       try {
         return given(await cloud.clock.run(passOf(ours, ms, hint)));

@@ -537,7 +537,7 @@ describe('a subnet that someone deletes', () => {
     await here.tag(subnet, CIDR);
     await here.pass();
     await expect(remove(subnet)).rejects.toMatchObject({ name: 'DependencyViolation' });
-    await here.pass(300_000, { hint: { undeletable: subnet } });
+    await here.pass(300_000, { hint: { deletionAttempted: subnet } });
     expect(await tagOf(subnet)).toMatch(/^leaving since 2026-\S+ because someone tried to delete it$/);
     await here.cloud.clock.run(2 * MINUTE);
     await here.pass();
@@ -554,7 +554,7 @@ describe('a subnet that someone deletes', () => {
     await here.pass();
     await expect(remove(named)).rejects.toMatchObject({ name: 'DependencyViolation' });
     here.calls();
-    await here.pass(300_000, { hint: { undeletable: named } });
+    await here.pass(300_000, { hint: { deletionAttempted: named } });
     await here.cloud.clock.run(2 * MINUTE);
     await here.pass();
     expect(changes()).toEqual(['DeleteRoute', 'DeleteRoute', 'DeleteVpcEndpoints']);
@@ -572,7 +572,7 @@ describe('a subnet that someone deletes', () => {
     await here.pass();
     await expect(remove(subnet)).rejects.toMatchObject({ name: 'DependencyViolation' });
     here.calls();
-    await here.pass(300_000, { hint: { undeletable: subnet } });
+    await here.pass(300_000, { hint: { deletionAttempted: subnet } });
     expect(changes()).toEqual([]);
     expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Condition } from '../../../shared/reconcile.ts';
+import type { Condition } from '../../../shared/reconcile/plan.ts';
 import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
 import { id, type Scene, world, worlds } from './worlds.ts';
 
@@ -81,7 +81,7 @@ describe('a subnet', () => {
     [
       'that was opted out is leaving',
       { routes: [wish], status: 'ready' },
-      { state: 'leaving', flow: 'carries', wish: undefined, why: [] },
+      { state: 'leaving', flow: 'carries', tagValue: undefined, why: [] },
     ],
     [
       'asks in the form AWS has for it',

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Condition, joined, type Part } from '../../../shared/reconcile.ts';
+import { type Condition, joined, type Part } from '../../../shared/reconcile/plan.ts';
 import { accountsOf as routerAccounts } from '../../../shared/routers/accounts.ts';
 import { accountsOf } from '../../../shared/subnets/accounts.ts';
-import type { Asker } from '../../../shared/subnets/askers.ts';
+import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
 import { isLeaving, isLive, label } from '../../../shared/subnets/world.ts';
 import type { Look } from '../../../shared/topology/model.ts';
@@ -87,7 +87,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
     subnets: named.map(([name, { zone, wish, status }], index) =>
       aSubnet({
         ...{ id: id('subnet', name), name, zone: zoned(zone), cidrs: [`10.0.${10 + index}.0/24`] },
-        ...{ wish, status },
+        ...{ tagValue: wish, status },
       }),
     ),
     endpoints: named.flatMap(([name, { endpoint = 'available' }]) =>
@@ -107,27 +107,28 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
       });
     }),
   });
-  const askers = ground.subnets.flatMap((subnet, index): Asker[] => {
-    const { wish } = subnet;
+  const optedInSubnets = ground.subnets.flatMap((subnet, index): OptedInSubnet[] => {
+    const { tagValue } = subnet;
     const [name, { refused }] = named[index] ?? ['', {}];
-    if (wish === undefined || isLeaving(subnet, ground)) return [];
-    const destinations = refused === undefined ? wish.split(' ') : [];
+    if (tagValue === undefined || isLeaving(subnet, ground)) return [];
+    const destinations = refused === undefined ? tagValue.split(' ') : [];
     return [
       {
         subnet,
         about: { label: label(subnet), ids: [subnet.id] },
         table: ground.routeTables.find((table) => table.id === id('rtb', name)),
-        wish: refused === undefined ? { cidrs: destinations, takeover: false } : { refused },
+        spec: refused === undefined ? { cidrs: destinations, takeover: false } : { refused },
         destinations,
         takeover: false,
       },
     ];
   });
-  const own = ({ subnet }: Asker) => ground.endpoints.find((each) => isLive(each) && each.subnetId === subnet.id);
+  const own = ({ subnet }: OptedInSubnet) =>
+    ground.endpoints.find((each) => isLive(each) && each.subnetId === subnet.id);
   const serving = new Map(
-    askers.flatMap((asker) => {
-      const endpoint = own(asker);
-      return endpoint ? [[asker, { endpoint, shares: false }] as const] : [];
+    optedInSubnets.flatMap((optedIn) => {
+      const endpoint = own(optedIn);
+      return endpoint ? [[optedIn, { endpoint, shares: false }] as const] : [];
     }),
   );
   const held = named.flatMap(([name, { held: message }]): Condition[] =>
@@ -143,7 +144,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
   return {
     world: ground,
     plan: {
-      accounts: accountsOf(ground, askers, serving, { held, takenOver: new Map() }, work),
+      accounts: accountsOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
       conditions,
     },
   };

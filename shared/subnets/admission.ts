@@ -1,6 +1,6 @@
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { parseWish, type Wish } from './wish.ts';
+import { parseSpec, type Spec } from './spec.ts';
 import {
   isLeaving,
   isLive,
@@ -16,8 +16,8 @@ import {
   tableOf,
 } from './world.ts';
 
-/** A wish is judged by the world it would be fulfilled in. */
-interface Case {
+/** A spec is judged by the world it would be fulfilled in. */
+interface Request {
   subnet: Subnet;
   table: RouteTable | undefined;
   world: SubnetsWorld;
@@ -25,24 +25,24 @@ interface Case {
 }
 
 /** Why something cannot be, as the rest of a sentence; undefined if it can. */
-type Rule<Extra extends unknown[] = []> = (given: Case, ...extra: Extra) => string | undefined;
+type Rule<Extra extends unknown[] = []> = (given: Request, ...extra: Extra) => string | undefined;
 
-/** What the subnet with this wish asks for, or the first reason that speaks against it. */
-export function judge(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Wish {
+/** What the subnet with this spec asks for, or the first reason that speaks against it. */
+export function admit(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Spec {
   const given = { subnet, table: tableOf(subnet.id, world), world, config };
   for (const rule of PLACE_RULES) {
     const refused = rule(given);
     if (refused) return { refused };
   }
-  const wish = parseWish(value, config.defaultCidrs);
-  if ('refused' in wish) return wish;
-  for (const cidr of wish.cidrs) {
+  const spec = parseSpec(value, config.defaultCidrs);
+  if ('refused' in spec) return spec;
+  for (const cidr of spec.cidrs) {
     for (const rule of CIDR_RULES) {
       const refused = rule(given, cidr);
       if (refused) return { refused: `${cidr} ${refused}` };
     }
   }
-  return wish;
+  return spec;
 }
 
 const PLACE_RULES: Rule[] = [
@@ -149,7 +149,7 @@ export function isWide(cidr: string): boolean {
 }
 
 /** Whether packets to all of `cidr` take another way than a route to `wished` would be. */
-function hasWay({ table, world }: Case, cidr: string, wished: string): boolean {
+function hasWay({ table, world }: Request, cidr: string, wished: string): boolean {
   const leads = (route: Route) => !route.blackhole && table !== undefined && !isOurs(route, table, world);
   return (table?.routes ?? []).some(
     (route) => leads(route) && contains(route.destination, cidr) && prefixOf(route.destination) > prefixOf(wished),
@@ -159,18 +159,18 @@ function hasWay({ table, world }: Case, cidr: string, wished: string): boolean {
 const prefixOf = (cidr: string) => Number(cidr.split('/')[1]);
 const overlaps = (a: string, b: string) => contains(a, b) || contains(b, a);
 
-function endpointSubnets({ world, config }: Case): Subnet[] {
+function endpointSubnets({ world, config }: Request): Subnet[] {
   return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));
 }
 
 /** Whether there is an endpoint for all subnets of its zone already. */
-function hasNeighboursEndpoint({ subnet, world, config }: Case): boolean {
+function hasNeighboursEndpoint({ subnet, world, config }: Request): boolean {
   const inZone = world.subnets.filter(({ zone }) => zone === subnet.zone).map(({ id }) => id);
   return config.endpoints === 'zone' && world.endpoints.some((each) => isLive(each) && inZone.includes(each.subnetId));
 }
 
 /** Where the subnet's endpoint stands or could stand. */
-function hostOf(given: Case): Subnet | undefined {
+function hostOf(given: Request): Subnet | undefined {
   const { subnet, config } = given;
   if (!Array.isArray(config.endpoints)) return subnet;
   return endpointSubnets(given).find((each) => each.zone === subnet.zone && !isLeaving(each, given.world));

@@ -1,6 +1,6 @@
-import { LATER, type Reason } from '../reconcile.ts';
-import { type Asker, isRefused } from './askers.ts';
+import { LATER, type Reason } from '../reconcile/plan.ts';
 import type { Serving } from './endpoints.ts';
+import { isRefused, type OptedInSubnet } from './opted-in.ts';
 import {
   type Endpoint,
   isLeaving,
@@ -13,7 +13,7 @@ import {
 } from './world.ts';
 
 /** A destination that a table is to have a route to. */
-export interface Want {
+export interface DesiredRoute {
   destination: string;
   /** For whom, in words. */
   by: string;
@@ -25,17 +25,17 @@ export interface Want {
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
   /** Those who want it, to be told what stands against it. */
-  askers: Asker[];
+  subnets: OptedInSubnet[];
 }
 
 /** What the users of one table want of it, one of a kind for each destination. */
-export function wantsOf(
+export function desiredRoutesOf(
   table: RouteTable,
-  users: Asker[],
+  users: OptedInSubnet[],
   ranges: Map<string, Router>,
   serving: Serving,
   world: SubnetsWorld,
-): Want[] {
+): DesiredRoute[] {
   const asked = askedFor(users, ranges, serving, world);
   const destinations = new Set(asked.map(({ destination }) => destination));
   const kept = table.routes
@@ -44,19 +44,24 @@ export function wantsOf(
   return [...asked, ...kept];
 }
 
-function askedFor(users: Asker[], ranges: Map<string, Router>, serving: Serving, world: SubnetsWorld): Want[] {
-  const asking = users.filter((asker) => !isRefused(asker));
+function askedFor(
+  users: OptedInSubnet[],
+  ranges: Map<string, Router>,
+  serving: Serving,
+  world: SubnetsWorld,
+): DesiredRoute[] {
+  const asking = users.filter((optedIn) => !isRefused(optedIn));
   if (asking.length === 0) return [];
   const byDestination = Map.groupBy(
-    asking.flatMap((asker) => asker.destinations.map((destination) => ({ destination, asker }))),
+    asking.flatMap((optedIn) => optedIn.destinations.map((destination) => ({ destination, optedIn }))),
     ({ destination }) => destination,
   );
   return [
-    ...[...byDestination].map(([destination, wishes]) =>
+    ...[...byDestination].map(([destination, specs]) =>
       throughEndpoint(
         destination,
-        wishes.map(({ asker }) => asker),
-        wishes.flatMap(({ asker }) => serving.get(asker)?.endpoint ?? []),
+        specs.map(({ optedIn }) => optedIn),
+        specs.flatMap(({ optedIn }) => serving.get(optedIn)?.endpoint ?? []),
         world,
       ),
     ),
@@ -64,46 +69,59 @@ function askedFor(users: Asker[], ranges: Map<string, Router>, serving: Serving,
   ];
 }
 
-/** A subnet whose wish is refused keeps what is there, whosever wish that was, as long as there is a way for it. */
+/** A subnet whose spec is refused keeps what is there, whosever spec that was, as long as there is a way for it. */
 function keeping(
   { destination, target, blackhole }: Route,
-  users: Asker[],
+  users: OptedInSubnet[],
   serving: Serving,
   world: SubnetsWorld,
-): Want[] {
-  const askers = users.filter(isRefused);
-  if (askers.length === 0) return [];
+): DesiredRoute[] {
+  const optedInSubnets = users.filter(isRefused);
+  if (optedInSubnets.length === 0) return [];
   if (target.startsWith('eni-')) {
     const by = 'what was there before';
-    const want = { destination, by, targets: [target], takeover: false, direct: true, lacksRouter: undefined, askers };
-    return blackhole ? [] : [want];
+    const desired = {
+      destination,
+      by,
+      targets: [target],
+      takeover: false,
+      direct: true,
+      lacksRouter: undefined,
+      subnets: optedInSubnets,
+    };
+    return blackhole ? [] : [desired];
   }
   const leaving = new Set(world.subnets.filter((subnet) => isLeaving(subnet, world)).map(({ id }) => id));
   const carries = ({ state, subnetId }: Endpoint) => state === 'available' && !leaving.has(subnetId);
   const present = world.endpoints.filter((endpoint) => endpoint.id === target && carries(endpoint));
-  const others = users.flatMap((asker) => serving.get(asker)?.endpoint ?? []).filter(carries);
+  const others = users.flatMap((optedIn) => serving.get(optedIn)?.endpoint ?? []).filter(carries);
   const endpoints = present.length > 0 ? present : others;
-  return endpoints.length > 0 ? [throughEndpoint(destination, askers, endpoints, world)] : [];
+  return endpoints.length > 0 ? [throughEndpoint(destination, optedInSubnets, endpoints, world)] : [];
 }
 
-function throughEndpoint(destination: string, askers: Asker[], endpoints: Endpoint[], world: SubnetsWorld): Want {
+function throughEndpoint(
+  destination: string,
+  optedInSubnets: OptedInSubnet[],
+  endpoints: Endpoint[],
+  world: SubnetsWorld,
+): DesiredRoute {
   const zoneOf = (id: string) => world.subnets.find((subnet) => subnet.id === id)?.zone;
   const available = endpoints.filter(({ state }) => state === 'available');
   const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
   return {
     destination,
-    by: askers.map(({ about }) => about.label).join(', '),
+    by: optedInSubnets.map(({ about }) => about.label).join(', '),
     // Sorted, so that every look at the same world chooses the same one.
     targets: [...new Set(inReach.map(({ id }) => id))].sort(),
-    takeover: askers.some(({ takeover }) => takeover),
+    takeover: optedInSubnets.some(({ takeover }) => takeover),
     direct: false,
     lacksRouter: available.length > 0 && inReach.length === 0 ? healthyRouter(world) : undefined,
-    askers,
+    subnets: optedInSubnets,
   };
 }
 
 /** A route to a router that is not healthy is not written, but stays while the router runs. */
-function straightTo(router: Router, destination: string, askers: Asker[]): Want {
+function straightTo(router: Router, destination: string, optedInSubnets: OptedInSubnet[]): DesiredRoute {
   return {
     destination,
     by: `the DNS range of ${router.id}`,
@@ -111,7 +129,7 @@ function straightTo(router: Router, destination: string, askers: Asker[]): Want 
     takeover: false,
     direct: true,
     lacksRouter: undefined,
-    askers,
+    subnets: optedInSubnets,
   };
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
-import { judge } from '../../../shared/subnets/judge.ts';
+import { admit } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './support.ts';
 
-const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], wish: undefined });
-const home = subnet({ id: 'subnet-routers', cidrs: ['10.0.9.0/24'], wish: undefined });
-const host = subnet({ id: 'subnet-e', cidrs: ['10.0.8.0/28'], wish: undefined });
+const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], tagValue: undefined });
+const home = subnet({ id: 'subnet-routers', cidrs: ['10.0.9.0/24'], tagValue: undefined });
+const host = subnet({ id: 'subnet-e', cidrs: ['10.0.8.0/28'], tagValue: undefined });
 const all = [subnet(), other, home, host];
 const tables = [main, table()];
 const dual = subnet({ cidrs: ['10.0.1.0/24', '2001:db8:0:1::/64'] });
@@ -19,7 +19,7 @@ type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: P
 const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig>) => {
   const given = world({ subnets: all, routeTables: tables, ...seen });
   const [asker = subnet()] = given.subnets;
-  return judge(asker, value, given, config(chosen));
+  return admit(asker, value, given, config(chosen));
 };
 
 /** A table that leads to a VPC with Systems Manager's endpoints. */
@@ -298,35 +298,35 @@ describe('a wish is refused', () => {
 describe('a table that is full', () => {
   const foreign = Array.from({ length: 3 }, (_, index) => route('nat-1', `172.16.${index}.0/24`));
   const full = table({ subnetIds: ['subnet-a', 'subnet-b'], routes: foreign });
-  const refusals = (seen: Partial<SubnetsWorld>, routesPerTable: number) =>
+  const attempts = (seen: Partial<SubnetsWorld>, routesPerTable: number) =>
     plan(world(seen), config({ routesPerTable })).refused.map(({ subject, for: why }) => `${subject}: ${why}`);
 
   test('refuses the wish that is too much, the resolver’s route counted', () => {
-    expect(refusals({ routeTables: [main, full] }, 5)).toEqual([]);
-    expect(refusals({ routeTables: [main, full] }, 4)).toEqual(['subnet-a: rtb-a would need 5 routes, and takes 4']);
+    expect(attempts({ routeTables: [main, full] }, 5)).toEqual([]);
+    expect(attempts({ routeTables: [main, full] }, 4)).toEqual(['subnet-a: rtb-a would need 5 routes, and takes 4']);
   });
 
   test('leaves those that are fulfilled as they are', () => {
     const seen = {
-      subnets: [subnet({ wish: '10.30.0.0/16' }), { ...other, wish: CIDR, status: 'ready' }],
+      subnets: [subnet({ tagValue: '10.30.0.0/16' }), { ...other, tagValue: CIDR, status: 'ready' }],
       endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
       routeTables: [main, { ...full, routes: [...foreign, ...routes('vpce-b')] }],
     };
-    expect(refusals(seen, 5)).toEqual(['subnet-a: rtb-a would need 6 routes, and takes 5']);
+    expect(attempts(seen, 5)).toEqual(['subnet-a: rtb-a would need 6 routes, and takes 5']);
     expect(brief(plan(world(seen), config({ routesPerTable: 5 })).steps)).toEqual([
       'subnet-a: refused: rtb-a would need 6 routes and takes 5',
     ]);
   });
 
   const spoilt = {
-    subnets: [subnet({ wish: 'oops' }), { ...other, wish: '10.30.0.0/16' }],
+    subnets: [subnet({ tagValue: 'oops' }), { ...other, tagValue: '10.30.0.0/16' }],
     endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
     routeTables: [main, { ...full, routes: [...foreign, ...routes('vpce-b')] }],
   };
 
   test('counts what stays for a wish that is refused', () => {
-    expect(refusals(spoilt, 6)).toEqual(['subnet-a: oops is not a CIDR']);
-    expect(refusals(spoilt, 5)).toEqual([
+    expect(attempts(spoilt, 6)).toEqual(['subnet-a: oops is not a CIDR']);
+    expect(attempts(spoilt, 5)).toEqual([
       'subnet-a: oops is not a CIDR',
       'subnet-b (app-b): rtb-a would need 6 routes, and takes 5',
     ]);
@@ -334,10 +334,10 @@ describe('a table that is full', () => {
 
   test('also for one that it has no room for itself', () => {
     const [spoiler = subnet(), ...rest] = spoilt.subnets;
-    const seen = { ...spoilt, subnets: [{ ...spoiler, wish: '10.41.0.0/16 10.42.0.0/16' }, ...rest] };
+    const seen = { ...spoilt, subnets: [{ ...spoiler, tagValue: '10.41.0.0/16 10.42.0.0/16' }, ...rest] };
     const refused = (most: number) => `subnet-a: rtb-a would need 7 routes, and takes ${most}`;
-    expect(refusals(seen, 6)).toEqual([refused(6)]);
-    expect(refusals(seen, 5)).toEqual([refused(5), 'subnet-b (app-b): rtb-a would need 6 routes, and takes 5']);
+    expect(attempts(seen, 6)).toEqual([refused(6)]);
+    expect(attempts(seen, 5)).toEqual([refused(5), 'subnet-b (app-b): rtb-a would need 6 routes, and takes 5']);
   });
 
   test('counts each family by itself, and what is propagated not at all', () => {
@@ -346,6 +346,6 @@ describe('a table that is full', () => {
     );
     const ipv6 = Array.from({ length: 5 }, (_, index) => route('igw-1', `2001:db8:${index}::/48`));
     const routeTables = [main, { ...full, routes: [...foreign, ...propagated, ...ipv6] }];
-    expect(refusals({ routeTables }, 5)).toEqual([]);
+    expect(attempts({ routeTables }, 5)).toEqual([]);
   });
 });

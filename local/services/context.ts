@@ -4,7 +4,7 @@ import type { CloudState } from '../state/state.ts';
 import type { Delays } from './delays.ts';
 
 /** The state of the cloud, and what its rules need to change it. */
-export interface World extends CloudState {
+export interface CloudContext extends CloudState {
   readonly clock: Clock;
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
   readonly region: string;

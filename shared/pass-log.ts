@@ -3,10 +3,11 @@ import { explain } from './aws/advice.ts';
 import { type Call, isChange } from './aws/calls.ts';
 import { code } from './aws/errors.ts';
 import { errorFields } from './log.ts';
-import { keyOf, type Outcome, type Report, type Step, type Waiting } from './reconcile.ts';
+import type { Outcome, Report } from './reconcile/loop.ts';
+import { keyOf, type Step, type Waiting } from './reconcile/plan.ts';
 
 /** What a pass tells of itself, and of the step that it has just done. */
-export interface Narrator<S extends Step> extends Report<S> {
+export interface PassLog<S extends Step> extends Report<S> {
   /** Before each step. */
   begins(): void;
   /** At the end of the pass: the one line that is written even if nothing was to do. */
@@ -18,7 +19,7 @@ export interface Narrator<S extends Step> extends Report<S> {
  * it is new; what is refused is told only then, for it may stay for weeks.
  * @param calls what was called so far in the pass
  */
-export function createNarrator(log: Logger, now: () => number, calls: readonly Call[]): () => Narrator<Step> {
+export function createPassLog(log: Logger, now: () => number, calls: readonly Call[]): () => PassLog<Step> {
   let waited = new Map<string, number>();
   let refused = new Set<string>();
   const key = (note: Waiting) => `${note.subject} ${note.for}`;
@@ -30,7 +31,7 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
     const failures = new Set<string>();
     let stepBegan = began;
     let earlier = 0;
-    const stepFields = ({ says: _, grave: __, subject, before, after, ...step }: Step) => {
+    const stepFields = ({ says: _, warn: __, subject, before, after, ...step }: Step) => {
       const requestIds = calls
         .slice(earlier)
         .filter(isChange)
@@ -43,7 +44,7 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
         stepBegan = now();
         earlier = calls.length;
       },
-      acted: (step) => (step.grave ? log.warn : log.info).call(log, step.says, stepFields(step)),
+      acted: (step) => (step.warn ? log.warn : log.info).call(log, step.says, stepFields(step)),
       failed(step, error) {
         const text = `${step.says}: did not succeed. ${explain(error)}`;
         // It is tried again every few seconds.
@@ -62,7 +63,7 @@ export function createNarrator(log: Logger, now: () => number, calls: readonly C
           since: iso(since),
           ...(until && Number.isFinite(until) && { until: iso(until) }),
         };
-        const tell = waiting.grave && !waited.has(key(waiting)) ? log.warn : log.info;
+        const tell = waiting.warn && !waited.has(key(waiting)) ? log.warn : log.info;
         tell.call(log, `${subject} waits for ${waiting.for}, since ${iso(since).slice(11, 19)} UTC`, waitsFor);
       },
       refuses(refusal) {

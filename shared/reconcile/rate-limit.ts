@@ -1,4 +1,4 @@
-import type { Plan, Step, Waiting } from '../reconcile.ts';
+import type { Plan, Step, Waiting } from './plan.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
@@ -9,30 +9,30 @@ export interface Bucket {
 }
 
 /** What is left in each bucket, by its name. One that was never used is full. */
-export type Levels = ReadonlyMap<string, { tokens: number; at: number }>;
+export type TokenLevels = ReadonlyMap<string, { tokens: number; at: number }>;
 
 /** What is left in a bucket at `now`, in milliseconds since the epoch. */
-export function tokens({ name, size, refill }: Bucket, levels: Levels, now: number): number {
+export function tokens({ name, size, refill }: Bucket, levels: TokenLevels, now: number): number {
   const level = levels.get(name);
   if (!level) return size;
   return Math.min(size, level.tokens + (Math.max(0, now - level.at) / 1000) * refill);
 }
 
 /** The levels after a call at `at`. */
-export function spend(bucket: Bucket, levels: Levels, at: number): Levels {
+export function spend(bucket: Bucket, levels: TokenLevels, at: number): TokenLevels {
   return new Map(levels).set(bucket.name, { tokens: Math.max(0, tokens(bucket, levels, at) - 1), at });
 }
 
 /** The levels after AWS has said that the bucket is empty. */
-export function drain(bucket: Bucket, levels: Levels, at: number): Levels {
+export function empty(bucket: Bucket, levels: TokenLevels, at: number): TokenLevels {
   return new Map(levels).set(bucket.name, { tokens: 0, at });
 }
 
 /** Keeps of a plan what AWS will take now. The rest waits for its turn, and with it the steps that depend on it. */
-export function paced<S extends Step>(
+export function limited<S extends Step>(
   plan: Plan<S>,
   bucketOf: (step: S) => Bucket,
-  levels: Levels,
+  levels: TokenLevels,
   now: number,
 ): Plan<S> {
   const steps: S[] = [];

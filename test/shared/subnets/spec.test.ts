@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseWish } from '../../../shared/subnets/wish.ts';
+import { parseSpec } from '../../../shared/subnets/spec.ts';
 
-const wish = (value: string) => parseWish(value, ['100.64.0.0/10']);
+const spec = (value: string) => parseSpec(value, ['100.64.0.0/10']);
 
 describe('a subnet’s tag', () => {
   test.each<[string, string[], boolean?]>([
@@ -17,7 +17,7 @@ describe('a subnet’s tag', () => {
     [' default ', ['100.64.0.0/10']],
     ['takeover default', ['100.64.0.0/10'], true],
     ['takeover 10.20.0.0/16 10.30.0.0/16', ['10.20.0.0/16', '10.30.0.0/16'], true],
-  ])('%j asks for %j', (value, cidrs, takeover = false) => expect(wish(value)).toEqual({ cidrs, takeover }));
+  ])('%j asks for %j', (value, cidrs, takeover = false) => expect(spec(value)).toEqual({ cidrs, takeover }));
 
   test.each([
     ['', 'the tag names no CIDR'],
@@ -41,7 +41,7 @@ describe('a subnet’s tag', () => {
     ['10.20.0.0/16 10.20.3.0/24', '10.20.3.0/24 overlaps 10.20.0.0/16 in the same tag'],
     ['10.20.0.0/16 10.20.0.0/16', '10.20.0.0/16 overlaps 10.20.0.0/16 in the same tag'],
     ['2001:db8::/32 2001:db8:1::/48', '2001:db8:1::/48 overlaps 2001:db8::/32 in the same tag'],
-  ])('%j is refused: %s', (value, refused) => expect(wish(value)).toEqual({ refused }));
+  ])('%j is refused: %s', (value, refused) => expect(spec(value)).toEqual({ refused }));
 
   test('is refused or canonical, whatever it holds', () => {
     const cidr = fc.oneof(
@@ -53,9 +53,9 @@ describe('a subnet’s tag', () => {
       fc.property(
         fc.array(word).map((words) => words.join(' ')),
         (value) => {
-          const result = wish(value);
+          const result = spec(value);
           if ('refused' in result) return expect(result.refused).not.toBe('');
-          expect(wish([...(result.takeover ? ['takeover'] : []), ...result.cidrs].join(' '))).toEqual(result);
+          expect(spec([...(result.takeover ? ['takeover'] : []), ...result.cidrs].join(' '))).toEqual(result);
         },
       ),
     );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { LATER, type Plan, reconcile, type Step } from '../../shared/reconcile.ts';
+import { reconcile } from '../../../shared/reconcile/loop.ts';
+import { LATER, type Plan, type Step } from '../../../shared/reconcile/plan.ts';
 
 type Move = Step & { to?: number; fails?: boolean };
 const move = (subject: string, to: number): Move => ({ subject, says: `${subject} to ${to}`, to });

@@ -1,9 +1,9 @@
-import { keyOf, LATER, type Plan, type Step, type Waiting } from '../reconcile.ts';
-import { advice, isThrottle } from './advice.ts';
-import { code } from './errors.ts';
+import { advice, isThrottle } from '../aws/advice.ts';
+import { code } from '../aws/errors.ts';
+import { keyOf, LATER, type Plan, type Step, type Waiting } from './plan.ts';
 
 /** That AWS refused a step, so often one time after the other. */
-export interface Refusal<S extends Step = Step> {
+export interface Attempt<S extends Step = Step> {
   /** As it was tried last. */
   step: S;
   times: number;
@@ -14,7 +14,7 @@ export interface Refusal<S extends Step = Step> {
 }
 
 /** By the keys of the steps, see `keyOf`. */
-export type Refusals<S extends Step = Step> = ReadonlyMap<string, Refusal<S>>;
+export type Attempts<S extends Step = Step> = ReadonlyMap<string, Attempt<S>>;
 
 /** Until the next try of a step: the first, twice as long after each, and at most. */
 const FIRST_MS = 5_000;
@@ -25,40 +25,40 @@ const FORGOTTEN_MS = 3_600_000;
 /** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
 const STAY_MS = 15_000;
 
-export const retryAt = ({ times, at }: Pick<Refusal, 'times' | 'at'>) =>
+export const retryAt = ({ times, at }: Pick<Attempt, 'times' | 'at'>) =>
   at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
 /** What is waited for, and until when. */
-export function retry(refusal: Refusal, now: number): Pick<Waiting, 'for' | 'until'> {
-  const until = retryAt(refusal) - now > STAY_MS ? LATER : retryAt(refusal);
-  return { for: `another try, for ${why(refusal)}`, until };
+export function retry(attempt: Attempt, now: number): Pick<Waiting, 'for' | 'until'> {
+  const until = retryAt(attempt) - now > STAY_MS ? LATER : retryAt(attempt);
+  return { for: `another try, for ${why(attempt)}`, until };
 }
 
-function why({ error }: Refusal): string {
+function why({ error }: Attempt): string {
   if (error === undefined) return 'the last one had no effect';
   const said = error instanceof Error ? error.message : String(error);
   return `AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
 }
 
 /** What is known after a step was tried. That there were too many calls is not the fault of one. */
-export function tried<S extends Step>(step: S, refusals: Refusals<S>, at: number, error?: unknown): Refusals<S> {
-  if (isThrottle(error)) return refusals;
-  const next = new Map(refusals);
+export function afterTry<S extends Step>(step: S, attempts: Attempts<S>, at: number, error?: unknown): Attempts<S> {
+  if (isThrottle(error)) return attempts;
+  const next = new Map(attempts);
   const key = keyOf(step);
   if (error === undefined && !step.tentative) next.delete(key);
-  else next.set(key, { times: (refusals.get(key)?.times ?? 0) + 1, at, error, step });
+  else next.set(key, { times: (attempts.get(key)?.times ?? 0) + 1, at, error, step });
   return next;
 }
 
-export function remembered<S extends Step>(refusals: Refusals<S>, now: number): Refusals<S> {
-  return new Map([...refusals].filter(([, { at }]) => now - at < FORGOTTEN_MS));
+export function unexpired<S extends Step>(attempts: Attempts<S>, now: number): Attempts<S> {
+  return new Map([...attempts].filter(([, { at }]) => now - at < FORGOTTEN_MS));
 }
 
 /** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */
-export function patient<S extends Step>(plan: Plan<S>, refusals: Refusals<S>, now: number): Plan<S> {
+export function withoutBackedOff<S extends Step>(plan: Plan<S>, attempts: Attempts<S>, now: number): Plan<S> {
   const known = plan.steps.flatMap((step) => {
-    const refusal = refusals.get(keyOf(step));
-    return refusal ? [{ step, refusal }] : [];
+    const attempt = attempts.get(keyOf(step));
+    return attempt ? [{ step, refusal: attempt }] : [];
   });
   const held = known.filter(({ refusal }) => retryAt(refusal) > now);
   const subjects = (some: typeof known) => new Set(some.map(({ step }) => step.subject));

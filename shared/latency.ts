@@ -1,5 +1,5 @@
 /** Something on its way, from a beginning that is timed to an end that is: from tag to route, from launch to health. */
-export interface Journey {
+export interface Timed {
   id: string;
   /** When it began, in milliseconds since the epoch, if AWS remembers. */
   since?: number;
@@ -16,15 +16,15 @@ interface Woken {
  * Times journeys from look to look. AWS does not keep when they ended, so only those are timed that this process saw
  * begin: what was there at its first look, unless that look was woken for it, and what arrived before are not.
  */
-export function stopwatch() {
+export function latencyTracker() {
   /** By id: when it began; undefined for what is not timed, or not any more. */
   const begun = new Map<string, number | undefined>();
   let looked = false;
 
   /** Takes in one look. Returns the seconds of each journey that it saw arrive. */
-  return function look(journeys: readonly Journey[], now: number, woken: Woken): number[] {
+  return function look(timed: readonly Timed[], now: number, woken: Woken): number[] {
     const arrived: number[] = [];
-    for (const { id, since, arrived: here } of journeys) {
+    for (const { id, since, arrived: here } of timed) {
       const mine = woken.ids.includes(id);
       if (!begun.has(id)) begun.set(id, mine ? woken.at : looked ? now : undefined);
       const start = begun.get(id);
@@ -32,7 +32,7 @@ export function stopwatch() {
       arrived.push(Math.max(0, now - (since ?? start)) / 1000);
       begun.set(id, undefined);
     }
-    for (const id of begun.keys()) if (!journeys.some((journey) => journey.id === id)) begun.delete(id);
+    for (const id of begun.keys()) if (!timed.some((journey) => journey.id === id)) begun.delete(id);
     looked = true;
     return arrived;
   };

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { VirtualClock } from '../../../local/clock.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
-import { type Bucket, drain, type Levels, paced, spend, tokens } from '../../../shared/aws/pace.ts';
-import type { Step } from '../../../shared/reconcile.ts';
+import type { Step } from '../../../shared/reconcile/plan.ts';
+import { type Bucket, empty, limited, spend, type TokenLevels, tokens } from '../../../shared/reconcile/rate-limit.ts';
 
 const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
 const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
@@ -11,7 +11,7 @@ const bucketOf = ({ says }: Step) => (says === 'create' ? CREATES : ROUTES);
 const step = (subject: string, says = 'create'): Step => ({ subject, says });
 const planOf = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
 const subjects = (count: number) => Array.from({ length: count }, (_, index) => step(`s${index}`));
-const FULL: Levels = new Map();
+const FULL: TokenLevels = new Map();
 
 describe('a bucket', () => {
   test('is full if it was never used, gives its tokens, and fills again', () => {
@@ -19,16 +19,16 @@ describe('a bucket', () => {
     expect([0, 1000, 10_000, 60_000].map((now) => tokens(CREATES, empty, now))).toEqual([0, 0.3, 3, 4]);
   });
   test('is empty once AWS has said so', () => {
-    expect(tokens(CREATES, drain(CREATES, FULL, 1000), 1000)).toBe(0);
+    expect(tokens(CREATES, empty(CREATES, FULL, 1000), 1000)).toBe(0);
   });
   test('knows no time before its last call', () => {
-    expect(tokens(CREATES, drain(CREATES, FULL, 1000), 0)).toBe(0);
+    expect(tokens(CREATES, empty(CREATES, FULL, 1000), 0)).toBe(0);
   });
 });
 
 describe('a plan', () => {
   test('keeps what there are tokens for; the rest waits until there is one', () => {
-    const plan = paced(planOf(...subjects(6)), bucketOf, FULL, 10_000);
+    const plan = limited(planOf(...subjects(6)), bucketOf, FULL, 10_000);
     expect(plan.steps).toEqual(subjects(4));
     expect(plan.waiting).toEqual([
       {
@@ -39,11 +39,11 @@ describe('a plan', () => {
     ]);
   });
   test('has a bucket for each kind of step', () => {
-    const plan = paced(planOf(...subjects(5), step('r', 'route')), bucketOf, FULL, 0);
+    const plan = limited(planOf(...subjects(5), step('r', 'route')), bucketOf, FULL, 0);
     expect(plan.steps).toEqual([...subjects(4), step('r', 'route')]);
   });
   test('holds the steps that depend on one that is held', () => {
-    const plan = paced(planOf(...subjects(5), step('s4', 'route')), bucketOf, FULL, 0);
+    const plan = limited(planOf(...subjects(5), step('s4', 'route')), bucketOf, FULL, 0);
     expect(plan.steps).toEqual(subjects(4));
   });
   test('keeps what it waited for and refused before', () => {
@@ -53,7 +53,7 @@ describe('a plan', () => {
       refused: [],
       gauges: { A: 1 },
     };
-    expect(paced(before, bucketOf, FULL, 0)).toEqual(before);
+    expect(limited(before, bucketOf, FULL, 0)).toEqual(before);
   });
 });
 
@@ -66,11 +66,11 @@ test('AWS never refuses a call that was paced, however looks and calls are sprea
       const clock = new VirtualClock();
       const limit = throttle(clock);
       const call = { service: 'ec2', operation: 'CreateVpcEndpoint', accessKeyId: '', principal: '', requestId: '' };
-      let levels: Levels = new Map();
+      let levels: TokenLevels = new Map();
       const run = async () => {
         for (const { pause, wants, latency } of all) {
           await clock.sleep(pause);
-          for (const _ of paced(planOf(...subjects(wants)), bucketOf, levels, clock.now()).steps) {
+          for (const _ of limited(planOf(...subjects(wants)), bucketOf, levels, clock.now()).steps) {
             await clock.sleep(latency);
             await limit(call, {}, async () => ({}));
             await clock.sleep(latency / 3);

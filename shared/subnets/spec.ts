@@ -1,7 +1,7 @@
 import { formatCidr, holds, overlap, parseCidr, type Range } from '../cidr.ts';
 
 /** What a subnet's tag asks for: destinations in the form AWS gives them back, or why the whole value is refused. */
-export type Wish = { cidrs: string[]; takeover: boolean } | { refused: string };
+export type Spec = { cidrs: string[]; takeover: boolean } | { refused: string };
 
 /** Goes first in a value: routes that lead elsewhere are to be taken over, and given back at the end. */
 const TAKEOVER = 'takeover';
@@ -27,7 +27,7 @@ const CLOSED = [
  * The whole grammar of the tag: `[takeover] default`, or `[takeover] CIDR CIDR …`.
  * One bad CIDR refuses the whole value, for half of what was asked would look like all of it.
  */
-export function parseWish(value: string, defaults: readonly string[]): Wish {
+export function parseSpec(value: string, defaults: readonly string[]): Spec {
   const [first, ...rest] = value.split(/\s+/).filter(Boolean);
   const takeover = first === TAKEOVER;
   const asked = takeover || first === undefined ? rest : [first, ...rest];

@@ -1,0 +1,95 @@
+import { distinct, type Failure, identity, type Plan, type Step, type Waiting } from './plan.ts';
+
+export interface Reconciler<World, S extends Step> {
+  observe(): Promise<World>;
+  /** Pure: what is wanted and what is there, to ordered steps. */
+  plan(world: World): Plan<S>;
+  act(step: S): Promise<void>;
+}
+
+export interface Timing {
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  /** Milliseconds since the epoch after which no new look may begin. */
+  deadline: number;
+}
+
+/** What a pass tells of itself while it runs. */
+export interface Report<S extends Step> {
+  acted(step: S): void;
+  failed(step: S, error: unknown): void;
+  waits(waiting: Waiting): void;
+  refuses(refusal: Waiting): void;
+}
+
+export interface Outcome {
+  /** True if the last look found nothing to do and nothing to wait for. */
+  settled: boolean;
+  /** Changing calls that succeeded. */
+  changes: number;
+  /** Steps of the last look that AWS refused, then or before. */
+  failures: Failure[];
+  /** What the last look waited for, each once. */
+  waiting: Waiting[];
+  gauges: Readonly<Record<string, number>>;
+  /** When the last look began: a hint older than this was seen by it. */
+  lookedAt: number;
+}
+
+/** Between two looks that wait: an endpoint or an install takes minutes, a health check seconds. */
+const WAIT_MS = 5_000;
+/** After a change: AWS's reads trail its writes, and a look too soon would plan the same change again. */
+const SETTLE_MS = 1_000;
+/** AWS has no change on condition: what was seen longer ago than this may be another's by now, so it is looked at again. */
+const FRESH_MS = 5_000;
+
+/** Observes, plans and acts until nothing is left to do or to wait for, or the time is up. */
+export async function reconcile<World, S extends Step>(
+  { observe, plan, act }: Reconciler<World, S>,
+  pace: Timing,
+  report: Report<S>,
+): Promise<Outcome> {
+  const said = new Set<string>();
+  const once = (notes: Waiting[], tell: (note: Waiting) => void) => {
+    for (const note of notes) {
+      const key = identity(note);
+      if (!said.has(key)) tell(note);
+      said.add(key);
+    }
+  };
+  let changes = 0;
+  for (;;) {
+    const lookedAt = pace.now();
+    const { steps, waiting, refused, gauges = {}, failures: held = [] } = plan(await observe());
+    const seenAt = pace.now();
+    const failures = [...held];
+    once(refused, report.refuses);
+    for (const step of steps) {
+      if (pace.now() - seenAt > FRESH_MS) break;
+      // The rest of a chain would act on what its failed link did not do.
+      if (failures.some((failure) => failure.step.subject === step.subject)) continue;
+      try {
+        await act(step);
+        changes += 1;
+        report.acted(step);
+      } catch (error) {
+        failures.push({ step, error });
+        report.failed(step, error);
+      }
+    }
+    once(waiting, report.waits);
+    const settled = steps.length === 0 && waiting.length === 0;
+    const outcome = { settled, changes, failures, waiting: distinct(waiting), gauges, lookedAt };
+    if (settled) return outcome;
+    const now = pace.now();
+    const next = nextLook(steps.length, failures.length - held.length, waiting, now);
+    if (next >= pace.deadline) return outcome;
+    await pace.sleep(next - now);
+  }
+}
+
+function nextLook(steps: number, failures: number, waiting: Waiting[], now: number): number {
+  if (failures > 0) return now + WAIT_MS;
+  if (steps > 0) return now + SETTLE_MS;
+  return Math.max(now + SETTLE_MS, Math.min(...waiting.map(({ until }) => until ?? now + WAIT_MS)));
+}

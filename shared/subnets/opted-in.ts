@@ -1,0 +1,102 @@
+import { contains, isIpv6 } from '../cidr.ts';
+import type { SubnetsConfig } from '../config.ts';
+import { retry } from '../reconcile/backoff.ts';
+import { type Condition, keyOf, type Reason, type Ref } from '../reconcile/plan.ts';
+import { admit } from './admission.ts';
+import { directRanges } from './direct.ts';
+import type { Spec } from './spec.ts';
+import type { SubnetsStep } from './steps.ts';
+import {
+  isCounted,
+  isLeaving,
+  isOurs,
+  label,
+  type RouteTable,
+  type Subnet,
+  type SubnetsWorld,
+  tableOf,
+} from './world.ts';
+
+/** An opted-in subnet, and what it asks for. */
+export interface OptedInSubnet {
+  subnet: Subnet;
+  about: Ref;
+  table: RouteTable | undefined;
+  spec: Spec;
+  /** What it is to reach; empty if its spec is refused. Then it keeps what it has. */
+  destinations: string[];
+  takeover: boolean;
+}
+
+/** Reports a step that AWS refused at least twice: a single refusal mends itself more often than not. */
+export function refusalOf(step: SubnetsStep, { attempts, now }: SubnetsWorld): Reason[] {
+  const attempt = attempts.get(keyOf(step));
+  if (!attempt || attempt.times < 2) return [];
+  const { for: message, until } = retry(attempt, now);
+  return [{ kind: 'waiting', message, until }];
+}
+
+export const isRefused = ({ destinations }: OptedInSubnet) => destinations.length === 0;
+
+/** The same condition of each of these. */
+export const toAll = (optedInSubnets: readonly OptedInSubnet[], reason: Reason): Condition[] =>
+  optedInSubnets.map(({ about }) => ({ about, ...reason }));
+
+/** The subnets that are opted in, with their specs judged. */
+export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedInSubnet[] {
+  const resolver = world.vpcCidrs.some((own) => contains(own, config.resolver)) ? [] : [config.resolver];
+  const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
+    if (subnet.tagValue === undefined || isLeaving(subnet, world)) return [];
+    const spec = admit(subnet, subnet.tagValue, world, config);
+    const about = { label: label(subnet), ids: [subnet.id] };
+    const asks =
+      'refused' in spec
+        ? { destinations: [], takeover: false }
+        : { destinations: [...new Set([...spec.cidrs, ...resolver])], takeover: spec.takeover };
+    return [{ subnet, about, table: tableOf(subnet.id, world), spec, ...asks }];
+  });
+  const refused = new Map(
+    [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>
+      table ? [...overfull(table, users, new Map(), world, config)] : [],
+    ),
+  );
+  return optedInSubnets.map((optedIn) => {
+    const why = refused.get(optedIn);
+    return why === undefined ? optedIn : { ...optedIn, spec: { refused: why }, destinations: [] };
+  });
+}
+
+/** Those for whose specs a table has no room, and why, the newest first: those that are fulfilled stay so. */
+function overfull(
+  table: RouteTable,
+  users: OptedInSubnet[],
+  before: ReadonlyMap<OptedInSubnet, string>,
+  world: SubnetsWorld,
+  config: SubnetsConfig,
+): ReadonlyMap<OptedInSubnet, string> {
+  const refused = new Map(before);
+  const optedInSubnets = users.filter((optedIn) => !isRefused(optedIn) && !before.has(optedIn));
+  // Where a spec is refused, what is there stays.
+  const kept = optedInSubnets.length < users.length;
+  const there = new Set(table.routes.map(({ destination }) => destination));
+  const missing = ({ destinations }: OptedInSubnet) =>
+    destinations.filter((destination) => !there.has(destination)).length;
+  const others = table.routes
+    .filter((route) => isCounted(route) && (kept || !isOurs(route, table, world)))
+    .map(({ destination }) => destination);
+  const wanted = new Set([...others, ...directRanges(world).routers.keys()]);
+  for (const each of optedInSubnets.toSorted(
+    (a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1),
+  )) {
+    const all = [...wanted, ...each.destinations.filter((destination) => !wanted.has(destination))];
+    const most = Math.max(all.filter(isIpv6).length, all.filter((destination) => !isIpv6(destination)).length);
+    if (most <= config.routesPerTable) {
+      for (const destination of each.destinations) wanted.add(destination);
+      continue;
+    }
+    const text = `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`;
+    refused.set(each, text);
+    if (!kept) return overfull(table, users, refused, world, config);
+  }
+  return refused;
+}
