@@ -47,10 +47,18 @@ const TAG = /^(?!aws:|ziti-glb:|Name=|STAGE=)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p
 const MOST_TAGS = 40;
 const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 
+/** EC2 takes so many values in a filter: one is for the routers' own VPC. */
+const FILTER_VALUES = 200;
+
 /** Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. */
 export const parameters = z.strictObject({
   vpcId: text(id('vpc'), 'the id of a VPC'),
   subnetIds: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),
+  clientVpcs: list(
+    ',',
+    'own, all, or the ids of VPCs',
+    (one, { length }) => id('vpc').test(one) || (length === 1 && /^(own|all)$/.test(one)),
+  ).refine((ids) => ids.split(',').length < FILTER_VALUES, `has ${FILTER_VALUES} VPCs or more: say all`),
   defaultCidrs: list(/\s+/, 'a network like 100.64.0.0/10', isNetwork),
   tagKey: text(/^(?!aws:)[\w.:/=+@-]{1,75}$/i, "a tag's key of at most 75 letters, digits and _.:/=+@-"),
   endpoints: list(
@@ -162,6 +170,8 @@ function combination(given, region) {
     return 'The parameter healthCheck cannot be diverter where diverter is netfoundry, whose diverter answers no health checks.';
   if (given.diverter === 'netfoundry' && given.reply === 'geneve')
     return 'The parameter reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.';
+  if (given.clientVpcs !== 'own' && given.reply !== 'geneve')
+    return `The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.`;
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
   if (given.diverter === 'netfoundry' && given.dnsRanges === 'true' && given.registrationKey === '')
@@ -282,7 +292,18 @@ async function rightful(name, { resolveVariable }, otherwise) {
 export const reservedConcurrency = async ({ resolveVariable }) =>
   String(await resolveVariable('param:reserveConcurrency')) === 'true' ? 1 : NOTHING;
 
+/** ARNs of the VPCs whose subnets count. */
+export const clientVpcs = async ({ resolveVariable }) => {
+  const given = String(await resolveVariable('param:clientVpcs'));
+  const others = given === 'own' ? [] : given === 'all' ? ['*'] : given.split(',');
+  const ids = others.includes('*') ? others : [...new Set([await resolveVariable('param:vpcId'), ...others])];
+  return ids.map((one) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${one}` }));
+};
+
 /** As a function's variables have lists. */
+export const clientVpcIds = async ({ resolveVariable }) =>
+  String(await resolveVariable('param:clientVpcs')).replaceAll(',', ' ');
+
 export const routerSubnets = async ({ resolveVariable }) =>
   String(await resolveVariable('param:routerSubnets')).replaceAll(',', ' ');
 

@@ -14,6 +14,8 @@ const tags = z.string().transform((list) =>
 );
 const subnetIds = words.pipe(z.array(z.string().startsWith('subnet-', 'not subnet, zone, or subnet ids')).min(1));
 
+const vpcIds = words.pipe(z.array(z.string().startsWith('vpc-', 'not own, all, or ids of VPCs')).min(1));
+
 const common = z.object({
   STACK: text,
   TAG_KEY: text,
@@ -42,6 +44,7 @@ const subnets = common
     ACCOUNT: z.string().regex(/^\d{12}$/),
     LOAD_BALANCER_ARN: z.string().startsWith('arn:'),
     SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
     DEFAULT_CIDRS: cidrs,
     ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
     MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
@@ -60,6 +63,8 @@ const subnets = common
     targetGroupArn: env.TARGET_GROUP_ARN,
     loadBalancerArn: env.LOAD_BALANCER_ARN,
     serviceId: env.SERVICE_ID,
+    /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
+    clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
     /** What a subnet tagged `default` reaches. */
     defaultCidrs: env.DEFAULT_CIDRS,
     /** Where endpoints stand: in each tagged subnet, in one tagged subnet a zone, or in these subnets. */

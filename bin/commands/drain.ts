@@ -1,7 +1,7 @@
 import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
-import { isOurs, label, type RouteTable, type SubnetsWorld } from '../../shared/subnets/world.ts';
+import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
 import { table } from '../table.ts';
 
@@ -17,9 +17,9 @@ export const drain: Command = {
     const { options, stack, terminal } = given;
     const { tagKey } = stack.config.subnets;
     const look = () => observe(stack.clients, stack.config.subnets, unverified, stack.now());
-    const world = await look();
-    const opted = world.subnets.filter(({ tagValue }) => tagValue !== undefined);
-    if (opted.length === 0 && left(world) === 0) {
+    const found = await look();
+    const opted = found.vpcs.flatMap(({ subnets }) => subnets).filter(({ tagValue }) => tagValue !== undefined);
+    if (opted.length === 0 && left(found) === 0) {
       terminal.out('No subnet is opted in, and nothing is left.');
       return EXIT.ok;
     }
@@ -39,17 +39,17 @@ export const drain: Command = {
 };
 
 /** The functions do the rest; here is only watched. */
-async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<SubnetsWorld>): Promise<number> {
+async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<SubnetsLook>): Promise<number> {
   let fewest = Number.POSITIVE_INFINITY;
   let movedAt = stack.now();
   for (;;) {
-    const world = await look();
-    const things = left(world);
+    const found = await look();
+    const things = left(found);
     if (things === 0) {
       terminal.out('Drained: no route and no endpoint is left.');
       return EXIT.ok;
     }
-    const held = heldByGateways(world);
+    const held = heldByGateways(found);
     if (held.length > 0)
       throw new Error(
         `All is gone but what routes of gateways' tables hold, which ziti-glb never changes: ${held.join(', ')}. Lead them elsewhere, back to local where they are the VPC's own; then the endpoints go by themselves`,
@@ -64,17 +64,24 @@ async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<Sub
   }
 }
 
-function left(world: SubnetsWorld): number {
-  return world.routeTables.flatMap((table) => ours(table, world)).length + world.endpoints.length;
-}
+const left = ({ vpcs }: SubnetsLook): number =>
+  vpcs.reduce((sum, world) => sum + routesOf(world).length + world.endpoints.length, 0);
+
+const routesOf = (world: SubnetsWorld) => world.routeTables.flatMap((table) => ours(table, world));
 
 const ours = (table: RouteTable, world: SubnetsWorld) => table.routes.filter((route) => isOurs(route, table, world));
 
 /** Routes that only a person can lead elsewhere, if nothing else is left to wait for. */
-function heldByGateways(world: SubnetsWorld): string[] {
+function heldByGateways({ vpcs }: SubnetsLook): string[] {
+  const all = vpcs.map(heldIn);
+  return all.every((held) => held !== undefined) ? all.flat() : [];
+}
+
+/** Undefined if there is something else to wait for. */
+function heldIn(world: SubnetsWorld): string[] | undefined {
   const holding = world.routeTables.filter((table) => ours(table, world).length > 0);
   const routes = holding.flatMap((table) => ours(table, world).map((route) => ({ ...route, tableId: table.id })));
   const holds = (id: string) => routes.some(({ target }) => target === id);
-  if (!holding.every(({ edge }) => edge) || !world.endpoints.every(({ id }) => holds(id))) return [];
+  if (!holding.every(({ edge }) => edge) || !world.endpoints.every(({ id }) => holds(id))) return undefined;
   return routes.map(({ destination, target, tableId }) => `${destination} in ${tableId} to ${target}`);
 }

@@ -58,19 +58,22 @@ async function explainThing(asked: string, ground: Ground, given: Given): Promis
     shown.find((subject) => subject.id === id)?.why ??
     conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
 
-  const subnet = ground.subnets.world.subnets.find(is);
-  if (subnet) return { subject: label(subnet), chain: chainOfSubnet(subnet, ground, config), said: said(subnet.id) };
+  for (const world of ground.subnets.vpcs) {
+    const there = { ...ground, subnets: { ...ground.subnets, world } };
+    const subnet = world.subnets.find(is);
+    if (subnet) return { subject: label(subnet), chain: chainOfSubnet(subnet, there, config), said: said(subnet.id) };
+    if (world.routeTables.some(is))
+      return { subject: asked, chain: chainOfTable(asked, there, config), said: said(asked) };
+  }
 
   const router = routersOf(ground.routers.world, config.routers).find(({ instance }) => is(instance));
   if (router)
     return { subject: router.label, chain: chainOfRouter(router, config.routers), said: said(router.instance.id) };
 
-  if (ground.subnets.world.routeTables.some(is))
-    return { subject: asked, chain: chainOfTable(asked, ground, config), said: said(asked) };
-
   const place = await placeOf(asked, clients.ec2);
-  if (place?.VpcId !== undefined && place.VpcId !== ground.vpcId) {
-    const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${ground.vpcId}: whatever its tags say, it is nothing to this stack`;
+  const served = ground.subnets.vpcs.map(({ vpcId }) => vpcId);
+  if (place?.VpcId !== undefined && !served.includes(place.VpcId)) {
+    const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${served.join(', ')}: whatever its tags say, it is nothing to this stack`;
     return { subject: asked, chain: [{ name: 'VPC', holds: false, says }], said: [] };
   }
   if (!asked.startsWith('i-') || place?.SubnetId === undefined) return undefined;

@@ -54,6 +54,8 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
       carries ? state('ready') : `${state('down')}: no healthy router ${crossZone ? 'anywhere' : 'in this zone'}`,
     ]),
   );
+  // Where all are of one VPC, the first line names it.
+  const spread = subnets.some((subnet) => subnet.vpcId !== undefined);
   const why = [
     ...[...subnets, ...routers].flatMap((subject) => subject.why.map((text) => [nameOf(subject), text])),
     ...notes.map((note) => [note.subject, note.why]),
@@ -63,9 +65,10 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
       `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
     ],
     table([
-      heading('SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
+      heading('SUBNET', ...(spread ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
       ...subnets.map((subnet) => [
         nameOf(subnet),
+        ...(spread ? [subnet.vpcId ?? vpcId] : []),
         subnet.zone,
         state(subnet.state),
         subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',

@@ -96,9 +96,9 @@ async function createEndpoint(
   ec2: EC2Client,
   config: SubnetsConfig,
   { sign }: Signer,
-  { subnetId, serviceName, ipv6, generation }: StepOf<'create-endpoint'>,
+  { vpcId, subnetId, serviceName, ipv6, generation }: StepOf<'create-endpoint'>,
 ): Promise<void> {
-  const { vpcId, stackTag, sealKey, tags } = config;
+  const { stackTag, sealKey, tags } = config;
   const { resource, key, text } = endpointNote(subnetId, serviceName, config);
   const seal = sign(resource, key, text).slice(text.length + 1);
   const IpAddressType = ipv6 ? 'dualstack' : 'ipv4';

@@ -110,8 +110,11 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   /** The addresses of a router's range mean something on that router alone. */
   function leavesDnsRangesAlone({ world }, cidr) {
     const router = world.routers.find(({ dnsRange }) => dnsRange !== undefined && contains(dnsRange, cidr));
-    if (router)
-      return `is inside ${router.dnsRange}, the DNS range of ${label(router)}, and would cut it off from there`;
+    if (!router) return;
+    const range = `is inside ${router.dnsRange}, the DNS range of ${label(router)}`;
+    return world.remote
+      ? `${range}, to which no route of another VPC leads`
+      : `${range}, and would cut it off from there`;
   },
 
   function isCarried(given, cidr) {

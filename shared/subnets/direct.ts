@@ -9,8 +9,10 @@ export interface DirectRanges {
 }
 
 /** The DNS ranges of running routers. Of two that overlap the router with the lower id has it. */
-export function directRanges({ routers, vpcCidrs }: SubnetsWorld): DirectRanges {
+export function directRanges({ routers, vpcCidrs, remote }: SubnetsWorld): DirectRanges {
   const ranges: DirectRanges = { routers: new Map(), conditions: [] };
+  // A route leads to interfaces of its own VPC alone.
+  if (remote) return ranges;
   const taken = vpcCidrs.map((cidr) => ({ cidr, whose: 'the VPC' }));
   for (const router of routers.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (!router.running || router.dnsRange === undefined) continue;

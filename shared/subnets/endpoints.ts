@@ -122,7 +122,9 @@ function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
   if (asking.length === 0) return joined();
   const endpointIds = [...new Set(asking.map(([, { endpoint }]) => endpoint.id))];
   const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
-  const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, subject: 'the endpoint service', says };
+  // Of one VPC, so that what is refused there stands in no other's way.
+  const subject = world.remote ? `the endpoint service for ${world.vpcId}` : 'the endpoint service';
+  const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, subject, says };
   const attempts = refusalOf(step, world);
   const those = asking.map(([optedIn]) => optedIn);
   return { steps: [step], conditions: attempts.flatMap((reason) => toAll(those, reason)) };
@@ -198,6 +200,7 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
   const subject = label(host);
   return {
     kind: 'create-endpoint',
+    vpcId: world.vpcId,
     subnetId: host.id,
     serviceName: world.service.name,
     ipv6: world.service.ipv6 && host.cidrs.some(isIpv6),

@@ -17,8 +17,8 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { collect } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Notary, readWorld } from './read.ts';
-import type { SubnetsWorld } from './world.ts';
+import { type Notary, readLook } from './read.ts';
+import type { SubnetsLook } from './world.ts';
 
 export interface Clients {
   ec2: EC2Client;
@@ -26,9 +26,9 @@ export interface Clients {
 }
 
 /**
- * Looks at everything once, with a number of calls that does not grow with the number of subnets.
+ * Looks at everything once, with a number of calls that does not grow with the number of subnets or VPCs, but for pages.
  * @param deletionAttempted a subnet that someone tried to delete: what stands in it is looked up too
- * @throws Error if AWS does not list the VPC or the endpoint service, as may be shortly after they were made
+ * @throws Error if AWS does not list the load balancer's VPC or the endpoint service, as may be shortly after they were made
  */
 export async function observe(
   { ec2, elb }: Clients,
@@ -36,11 +36,13 @@ export async function observe(
   seal: Notary,
   now: number,
   deletionAttempted?: string,
-): Promise<SubnetsWorld> {
+): Promise<SubnetsLook> {
   const client = { client: ec2 };
   const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
-  const inVpc = where('vpc-id', config.vpcId);
-  const routers = { Filters: [...inVpc.Filters, ...where(`tag:${config.tagKey}`, 'router').Filters] };
+  const inVpcs = config.clientVpcs === 'all' ? {} : where('vpc-id', config.vpcId, ...config.clientVpcs);
+  const routers = {
+    Filters: [...where('vpc-id', config.vpcId).Filters, ...where(`tag:${config.tagKey}`, 'router').Filters],
+  };
 
   const [
     vpcs,
@@ -55,14 +57,14 @@ export async function observe(
     attributes,
     nodes,
   ] = await Promise.all([
-    collect(paginateDescribeVpcs(client, inVpc), (page) => page.Vpcs),
+    collect(paginateDescribeVpcs(client, inVpcs), (page) => page.Vpcs),
     collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
       (page) => page.ServiceConfigurations,
     ),
-    collect(paginateDescribeSubnets(client, inVpc), (page) => page.Subnets),
-    collect(paginateDescribeRouteTables(client, inVpc), (page) => page.RouteTables),
-    collect(paginateDescribeVpcEndpoints(client, inVpc), (page) => page.VpcEndpoints),
+    collect(paginateDescribeSubnets(client, inVpcs), (page) => page.Subnets),
+    collect(paginateDescribeRouteTables(client, inVpcs), (page) => page.RouteTables),
+    collect(paginateDescribeVpcEndpoints(client, inVpcs), (page) => page.VpcEndpoints),
     collect(
       paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
       (page) => page.VpcEndpointConnections,
@@ -84,12 +86,11 @@ export async function observe(
       .send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [config.loadBalancerArn] }))
       .then(({ LoadBalancers }) => LoadBalancers?.[0]?.AvailabilityZones ?? []),
   ]);
-  const [vpc] = vpcs;
   const [service] = services;
-  if (!vpc || !service) throw new Error(`AWS does not list ${vpc ? config.serviceId : config.vpcId}`);
-  return readWorld(
+  if (!service) throw new Error(`AWS does not list ${config.serviceId}`);
+  return readLook(
     {
-      vpc,
+      vpcs,
       service,
       subnets,
       routeTables,

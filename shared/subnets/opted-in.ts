@@ -44,7 +44,8 @@ export const toAll = (optedInSubnets: readonly OptedInSubnet[], reason: Reason):
 
 /** The subnets that are opted in, with their specs judged. */
 export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedInSubnet[] {
-  const resolver = world.vpcCidrs.some((own) => contains(own, config.resolver)) ? [] : [config.resolver];
+  const isUseless = world.vpcCidrs.some((own) => contains(own, config.resolver)) || answersByRouter(world);
+  const resolver = isUseless ? [] : [config.resolver];
   const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
     if (subnet.tagValue === undefined || isLeaving(subnet, world)) return [];
     const spec = admit(subnet, subnet.tagValue, world, config);
@@ -65,6 +66,13 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
     return why === undefined ? optedIn : { ...optedIn, spec: { refused: why }, destinations: [] };
   });
 }
+
+/**
+ * Routers with DNS ranges answer for a name with an address that means something on that router alone, and the load balancer
+ * chooses one for each flow: from another VPC no route leads straight to it.
+ */
+const answersByRouter = ({ remote, routers }: SubnetsWorld) =>
+  remote && routers.some(({ dnsRange }) => dnsRange !== undefined);
 
 /** Those for whose specs a table has no room, and why, the newest first: those that are fulfilled stay so. */
 function overfull(

@@ -1,5 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
+import type { Attempts } from '../reconcile/backoff.ts';
+import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
 import { told } from '../sentences.ts';
 import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
@@ -8,7 +9,7 @@ import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
-import type { SubnetsWorld } from './world.ts';
+import type { SubnetsLook, SubnetsWorld } from './world.ts';
 
 export interface SubnetsPlan extends Plan<SubnetsStep> {
   accounts: Account[];
@@ -16,8 +17,36 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
   conditions: Condition[];
 }
 
+/** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
+export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<SubnetsStep>, config: SubnetsConfig) {
+  const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
+  const gone = missing.map(
+    (id): Condition => ({
+      about: { label: id, ids: [id] },
+      kind: 'refused',
+      message: 'AWS lists no such VPC in this account and region: take it out of clientVpcs',
+    }),
+  );
+  const steps = plans.flatMap((each) => each.steps);
+  return {
+    // The service's zones are the same for all.
+    steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
+    waiting: plans.flatMap(({ waiting }) => waiting),
+    refused: [...plans.flatMap(({ refused }) => refused), ...told(gone).refused],
+    gauges: summed(plans.map(({ gauges = {} }) => gauges)),
+    timed: plans.flatMap(({ timed = [] }) => timed),
+    accounts: plans.flatMap(({ accounts }) => accounts),
+    conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone],
+  } satisfies SubnetsPlan;
+}
+
+function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = [...new Set(all.flatMap((each) => Object.keys(each)))];
+  return Object.fromEntries(names.map((name) => [name, all.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
+}
+
 /**
- * What would make the routes and endpoints of the VPC what its subnets' tags ask for. The order is AWS's: a route
+ * What would make the routes and endpoints of a VPC what its subnets' tags ask for. The order is AWS's: a route
  * needs an available endpoint, an endpoint can only go once no route leads to it.
  */
 export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {

@@ -11,11 +11,11 @@ import type { SubnetsConfig } from '../config.ts';
 import { adopts, isOwn, type Seal } from '../seal.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type Note } from './note.ts';
-import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
+import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsLook, SubnetsWorld } from './world.ts';
 
 /** What AWS answered to one look. */
 export interface Answers {
-  vpc: ec2.Vpc;
+  vpcs: ec2.Vpc[];
   service: ec2.ServiceConfiguration;
   subnets: ec2.Subnet[];
   routeTables: ec2.RouteTable[];
@@ -30,14 +30,42 @@ export interface Answers {
   nodes: AvailabilityZone[];
 }
 
-/** The same in the plan's words. */
-export function readWorld(
-  answers: Answers,
+/** The same in the plan's words. @throws Error if the load balancer's VPC is not among them */
+export function readLook(answers: Answers, config: SubnetsConfig, seal: Notary, at: At): SubnetsLook {
+  const { vpcs } = answers;
+  const subnetsIn = byVpc(answers.subnets);
+  const tablesIn = byVpc(answers.routeTables);
+  const endpointsIn = byVpc(answers.endpoints);
+  const worldOf = (vpc: ec2.Vpc) => {
+    const [subnets, routeTables, endpoints] = [subnetsIn(vpc), tablesIn(vpc), endpointsIn(vpc)];
+    return readWorld({ ...answers, vpc, subnets, routeTables, endpoints }, config, seal, at);
+  };
+  const own = vpcs.find(({ VpcId }) => VpcId === config.vpcId);
+  if (!own) throw new Error(`AWS does not list ${config.vpcId}`);
+  const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
+  return {
+    now: at.now,
+    vpcs: [worldOf(own), ...vpcs.filter((vpc) => vpc !== own).map(worldOf)],
+    missing: config.clientVpcs === 'all' ? [] : config.clientVpcs.filter((id) => !listed.has(id)),
+  };
+}
+
+function byVpc<T extends { VpcId?: string | undefined }>(things: T[]): (vpc: ec2.Vpc) => T[] {
+  const groups = Map.groupBy(things, ({ VpcId }) => VpcId);
+  return ({ VpcId }) => groups.get(VpcId) ?? [];
+}
+
+/** When it was looked, and what a person tried to delete by then. */
+type At = Pick<SubnetsWorld, 'now' | 'deletionAttempted'>;
+
+function readWorld(
+  answers: Omit<Answers, 'vpcs'> & { vpc: ec2.Vpc },
   config: SubnetsConfig,
   seal: Notary,
-  { now, deletionAttempted }: Pick<SubnetsWorld, 'now' | 'deletionAttempted'>,
+  { now, deletionAttempted }: At,
 ): SubnetsWorld {
   const { vpc, service, endpoints, targets } = answers;
+  const remote = vpc.VpcId !== config.vpcId;
   const adopting = adopts(seal, now);
   const routers = answers.reservations
     .flatMap(({ Instances }) => Instances ?? [])
@@ -64,6 +92,8 @@ export function readWorld(
   const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
   const vpcCidrs = vpcBlocks(vpc);
   return {
+    vpcId: vpc.VpcId ?? '',
+    remote,
     now,
     vpcCidrs,
     service: {
@@ -81,7 +111,8 @@ export function readWorld(
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
-    unaccepted: answers.connections
+    // They belong to no VPC: the first tells of them.
+    unaccepted: (remote ? [] : answers.connections)
       .filter(({ VpcEndpointId, VpcEndpointState }) => !VpcEndpointId && asksFor({ VpcEndpointState }))
       .map(({ VpcEndpointConnectionId }) => VpcEndpointConnectionId ?? 'a connection'),
     endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,

@@ -6,9 +6,9 @@ import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
 import { act } from './act.ts';
 import { type Clients, observe } from './observe.ts';
-import { plan } from './plan.ts';
+import { planVpcs } from './plan.ts';
 import type { SubnetsStep } from './steps.ts';
-import type { SubnetsWorld } from './world.ts';
+import type { SubnetsLook } from './world.ts';
 
 /** Each action has one, per account and region: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
 const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
@@ -42,7 +42,7 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
 const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
 
 /**
- * Observes, plans and acts for the subnets of a VPC, at the pace that AWS allows.
+ * Observes, plans and acts for the subnets of all VPCs that count, at the pace that AWS allows.
  * @param changer does the changes. It must not repeat a call by itself: what was refused is planned anew.
  * @param seal rejects where there is none: then nothing is done
  */
@@ -58,9 +58,9 @@ export function subnetsReconciler(
     observe: async (hint?: Pick<Hint, 'deletionAttempted'>) =>
       observe(clients, config, await seal(), now(), hint?.deletionAttempted),
 
-    plan(world: SubnetsWorld) {
-      const attempts = turns.refusals(world.now);
-      return turns.keep(plan({ ...world, attempts }, config), world.now, (levels) => lowered(levels, world));
+    plan(look: SubnetsLook) {
+      const attempts = turns.refusals(look.now);
+      return turns.keep(planVpcs(look, attempts, config), look.now, (levels) => lowered(levels, look));
     },
 
     act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
@@ -68,8 +68,11 @@ export function subnetsReconciler(
 }
 
 /** A new process knows nothing of what the one before it used up. The dates of its endpoints do. */
-function lowered(levels: TokenLevels, { now, endpoints, gone }: SubnetsWorld): TokenLevels {
-  const created = [...endpoints, ...gone].map(({ createdAt }) => createdAt).toSorted((a, b) => a - b);
+function lowered(levels: TokenLevels, { now, vpcs }: SubnetsLook): TokenLevels {
+  const created = vpcs
+    .flatMap(({ endpoints, gone }) => [...endpoints, ...gone])
+    .map(({ createdAt }) => createdAt)
+    .toSorted((a, b) => a - b);
   const seen = created.reduce((left, at) => spend(CREATES, left, at), new Map() as TokenLevels);
   return tokens(CREATES, seen, now) < tokens(CREATES, levels, now) ? new Map([...levels, ...seen]) : levels;
 }

@@ -4,7 +4,14 @@ import type { Note } from './note.ts';
 /** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */
 export type SubnetsStep = Step &
   (
-    | { kind: 'create-endpoint'; subnetId: string; serviceName: string; ipv6: boolean; generation: string }
+    | {
+        kind: 'create-endpoint';
+        vpcId: string;
+        subnetId: string;
+        serviceName: string;
+        ipv6: boolean;
+        generation: string;
+      }
     | { kind: 'publish-zones' }
     | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
     | { kind: 'tag-endpoint'; endpointId: string; tags: { Key: string; Value: string }[] }

@@ -3,8 +3,11 @@ import type { Memory } from './memory.ts';
 import type { Copy, Note } from './note.ts';
 import type { SubnetsStep } from './steps.ts';
 
-/** What the plan for subnets is made from, as one look at AWS found it. */
+/** A VPC, and all that the plan for its subnets is made from, as one look at AWS found it. */
 export interface SubnetsWorld {
+  vpcId: string;
+  /** Whether the load balancer and its routers stand in another VPC. */
+  remote: boolean;
   /** When the look began, in milliseconds since the epoch. */
   now: number;
   /** IPv4 and IPv6. */
@@ -37,6 +40,14 @@ export interface SubnetsWorld {
   deletionAttempted: string | undefined;
   /** What AWS refused before this look. */
   attempts: Attempts<SubnetsStep>;
+}
+
+/** What one look at AWS found: all VPCs whose subnets count, the load balancer's own first. */
+export interface SubnetsLook {
+  now: number;
+  vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]];
+  /** Ids of VPCs that the stack names and AWS does not list. */
+  missing: string[];
 }
 
 export interface Service {

@@ -25,6 +25,8 @@ interface Subject {
 }
 
 export interface Subnet extends Subject {
+  /** The VPC it is of, if not the load balancer's. */
+  vpcId?: string | undefined;
   /** Its addresses. */
   cidrs: string[];
   /** The opt-in tag's value; undefined once it is untagged. */
@@ -59,7 +61,7 @@ export interface Zone {
   subnets: Subnet[];
   nodes: Node[];
   routers: Router[];
-  /** Subnets of the VPC that have nothing to do with it. */
+  /** Subnets of those VPCs that have nothing to do with it. */
   others: number;
 }
 
@@ -82,8 +84,9 @@ export interface Look {
   vpcId: string;
   tagKey: string;
   subnets: {
-    /** With every subnet of the VPC. */
-    world: Pick<SubnetsWorld, 'now' | 'crossZone'> & { subnets: Pick<WorldSubnet, 'id' | 'zone'>[] };
+    world: Pick<SubnetsWorld, 'now' | 'crossZone'>;
+    /** Those whose subnets count, with every subnet of theirs. */
+    vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     plan: Pick<SubnetsPlan, 'accounts' | 'conditions'>;
   };
   routers: {
@@ -95,7 +98,8 @@ export interface Look {
 /** What is to be seen of a look. Pure. */
 export function topology(look: Look): Topology {
   const { place, vpcId, tagKey } = look;
-  const { now: at, crossZone, subnets: ground } = look.subnets.world;
+  const { now: at, crossZone } = look.subnets.world;
+  const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
   const routers = routersOf(look);
   const reaches = (zone: string) =>
@@ -135,8 +139,10 @@ export const byName = (a: Subject, b: Subject) => a.name.localeCompare(b.name, '
 const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
 const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 
-function subnetsOf({ subnets: { world, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
-  const zoneOf = new Map(world.subnets.map(({ id, zone }) => [id, zone]));
+function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
+  const all = vpcs.flatMap((vpc) => vpc.subnets.map((subnet) => ({ ...subnet, vpcId: vpc.vpcId })));
+  const zoneOf = new Map(all.map(({ id, zone }) => [id, zone]));
+  const vpcOf = new Map(all.map((subnet) => [subnet.id, subnet.vpcId]));
   return plan.accounts.map(({ subnet: { id, name, zone, cidrs, tagValue }, state, why, table, endpoint, routes }) => {
     const whole = routes.every((route) => route.endpoint.state === 'available' && !route.blackhole);
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
@@ -146,6 +152,7 @@ function subnetsOf({ subnets: { world, plan } }: Look, reaches: (zone: string) =
       id,
       name: name || id,
       zone,
+      ...(vpcOf.get(id) !== vpcId && { vpcId: vpcOf.get(id) }),
       state: lost ? 'down' : state,
       why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
       cidrs,

@@ -3,7 +3,7 @@ import { observe as observeRouters, type Reads as RoutersReads, readTargetType }
 import { plan as planRouters } from '../routers/plan.ts';
 import { unverified } from '../seal.ts';
 import { observe as observeSubnets } from '../subnets/observe.ts';
-import { plan as planSubnets } from '../subnets/plan.ts';
+import { planVpcs } from '../subnets/plan.ts';
 import type { Look } from './model.ts';
 
 /** Looks at what the two reconcilers look at, and plans what they would do. Changes nothing, and takes notes with a seal for the reconcilers' own: only they can verify it. @param now milliseconds since the epoch */
@@ -24,7 +24,7 @@ export async function look(
     place: { partition, region, stack: config.subnets.stack },
     vpcId,
     tagKey,
-    subnets: { world: subnets, plan: planSubnets(subnets, config.subnets) },
+    subnets: { world: subnets.vpcs[0], vpcs: subnets.vpcs, plan: planVpcs(subnets, new Map(), config.subnets) },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
   } satisfies Look;
 }

@@ -146,7 +146,8 @@ test('a route that stays a blackhole is not written at each look, and says so', 
   await here.pass();
   for (let second = 0; second < 600; second += 5) {
     const seen = await ours.observe();
-    for (const table of seen.routeTables) for (const route of table.routes) route.blackhole = route.target !== 'local';
+    for (const table of seen.vpcs[0].routeTables)
+      for (const route of table.routes) route.blackhole = route.target !== 'local';
     for (const step of ours.plan(seen).steps) {
       if (step.kind === 'replace-route') routeCalls += 1;
       await ours.act(step);

@@ -10,15 +10,21 @@ import type {
   VpcEndpointType,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { readWorld } from '../../../shared/subnets/read.ts';
+import { readLook } from '../../../shared/subnets/read.ts';
 import { testSeal } from '../../support/seal.ts';
 import { config, NOW, SERVICE } from './support.ts';
+
+const VpcId = config().vpcId;
 
 /** A VPC in the plan's words. */
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
   const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
-  const answers = { ...none, vpc, service: {}, routeTables: [], targets: [], attributes: [], nodes: [], ...seen };
-  return readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
+  const vpcs = [{ VpcId, ...vpc }];
+  const answers = { ...none, vpcs, service: {}, routeTables: [], targets: [], attributes: [], nodes: [] };
+  const here = Object.fromEntries(
+    Object.entries(seen).map(([of, things]) => [of, things.map((each) => ({ VpcId, ...each }))]),
+  );
+  return readLook({ ...answers, ...here }, config(), testSeal(), { now: NOW, deletionAttempted: undefined }).vpcs[0];
 }
 
 test.each<[VpcCidrBlockStateCode & SubnetCidrBlockStateCode, boolean]>([
@@ -59,8 +65,11 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
   const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
-  const answers = { ...none, vpc, service: {}, routeTables: [table], targets: [], attributes: [], nodes: [] };
-  return readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined }).routeTables[0];
+  const vpcs = [{ VpcId, ...vpc }];
+  const routeTables = [{ VpcId, ...table }];
+  const answers = { ...none, vpcs, service: {}, routeTables, targets: [], attributes: [], nodes: [] };
+  const { vpcs: seen } = readLook(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
+  return seen[0].routeTables[0];
 }
 
 test.each<[RouteOrigin, boolean]>([
@@ -104,14 +113,16 @@ describe('an endpoint that carries our tag', () => {
     const none = { subnets: [], connections: [], reservations: [], interfaces: [], routeTables: [] };
     const answers = {
       ...none,
-      vpc: {},
+      vpcs: [{ VpcId }],
       service: { ServiceName: SERVICE },
-      endpoints: [endpoint],
+      endpoints: [{ VpcId, ...endpoint }],
       targets: [],
       attributes: [],
       nodes: [],
     };
-    const { endpoints, impostors } = readWorld(answers, config(), testSeal(), {
+    const {
+      vpcs: [{ endpoints, impostors }],
+    } = readLook(answers, config(), testSeal(), {
       now: NOW,
       deletionAttempted: undefined,
     });
@@ -149,7 +160,9 @@ test('a target by its address is no router, and no route is written for it', () 
     routeTables: [],
   };
   const targets = ['10.0.0.9', 'i-0'].map((Id) => ({ Target: { Id }, TargetHealth: { State: 'healthy' as const } }));
-  const answers = { ...none, vpc: {}, service: {}, targets, attributes: [] };
-  const seen = readWorld(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
+  const answers = { ...none, vpcs: [{ VpcId }], service: {}, targets, attributes: [] };
+  const {
+    vpcs: [seen],
+  } = readLook(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
   expect(seen.targets).toEqual([{ state: 'healthy', zone: undefined }]);
 });

@@ -315,7 +315,11 @@ describe('the note of a route that was taken over', () => {
     ...asked,
     ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1'), copies: copies('nat-1') }),
   };
-  const lost = { routes: routes('vpce-a'), takeoverNotes: former('nat-1', { onTable: false }), copies: copies('nat-1') };
+  const lost = {
+    routes: routes('vpce-a'),
+    takeoverNotes: former('nat-1', { onTable: false }),
+    copies: copies('nat-1'),
+  };
   const gone = { routes: [route('vpce-a')], takeoverNotes: former('nat-1', { gone: true }), copies: copies('nat-1') };
   const told =
     'conflict: where 10.20.0.0/16 in rtb-a led before it was taken over is lost with its notes: opted out it is deleted';

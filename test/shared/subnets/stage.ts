@@ -164,7 +164,7 @@ export async function stage({
   const clients = { ec2, elb: new ElasticLoadBalancingV2Client(client), changer: ec2 };
   const newProcess = () => subnetsReconciler(clients, settings, async () => seal, cloud.clock.now);
   let ours = newProcess();
-  const look = () => newProcess().observe();
+  const look = async () => (await newProcess().observe()).vpcs[0];
 
   /** One pass of a process; undefined if it crashed or could not look. */
   async function passOf(process: ReturnType<typeof newProcess>, ms: number, hint?: Pick<Hint, 'deletionAttempted'>) {

@@ -13,6 +13,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   targetGroupArn: 'arn:targetgroup',
   loadBalancerArn: 'arn:loadbalancer',
   serviceId: 'vpce-svc-1',
+  clientVpcs: [],
   defaultCidrs: ['100.64.0.0/10'],
   endpoints: 'subnet',
   mainTableAllowed: false,
@@ -120,6 +121,8 @@ export const router = (fields: Partial<Router> = {}): Router => ({
 
 /** One tagged subnet with a table of its own, and a healthy router. */
 export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
+  vpcId: 'vpc-1',
+  remote: false,
   now: NOW,
   vpcCidrs: ['10.0.0.0/16'],
   service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },

@@ -143,6 +143,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
   const work: Part<SubnetsStep> = { steps, conditions: said('subnet', named) };
   return {
     world: ground,
+    vpcs: [{ ...ground, vpcId: 'vpc-0a1b2c3d4e5f60718' }],
     plan: {
       accounts: accountsOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
       conditions,

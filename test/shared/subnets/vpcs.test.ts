@@ -1,0 +1,161 @@
+import {
+  AssociateRouteTableCommand,
+  CreateRouteTableCommand,
+  CreateSubnetCommand,
+  CreateVpcCommand,
+  DeleteSubnetCommand,
+  DescribeRouteTablesCommand,
+  DescribeSubnetsCommand,
+} from '@aws-sdk/client-ec2';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { SubnetsConfig } from '../../../shared/config.ts';
+import { given, REGION } from '../../support/cloud.ts';
+import { type Stage, type StageOptions, stage } from './stage.ts';
+import { CIDR } from './support.ts';
+
+let here: Stage;
+afterEach(async () => here?.close());
+
+/** A VPC that has the same addresses as the routers' own, and a tagged subnet with a table of its own in each of two zones. */
+async function anotherVpc(tagValue: string | undefined = CIDR) {
+  const { ec2 } = here.cloud;
+  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.0.0.0/16' }));
+  const VpcId = given(Vpc?.VpcId);
+  const subnets: string[] = [];
+  for (const zone of ['a', 'b']) {
+    const CidrBlock = zone === 'a' ? '10.0.0.0/24' : '10.0.1.0/24';
+    const { Subnet } = await ec2.send(
+      new CreateSubnetCommand({ VpcId, CidrBlock, AvailabilityZone: `${REGION}${zone}` }),
+    );
+    const SubnetId = given(Subnet?.SubnetId);
+    const { RouteTable } = await ec2.send(new CreateRouteTableCommand({ VpcId }));
+    await ec2.send(new AssociateRouteTableCommand({ SubnetId, RouteTableId: given(RouteTable?.RouteTableId) }));
+    if (tagValue !== undefined) await here.tag(SubnetId, tagValue);
+    subnets.push(SubnetId);
+  }
+  return { vpc: VpcId, subnets };
+}
+
+const setUp = async (chosen: StageOptions = {}) => {
+  here = await stage(chosen);
+};
+const settle = async () => {
+  for (let tick = 0; tick < 4; tick++) {
+    await here.pass();
+    await here.cloud.clock.run(60_000);
+  }
+  return here.pass();
+};
+const statusOf = async (id: string) => {
+  const { Subnets } = await here.cloud.ec2.send(new DescribeSubnetsCommand({ SubnetIds: [id] }));
+  return Subnets?.[0]?.Tags?.find(({ Key }) => Key === 'ziti-glb:status')?.Value;
+};
+/** Destinations that tables of a VPC lead to endpoints. */
+const routed = async (vpc: string) => {
+  const Filters = [{ Name: 'vpc-id', Values: [vpc] }];
+  const { RouteTables } = await here.cloud.ec2.send(new DescribeRouteTablesCommand({ Filters }));
+  return (RouteTables ?? [])
+    .flatMap(({ Routes }) => Routes ?? [])
+    .flatMap(({ GatewayId, DestinationCidrBlock }) => (GatewayId?.startsWith('vpce-') ? DestinationCidrBlock : []));
+};
+const vpcsOfEndpoints = async () => (await here.endpoints()).map(({ VpcId }) => VpcId).sort();
+
+describe('a subnet of another VPC', () => {
+  test('is nothing to a stack that serves its own VPC', async () => {
+    await setUp();
+    const { vpc, subnets } = await anotherVpc();
+    await settle();
+    expect([await routed(vpc), await vpcsOfEndpoints(), await statusOf(given(subnets[0]))]).toEqual([
+      [],
+      [],
+      undefined,
+    ]);
+  });
+
+  test.each<[string, (vpc: string) => SubnetsConfig['clientVpcs']]>([
+    ['of those that are named', (vpc) => [vpc]],
+    ['of all', () => 'all'],
+  ])(
+    '%s is routed by an endpoint in its own VPC, and given back what it had when it is opted out',
+    async (_, chosen) => {
+      await setUp();
+      const { vpc, subnets } = await anotherVpc();
+      const own = await here.subnet('10.0.150.0/24', 'a');
+      await here.table(own);
+      await here.tag(own, CIDR);
+      here.settings.clientVpcs = chosen(vpc);
+      expect(await settle()).toMatchObject({ settled: true, changes: 0 });
+      expect(await vpcsOfEndpoints()).toEqual([here.vpc.vpc, vpc, vpc].sort());
+      expect((await routed(vpc)).filter((destination) => destination === CIDR)).toHaveLength(2);
+      expect(await Promise.all([own, ...subnets].map(statusOf))).toEqual(['ready', 'ready', 'ready']);
+      for (const id of subnets) await here.untag(id);
+      await settle();
+      expect([await routed(vpc), await vpcsOfEndpoints()]).toEqual([[], [here.vpc.vpc]]);
+      expect(await statusOf(given(subnets[0]))).toBeUndefined();
+    },
+  );
+
+  test('is no concern of a subnet elsewhere: what is refused in one VPC stands in no other’s way', async () => {
+    await setUp({ endpointsPerVpc: 1 });
+    const [crowded, free] = [await anotherVpc(), await anotherVpc()];
+    await here.untag(given(free.subnets[1]));
+    here.settings.clientVpcs = 'all';
+    await settle();
+    const states = await Promise.all([...crowded.subnets, given(free.subnets[0])].map(statusOf));
+    expect(states.toSorted()).toEqual([
+      'ready',
+      'ready',
+      "refused: the VPC has all the 1 endpoints that AWS's quota allows".replaceAll(/[^\p{L}\p{N} _.:/=+@-]/gu, ' '),
+    ]);
+  });
+
+  test('gets no way to addresses that mean something on one router alone, nor to the resolver that gives them', async () => {
+    await setUp();
+    await here.note(here.routers.a, '100.72.0.0/13', 'ziti-glb:dns-range');
+    const { vpc, subnets } = await anotherVpc();
+    await here.tag(given(subnets[1]), '100.72.1.0/24');
+    here.settings.clientVpcs = [vpc];
+    await settle();
+    expect(await routed(vpc)).toEqual([CIDR]);
+    expect(await statusOf(given(subnets[1]))).toMatch(
+      /^refused: 100\.72\.1\.0\/24 is inside 100\.72\.0\.0\/13 the DNS range of i-\w+ to which no route of another VPC leads$/,
+    );
+  });
+});
+
+test('a VPC that is named and not there is told, and stands in no other’s way', async () => {
+  await setUp();
+  const { vpc, subnets } = await anotherVpc();
+  here.settings.clientVpcs = ['vpc-0gone', vpc];
+  const { log } = await settle();
+  expect(log).toEqual(['vpc-0gone: AWS lists no such VPC in this account and region: take it out of clientVpcs']);
+  expect(await statusOf(given(subnets[0]))).toBe('ready');
+});
+
+test('an endpoint gets out of the way of who deletes a subnet, in whichever VPC', async () => {
+  await setUp();
+  const { vpc, subnets } = await anotherVpc();
+  here.settings.clientVpcs = [vpc];
+  await settle();
+  const SubnetId = given(subnets[0]);
+  const deleting = () => here.cloud.ec2.send(new DeleteSubnetCommand({ SubnetId }));
+  await expect(deleting()).rejects.toThrow('has dependencies');
+  await here.pass(300_000, { hint: { deletionAttempted: SubnetId } });
+  await settle();
+  await expect(deleting()).resolves.toBeDefined();
+});
+
+test('a pass at rest makes as many calls for forty VPCs as for one', async () => {
+  const atRest = async (vpcs: number) => {
+    await setUp();
+    for (let index = 0; index < vpcs; index++) await anotherVpc(index === 0 ? CIDR : 'oops');
+    here.settings.clientVpcs = 'all';
+    expect(await settle()).toMatchObject({ settled: true, changes: 0 });
+    here.calls();
+    await here.pass();
+    const calls = here.calls().length;
+    await here.close();
+    return calls;
+  };
+  expect(await atRest(40)).toBe(await atRest(1));
+});
