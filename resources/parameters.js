@@ -47,8 +47,8 @@ const TAG = /^(?!aws:|ziti-glb:|Name=|STAGE=)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p
 const MOST_TAGS = 40;
 const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 
-/** EC2 takes so many values in a filter: one is for the routers' own VPC. */
-const FILTER_VALUES = 200;
+/** EC2 takes 200 values in a filter, of which one is the routers' own VPC. */
+const MOST_VPCS = 198;
 
 /** Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. */
 export const parameters = z.strictObject({
@@ -58,7 +58,10 @@ export const parameters = z.strictObject({
     ',',
     'own, all, or the ids of VPCs',
     (one, { length }) => id('vpc').test(one) || (length === 1 && /^(own|all)$/.test(one)),
-  ).refine((ids) => ids.split(',').length < FILTER_VALUES, `has ${FILTER_VALUES} VPCs or more: say all`),
+  ).refine(
+    (ids) => ids.split(',').length <= MOST_VPCS,
+    `has more than ${MOST_VPCS} VPCs, which is what EC2 is asked for beside the routers' own: say all`,
+  ),
   defaultCidrs: list(/\s+/, 'a network like 100.64.0.0/10', isNetwork),
   tagKey: text(/^(?!aws:)[\w.:/=+@-]{1,75}$/i, "a tag's key of at most 75 letters, digits and _.:/=+@-"),
   endpoints: list(

@@ -69,6 +69,8 @@ describe('parameters are taken', () => {
     { allowedPrincipals: '444455556666,arn:aws:iam::777788889999:role/network,arn:aws-cn:iam::777788889999:root' },
     { allowedPrincipals: '*' },
     { reply: 'geneve' },
+    { reply: 'geneve', clientVpcs: 'all' },
+    { reply: 'geneve', clientVpcs: 'vpc-01234567,vpc-0123456789abcdef1' },
     { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
     { systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
     { dnsResolver: '10.0.0.2' },
@@ -97,11 +99,26 @@ describe('parameters are taken', () => {
 
 describe('parameters are refused, with one sentence', () => {
   const notId = 'which is not the id of a subnet';
+  const many = Array.from({ length: 199 }, (_, index) => `vpc-0000${1000 + index}`).join();
   type Refusal = [change: Record<string, string | number>, sentence: string];
   test.each<Refusal>([
     [{ vpcId: '' }, 'The parameter vpcId must be given: add --param vpcId=…'],
     [{ vpcId: 'vpc-xyz' }, 'The parameter vpcId is not the id of a VPC: vpc-xyz'],
     [{ vpcId: 'subnet-01234567' }, 'The parameter vpcId is not the id of a VPC: subnet-01234567'],
+    ...['all', 'vpc-01234567'].map(
+      (clientVpcs): Refusal => [
+        { clientVpcs },
+        'The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.',
+      ],
+    ),
+    [
+      { clientVpcs: 'all,vpc-01234567', reply: 'geneve' },
+      "The parameter clientVpcs has 'all', which is not own, all, or the ids of VPCs: all,vpc-01234567",
+    ],
+    [
+      { clientVpcs: many, reply: 'geneve' },
+      `The parameter clientVpcs has more than 198 VPCs, which is what EC2 is asked for beside the routers' own: say all: ${many}`,
+    ],
     [
       { subnetIds: '' },
       'The parameter subnetIds must be given, one subnet for each zone: add --param subnetIds=subnet-…,subnet-…',

@@ -47,6 +47,7 @@ const things = new Map(
   Object.entries({
     'i-0': { arn: arnOf('ec2', 'instance/i-0'), tags: new Map<string, string>(), keys: {} },
     'subnet-0': { arn: arnOf('ec2', 'subnet/subnet-0'), tags: new Map(), keys: vpcArn(vpcId) },
+    'rtb-far': { arn: arnOf('ec2', 'route-table/rtb-far'), tags: new Map(), keys: vpcArn('vpc-01234567') },
     'rtb-0': { arn: arnOf('ec2', 'route-table/rtb-0'), tags: new Map(), keys: vpcArn(vpcId) },
     'vpce-svc-own': { arn: arnOf('ec2', 'vpc-endpoint-service/EndpointService'), tags: new Map(), keys: {} },
     'vpce-svc-other': { arn: arnOf('ec2', 'vpc-endpoint-service/vpce-svc-1'), tags: new Map(), keys: {} },
@@ -151,6 +152,23 @@ describePackaged('a role', () => {
     const input = { Resources: [id], ...(keys.length > 0 && { Tags: keys.map((Key) => ({ Key })) }) };
     expect(await may([role, {}], 'ec2', 'DeleteTags', input)).toBe(allowed);
   });
+
+  test.each([
+    ['own', 'rtb-0', true],
+    ['own', 'rtb-far', false],
+    ['vpc-01234567', 'rtb-0', true],
+    ['vpc-01234567', 'rtb-far', true],
+    ['vpc-89abcdef', 'rtb-far', false],
+    ['all', 'rtb-far', true],
+  ])(
+    'of subnets, with the parameter clientVpcs=%s, writes routes into %s: %s',
+    async (clientVpcs, RouteTableId, allowed) => {
+      const input = { RouteTableId, DestinationCidrBlock: '10.20.0.0/16', VpcEndpointId: 'vpce-0' };
+      const role: [string, Record<string, string>] = ['SubnetsRole', { clientVpcs, reply: 'geneve' }];
+      for (const operation of ['CreateRoute', 'ReplaceRoute'])
+        expect(await may(role, 'ec2', operation, input)).toBe(allowed);
+    },
+  );
 
   test.each([
     ['vpce-svc-own', true],
