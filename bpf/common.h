@@ -168,6 +168,19 @@ enum reply {
 	REPLY_GENEVE_UNCUT, /* in programs only: the same, where the kernel would lose datagrams that are yet to be cut */
 };
 
+/*
+ * With --reply geneve answers leave by a device of ours, whatever routes and neighbours the router has for the client's address.
+ * Packets of clients whose address the router has as a service's come in by it too: on any other the stack drops them as martian.
+ */
+#define MAX_BROADCASTS (2 * MAX_ADDRESSES)
+struct reply_device {
+	__u32 ifindex;
+	__u8 address[6];
+	__u16 takes_all; /* packets of all other clients too, as the interface's reverse path filter is strict */
+	__u32 broadcast_count;
+	__u32 broadcast[MAX_BROADCASTS]; /* addresses of the router's networks that no host has, network byte order */
+};
+
 /* An attachment is what the command last attached to an interface. Programs never read it. */
 struct attachment {
 	struct settings settings;
@@ -281,7 +294,26 @@ struct flow {
 	__u32 node;   /* the load balancer's address */
 	__u32 router; /* the router's, that it sent to */
 	__u16 port;   /* that it sent from */
-	__u16 zero[3];
+	__u16 client_port; /* the client's own, if the flow has another towards the service; 0 if it has not */
+	__u32 ifindex; /* of the interface that it came by */
+};
+
+/*
+ * Clients behind different endpoints may have the same address and port, of which the kernel would make one connection. So the
+ * later one has another port towards the service, which is unique among the flows of its address.
+ */
+#define TRANSLATIONS 8192
+struct translation_key {
+	struct address client;
+	__u64 endpoint;
+	__u16 client_port;
+	__u8 protocol;
+	__u8 family;
+	__u32 zero;
+};
+struct translation {
+	__u16 port; /* towards the service */
+	__u16 zero;
 };
 
 /* A reply's first fragment names its ports. The others find its flow by this. */

@@ -12,8 +12,11 @@
 #include "mss.h"
 #include "packet.h"
 #include "reply.h"
+#include "translate.h"
 #include "validate.h"
 #include "verdicts.h"
+
+#define LOOPBACK 1 /* the kernel's index of it in every namespace */
 
 /* Counters count packets as they are on the wire: what the kernel has merged, or will cut, into so many counts as many. */
 static __always_inline void count(__u32 verdict, __u32 segments)
@@ -21,6 +24,15 @@ static __always_inline void count(__u32 verdict, __u32 segments)
 	__u64 *counter = bpf_map_lookup_elem(&counters, &verdict);
 	if (counter)
 		*counter += segments ? segments : 1;
+}
+
+/* A datagram that is whole has no outer headers any more, by which it could arrive once more. */
+static __always_inline int reassemble_with_port(struct __sk_buff *skb, struct packet *packet)
+{
+	int verdict = reassemble(skb, packet);
+	if (verdict == CONTINUE && settings.reply != REPLY_DIRECT && packet->from.node && find_translation(packet))
+		translate(skb, packet);
+	return verdict;
 }
 
 /*
@@ -34,11 +46,13 @@ int diverter_ingress(struct __sk_buff *skb)
 	__u32 segments = skb->gso_segs; /* 0 once the headers are off */
 	int verdict = validate(skb, &packet);
 	if (verdict == CONTINUE && packet.fragment)
-		verdict = reassemble(skb, &packet);
+		verdict = reassemble_with_port(skb, &packet);
 	if (verdict == CONTINUE)
 		verdict = deliver(skb, &packet);
 	else if (verdict == CONTINUE_ICMP_ERROR)
 		verdict = deliver_icmp_error(skb, &packet);
+	if (verdict == VERDICT_FLOW_CONFLICT && packet.outer && !packet.reporter && translate(skb, &packet))
+		return bpf_redirect(settings.ifindex, BPF_F_INGRESS); /* it arrives once more */
 	count(verdict, segments);
 	switch (verdict) {
 	case VERDICT_PASSED:
@@ -49,27 +63,46 @@ int diverter_ingress(struct __sk_buff *skb)
 	case VERDICT_DELIVERED_LOCAL:
 	case VERDICT_DELIVERED_ERROR:
 	case VERDICT_RESET:
-		return TC_ACT_OK;
+		return packet.detour ? detour(skb) : TC_ACT_OK;
 	default:
 		return TC_ACT_SHOT;
 	}
 }
 
+/*
+ * With --reply geneve it is on three interfaces: on our device, by which a policy rule leads all answers, on the loopback, which
+ * leads there those to a client whose address is a service's, and on the interface itself, if someone took the rule away.
+ */
 SEC("tc")
 int diverter_egress(struct __sk_buff *skb)
 {
+	struct flow_key key = {};
+	struct flow *flow = NULL;
+	int verdict = VERDICT_REPLY_UNKNOWN;
+	__u32 ifindex = settings.ifindex, segments = skb->gso_segs;
+	if (settings.reply != REPLY_DIRECT) {
+		verdict = read_reply(skb, &key);
+		if (verdict == CONTINUE) {
+			flow = bpf_map_lookup_elem(&flows, &key);
+			verdict = VERDICT_REPLY_UNKNOWN;
+		}
+		if (!flow && skb->ifindex == LOOPBACK)
+			return TC_ACT_UNSPEC;
+	}
 	clamp_mss(skb);
 	if (settings.reply == REPLY_DIRECT)
 		return TC_ACT_UNSPEC;
-	__u32 segments = skb->gso_segs;
-	int verdict = reply(skb);
+	if (flow)
+		verdict = send_reply(skb, &key, flow, &ifindex);
+	else if (skb->ifindex != settings.ifindex && verdict != VERDICT_REPLY_TOO_LARGE)
+		return send_on(skb); /* it meets this program again there, if this is there */
 	if (verdict == VERDICT_PASSED)
 		return TC_ACT_UNSPEC;
 	count(verdict, segments);
 	switch (verdict) {
 	case VERDICT_REPLY_SENT:
 		/* The load balancer's next hop is not the client's. The packet meets this program again, as the router's own. */
-		return bpf_redirect_neigh(settings.ifindex, NULL, 0, 0);
+		return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 	case VERDICT_REPLY_UNKNOWN:
 		return TC_ACT_UNSPEC;
 	default:

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The stack drops packets from its own addresses as martian, which would have been counted as delivered: so they are dropped
- * here. A packet of an established connection is not asked.
+ * here. A packet of an established connection is not asked. With --reply geneve a client may have an address that the router has
+ * on its loopback as services': the stack takes such a packet by the device that answers leave by.
  */
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -44,4 +48,38 @@ static __always_inline int source_is_local(const struct packet *packet)
 		return is_local6(packet->saddr.words);
 	__u32 address = bpf_ntohl(packet->saddr.words[0]);
 	return locals.near[NEAR_WORD(address)] & NEAR_BIT(address) ? in_local_range(address) : 0;
+}
+
+/* True for an address that is no client's, whatever is on the loopback: the router's, or no host's. */
+static __noinline int is_no_client(__be32 address)
+{
+	__u8 first = bpf_ntohl(address) >> 24;
+	if (first == 0 || first == IN_LOOPBACKNET || first >= INADDR_UNSPEC_GROUP >> 24 || own_address(address))
+		return 1;
+	for (__u32 i = 0; i < MAX_BROADCASTS; i++) {
+		if (i >= reply_device.broadcast_count)
+			break;
+		if (reply_device.broadcast[i] == address)
+			return 1;
+	}
+	return 0;
+}
+
+/* True for a packet from this IPv4 address that the stack would drop if it did not come by the device. */
+static __always_inline int needs_detour(__be32 address)
+{
+	__u32 source = bpf_ntohl(address);
+	if (!reply_device.ifindex)
+		return 0;
+	if (!(locals.near[NEAR_WORD(source)] & NEAR_BIT(source)) || !in_local_range(source))
+		return reply_device.takes_all;
+	return !is_no_client(address);
+}
+
+/* The packet arrives by the device, with the socket that it was assigned to. Returns what the program has to. */
+static __always_inline int detour(struct __sk_buff *skb)
+{
+	if (bpf_skb_store_bytes(skb, 0, (const void *)reply_device.address, sizeof(reply_device.address), 0))
+		return TC_ACT_SHOT;
+	return bpf_redirect(reply_device.ifindex, BPF_F_INGRESS);
 }

@@ -21,6 +21,9 @@ struct {
 /* .rodata: the settings of the interface that a program is loaded for. The command fills them in before it is loaded. */
 const volatile struct settings settings;
 
+/* The same for what status need not remember; 0 unless a program replies through the load balancer. */
+const volatile struct reply_device reply_device SEC(".rodata.reply");
+
 /* .bss needs no look-up. The command maps this, and the next two, into its memory, and packets see each store as a whole. */
 struct locals locals;
 
@@ -121,7 +124,7 @@ struct {
 } conn_cache SEC(".maps");
 
 /*
- * LRU maps take all their memory when they are made. So these two have one element in programs that do not use them, and are
+ * LRU maps take all their memory when they are made. So these three have one element in programs that do not use them, and are
  * sized and pinned only with --reply geneve.
  */
 struct {
@@ -137,3 +140,10 @@ struct {
 	__type(key, struct reply_fragment_key);
 	__type(value, struct flow_key);
 } reply_fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct translation_key);
+	__type(value, struct translation);
+} translations SEC(".maps");

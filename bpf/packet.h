@@ -30,4 +30,5 @@ struct packet {
 	__u8 opens;		/* TCP: SYN without ACK */
 	__u32 aggregate;	/* bytes of each segment that the kernel has merged into this packet, 0 for a packet as it arrived */
 	__be32 reporter;	/* sender of an ICMP error: all but the lengths is then of the connection that it quotes */
+	__u32 detour;		/* the stack gets it by the device that answers leave by */
 };

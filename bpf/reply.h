@@ -20,9 +20,11 @@
 #include "packet.h"
 #include "parse.h"
 #include "pull.h"
+#include "translate.h"
 #include "verdicts.h"
 
 #define OUTER_TTL 64
+#define AF_INET 2 /* <sys/socket.h> does not compile for BPF */
 #define DONT_FRAGMENT 0x4000
 
 /* The outer headers, as a load balancer sends them. */
@@ -46,7 +48,7 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 		return VERDICT_PASSED;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = TAKE(&cursor, struct iphdr);
-		if (!ip || ip->ihl != IPV4_WORDS || own_address(ip->saddr))
+		if (!ip || ip->ihl != IPV4_WORDS || *(__u8 *)&ip->saddr == IN_LOOPBACKNET || own_address(ip->saddr))
 			return VERDICT_PASSED;
 		key->family = IPV4_VERSION;
 		key->protocol = ip->protocol;
@@ -72,6 +74,9 @@ static __always_inline int read_reply(struct __sk_buff *skb, struct flow_key *ke
 		struct ipv6hdr *ip = TAKE(&cursor, struct ipv6hdr);
 		if (!ip || own_address6(ip->saddr.in6_u.u6_addr32))
 			return VERDICT_PASSED;
+		/* The stack cuts what is longer than our device takes, and OpenZiti's router has no IPv6 to cut. */
+		if (ip->nexthdr == IPPROTO_FRAGMENT && skb->ifindex == reply_device.ifindex)
+			return VERDICT_REPLY_TOO_LARGE;
 		ports = TAKE(&cursor, struct udphdr);
 		if (!ports)
 			return VERDICT_PASSED;
@@ -122,15 +127,45 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct flow_
 	return VERDICT_REPLY_SENT;
 }
 
-static __always_inline int reply(struct __sk_buff *skb)
+/* A reply to a client whose port was translated goes to its own port. Only the first of several fragments has ports. */
+static __always_inline void translate_back(struct __sk_buff *skb, const struct flow_key *key, const struct flow *flow)
 {
-	struct flow_key key = {};
-	int verdict = read_reply(skb, &key);
-	if (verdict != CONTINUE)
-		return verdict;
-	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow)
-		return VERDICT_REPLY_UNKNOWN;
+	__u16 offset = 0;
+	if (key->family == IPV4_VERSION &&
+	    bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, frag_off), &offset, sizeof(offset)))
+		return;
+	if (!(offset & bpf_htons(IP_OFFSET)))
+		write_port(skb, 0, key->family, key->protocol, __builtin_offsetof(struct udphdr, dest), key->client_port, flow->client_port);
+}
+
+/* Returns VERDICT_REPLY_SENT with the interface that the reply leaves by, or why it is not sent. */
+static __always_inline int send_reply(struct __sk_buff *skb, const struct flow_key *key, struct flow *flow, __u32 *ifindex)
+{
 	flow->seen = bpf_ktime_get_coarse_ns();
-	return encapsulate(skb, &key, flow);
+	/* A flow that an older version noted came by this interface. */
+	*ifindex = flow->ifindex ? flow->ifindex : settings.ifindex;
+	if (flow->client_port)
+		translate_back(skb, key, flow);
+	return encapsulate(skb, key, flow);
+}
+
+/* What left by our device and is no reply leaves by the route that the stack has for what comes by the device: its own. */
+static __noinline int send_on(struct __sk_buff *skb)
+{
+	struct bpf_fib_lookup route = { .family = AF_INET, .ifindex = skb->ifindex };
+	struct bpf_redir_neigh next = {};
+	struct iphdr ip;
+	next.nh_family = AF_INET; /* apart, or the compiler makes a constant of it, where the settings are */
+	if (skb->protocol == bpf_htons(ETH_P_IP) && bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) == 0) {
+		route.tos = ip.tos;
+		route.l4_protocol = ip.protocol;
+		route.ipv4_src = ip.saddr;
+		route.ipv4_dst = ip.daddr;
+		long found = bpf_fib_lookup(skb, &route, sizeof(route), 0);
+		next.ipv4_nh = route.ipv4_dst;
+		if ((found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_FRAG_NEEDED) &&
+		    route.family == AF_INET)
+			return bpf_redirect_neigh(route.ifindex, &next, sizeof(next), 0);
+	}
+	return bpf_redirect_neigh(settings.ifindex, NULL, 0, 0);
 }

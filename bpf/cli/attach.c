@@ -41,23 +41,24 @@ static void read_addresses(const char *name, struct settings *settings)
 			add_address(one->ifa_addr, settings);
 	settings->interface_count = settings->address_count;
 	for (struct ifaddrs *one = all; one; one = one->ifa_next)
-		if (one->ifa_addr && strcmp(one->ifa_name, name) != 0 && !(one->ifa_flags & IFF_LOOPBACK))
+		if (one->ifa_addr && strcmp(one->ifa_name, name) != 0 && strcmp(one->ifa_name, REPLY_DEVICE) != 0 &&
+		    !(one->ifa_flags & IFF_LOOPBACK))
 			add_address(one->ifa_addr, settings);
 	freeifaddrs(all);
 	if (!settings->interface_count)
 		fail("%s has no IPv4 address to receive GENEVE at: give it one, or bring it up, first", name);
 }
 
-/* The maps of flows take much memory: their pins go with the last interface that replies through the load balancer. */
-static void forget_flows(const struct maps *maps)
+/* What replies need goes with the last interface that replies through the load balancer. The maps of flows take much memory. */
+static void forget_replies(const struct maps *maps)
 {
-	struct attachment attachment;
-	__u32 ifindex;
-	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attachment.settings.reply == REPLY_GENEVE)
-			return;
+	struct settings settings;
+	if (reply_device_is_needed(maps, &settings))
+		return;
+	reply_device_stop(maps);
 	unlink(PINS "/flows");
 	unlink(PINS "/reply_fragments");
+	unlink(PINS "/translations");
 }
 
 /* An interface that was deleted while attached left nothing but its attachment in the map, which is deleted here. */
@@ -112,6 +113,49 @@ static bool cuts_datagrams(const char *name)
 	       offload_is_on(name, "tx-checksum-ipv6");
 }
 
+/* The stricter of the interface's filter and of all interfaces' counts. */
+static bool filters_strictly(const char *name)
+{
+	const char *const interfaces[] = { "all", name };
+	int strictest = 0;
+	for (int i = 0; i < 2; i++) {
+		char path[64 + IF_NAMESIZE];
+		int filter = 0;
+		snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", interfaces[i]);
+		FILE *file = fopen(path, "re");
+		if (file && fscanf(file, "%d", &filter) == 1 && filter > strictest)
+			strictest = filter;
+		if (file)
+			fclose(file);
+	}
+	return strictest == 1;
+}
+
+static void add_broadcast(struct reply_device *device, __u32 address)
+{
+	if (device->broadcast_count < MAX_BROADCASTS)
+		device->broadcast[device->broadcast_count++] = address;
+}
+
+/* The kernel has each network's last address as its broadcast address, and that which the interface was given for one. */
+static void read_broadcasts(struct reply_device *device)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all))
+		fail("cannot read the addresses of this machine: %s", strerror(errno));
+	for (struct ifaddrs *one = all; one; one = one->ifa_next) {
+		if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET || !one->ifa_netmask || !(one->ifa_flags & IFF_BROADCAST))
+			continue;
+		__u32 address = ((struct sockaddr_in *)one->ifa_addr)->sin_addr.s_addr;
+		__u32 hosts = ~((struct sockaddr_in *)one->ifa_netmask)->sin_addr.s_addr;
+		if (ntohl(hosts) > 1)
+			add_broadcast(device, address | hosts);
+		if (one->ifa_broadaddr)
+			add_broadcast(device, ((struct sockaddr_in *)one->ifa_broadaddr)->sin_addr.s_addr);
+	}
+	freeifaddrs(all);
+}
+
 static void make_local(const struct rule *rule, void *context)
 {
 	(void)context;
@@ -136,7 +180,14 @@ void attach(const char *name, struct settings *settings)
 	struct settings loaded = *settings;
 	if (loaded.reply == REPLY_GENEVE && !cuts_datagrams(name))
 		loaded.reply = REPLY_GENEVE_UNCUT;
-	struct bpf_object *object = program_open(&loaded);
+	struct reply_device reply_device = {};
+	if (settings->reply == REPLY_GENEVE) {
+		reply_device.takes_all = filters_strictly(name);
+		read_broadcasts(&reply_device);
+		hook_check(if_nametoindex("lo"), "lo");
+		reply_device_make(&reply_device);
+	}
+	struct bpf_object *object = program_open(&loaded, &reply_device);
 	if (bpf_object__load(object))
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
@@ -153,10 +204,12 @@ void attach(const char *name, struct settings *settings)
 	write_entry(maps.interfaces, &ifindex, &attachment);
 	if (hook_attach(ifindex, name, &attachment, ingress, egress))
 		write_entry(maps.interfaces, &ifindex, &attachment);
+	if (settings->reply == REPLY_GENEVE)
+		reply_device_start(&maps, settings, egress);
 	bpf_object__close(object);
 	/* The program that is there now takes what is merged. */
 	gro_start();
-	forget_flows(&maps);
+	forget_replies(&maps);
 	pins_share();
 }
 
@@ -167,9 +220,9 @@ static void detach_interface(const struct maps *maps, unsigned ifindex, const ch
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
 	hook_detach(ifindex, name, attachment.made_qdisc);
 	bpf_map_delete_elem(maps->interfaces, &ifindex);
+	forget_replies(maps);
 	if (bpf_map_get_next_key(maps->interfaces, NULL, &ifindex))
 		gro_stop();
-	forget_flows(maps);
 }
 
 static bool is_noted(const struct maps *maps, unsigned ifindex)
@@ -200,6 +253,8 @@ void detach_all(void)
 		if (hook_any(one->if_index) || is_noted(&maps, one->if_index))
 			detach_interface(&maps, one->if_index, one->if_name);
 	if_freenameindex(all);
+	/* An attach that was killed may have left what answers need, and no interface. */
+	forget_replies(&maps);
 	/* A router that goes on running does not say its services again: the maps stay while there are any. */
 	if (rules_count(&maps))
 		return;

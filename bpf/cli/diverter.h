@@ -117,8 +117,29 @@ void gro_stop(void);
 /* Why the device merges nothing, NULL if it does. */
 const char *gro_problem(void);
 
+/* reply_rules.c: the policy rules that lead answers of --reply geneve to the reply device */
+/* The rules become those for a router with these addresses. The device must be there. */
+void reply_rules_add(const struct settings *settings);
+void reply_rules_delete(void);
+/* Which of them is gone, NULL if none is. */
+const char *reply_rules_problem(const struct settings *settings);
+/* IPv6 may be turned off, as a whole: then there are no answers of it. */
+bool has_ipv6(void);
+
+/* reply_device.c: the device that answers of --reply geneve leave by */
+#define REPLY_DEVICE "ziti-glb-reply"
+/* The device is made, if it is not there, and packets may come by it. Nothing is led there yet. */
+void reply_device_make(struct reply_device *device);
+/* Answers leave by the device from now on, where they meet this program. */
+void reply_device_start(const struct maps *maps, const struct settings *settings, int egress);
+void reply_device_stop(const struct maps *maps);
+/* Why answers do not leave by the device, NULL if they do, or no interface replies through the load balancer. */
+const char *reply_device_problem(const struct maps *maps);
+/* True if an interface replies through the load balancer, whose settings are copied. */
+bool reply_device_is_needed(const struct maps *maps, struct settings *settings);
+
 /* program.c: the BPF object, which is a part of this binary */
-struct bpf_object *program_open(const struct settings *settings);
+struct bpf_object *program_open(const struct settings *settings, const struct reply_device *reply_device);
 int program_descriptor(const struct bpf_object *object, const char *name);
 
 /* qdisc.c: filters on a clsact qdisc */
@@ -126,7 +147,7 @@ int program_descriptor(const struct bpf_object *object, const char *name);
 #define FILTER_HANDLE 0x6081
 /* Fails if there is something of others on the interface that our filters cannot stand beside. */
 void filter_check(unsigned ifindex, const char *name);
-/* The programs become filters of the interface, in place of ours of before. True if the qdisc was not there. */
+/* The programs become filters of the interface, in place of ours of before; ingress is -1 for none. True if the qdisc was not there. */
 bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
 void filter_detach(unsigned ifindex, bool made_qdisc);
 /* The id of our filter's program on this side, 0 for none. */
@@ -153,13 +174,15 @@ bool tcx_any(unsigned ifindex);
 enum hook { HOOK_NONE, HOOK_TCX, HOOK_CLSACT };
 /* Fails if our programs could not be the first. */
 void hook_check(unsigned ifindex, const char *name);
-/* The attachment notes which programs are to be attached. */
+/* The attachment notes which programs are to be attached. Here and below, ingress is -1 for none. */
 void hook_note(struct attachment *attachment, int ingress, int egress);
 /* The programs take the place of ours of before, and no packet meets none. True if the attachment has changed by it. */
 bool hook_attach(unsigned ifindex, const char *name, struct attachment *attachment, int ingress, int egress);
 void hook_detach(unsigned ifindex, const char *name, bool made_qdisc);
 /* True if any program of ours is there, of whatever maps. */
 bool hook_any(unsigned ifindex);
+/* True if the attachment's program for what leaves is there. */
+bool hook_egress(unsigned ifindex, const struct attachment *attachment);
 /* The hook that both programs of the attachment are at. */
 enum hook attached(unsigned ifindex, const struct attachment *attachment);
 /* A program of someone else that sees packets before ours, and may keep them from it. */

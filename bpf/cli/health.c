@@ -88,6 +88,7 @@ enum health health(char text[HEALTH_TEXT])
 	enum health found = UNHEALTHY;
 	char name[IF_NAMESIZE];
 	struct obstacle obstacle = {};
+	const char *problem;
 	const struct front *front = &obstacle.front;
 	bool diverts = maps_open(&maps) && any_attached(&maps, &obstacle);
 	memset(&checked, 0, sizeof(checked));
@@ -102,6 +103,8 @@ enum health health(char text[HEALTH_TEXT])
 	} else if (obstacle.merging) {
 		snprintf(text, HEALTH_TEXT, "attached to %s, where %s is on, which merges GENEVE's datagrams, and loses them: `diverter "
 			 "status` says what to do", obstacle.name, obstacle.merging);
+	} else if ((problem = reply_device_problem(&maps))) {
+		snprintf(text, HEALTH_TEXT, "attached, but answers depend on this machine's routes: %s: `diverter status` says what to do", problem);
 	} else if (!find_fault(&maps, &checked, text)) {
 		found = checked.rule_count ? HEALTHY : UNUSED;
 		int length = snprintf(text, HEALTH_TEXT, "%s",

@@ -29,7 +29,7 @@ static __u32 program_id(int program)
 
 void hook_note(struct attachment *attachment, int ingress, int egress)
 {
-	attachment->ingress = program_id(ingress);
+	attachment->ingress = ingress < 0 ? 0 : program_id(ingress);
 	attachment->egress = program_id(egress);
 }
 
@@ -40,7 +40,8 @@ bool hook_attach(unsigned ifindex, const char *name, struct attachment *attachme
 		attachment->made_qdisc |= filter_attach(ifindex, name, ingress, egress);
 	} else {
 		tcx_attach(ifindex, name, BPF_TC_EGRESS, egress, attachment->egress);
-		tcx_attach(ifindex, name, BPF_TC_INGRESS, ingress, attachment->ingress);
+		if (ingress >= 0)
+			tcx_attach(ifindex, name, BPF_TC_INGRESS, ingress, attachment->ingress);
 		/* An older version may have put filters there. */
 		filter_detach(ifindex, made_qdisc);
 		attachment->made_qdisc = false;
@@ -75,6 +76,11 @@ static enum hook hook_of(unsigned ifindex, enum bpf_tc_attach_point side, __u32 
 	if (place_of(&list, id) < list.count)
 		return HOOK_TCX;
 	return filter_program(ifindex, side) == id ? HOOK_CLSACT : HOOK_NONE;
+}
+
+bool hook_egress(unsigned ifindex, const struct attachment *attachment)
+{
+	return attachment->egress && hook_of(ifindex, BPF_TC_EGRESS, attachment->egress);
 }
 
 enum hook attached(unsigned ifindex, const struct attachment *attachment)

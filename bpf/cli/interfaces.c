@@ -118,7 +118,8 @@ void each_stray(const struct maps *maps, void (*each)(const char *name, void *co
 	for (struct if_nameindex *one = all; one && one->if_index; one++) {
 		struct attachment attachment = {};
 		bpf_map_lookup_elem(maps->interfaces, &one->if_index, &attachment);
-		if (hook_any(one->if_index) && !attached(one->if_index, &attachment))
+		bool as_noted = attachment.ingress ? attached(one->if_index, &attachment) : hook_egress(one->if_index, &attachment);
+		if (hook_any(one->if_index) && !as_noted)
 			each(one->if_name, context);
 	}
 	if_freenameindex(all);

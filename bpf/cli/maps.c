@@ -132,7 +132,7 @@ static void check_privileges(void)
 static void make_missing_maps(void)
 {
 	struct settings none = {};
-	struct bpf_object *object = program_open(&none);
+	struct bpf_object *object = program_open(&none, &(struct reply_device){});
 	struct bpf_program *program;
 	bpf_object__for_each_program(program, object)
 		bpf_program__set_autoload(program, false);

@@ -18,6 +18,13 @@ __asm__(".pushsection .rodata\n"
 	".popsection\n");
 extern const char object_start[], object_end[];
 
+/* Constants of the program are read-only once it is loaded. */
+static void fill(struct bpf_map *map, const void *value, size_t size)
+{
+	if (bpf_map__set_initial_value(map, value, size))
+		fail("this binary's BPF object has other constants than its command: %s", strerror(errno));
+}
+
 /* A map that only --reply geneve needs gets its size, and a pin to be shared by. */
 static void make_room(struct bpf_object *object, const char *name, unsigned entries)
 {
@@ -28,7 +35,7 @@ static void make_room(struct bpf_object *object, const char *name, unsigned entr
 		fail("cannot size the map %s: %s", name, strerror(errno));
 }
 
-struct bpf_object *program_open(const struct settings *settings)
+struct bpf_object *program_open(const struct settings *settings, const struct reply_device *reply_device)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "diverter", .pin_root_path = PINS);
 	struct bpf_object *object = bpf_object__open_mem(object_start, object_end - object_start, &options);
@@ -38,11 +45,14 @@ struct bpf_object *program_open(const struct settings *settings)
 	if (settings->reply != REPLY_DIRECT) {
 		make_room(object, "flows", FLOWS);
 		make_room(object, "reply_fragments", REPLY_FRAGMENTS);
+		make_room(object, "translations", TRANSLATIONS);
 	}
 	struct bpf_map *map;
 	bpf_object__for_each_map(map, object) {
-		if (strstr(bpf_map__name(map), ".rodata") && bpf_map__set_initial_value(map, settings, sizeof(*settings)))
-			fail("this binary's BPF object has other settings than its command: %s", strerror(errno));
+		if (strstr(bpf_map__name(map), ".rodata.reply"))
+			fill(map, reply_device, sizeof(*reply_device));
+		else if (strstr(bpf_map__name(map), ".rodata"))
+			fill(map, settings, sizeof(*settings));
 		if (strstr(bpf_map__name(map), ".bss") &&
 		    (bpf_map__value_size(map) != sizeof(struct locals) || bpf_map__set_pin_path(map, PINS "/locals")))
 			fail("this binary's BPF object has other variables than its command");

@@ -143,7 +143,8 @@ bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress)
 {
 	bool made_qdisc = add_qdisc(ifindex, name);
 	replace_filter(ifindex, name, BPF_TC_EGRESS, egress);
-	replace_filter(ifindex, name, BPF_TC_INGRESS, ingress);
+	if (ingress >= 0)
+		replace_filter(ifindex, name, BPF_TC_INGRESS, ingress);
 	return made_qdisc;
 }
 

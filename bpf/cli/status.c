@@ -74,12 +74,36 @@ static void print_gro_text(void)
 	printf("gro       %s%s\n", problem ? "inner TCP comes unmerged: " : "inner TCP comes merged, by " GRO_DEVICE, problem ? problem : "");
 }
 
+static void print_replies_json(const struct maps *maps)
+{
+	struct settings settings;
+	const char *problem = reply_device_problem(maps);
+	printf("{\"device\":%s,\"problem\":", reply_device_is_needed(maps, &settings) ? "\"" REPLY_DEVICE "\"" : "null");
+	if (problem)
+		print_json_string(problem);
+	else
+		printf("null");
+	putchar('}');
+}
+
+static void print_replies_text(const struct maps *maps)
+{
+	struct settings settings;
+	const char *problem = reply_device_problem(maps);
+	if (problem)
+		printf("replies   not by " REPLY_DEVICE ": %s: attach again, which puts it right\n", problem);
+	else if (reply_device_is_needed(maps, &settings))
+		printf("replies   by " REPLY_DEVICE "\n");
+}
+
 static void print_json(const struct maps *maps, bool open, unsigned rules)
 {
 	printf("{\"version\":\"" VERSION "\",\"attached\":[");
 	print_attached(maps, print_attached_json, ",");
 	printf("],\"gro\":");
 	print_gro_json();
+	printf(",\"replies\":");
+	print_replies_json(maps);
 	printf(",\"strays\":[");
 	each_stray(maps, print_stray_json, &(struct items){ ",", false });
 	printf("],\"services\":%u,\"nonlocal\":[", rules);
@@ -116,6 +140,8 @@ static void print_text(const struct maps *maps, bool open, unsigned rules)
 	puts(attached ? "" : "not attached");
 	if (attached)
 		print_gro_text();
+	if (attached)
+		print_replies_text(maps);
 	each_stray(maps, print_stray_text, NULL);
 	printf("services  %u\n", rules);
 	if (open)

@@ -53,6 +53,7 @@ describeKernel('the command', () => {
         },
       ],
       gro: merges ? { device: 'ziti-glb-gro', problem: null } : { device: null, problem: expect.any(String) },
+      replies: { device: null, problem: null },
       strays: [],
       services: 0,
       nonlocal: [],

@@ -12,9 +12,11 @@
  *   listen tcp|udp|segments ADDRESS PORT
  *                                 a tunneler's transparent listener: prints what it receives, echoes it; `segments`: UDP, in
  *                                 datagrams of 1,000 bytes, which the kernel is to cut (UDP_SEGMENT)
- *   connect tcp|udp FROM TO PORT  sends each line of stdin, prints its echo
- *   tunnel TUN NODE ROUTER [0]    a load balancer node: GENEVE to and from the router for what is routed to TUN, by UDP with
- *                                 checksums, or without any
+ *   connect tcp|udp FROM TO PORT [FROMPORT]
+ *                                 sends each line of stdin, prints its echo
+ *   tunnel TUN NODE ROUTER [0|1 [ENDPOINT]]
+ *                                 a load balancer node: GENEVE to and from the router for what is routed to TUN, by UDP without
+ *                                 checksums (0) or with them, behind the endpoint of this number (225)
  *   offload IF FEATURE on|off     what `ethtool -K` does
  *   runs IF                       prints how often the program attached to IF was run, while the kernel counts it
  *   tcx IF                        prints which programs see what passes IF by tcx, in their order
@@ -24,7 +26,8 @@
  *   secret IF                     prints what the places of fragmented datagrams are chosen by
  *   log PATH                      prints each line that syslog(3) sends to this socket
  *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
- *   kill N COMMAND...             kills COMMAND right before its Nth call of bpf(); exit code 1 if it makes fewer
+ *   kill N COMMAND...             kills COMMAND right before its Nth step, which is a call of bpf() or a message to the kernel's
+ *                                 routes and devices; exit code 1 if it makes fewer
  *
  * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
  * program's verdict and the length of what became of the packet, 32 bits each, and its bytes. They come at the latest when a
@@ -427,10 +430,11 @@ static void connect_to(int type, const union endpoint *from, const union endpoin
 	}
 }
 
-static void tunnel(const char *name, const char *node, const char *router, int unchecked)
+static void tunnel(const char *name, const char *node, const char *router, int unchecked, unsigned char endpoint_id)
 {
-	static const unsigned char options[] = { 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0xe1, 1, 8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0xa1, 1, 8, 3, 1,
+	unsigned char options[] = { 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0xe1, 1, 8, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0xa1, 1, 8, 3, 1,
 						 0, 0, 0, 0xc1 };
+	options[11] = endpoint_id;
 	static unsigned char packet[PACKET_MAX];
 	const size_t header = 8 + sizeof(options);
 	int device = tun(name, IFF_TUN);
@@ -484,11 +488,11 @@ static bool next_stop(pid_t child)
 	return WIFSTOPPED(status);
 }
 
-static bool before_bpf(pid_t child)
+static bool before_step(pid_t child)
 {
 	struct ptrace_syscall_info call;
 	checked(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(call), &call), "PTRACE_GET_SYSCALL_INFO");
-	return call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_bpf;
+	return call.op == PTRACE_SYSCALL_INFO_ENTRY && (call.entry.nr == SYS_bpf || call.entry.nr == SYS_sendto);
 }
 
 static int kill_before(int n, char **command)
@@ -502,7 +506,7 @@ static int kill_before(int n, char **command)
 	checked(waitpid(child, NULL, 0), "waitpid");
 	checked(ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), "PTRACE_SETOPTIONS");
 	while (next_stop(child)) {
-		if (before_bpf(child) && --n == 0) {
+		if (before_step(child) && --n == 0) {
 			kill(child, SIGKILL);
 			waitpid(child, NULL, 0);
 			return 0;
@@ -550,11 +554,11 @@ int main(int argc, char **argv)
 		if (strcmp(argv[2], "tcp") == 0)
 			listen_tcp(&at);
 		listen_udp(&at, strcmp(argv[2], "segments") == 0 ? 1000 : 0);
-	} else if (strcmp(verb, "connect") == 0 && argc == 6) {
-		union endpoint from = endpoint(argv[3], 0), to = endpoint(argv[4], atoi(argv[5]));
+	} else if (strcmp(verb, "connect") == 0 && (argc == 6 || argc == 7)) {
+		union endpoint from = endpoint(argv[3], argc == 7 ? atoi(argv[6]) : 0), to = endpoint(argv[4], atoi(argv[5]));
 		connect_to(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, &from, &to);
-	} else if (strcmp(verb, "tunnel") == 0 && (argc == 5 || argc == 6)) {
-		tunnel(argv[2], argv[3], argv[4], argc == 6);
+	} else if (strcmp(verb, "tunnel") == 0 && argc >= 5 && argc <= 7) {
+		tunnel(argv[2], argv[3], argv[4], argc > 5 && atoi(argv[5]) == 0, argc > 6 ? atoi(argv[6]) : 0xe1);
 	} else if (strcmp(verb, "offload") == 0 && argc == 5) {
 		if (!offload_turn(argv[2], argv[3], strcmp(argv[4], "on") == 0))
 			die(argv[3]);

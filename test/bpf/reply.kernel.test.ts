@@ -7,9 +7,13 @@ import {
   cookieOption,
   encapsulated,
   encapsulated6,
+  ethernet,
+  geneve,
   ipv4,
   ipv6,
+  NODE,
   option,
+  ROUTER,
   RST,
   SYN,
   TCP,
@@ -125,7 +129,6 @@ describeKernel('replies through the load balancer', () => {
   });
 
   test('a datagram of 12,000 bytes goes back in fragments, each with the header', async () => {
-    router.exec(['ip', 'route', 'replace', '192.168.0.0/16', 'via', '10.0.0.1', 'mtu', '8500']);
     await serve('udp');
     const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort: 1001 }, Buffer.alloc(11_992, 'x')));
     const counts = await counted(async () => {
@@ -138,18 +141,52 @@ describeKernel('replies through the load balancer', () => {
       expect(replies.reduce((bytes, reply) => bytes + (reply?.inner.length ?? 0) - 20, 0)).toBe(12_000);
     });
     expect(counts).toEqual({ delivered_service: 1, reply_sent: 2 });
-    router.exec(['ip', 'route', 'replace', '192.168.0.0/16', 'via', '10.0.0.1']);
   });
 
-  test('a reply larger than a load balancer takes is dropped and counted', async () => {
+  test("a reply larger than a load balancer takes goes in fragments, or is counted where the loopback's MTU let it through", async () => {
     await serve('udp');
+    const from = (source: string): Buffer =>
+      encapsulated(
+        ipv4({ source }, withChecksum(UDP, source, SERVICE, udp({ sourcePort: 1002 }, Buffer.alloc(8792, 'x')))),
+      );
+    const fragmented = await counted(async () => {
+      router.send(from(CLIENT));
+      const replies = [await capture.line(geneveFrame), await capture.line(geneveFrame)].map(opened);
+      expect(replies.reduce((bytes, reply) => bytes + (reply?.inner.length ?? 0) - 20, 0)).toBe(8800);
+    });
+    expect(fragmented).toEqual({ delivered_service: 1, reply_sent: 2 });
+    // The router takes such a client's address for a service's.
     const counts = await counted(async () => {
-      const segment = withChecksum(UDP, CLIENT, SERVICE, udp({ sourcePort: 1002 }, Buffer.alloc(8792, 'x')));
-      router.send(encapsulated(ipv4({}, segment)));
+      router.send(from('100.64.9.8'));
       await capture.silent(geneveFrame);
     });
     expect(counts).toEqual({ delivered_service: 1, reply_too_large: 1 });
   });
+
+  test('IPv6 answers that the stack cuts into fragments are counted as too large', async () => {
+    await serve('udp', '2001:db8:2::/48');
+    const segment = withChecksum(UDP, '2001:db8:1::1', '2001:db8:2::1', udp({}, Buffer.alloc(8792, 'x')));
+    const counts = await counted(async () => {
+      router.send(encapsulated6(ipv6({}, segment)));
+      await capture.silent(geneveFrame);
+    });
+    // The stack sends no second fragment behind a first that was dropped.
+    expect(counts).toEqual({ delivered_service: 1, reply_too_large: 1 });
+  });
+
+  test.each(['0000000000000000', '0000000000000001', 'fedcba9876543210', 'ffffffffffffffff'])(
+    'the attachment %s of a transit gateway or of none is taken, and comes back',
+    async (id) => {
+      await serve('udp');
+      const options = Buffer.concat([
+        option(0x0108, 1, Buffer.from('00000000000000e1', 'hex')),
+        option(0x0108, 2, Buffer.from(id, 'hex')),
+        cookieOption,
+      ]);
+      router.send(udpFrom(1200, 'hello', options));
+      expect(opened(await capture.line(geneveFrame))?.geneve).toBe(`0800080000000000${options.toString('hex')}`);
+    },
+  );
 
   test('datagrams that a service leaves to the kernel to cut are sent, or refused where it would lose them', async () => {
     const attached = (offload: string): void => {
@@ -191,15 +228,21 @@ describeKernel('replies through the load balancer', () => {
     expect(flags(await capture.line(/^.{24}0800.{18}11.*17c1.*0bba/))).toBe(4);
   });
 
-  test('a client with the address of another, behind another endpoint', async () => {
+  test('a client with the address of another, behind another endpoint, has a port of its own towards the service', async () => {
     const service = await serve('udp');
+    const answered = async (endpoint: string): Promise<string | undefined> => {
+      const reply = opened(await capture.line(geneveFrame));
+      expect(reply?.geneve.slice(24, 40)).toBe(endpoint);
+      return reply?.inner.subarray(20, 24).toString('hex');
+    };
     const counts = await counted(async () => {
       router.send(udpFrom(4000, 'first'));
-      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('e1');
+      expect(await answered('00000000000000e1')).toBe('1388' + '0fa0');
       router.send(udpFrom(4001, 'other port', otherEndpoint));
-      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00000000000000e2');
+      expect(await answered('00000000000000e2')).toBe('1388' + '0fa1');
       router.send(udpFrom(4000, 'same port', otherEndpoint));
-      // OpenZiti would take it for the first client's, whatever its destination.
+      expect(await answered('00000000000000e2')).toBe('1388' + '0fa0');
+      // OpenZiti tells the clients of a listener apart by address and port alone, whatever their destination.
       const elsewhere = withChecksum(
         UDP,
         CLIENT,
@@ -207,15 +250,39 @@ describeKernel('replies through the load balancer', () => {
         udp({ sourcePort: 4000, destinationPort: 5000 }, Buffer.from('elsewhere')),
       );
       router.send(encapsulated(ipv4({ destination: '100.64.0.9' }, elsewhere), { geneve: { options: otherEndpoint } }));
-      await capture.silent(geneveFrame);
+      expect(await answered('00000000000000e2')).toBe('1388' + '0fa0');
     });
-    expect(counts).toEqual({ delivered_service: 2, reply_sent: 2, flow_conflict: 2 });
-    await service.line(/ 4001 /);
-    await service.silent();
+    expect(counts).toEqual({ delivered_service: 4, reply_sent: 4 });
+    const ports = [];
+    for (let i = 0; i < 4; i += 1) ports.push((await service.line()).split(' ')[1]);
+    expect(ports.slice(0, 2)).toEqual(['4000', '4001']);
+    expect(ports[2]).toBe(ports[3]);
+    expect(ports.slice(0, 2)).not.toContain(ports[2]);
   });
 
-  test('a client that connects with the address and port of another, behind another endpoint, whose connection is over', async () => {
-    await serve('tcp');
+  test.each([
+    ['with checksums', undefined],
+    ['without the inner one', 0],
+  ])('a translated datagram %s has right ones', async (_name, inner) => {
+    const service = await serve('udp');
+    const segment = (text: string): Buffer => {
+      const datagram = udp({ sourcePort: 4100, destinationPort: 5000 }, Buffer.from(text));
+      return inner === 0 ? datagram : withChecksum(UDP, CLIENT, SERVICE, datagram);
+    };
+    const counts = await counted(async () => {
+      router.send(encapsulated(ipv4({}, segment('first'))));
+      const outer = udp(
+        { sourcePort: 50000, destinationPort: 6081 },
+        geneve({ options: otherEndpoint }, ipv4({}, segment('second'))),
+      );
+      router.send(ethernet(ipv4({ source: NODE, destination: ROUTER }, withChecksum(UDP, NODE, ROUTER, outer))));
+      await service.line(/7365636f6e64/); // second
+    });
+    expect(counts).toMatchObject({ delivered_service: 2 });
+  });
+
+  test('a client that connects with the address and port of another, behind another endpoint', async () => {
+    const service = await serve('tcp');
     const from = (options: Buffer, fields: TcpFields) =>
       encapsulated(
         ipv4(
@@ -224,14 +291,46 @@ describeKernel('replies through the load balancer', () => {
         ),
         { geneve: { options } },
       );
+    const answer = async () => {
+      const reply = opened(await capture.line(geneveFrame));
+      return [reply?.geneve.slice(36, 40), reply?.inner.readUInt16BE(22), reply?.inner[33]];
+    };
+    const complete = async (options: Buffer): Promise<void> => {
+      const acknowledgement = (opened(await capture.line(geneveFrame))?.inner.readUInt32BE(24) ?? 0) + 1;
+      router.send(from(options, { flags: ACK, sequence: 2, acknowledgement }));
+    };
+    router.send(from(awsOptions, { flags: SYN, sequence: 1 }));
+    await complete(awsOptions);
+    expect(await service.line()).toMatch(/^192\.168\.1\.1 3100 /);
+    // While the earlier one lives, it has another port; a packet of no connection of its own meets none of the earlier one's.
+    router.send(from(otherEndpoint, { flags: ACK, sequence: 7 }));
+    await capture.silent(geneveFrame);
+    router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
+    expect(await answer()).toEqual(['00e2', 3100, SYN | ACK]);
+    router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
+    await complete(otherEndpoint);
+    expect(await service.line()).not.toMatch(/^192\.168\.1\.1 3100 /);
+    // So that neither says anything more.
+    for (const options of [awsOptions, otherEndpoint]) router.send(from(options, { flags: RST, sequence: 2 }));
+  });
+
+  test('a client that connects with the address and port of another whose connection is over has its own port', async () => {
+    await serve('tcp');
+    const from = (options: Buffer, fields: TcpFields) =>
+      encapsulated(
+        ipv4(
+          { protocol: TCP },
+          withChecksum(TCP, CLIENT, SERVICE, tcp({ sourcePort: 3101, destinationPort: 5000, ...fields })),
+        ),
+        { geneve: { options } },
+      );
     router.send(from(awsOptions, { flags: SYN, sequence: 1 }));
     expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00e1');
-    router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
-    await capture.silent(geneveFrame);
     router.send(from(awsOptions, { flags: RST, sequence: 2 }));
     const counts = await counted(async () => {
       router.send(from(otherEndpoint, { flags: SYN, sequence: 1 }));
-      expect(opened(await capture.line(geneveFrame))?.geneve).toContain('00e2');
+      const reply = opened(await capture.line(geneveFrame));
+      expect([reply?.geneve.slice(36, 40), reply?.inner.readUInt16BE(22)]).toEqual(['00e2', 3101]);
     });
     expect(counts).toEqual({ delivered_service: 1, reply_sent: 1 });
   });

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "diverter.h"
+#include "netlink.h"
+
+struct netlink_message netlink_message(int type, int flags, size_t size)
+{
+	return (struct netlink_message){ .header = { .nlmsg_len = NLMSG_LENGTH(size), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags } };
+}
+
+struct rtattr *netlink_add(struct netlink_message *message, int type, const void *value, size_t size)
+{
+	struct rtattr *attribute = (void *)((char *)message + NLMSG_ALIGN(message->header.nlmsg_len));
+	attribute->rta_type = type;
+	attribute->rta_len = RTA_LENGTH(size);
+	memcpy(RTA_DATA(attribute), value, size);
+	message->header.nlmsg_len = NLMSG_ALIGN(message->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
+	return attribute;
+}
+
+struct rtattr *netlink_add_number(struct netlink_message *message, int type, __u32 value)
+{
+	return netlink_add(message, type, &value, sizeof(value));
+}
+
+/* What was added since is within the attribute. */
+void netlink_close_nest(const struct netlink_message *message, struct rtattr *nest)
+{
+	nest->rta_len = (char *)message + message->header.nlmsg_len - (char *)nest;
+}
+
+int netlink_open(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0)
+		fail("cannot talk to the kernel about routes: %s", strerror(errno));
+	return fd;
+}
+
+/* Returns the kernel's answer: 0, or an error. */
+int netlink_ask(struct netlink_message *message)
+{
+	char answer[4096] __attribute__((aligned(8)));
+	int fd = netlink_open();
+	message->header.nlmsg_flags |= NLM_F_ACK;
+	bool answered = send(fd, message, message->header.nlmsg_len, 0) >= 0 && recv(fd, answer, sizeof(answer), 0) >= 0;
+	int error = answered ? -((struct nlmsgerr *)NLMSG_DATA(answer))->error : errno;
+	close(fd);
+	return error;
+}
+
+/* Lists what the kernel has, an entry at a time. */
+void netlink_list(struct netlink_message *message, void (*each)(const struct nlmsghdr *entry, void *context), void *context)
+{
+	char answer[32768] __attribute__((aligned(8)));
+	int fd = netlink_open();
+	message->header.nlmsg_flags |= NLM_F_DUMP;
+	if (send(fd, message, message->header.nlmsg_len, 0) < 0)
+		fail("cannot ask the kernel for its rules: %s", strerror(errno));
+	for (bool more = true; more;) {
+		ssize_t length = recv(fd, answer, sizeof(answer), 0);
+		if (length < 0)
+			fail("cannot read the kernel's rules: %s", strerror(errno));
+		for (struct nlmsghdr *entry = (void *)answer; more && NLMSG_OK(entry, length); entry = NLMSG_NEXT(entry, length)) {
+			if (entry->nlmsg_type == NLMSG_DONE || entry->nlmsg_type == NLMSG_ERROR)
+				more = false;
+			else
+				each(entry, context);
+		}
+	}
+	close(fd);
+}

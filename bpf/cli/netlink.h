@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages to the kernel about its devices, addresses, routes and rules. */
+#pragma once
+
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stddef.h>
+
+struct netlink_message {
+	struct nlmsghdr header;
+	union {
+		struct ifinfomsg link;
+		struct ifaddrmsg address;
+		struct rtmsg route;
+		struct fib_rule_hdr rule;
+	};
+	char attributes[512];
+};
+/* A message of this type, whose own part has this size, without attributes. */
+struct netlink_message netlink_message(int type, int flags, size_t size);
+struct rtattr *netlink_add(struct netlink_message *message, int type, const void *value, size_t size);
+struct rtattr *netlink_add_number(struct netlink_message *message, int type, __u32 value);
+/* What was added since is within the attribute. */
+void netlink_close_nest(const struct netlink_message *message, struct rtattr *nest);
+int netlink_open(void);
+/* Returns the kernel's answer: 0, or an error. */
+int netlink_ask(struct netlink_message *message);
+/* Lists what the kernel has, an entry at a time. */
+void netlink_list(struct netlink_message *message, void (*each)(const struct nlmsghdr *entry, void *context), void *context);
