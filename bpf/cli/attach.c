@@ -113,24 +113,6 @@ static bool cuts_datagrams(const char *name)
 	       offload_is_on(name, "tx-checksum-ipv6");
 }
 
-/* The stricter of the interface's filter and of all interfaces' counts. */
-static bool filters_strictly(const char *name)
-{
-	const char *const interfaces[] = { "all", name };
-	int strictest = 0;
-	for (int i = 0; i < 2; i++) {
-		char path[64 + IF_NAMESIZE];
-		int filter = 0;
-		snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", interfaces[i]);
-		FILE *file = fopen(path, "re");
-		if (file && fscanf(file, "%d", &filter) == 1 && filter > strictest)
-			strictest = filter;
-		if (file)
-			fclose(file);
-	}
-	return strictest == 1;
-}
-
 static void add_broadcast(struct reply_device *device, __u32 address)
 {
 	if (device->broadcast_count < MAX_BROADCASTS)
@@ -182,10 +164,9 @@ void attach(const char *name, struct settings *settings)
 		loaded.reply = REPLY_GENEVE_UNCUT;
 	struct reply_device reply_device = {};
 	if (settings->reply == REPLY_GENEVE) {
-		reply_device.takes_all = filters_strictly(name);
 		read_broadcasts(&reply_device);
 		hook_check(if_nametoindex("lo"), "lo");
-		reply_device_make(&reply_device);
+		reply_device_make(&maps, ifindex, &reply_device);
 	}
 	struct bpf_object *object = program_open(&loaded, &reply_device);
 	if (bpf_object__load(object))
@@ -205,7 +186,7 @@ void attach(const char *name, struct settings *settings)
 	if (hook_attach(ifindex, name, &attachment, ingress, egress))
 		write_entry(maps.interfaces, &ifindex, &attachment);
 	if (settings->reply == REPLY_GENEVE)
-		reply_device_start(&maps, settings, egress);
+		reply_device_start(&maps, settings, &reply_device, egress);
 	bpf_object__close(object);
 	/* The program that is there now takes what is merged. */
 	gro_start();

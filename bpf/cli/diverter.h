@@ -128,10 +128,10 @@ bool has_ipv6(void);
 
 /* reply_device.c: the device that answers of --reply geneve leave by */
 #define REPLY_DEVICE "ziti-glb-reply"
-/* The device is made, if it is not there, and packets may come by it. Nothing is led there yet. */
-void reply_device_make(struct reply_device *device);
+/* The device is made, if it is not there, and packets of the interface may come by it. Nothing is led there yet. */
+void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_device *device);
 /* Answers leave by the device from now on, where they meet this program. */
-void reply_device_start(const struct maps *maps, const struct settings *settings, int egress);
+void reply_device_start(const struct maps *maps, const struct settings *settings, const struct reply_device *device, int egress);
 void reply_device_stop(const struct maps *maps);
 /* Why answers do not leave by the device, NULL if they do, or no interface replies through the load balancer. */
 const char *reply_device_problem(const struct maps *maps);

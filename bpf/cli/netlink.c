@@ -53,6 +53,17 @@ int netlink_ask(struct netlink_message *message)
 	return error;
 }
 
+void netlink_get(struct netlink_message *message, void (*read)(const struct nlmsghdr *entry, void *context), void *context)
+{
+	char answer[4096] __attribute__((aligned(8)));
+	int fd = netlink_open();
+	bool answered = send(fd, message, message->header.nlmsg_len, 0) >= 0 && recv(fd, answer, sizeof(answer), 0) >= 0;
+	const struct nlmsghdr *entry = (void *)answer;
+	if (answered && entry->nlmsg_type != NLMSG_ERROR)
+		read(entry, context);
+	close(fd);
+}
+
 /* Lists what the kernel has, an entry at a time. */
 void netlink_list(struct netlink_message *message, void (*each)(const struct nlmsghdr *entry, void *context), void *context)
 {

@@ -5,6 +5,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
 
@@ -15,6 +16,7 @@ struct netlink_message {
 		struct ifaddrmsg address;
 		struct rtmsg route;
 		struct fib_rule_hdr rule;
+		struct netconfmsg settings;
 	};
 	char attributes[512];
 };
@@ -27,5 +29,7 @@ void netlink_close_nest(const struct netlink_message *message, struct rtattr *ne
 int netlink_open(void);
 /* Returns the kernel's answer: 0, or an error. */
 int netlink_ask(struct netlink_message *message);
+/* Reads one entry that the kernel has, if it has it. */
+void netlink_get(struct netlink_message *message, void (*read)(const struct nlmsghdr *entry, void *context), void *context);
 /* Lists what the kernel has, an entry at a time. */
 void netlink_list(struct netlink_message *message, void (*each)(const struct nlmsghdr *entry, void *context), void *context);

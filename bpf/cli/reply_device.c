@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/netconf.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -108,7 +109,46 @@ static void add_address(__u32 device)
 		fail("cannot give " REPLY_DEVICE " an address: %s", strerror(error));
 }
 
-void reply_device_make(struct reply_device *device)
+static void read_filter(const struct nlmsghdr *entry, void *context)
+{
+	const struct netconfmsg *settings = NLMSG_DATA(entry);
+	int length = entry->nlmsg_len - NLMSG_LENGTH(sizeof(*settings));
+	for (const struct rtattr *one = (void *)((char *)settings + NLMSG_ALIGN(sizeof(*settings))); RTA_OK(one, length);
+	     one = RTA_NEXT(one, length))
+		if (one->rta_type == NETCONFA_RP_FILTER)
+			memcpy(context, RTA_DATA(one), sizeof(int));
+}
+
+static int filter_of(int ifindex)
+{
+	struct netlink_message asked = netlink_message(RTM_GETNETCONF, 0, sizeof(asked.settings));
+	asked.settings.ncm_family = AF_INET;
+	netlink_add_number(&asked, NETCONFA_IFINDEX, ifindex);
+	int filter = 0;
+	netlink_get(&asked, read_filter, &filter);
+	return filter;
+}
+
+/* Of the interface's reverse path filter and that of all interfaces, the larger number counts. */
+static bool filters_strictly(unsigned ifindex)
+{
+	int own = filter_of(ifindex), all = filter_of(NETCONFA_IFINDEX_ALL);
+	return (own > all ? own : all) == 1;
+}
+
+/* True if the filter of any interface that replies through the load balancer is strict. */
+static bool any_filters_strictly(const struct maps *maps)
+{
+	struct attachment attachment;
+	__u32 ifindex;
+	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attachment.settings.reply == REPLY_GENEVE &&
+		    filters_strictly(ifindex))
+			return true;
+	return false;
+}
+
+void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_device *device)
 {
 	static const __u8 address[ETH_ALEN] = { 0x02, 0, 0, 0, 0x60, 0x81 }; /* locally administered */
 	memcpy(device->address, address, ETH_ALEN);
@@ -117,23 +157,26 @@ void reply_device_make(struct reply_device *device)
 	set_up(REPLY_DEVICE, true);
 	device->ifindex = if_nametoindex(REPLY_DEVICE);
 	add_address(device->ifindex);
+	device->takes_all = filters_strictly(ifindex) || any_filters_strictly(maps);
 }
 
-static void attach_egress(const struct maps *maps, const char *name, int egress)
+/* That the device takes all packets in is noted as an attachment's --from any. */
+static void attach_egress(const struct maps *maps, const char *name, bool takes_all, int egress)
 {
 	unsigned ifindex = if_nametoindex(name);
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
+	attachment.settings.from_count = takes_all;
 	hook_note(&attachment, -1, egress);
 	write_entry(maps->interfaces, &ifindex, &attachment);
 	if (hook_attach(ifindex, name, &attachment, -1, egress))
 		write_entry(maps->interfaces, &ifindex, &attachment);
 }
 
-void reply_device_start(const struct maps *maps, const struct settings *settings, int egress)
+void reply_device_start(const struct maps *maps, const struct settings *settings, const struct reply_device *device, int egress)
 {
-	attach_egress(maps, "lo", egress);
-	attach_egress(maps, REPLY_DEVICE, egress);
+	attach_egress(maps, "lo", false, egress);
+	attach_egress(maps, REPLY_DEVICE, device->takes_all, egress);
 	reply_rules_add(settings);
 }
 
@@ -191,6 +234,8 @@ bool reply_device_is_needed(const struct maps *maps, struct settings *settings)
 const char *reply_device_problem(const struct maps *maps)
 {
 	struct settings settings;
+	struct attachment attachment = {};
+	unsigned device = if_nametoindex(REPLY_DEVICE);
 	if (!reply_device_is_needed(maps, &settings))
 		return NULL;
 	if (!is_up(REPLY_DEVICE) || !is_up(PEER))
@@ -199,5 +244,8 @@ const char *reply_device_problem(const struct maps *maps)
 		return "the diverter is off " REPLY_DEVICE;
 	if (!egress_is_attached(maps, "lo"))
 		return "the diverter is off the loopback, where answers to clients with a service's address pass";
+	bpf_map_lookup_elem(maps->interfaces, &device, &attachment);
+	if (!attachment.settings.from_count && any_filters_strictly(maps))
+		return "net.ipv4.conf.*.rp_filter has become 1, by which the stack drops what does not come in by " REPLY_DEVICE;
 	return reply_rules_problem(&settings);
 }

@@ -251,6 +251,7 @@ describeKernel('clients whose address says nothing about where they are', () => 
       ['the rule that exceptions lead to is deleted', 'ip rule del pref 13', /policy rule/],
       ['the route is deleted', 'ip route del default table 6081', /table 6081 has no route/],
       ['the route of IPv6 is deleted', 'ip -6 route del default table 6081', /table 6081 has no route/],
+      ['the reverse path filter becomes strict', 'sysctl -qw net.ipv4.conf.all.rp_filter=1', /rp_filter has become 1/],
       [
         'the program is off the device',
         `${harnessPath} take ${REPLY_DEVICE} egress`,

@@ -288,9 +288,9 @@ describeKernel('service rules', () => {
     const rules = Array.from({ length: 10_000 }, (_, index): Rule => {
       return { ...key, destination: `100.64.${index >> 8}.${index & 255}/32`, ports: [443, 443], listener: 1 + index };
     });
-    // A thousand at a time: a command line is not endless.
+    // Five hundred at a time: a command line is not endless.
     const callEach = (commands: string[][]): void => {
-      for (let at = 0; at < commands.length; at += 1000) calls(commands.slice(at, at + 1000));
+      for (let at = 0; at < commands.length; at += 500) calls(commands.slice(at, at + 500));
     };
     callEach(rules.map(interceptArguments));
     const listed: { destination: string; listener: number }[] = JSON.parse(router.diverts('services', '--json'));
