@@ -446,7 +446,7 @@ mtu=$(cat "/sys/class/net/$interface/mtu")
 
 others=$(ip -4 route show table main | grep -o 'dev [^ ]*' | sort -u | grep -vx "dev $interface\|dev lo" | cut -d ' ' -f 2 | tr '\n' ' ') || true
 strict=$(cat "/proc/sys/net/ipv4/conf/all/rp_filter" "/proc/sys/net/ipv4/conf/$interface/rp_filter" | sort -n | tail -n 1)
-[ "$strict" != 1 ] || [ -z "$others" ] ||
+[ "$strict" != 1 ] || [ -z "$others" ] || [ "$SSM_Reply" = geneve ] ||
   warn "rp_filter of $interface is 1, and clients to whom a route leads by another interface (${others% }) are dropped behind the diverter: sysctl -w net.ipv4.conf.$interface.rp_filter=2, and the same in /etc/sysctl.d"
 
 rules=$({ nft list ruleset ip; nft list ruleset inet; iptables -S INPUT; } 2>/dev/null) || true

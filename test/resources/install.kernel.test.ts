@@ -806,6 +806,8 @@ exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --
       expect((await install(OTHER, 'one')).stdout).toBe(
         'warning: rp_filter of ens5 is 1, and clients to whom a route leads by another interface (docker0) are dropped behind the diverter: sysctl -w net.ipv4.conf.ens5.rp_filter=2, and the same in /etc/sysctl.d\n',
       );
+      // With it they come in by a device of the diverter's.
+      expect((await install(OTHER, 'one', { Reply: 'geneve' })).stdout).toBe('');
       await shell(OTHER, 'sysctl -qw net.ipv4.conf.ens5.rp_filter=2');
       expect((await install(OTHER, 'one')).stdout).toBe('');
       await shell(OTHER, 'ip link del docker0; sysctl -qw net.ipv4.conf.all.rp_filter=0');
