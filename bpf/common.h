@@ -176,7 +176,7 @@ enum reply {
 struct reply_device {
 	__u32 ifindex;
 	__u8 address[6];
-	__u16 takes_all; /* packets of all other clients too, as the interface's reverse path filter is strict */
+	__u16 takes_all; /* IPv4 packets of all other clients too, as the interface's reverse path filter is strict */
 	__u32 broadcast_count;
 	__u32 broadcast[MAX_BROADCASTS]; /* addresses of the router's networks that no host has, network byte order */
 };

@@ -63,7 +63,7 @@ int diverter_ingress(struct __sk_buff *skb)
 	case VERDICT_DELIVERED_LOCAL:
 	case VERDICT_DELIVERED_ERROR:
 	case VERDICT_RESET:
-		return packet.detour ? detour(skb) : TC_ACT_OK;
+		return packet.detour || (reply_device.takes_all && packet.family == IPV4_VERSION) ? detour(skb) : TC_ACT_OK;
 	default:
 		return TC_ACT_SHOT;
 	}

@@ -71,9 +71,7 @@ static __always_inline int needs_detour(__be32 address)
 	__u32 source = bpf_ntohl(address);
 	if (!reply_device.ifindex)
 		return 0;
-	if (!(locals.near[NEAR_WORD(source)] & NEAR_BIT(source)) || !in_local_range(source))
-		return reply_device.takes_all;
-	return !is_no_client(address);
+	return locals.near[NEAR_WORD(source)] & NEAR_BIT(source) && in_local_range(source) && !is_no_client(address);
 }
 
 /* The packet arrives by the device, with the socket that it was assigned to. Returns what the program has to. */

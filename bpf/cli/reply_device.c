@@ -160,12 +160,14 @@ void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_d
 	device->takes_all = filters_strictly(ifindex) || any_filters_strictly(maps);
 }
 
-/* That the device takes all packets in is noted as an attachment's --from any. */
+/* That the device takes all packets in is noted as an attachment's --from any. What is attached as a whole has the program. */
 static void attach_egress(const struct maps *maps, const char *name, bool takes_all, int egress)
 {
 	unsigned ifindex = if_nametoindex(name);
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
+	if (attachment.ingress)
+		return;
 	attachment.settings.from_count = takes_all;
 	hook_note(&attachment, -1, egress);
 	write_entry(maps->interfaces, &ifindex, &attachment);
@@ -187,6 +189,8 @@ static void detach_egress(const struct maps *maps, const char *name)
 	if (!ifindex)
 		return;
 	bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment);
+	if (attachment.ingress)
+		return;
 	hook_detach(ifindex, name, attachment.made_qdisc);
 	bpf_map_delete_elem(maps->interfaces, &ifindex);
 }

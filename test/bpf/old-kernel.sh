@@ -24,7 +24,7 @@ mkdir -p "$root/bin" "$root/proc" "$root/sys"
 
 deb/packages.sh "$architecture" "$work/files" "linux-image-cloud-$architecture" busybox-static
 cp $build/diverter $build/harness "$work/files/bin/busybox" "$root/bin/"
-find "$work/files" \( -name 'sch_ingress.ko' -o -name 'cls_bpf.ko' \) -exec cp {} "$root/" \;
+find "$work/files" \( -name 'sch_ingress.ko' -o -name 'cls_bpf.ko' -o -name veth.ko \) -exec cp {} "$root/" \;
 node -e '
 	const packets = JSON.parse(require("fs").readFileSync(process.argv[1])).map(({ packet }) => Buffer.from(packet, "hex"));
 	const framed = (packet) => [Buffer.from(Uint32Array.of(packet.length).buffer), packet];

@@ -206,6 +206,19 @@ describeKernel('clients whose address says nothing about where they are', () => 
     expect(router.counters()).toMatchObject({ reply_sent: 0 });
   });
 
+  test.each([0, 1, 2])('a client without GENEVE is answered by the stack’s own route, rp_filter %i', async (filter) => {
+    router.exec(['sysctl', '-qw', `net.ipv4.conf.all.rp_filter=${filter}`]);
+    router.diverts('attach', ...attachment, '--plain', '100.64.0.0/10');
+    router.exec(['ip', 'route', 'add', '100.64.0.0/10', 'via', '10.0.0.2'], 'node');
+    for (const protocol of ['tcp', 'udp'] as const) {
+      await serve(protocol, 'ipv4');
+      const client = router.start(['connect', protocol, '10.0.0.1', '100.64.0.1', '5000'], 'node');
+      await client.line(/ready/);
+      await echoes(client, `plain ${protocol}`);
+    }
+    expect(router.counters()).toMatchObject({ reply_sent: 0 });
+  });
+
   describe('what leads answers to the device', () => {
     const status = () => JSON.parse(router.diverts('status', '--json'));
     // Link-local addresses come when they are known to be nobody else's.
