@@ -21,7 +21,9 @@
 #include "maps.h"
 #include "packet.h"
 
-#define TRANSLATED_FIRST 1024 /* no client talks from a port below */
+/* Clients choose their ports above these: Linux from 32768 on, others from 49152. */
+#define TRANSLATED_FIRST 1024
+#define TRANSLATED_END 32768
 
 /* A port, `at` bytes into the transport header behind `outer` bytes of other headers, becomes another one. */
 static __always_inline void write_port(struct __sk_buff *skb, __u32 outer, __u8 family, __u8 protocol, __u32 at, __be16 before,
@@ -69,7 +71,7 @@ static __noinline __u32 translated_port(const struct packet *packet)
 				       .client_port = packet->sport,
 				       .protocol = packet->protocol,
 				       .family = packet->family };
-	struct translation new = { .port = bpf_htons(TRANSLATED_FIRST + bpf_get_prandom_u32() % (0x10000 - TRANSLATED_FIRST)) };
+	struct translation new = { .port = bpf_htons(TRANSLATED_FIRST + bpf_get_prandom_u32() % (TRANSLATED_END - TRANSLATED_FIRST)) };
 	/* Another processor may be faster; its packet is sent once more if this one is not. */
 	if (!take_port(packet, new.port) || bpf_map_update_elem(&translations, &key, &new, BPF_NOEXIST))
 		return 0;

@@ -119,7 +119,7 @@ describeKernel('by tcx', () => {
       expect(await deliveredWhile('true')).toEqual([500, side === 'ingress' ? 0 : 500]);
 
       expect(keepSays()).toBe(
-        '<4>the diverter is behind another program, lacks a route, or gets merged datagrams: attaching it again\n',
+        '<4>the diverter is behind another program, lacks a route or what leads answers, or gets merged datagrams: attaching it again\n',
       );
       expect(programs()).toEqual([
         ...(side === 'ingress' ? [OURS[0], 'ingress other', OURS[1]] : [...OURS, 'egress other']),

@@ -133,6 +133,7 @@ describeKernel('clients whose address says nothing about where they are', () => 
       }
       const [, port] = from(await service.line(new RegExp(`^${address} (?!30000 )`)));
       expect(Number(port)).toBeGreaterThanOrEqual(1024);
+      expect(Number(port)).toBeLessThan(32768);
       expect(router.counters()).toMatchObject({ flow_conflict: 0, reply_failed: 0, udp_checksum: 0 });
 
       // The earlier one ends: the later one goes on.
