@@ -3,11 +3,11 @@
 # throughput.sh [COMMIT]
 # What a router takes in over a veth from a client behind a load balancer's node, by this build and by an earlier one, and
 # without either: in turns, medians of ROUNDS. A client's packets are cut before the node, as on a wire. Receive aggregation (GRO)
-# is on, as a network card has it, then off. Needs root, git, iproute2, ethtool and iperf3.
+# is on, as a network card has it, then off. Needs root, git, iproute2, ethtool, iperf3 and perf.
 set -eu
 cd "$(dirname "$0")/.."
-for tool in iperf3 ethtool; do
-	command -v $tool >/dev/null || { echo "no throughput without $tool: apt-get install $tool" >&2; exit 1; }
+for tool in iperf3 ethtool perf; do
+	command -v $tool >/dev/null || { echo "no throughput without $tool: apt-get install iperf3 ethtool linux-perf" >&2; exit 1; }
 done
 make -s build/diverter build/node.bpf.o build/udp build/talk
 

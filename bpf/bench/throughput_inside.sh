@@ -65,57 +65,96 @@ nothing() {
 }
 
 figure() { sed -n "s/.*\"$1\":[[:space:]]*\([0-9.]*\).*/\1/p" | tail -1; }
-busy() { awk '/^cpu / { print ($2 + $3 + $4 + $6 + $7 + $8) / 100 }' /proc/stat; }
-# tcp MTU STREAMS: Gbit/s, and cores for each.
+# Frames that the card has received, and the packets that they became for the stack.
+frames() { awk '$1 == "eth0:" { print $3 }' /proc/net/dev; }
+packets() { awk '$1 == "Ip:" { print $4 }' /proc/net/snmp | tail -1; }
+# Seconds of a processor that a command, its server and the kernel on their behalf took; of these the router's card, whose polls
+# bring packets as far as their sockets; and the server's copying out of the socket. All else is the client's and the node's, and
+# what others do on the machine is in none.
+SAMPLES=4000 # a second, on each processor
+sampled() { perf record -q -e cpu-clock -F $SAMPLES -a -g -o /run/samples "$@" 2>/dev/null; }
+seconds() {
+	perf script -i /run/samples -F comm,ip,sym 2>/dev/null | awk -v rate=$SAMPLES '
+		BEGIN { RS = "" }
+		!/^(iperf3|udp|ksoftirqd)/ { next }
+		{ all++ }
+		/ veth_poll/ { card++; next }
+		/ tcp_recvmsg/ && !/ (process_backlog|tcp_write_xmit)/ { copying++ }
+		END { print all / rate, card / rate, copying / rate }'
+}
+# tcp MTU STREAMS: Gbit/s; cores for each, of all, of the router's card and of its copying; frames in each packet.
 tcp() {
 	ip -n client route replace 100.64.0.0/10 via 192.168.1.254 mtu $1
-	before=$(busy)
-	rate=$(in_client iperf3 --client 100.64.0.1 --time $SECONDS_EACH --parallel $2 --json | sed -n "/sum_received/,/}/p" | figure bits_per_second)
-	echo "$rate $before $(busy)" | awk -v time=$SECONDS_EACH '{ printf "%.2f %.3f\n", $1 / 1e9, ($3 - $2) / time / ($1 / 1e9) }'
+	before="$(frames) $(packets)"
+	rate=$(sampled ip netns exec client iperf3 --client 100.64.0.1 --time $SECONDS_EACH --parallel $2 --json | sed -n "/sum_received/,/}/p" | figure bits_per_second)
+	echo "$rate $before $(frames) $(packets) $(seconds)" | awk -v time=$SECONDS_EACH '{
+		gigabits = $1 * time / 1e9
+		printf "%.2f %.3f %.4f %.4f %.1f\n", gigabits / time, $6 / gigabits, $7 / gigabits, $8 / gigabits, ($4 - $2) / ($5 - $3) }'
 }
+# udp: thousands a second that the listener gets; nanoseconds of the router's card for each that arrives.
 udp() {
 	in_client build/udp blast 100.64.0.1 443 $((SECONDS_EACH + 2)) &
 	blast=$!
 	sleep 1
-	build/udp sink $sink $SECONDS_EACH | awk '{ printf "%.0f\n", $1 / 1000 }'
+	before=$(frames)
+	received=$(sampled build/udp sink $sink $SECONDS_EACH)
+	echo "$received $before $(frames) $(seconds)" | awk '{ printf "%.0f %.0f\n", $1 / 1000, $5 * 1e9 / ($3 - $2) }'
 	wait $blast
 }
-# note WAY ROW VALUE
-note() { echo "$3" >>"/run/$gro.$2.$1"; }
+# note ROW VALUE
+note() { echo "$2" >>"/run/$gro.$1.$way"; }
 measure() {
-	set -- $1 $(tcp 1500 1) $(tcp 1500 8) $(tcp 1500 64) $(tcp 8500 1) $(udp) \
-		$(in_client build/talk connections 100.64.0.1 5202 $SECONDS_EACH) $(in_client build/talk trips 100.64.0.1 5202 $SECONDS_EACH)
-	note $1 a "$2"
-	note $1 b "$3"
-	note $1 c "$4"
-	note $1 d "$6"
-	note $1 e "$8"
 	way=$1
-	shift 9
-	note $way f "$1"
-	note $way g "$2"
-	note $way h "$3"
+	set -- $(tcp 1500 1)
+	note a "$1"
+	note b "$2"
+	note c "$3"
+	note d "$4"
+	note e "$5"
+	set -- $(tcp 1500 8)
+	note f "$1"
+	note g "$3"
+	set -- $(tcp 1500 64)
+	note h "$1"
+	note i "$3"
+	set -- $(tcp 8500 1)
+	note j "$1"
+	note k "$3"
+	set -- $(udp)
+	note l "$1"
+	note m "$2"
+	note n "$(in_client build/talk connections 100.64.0.1 5202 $SECONDS_EACH)"
+	note o "$(in_client build/talk trips 100.64.0.1 5202 $SECONDS_EACH)"
 }
 median() { sort -n "$1" 2>/dev/null | awk '{ all[NR] = $1 } END { print NR ? all[int((NR + 1) / 2)] : "-" }'; }
 ways="plain$([ ! -x build/earlier/build/diverter ] || echo " earlier") this this_merged"
 print() {
 	printf '\n%-34s %9s %9s %9s %9s %10s %10s\n' "receive aggregation $gro" plain earlier this merged "of plain" "of earlier"
-	while read -r row name; do
+	while IFS= read -r line; do
+		row=${line%% *} name=${line#* }
 		set --
 		for way in plain earlier this this_merged; do set -- "$@" "$(median /run/$gro.$row.$way)"; done
-		echo "$@" | awk -v name="$name" '{ printf "%-34s %9s %9s %9s %9s %10.2f %10s\n", name, $1, $2, $3, $4, $4 / $1, $2 == "-" ? "-" : sprintf("%.2f", $4 / $2) }'
+		echo "$@" | awk -v name="$name" 'function of(a, b) { return a + 0 && b + 0 ? sprintf("%.2f", a / b) : "-" }
+			{ printf "%-34s %9s %9s %9s %9s %10s %10s\n", name, $1, $2, $3, $4, of($4, $1), of($4, $2) }'
 	done <<-ROWS
 		a TCP, 1 stream, 1500, Gbit/s
-		b the same: cores for each Gbit/s
-		c TCP, 8 streams, 1500
-		d TCP, 64 streams, 1500
-		e TCP, 1 stream, 8500
-		f UDP of 64 bytes, thousand/s
-		g connections a second
-		h round trips of a byte a second
+		b   cores for each Gbit/s
+		c   of these the router's card
+		d   and its copying from the socket
+		e   frames in a packet
+		f TCP, 8 streams, 1500
+		g   cores: the router's card
+		h TCP, 64 streams, 1500
+		i   cores: the router's card
+		j TCP, 1 stream, 8500
+		k   cores: the router's card
+		l UDP of 64 bytes, thousand/s
+		m   ns each of the router's card
+		n connections a second
+		o round trips of a byte a second
 	ROWS
 }
-for gro in on off; do
+for gro in ${AGGREGATION:-on off}; do
 	ethtool -K eth0 gro $gro >/dev/null
 	for round in $(seq $ROUNDS); do
 		for way in $ways; do
