@@ -165,7 +165,7 @@ struct settings {
 enum reply {
 	REPLY_DIRECT,
 	REPLY_GENEVE,
-	REPLY_GENEVE_UNCUT, /* in programs only: the same, where the kernel would lose datagrams that are yet to be cut */
+	REPLY_GENEVE_UNCUT, /* the same, where the kernel would lose datagrams that are yet to be cut: they are refused */
 };
 
 /*

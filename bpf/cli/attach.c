@@ -103,16 +103,6 @@ static void turn_merging_off(const char *name)
 	}
 }
 
-/*
- * The kernel loses datagrams that a service leaves to it to cut (UDP_SEGMENT) if they get headers on an interface without tx
- * checksum offload: Linux 6.18 does, and before 6.11 it refuses the service.
- */
-static bool cuts_datagrams(const char *name)
-{
-	return offload_is_on(name, "tx-checksum-ip-generic") || offload_is_on(name, "tx-checksum-ipv4") ||
-	       offload_is_on(name, "tx-checksum-ipv6");
-}
-
 static void add_broadcast(struct reply_device *device, __u32 address)
 {
 	if (device->broadcast_count < MAX_BROADCASTS)
@@ -159,16 +149,15 @@ void attach(const char *name, struct settings *settings)
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	settings->secret = find_secret(&maps);
-	struct settings loaded = *settings;
-	if (loaded.reply == REPLY_GENEVE && !cuts_datagrams(name))
-		loaded.reply = REPLY_GENEVE_UNCUT;
 	struct reply_device reply_device = {};
 	if (settings->reply == REPLY_GENEVE) {
 		read_broadcasts(&reply_device);
 		hook_check(if_nametoindex("lo"), "lo");
 		reply_device_make(&maps, ifindex, &reply_device);
 	}
-	struct bpf_object *object = program_open(&loaded, &reply_device);
+	if (settings->reply == REPLY_GENEVE && !offload_cuts_datagrams(name))
+		settings->reply = REPLY_GENEVE_UNCUT;
+	struct bpf_object *object = program_open(settings, &reply_device);
 	if (bpf_object__load(object))
 		fail("the kernel refused the program: %s. If another version's maps are in the way, `rm -r " PINS "`, attach again and "
 		     "restart the router; DIVERTER_DEBUG=1 shows more",
@@ -185,7 +174,7 @@ void attach(const char *name, struct settings *settings)
 	write_entry(maps.interfaces, &ifindex, &attachment);
 	if (hook_attach(ifindex, name, &attachment, ingress, egress))
 		write_entry(maps.interfaces, &ifindex, &attachment);
-	if (settings->reply == REPLY_GENEVE)
+	if (settings->reply != REPLY_DIRECT)
 		reply_device_start(&maps, settings, &reply_device, egress);
 	bpf_object__close(object);
 	/* The program that is there now takes what is merged. */

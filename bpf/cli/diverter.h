@@ -106,6 +106,11 @@ bool route_is_local(const struct prefix *prefix);
 #define MERGING_OFFLOADS 2
 extern const char *const merging_offloads[MERGING_OFFLOADS];
 bool offload_is_on(const char *name, const char *feature);
+/*
+ * The kernel loses datagrams that a service leaves to it to cut (UDP_SEGMENT) if they get headers on an interface without tx
+ * checksum offload: Linux 6.18 does, and before 6.11 it refuses the service. False for such an interface.
+ */
+bool offload_cuts_datagrams(const char *name);
 /* False if the interface keeps it as it was. */
 bool offload_turn(const char *name, const char *feature, bool on);
 

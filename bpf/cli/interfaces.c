@@ -21,7 +21,7 @@ static void print_prefixes(const struct prefix4 *prefixes, __u32 count, const ch
 
 static const char *reply_name(const struct settings *settings)
 {
-	return settings->reply == REPLY_GENEVE ? "geneve" : "direct";
+	return settings->reply == REPLY_DIRECT ? "direct" : "geneve";
 }
 
 static const char *const hook_names[] = { [HOOK_TCX] = "tcx", [HOOK_CLSACT] = "clsact" };
@@ -67,6 +67,22 @@ static void print_merging_text(const char *name)
 			       name, merging_offloads[i]);
 }
 
+/* The program knows from attaching whether the kernel can cut answers. True if that is no longer so. */
+static bool offload_has_changed(const struct settings *settings, const char *name)
+{
+	return settings->reply != REPLY_DIRECT && (settings->reply == REPLY_GENEVE) != offload_cuts_datagrams(name);
+}
+
+static void print_offload_text(const struct settings *settings, const char *name)
+{
+	if (!offload_has_changed(settings, name))
+		return;
+	printf("\noffload   %s: tx checksum offload is %s now: answers that the kernel is to cut (UDP_SEGMENT) are %s: attach again, which has "
+	       "them %s",
+	       name, settings->reply == REPLY_GENEVE ? "off" : "on", settings->reply == REPLY_GENEVE ? "lost" : "refused",
+	       settings->reply == REPLY_GENEVE ? "refused and counted" : "sent");
+}
+
 void print_attached_json(const struct attached_interface *interface)
 {
 	const struct settings *settings = &interface->attachment->settings;
@@ -80,7 +96,7 @@ void print_attached_json(const struct attached_interface *interface)
 	hook_each_front(interface->ifindex, interface->attachment, print_front_json, &(struct items){ ",", false });
 	printf("],\"merging\":[");
 	print_merging_json(interface->name);
-	printf("]}");
+	printf("],\"offloadChanged\":%s}", offload_has_changed(settings, interface->name) ? "true" : "false");
 }
 
 /* The interface is printed with the options that `attach` was given. */
@@ -93,6 +109,7 @@ void print_attached_text(const struct attached_interface *interface)
 	printf(" --reply %s\nhook      %s: %s", reply_name(settings), interface->name, hook_names[interface->hook]);
 	hook_each_front(interface->ifindex, interface->attachment, print_front_text, (void *)interface->name);
 	print_merging_text(interface->name);
+	print_offload_text(settings, interface->name);
 }
 
 bool print_attached(const struct maps *maps, void (*print)(const struct attached_interface *interface), const char *between)

@@ -62,6 +62,12 @@ bool offload_is_on(const char *name, const char *feature)
 	return number >= 0 && ask(name, &got) && got.blocks[number / 32].active >> number % 32 & 1;
 }
 
+bool offload_cuts_datagrams(const char *name)
+{
+	return offload_is_on(name, "tx-checksum-ip-generic") || offload_is_on(name, "tx-checksum-ipv4") ||
+	       offload_is_on(name, "tx-checksum-ipv6");
+}
+
 bool offload_turn(const char *name, const char *feature, bool on)
 {
 	struct {

@@ -142,7 +142,7 @@ static bool any_filters_strictly(const struct maps *maps)
 	struct attachment attachment;
 	__u32 ifindex;
 	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex)
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attachment.settings.reply == REPLY_GENEVE &&
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) == 0 && attachment.settings.reply != REPLY_DIRECT &&
 		    filters_strictly(ifindex))
 			return true;
 	return false;
@@ -227,7 +227,7 @@ bool reply_device_is_needed(const struct maps *maps, struct settings *settings)
 	struct attachment attachment;
 	__u32 ifindex;
 	for (__u32 *at = NULL; bpf_map_get_next_key(maps->interfaces, at, &ifindex) == 0; at = &ifindex) {
-		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || attachment.settings.reply != REPLY_GENEVE)
+		if (bpf_map_lookup_elem(maps->interfaces, &ifindex, &attachment) || attachment.settings.reply == REPLY_DIRECT)
 			continue;
 		*settings = attachment.settings;
 		return true;

@@ -50,6 +50,7 @@ describeKernel('the command', () => {
           hook: 'tcx',
           inFront: [],
           merging: [],
+          offloadChanged: false,
         },
       ],
       gro: merges ? { device: 'ziti-glb-gro', problem: null } : { device: null, problem: expect.any(String) },

@@ -35,9 +35,9 @@ const attachWithoutTcx = () =>
   router.exec([harnessPath, 'without-tcx', diverterPath, 'attach', 'eth0', '--from', '10.0.0.0/24']);
 
 /** What the unit says that looks after the diverter, with systemd's reload in place of systemd. */
-function keepSays(): string {
+function keepSays(...options: string[]): string {
   const [, script = ''] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(readFileSync(keepUnit, 'utf8')) ?? [];
-  const systemctl = `systemctl() { case $* in *is-active*) true ;; *) ${diverterPath} attach eth0 --from 10.0.0.0/24 ;; esac; }`;
+  const systemctl = `systemctl() { case $* in *is-active*) true ;; *) ${diverterPath} attach eth0 --from 10.0.0.0/24 ${options.join(' ')} ;; esac; }`;
   const { stdout, stderr } = router.exec([
     ...['sh', '-c'],
     `${systemctl}; ${script.replaceAll('exec systemctl', 'systemctl').replaceAll('/usr/sbin/diverter', diverterPath)}`,
@@ -119,7 +119,7 @@ describeKernel('by tcx', () => {
       expect(await deliveredWhile('true')).toEqual([500, side === 'ingress' ? 0 : 500]);
 
       expect(keepSays()).toBe(
-        '<4>the diverter is behind another program, lacks a route or what leads answers, or gets merged datagrams: attaching it again\n',
+        '<4>the diverter is behind another program, lacks a route or what leads answers, gets merged datagrams, or knows an offload as it was: attaching it again\n',
       );
       expect(programs()).toEqual([
         ...(side === 'ingress' ? [OURS[0], 'ingress other', OURS[1]] : [...OURS, 'egress other']),
@@ -138,8 +138,24 @@ describeKernel('by tcx', () => {
     await listen();
     attach('--from', '10.0.0.0/24');
     expect(router.exec(['ethtool', '-K', 'eth0', 'rx-gro-list', 'on']).stderr).toBe('');
-    expect(keepSays()).toMatch(/merged datagrams: attaching it again\nrx-gro-list of eth0 is turned off: /);
+    expect(keepSays()).toMatch(/gets merged datagrams, .*: attaching it again\nrx-gro-list of eth0 is turned off: /);
     expect([keepSays(), router.diverter('health').code]).toEqual(['', 0]);
+  });
+
+  test('an offload that answers depend on is looked at again after it has changed', async () => {
+    const options = ['--reply', 'geneve'];
+    const turn = (offload: string): void =>
+      void expect(router.exec(['ethtool', '-K', 'eth0', 'tx', offload]).stderr).toBe('');
+    await listen();
+    turn('on');
+    attach('--from', '10.0.0.0/24', ...options);
+    expect(keepSays(...options)).toBe('');
+    turn('off');
+    expect(keepSays(...options)).toMatch(/knows an offload as it was: attaching it again\n$/);
+    expect(keepSays(...options)).toBe('');
+    attach('--from', '10.0.0.0/24');
+    turn('on');
+    expect(keepSays()).toBe('');
   });
 
   test('moving ours to the front again and again loses no packet', async () => {

@@ -204,12 +204,25 @@ describeKernel('replies through the load balancer', () => {
       expect(sizes).toEqual([1008, 1008, 1008, 508]);
     });
     expect(sent).toEqual({ delivered_service: 1, reply_sent: 4 });
+    const status = (): unknown => JSON.parse(router.diverts('status', '--json'));
+    expect(status()).toMatchObject({ attached: [{ reply: 'geneve', offloadChanged: false }] });
+    expect(router.exec(['ethtool', '-K', 'eth0', 'tx', 'off']).stderr).toBe('');
+    expect(status()).toMatchObject({ attached: [{ reply: 'geneve', offloadChanged: true }] });
+    expect(router.diverts('status')).toContain(
+      '\noffload   eth0: tx checksum offload is off now: answers that the kernel is to cut (UDP_SEGMENT) are lost: attach again, which has them refused and counted\n',
+    );
     attached('off');
+    expect(status()).toMatchObject({ attached: [{ reply: 'geneve', offloadChanged: false }] });
     const refused = await counted(async () => {
       router.send(encapsulated(ipv4({}, segment)));
       await capture.silent(geneveFrame);
     });
     expect(refused).toEqual({ delivered_service: 1, reply_failed: 4 });
+    expect(router.exec(['ethtool', '-K', 'eth0', 'tx', 'on']).stderr).toBe('');
+    expect(router.diverts('status')).toContain(
+      '\noffload   eth0: tx checksum offload is on now: answers that the kernel is to cut (UDP_SEGMENT) are refused: attach again, which has them sent\n',
+    );
+    attached('off');
   });
 
   test('TCP, a reset included', async () => {
