@@ -18,7 +18,7 @@
  * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at the
  * frame goes by the Ethernet header's type, which is still IPv4's. Returns 0, or -1 if the kernel refuses.
  */
-static __noinline int decap6(struct __sk_buff *skb, __u32 outer, __u64 flags)
+static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
 {
 	struct {
 		__be16 type;
@@ -27,27 +27,37 @@ static __noinline int decap6(struct __sk_buff *skb, __u32 outer, __u64 flags)
 	if (bpf_skb_load_bytes(skb, ETH_HLEN + outer, &head.ip, sizeof(head.ip)))
 		return -1;
 	__s32 room = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
-	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, flags) ||
+	if (bpf_skb_adjust_room(skb, -(__s32)outer - room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
 	    bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0))
 		return -1;
 	return bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(head.type), &head, sizeof(head), 0);
 }
 
 /*
- * Inner datagrams that were merged stay what the stack cuts again only if it is told that a tunnel's header goes: older kernels
- * know no such flag, and refuse it.
+ * Inner datagrams that were merged stay what the stack cuts again only if the kernel is told that a tunnel's header goes: older
+ * ones know no such flag, and refuse it. Those that know it also know the one for IPv6. Returns 0, or an error.
  */
+#define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 (1 << 8)
 #define BPF_F_ADJ_ROOM_DECAP_L4_UDP (1 << 10)
+static __noinline int decap_datagrams(struct __sk_buff *skb, __u32 outer, int family)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_DECAP_L4_UDP;
+	if (family != IPV6_VERSION)
+		return bpf_skb_adjust_room(skb, -(__s32)outer, BPF_ADJ_ROOM_MAC, flags);
+	__be16 type = bpf_htons(ETH_P_IPV6);
+	int error = bpf_skb_adjust_room(skb, -(__s32)outer, BPF_ADJ_ROOM_MAC, flags | BPF_F_ADJ_ROOM_DECAP_L3_IPV6);
+	return error ? error : bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(type), &type, sizeof(type), 0);
+}
 
 /* Returns CONTINUE, or why the kernel refuses. */
 static __always_inline int decap(struct __sk_buff *skb, const struct packet *packet)
 {
 	if (!packet->outer)
 		return CONTINUE;
-	int merged = packet->aggregate && packet->protocol == IPPROTO_UDP;
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | (merged ? BPF_F_ADJ_ROOM_DECAP_L4_UDP : 0);
-	int refused = packet->family == IPV6_VERSION
-			      ? decap6(skb, packet->outer, flags)
-			      : bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, flags);
-	return !refused ? CONTINUE : merged ? VERDICT_AGGREGATE : VERDICT_STRIP_FAILED;
+	if (packet->aggregate && packet->protocol == IPPROTO_UDP)
+		return decap_datagrams(skb, packet->outer, packet->family) ? VERDICT_AGGREGATE : CONTINUE;
+	int error = packet->family == IPV6_VERSION
+			    ? decap6(skb, packet->outer)
+			    : bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+	return error ? VERDICT_STRIP_FAILED : CONTINUE;
 }

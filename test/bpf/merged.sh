@@ -28,11 +28,14 @@ put() {
 # packet with the VNI and the remote of the device itself.
 node --disable-warning=ExperimentalWarning --input-type=module -e '
 	import { writeFileSync } from "node:fs";
-	const { ACK, encapsulated, ethernet, ipv4, TCP, tcp, UDP, udp, withChecksum } = await import(process.argv[1]);
+	const { ACK, encapsulated, encapsulated6, ethernet, ipv4, ipv6, TCP, tcp, UDP, udp, withChecksum } = await import(process.argv[1]);
 	const framed = (packet) => Buffer.concat([Buffer.from(Uint32Array.of(packet.length).buffer), packet]);
 	const datagram = (fill) =>
 		ipv4({ id: fill }, withChecksum(UDP, "192.168.1.1", "100.64.0.1", udp({ sourcePort: 1000, destinationPort: 5000 }, Buffer.alloc(1000, fill))));
 	writeFileSync(`${process.argv[2]}/datagrams`, Buffer.concat(Array.from({ length: 20 }, (_, at) => framed(encapsulated(datagram(at), { ip: { id: at } })))));
+	const datagram6 = (fill) => ipv6({}, withChecksum(UDP, "2001:db8:1::1", "2001:db8:2::1",
+		udp({ sourcePort: 1000, destinationPort: 5000 }, Buffer.alloc(1000, fill))));
+	writeFileSync(`${process.argv[2]}/datagrams6`, Buffer.concat(Array.from({ length: 20 }, (_, at) => framed(encapsulated6(datagram6(at), { ip: { id: at } })))));
 	const segment = (at) => ipv4({ dontFragment: true, protocol: TCP }, withChecksum(TCP, "192.168.1.1", "100.64.0.1",
 		tcp({ flags: ACK, sequence: 1 + at * 1000, sourcePort: 1000, destinationPort: 5000 }, Buffer.alloc(1000, at))));
 	const ids = { constant: () => 7, counting: (at) => at, random: (at) => (at * 40503 + 7) % 65536 };
@@ -58,7 +61,7 @@ boot() {
 	done
 	put build/diverter build/harness "$work/shell/bin/busybox" "$(command -v ip)"
 	cp ../test/bpf/merged.init "$root/init"
-	cp "$work/datagrams" "$work/spoofed" "$work"/df-* "$work"/no-df-* "$root/"
+	cp "$work/datagrams" "$work/datagrams6" "$work/spoofed" "$work"/df-* "$work"/no-df-* "$root/"
 	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip >"$work/initrd"
 	# Without cx16, which this emulator gets wrong: Debian's 6.12 stumbles over it.
 	timeout 600 qemu-system-x86_64 -cpu qemu64,-cx16 -m 512 -nographic -no-reboot -kernel "$(find "$work/$release/kernel" -name 'vmlinuz*')" \
