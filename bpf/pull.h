@@ -4,6 +4,7 @@
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
@@ -12,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "geneve.h"
+#include "packet.h"
 #include "parse.h"
 
 /* All headers, from the Ethernet to the inner transport header, with `options` bytes of GENEVE options and `inner` of IP header. */
@@ -22,12 +24,20 @@
 
 /*
  * GENEVE says by its option length and protocol how many bytes the linear part needs. More than that stays in pages, as to bring
- * it costs more than everything else together.
+ * it costs more than everything else together. TCP without GENEVE, which may be all that ziti-router's own links say, needs its
+ * own header alone.
  */
 static __always_inline __u32 linear_needed(const struct cursor *cursor)
 {
 	struct cursor at = *cursor;
-	if (!take(&at, ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr)))
+	if (!take(&at, ETH_HLEN))
+		return HEADERS_MAX;
+	const struct iphdr *ip = TAKE(&at, struct iphdr);
+	if (!ip)
+		return HEADERS_MAX;
+	if (ip->version == IPV4_VERSION && ip->protocol == IPPROTO_TCP)
+		return ETH_HLEN + sizeof(*ip) + sizeof(struct tcphdr);
+	if (!take(&at, sizeof(struct udphdr)))
 		return HEADERS_MAX;
 	const struct geneve *geneve = TAKE(&at, struct geneve);
 	if (!geneve)

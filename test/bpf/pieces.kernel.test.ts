@@ -2,7 +2,20 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
-import { encapsulated, encapsulated6, ipv4, ipv6, NODE, ROUTER, TCP, tcp, UDP, udp, withChecksum } from './packet.ts';
+import {
+  encapsulated,
+  encapsulated6,
+  ethernet,
+  ipv4,
+  ipv6,
+  NODE,
+  ROUTER,
+  TCP,
+  tcp,
+  UDP,
+  udp,
+  withChecksum,
+} from './packet.ts';
 import { framed, type Router, startRouter } from './router.ts';
 
 const golden: { name: string; reason: string; packet: string }[] = JSON.parse(
@@ -15,7 +28,7 @@ const CLIENT6 = '2001:db8:1::1';
 const SERVICE6 = '2001:db8:2::1';
 
 /** So much of a packet is linear; the rest is in pages, as a network card leaves it. */
-const sizes = [14, 34, 50, 82, 102, 121, 122, 142, 1500];
+const sizes = [14, 34, 50, 54, 82, 102, 121, 122, 142, 1500];
 
 describeKernel('packets in pieces', () => {
   let router: Router;
@@ -63,6 +76,16 @@ describeKernel('packets in pieces', () => {
     const expected: Record<string, number> = {};
     for (const { reason } of golden) expected[reason] = (expected[reason] ?? 0) + 1;
     expect(await verdicts(golden.length)).toEqual(expected);
+  });
+
+  test.each(sizes)('%i bytes linear: TCP without GENEVE is taken', async (size) => {
+    const arrive = await card(size);
+    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--plain', '100.64.0.0/10');
+    router.intercept({ destination: '100.64.0.0/10', protocol: 'tcp', ports: [5000, 5000], listener: 41000 });
+    await router.start(['listen', 'tcp', '127.0.0.1', '41000']).line(/ready/);
+    const syn = tcp({ sourcePort: 3000 + size }, Buffer.alloc(600, 'x'));
+    arrive([ethernet(ipv4({ protocol: TCP }, withChecksum(TCP, CLIENT, SERVICE, syn)))]);
+    expect(await verdicts(1)).toEqual({ delivered_service: 1 });
   });
 
   test.each(sizes)('%i bytes linear: what is inside arrives', async (size) => {
