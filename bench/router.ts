@@ -9,21 +9,57 @@ import { divert } from '../test/support/divert.ts';
 
 /**
  * What a client gets through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
- * hosting router, offloads off so that a packet is a packet. Rounds alternate on the same running router: plain packets, and the
- * same in GENEVE, put on at the router's side of the VPC as a load balancer does. Between them is what the diverter costs.
+ * hosting router. First what the package sets in ziti-router, in rounds that start it with and without; `-- each` has everything
+ * that was tried take its turn. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
+ * the VPC as a load balancer does: between them is what the diverter costs.
  */
-const ROUNDS = 7;
+const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const SECONDS = 3;
 const STREAMS = [1, 8];
 /** As bpf/bench/node.bpf.c has them: what goes to a service is put into GENEVE to this router. */
 const ROUTER_IP = '10.0.0.2';
 const SERVICE = '100.100.0.1';
+const RULES = 3;
 const FOLDER = new URL('..', import.meta.url).pathname;
+const CONFIG = '/var/lib/ziti-router/config.yml';
+
+/** What ziti-router is started with: as the package has it or not, lines of a drop-in, a change of its configuration. */
+interface Setting {
+  tuned?: boolean;
+  environment?: string[];
+  /** For sed. */
+  configuration?: string;
+  command?: string;
+}
+const tunnel = (...options: string[]): Setting => ({
+  configuration: `s|^      dnsSvcIpRange: .*|&\\n${options.map((option) => `      ${option}`).join('\\n')}|`,
+});
+const link = (option: string): Setting => ({ configuration: `0,/^    - binding: transport/s||&\\n      ${option}|` });
+const WITHOUT = 'without';
+const OURS = 'with';
+const SETTINGS: Record<string, Setting> = { [WITHOUT]: {}, [OURS]: { tuned: true } };
+/** OpenZiti's: https://openziti.io/docs/reference/configuration/router */
+const TRIED: Record<string, Setting> = {
+  'GOGC=400': { environment: ['GOGC=400'] },
+  'GOGC=400 GOMEMLIMIT=230MiB': { environment: ['GOGC=400', 'GOMEMLIMIT=230MiB'] },
+  'GOMAXPROCS=1': { environment: ['GOMAXPROCS=1'] },
+  'txQueueSize: 64': tunnel('txQueueSize: 64'),
+  'windows of 16 MiB': tunnel('txPortalStartSize: 16777216', 'txPortalMaxSize: 16777216', 'rxBufferSize: 16777216'),
+  'windows of 1 MiB': tunnel('txPortalStartSize: 1048576', 'txPortalMaxSize: 1048576', 'rxBufferSize: 1048576'),
+  'outQueueSize: 64': {
+    configuration:
+      's|outQueueSize:.*|outQueueSize: 64|; s|^    - binding: transport|&\\n      options: { outQueueSize: 64 }|',
+  },
+  'split: false': link('split: false'),
+  'maxDefaultConnections: 1': link('maxDefaultConnections: 1'),
+  'tcp_wmem of 1 MiB': { command: "sysctl -qw net.ipv4.tcp_wmem='4096 1048576 16777216'" },
+};
+const UNDO = "sysctl -qw net.ipv4.tcp_wmem='4096 16384 4194304'";
 
 const offloads = 'tso off gso off gro off tx off rx off';
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-const shown = (values: number[]) =>
-  `${median(values).toFixed(0)} Mbit/s (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`;
+const shown = (values: number[], digits = 0) =>
+  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`;
 
 function network(): Network {
   const routes = { '100.64.0.0/10': { kind: 'interface', id: 'eni-router-1' } } as const;
@@ -31,7 +67,7 @@ function network(): Network {
   return JSON.parse(text.replaceAll('10.0.9.11', ROUTER_IP).replaceAll('10.0.9.', '10.0.0.'));
 }
 
-async function main(): Promise<void> {
+async function main(each: boolean): Promise<void> {
   const ziti = findZiti();
   setUp();
   const made = await run(['make', '--silent', '-C', `${FOLDER}bpf`, 'build/node.bpf.o']);
@@ -53,6 +89,8 @@ async function main(): Promise<void> {
       'i-router-2',
       'until [ -e /run/units/ziti-router.service ]; do sleep 0.2; done; systemctl stop ziti-router',
     );
+    // ziti-router asks itself for a name when it starts, by way of this, for ten seconds where that leads elsewhere.
+    await shell('i-router-1', 'echo nameserver 127.0.0.1 >/etc/resolv.conf');
     await divert(fabric, 'i-router-1', 2, { attach: 'ens5 --from 10.0.0.0/24 --plain 100.64.0.0/10' });
     const service = `${FOLDER}local/fabric/images/controller/service.sh declare bench 100.100.0.0/16 tcp 5201 5201`;
     await shell(
@@ -64,30 +102,95 @@ async function main(): Promise<void> {
     for (const device of ['eni-client-1', 'eni-router-1']) await inVpc('ethtool', '-K', device, ...offloads.split(' '));
     await inVpc('tc', 'qdisc', 'add', 'dev', 'eni-router-1', 'clsact');
     await shell('i-client-1', 'ip route replace default via 10.0.1.1 dev ens5 mtu 1500');
-    const transfer = async (streams: number, seconds = SECONDS, tries = 100): Promise<number> => {
+    await shell('i-router-1', `cp ${CONFIG} /run/config.yml`);
+    /** Resolves to megabits a second and megabytes. */
+    const transfer = async (streams: number, seconds = SECONDS, tries = 100): Promise<[mbits: number, mb: number]> => {
       const command = ['iperf3', '--client', SERVICE, '--time', `${seconds}`, '--parallel', `${streams}`, '--json'];
       const { stdout } = await fabric.exec('i-client-1', command, { timeout: 60_000 });
       const { end, error } = JSON.parse(stdout);
-      if (end?.sum_received) return end.sum_received.bits_per_second / 1e6;
+      if (end?.sum_received) return [end.sum_received.bits_per_second / 1e6, end.sum_received.bytes / 1e6];
       // What the router closes, its server is told seconds later; and the service may not be known yet.
       if (tries === 0) throw new Error(`iperf3 over ${streams} streams: ${error}`);
       await sleep(200);
       return transfer(streams, seconds, tries - 1);
     };
-    await transfer(1, 1);
 
-    const filter = ['dev', 'eni-router-1', 'egress'];
-    const program = ['bpf', 'direct-action', 'object-file', `${FOLDER}bpf/build/node.bpf.o`, 'section', 'tc'];
+    const start = ({ tuned = false, environment = [], configuration = '', command = UNDO }: Setting) =>
+      shell(
+        'i-router-1',
+        `echo TUNE=${tuned} >/etc/default/ziti-glb-router; mkdir -p /run/systemd/system/ziti-router.service.d
+         printf '%s\\n' '[Service]' ${environment.map((line) => `Environment=${line}`).join(' ')} >/run/systemd/system/ziti-router.service.d/bench.conf
+         sed '${configuration}' /run/config.yml >${CONFIG}; ${command}; systemctl restart ziti-router
+         until [ "$(diverter services | grep -c ' of service ')" = ${RULES} ]; do sleep 0.1; done; sleep 1`,
+      );
+    /** ziti-router's process: CPU time in milliseconds, MiB in memory, and at the most since `reset`. */
+    const look = async (reset = false) => {
+      const said = await shell(
+        'i-router-1',
+        `cd /proc/$(systemctl show -p MainPID --value ziti-router); ${reset ? 'echo 5 >clear_refs;' : ''} cat stat status`,
+      );
+      const [, times = ''] = said.split(') ');
+      const [user = 0, system = 0] = times.split(' ').slice(11, 13).map(Number);
+      const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(said)?.[1]) / 1024;
+      return { cpu: (user + system) * 10, rest: mib('VmRSS'), most: mib('VmHWM') };
+    };
+    /** What is told of a setting, by row. */
+    const measure = async (setting: Setting): Promise<Map<string, number>> => {
+      await start(setting);
+      const rows = new Map([['memory at rest, MiB', (await look()).rest]]);
+      await transfer(1, 1);
+      for (const streams of STREAMS) {
+        const { cpu } = await look(true);
+        const [mbits, mb] = await transfer(streams);
+        const after = await look();
+        const name = `${streams} stream${streams > 1 ? 's' : ''}`;
+        rows.set(`${name}, Mbit/s`, mbits);
+        rows.set(`${name}, router's CPU, ms a MB`, (after.cpu - cpu) / mb);
+        rows.set(`${name}, memory at the most, MiB`, after.most);
+      }
+      return rows;
+    };
+
     console.log(
       `${(await shell('i-router-1', 'ziti version')).trim()}, ${ROUNDS} rounds of ${SECONDS} s each, in turns, inner MTU 1,500\n`,
     );
+    await transfer(1, 1);
+    // As the kernel merges what comes where it has GENEVE.
+    await shell('i-router-1', 'ethtool -K ens5 gro on');
+    const settings = Object.entries(each ? { ...SETTINGS, ...TRIED } : SETTINGS);
+    const seen = new Map(settings.map(([name]) => [name, [] as Map<string, number>[]]));
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [name, setting] of round % 2 ? settings.toReversed() : settings)
+        seen.get(name)?.push(await measure(setting));
+    const values = (name: string, row: string) => (seen.get(name) ?? []).map((rows) => rows.get(row) ?? Number.NaN);
+    const ratio = (name: string, row: string) => (median(values(name, row)) / median(values(WITHOUT, row))).toFixed(2);
+    const rows = [...(seen.get(WITHOUT)?.[0]?.keys() ?? [])].sort();
+    console.log(`| | ${settings.map(([name]) => (name === WITHOUT ? name : `${name} | ratio`)).join(' | ')} |`);
+    console.log(`| --- |${' ---: |'.repeat(2 * settings.length - 1)}`);
+    for (const row of rows) {
+      const digits = row.includes('CPU') ? 1 : 0;
+      const cells = settings.map(([name]) =>
+        name === WITHOUT
+          ? shown(values(name, row), digits)
+          : `${shown(values(name, row), digits)} | ${ratio(name, row)}`,
+      );
+      console.log(`| ${row} | ${cells.join(' | ')} |`);
+    }
+    if (each) return;
+
+    console.log('\nNothing merged, Mbit/s:\n');
+    await start({ tuned: true });
+    await shell('i-router-1', 'ethtool -K ens5 gro off');
+    await transfer(1, 1);
+    const filter = ['dev', 'eni-router-1', 'egress'];
+    const program = ['bpf', 'direct-action', 'object-file', `${FOLDER}bpf/build/node.bpf.o`, 'section', 'tc'];
     for (const streams of STREAMS) {
       const plain: number[] = [];
       const geneve: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
-        plain.push(await transfer(streams));
+        plain.push((await transfer(streams))[0]);
         await inVpc('tc', 'filter', 'add', ...filter, ...program);
-        geneve.push(await transfer(streams));
+        geneve.push((await transfer(streams))[0]);
         await inVpc('tc', 'filter', 'delete', ...filter);
       }
       const share = (1 - median(geneve) / median(plain)) * 100;
@@ -102,7 +205,7 @@ async function main(): Promise<void> {
 }
 
 try {
-  await main();
+  await main(process.argv.includes('each'));
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

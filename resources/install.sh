@@ -9,12 +9,14 @@ if [ -z "${SSM_Diverter+x}" ]; then
   SSM_Diverter='{{ Diverter }}' SSM_Url='{{ Url }}' SSM_Sha256='{{ Sha256 }}' SSM_Addresses='{{ Addresses }}'
   SSM_Sources='{{ Sources }}' SSM_Reply='{{ Reply }}' SSM_Range='{{ Range }}' SSM_Resolver='{{ Resolver }}'
   SSM_HealthPort='{{ HealthPort }}' SSM_HealthOptions='{{ HealthOptions }}' SSM_RegistrationKey='{{ RegistrationKey }}'
+  SSM_TuneRouter='{{ TuneRouter }}'
 fi
 
 package=ziti-glb-diverter
 program=/usr/sbin/diverter
 settings=/etc/default/ziti-glb-diverter
 health_settings=/etc/default/ziti-glb-health
+router_settings=/etc/default/ziti-glb-router
 resolver=/etc/systemd/system/ziti-router.service.d/ziti-glb-resolver.conf
 kept=/var/lib/ziti-glb
 work=''
@@ -311,6 +313,8 @@ install_own() {
   [ -z "$router_port" ] || "$diverter" configure "$file" "--$asked_by" "$router_port" 2>"$work/said" ||
     fail "$(sed '1s/^diverter: //' "$work/said")"
 
+  # Read when ziti-router is started, for which it is no reason.
+  replace "$router_settings" <<<"TUNE=$SSM_TuneRouter" || true
   if replace "$settings" <<<"ATTACH=\"$attach\""; then
     changed=settings
     # By then the settings are back, and who reads them.

@@ -90,6 +90,7 @@ export const parameters = z.strictObject({
   dnsPrefix: whole(1, 30),
   diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
   reply: text(/^(direct|geneve)$/, 'direct or geneve'),
+  tuneRouter: flag,
   registrationKey: text(/^[\w.:/{}+=@-]*$/, 'the name of a parameter or the ARN of a secret'),
   healthCheck: text(/^(both|diverter|router)$/, 'both, diverter or router'),
   servicesRequired: flag,

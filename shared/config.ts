@@ -112,6 +112,7 @@ const routers = common
     DOCUMENT: text,
     DIVERTER: z.enum(['own', 'netfoundry']),
     REPLY: z.enum(['direct', 'geneve']),
+    TUNE_ROUTER: flag,
     DIVERTER_BUCKET: text,
     DIVERTER_PREFIX: text,
     DIVERTER_BUILDS: builds,
@@ -141,6 +142,8 @@ const routers = common
       diverter: env.DIVERTER,
       /** How our diverter has answers go: straight to the client, or back through the load balancer. */
       reply: env.REPLY,
+      /** Whether ziti-router's garbage collector is set by the machine's memory. */
+      tuneRouter: env.TUNE_ROUTER,
       bucket: env.DIVERTER_BUCKET,
       /** Of the diverter's keys in the bucket: each is named by what it hashes to. */
       prefix: env.DIVERTER_PREFIX,

@@ -12,6 +12,7 @@ chmod 755 "$root"
 
 install -D -m 755 "$binary" "$root/usr/sbin/diverter"
 install -D -m 644 -t "$root/lib/systemd/system" "$here"/*.service "$here"/*.timer
+install -D -m 755 "$here/collector.sh" "$root/usr/lib/ziti-glb-diverter/collector"
 install -d -m 755 "$root/usr/share/doc/ziti-glb-diverter"
 "$here/copyright.sh" "$linked" >"$root/usr/share/doc/ziti-glb-diverter/copyright"
 chmod 644 "$root/usr/share/doc/ziti-glb-diverter/copyright"

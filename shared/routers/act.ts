@@ -86,6 +86,7 @@ async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step:
     Addresses: step.instances.map(({ address }) => address).join(' '),
     Sources: step.sources.join(' '),
     Reply: config.reply,
+    TuneRouter: String(config.tuneRouter),
     Range: step.range ?? '',
     Resolver: step.range ? (config.dns?.resolver ?? '') : '',
     HealthPort: config.healthPort,

@@ -230,7 +230,7 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   const version = digest([config.diverter, config.reply, sha256, config.dns && range, config.dns?.resolver]);
   const names = [
     version,
-    digest([sources, config.healthPort, config.healthOptions]),
+    digest([sources, config.healthPort, config.healthOptions, config.tuneRouter]),
     ...(config.dns && range ? [range] : []),
   ];
   return { sha256, sources, range: config.dns && range, fingerprint: names.join('.') };

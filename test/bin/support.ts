@@ -93,6 +93,7 @@ export async function deployed(extras: Extras = {}) {
       HEALTH_PORT: '',
       HEALTH_OPTIONS: '',
       REPLY: 'direct',
+      TUNE_ROUTER: 'true',
       LAUNCH_DEADLINE: '900',
       DNS_RANGES: 'false',
       DNS_POOL: '100.64.0.0/10',

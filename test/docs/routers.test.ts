@@ -38,10 +38,25 @@ describe('a router is made as the one in the box', () => {
 
 test('what the package adds to the unit is what the page says', () => {
   const settings = read('bpf/deb/ziti-router.conf');
-  const rows = [...chapter.matchAll(/^\| `([A-Za-z]+)=([^`]+)` \|/gm)];
-  expect(rows.map(([, name]) => name)).toEqual(['SupplementaryGroups', 'AmbientCapabilities', 'ExecStartPre']);
+  const [, table = ''] = chapter.split("## What the diverter's package adds\n");
+  const rows = [...(table.split('\n## ')[0] ?? '').matchAll(/^\| `([A-Za-z]+)=([^`]+)` \|/gm)];
+  expect(rows.map(([, name]) => name)).toEqual([
+    'SupplementaryGroups',
+    'AmbientCapabilities',
+    'ExecStartPre',
+    'EnvironmentFile',
+    'ExecStartPre',
+  ]);
   for (const [, name, value] of rows) expect(settings).toContain(`${name}=${value}`);
   expect(settings).toContain(' CAP_NET_BIND_SERVICE\n');
+});
+
+test('what the collector is set to is what the page says', () => {
+  const script = read('bpf/deb/collector.sh');
+  const [, growth] = /`GOGC=(\d+)`/.exec(chapter) ?? [];
+  expect(script).toContain(`\ngrowth=${growth}\n`);
+  expect(chapter).toContain('`GOMEMLIMIT` of half the memory');
+  expect(script).toContain('memory / 2');
 });
 
 test('what else is typed is the diverter’s, or finds what it says', () => {

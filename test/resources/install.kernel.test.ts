@@ -50,6 +50,7 @@ interface Parameters {
   HealthPort?: string;
   HealthOptions?: string;
   RegistrationKey?: string;
+  TuneRouter?: string;
 }
 
 describeKernel('the install', () => {
@@ -128,6 +129,7 @@ describeKernel('the install', () => {
       HealthPort: '',
       HealthOptions: '',
       RegistrationKey: '',
+      TuneRouter: 'true',
       ...parameters,
     };
     const environment = Object.entries(all).map(([key, value]) => `SSM_${key}=${value}`);
@@ -591,10 +593,63 @@ describeKernel('the install', () => {
       );
       const left = await shell(
         ROUTER,
-        `ls /usr/sbin/diverter /run/units/ziti-glb* /etc/default/ziti-glb-diverter /{lib,etc}/systemd/system/{ziti-glb,*/ziti-glb}* 2>/dev/null;
+        `ls /usr/sbin/diverter /run/units/ziti-glb* /etc/default/ziti-glb* /run/ziti-glb-router /usr/lib/ziti-glb* /{lib,etc}/systemd/system/{ziti-glb,*/ziti-glb}* 2>/dev/null;
          ls -d /sys/fs/bpf/ziti-glb 2>/dev/null; tc qdisc show dev ens5 | grep clsact`,
       );
       expect(left).toBe('');
+    });
+
+    describe("sets Go's collector in ziti-router", () => {
+      const collector = () =>
+        shell(
+          OTHER,
+          "tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value ziti-router)/environ | grep -E '^(GOGC|GOMEMLIMIT)=' | sort",
+        );
+      const ours = /^GOGC=\d+\nGOMEMLIMIT=\d+MiB$/;
+      const restarted = async () => {
+        await shell(OTHER, 'systemctl restart ziti-router');
+        return collector();
+      };
+
+      test('at its first start, and again at the next', () =>
+        kept(async () => {
+          await shell(OTHER, `sed -i s,tproxy:/usr/sbin/diverter,host, ${CONFIG}`);
+          expect((await install(OTHER, 'one')).code).toBe(0);
+          expect(await collector()).toMatch(ours);
+          expect(await restarted()).toMatch(ours);
+        }));
+
+      test('by a parameter, which it reads at its next start, and for which it is not started again', () =>
+        kept(async () => {
+          const process = () => shell(OTHER, 'cat /run/units/ziti-router.service');
+          const before = await process();
+          expect((await install(OTHER, 'one', { TuneRouter: 'false' })).code).toBe(0);
+          expect(await process()).toBe(before);
+          expect(await restarted()).toBe('');
+          expect((await install(OTHER, 'one')).code).toBe(0);
+          expect(await restarted()).toMatch(ours);
+        }));
+
+      test.each([
+        ['its unit', 'Environment=GOGC=50', UNIT, 'GOGC=50'],
+        [
+          'a drop-in that is read before ours',
+          'Environment=GOMEMLIMIT=1GiB',
+          DROP_IN.replace('zz', 'aa'),
+          'GOMEMLIMIT=1GiB',
+        ],
+        ['one that is read after it', 'EnvironmentFile=/run/of-owner', DROP_IN, 'GOGC=off\nGOMEMLIMIT=2GiB'],
+      ])('where nobody else has: not by %s', async (_, line, file, has) => {
+        await kept(async () => {
+          await shell(
+            OTHER,
+            `mkdir -p $(dirname ${file}); printf 'GOGC=off\\nGOMEMLIMIT=2GiB\\n' >/run/of-owner; [ -e ${file} ] || echo '[Service]' >${file}; sed -i '/^\\[Service\\]/a ${line}' ${file}`,
+          );
+          expect(await restarted()).toBe(has);
+          expect(await restarted()).toBe(has);
+        });
+        await shell(OTHER, `rm -f ${DROP_IN.replace('zz', 'aa')}`);
+      });
     });
 
     describe('of a router whose configuration', () => {

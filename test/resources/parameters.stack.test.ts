@@ -23,6 +23,7 @@ const ENVIRONMENT = {
   DOCUMENT: 'Install',
   DIVERTER: 'own',
   REPLY: 'direct',
+  TUNE_ROUTER: 'true',
   DIVERTER_BUCKET: 'bucket',
   DIVERTER_PREFIX: 'diverter',
   DIVERTER_BUILDS: `amd64=${'0'.repeat(64)}`,
@@ -184,6 +185,7 @@ describe('parameters are refused, with one sentence', () => {
     [{ routerProfile: 'routers' }, 'The parameter routerProfile is not the ARN of an instance profile: routers'],
     [{ sealVersion: '0' }, 'The parameter sealVersion is not a whole number from 1 to 999: 0'],
     [{ servicesRequired: 'no' }, 'The parameter servicesRequired is not true or false: no'],
+    [{ tuneRouter: 'yes' }, 'The parameter tuneRouter is not true or false: yes'],
     [
       { systemsManagerCidrs: '10.100.0.1/24' },
       "The parameter systemsManagerCidrs has '10.100.0.1/24', which is not a network like 10.100.0.0/24: 10.100.0.1/24",

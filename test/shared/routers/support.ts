@@ -42,6 +42,7 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   document: 'Install',
   diverter: 'own',
   reply: 'direct',
+  tuneRouter: true,
   bucket: 'artefacts',
   prefix: 'diverter',
   builds: new Map([
