@@ -603,7 +603,7 @@ describeKernel('the install', () => {
       const collector = () =>
         shell(
           OTHER,
-          "tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value ziti-router)/environ | grep -E '^(GOGC|GOMEMLIMIT)=' | sort",
+          "until pid=$(systemctl show -p MainPID --value ziti-router); [ $pid != 0 ]; do sleep 0.1; done; tr '\\0' '\\n' </proc/$pid/environ | grep -E '^(GOGC|GOMEMLIMIT)=' | sort",
         );
       const ours = /^GOGC=\d+\nGOMEMLIMIT=\d+MiB$/;
       const restarted = async () => {
