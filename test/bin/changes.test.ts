@@ -8,7 +8,7 @@ import {
   ReplaceRouteCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { deployed, type Extras, type TestStack } from './support.ts';
+import { deployed, type Extras, type TestStack } from './stage.ts';
 
 async function optedIn(): Promise<TestStack> {
   const stack = await deployed();

@@ -23,8 +23,8 @@ import {
 import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
-import { table as routeTable, world as seen, subnet } from '../shared/subnets/support.ts';
-import { deployed, type Extras, inLateZone, type TestStack } from './support.ts';
+import { table as routeTable, world as seen, subnet } from '../shared/subnets/fixtures.ts';
+import { deployed, type Extras, inLateZone, type TestStack } from './stage.ts';
 
 const NODE = '10.0.0.7';
 const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { given, launch, testVpc } from '../support/cloud.ts';
-import { deployed, inLateZone } from './support.ts';
+import { deployed, inLateZone } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';
 

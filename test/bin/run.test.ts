@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { deployed } from './support.ts';
+import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { faults } from '../../local/wire/faults.ts';
 import { METRICS } from '../../shared/metrics.ts';
-import { deployed, type TestStack } from './support.ts';
+import { deployed, type TestStack } from './stage.ts';
 
 async function inOrder(): Promise<TestStack> {
   const stack = await deployed();

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { plan } from '../../shared/subnets/plan.ts';
-import { config, endpoint, main, routes, subnet, table, world } from '../shared/subnets/support.ts';
+import { config, endpoint, main, routes, subnet, table, world } from '../shared/subnets/fixtures.ts';
 
 /** Its endpoint is available, its routes lead there: all that it lacks is a router. */
 const served = {

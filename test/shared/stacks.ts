@@ -1,22 +1,24 @@
-import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import * as ec2 from '@aws-sdk/client-ec2';
-import {
-  ElasticLoadBalancingV2Client,
-  ModifyLoadBalancerAttributesCommand,
-} from '@aws-sdk/client-elastic-load-balancing-v2';
-import { S3Client } from '@aws-sdk/client-s3';
-import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { inProcess } from '../../local/wire/in-process.ts';
-import type { Middleware } from '../../local/wire/wire.ts';
-import { type Reconciler, reconcile } from '../../shared/reconcile/loop.ts';
+import type { Reconciler } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
-import { given, REGION, type TestCloud, testCloud, testLoadBalancer, testVpc } from '../support/cloud.ts';
-import { installDocument } from '../support/install-document.ts';
+import {
+  given,
+  type TestCloud,
+  testDocument,
+  testGroup,
+  testLaunchTemplate,
+  testLoadBalancer,
+  testNatGateway,
+  testSubnet,
+  testTable,
+  testVpc,
+} from '../support/cloud.ts';
 import { testSeal } from '../support/seal.ts';
-import { configOf } from './routers/support.ts';
-import { config } from './subnets/support.ts';
+import { openStage } from '../support/stage.ts';
+import { configOf } from './routers/fixtures.ts';
+import { config } from './subnets/fixtures.ts';
 
 /** Where a stack stands: its tag's key, and the number of its VPC. */
 export interface Place {
@@ -26,22 +28,15 @@ export interface Place {
 
 type Check = (of: TestStack, operation: string, input: Readonly<Record<string, unknown>>) => Promise<void>;
 
-const isRead = (operation: string) => /^(Describe|Get|List)/.test(operation);
-
 /**
  * Stacks in one account, each with a load balancer, a group of routers with hooks, and both reconcilers. A router is
  * healthy once a command has reached it.
  */
 export async function testStacks(places: Place[]) {
-  const checks: Check[] = [];
   const running = new Set<string>();
-  const watched: Middleware = async ({ operation, accessKeyId }, input, next) => {
-    const of = stacks.find(({ name }) => name === accessKeyId);
-    if (of && !isRead(operation)) for (const check of checks) await check(of, operation, input);
-    return next();
-  };
   const stacks: TestStack[] = [];
-  const cloud = testCloud({ middleware: [watched], delays: { endpointAvailable: 10_000 } });
+  const stage = openStage({ delays: { endpointAvailable: 10_000 } });
+  const { cloud } = stage;
   const network = () => cloud.fake.synced.at(-1);
   cloud.fake.onExec = async (id) => {
     running.add(id);
@@ -51,16 +46,11 @@ export async function testStacks(places: Place[]) {
     network()?.interfaces.some((face) => face.ip === ip && running.has(face.instanceId ?? ''))
       ? { healthy: true }
       : { healthy: false, reason: 'Target.Timeout' };
-  await cloud.ec2.send(
-    new ec2.CreateLaunchTemplateCommand({
-      LaunchTemplateName: 'router',
-      LaunchTemplateData: { ImageId: 'ami-router', InstanceType: 't3.small' },
-    }),
-  );
+  await testLaunchTemplate(cloud);
   const vpcs: TestVpc[] = [];
   for (const [index, place] of places.entries()) {
     vpcs[place.vpc] ??= await vpcWithTables(cloud);
-    stacks.push(await testStack(cloud, `stack-${index}`, place.key, given(vpcs[place.vpc])));
+    stacks.push(await testStack(stage, `stack-${index}`, place.key, given(vpcs[place.vpc])));
   }
   await cloud.clock.run(60_000);
   return {
@@ -70,73 +60,30 @@ export async function testStacks(places: Place[]) {
       cloud.ec2.send(new ec2.CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     untag: (id: string, Key: string) => cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources: [id], Tags: [{ Key }] })),
     /** Called with each changing call of a stack before it is done. */
-    guard: (check: Check) => void checks.push(check),
+    guard: (check: Check) =>
+      stage.guard((operation, input, caller) =>
+        check(given(stacks.find(({ name }) => name === caller)), operation, input),
+      ),
   };
 }
 
 /** Clients stand in `a1` and `own` of zone a and `b1` of zone b, the last two with one table. */
 async function vpcWithTables(cloud: TestCloud) {
   const vpc = await testVpc(cloud);
-  const { Subnet } = await cloud.ec2.send(
-    new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: '10.0.30.0/24', AvailabilityZone: `${REGION}a` }),
-  );
-  const own = given(Subnet?.SubnetId);
-  const tables: Record<string, string> = {};
-  for (const subnetIds of [[vpc.a1], [vpc.b1, own]]) {
-    const { RouteTable } = await cloud.ec2.send(new ec2.CreateRouteTableCommand({ VpcId: vpc.vpc }));
-    const RouteTableId = given(RouteTable?.RouteTableId);
-    for (const SubnetId of subnetIds) {
-      await cloud.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId, SubnetId }));
-      tables[SubnetId] = RouteTableId;
-    }
-  }
-  const { NatGateway } = await cloud.ec2.send(
-    new ec2.CreateNatGatewayCommand({ SubnetId: vpc.a0, ConnectivityType: 'private' }),
-  );
-  return { ...vpc, own, tables, nat: given(NatGateway?.NatGatewayId) };
+  const own = await testSubnet(cloud, vpc.vpc, '10.0.30.0/24', 'a');
+  const [one, two] = [await testTable(cloud, vpc.vpc, vpc.a1), await testTable(cloud, vpc.vpc, vpc.b1, own)];
+  const tables: Record<string, string> = { [vpc.a1]: one, [vpc.b1]: two, [own]: two };
+  return { ...vpc, own, tables, nat: await testNatGateway(cloud, vpc.a0) };
 }
 type TestVpc = Awaited<ReturnType<typeof vpcWithTables>>;
 
-async function testStack(cloud: TestCloud, name: string, key: string, vpc: TestVpc) {
-  const service = await testLoadBalancer(cloud, { vpc, interval: 30, name: `-${name}` });
-  await cloud.elb.send(
-    new ModifyLoadBalancerAttributesCommand({
-      LoadBalancerArn: service.loadBalancer,
-      Attributes: [{ Key: 'load_balancing.cross_zone.enabled', Value: 'true' }],
-    }),
-  );
-  const document = { Name: `Install-${name}`, DocumentType: 'Command', Content: installDocument() } as const;
-  await cloud.ssm.send(new CreateDocumentCommand(document));
-  const hook = (word: string, DefaultResult: string) => ({
-    LifecycleHookName: `ziti-glb-${word.toLowerCase()}`,
-    LifecycleTransition: `autoscaling:EC2_INSTANCE_${word}`,
-    HeartbeatTimeout: 300,
-    DefaultResult,
-  });
-  await cloud.autoScaling.send(
-    new CreateAutoScalingGroupCommand({
-      AutoScalingGroupName: name,
-      MinSize: 0,
-      MaxSize: 10,
-      LaunchTemplate: { LaunchTemplateName: 'router' },
-      VPCZoneIdentifier: `${vpc.a0},${vpc.b0}`,
-      Tags: [{ Key: key, Value: 'router', PropagateAtLaunch: true }],
-      LifecycleHookSpecificationList: [hook('LAUNCHING', 'ABANDON'), hook('TERMINATING', 'CONTINUE')],
-    }),
-  );
-  const client = {
-    region: REGION,
-    credentials: { accessKeyId: name, secretAccessKey: 'secret' },
-    requestHandler: inProcess(cloud.wire),
-    maxAttempts: 1,
-  };
-  const clients = {
-    ec2: new ec2.EC2Client(client),
-    elb: new ElasticLoadBalancingV2Client(client),
-    ssm: new SSMClient(client),
-    autoScaling: new AutoScalingClient(client),
-    s3: new S3Client({ region: REGION, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } }),
-  };
+async function testStack(stage: ReturnType<typeof openStage>, name: string, key: string, vpc: TestVpc) {
+  const { cloud } = stage;
+  const service = await testLoadBalancer(cloud, { vpc, crossZone: true, interval: 30, name: `-${name}` });
+  const document = `Install-${name}`;
+  await testDocument(cloud, document);
+  await testGroup(cloud, vpc, { name, key });
+  const clients = stage.clients(name);
   const of = {
     stack: name,
     tagKey: key,
@@ -150,7 +97,7 @@ async function testStack(cloud: TestCloud, name: string, key: string, vpc: TestV
     { ...clients, changers: clients },
     configOf({
       ...of,
-      document: document.Name,
+      document,
       diverterKey: `${key}:diverter`,
       leavingKey: `${key}:leaving`,
       checkKey: `${key}:source-dest-check`,
@@ -175,11 +122,8 @@ async function testStack(cloud: TestCloud, name: string, key: string, vpc: TestV
     async () => seal,
     cloud.clock.now,
   );
-  const through = async <World, S extends Step>(one: Reconciler<World, S>, ms: number) => {
-    const pace = { now: cloud.clock.now, sleep: cloud.clock.sleep, deadline: cloud.clock.now() + ms };
-    const silent = { acted() {}, failed() {}, waits() {}, refuses() {} };
-    return given(await cloud.clock.run(reconcile(one, pace, silent))).changes;
-  };
+  const through = async <World, S extends Step>(one: Reconciler<World, S>, ms: number) =>
+    given(await cloud.clock.run(stage.pass(one, ms))).changes;
   return {
     name,
     key,

@@ -1,12 +1,13 @@
-import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import * as ec2 from '@aws-sdk/client-ec2';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { VirtualClock } from '../../local/clock.ts';
 import type { ExecOptions, ExecResult, HealthCheck, Network, ProbeResult } from '../../local/fabric/fabric.ts';
 import { type CloudEvent, type CloudOptions, createCloud } from '../../local/services/cloud.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware } from '../../local/wire/wire.ts';
+import { installDocument } from './install-document.ts';
 
 export const REGION = 'eu-central-1';
 export const ACCOUNT = '111122223333';
@@ -97,20 +98,79 @@ export function given<T>(value: T | undefined | null, what = 'a value'): T {
 /** A VPC 10.0.0.0/16 with two subnets in each of zones a and b: 10.0.0.0/24, 10.0.1.0/24 in a, 10.0.10.0/24, 10.0.11.0/24 in b. */
 export async function testVpc({ ec2: client }: Pick<TestCloud, 'ec2'>) {
   const { Vpc } = await client.send(new ec2.CreateVpcCommand({ CidrBlock: '10.0.0.0/16' }));
-  const VpcId = given(Vpc?.VpcId);
-  const subnet = async (CidrBlock: string, zone: string) => {
-    const { Subnet } = await client.send(
-      new ec2.CreateSubnetCommand({ VpcId, CidrBlock, AvailabilityZone: `${REGION}${zone}` }),
-    );
-    return given(Subnet?.SubnetId);
-  };
+  const vpc = given(Vpc?.VpcId);
+  const subnet = (cidr: string, zone: string) => testSubnet({ ec2: client }, vpc, cidr, zone);
   return {
-    vpc: VpcId,
+    vpc,
     a0: await subnet('10.0.0.0/24', 'a'),
     a1: await subnet('10.0.1.0/24', 'a'),
     b0: await subnet('10.0.10.0/24', 'b'),
     b1: await subnet('10.0.11.0/24', 'b'),
   };
+}
+
+/** @param zone a letter */
+export async function testSubnet(
+  { ec2: client }: Pick<TestCloud, 'ec2'>,
+  VpcId: string,
+  CidrBlock: string,
+  zone: string,
+): Promise<string> {
+  const AvailabilityZone = `${REGION}${zone}`;
+  const { Subnet } = await client.send(new ec2.CreateSubnetCommand({ VpcId, CidrBlock, AvailabilityZone }));
+  return given(Subnet?.SubnetId);
+}
+
+/** A route table that is associated with these subnets. */
+export async function testTable({ ec2: client }: Pick<TestCloud, 'ec2'>, VpcId: string, ...subnetIds: string[]) {
+  const { RouteTable } = await client.send(new ec2.CreateRouteTableCommand({ VpcId }));
+  const RouteTableId = given(RouteTable?.RouteTableId);
+  for (const SubnetId of subnetIds) await client.send(new ec2.AssociateRouteTableCommand({ RouteTableId, SubnetId }));
+  return RouteTableId;
+}
+
+/** A NAT gateway, for routes that lead elsewhere. */
+export async function testNatGateway({ ec2: client }: Pick<TestCloud, 'ec2'>, SubnetId: string): Promise<string> {
+  const command = new ec2.CreateNatGatewayCommand({ SubnetId, ConnectivityType: 'private' });
+  return given((await client.send(command)).NatGateway?.NatGatewayId);
+}
+
+/** The document of a stack's install command. */
+export const testDocument = ({ ssm }: Pick<TestCloud, 'ssm'>, Name = 'Install') =>
+  ssm.send(new CreateDocumentCommand({ Name, DocumentType: 'Command', Content: installDocument() }));
+
+/** The launch template `router`. */
+export const testLaunchTemplate = ({ ec2: client }: Pick<TestCloud, 'ec2'>) =>
+  client.send(
+    new ec2.CreateLaunchTemplateCommand({
+      LaunchTemplateName: 'router',
+      LaunchTemplateData: { ImageId: 'ami-router', InstanceType: 't3.small' },
+    }),
+  );
+
+/** An Auto Scaling group of routers over the load balancer's zones, by the launch template, with our hooks unless told otherwise. */
+export async function testGroup(
+  { autoScaling }: Pick<TestCloud, 'autoScaling'>,
+  { a0, b0 }: Awaited<ReturnType<typeof testVpc>>,
+  { name = 'routers', key = 'ziti-glb', heartbeat = 300, hooks = true },
+) {
+  const hook = (word: string, DefaultResult: string) => ({
+    LifecycleHookName: `ziti-glb-${word === 'LAUNCHING' ? 'launch' : 'terminate'}`,
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${word}`,
+    HeartbeatTimeout: heartbeat,
+    DefaultResult,
+  });
+  await autoScaling.send(
+    new CreateAutoScalingGroupCommand({
+      AutoScalingGroupName: name,
+      MinSize: 0,
+      MaxSize: 10,
+      LaunchTemplate: { LaunchTemplateName: 'router' },
+      VPCZoneIdentifier: `${a0},${b0}`,
+      Tags: [{ Key: key, Value: 'router', PropagateAtLaunch: true }],
+      LifecycleHookSpecificationList: hooks ? [hook('LAUNCHING', 'ABANDON'), hook('TERMINATING', 'CONTINUE')] : [],
+    }),
+  );
 }
 
 /**
@@ -144,15 +204,29 @@ export async function testLoadBalancer(
   cloud: TestCloud,
   {
     acceptance = true,
+    crossZone = false,
     interval = 10,
     vpc,
     name = '',
-  }: { acceptance?: boolean; interval?: number; vpc: Awaited<ReturnType<typeof testVpc>>; name?: string },
+  }: {
+    acceptance?: boolean;
+    crossZone?: boolean;
+    interval?: number;
+    vpc: Awaited<ReturnType<typeof testVpc>>;
+    name?: string;
+  },
 ) {
   const { LoadBalancers } = await cloud.elb.send(
     new elb.CreateLoadBalancerCommand({ Name: `gwlb${name}`, Type: 'gateway', Subnets: [vpc.a0, vpc.b0] }),
   );
   const loadBalancer = given(LoadBalancers?.[0]?.LoadBalancerArn);
+  if (crossZone)
+    await cloud.elb.send(
+      new elb.ModifyLoadBalancerAttributesCommand({
+        LoadBalancerArn: loadBalancer,
+        Attributes: [{ Key: 'load_balancing.cross_zone.enabled', Value: 'true' }],
+      }),
+    );
   const { TargetGroups } = await cloud.elb.send(
     new elb.CreateTargetGroupCommand({
       Name: `routers${name}`,

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { plan } from '../../../shared/routers/plan.ts';
-import { configOf } from './support.ts';
 import {
   bare,
   checked,
   config,
+  configOf,
   install,
   instance,
   MINUTE,
@@ -17,7 +17,7 @@ import {
   wantedBy,
   without,
   world,
-} from './tables.ts';
+} from './fixtures.ts';
 
 rows(
   'where the stack names where its routers stand, one is registered as soon as it runs',

@@ -1,20 +1,13 @@
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { launch } from '../../support/cloud.ts';
-import { routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+import { VERSIONS } from './fixtures.ts';
+import { passesOf, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
 
-/** Passes as a function makes them, in one process. */
-async function passes(minutes: number, process = world.process()) {
-  const end = world.clock.now() + minutes * 60_000;
-  while (world.clock.now() < end) {
-    await world.clock.run(process.pass(Math.min(280_000, end - world.clock.now())));
-    await world.clock.run(Math.min(60_000, Math.max(0, end - world.clock.now())));
-  }
-  return process.said;
-}
+const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
 const count = (name: string) => world.calls.filter(({ operation }) => operation === name).length;
 const healthy = async () => {
   const { TargetHealthDescriptions = [] } = await world.elb.send(

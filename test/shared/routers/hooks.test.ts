@@ -17,7 +17,7 @@ import {
   target,
   without,
   world,
-} from './tables.ts';
+} from './fixtures.ts';
 
 /** Held by a hook of this name, which is not ours. */
 const heldBy = (name: string, state: string, ...hooks: Hook[]) => ({

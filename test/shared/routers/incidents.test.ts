@@ -18,7 +18,9 @@ import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/rout
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import { launch, testVpc } from '../../support/cloud.ts';
 import { testSeal } from '../../support/seal.ts';
-import { Crash, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+import { Crash } from '../../support/stage.ts';
+import { VERSIONS } from './fixtures.ts';
+import { passesOf, routersGroup, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 const healthOf = async ({ elb, service }: TestRouters) => {
   const { TargetHealthDescriptions } = await elb.send(
@@ -29,22 +31,12 @@ const healthOf = async ({ elb, service }: TestRouters) => {
   );
 };
 
-/** Passes as a function makes them: of 280 seconds at most, one a minute at least. */
-async function passes(world: TestRouters, minutes: number, process = world.process()) {
-  const end = world.clock.now() + minutes * 60_000;
-  while (world.clock.now() < end) {
-    await world.clock.run(process.pass(Math.min(280_000, end - world.clock.now())));
-    await world.clock.run(Math.min(60_000, Math.max(0, end - world.clock.now())));
-  }
-  return process.said;
-}
-
 describe('what has gone wrong for others', () => {
   test('an agent that is late by minutes: the launch waits, by heartbeats, and goes on', async () => {
     const world = await routersWorld({}, { agentOnline: 180_000 });
     const group = await routersGroup(world, { heartbeat: 120 });
     await group.desire(1);
-    const said = await passes(world, 7);
+    const said = await passesOf(world, 7);
     expect([...(await group.states()).values()]).toEqual(['InService']);
     expect(said.filter((line) => line.includes('is to wait on')).length).toBeGreaterThan(5);
     expect(world.calls.filter(({ operation }) => operation === 'SendCommand')).toHaveLength(1);
@@ -65,7 +57,7 @@ describe('what has gone wrong for others', () => {
     await launch(world, world.vpc.a0, { tags: TAGS });
     world.state.config = { ...world.state.config, targetGroupArn: TargetGroupArn };
     world.calls.length = 0;
-    const said = await passes(world, 5);
+    const said = await passesOf(world, 5);
     expect(world.calls.filter(({ changes }) => changes)).toEqual([]);
     expect(said).toContainEqual(
       expect.stringMatching(
@@ -81,7 +73,7 @@ describe('what has gone wrong for others', () => {
       world.fates.push(...Array.from({ length: 20 }, () => fate));
       const group = await routersGroup(world);
       await group.desire(1);
-      const said = await passes(world, 17);
+      const said = await passesOf(world, 17);
       const [last] = said.filter((line) => line.includes('gives up its launch'));
       expect(last).toMatch(
         fate === 'failure'
@@ -103,9 +95,9 @@ describe('what has gone wrong for others', () => {
       await launch(world, world.vpc.a0, { tags: TAGS });
       const process = world.process();
       const sent = () => world.calls.filter(({ operation }) => operation === 'SendCommand').length;
-      while (sent() < 1) await passes(world, 1, process);
+      while (sent() < 1) await passesOf(world, 1, process);
       const [first] = (await world.look()).instances.flatMap(({ installs }) => installs);
-      await passes(world, minutes + 1, process);
+      await passesOf(world, minutes + 1, process);
       expect(sent()).toBe(2);
       const installs = (await world.look()).instances.flatMap(({ installs }) => installs);
       expect(installs).toContainEqual({
@@ -113,7 +105,7 @@ describe('what has gone wrong for others', () => {
         status: 'failed',
         details: `lost (Systems Manager shows it ${first?.details} ${minutes} min after it was sent)`,
       });
-      await passes(world, 3, process);
+      await passesOf(world, 3, process);
       expect([...(await healthOf(world)).values()]).toEqual(commandDelivery === 0 ? ['healthy'] : []);
     },
   );
@@ -122,7 +114,7 @@ describe('what has gone wrong for others', () => {
     const world = await routersWorld();
     world.fates.push('stale link', 'stale link');
     await launch(world, world.vpc.a0, { tags: TAGS });
-    await passes(world, 6);
+    await passesOf(world, 6);
     const installs = (await world.look()).instances.flatMap(({ installs }) => installs).reverse();
     const [first = 0, second = 0, third = 0] = installs.map(({ requestedAt }) => requestedAt);
     expect(installs.map(({ status }) => status)).toEqual(['failed', 'failed', 'success']);
@@ -139,10 +131,10 @@ describe('what has gone wrong for others', () => {
       return Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces?.map(({ SourceDestCheck }) => SourceDestCheck);
     };
     const process = world.process();
-    await passes(world, 4, process);
+    await passesOf(world, 4, process);
     expect([...(await healthOf(world)).values(), await checks()]).toEqual(['healthy', [false, false, true]]);
     await world.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] }));
-    await passes(world, 8, process);
+    await passesOf(world, 8, process);
     expect([(await healthOf(world)).size, await checks()]).toEqual([0, [true, true, true]]);
     const set = world.calls.filter(({ operation }) => operation === 'ModifyNetworkInterfaceAttribute');
     expect(set).toHaveLength(4);
@@ -153,10 +145,10 @@ describe('what has gone wrong for others', () => {
     const group = await routersGroup(world);
     await world.autoScaling.send(new PutWarmPoolCommand({ ...group.name, PoolState: 'Running', MinSize: 1 }));
     const process = world.process();
-    await passes(world, 20, process);
+    await passesOf(world, 20, process);
     const [waiting = ''] = [...(await group.states()).keys()];
     await group.desire(1);
-    expect((await passes(world, 3, process)).filter((line) => line.includes('gives up'))).toEqual([]);
+    expect((await passesOf(world, 3, process)).filter((line) => line.includes('gives up'))).toEqual([]);
     expect((await group.states()).get(waiting)).toBe('InService');
   });
 
@@ -177,10 +169,10 @@ describe('what has gone wrong for others', () => {
     const group = await routersGroup(world);
     await group.desire(1);
     world.fates.push('timeout');
-    await passes(world, 2);
+    await passesOf(world, 2);
     expect(world.calls.some(({ operation }) => operation === 'SendCommand')).toBe(true);
     await group.desire(0);
-    await passes(world, 2);
+    await passesOf(world, 2);
     expect((await group.states()).size).toBe(0);
     expect(world.calls.filter(({ operation }) => /Targets$/.test(operation))).toEqual([]);
   });
@@ -220,7 +212,7 @@ describe('what has gone wrong for others', () => {
   test('advice that comes after an interruption: what is certain stays, until the instance is started again', async () => {
     const world = await routersWorld();
     const ids = await launch(world, world.vpc.a0, { count: 2, tags: TAGS });
-    await passes(world, 4);
+    await passesOf(world, 4);
     const [instanceId = ''] = ids;
     const { pass } = world.process();
     const warned = async (kind: 'interruption' | 'rebalance') => {
@@ -240,7 +232,7 @@ describe('what has gone wrong for others', () => {
   test('a Spot interruption of a router with fifty tags: it leaves all the same, and what could not be noted is told', async () => {
     const world = await routersWorld();
     const [instanceId = ''] = await launch(world, world.vpc.a0, { count: 1, tags: TAGS });
-    await passes(world, 4);
+    await passesOf(world, 4);
     const keys = (await world.look()).instances.find(({ id }) => id === instanceId)?.keys ?? [];
     const Tags = Array.from({ length: 50 - keys.length }, (_, number) => ({ Key: `tag-${number}`, Value: '' }));
     await world.ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
@@ -260,12 +252,12 @@ describe('what has gone wrong for others', () => {
     const Tags = Array.from({ length: 49 }, (_, number) => ({ Key: `tag-${number}`, Value: '' }));
     await world.ec2.send(new CreateTagsCommand({ Resources: [full], Tags }));
     world.calls.length = 0;
-    expect(await passes(world, 4)).not.toContainEqual(expect.stringContaining('failed'));
+    expect(await passesOf(world, 4)).not.toContainEqual(expect.stringContaining('failed'));
     expect(world.calls.filter(({ changes }) => changes)).toEqual([]);
     await world.ec2.send(
       new DeleteTagsCommand({ Resources: [full], Tags: Tags.slice(0, 2).map(({ Key }) => ({ Key })) }),
     );
-    await passes(world, 6);
+    await passesOf(world, 6);
     expect((await healthOf(world)).get(full)).toBe('healthy');
   });
 
@@ -277,13 +269,13 @@ describe('what has gone wrong for others', () => {
       new RegisterTargetsCommand({ TargetGroupArn: world.service.targetGroup, Targets: [{ Id: other }] }),
     );
     const process = world.process();
-    await passes(world, 4, process);
+    await passesOf(world, 4, process);
     expect([...(await healthOf(world)).keys()].sort()).toEqual([other, router].sort());
     await world.ec2.send(new DeleteTagsCommand({ Resources: [router], Tags: [{ Key: 'ziti-glb' }] }));
-    await passes(world, 8, process);
+    await passesOf(world, 8, process);
     expect([...(await healthOf(world)).keys()]).toEqual([other]);
     await world.ec2.send(new TerminateInstancesCommand({ InstanceIds: [other] }));
-    await passes(world, 120, process);
+    await passesOf(world, 120, process);
     expect([...(await healthOf(world)).keys()]).toEqual([]);
   });
 
@@ -299,7 +291,7 @@ describe('what has gone wrong for others', () => {
         if (!(error instanceof Crash)) throw error;
       });
       world.recover();
-      await passes(world, 4);
+      await passesOf(world, 4);
       expect([...(await healthOf(world)).values()]).toEqual(['healthy', 'healthy']);
       expect([...(await group.states()).values()]).toEqual(['InService', 'InService']);
       await world.cloud.close();

@@ -23,7 +23,7 @@ import {
   wantedBy,
   without,
   world,
-} from './tables.ts';
+} from './fixtures.ts';
 
 rows(
   'a router whose diverter answers the health checks is registered while it is installed',

@@ -1,5 +1,5 @@
 import { INTERRUPTION, REBALANCE } from '../../../shared/routers/router.ts';
-import { hook, inGroup, instance, MINUTE, made, now, type Row, rows, running, target, world } from './tables.ts';
+import { hook, inGroup, instance, MINUTE, made, now, type Row, rows, running, target, world } from './fixtures.ts';
 
 rows('a router leaves', [
   ['stopping', world([instance({ state: 'stopping' })], [target('healthy')]), ['deregister'], []],

@@ -3,7 +3,7 @@ import { listedOutput, withExitStatus } from '../../../local/services/ssm/output
 import { installOf, lastLines } from '../../../shared/routers/observe.ts';
 import { EXECUTION_TIMEOUT } from '../../../shared/routers/steps.ts';
 import { installDocument } from '../../support/install-document.ts';
-import { STALE } from './support.ts';
+import { STALE } from './stage.ts';
 
 const REASON = 'ziti-glb: the diverter is not attached to ens5: not attached';
 

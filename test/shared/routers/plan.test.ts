@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { plan } from '../../../shared/routers/plan.ts';
-import { config, instance, now, wantedBy, world } from './tables.ts';
+import { config, instance, now, wantedBy, world } from './fixtures.ts';
 
 test('300 routers take as few calls as AWS allows', () => {
   const many = Array.from({ length: 300 }, (_, index) =>

@@ -3,8 +3,7 @@ import type { RoutersConfig } from '../../../shared/config.ts';
 import { LATER } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import type { Instance, RoutersWorld } from '../../../shared/routers/world.ts';
-import { configOf } from './support.ts';
-import { config, instance, now, outcome, target, wantedBy, world } from './tables.ts';
+import { config, configOf, instance, now, outcome, target, wantedBy, world } from './fixtures.ts';
 
 describe('DNS ranges', () => {
   const dns = { resolver: '100.127.255.254', slices: ['100.64.0.0/13', '100.72.0.0/13'] };

@@ -3,21 +3,14 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { routersOf } from '../../../shared/routers/router.ts';
 import { launch } from '../../support/cloud.ts';
-import {
-  healthOf,
-  passesOf,
-  refreshCommand,
-  routersGroup,
-  routersWorld,
-  TAGS,
-  type TestRouters,
-  VERSIONS,
-} from './support.ts';
+import { VERSIONS } from './fixtures.ts';
+import { healthOf, passesOf, refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
 
-const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
+const passes = (minutes: number, process = world.process()) =>
+  passesOf(world, minutes, process, { longest: 50_000, pause: 10_000 });
 const health = () => healthOf(world);
 
 /** The image brings ziti-router, which answers health checks without any diverter. */

@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import type { Instance, RoutersWorld, Target } from '../../../shared/routers/world.ts';
-import { configOf, VERSIONS } from './support.ts';
 import {
   bare,
   config,
+  configOf,
   failed,
   install,
   instance,
@@ -15,9 +15,10 @@ import {
   outdated,
   running,
   target,
+  VERSIONS,
   wantedBy,
   world,
-} from './tables.ts';
+} from './fixtures.ts';
 
 const four = ['i-1', 'i-2', 'i-3', 'i-4'];
 const healthyFour = four.map((id) => target('healthy', id));

@@ -16,7 +16,9 @@ import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import { contains } from '../../../shared/cidr.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { launch, testVpc } from '../../support/cloud.ts';
-import { Crash, refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters, VERSIONS } from './support.ts';
+import { Crash } from '../../support/stage.ts';
+import { VERSIONS } from './fixtures.ts';
+import { refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 const which = fc.nat(3);
 /** Tags of somebody's. */

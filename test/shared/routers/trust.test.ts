@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { INTERRUPTION } from '../../../shared/routers/router.ts';
 import { given, launch } from '../../support/cloud.ts';
-import { healthOf, routersWorld, TAGS, type TestRouters } from './support.ts';
+import { healthOf, passesOf, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
@@ -25,15 +25,7 @@ async function begin(fields: Partial<RoutersConfig> = {}) {
   return { a, b };
 }
 
-/** Passes as a function makes them, in one process. */
-async function passes(minutes: number, process = world.process()) {
-  const end = world.clock.now() + minutes * 60_000;
-  while (world.clock.now() < end) {
-    await world.clock.run(process.pass(Math.min(280_000, end - world.clock.now())));
-    await world.clock.run(Math.min(60_000, Math.max(0, end - world.clock.now())));
-  }
-  return process.said;
-}
+const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
 
 const health = () => healthOf(world);
 

@@ -1,11 +1,13 @@
 import { PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { healthOf, passesOf, routersGroup, routersWorld, type TestRouters, VERSIONS } from './support.ts';
+import { VERSIONS } from './fixtures.ts';
+import { healthOf, passesOf, routersGroup, routersWorld, type TestRouters } from './stage.ts';
 
 let world: TestRouters;
 afterEach(() => world.cloud.close());
 
-const passes = (minutes: number, process = world.process()) => passesOf(world, minutes, process);
+const passes = (minutes: number, process = world.process()) =>
+  passesOf(world, minutes, process, { longest: 50_000, pause: 10_000 });
 const health = () => healthOf(world);
 
 describe('a warm pool that takes instances back on scale-in', () => {

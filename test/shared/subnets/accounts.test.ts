@@ -7,7 +7,7 @@ import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { topology } from '../../../shared/topology/model.ts';
 import { given } from '../../support/cloud.ts';
 import { frozen } from '../../support/frozen.ts';
-import { CIDR, config, endpoint, main, NOW, note, RESOLVER, route, subnet, table, world } from './support.ts';
+import { CIDR, config, endpoint, main, NOW, note, RESOLVER, route, subnet, table, world } from './fixtures.ts';
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const LEAVING = `leaving since ${new Date(NOW - 1000).toISOString()} because someone tried to delete it`;

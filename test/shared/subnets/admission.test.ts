@@ -3,7 +3,7 @@ import type { SubnetsConfig } from '../../../shared/config.ts';
 import { admit } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './support.ts';
+import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './fixtures.ts';
 
 const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], tagValue: undefined });
 const home = subnet({ id: 'subnet-routers', cidrs: ['10.0.9.0/24'], tagValue: undefined });

@@ -3,7 +3,7 @@ import type { SubnetsConfig } from '../../../shared/config.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './support.ts';
+import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './fixtures.ts';
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps).filter((step) => !step.includes(': waiting: '));

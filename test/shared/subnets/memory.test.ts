@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { leavingText, memoryOf, sharing, takenOverText } from '../../../shared/subnets/memory.ts';
-import { NOW } from './support.ts';
+import { NOW } from './fixtures.ts';
 
 const NOTHING = { leavingSince: 0, servedBy: undefined, takenOver: undefined };
 const cidrs = ['10.20.0.0/16', '10.30.0.0/16'];

@@ -12,7 +12,7 @@ import type {
 import { describe, expect, test } from '@jest/globals';
 import { readLook } from '../../../shared/subnets/read.ts';
 import { testSeal } from '../../support/seal.ts';
-import { config, NOW, SERVICE } from './support.ts';
+import { config, NOW, SERVICE } from './fixtures.ts';
 
 const VpcId = config().vpcId;
 

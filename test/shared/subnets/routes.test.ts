@@ -18,7 +18,7 @@ import {
   subnet,
   table,
   world,
-} from './support.ts';
+} from './fixtures.ts';
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import type { Route, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
-import { endsPass, type Fault, stage } from './stage.ts';
+import { endsPass, type Fault } from '../../support/stage.ts';
+import { stage } from './stage.ts';
 
 const CIDRS = ['10.20.0.0/16', '10.30.0.0/16'];
 const RESOLVER = '100.127.255.254/32';

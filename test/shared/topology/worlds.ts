@@ -12,7 +12,7 @@ import {
   table as aTable,
   route,
   world as seen,
-} from '../subnets/support.ts';
+} from '../subnets/fixtures.ts';
 
 /** What a world of the picture is written as: subnets by name, routers by name, and what the reconcilers say of each. */
 export interface Scene {

@@ -1,18 +1,11 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import * as ec2Sdk from '@aws-sdk/client-ec2';
-import {
-  AssociateRouteTableCommand,
-  CreateRouteTableCommand,
-  CreateSubnetCommand,
-  CreateTagsCommand,
-  DeleteTagsCommand,
-} from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { S3Client } from '@aws-sdk/client-s3';
 import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Access } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
@@ -24,13 +17,21 @@ import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
 import { routersConfig, subnetsConfig } from '../../shared/config.ts';
 import { drawn } from '../../shared/plain.ts';
-import { type Reconciler, reconcile } from '../../shared/reconcile/loop.ts';
+import type { Reconciler } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
-import { given, launch, REGION, testCloud, testLoadBalancer, testVpc } from '../support/cloud.ts';
-import { installDocument } from '../support/install-document.ts';
-import { testSeal } from '../support/seal.ts';
+import {
+  given,
+  launch,
+  REGION,
+  testDocument,
+  testLoadBalancer,
+  testSubnet,
+  testTable,
+  testVpc,
+} from '../support/cloud.ts';
+import { openStage } from '../support/stage.ts';
 
 const STACK = 'ziti-glb-dev';
 const SHA256 = '0123456789abcdef'.repeat(4);
@@ -49,19 +50,12 @@ export interface Extras {
 
 /** A deployed stack in the box, its functions' passes at the call of a test, and a command line that asks it. */
 export async function deployed(extras: Extras = {}) {
-  const cloud = testCloud();
+  const stage = openStage();
+  const { cloud } = stage;
   const vpc = await testVpc(cloud);
   const service = await testLoadBalancer(cloud, { vpc });
-  await cloud.ssm.send(
-    new CreateDocumentCommand({ Name: 'Install', DocumentType: 'Command', Content: installDocument() }),
-  );
-  const table = async (...subnets: string[]) => {
-    const { RouteTable } = await cloud.ec2.send(new CreateRouteTableCommand({ VpcId: vpc.vpc }));
-    const RouteTableId = given(RouteTable?.RouteTableId);
-    for (const SubnetId of subnets) await cloud.ec2.send(new AssociateRouteTableCommand({ RouteTableId, SubnetId }));
-    return RouteTableId;
-  };
-  const tables = { a1: await table(vpc.a1), b1: await table(vpc.b1) };
+  await testDocument(cloud);
+  const tables = { a1: await testTable(cloud, vpc.vpc, vpc.a1), b1: await testTable(cloud, vpc.vpc, vpc.b1) };
 
   const common = {
     STACK,
@@ -166,31 +160,24 @@ export async function deployed(extras: Extras = {}) {
     ssm: new SSMClient(config),
   });
 
-  const s3 = new S3Client({ region: REGION, credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+  const functions = stage.clients();
   const reconcilers = {
     routers: routersReconciler(
-      { ...cloud, changers: { ...cloud, s3 } },
+      { ...functions, changers: functions },
       routersConfig(environments[`${STACK}-routers`] ?? {}),
-      async () => testSeal(),
+      stage.seal,
       cloud.clock.now,
     ),
     subnets: subnetsReconciler(
-      { ...cloud, changer: cloud.ec2 },
+      { ...functions, changer: functions.ec2 },
       subnetsConfig(environments[`${STACK}-subnets`] ?? {}),
-      async () => testSeal(),
+      stage.seal,
       cloud.clock.now,
     ),
   };
   /** As the functions would: until settled, or five minutes are over. */
   async function pass(): Promise<void> {
-    const through = <World, S extends Step>(one: Reconciler<World, S>) =>
-      cloud.clock.run(
-        reconcile<World, S>(
-          one,
-          { now: cloud.clock.now, sleep: cloud.clock.sleep, deadline: cloud.clock.now() + 300_000 },
-          SILENT,
-        ),
-      );
+    const through = <World, S extends Step>(one: Reconciler<World, S>) => cloud.clock.run(stage.pass(one, 300_000));
     const { routers, subnets } = reconcilers;
     await through({ ...routers, observe: () => routers.observe({ at: cloud.clock.now() }) });
     await through({ ...subnets, observe: () => subnets.observe() });
@@ -255,8 +242,6 @@ export async function deployed(extras: Extras = {}) {
 }
 export type TestStack = Awaited<ReturnType<typeof deployed>>;
 
-const SILENT = { acted() {}, failed() {}, waits() {}, refuses() {} };
-
 /** As AWS does. */
 function dated(now: () => number, wire: Wire): Wire {
   return async (request) => {
@@ -273,15 +258,11 @@ export async function inLateZone({
   service,
   tag,
 }: Pick<TestStack, 'ec2' | 'elb' | 'vpc' | 'service' | 'tag'>): Promise<string> {
-  const subnet = async (CidrBlock: string) => {
-    const place = { VpcId: vpc.vpc, CidrBlock, AvailabilityZone: `${REGION}c` };
-    return given((await ec2.send(new CreateSubnetCommand(place))).Subnet?.SubnetId);
-  };
-  const [node, id] = [await subnet('10.0.20.0/24'), await subnet('10.0.21.0/24')];
+  const node = await testSubnet({ ec2 }, vpc.vpc, '10.0.20.0/24', 'c');
+  const id = await testSubnet({ ec2 }, vpc.vpc, '10.0.21.0/24', 'c');
   const Subnets = [vpc.a0, vpc.b0, node];
   await elb.send(new SetSubnetsCommand({ LoadBalancerArn: service.loadBalancer, Subnets }));
-  const { RouteTable } = await ec2.send(new CreateRouteTableCommand({ VpcId: vpc.vpc }));
-  await ec2.send(new AssociateRouteTableCommand({ RouteTableId: RouteTable?.RouteTableId, SubnetId: id }));
+  await testTable({ ec2 }, vpc.vpc, id);
   await tag(id, '10.20.0.0/16');
   return id;
 }

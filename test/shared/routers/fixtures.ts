@@ -3,7 +3,42 @@ import type { RoutersConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import { NO_DIVERTER, routersOf } from '../../../shared/routers/router.ts';
 import type { Hook, Install, Instance, RoutersWorld, Target } from '../../../shared/routers/world.ts';
-import { configOf } from './support.ts';
+
+export const VERSIONS = { one: '1'.repeat(64), two: '2'.repeat(64) };
+
+/** Of what the seal of the tests is not made. */
+const SEALING = { keyArn: '', version: 1, partition: '', region: '', account: '', stack: '', tagKey: '' };
+
+export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => ({
+  stack: 'ziti-glb-test',
+  tagKey: 'ziti-glb',
+  vpcId: 'vpc-1',
+  targetGroupArn: 'arn:tg',
+  loadBalancerArn: 'arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/gwlb/0',
+  document: 'Install',
+  diverter: 'own',
+  reply: 'direct',
+  tuneRouter: true,
+  bucket: 'artefacts',
+  prefix: 'diverter',
+  builds: new Map([
+    ['amd64', VERSIONS.one],
+    ['arm64', VERSIONS.one],
+  ]),
+  launchDeadline: 15 * 60_000,
+  dns: undefined,
+  healthPort: '',
+  healthOptions: '',
+  registrationKey: '',
+  diverterKey: 'ziti-glb:diverter',
+  rangeKey: 'ziti-glb:dns-range',
+  leavingKey: 'ziti-glb:leaving',
+  checkKey: 'ziti-glb:source-dest-check',
+  routerSubnets: [],
+  routerProfile: '',
+  sealing: SEALING,
+  ...fields,
+});
 
 export const MINUTE = 60_000;
 export const PROFILE = 'arn:aws:iam::111122223333:instance-profile/router';
