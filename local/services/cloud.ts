@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Fabric, Network } from '../fabric/fabric.ts';
 import type { FindResource } from '../iam/resource.ts';
 import { uuid } from '../ids.ts';
-import { emptyState } from '../state/state.ts';
+import { type CloudState, emptyState } from '../state/state.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
 import { authorizedResources } from './authorization.ts';
@@ -35,6 +35,7 @@ import { loadBalancers } from './elbv2/load-balancers.ts';
 import { elbTags } from './elbv2/tags.ts';
 import { targetGroups } from './elbv2/targets.ts';
 import { networkOf } from './network.ts';
+import { READ_ONLY } from './read-only.ts';
 import { agents } from './ssm/agents.ts';
 import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
@@ -78,11 +79,13 @@ export interface CloudOptions {
 
 export interface Cloud {
   /** By signing name, for `createWire`. */
-  services: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'ssm', OperationService>;
+  services: Record<keyof typeof READ_ONLY, OperationService>;
   /** What IAM may ask about the resources that requests name. */
   findResource: FindResource;
   /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
   attach(serviceId: string): string;
+  /** Everything that is so in it now. */
+  state: CloudState;
   /** The data plane as it is to be now. */
   network(): Network;
   /** What a peer of a VPC's route server advertises into a route table. */
@@ -96,8 +99,9 @@ export interface Cloud {
 export function createCloud(options: CloudOptions): Cloud {
   const { clock, fabric, region, account, onError = rethrow } = options;
   const syncing = syncer(fabric, () => networkOf(cloud), onError);
-  const timers = new Set<() => void>();
+  const timers = new Map<string, () => void>();
   const counters = new Map<string, number>();
+  const state = emptyState();
   let closed = false;
 
   const cloud: CloudContext = {
@@ -111,19 +115,20 @@ export function createCloud(options: CloudOptions): Cloud {
     endpointPerZone: options.endpointPerZone ?? false,
     id: (prefix) => `${prefix}-0${createHash('sha256').update(count(prefix)).digest('hex').slice(0, 16)}`,
     uuid: () => uuid(count('uuid')),
-    after(ms, task) {
-      if (closed) return () => {};
-      const cancel = clock.after(ms, () => {
-        timers.delete(stop);
+    after: (ms, task) => cloud.next(count('timer'), ms, task),
+    next(key, ms, task) {
+      cloud.cancel(key);
+      if (closed) return;
+      const stop = clock.after(ms, () => {
+        timers.delete(key);
         guarded(task);
         changed();
       });
-      const stop = () => {
-        timers.delete(stop);
-        cancel();
-      };
-      timers.add(stop);
-      return stop;
+      timers.set(key, stop);
+    },
+    cancel(key) {
+      timers.get(key)?.();
+      timers.delete(key);
     },
     run: (work) => void work.catch(onError),
     changed,
@@ -139,7 +144,7 @@ export function createCloud(options: CloudOptions): Cloud {
         resources,
         detail,
       }),
-    ...emptyState(),
+    ...state,
   };
 
   const managed = agents(cloud);
@@ -172,10 +177,10 @@ export function createCloud(options: CloudOptions): Cloud {
 
   return {
     services: {
-      ec2: service('ec2Query', ec2Sdk, ec2),
-      elasticloadbalancing: service('awsQuery', elbSdk, elb),
-      ssm: service('awsJson1_1', ssmSdk, ssm),
-      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(cloud, scaling, roots)),
+      ec2: service('ec2Query', ec2Sdk, ec2, READ_ONLY.ec2),
+      elasticloadbalancing: service('awsQuery', elbSdk, elb, READ_ONLY.elasticloadbalancing),
+      ssm: service('awsJson1_1', ssmSdk, ssm, READ_ONLY.ssm),
+      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(cloud, scaling, roots), READ_ONLY.autoscaling),
     },
     findResource: authorizedResources(cloud),
     attach(serviceId) {
@@ -185,6 +190,7 @@ export function createCloud(options: CloudOptions): Cloud {
       cloud.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
       return connectionId;
     },
+    state,
     network: () => networkOf(cloud),
     advertise(...route) {
       advertise(cloud, ...route);
@@ -193,7 +199,7 @@ export function createCloud(options: CloudOptions): Cloud {
     idle: syncing.idle,
     close() {
       closed = true;
-      for (const stop of [...timers]) stop();
+      for (const key of [...timers.keys()]) cloud.cancel(key);
       return syncing.idle();
     },
   };
@@ -220,6 +226,7 @@ export function createCloud(options: CloudOptions): Cloud {
     protocol: OperationService['protocol'],
     sdk: OperationService['sdk'],
     operations: OperationService['operations'],
+    readOnly: readonly string[],
   ): OperationService {
     const wrapped = Object.entries(operations).map(([name, operation]): [string, typeof operation] => [
       name,
@@ -229,7 +236,7 @@ export function createCloud(options: CloudOptions): Cloud {
         try {
           return operation(given as never, call);
         } finally {
-          if (!/^(Describe|Get|List)/.test(name)) changed();
+          if (!readOnly.includes(name)) changed();
         }
       },
     ]);

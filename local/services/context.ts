@@ -21,8 +21,12 @@ export interface CloudContext extends CloudState {
   id(prefix: string): string;
   /** A new UUID, the same one in every run. */
   uuid(): string;
-  /** Runs `task` after `ms` of the cloud's time, unless the cloud is closed by then. The returned function cancels it. */
-  after(ms: number, task: () => void): () => void;
+  /** Runs `task` after `ms` of the cloud's time, unless the cloud is closed by then. */
+  after(ms: number, task: () => void): void;
+  /** The same for what a record becomes next. It takes the place of what the same key was still to become. */
+  next(key: string, ms: number, task: () => void): void;
+  /** Cancels what is still to come under a key, if anything is. */
+  cancel(key: string): void;
   /** Lets work go on after the operation has answered. Its failure is the cloud's own. */
   run(work: Promise<void>): void;
   /** To be called when the network may have changed outside an operation and outside `after`. */

@@ -63,7 +63,4 @@ export interface Member {
 export interface LifecycleAction {
   token: string;
   startedAt: number;
-  end(result: LifecycleResult): void;
-  /** Stops the clock that ends it. */
-  cancel(): void;
 }

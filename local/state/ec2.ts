@@ -91,8 +91,6 @@ export interface Instance {
   restarting: boolean;
   /** The primary one first; none once it is terminated. */
   interfaceIds: string[];
-  /** Cancels the transition that is under way. */
-  cancel(): void;
 }
 
 export interface EndpointService {
@@ -133,8 +131,6 @@ export interface Endpoint {
   createdAt: number;
   /** The node that serves it: the one of its service and zone. */
   nodeId: string;
-  /** Cancels the transition that is under way. */
-  cancel(): void;
 }
 
 /**

@@ -57,8 +57,6 @@ export interface Target {
   draining: boolean;
   /** Results in a row that were the same. */
   streak: { passed: boolean; count: number };
-  /** Cancels its next check, or the end of its draining. */
-  cancel(): void;
 }
 
 export type TargetHealthReason =

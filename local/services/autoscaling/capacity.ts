@@ -129,7 +129,7 @@ export function capacity(cloud: CloudContext, machines: Machines): Capacity {
   }
 
   function gone(group: Group, member: Member): void {
-    release(member);
+    release(cloud, member);
     group.members.delete(member.instanceId);
     announceEnd(cloud, group, member, 'Terminate Successful');
     if (cloud.groups.get(group.name) === group) fill(group);

@@ -8,7 +8,7 @@ import { templateOf } from '../ec2/launch-templates.ts';
 import type { rootVolumes } from '../ec2/root-volumes.ts';
 import { paginate } from '../paginate.ts';
 import { type Capacity, isWarm } from './capacity.ts';
-import { actionOf, beat } from './hooks.ts';
+import { actionOf, beat, complete } from './hooks.ts';
 import { refreshes } from './refresh.ts';
 
 type AutoScaling = Operations<typeof sdk>;
@@ -133,7 +133,10 @@ export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots:
       const group = groupOf(AutoScalingGroupName);
       if (!group.hooks.delete(LifecycleHookName))
         throw new AwsError('ValidationError', `No Lifecycle Hook found with name: ${LifecycleHookName}`);
-      for (const { actions } of group.members.values()) actions.get(LifecycleHookName)?.end('CONTINUE');
+      for (const { actions } of group.members.values()) {
+        const action = actions.get(LifecycleHookName);
+        if (action) complete(action, 'CONTINUE');
+      }
       return {};
     },
 
@@ -145,7 +148,7 @@ export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots:
 
     CompleteLifecycleAction({ AutoScalingGroupName, LifecycleActionResult, ...by }) {
       const { action } = actionOf(groupOf(AutoScalingGroupName), by);
-      action.end(checkedResult(LifecycleActionResult));
+      complete(action, checkedResult(LifecycleActionResult));
       return {};
     },
 

@@ -36,26 +36,19 @@ export function hold(
 ): void {
   const { phase } = held;
   const hooks = [...group.hooks.values()].filter(({ transition }) => transition === transitionOf(held));
-  release(member);
+  release(cloud, member);
   member.state = hooks.length > 0 ? `${phase}:Wait` : phase;
   if (hooks.length === 0) then('CONTINUE');
   for (const hook of hooks) {
-    const action: LifecycleAction = {
-      token: cloud.uuid(),
-      startedAt: cloud.clock.now(),
-      end(result) {
-        action.cancel();
-        member.actions.delete(hook.name);
-        if (result === 'ABANDON') release(member);
-        if (member.actions.size > 0) return;
-        member.state = `${phase}:Proceed`;
-        proceeding.set(
-          member,
-          cloud.after(cloud.delays.lifecycleProceed, () => then(result)),
-        );
-      },
-      cancel() {},
-    };
+    const action: LifecycleAction = { token: cloud.uuid(), startedAt: cloud.clock.now() };
+    endings.set(action, (result) => {
+      cloud.cancel(action.token);
+      member.actions.delete(hook.name);
+      if (result === 'ABANDON') release(cloud, member);
+      if (member.actions.size > 0) return;
+      member.state = `${phase}:Proceed`;
+      cloud.next(proceeding(member), cloud.delays.lifecycleProceed, () => then(result));
+    });
     member.actions.set(hook.name, action);
     beat(cloud, hook, action);
     announceHold(cloud, group, member, hook, action, held);
@@ -96,13 +89,19 @@ const transitionOf = ({ phase, origin }: Held) =>
     ? 'autoscaling:EC2_INSTANCE_LAUNCHING'
     : 'autoscaling:EC2_INSTANCE_TERMINATING';
 
-/** What is about to follow the end of a member's hooks. */
-const proceeding = new WeakMap<Member, () => void>();
+/** How each action that is under way goes on once it is completed. */
+const endings = new WeakMap<LifecycleAction, (result: LifecycleResult) => void>();
+
+/** Completes an action that is under way: CompleteLifecycleAction, or its time is up. */
+export const complete = (action: LifecycleAction, result: LifecycleResult) => endings.get(action)?.(result);
+
+/** Key of what is about to follow the end of a member's hooks. */
+const proceeding = ({ instanceId }: Member) => `${instanceId} proceeds`;
 
 /** Ends whatever holds a member, with no result: something else has happened to it. */
-export function release(member: Member): void {
-  proceeding.get(member)?.();
-  for (const action of member.actions.values()) action.cancel();
+export function release(cloud: CloudContext, member: Member): void {
+  cloud.cancel(proceeding(member));
+  for (const { token } of member.actions.values()) cloud.cancel(token);
   member.actions.clear();
 }
 
@@ -112,10 +111,9 @@ export function beat(
   { heartbeatTimeout, defaultResult }: LifecycleHook,
   action: LifecycleAction,
 ): void {
-  action.cancel();
   const longest = Math.min(LONGEST_WAIT_S, MOST_HEARTBEATS * heartbeatTimeout) * 1000;
   const left = action.startedAt + longest - cloud.clock.now();
-  action.cancel = cloud.after(Math.min(heartbeatTimeout * 1000, left), () => action.end(defaultResult));
+  cloud.next(action.token, Math.min(heartbeatTimeout * 1000, left), () => complete(action, defaultResult));
 }
 
 /** The action that a call means, by its hook and by token or instance. @throws AwsError if it is over, or never was */

@@ -80,7 +80,7 @@ export function endpoints(cloud: CloudContext) {
         const endpoint = connected(ServiceId, id);
         if (!['pendingAcceptance', 'pending', 'available'].includes(endpoint.state))
           throw new AwsError('InvalidState', `The vpcEndpoint '${id}' is in state ${endpoint.state}`);
-        endpoint.cancel();
+        cloud.cancel(endpoint.id);
         endpoint.state = 'rejected';
       });
     },
@@ -202,12 +202,11 @@ export function endpoints(cloud: CloudContext) {
       state: 'pendingAcceptance',
       createdAt: cloud.clock.now(),
       nodeId: node?.interfaceId ?? '',
-      cancel() {},
     };
     cloud.endpoints.set(id, endpoint);
     cloud.tags.set(id, tags);
     if (service?.acceptanceRequired)
-      endpoint.cancel = cloud.after(cloud.delays.endpointExpired, () => {
+      cloud.next(endpoint.id, cloud.delays.endpointExpired, () => {
         endpoint.state = 'expired';
       });
     else connect(endpoint);
@@ -257,15 +256,14 @@ export function endpoints(cloud: CloudContext) {
   }
 
   function connect(endpoint: Endpoint): void {
-    endpoint.cancel();
     endpoint.state = 'pending';
-    endpoint.cancel = cloud.after(cloud.delays.endpointAvailable, () => {
+    cloud.next(endpoint.id, cloud.delays.endpointAvailable, () => {
       endpoint.state = 'available';
     });
   }
 
   function remove(endpoint: Endpoint): void {
-    endpoint.cancel();
+    cloud.cancel(endpoint.id);
     endpoint.state = 'deleting';
     cloud.after(cloud.delays.endpointDeleted, () => {
       endpoint.state = 'deleted';

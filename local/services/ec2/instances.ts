@@ -52,7 +52,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
           changed(instance, () => {
             if (instance.state !== 'running') return;
             enter(instance, 'stopping');
-            instance.cancel = cloud.after(cloud.delays.instanceStopped, () => enter(instance, 'stopped'));
+            cloud.next(instance.id, cloud.delays.instanceStopped, () => enter(instance, 'stopped'));
           }),
         ),
       };
@@ -133,7 +133,6 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       root: { volumeId: cloud.id('vol'), attachedAt: launchedAt },
       restarting: false,
       interfaceIds: [],
-      cancel() {},
     };
   }
 
@@ -159,13 +158,13 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
 
   function boot(instance: Instance): void {
     enter(instance, 'pending');
-    instance.cancel = cloud.after(cloud.delays.instanceRunning, () => enter(instance, 'running'));
+    cloud.next(instance.id, cloud.delays.instanceRunning, () => enter(instance, 'running'));
   }
 
   function terminate(instance: Instance): void {
     if (instance.state === 'shutting-down' || instance.state === 'terminated') return;
     enter(instance, 'shutting-down');
-    instance.cancel = cloud.after(cloud.delays.instanceTerminated, () => {
+    cloud.next(instance.id, cloud.delays.instanceTerminated, () => {
       for (const id of instance.interfaceIds) removeInterface(cloud, id);
       instance.interfaceIds = [];
       enter(instance, 'terminated');
@@ -177,7 +176,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
   }
 
   function enter(instance: Instance, state: InstanceState): void {
-    instance.cancel();
+    cloud.cancel(instance.id);
     instance.state = state;
     cloud.emit({
       source: 'aws.ec2',

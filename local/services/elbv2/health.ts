@@ -23,26 +23,28 @@ export function targetHealth(cloud: CloudContext): Health {
     register(group, id) {
       const present = group.targets.get(id);
       if (present && !present.draining) return;
-      present?.cancel();
       const target: Target = {
         id,
         health: 'initial',
         reason: 'Elb.RegistrationInProgress',
         draining: false,
         streak: { passed: true, count: 0 },
-        cancel() {},
       };
       group.targets.set(id, target);
-      target.cancel = cloud.after(cloud.delays.targetRegistration, () => check(group, target));
+      cloud.next(timerOf(group, target), cloud.delays.targetRegistration, () => check(group, target));
     },
 
     deregister(group, target) {
       if (target.draining) return;
-      target.cancel();
+      cloud.cancel(timerOf(group, target));
       const forget = () => void group.targets.delete(target.id);
       if (stateOf(cloud, group, target).state === 'unused') return forget();
       target.draining = true;
-      target.cancel = cloud.after(Number(group.attributes.get('deregistration_delay.timeout_seconds')) * 1000, forget);
+      cloud.next(
+        timerOf(group, target),
+        Number(group.attributes.get('deregistration_delay.timeout_seconds')) * 1000,
+        forget,
+      );
     },
   };
 
@@ -52,7 +54,7 @@ export function targetHealth(cloud: CloudContext): Health {
     const next = () => {
       if (target.draining || group.targets.get(target.id) !== target) return;
       const due = began + group.healthCheck.interval * 1000;
-      target.cancel = cloud.after(Math.max(0, due - cloud.clock.now()), () => check(group, target));
+      cloud.next(timerOf(group, target), Math.max(0, due - cloud.clock.now()), () => check(group, target));
     };
     const node = nodeFor(cloud, group, target);
     if (stateOf(cloud, group, target).state === 'unused' || !node) {
@@ -96,6 +98,9 @@ export function targetHealth(cloud: CloudContext): Health {
     if (changed) cloud.changed();
   }
 }
+
+/** Key of a target's next check, or of the end of its draining. */
+export const timerOf = ({ arn }: TargetGroup, { id }: Target) => `${arn} ${id}`;
 
 export const NOT_REGISTERED: TargetState = {
   state: 'unused',

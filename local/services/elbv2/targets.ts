@@ -5,7 +5,7 @@ import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
 import { blocksOf } from '../ec2/cidr-blocks.ts';
 import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTRIBUTES } from './attributes.ts';
-import { type Health, NOT_REGISTERED, stateOf } from './health.ts';
+import { type Health, NOT_REGISTERED, stateOf, timerOf } from './health.ts';
 import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, setTags, targetGroupOf } from './tags.ts';
 
 /** "Targets per target group". https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html */
@@ -66,7 +66,7 @@ export function targetGroups(cloud: CloudContext, health: Health) {
           'ResourceInUse',
           `Target group '${TargetGroupArn}' is currently in use by a listener or a rule`,
         );
-      for (const target of group.targets.values()) target.cancel();
+      for (const target of group.targets.values()) cloud.cancel(timerOf(group, target));
       cloud.targetGroups.delete(TargetGroupArn);
       cloud.tags.delete(TargetGroupArn);
       return {};

@@ -12,23 +12,20 @@ const AGENT_VERSION = '3.3.3572.0';
 
 /** SSM agents: which instances are managed, and how they answer. */
 export function agents(cloud: CloudContext) {
-  const pending = new Map<string, () => void>();
+  /** Key of what the agent of an instance becomes next. */
+  const timer = (instanceId: string) => `agent of ${instanceId}`;
 
   return {
     /** To be called when the state of an instance has changed. */
     follow({ id, state }: Instance): void {
       const agent = cloud.agents.get(id);
-      if (state !== 'stopped') pending.get(id)?.();
-      if (state === 'running')
-        pending.set(
-          id,
-          cloud.after(cloud.delays.agentOnline, () => register(id)),
-        );
+      if (state !== 'stopped') cloud.cancel(timer(id));
+      if (state === 'running') cloud.next(timer(id), cloud.delays.agentOnline, () => register(id));
       if (state === 'stopping' && agent) {
         agent.up = false;
         const lostAt = cloud.clock.now();
         const lose = () => void Object.assign(agent, { online: false, lostAt });
-        pending.set(id, cloud.after(cloud.delays.agentLost, lose));
+        cloud.next(timer(id), cloud.delays.agentLost, lose);
       }
       if (state === 'terminated') cloud.agents.delete(id);
     },
@@ -37,11 +34,7 @@ export function agents(cloud: CloudContext) {
     restart({ id }: Instance): void {
       const agent = cloud.agents.get(id);
       if (agent) agent.up = false;
-      pending.get(id)?.();
-      pending.set(
-        id,
-        cloud.after(cloud.delays.instanceRestarted + cloud.delays.agentOnline, () => register(id)),
-      );
+      cloud.next(timer(id), cloud.delays.instanceRestarted + cloud.delays.agentOnline, () => register(id));
     },
 
     operations: {
@@ -59,8 +52,8 @@ export function agents(cloud: CloudContext) {
             return value !== undefined && patterns.some((pattern) => pattern.test(value));
           }),
         );
-        const { page, ...next } = paginate(found, { MaxResults, NextToken }, { least: 5, greatest: 50 });
-        return { InstanceInformationList: page.map(agentShape), ...next };
+        const { page, ...more } = paginate(found, { MaxResults, NextToken }, { least: 5, greatest: 50 });
+        return { InstanceInformationList: page.map(agentShape), ...more };
       },
     } satisfies Ssm,
   };
