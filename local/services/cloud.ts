@@ -69,18 +69,18 @@ export interface CloudOptions {
   /** Milliseconds of the cloud's time; the rest are AWS's. */
   delays?: Partial<Delays>;
   /**
-   * Whether a zone takes one endpoint of a service and VPC only, as AWS's guide says in one sentence and public stacks do not:
+   * True if EC2 takes one endpoint of a service and VPC in each zone, as AWS's guide says in one sentence and public stacks do not:
    * https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
    */
   endpointPerZone?: boolean;
-  /** What to do with an error of the fabric, or of a rule outside a request. Thrown, if not given. */
+  /** Gets the errors of the fabric, and of rules outside a request. They are thrown if it is not given. */
   onError?(error: unknown): void;
 }
 
 export interface Cloud {
-  /** By signing name, for `createWire`. */
+  /** The services by their signing names, for `createWire`. */
   services: Record<keyof typeof READ_ONLY, OperationService>;
-  /** What IAM may ask about the resources that requests name. */
+  /** IAM finds the resources that a request names by this. */
   findResource: FindResource;
   /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
   attach(serviceId: string): string;
@@ -88,7 +88,7 @@ export interface Cloud {
   state: CloudState;
   /** The data plane as it is to be now. */
   network(): Network;
-  /** What a peer of a VPC's route server advertises into a route table. */
+  /** A peer of a VPC's route server advertises this route into a route table. */
   advertise(tableId: string, cidr: string, nextHop: string): void;
   /** Resolves when the fabric has been given the network as it is now. */
   idle(): Promise<void>;

@@ -14,7 +14,7 @@ export interface CloudContext extends CloudState {
   /** Ids of the images that there are; any, if undefined. */
   readonly images: readonly string[] | undefined;
   readonly delays: Delays;
-  /** Whether a second endpoint of a service in a zone of a VPC is refused. */
+  /** True if EC2 refuses a second endpoint of a service in a zone of a VPC. */
   readonly endpointPerZone: boolean;
 
   /** A new id of 17 hexadecimal digits, the same one in every run: `vpc-0d1c…`. */
@@ -29,7 +29,7 @@ export interface CloudContext extends CloudState {
   cancel(key: string): void;
   /** Lets work go on after the operation has answered. Its failure is the cloud's own. */
   run(work: Promise<void>): void;
-  /** To be called when the network may have changed outside an operation and outside `after`. */
+  /** Gives the fabric the network anew. Operations and timers do so by themselves: work that goes on after an answer calls it. */
   changed(): void;
   emit(event: { source: string; type: string; resources: string[]; detail: Record<string, unknown> }): void;
 }

@@ -1,5 +1,5 @@
 /**
- * How long AWS takes, in milliseconds of the cloud's time. AWS publishes few of these figures: they are what people report of it,
+ * The times that AWS takes, in milliseconds of the cloud's time. AWS publishes few of these figures: they are what people report of it,
  * and can be set one by one.
  */
 export interface Delays {
@@ -7,7 +7,7 @@ export interface Delays {
   instanceRunning: number;
   instanceStopped: number;
   instanceTerminated: number;
-  /** How long a terminated instance is still described. */
+  /** EC2 describes a terminated instance for this long. */
   instanceForgotten: number;
   /** From CreateReplaceRootVolumeTask until the new volume is attached, and the restart from it. */
   rootVolumeReplaced: number;
@@ -25,11 +25,11 @@ export interface Delays {
   /** From creation until nobody accepts any more. AWS has no figure for it: a week is what it gives a peering connection. */
   endpointExpired: number;
   endpointDeleted: number;
-  /** How long a deleted endpoint is still described. */
+  /** EC2 describes a deleted endpoint for this long. */
   endpointForgotten: number;
   /** Until a block is a VPC's or a subnet's, or is not any more. */
   cidrBlockChanged: number;
-  /** How long one that is disassociated is still described: 30 to 60 minutes by those who waited. */
+  /** EC2 describes a disassociated CIDR block for this long: 30 to 60 minutes by those who waited. */
   cidrBlockForgotten: number;
   loadBalancerActive: number;
   /**

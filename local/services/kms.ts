@@ -58,7 +58,7 @@ export function createKms(clock: Clock, place: { region: string; account: string
       find(arn).policy = policy;
     },
     remove: (arn: string) => void keys.delete(idOf(arn)),
-    /** Of a key, by its ARN: IAM alone lets nobody do anything with one. */
+    /** The policy of a key, by the key's ARN: IAM alone lets nobody do anything with one. */
     policyOf: (arn: string) => keys.get(idOf(arn))?.policy,
   };
 }

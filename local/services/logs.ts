@@ -3,7 +3,7 @@ import { roleName } from '../iam/role.ts';
 export interface LogsOptions {
   region: string;
   account: string;
-  /** Whether the role of an access key lets it do this. */
+  /** Resolves to true if IAM allows the role of this access key to do this. */
   allows(accessKeyId: string, action: string, resource: string): Promise<boolean>;
   onLog(source: string, line: string): void;
 }

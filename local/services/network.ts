@@ -49,7 +49,7 @@ export function networkOf(cloud: CloudContext): Network {
 }
 
 /**
- * Of routes to the same block a static one goes first, then a prefix list's, then a propagated one.
+ * A static route goes before a prefix list's to the same block, and that before a propagated one.
  * https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#route-tables-priority
  */
 function destinationsOf(

@@ -1,6 +1,6 @@
 import { AwsError } from '../wire/errors.ts';
 
-/** What a call for a list says about pages. */
+/** A call for a list asks for one page by these. */
 export interface Paging {
   MaxResults?: number | undefined;
   NextToken?: string | undefined;

@@ -3,7 +3,7 @@ import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
 
-/** By service and code: its name and AWS's default. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html, …/lambda/latest/dg/gettingstarted-limits.html */
+/** Quotas by service and code: each one's name and AWS's default. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html, …/lambda/latest/dg/gettingstarted-limits.html */
 const QUOTAS: Readonly<Record<string, Readonly<Record<string, readonly [name: string, value: number]>>>> = {
   vpc: {
     'L-F678F1CE': ['VPCs per Region', 5],

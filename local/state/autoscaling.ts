@@ -10,10 +10,10 @@ export interface Group {
   desired: number;
   templateId: string;
   subnetIds: string[];
-  /** What its instances get too. */
+  /** Tags that its instances get too. */
   propagated: Map<string, string>;
   hooks: Map<string, LifecycleHook>;
-  /** By instance, those of the warm pool too. */
+  /** Its instances by their ids, those of the warm pool too. */
   members: Map<string, Member>;
   warmPool?: WarmPool | undefined;
   refreshes: Refresh[];
@@ -23,7 +23,7 @@ export interface WarmPool {
   poolState: 'Stopped' | 'Running';
   minSize: number;
   maxPrepared: number | undefined;
-  /** Whether instances go back to it on scale-in, rather than to their end. */
+  /** Instances go back to it on scale-in, rather than to their end. */
   reuses: boolean;
 }
 
@@ -55,11 +55,11 @@ export interface Member {
   zone: string;
   state: LifecycleState;
   launchedAt: number;
-  /** By the hook that holds it. */
+  /** Lifecycle actions by the hook that holds it. */
   actions: Map<string, LifecycleAction>;
 }
 
-/** A lifecycle action under way: what a hook holds an instance for. */
+/** A lifecycle action under way: a hook holds an instance. */
 export interface LifecycleAction {
   token: string;
   startedAt: number;

@@ -11,7 +11,7 @@ export interface Vpc {
   encryption?: { id: string; mode: 'monitor' | 'enforce'; state: 'available' | 'enforce-failed' };
 }
 
-/** Of a VPC or a subnet, by its association. */
+/** A CIDR block of a VPC or a subnet, by its association. */
 export interface CidrBlock {
   id: string;
   cidr: string;
@@ -23,7 +23,7 @@ export interface Subnet {
   vpcId: string;
   zone: string;
   cidr: string;
-  /** Of IPv6: a /64 of its VPC's. */
+  /** IPv6 blocks: each a /64 of its VPC's. */
   blocks: CidrBlock[];
 }
 
@@ -38,7 +38,7 @@ export interface RouteTable {
 export interface Route {
   /** CIDR block, normalised, or the id of a prefix list. */
   destination: string;
-  /** That of what a route server advertises is an address. */
+  /** A route that a route server advertises leads to an address. */
   target: { kind: 'local' } | { kind: 'endpoint' | 'interface' | 'internet' | 'nat' | 'address'; id: string };
   origin: 'CreateRouteTable' | 'CreateRoute' | 'Advertisement';
 }
@@ -54,7 +54,7 @@ export interface PrefixList {
 
 export interface InternetGateway {
   id: string;
-  /** That it is attached to. */
+  /** The VPC that it is attached to. */
   vpcId?: string | undefined;
 }
 
@@ -99,13 +99,13 @@ export interface EndpointService {
   acceptanceRequired: boolean;
   ipAddressTypes: ('ipv4' | 'ipv6')[];
   loadBalancerArns: string[];
-  /** Those that its load balancers had when it was made, and when it was last modified. */
+  /** Zones that its load balancers had when it was made, and when it was last modified. */
   zones: Set<string>;
   /** ARNs, or `*`. */
   allowedPrincipals: Set<string>;
 }
 
-/** As EC2 spells them on the wire, which is not as the SDK's types do. */
+/** EC2 spells endpoint states so on the wire, which is not as the SDK's types do. */
 export type EndpointState =
   | 'pendingAcceptance'
   | 'pending'

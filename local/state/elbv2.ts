@@ -13,7 +13,7 @@ export interface Node {
   interfaceId: string;
   subnetId: string;
   zone: string;
-  /** From when on it takes packets, in milliseconds since the epoch. */
+  /** It takes packets from then on, in milliseconds since the epoch. */
   readyAt: number;
 }
 
@@ -50,7 +50,7 @@ export interface HealthCheckSettings {
 export interface Target {
   /** Instance id or address. */
   id: string;
-  /** What the health checks say. Whether it is in use at all is decided when it is asked for. */
+  /** The result of its health checks. An unused target keeps it: that one is unused is seen when it is asked for. */
   health: 'initial' | 'healthy' | 'unhealthy';
   reason?: TargetHealthReason | undefined;
   description?: string | undefined;

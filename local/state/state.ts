@@ -18,7 +18,7 @@ import type { Agent } from './ssm.ts';
 
 /** Everything that is so in the cloud, as data. Records keep the order of their creation. */
 export interface CloudState {
-  /** By resource id or, for load balancing, ARN. */
+  /** Tags by resource id or, for load balancing, ARN. */
   readonly tags: Map<string, Map<string, string>>;
   readonly vpcs: Map<string, Vpc>;
   readonly subnets: Map<string, Subnet>;
@@ -32,7 +32,7 @@ export interface CloudState {
   readonly endpoints: Map<string, Endpoint>;
   /** Connections of transit gateways' network function attachments. */
   readonly attachments: Map<string, Attachment>;
-  /** By ARN, as the next two. */
+  /** Load balancers by ARN, as the next two. */
   readonly loadBalancers: Map<string, LoadBalancer>;
   readonly listeners: Map<string, Listener>;
   readonly targetGroups: Map<string, TargetGroup>;

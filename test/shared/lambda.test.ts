@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { reconcilerHandler } from '../../shared/lambda.ts';
 import type { Plan, Step, Waiting } from '../../shared/reconcile/plan.ts';
+import { captureLines } from '../support/capture-lines.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
-import { captureLines } from '../support/lines.ts';
 
 type Move = Step & { kind: string; link?: string };
 

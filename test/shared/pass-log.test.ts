@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Call } from '../../shared/aws/calls.ts';
 import { createPassLog } from '../../shared/pass-log.ts';
 import type { Outcome } from '../../shared/reconcile/loop.ts';
-import { captureLines } from '../support/lines.ts';
+import { captureLines } from '../support/capture-lines.ts';
 
 const TEN = Date.UTC(2026, 0, 15, 10);
 const STEP = { kind: 'create-route', tableId: 'rtb-1', subject: 'rtb-1', says: 'rtb-1: 10.20.0.0/16 leads to vpce-1' };

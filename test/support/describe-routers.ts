@@ -1,7 +1,7 @@
 import { describe } from '@jest/globals';
 import { findZiti, zitiUnavailable } from '../../local/fabric/ziti.ts';
 import { describeKernel } from './kernel.ts';
-import { openRouter, type RouterUnderTest } from './routers.ts';
+import { openRouter, type RouterUnderTest } from './router-under-test.ts';
 
 /** Milliseconds for which a controller is away: long enough to see all that follows from it, and not to wait for more of it. */
 const AWAY = { stoodIn: 4_000, own: 120_000 };

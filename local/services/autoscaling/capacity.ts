@@ -15,7 +15,7 @@ export interface Capacity {
   fill(group: Group): void;
   /** Ends a member, through its hooks. Another one takes its place, if the group still wants as many. */
   end(group: Group, member: Member): void;
-  /** To be called when the state of an instance has changed. */
+  /** The group is told of each change of an instance's state. */
   follow(instance: Instance): void;
 }
 
@@ -173,7 +173,7 @@ export function capacity(cloud: CloudContext, machines: Machines): Capacity {
   }
 }
 
-/** Those to go: of the zone that has the most, the oldest. */
+/** Auto Scaling ends the oldest members of the zone that has the most. */
 function excess(members: Member[], count: number): Member[] {
   const left = [...members];
   const going: Member[] = [];

@@ -7,14 +7,14 @@ import { arnOf } from '../ec2/find.ts';
 const LONGEST_WAIT_S = 48 * 3600;
 const MOST_HEARTBEATS = 100;
 
-/** What precedes `:Wait` in the state of a member that hooks hold. */
+/** A lifecycle state, without the `:Wait` of a member that hooks hold. */
 type Phase = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating' | 'ReplacingRootVolume';
 type Place = 'EC2' | 'WarmPool' | 'AutoScalingGroup';
 
 interface Held {
   phase: Phase;
   origin: Place;
-  /** What refreshes it, if it stays the same instance. */
+  /** An instance refresh that keeps the instance says how. */
   action?: 'ReplaceRootVolume';
 }
 
@@ -83,19 +83,19 @@ function announceHold(
   });
 }
 
-/** What goes back to its warm pool is held by the hooks of an end, in the state of what is launched into it. */
+/** An instance that returns to its warm pool is held by the terminate hooks, in the state of one that is launched into the pool. */
 const transitionOf = ({ phase, origin }: Held) =>
   phase.endsWith('Pending') && origin !== 'AutoScalingGroup'
     ? 'autoscaling:EC2_INSTANCE_LAUNCHING'
     : 'autoscaling:EC2_INSTANCE_TERMINATING';
 
-/** How each action that is under way goes on once it is completed. */
+/** Lifecycle actions that are under way, and how each goes on once it is completed. */
 const endings = new WeakMap<LifecycleAction, (result: LifecycleResult) => void>();
 
-/** Completes an action that is under way: CompleteLifecycleAction, or its time is up. */
+/** Completes a lifecycle action: by CompleteLifecycleAction, or when its time is up. */
 export const complete = (action: LifecycleAction, result: LifecycleResult) => endings.get(action)?.(result);
 
-/** Key of what is about to follow the end of a member's hooks. */
+/** A member's timer has this key from the end of its hooks until it proceeds. */
 const proceeding = ({ instanceId }: Member) => `${instanceId} proceeds`;
 
 /** Ends whatever holds a member, with no result: something else has happened to it. */

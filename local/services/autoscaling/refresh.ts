@@ -45,7 +45,7 @@ export function refreshes(
       return { InstanceRefreshId: refresh.id };
     },
 
-    /** What is under way is finished. */
+    /** CancelInstanceRefresh lets the replacement that is under way finish. */
     CancelInstanceRefresh({ AutoScalingGroupName }) {
       const group = groupOf(AutoScalingGroupName);
       const refresh = group.refreshes.find(({ status }) => status === 'InProgress');

@@ -8,7 +8,7 @@ export function normalCidr(text: string): string | undefined {
 
 export const isIpv6 = (cidr: string) => cidr.includes(':');
 
-/** Whether every address of `inner` is one of `outer`. Both must be CIDR blocks. */
+/** True if every address of the CIDR block `inner` is one of the CIDR block `outer`. */
 export function contains(outer: string, inner: string): boolean {
   const [a, b] = [parse(outer), parse(inner)];
   if (!a || !b || a.address.kind() !== b.address.kind() || b.length < a.length) return false;

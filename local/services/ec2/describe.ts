@@ -5,7 +5,7 @@ import type { CloudContext } from '../context.ts';
 import { type Paging, paginate } from '../paginate.ts';
 import { find, type Kind } from './find.ts';
 
-/** What a filter looks at in a record. The record passes if any of the values matches. */
+/** A filter compares these values of a record, which passes if any of them matches. */
 export type FilterValues<T> = Readonly<Record<string, (record: T) => string | readonly string[] | undefined>>;
 
 interface Query extends Paging {
@@ -21,7 +21,7 @@ interface Description<T> {
   maxResults?: number;
 }
 
-/** What an EC2 Describe call answers: the records of `ids`, or all; those that pass the filters; one page of them. */
+/** An EC2 Describe call answers with the records of `ids`, or all; of them those that pass the filters; of those one page. */
 export function describe<T extends { id: string }>(
   cloud: CloudContext,
   records: ReadonlyMap<string, T>,

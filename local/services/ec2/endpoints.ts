@@ -11,7 +11,7 @@ import { idempotency } from './idempotency.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** Of a VPC, by what counts together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+/** The quotas of endpoints in a VPC: types that share one count together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
 const quotasOf = ({ endpointsPerVpc }: CloudContext) => [
   { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
   { types: ['Resource'], most: 200 },
@@ -85,7 +85,7 @@ export function endpoints(cloud: CloudContext) {
       });
     },
 
-    /** Of an attachment no endpoint is told: its own members are none that the SDK here knows. */
+    /** A connection of a transit gateway's attachment has no endpoint id: its own members are none that the SDK here knows. */
     DescribeVpcEndpointConnections(query) {
       const connected = [...cloud.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
       const { page, ...next } = describe(
@@ -213,7 +213,7 @@ export function endpoints(cloud: CloudContext) {
     return endpoint;
   }
 
-  /** What the input asks for, if it is no endpoint of a service of load balancers. */
+  /** The type of endpoint that CreateVpcEndpoint asks for, if it is none of a service of load balancers. */
   function otherType({
     VpcEndpointType: type,
     ServiceName = '',

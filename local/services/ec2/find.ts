@@ -5,7 +5,7 @@ import type { CloudContext } from '../context.ts';
 
 export type Ec2 = Operations<typeof sdk>;
 
-/** What EC2 calls a kind of resource: in ids, error codes, error texts, tags and ARNs. The spellings are AWS's, and are not consistent. */
+/** EC2's names of each kind of resource: in ids, error codes, error texts, tags and ARNs. The spellings are AWS's, and are not consistent. */
 export const KINDS = {
   vpc: { prefix: 'vpc', code: 'InvalidVpcID', label: 'vpc ID', type: 'vpc' },
   subnet: { prefix: 'subnet', code: 'InvalidSubnetID', label: 'subnet ID', type: 'subnet' },

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AwsError } from '../../wire/errors.ts';
 
 /**
- * What makes a create call with a `ClientToken` safe to repeat: the same token and parameters give the first call's resource again.
+ * A create call with a `ClientToken` is safe to repeat: the same token and parameters give the first call's resource again.
  * How long AWS remembers a token is not documented for every call; here it is never forgotten, even if the resource is gone.
  * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
  */

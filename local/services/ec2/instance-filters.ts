@@ -56,7 +56,7 @@ export function instanceFilters(cloud: CloudContext) {
   } satisfies FilterValues<Instance>;
 }
 
-/** What runs in an instance runs on this machine. */
+/** An instance's architecture is this machine's: its programs run here. */
 export const ARCHITECTURE: ArchitectureValues = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
 export function subnetOf(cloud: CloudContext, instance: Instance): Subnet | undefined {

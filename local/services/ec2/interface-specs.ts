@@ -4,7 +4,7 @@ import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { find } from './find.ts';
 
-/** What RunInstances says of network interfaces. */
+/** The network interfaces that RunInstances asks for. */
 export interface SpecInput {
   SubnetId?: string | undefined;
   PrivateIpAddress?: string | undefined;

@@ -158,7 +158,7 @@ export function network(cloud: CloudContext) {
     },
   } satisfies Ec2;
 
-  /** What CloudTrail tells of it: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
+  /** CloudTrail tells EventBridge of the call: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
   function recordRefusedDelete(subnetId: string, principal: string, errorMessage: string): void {
     cloud.emit({
       source: 'aws.ec2',

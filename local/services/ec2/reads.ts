@@ -8,7 +8,7 @@ import { instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
 import { defaultGroupOf } from './interfaces.ts';
 import { tagList } from './tags.ts';
 
-/** What someone looks at first who comes with the AWS CLI. Nothing in the box filters packets, and so say its groups and lists. */
+/** Describe calls that people make with the AWS CLI, with the answers of a box that filters no packets: its security groups and network ACLs allow everything. */
 export function reads(cloud: CloudContext) {
   return {
     DescribeRegions({ RegionNames, Filters }) {
@@ -26,7 +26,7 @@ export function reads(cloud: CloudContext) {
       };
     },
 
-    /** Of instances that run, or with `IncludeAllInstances` of all. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html */
+    /** DescribeInstanceStatus tells of instances that run, or with `IncludeAllInstances` of all. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html */
     DescribeInstanceStatus({ InstanceIds, IncludeAllInstances, Filters, ...paging }) {
       const running: Filter = { Name: 'instance-state-name', Values: ['running'] };
       const checks = (of: Instance) => (of.state === 'running' ? 'ok' : 'not-applicable');

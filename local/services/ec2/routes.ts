@@ -212,7 +212,7 @@ function destinationOf(
   return cidr;
 }
 
-/** What calls change: a propagated route is under no call's hand, and a static one to the same destination stands beside it. */
+/** Static routes, which calls create and change. No call changes a propagated route, and a static one to the same destination can stand beside it. */
 const routeTo = (table: RouteTable, destination: string) =>
   table.routes.find((route) => route.destination === destination && route.origin !== 'Advertisement');
 

@@ -153,7 +153,7 @@ function prefixKind(id: string): Kind | undefined {
 const kinds = Object.keys(KINDS).filter((key): key is Kind => key in KINDS);
 
 function recordsOf(cloud: CloudContext, kind: Kind): ReadonlyMap<string, unknown> {
-  /** What each VPC has from the start, with its own digits. */
+  /** Ids of what each VPC has from the start, with the VPC's own digits. */
   const ofVpcs = (prefix: string) => new Map([...cloud.vpcs].map(([id, vpc]) => [id.replace('vpc-', prefix), vpc]));
   return {
     vpc: cloud.vpcs,

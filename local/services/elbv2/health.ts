@@ -2,7 +2,7 @@ import type { ProbeResult } from '../../fabric/fabric.ts';
 import type { LoadBalancer, Target, TargetGroup, TargetHealthReason } from '../../state/elbv2.ts';
 import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
-import { listenerTo } from './tags.ts';
+import { listenerTo } from './find.ts';
 
 export interface TargetState {
   state: 'initial' | 'healthy' | 'unhealthy' | 'unused' | 'draining';
@@ -99,7 +99,7 @@ export function targetHealth(cloud: CloudContext): Health {
   }
 }
 
-/** Key of a target's next check, or of the end of its draining. */
+/** A target's timer has this key: its next check, or the end of its draining. */
 export const timerOf = ({ arn }: TargetGroup, { id }: Target) => `${arn} ${id}`;
 
 export const NOT_REGISTERED: TargetState = {
@@ -108,7 +108,7 @@ export const NOT_REGISTERED: TargetState = {
   description: 'Target is not registered to the target group',
 };
 
-/** What DescribeTargetHealth says of a target. */
+/** The state, reason and description that DescribeTargetHealth gives of a target. */
 export function stateOf(cloud: CloudContext, group: TargetGroup, target: Target): TargetState {
   if (target.draining)
     return {

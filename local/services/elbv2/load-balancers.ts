@@ -20,9 +20,9 @@ import {
   loadBalancerOf,
   markedPage,
   newArn,
-  setTags,
   targetGroupOf,
-} from './tags.ts';
+} from './find.ts';
+import { setTags } from './tags.ts';
 
 /** Gateway Load Balancers and their listeners. */
 export function loadBalancers(cloud: CloudContext) {

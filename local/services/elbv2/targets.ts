@@ -5,13 +5,14 @@ import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
 import { blocksOf } from '../ec2/cidr-blocks.ts';
 import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTRIBUTES } from './attributes.ts';
+import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, targetGroupOf } from './find.ts';
 import { type Health, NOT_REGISTERED, stateOf, timerOf } from './health.ts';
-import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, setTags, targetGroupOf } from './tags.ts';
+import { setTags } from './tags.ts';
 
 /** "Targets per target group". https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html */
 const TARGETS_PER_GROUP = 1000;
 const GENEVE_PORT = 6081;
-/** Where `ip` targets may be, beside the VPC. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html */
+/** Targets of type `ip` have addresses of the VPC or of these blocks. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html */
 const PRIVATE_RANGES = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16'];
 
 type CreateInput = Parameters<NonNullable<Elb['CreateTargetGroup']>>[0];

@@ -12,11 +12,11 @@ const AGENT_VERSION = '3.3.3572.0';
 
 /** SSM agents: which instances are managed, and how they answer. */
 export function agents(cloud: CloudContext) {
-  /** Key of what the agent of an instance becomes next. */
+  /** An agent's timer has this key: it registers, or is lost. */
   const timer = (instanceId: string) => `agent of ${instanceId}`;
 
   return {
-    /** To be called when the state of an instance has changed. */
+    /** The agent follows each change of its instance's state. */
     follow({ id, state }: Instance): void {
       const agent = cloud.agents.get(id);
       if (state !== 'stopped') cloud.cancel(timer(id));
@@ -30,7 +30,7 @@ export function agents(cloud: CloudContext) {
       if (state === 'terminated') cloud.agents.delete(id);
     },
 
-    /** To be called when an instance restarts, which changes no state of it: until it has, its agent only counts as online. */
+    /** The agent goes down while its instance restarts, which changes no state of it: until it has, the agent only counts as online. */
     restart({ id }: Instance): void {
       const agent = cloud.agents.get(id);
       if (agent) agent.up = false;

@@ -143,7 +143,7 @@ function identifierOf(cloud: CloudContext, document: Document) {
   };
 }
 
-/** As it was written, if it was in this format. */
+/** The document as it was written, if it was in this format. */
 function textIn(format: string, { text, format: own }: Version): string {
   if (format === own) return text;
   return format === 'YAML' ? toYaml(JSON.parse(text)) : JSON.stringify(parseYaml(text));

@@ -35,7 +35,7 @@ export interface Invocation {
   results: Result[];
 }
 
-/** What is known of a step; its code is -1 until it has ended, and if its machine died. */
+/** A step's result. Its code is -1 until it has ended, and if its machine died. */
 export interface Result extends Omit<Ending, 'status'> {
   step: string;
   status: Ending['status'] | 'InProgress';
@@ -85,7 +85,7 @@ async function invoke(cloud: CloudContext, command: Command, invocation: Invocat
   enter(cloud, command, invocation, status, status === 'TimedOut' ? 'ExecutionTimedOut' : status);
 }
 
-/** How a step ends. It runs into its timeout also if the instance, and so the agent, is dead. */
+/** The agent runs a step to its end. It runs into its timeout also if the instance, and so the agent, is dead. */
 async function attempt(cloud: CloudContext, { id }: Command, { instanceId }: Invocation, step: Step): Promise<Ending> {
   let [startedAt, before] = [cloud.clock.now(), { stdout: '', stderr: '' }];
   try {

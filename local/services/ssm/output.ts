@@ -1,5 +1,5 @@
 /**
- * What the agent makes of what a step wrote and of its exit code. https://github.com/aws/amazon-ssm-agent: runscript.go, iohandler.go,
+ * The SSM agent makes a status and texts of a step's outputs and exit code. https://github.com/aws/amazon-ssm-agent: runscript.go, iohandler.go,
  * runpluginutil.go and pluginutil_unix.go
  */
 
@@ -18,10 +18,10 @@ const DONE = 168;
 const GIVEN_UP = 169;
 /** The machine is to be started again, and the step with it. https://docs.aws.amazon.com/systems-manager/latest/userguide/send-commands-reboot.html */
 export const REBOOT = 194;
-/** Of a step that was killed at its timeout: the agent cannot tell from it one that ends so by itself. */
+/** The exit code of a step that was killed at its timeout: the agent cannot tell from it one that ends so by itself. */
 const KILLED = 137;
 
-/** How a step ended, as Systems Manager is told. */
+/** The end of a step, as Systems Manager is told of it. */
 export interface Ending {
   status: 'Success' | 'Failed' | 'TimedOut';
   code: number;
@@ -45,7 +45,7 @@ export function endingOf(code: number | null, stdout: string, stderr: string): E
 
 export const isLast = ({ code }: Pick<Ending, 'code'>) => code === DONE || code === GIVEN_UP;
 
-/** Of a step after the last. It counts for a success. */
+/** The agent skips the steps after the last one, and counts each for a success. */
 export const skipped = (step: string): Ending => {
   const output = `Plugin with name aws:runShellScript and id ${step} skipped due to prior step with an exit condition`;
   return { status: 'Success', code: 0, stdout: '', stderr: '', output };

@@ -3,7 +3,7 @@ import type { CloudContext } from '../context.ts';
 import type { Step } from './content.ts';
 
 /**
- * What the agent does for aws:runShellScript: the script is a file that `sh -c` runs, so its first line may name another shell,
+ * The SSM agent runs aws:runShellScript: the script is a file that `sh -c` runs, so its first line may name another shell,
  * and it has nothing left to read. $1 is its directory, $2 where it starts.
  */
 const LAUNCHER = `
@@ -11,7 +11,7 @@ mkdir -p "$1" && cat >"$1/_script.sh" && chmod 700 "$1/_script.sh" && cd "$2" ||
 exec sh -c "$1/_script.sh"`;
 
 /**
- * What the script did is the agent's secret: its answer never reached Systems Manager, where the command stays `InProgress`.
+ * The agent's answer is lost: it never reached Systems Manager, where the command stays `InProgress`.
  * https://github.com/aws/amazon-ssm-agent/issues/316
  */
 export class AnswerLost extends Error {}

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeRouters } from '../../support/describe-routers.ts';
-import { CLIENT, CONFIG, ROUTER, type RouterUnderTest } from '../../support/routers.ts';
+import { CLIENT, CONFIG, ROUTER, type RouterUnderTest } from '../../support/router-under-test.ts';
 import { talking } from '../../support/talking.ts';
 
 const HEALTHY = 'attached, and every listener is there';

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Bus, createBus, type Faults } from '../../../local/events/bus.ts';
 import type { CloudEvent } from '../../../local/services/cloud.ts';
 import { reconcilerHandler } from '../../../shared/lambda.ts';
+import { captureLines } from '../../support/capture-lines.ts';
 import { ACCOUNT, REGION } from '../../support/cloud.ts';
-import { captureLines } from '../../support/lines.ts';
 import { type Stage, stage } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';
