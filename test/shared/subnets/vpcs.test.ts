@@ -11,7 +11,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
-import { CIDR } from './support.ts';
+import { CIDR } from './fixtures.ts';
 
 let here: Stage;
 afterEach(async () => here?.close());
