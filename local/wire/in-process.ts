@@ -6,9 +6,9 @@ import type { Wire } from './wire.ts';
  * A `requestHandler` for SDK clients that hands each request to `wire` without a socket:
  * `new EC2Client({ requestHandler: inProcess(wire), region, credentials })`.
  */
-export function inProcess(wire: Wire) {
+export function inProcess(wire: Wire, { byValue = false } = {}) {
   return {
-    async handle(request: HttpRequest): Promise<{ response: HttpResponse }> {
+    async handle(request: HttpRequest): Promise<{ response: HttpResponse & { value?: unknown } }> {
       const query = buildQueryString(request.query);
       const answer = await wire({
         method: request.method,
@@ -17,13 +17,14 @@ export function inProcess(wire: Wire) {
           Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
         ),
         body: await bytes(request.body),
+        byValue,
       });
       const response = new HttpResponse({
         statusCode: answer.status,
         headers: { ...answer.headers },
         body: Readable.from([Buffer.from(answer.body)]),
       });
-      return { response };
+      return { response: Object.assign(response, 'value' in answer && { value: answer.value }) };
     },
   };
 }

@@ -8,12 +8,16 @@ export interface WireRequest {
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
+  /** The output is taken as it is, of a client in the same process. */
+  byValue?: boolean;
 }
 
 export interface WireResponse {
   status: number;
   headers: Record<string, string>;
   body: string | Uint8Array;
+  /** The output, with no body that says it: of a request by value that succeeded. */
+  value?: unknown;
 }
 
 /** As the SDK names them. The last two a service speaks by itself. */

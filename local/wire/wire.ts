@@ -1,5 +1,6 @@
 import { uuid } from '../ids.ts';
 import type { Call } from './api.ts';
+import { copyOf } from './copy.ts';
 import { AwsError, ConnectionLost } from './errors.ts';
 import { awsJson } from './json.ts';
 import type { WireRequest, WireResponse } from './protocol.ts';
@@ -107,7 +108,14 @@ export function createWire(services: Readonly<Record<string, Service>>, options:
         const inner = next;
         next = () => middleware(call, input as Readonly<Record<string, unknown>>, inner);
       }
-      return protocol.write(schema.output, (await next()) ?? {}, context);
+      const output = (await next()) ?? {};
+      if (!request.byValue) return protocol.write(schema.output, output, context);
+      return {
+        status: 200,
+        headers: { 'x-amzn-requestid': requestId },
+        body: '',
+        value: copyOf(schema.output, output),
+      };
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       return protocol.fail(asAwsError(error, `${name}:${operation}`), context);

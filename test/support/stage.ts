@@ -4,13 +4,13 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { CloudOptions } from '../../local/services/cloud.ts';
+import { byValue } from '../../local/wire/by-value.ts';
 import { AwsError, ConnectionLost } from '../../local/wire/errors.ts';
-import { inProcess } from '../../local/wire/in-process.ts';
 import { throttle } from '../../local/wire/throttle.ts';
 import type { Middleware } from '../../local/wire/wire.ts';
 import { type Reconciler, reconcile } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
-import { REGION, testCloud } from './cloud.ts';
+import { quickCloud, REGION } from './cloud.ts';
 import { frozen } from './frozen.ts';
 import { testSeal } from './seal.ts';
 
@@ -77,7 +77,7 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
     crashed ||= fault === 'crash';
     return answer;
   }
-  const cloud = testCloud({ ...options, middleware: [watched] });
+  const cloud = quickCloud({ ...options, middleware: [watched] });
   const limit = throttle(cloud.clock);
 
   return {
@@ -99,12 +99,12 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
     clients(accessKeyId = 'AKIDFUNCTION') {
       callers.add(accessKeyId);
       const credentials = { accessKeyId, secretAccessKey: 'secret' };
-      const client = { region: REGION, credentials, requestHandler: inProcess(cloud.wire), maxAttempts: 1 };
+      const client = { region: REGION, credentials, maxAttempts: 1 };
       return {
-        ec2: new EC2Client(client),
-        elb: new ElasticLoadBalancingV2Client(client),
-        ssm: new SSMClient(client),
-        autoScaling: new AutoScalingClient(client),
+        ec2: byValue(new EC2Client(client), cloud.wire),
+        elb: byValue(new ElasticLoadBalancingV2Client(client), cloud.wire),
+        ssm: byValue(new SSMClient(client), cloud.wire),
+        autoScaling: byValue(new AutoScalingClient(client), cloud.wire),
         s3: new S3Client({ region: REGION, credentials }),
       };
     },

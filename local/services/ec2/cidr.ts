@@ -12,7 +12,7 @@ export const isIpv6 = (cidr: string) => cidr.includes(':');
 export function contains(outer: string, inner: string): boolean {
   const [a, b] = [parse(outer), parse(inner)];
   if (!a || !b || a.address.kind() !== b.address.kind() || b.length < a.length) return false;
-  return matches(b.address, a);
+  return a.address.match(b.address, a.length);
 }
 
 export const overlaps = (a: string, b: string) => contains(a, b) || contains(b, a);
@@ -52,8 +52,4 @@ function networkOf({ address, length }: Range): string {
     return byte & (0xff << (8 - bits)) & 0xff;
   });
   return ipaddr.fromByteArray(bytes).toString();
-}
-
-function matches(address: ipaddr.IPv4 | ipaddr.IPv6, range: Range): boolean {
-  return networkOf({ address, length: range.length }) === networkOf(range);
 }

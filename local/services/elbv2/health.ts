@@ -153,9 +153,11 @@ export function addressOf(cloud: CloudContext, id: string): string | undefined {
 
 /** Zone of the subnet that a target stands in; undefined if it stands in none of the group's VPC. */
 export function zoneOf(cloud: CloudContext, { vpcId }: TargetGroup, id: string): string | undefined {
-  const ip = addressOf(cloud, id);
-  const subnets = [...cloud.subnets.values()].filter((subnet) => subnet.vpcId === vpcId);
-  return subnets.find(({ cidr }) => ip !== undefined && contains(cidr, `${ip}/32`))?.zone;
+  const primary = cloud.interfaces.get(cloud.instances.get(id)?.interfaceIds[0] ?? '');
+  const subnet = id.startsWith('i-')
+    ? cloud.subnets.get(primary?.subnetId ?? '')
+    : [...cloud.subnets.values()].find((each) => each.vpcId === vpcId && contains(each.cidr, `${id}/32`));
+  return subnet?.vpcId === vpcId ? subnet.zone : undefined;
 }
 
 /** The node that checks a target: that of its own zone. Nodes of a load balancer that is not yet active do not. */

@@ -4,6 +4,7 @@ import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as ssm from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { byValue } from '../../../local/wire/by-value.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { operationSchema, type SdkModule } from '../../../local/wire/schema.ts';
 import { type Server, serve } from '../../../local/wire/server.ts';
@@ -44,7 +45,7 @@ const credentials = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
 const inside = { region: 'eu-central-1', credentials, requestHandler: inProcess(wire) };
 const outside = () => ({ region: 'eu-central-1', credentials, endpoint: server.url });
 
-const sdks: [string, SdkModule, [Limits, Limits], new (config: object) => object][] = [
+const sdks: [string, SdkModule, [Limits, Limits], new (config: object) => Parameters<typeof byValue>[0]][] = [
   ['ec2', ec2, query, ec2.EC2Client],
   ['elasticloadbalancing', elb, query, elb.ElasticLoadBalancingV2Client],
   ['autoscaling', autoScaling, query, autoScaling.AutoScalingClient],
@@ -56,9 +57,15 @@ describe.each(sdks)('%s', (name, sdk, [inputLimits, outputLimits], Client) => {
 
   test.each(operations)('%s: whatever its schema can say comes across both ways', async (operation) => {
     const client = new Client(inside);
+    const quick = byValue(new Client(inside), wire);
     await fc.assert(
-      fc.asyncProperty(inputOf(sdk, operation, inputLimits), outputOf(sdk, operation, outputLimits), (input, output) =>
-        crosses(client, sdk, operation, input, output),
+      fc.asyncProperty(
+        inputOf(sdk, operation, inputLimits),
+        outputOf(sdk, operation, outputLimits),
+        async (input, output) => {
+          await crosses(client, sdk, operation, input, output);
+          await crosses(quick, sdk, operation, input, output);
+        },
       ),
       { numRuns: 25 },
     );

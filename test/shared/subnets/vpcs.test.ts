@@ -10,8 +10,8 @@ import {
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { given, REGION } from '../../support/cloud.ts';
-import { type Stage, type StageOptions, stage } from './stage.ts';
 import { CIDR } from './fixtures.ts';
+import { type Stage, type StageOptions, stage } from './stage.ts';
 
 let here: Stage;
 afterEach(async () => here?.close());
