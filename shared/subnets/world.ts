@@ -180,8 +180,14 @@ export function tableOf(subnetId: string, { routeTables }: Pick<SubnetsWorld, 'r
   return routeTables.find((table) => table.subnetIds.includes(subnetId)) ?? routeTables.find((table) => table.main);
 }
 
-export function subnetsOf(table: RouteTable, world: Pick<SubnetsWorld, 'routeTables' | 'subnets'>): Subnet[] {
-  return world.subnets.filter((subnet) => tableOf(subnet.id, world) === table);
+export function subnetsOf(
+  table: RouteTable,
+  { subnets, routeTables }: Pick<SubnetsWorld, 'routeTables' | 'subnets'>,
+): Subnet[] {
+  const here = new Set(table.subnetIds);
+  if (!table.main) return subnets.filter(({ id }) => here.has(id));
+  const elsewhere = new Set(routeTables.flatMap((other) => (other === table ? [] : other.subnetIds)));
+  return subnets.filter(({ id }) => !elsewhere.has(id));
 }
 
 /** A route is ours if it leads to an endpoint with our tag, or to the interface that our note on its table names. */
