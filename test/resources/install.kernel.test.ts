@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { fabricUnavailable } from '../../local/fabric/available.ts';
 import { type NamespaceFabric, namespaceFabric } from '../../local/fabric/namespaces.ts';
 import { localPackage } from '../../resources/diverter.js';
 import { ENDPOINT, IMAGES, NODE, NODE_IP, ROUTERS, topology } from '../local/fabric/topology.ts';
@@ -35,6 +36,18 @@ const REFUSALS: Record<string, { status: number; body: string }> = {
 };
 /** Takes dpkg's lock, and says so. */
 const LOCK = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; print R $$; close R`;
+
+/** The command that is dpkg of Debian 13, in a folder of its own; or why there is none. */
+const newer = fabricUnavailable() ? { folder: '', missing: 'no kernel tests' } : dpkgOfDebian13();
+
+function dpkgOfDebian13() {
+  const folder = mkdtempSync(join(tmpdir(), 'debian-13-'));
+  const script = new URL('debian-13.sh', import.meta.url).pathname;
+  const { status, stdout, stderr } = spawnSync('sh', [script, folder], { encoding: 'utf8' });
+  return status === 0
+    ? { folder, command: stdout.trim() }
+    : { folder, missing: stderr.trim() || `exit code ${status}` };
+}
 
 type Image = Partial<Record<'release' | 'ziti' | 'update' | 'enable' | 'status', string>>;
 
@@ -106,6 +119,7 @@ describeKernel('the install', () => {
     await fabric?.close();
     upstream?.close();
     rmSync(folder, { recursive: true });
+    rmSync(newer.folder, { recursive: true, force: true });
   });
 
   const shell = async (instance: string, command: string) => {
@@ -397,6 +411,27 @@ describeKernel('the install', () => {
       await shell(OTHER, 'rm /usr/local/bin/dpkg');
       expect((await install(OTHER, 'one')).code).toBe(0);
     });
+
+    (newer.command ? test : test.skip)(
+      `waits while another holds the lock of the dpkg of Debian 13${newer.missing ? `, which is not here: ${newer.missing}` : ''}`,
+      async () => {
+        await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
+          stdin: `#!/bin/sh\nexec ${newer.command} "$@"\n`,
+        });
+        expect(await shell(OTHER, 'dpkg --version')).toMatch(/version 1\.(22\.([7-9]|\d\d)|2[3-9]\.)/);
+        await shell(
+          OTHER,
+          `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 4' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
+        );
+        const { code, stderr } = await install(OTHER, 'two');
+        expect([code, stderr]).toEqual([0, '']);
+        expect(await shell(OTHER, 'cat /var/lib/ziti-glb/install.log')).toMatch(
+          /^dpkg: error: dpkg frontend lock was locked by \S*perl\S* process with pid \d+$/m,
+        );
+        await shell(OTHER, 'rm /usr/local/bin/dpkg');
+        expect((await install(OTHER, 'one')).code).toBe(0);
+      },
+    );
 
     test('says who has held the lock of dpkg for all its time', async () => {
       await shell(
