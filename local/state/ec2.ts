@@ -119,7 +119,7 @@ export type EndpointState =
 export interface Endpoint {
   id: string;
   /** One of another type than ours leads to AWS's own services or to resources, and has no connection and no node. */
-  type: 'GatewayLoadBalancer' | 'Interface' | 'Resource' | 'ServiceNetwork';
+  type: 'GatewayLoadBalancer' | 'Interface' | 'Resource' | 'ServiceNetwork' | 'Tunnel';
   connectionId: string;
   serviceId: string;
   serviceName: string;

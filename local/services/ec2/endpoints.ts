@@ -11,7 +11,7 @@ import { idempotency } from './idempotency.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** The quotas of endpoints in a VPC: types that share one count together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+/** The quotas of endpoints in a VPC: types that share one count together; of tunnels none is documented. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
 const quotasOf = ({ endpointsPerVpc }: CloudContext) => [
   { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
   { types: ['Resource'], most: 200 },
@@ -175,7 +175,8 @@ export function endpoints(cloud: CloudContext) {
         'InvalidParameter',
         `The VPC already has an endpoint of ${ServiceName} in the Availability Zone of ${subnetId}: ${twin.id}`,
       );
-    const { types = [], most = 0 } = quotasOf(cloud).find((quota) => quota.types.includes(type)) ?? {};
+    const { types = [], most = Number.POSITIVE_INFINITY } =
+      quotasOf(cloud).find((quota) => quota.types.includes(type)) ?? {};
     const held = [...cloud.endpoints.values()].filter(
       (each) => each.vpcId === VpcId && each.state !== 'deleted' && types.includes(each.type),
     );
@@ -221,7 +222,7 @@ export function endpoints(cloud: CloudContext) {
     ServiceNetworkArn,
   }: Input): Exclude<Endpoint['type'], 'GatewayLoadBalancer'> | undefined {
     if (type === 'Interface') return isOfAws(ServiceName) ? type : undefined;
-    if (type === 'Resource' && ResourceConfigurationArn) return type;
+    if ((type === 'Resource' || type === 'Tunnel') && ResourceConfigurationArn) return type;
     return type === 'ServiceNetwork' && ServiceNetworkArn ? type : undefined;
   }
 

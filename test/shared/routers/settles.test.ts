@@ -9,16 +9,20 @@ import {
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { DeregisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  CreateTargetGroupCommand,
+  DeregisterTargetsCommand,
+  RegisterTargetsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import { contains } from '../../../shared/cidr.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { launch, testVpc } from '../../support/cloud.ts';
+import { given, launch, testVpc } from '../../support/cloud.ts';
 import { Crash } from '../../support/stage.ts';
 import { VERSIONS } from './fixtures.ts';
-import { refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters } from './stage.ts';
+import { healthOf, refreshCommand, routersGroup, routersWorld, TAGS, type TestRouters } from './stage.ts';
 
 const which = fc.nat(3);
 /** Tags of somebody's. */
@@ -61,6 +65,8 @@ const deed = fc.oneof(
   },
 );
 type Deed = typeof deed extends fc.Arbitrary<infer T> ? T : never;
+
+const PASS: Deed = { do: 'pass', ms: 10_000, twice: false, faults: [], fates: [] };
 
 /** Of the VPC beside its own: no range of it can be routed to a router. */
 const BLOCK = '100.72.0.0/16';
@@ -191,7 +197,12 @@ async function stage(fields: Partial<RoutersConfig>, heartbeat: number) {
     return (await world.ec2.send(new DescribeNetworkInterfacesCommand({ Filters }))).NetworkInterfaces;
   }
 
-  return { ...world, group, perform, passes, atRest, unchecked, told: () => process.said };
+  /** A process that reads the stack's settings anew. */
+  const restart = () => {
+    process = world.process();
+  };
+
+  return { ...world, group, perform, passes, atRest, unchecked, restart, told: () => process.said };
 }
 
 const RUNS = Number(process.env.RUNS ?? 20);
@@ -248,6 +259,46 @@ test.each<[string, Partial<RoutersConfig>]>([
         },
       ),
       { numRuns: RUNS },
+    );
+  },
+  120_000 + RUNS * 1_000,
+);
+
+test(
+  'no pass changes anything for a group of IP targets, whatever is done around it',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(deed, { minLength: 4, maxLength: 12 }), fc.nat(2), async (deeds, size) => {
+        const world = await stage({}, 300);
+        const { TargetGroups } = await world.elb.send(
+          new CreateTargetGroupCommand({
+            Name: 'addresses',
+            Protocol: 'GENEVE',
+            Port: 6081,
+            VpcId: world.vpc.vpc,
+            TargetType: 'ip',
+          }),
+        );
+        const TargetGroupArn = given(TargetGroups?.[0]?.TargetGroupArn);
+        const Targets = [{ Id: '10.0.0.50' }, { Id: '10.0.10.50' }];
+        await world.elb.send(new RegisterTargetsCommand({ TargetGroupArn, Targets }));
+        world.state.config = { ...world.state.config, targetGroupArn: TargetGroupArn };
+        world.restart();
+        await world.group.desire(size);
+        for (const one of [...deeds, PASS]) {
+          world.calls.length = 0;
+          await world.perform(one);
+          const changed = world.calls.filter(({ changes }) => changes).map(({ operation }) => operation);
+          if (one.do === 'pass') expect(changed).toEqual([]);
+          // What AWS says once is noted all the same.
+          if (one.do === 'interruption' || one.do === 'rebalance')
+            expect(changed.filter((operation) => operation !== 'CreateTags')).toEqual([]);
+        }
+        expect(world.told().join('\n')).toContain('its targets are of type ip, and routers are of type instance');
+        expect(Object.keys(await healthOf(world)).sort()).toEqual(Targets.map(({ Id }) => Id));
+        await world.cloud.close();
+      }),
+      { numRuns: RUNS, endOnFailure: true },
     );
   },
   120_000 + RUNS * 1_000,

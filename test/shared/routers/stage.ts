@@ -175,7 +175,7 @@ export async function passesOf(
 /** The states of all targets, by their ids. */
 export async function healthOf(world: TestRouters): Promise<Record<string, string>> {
   const { TargetHealthDescriptions = [] } = await world.elb.send(
-    new DescribeTargetHealthCommand({ TargetGroupArn: world.service.targetGroup }),
+    new DescribeTargetHealthCommand({ TargetGroupArn: world.state.config.targetGroupArn }),
   );
   return Object.fromEntries(
     TargetHealthDescriptions.map(({ Target, TargetHealth }) => [given(Target?.Id), String(TargetHealth?.State)]),

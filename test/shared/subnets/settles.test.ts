@@ -2,6 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { byValue } from '../../../local/wire/by-value.ts';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import type { Route, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
@@ -13,6 +14,9 @@ const RESOLVER = '100.127.255.254/32';
 const RANGE = '100.64.0.0/13';
 /** Of the VPC at times: no range of it is a router's. */
 const BLOCK = '100.70.0.0/16';
+const ALL = '0.0.0.0/0';
+/** Of a VPC in the middle, which has the endpoints of Systems Manager. */
+const HUB = '10.60.0.0/16';
 /** Values of the tag, and what they ask for; nothing if they are refused. */
 const WISHES: Record<string, string[]> = {
   '10.20.0.0/16': ['10.20.0.0/16'],
@@ -20,7 +24,8 @@ const WISHES: Record<string, string[]> = {
   'takeover 10.30.0.0/16': ['10.30.0.0/16'],
   default: CIDRS,
   '10.20.0.0/16 oops': [],
-  '0.0.0.0/0': [],
+  [ALL]: [ALL],
+  [`takeover ${ALL}`]: [ALL],
 };
 const SUBNETS = ['alone', 'shared1', 'shared2', 'twozones', 'main', 'far'] as const;
 const TABLES = ['own', 'shared', 'main', 'far'] as const;
@@ -34,7 +39,7 @@ const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
   maxLength: 8,
 });
-const route = { table: from(...TABLES), cidr: from(...CIDRS, RANGE) };
+const route = { table: from(...TABLES), cidr: from(...CIDRS, RANGE, HUB, ALL) };
 
 /** What people, AWS and bad luck do between passes and during them. */
 const deed = fc.oneof(
@@ -56,6 +61,7 @@ const deed = fc.oneof(
   fc.record({ do: from('reject endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('fill tags' as const, 'clear tags' as const), subnet: from(...SUBNETS) }),
   fc.record({ do: from('add zone' as const) }),
+  fc.record({ do: from('add tunnel' as const) }),
   fc.record({ do: from('untag endpoint' as const), which: fc.nat(2) }),
   fc.record({ do: from('delete gateway' as const) }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
@@ -80,13 +86,26 @@ const kinds = fc.record({
   crossZone: fc.boolean(),
   endpointPerZone: fc.boolean(),
   tags: from([], [{ Key: 'Team', Value: 'network' }]),
+  systemsManagerCidrs: from([], [HUB], [HUB]),
+  /** The account that shares its VPC, if it is not the stack's own. */
+  owner: from(undefined, undefined, undefined, '444455556666'),
 });
 type Kind = typeof kinds extends fc.Arbitrary<infer T> ? T : never;
 
 async function scene(kind: Kind) {
   const endpoints = kind.endpoints === 'named' ? [] : kind.endpoints;
-  const here = await stage({ ...kind, endpoints, defaultCidrs: CIDRS, throttled: true, endpointExpired: 60_000 });
+  const { owner, ...chosen } = kind;
+  const here = await stage({
+    ...chosen,
+    ...(owner && { owner }),
+    endpoints,
+    defaultCidrs: CIDRS,
+    throttled: true,
+    endpointExpired: 60_000,
+  });
   const { cloud, vpc } = here;
+  /** Whose client may write routes. */
+  const people = owner ? byValue(cloud.ec2Of(owner), cloud.wire) : cloud.ec2;
   /** The subnets named for endpoints: of zone a two. */
   const hosts = {
     host: await here.subnet('10.0.40.0/28', 'a'),
@@ -118,6 +137,15 @@ async function scene(kind: Kind) {
   let gateway = await here.natGateway();
   /** Destinations in tables that people routed elsewhere, and where to. */
   const foreign = new Map<string, string>();
+  const leadElsewhere = async (RouteTableId: string, DestinationCidrBlock: string) => {
+    const to = { RouteTableId, DestinationCidrBlock, NatGatewayId: gateway };
+    await people
+      .send(new ec2.CreateRouteCommand(to))
+      .catch(() => people.send(new ec2.ReplaceRouteCommand(to) as never));
+    foreign.set(`${RouteTableId} ${DestinationCidrBlock}`, gateway);
+  };
+  if (kind.systemsManagerCidrs.length > 0)
+    for (const id of [tables.own, tables.shared, tables.far]) await leadElsewhere(id, HUB);
   const deleted = new Set<string>();
   /** The association of the block that the VPC has beside its own. */
   let block: string | undefined;
@@ -133,17 +161,12 @@ async function scene(kind: Kind) {
       case 'untag':
         await ignoring(here.untag(subnets[now.subnet]));
         return;
-      case 'route elsewhere': {
-        const to = { RouteTableId: tables[now.table], DestinationCidrBlock: now.cidr, NatGatewayId: gateway };
-        const send = (command: ec2.CreateRouteCommand | ec2.ReplaceRouteCommand) =>
-          cloud.ec2.send(command as ec2.CreateRouteCommand);
-        await send(new ec2.CreateRouteCommand(to)).catch(() => send(new ec2.ReplaceRouteCommand(to)));
-        foreign.set(`${to.RouteTableId} ${now.cidr}`, gateway);
+      case 'route elsewhere':
+        await leadElsewhere(tables[now.table], now.cidr);
         return;
-      }
       case 'delete route': {
         const route = { RouteTableId: tables[now.table], DestinationCidrBlock: now.cidr };
-        await ignoring(cloud.ec2.send(new ec2.DeleteRouteCommand(route)));
+        await ignoring(people.send(new ec2.DeleteRouteCommand(route)));
         foreign.delete(`${route.RouteTableId} ${now.cidr}`);
         return;
       }
@@ -152,7 +175,7 @@ async function scene(kind: Kind) {
         const to = { RouteTableId: tables[now.table], VpcEndpointId };
         const added = new ec2.CreateRouteCommand({ ...to, DestinationPrefixListId: prefixList });
         const led = new ec2.ReplaceRouteCommand({ ...to, DestinationCidrBlock: '10.0.0.0/16' });
-        await ignoring(now.from === 'the VPC' ? cloud.ec2.send(led) : cloud.ec2.send(added));
+        await ignoring(now.from === 'the VPC' ? people.send(led) : people.send(added));
         return;
       }
       case 'advertise':
@@ -204,6 +227,16 @@ async function scene(kind: Kind) {
         await here.router(nodeInC);
         return;
       }
+      case 'add tunnel':
+        await cloud.ec2.send(
+          new ec2.CreateVpcEndpointCommand({
+            VpcEndpointType: 'Tunnel',
+            VpcId: vpc.vpc,
+            ResourceConfigurationArn: 'arn:aws:vpc-lattice:eu-central-1:111122223333:resourceconfiguration/rcfg-1',
+            SubnetIds: [vpc.b1],
+          }),
+        );
+        return;
       case 'untag endpoint': {
         const Resources = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
         await ignoring(cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources, Tags: [{ Key: 'Team' }] })));
@@ -363,6 +396,8 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
 
   async function check(operation: string, input: Readonly<Record<string, unknown>>): Promise<void> {
     const raced = cloud.clock.now() - quietSince() < RACE_MS;
+    // Nobody pays for what could never serve.
+    if (kind.owner) expect(['DeleteVpcEndpoints', 'CreateTags', 'DeleteTags']).toContain(operation);
     switch (operation) {
       case 'DeleteVpcEndpoints':
       case 'AcceptVpcEndpointConnections':
@@ -441,9 +476,22 @@ function checkRest(
   const named = rest.subnets.filter(({ id }) => kind.endpoints === 'named' && Object.values(hosts).includes(id));
   const asks = ({ id, tagValue, zone }: Subnet) => {
     if (tagValue === undefined || (tableOf(id) === tables.main && !kind.mainTableAllowed)) return [];
-    if (id === subnets.far && !zones.late) return [];
+    if (kind.owner || (id === subnets.far && !zones.late)) return [];
     if (kind.endpoints === 'named' && named.every((host) => host.zone !== zone)) return [];
-    return WISHES[tagValue] ?? [];
+    const asked = WISHES[tagValue] ?? [];
+    return asked.includes(ALL) && !mayLeadAll(tableOf(id)) ? [] : asked;
+  };
+  /** Endpoints must follow another table, and machines must find another way to Systems Manager. */
+  const mayLeadAll = (tableId: string | undefined) => {
+    const { routes = [] } = rest.routeTables.find(({ id }) => id === tableId) ?? {};
+    const isWay = ({ destination, target, blackhole }: Route) =>
+      destination === HUB && !blackhole && rest.endpoints.every(({ id }) => id !== target);
+    return (
+      kind.systemsManagerCidrs.length > 0 &&
+      routes.some(isWay) &&
+      named.length > 0 &&
+      named.every(({ id }) => tableOf(id) !== tableId)
+    );
   };
   const isRefused = (subnet: Subnet) => subnet.tagValue !== undefined && asks(subnet).length === 0;
   const router = rest.routers.find(({ dnsRange, running }) => running && dnsRange !== undefined);

@@ -299,11 +299,12 @@ describe('CreateVpcEndpoint refuses', () => {
     for (let count = 0; count < 50; count++) await create(network);
     await expect(create(network)).rejects.toMatchObject({ name: 'VpcEndpointLimitExceeded' });
     await create();
-    await create({
-      VpcEndpointType: 'Resource',
-      ServiceName: undefined,
-      ResourceConfigurationArn: 'arn:aws:vpc-lattice:eu-central-1:111122223333:resourceconfiguration/rcfg-1',
-    });
+    for (const VpcEndpointType of ['Resource', 'Tunnel'] as const)
+      await create({
+        VpcEndpointType,
+        ServiceName: undefined,
+        ResourceConfigurationArn: 'arn:aws:vpc-lattice:eu-central-1:111122223333:resourceconfiguration/rcfg-1',
+      });
   });
 });
 
