@@ -103,7 +103,11 @@ async function testStack(stage: ReturnType<typeof openStage>, name: string, key:
       checkKey: `${key}:source-dest-check`,
       dns: {
         resolver: '100.127.255.254',
-        slices: ['100.64.0.0/13', '100.72.0.0/13', '100.80.0.0/13', '100.88.0.0/13'],
+        // As many as a world can have routers: one without a range of its own serves nobody.
+        slices: [
+          ...['100.64.0.0/13', '100.72.0.0/13', '100.80.0.0/13', '100.88.0.0/13'],
+          ...Array.from({ length: 16 }, (_, number) => `10.${64 + number}.0.0/16`),
+        ],
       },
     }),
     async () => seal,
