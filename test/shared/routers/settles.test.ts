@@ -258,7 +258,7 @@ test.each<[string, Partial<RoutersConfig>]>([
           await world.cloud.close();
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: RUNS, endOnFailure: true },
     );
   },
   120_000 + RUNS * 1_000,
