@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { subnetsOf, tableOf } from '../../../shared/subnets/world.ts';
-import { subnet, table } from './support.ts';
+import { subnet, table } from './fixtures.ts';
 
 test('the subnets of a table are those whose table it is', () => {
   const places = fc.array(fc.option(fc.nat(3), { nil: undefined }), { maxLength: 8 });
