@@ -18,7 +18,11 @@ const RESERVE_MS = 20_000;
 const READ_LAG_MS = 10_000;
 
 /** A reconciler that may look at more because of what woke it. */
-type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & { observe(hint: Hint): Promise<World> };
+type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & {
+  observe(hint: Hint): Promise<World>;
+  /** A step for people. */
+  sentence(step: S): string;
+};
 
 /** What a function is measured by, beside what its plan counts. */
 export interface Measures {
@@ -47,9 +51,9 @@ export function reconcilerHandler<World, S extends Step>(
   const metrics = createMetrics(serviceName, measures.stack);
   const calls: Call[] = [];
   for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
-  const beginPass = createPassLog(log, time.now, calls);
+  const beginPass = createPassLog(log, time.now, reconciler.sentence, calls);
   const timeJourneys = latencyTracker();
-  let last: Outcome | undefined;
+  let last: Outcome<S> | undefined;
 
   return middy()
     .use(injectLambdaContext(log, { resetKeys: true }))
@@ -92,7 +96,9 @@ export function reconcilerHandler<World, S extends Step>(
         const { settled, changes, failures, gauges } = outcome;
         measured = { ...gauges, Errors: failures.length };
         passLog.ends(outcome);
-        if (failures[0]) throw blunt(`${failures.length} steps did not succeed, the first: ${failures[0].step.says}`);
+        const [first] = failures;
+        if (first)
+          throw blunt(`${failures.length} steps did not succeed, the first: ${reconciler.sentence(first.step)}`);
         return { settled, changes };
       } finally {
         metrics.publish({

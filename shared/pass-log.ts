@@ -4,7 +4,8 @@ import { type Call, isChange } from './aws/calls.ts';
 import { code } from './aws/errors.ts';
 import { errorFields } from './log.ts';
 import type { Outcome, Report } from './reconcile/loop.ts';
-import { keyOf, type Step, type Waiting } from './reconcile/plan.ts';
+import { identity, keyOf, type Step } from './reconcile/plan.ts';
+import { aboutIt } from './sentences.ts';
 
 /** What a pass tells of itself, and of the step that it has just done. */
 export interface PassLog<S extends Step> extends Report<S> {
@@ -17,12 +18,17 @@ export interface PassLog<S extends Step> extends Report<S> {
 /**
  * Tells passes to the log, a line a decision. What is waited for is told in each pass, with since when, as a warning only when
  * it is new; what is refused is told only then, for it may stay for weeks.
+ * @param sentence tells a step to people
  * @param calls what was called so far in the pass
  */
-export function createPassLog(log: Logger, now: () => number, calls: readonly Call[]): () => PassLog<Step> {
+export function createPassLog<S extends Step>(
+  log: Logger,
+  now: () => number,
+  sentence: (step: S) => string,
+  calls: readonly Call[],
+): () => PassLog<S> {
   let waited = new Map<string, number>();
   let refused = new Set<string>();
-  const key = (note: Waiting) => `${note.subject} ${note.for}`;
 
   return function beginPass() {
     const began = now();
@@ -31,12 +37,12 @@ export function createPassLog(log: Logger, now: () => number, calls: readonly Ca
     const failures = new Set<string>();
     let stepBegan = began;
     let earlier = 0;
-    const stepFields = ({ says: _, warn: __, subject, before, after, ...step }: Step) => {
+    const stepFields = ({ context: _, warn: __, about, before, after, ...step }: S) => {
       const requestIds = calls
         .slice(earlier)
         .filter(isChange)
         .flatMap(({ requestId }) => requestId ?? []);
-      return { subject, step, before, after, took: now() - stepBegan, requestIds };
+      return { subject: about.label, step, before, after, took: now() - stepBegan, requestIds };
     };
 
     return {
@@ -44,32 +50,34 @@ export function createPassLog(log: Logger, now: () => number, calls: readonly Ca
         stepBegan = now();
         earlier = calls.length;
       },
-      acted: (step) => (step.warn ? log.warn : log.info).call(log, step.says, stepFields(step)),
+      acted: (step) => (step.warn ? log.warn : log.info).call(log, sentence(step), stepFields(step)),
       failed(step, error) {
-        const text = `${step.says}: did not succeed. ${explain(error)}`;
+        const text = `${sentence(step)}: did not succeed. ${explain(error)}`;
         // It is tried again every few seconds.
         const key = `${keyOf(step)} ${code(error)}`;
         const tell = failures.has(key) ? log.debug : log.error;
         failures.add(key);
         tell.call(log, text, { ...stepFields(step), error: errorFields(error) });
       },
-      waits(waiting) {
-        const since = waiting.since ?? waited.get(key(waiting)) ?? now();
-        waits.set(key(waiting), since);
-        const { subject, until } = waiting;
-        const waitsFor = {
-          subject,
-          waitsFor: waiting.for,
+      waits(condition) {
+        const key = identity(condition);
+        const since = condition.since ?? waited.get(key) ?? now();
+        waits.set(key, since);
+        const { about, message, until } = condition;
+        const fields = {
+          subject: about.label,
+          waitsFor: message,
           since: iso(since),
           ...(until && Number.isFinite(until) && { until: iso(until) }),
         };
-        const tell = waiting.warn && !waited.has(key(waiting)) ? log.warn : log.info;
-        tell.call(log, `${subject} waits for ${waiting.for}, since ${iso(since).slice(11, 19)} UTC`, waitsFor);
+        const tell = condition.warn && !waited.has(key) ? log.warn : log.info;
+        tell.call(log, `${aboutIt(condition)}, since ${iso(since).slice(11, 19)} UTC`, fields);
       },
-      refuses(refusal) {
-        refusals.add(key(refusal));
-        const tell = refused.has(key(refusal)) ? log.debug : log.warn;
-        tell.call(log, `${refusal.subject}: ${refusal.for}`, { subject: refusal.subject, refused: refusal.for });
+      refuses(condition) {
+        const key = identity(condition);
+        refusals.add(key);
+        const tell = refused.has(key) ? log.debug : log.warn;
+        tell.call(log, aboutIt(condition), { subject: condition.about.label, refused: condition.message });
       },
       ends(outcome) {
         [waited, refused] = [waits, refusals];

@@ -1,27 +1,23 @@
-import type { Condition, Plan, Step } from './reconcile/plan.ts';
+import { type Condition, isWaiting, type Step } from './reconcile/plan.ts';
 
 /** A condition for people who know what it is about. */
-export const sentence = ({ kind, message }: Condition) => (kind === 'waiting' ? `waits for ${message}` : message);
+export const sentence = (condition: Condition) =>
+  isWaiting(condition) ? `waits for ${condition.message}` : condition.message;
 
-/** Why something is not as it should be: what stands in its way, what a person has to see to first; else what is about to be done. */
-export function sentences(conditions: readonly Condition[], next: readonly Step[]): string[] {
-  const isWaiting = ({ kind }: Condition) => kind === 'waiting';
+/** A condition for people who do not. */
+export const aboutIt = (condition: Condition) =>
+  `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
+
+/**
+ * Why something is not as it should be: what stands in its way, what a person has to see to first; else what is about to be done.
+ * @param tell the sentence of a step
+ */
+export function sentences<S extends Step>(
+  conditions: readonly Condition[],
+  next: readonly S[],
+  tell: (step: S) => string,
+): string[] {
   const all = [...conditions.filter((each) => !isWaiting(each)), ...conditions.filter(isWaiting)];
   if (all.length > 0) return all.map(sentence);
-  return next.map(({ subject, says }) => `next: ${says.replace(`${subject}: `, '')}`);
-}
-
-export function told(conditions: readonly Condition[]): Pick<Plan<Step>, 'waiting' | 'refused'> {
-  const notes = (some: readonly Condition[]) =>
-    some.map(({ about, message, until, since, warn }) => ({
-      subject: about.label,
-      for: message,
-      until,
-      since,
-      warn,
-    }));
-  return {
-    waiting: notes(conditions.filter(({ kind }) => kind === 'waiting')),
-    refused: notes(conditions.filter(({ kind }) => kind !== 'waiting')),
-  };
+  return next.map((step) => `next: ${tell(step).replace(`${step.about.label}: `, '')}`);
 }

@@ -1,4 +1,6 @@
-import { distinct, type Plan, type Step } from '../../shared/reconcile/plan.ts';
+import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
+import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
+import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { table } from '../table.ts';
@@ -10,7 +12,7 @@ export const plan: Command = {
   options: json,
   async run({ options, stack, terminal }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
-    const plans = { subnets: shown(subnets.plan), routers: shown(routers.plan) };
+    const plans = { subnets: shown(subnets.plan, sentenceOfSubnets), routers: shown(routers.plan, sentenceOfRouters) };
     terminal.out(
       ...(options.json
         ? [JSON.stringify(plans)]
@@ -20,12 +22,28 @@ export const plan: Command = {
   },
 };
 
-const shown = <S extends Step>({ steps, waiting, refused, gauges }: Plan<S>) => ({ steps, waiting, refused, gauges });
+/** A plan as people and programs read it. */
+function shown<S extends Step & { kind: string }>({ steps, conditions, gauges }: Plan<S>, tell: (step: S) => string) {
+  const note = ({ about, message, until, since, warn }: Condition) => ({
+    subject: about.label,
+    for: message,
+    ...{ until, since, warn },
+  });
+  return {
+    steps: steps.map((step) => {
+      const { about, context: _, ...rest } = step;
+      return { ...rest, kind: step.kind, subject: about.label, says: tell(step) };
+    }),
+    waiting: distinct(conditions.filter(isWaiting)).map(note),
+    refused: conditions.filter((each) => !isWaiting(each)).map(note),
+    gauges,
+  };
+}
 
-function say(name: string, { steps, waiting, refused }: Plan<Step & { kind: string }>, { paint }: Terminal): string[] {
+function say(name: string, { steps, waiting, refused }: ReturnType<typeof shown>, { paint }: Terminal): string[] {
   const rows = [
     ...steps.map(({ kind, says }) => [paint('cyan', kind), says]),
-    ...distinct(waiting).map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
+    ...waiting.map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
     ...refused.map((note) => [paint('red', 'left alone'), `${note.subject}: ${note.for}`]),
   ];
   if (rows.length === 0) return [`${paint('bold', name)}: nothing to do`];

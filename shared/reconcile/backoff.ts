@@ -1,6 +1,6 @@
 import { advice, isThrottle } from '../aws/advice.ts';
 import { code } from '../aws/errors.ts';
-import { keyOf, LATER, type Plan, type Step, type Waiting } from './plan.ts';
+import { keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
 
 /** That AWS refused a step, so often one time after the other. */
 export interface Attempt<S extends Step = Step> {
@@ -28,10 +28,10 @@ const STAY_MS = 15_000;
 export const retryAt = ({ times, at }: Pick<Attempt, 'times' | 'at'>) =>
   at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
-/** What is waited for, and until when. */
-export function retry(attempt: Attempt, now: number): Pick<Waiting, 'for' | 'until'> {
+/** A step that AWS refused waits for another try. */
+export function retry(attempt: Attempt, now: number): Reason {
   const until = retryAt(attempt) - now > STAY_MS ? LATER : retryAt(attempt);
-  return { for: `another try, for ${why(attempt)}`, until };
+  return { kind: 'waiting', message: `another try, for ${why(attempt)}`, until };
 }
 
 function why({ error }: Attempt): string {
@@ -61,13 +61,19 @@ export function withoutBackedOff<S extends Step>(plan: Plan<S>, attempts: Attemp
     return attempt ? [{ step, refusal: attempt }] : [];
   });
   const held = known.filter(({ refusal }) => retryAt(refusal) > now);
-  const subjects = (some: typeof known) => new Set(some.map(({ step }) => step.subject));
-  const [later, last] = [subjects(held), subjects(known)];
-  const ready = plan.steps.filter(({ subject }) => !later.has(subject));
+  const things = (some: typeof known) => new Set(some.map(({ step }) => step.about.label));
+  const [later, last] = [things(held), things(known)];
+  const ready = plan.steps.filter(({ about }) => !later.has(about.label));
   return {
     ...plan,
-    steps: [...ready.filter(({ subject }) => !last.has(subject)), ...ready.filter(({ subject }) => last.has(subject))],
-    waiting: [...plan.waiting, ...held.map(({ step: { subject }, refusal }) => ({ subject, ...retry(refusal, now) }))],
+    steps: [
+      ...ready.filter(({ about }) => !last.has(about.label)),
+      ...ready.filter(({ about }) => last.has(about.label)),
+    ],
+    conditions: [
+      ...plan.conditions,
+      ...held.map(({ step, refusal }) => ({ about: step.about, ...retry(refusal, now) })),
+    ],
     // One that was taken and has no effect yet was not refused.
     failures: held.flatMap(({ step, refusal: { error } }) => (error === undefined ? [] : [{ step, error }])),
   };

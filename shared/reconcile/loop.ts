@@ -1,4 +1,4 @@
-import { distinct, type Failure, identity, type Plan, type Step, type Waiting } from './plan.ts';
+import { type Condition, distinct, type Failure, identity, isWaiting, type Plan, type Step } from './plan.ts';
 
 export interface Reconciler<World, S extends Step> {
   observe(): Promise<World>;
@@ -18,19 +18,19 @@ export interface Timing {
 export interface Report<S extends Step> {
   acted(step: S): void;
   failed(step: S, error: unknown): void;
-  waits(waiting: Waiting): void;
-  refuses(refusal: Waiting): void;
+  waits(condition: Condition): void;
+  refuses(condition: Condition): void;
 }
 
-export interface Outcome {
+export interface Outcome<S extends Step = Step> {
   /** True if the last look found nothing to do and nothing to wait for. */
   settled: boolean;
   /** Changing calls that succeeded. */
   changes: number;
   /** Steps of the last look that AWS refused, then or before. */
-  failures: Failure[];
+  failures: Failure<S>[];
   /** What the last look waited for, each once. */
-  waiting: Waiting[];
+  waiting: Condition[];
   gauges: Readonly<Record<string, number>>;
   /** When the last look began: a hint older than this was seen by it. */
   lookedAt: number;
@@ -48,26 +48,30 @@ export async function reconcile<World, S extends Step>(
   { observe, plan, act }: Reconciler<World, S>,
   pace: Timing,
   report: Report<S>,
-): Promise<Outcome> {
+): Promise<Outcome<S>> {
   const said = new Set<string>();
-  const once = (notes: Waiting[], tell: (note: Waiting) => void) => {
-    for (const note of notes) {
-      const key = identity(note);
-      if (!said.has(key)) tell(note);
+  const once = (conditions: Condition[], tell: (condition: Condition) => void) => {
+    for (const condition of conditions) {
+      const key = identity(condition);
+      if (!said.has(key)) tell(condition);
       said.add(key);
     }
   };
   let changes = 0;
   for (;;) {
     const lookedAt = pace.now();
-    const { steps, waiting, refused, gauges = {}, failures: held = [] } = plan(await observe());
+    const { steps, conditions, gauges = {}, failures: held = [] } = plan(await observe());
+    const waiting = conditions.filter(isWaiting);
     const seenAt = pace.now();
     const failures = [...held];
-    once(refused, report.refuses);
+    once(
+      conditions.filter((each) => !isWaiting(each)),
+      report.refuses,
+    );
     for (const step of steps) {
       if (pace.now() - seenAt > FRESH_MS) break;
       // The rest of a chain would act on what its failed link did not do.
-      if (failures.some((failure) => failure.step.subject === step.subject)) continue;
+      if (failures.some((failure) => failure.step.about.label === step.about.label)) continue;
       try {
         await act(step);
         changes += 1;
@@ -88,7 +92,7 @@ export async function reconcile<World, S extends Step>(
   }
 }
 
-function nextLook(steps: number, failures: number, waiting: Waiting[], now: number): number {
+function nextLook(steps: number, failures: number, waiting: Condition[], now: number): number {
   if (failures > 0) return now + WAIT_MS;
   if (steps > 0) return now + SETTLE_MS;
   return Math.max(now + SETTLE_MS, Math.min(...waiting.map(({ until }) => until ?? now + WAIT_MS)));

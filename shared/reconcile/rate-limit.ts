@@ -1,4 +1,4 @@
-import type { Plan, Step, Waiting } from './plan.ts';
+import type { Condition, Plan, Step } from './plan.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
@@ -37,24 +37,25 @@ export function limited<S extends Step>(
 ): Plan<S> {
   const steps: S[] = [];
   const held = new Set<string>();
-  const turns = new Map<string, Waiting>();
+  const turns = new Map<string, Condition>();
   let left = levels;
   for (const step of plan.steps) {
     const bucket = bucketOf(step);
     const there = tokens(bucket, left, now);
     // Refills of less than a whole token add up in floating point.
-    if (there > 1 - 1e-9 && !held.has(step.subject)) {
+    if (there > 1 - 1e-9 && !held.has(step.about.label)) {
       left = spend(bucket, left, now);
       steps.push(step);
       continue;
     }
-    held.add(step.subject);
+    held.add(step.about.label);
     const until = now + Math.max(1, Math.ceil(((1 - there) / bucket.refill) * 1000));
-    turns.set(bucket.name, turns.get(bucket.name) ?? { subject: bucket.name, for: turn(bucket), until });
+    turns.set(bucket.name, turns.get(bucket.name) ?? turn(bucket, until));
   }
-  return { ...plan, steps, waiting: [...plan.waiting, ...turns.values()] };
+  return { ...plan, steps, conditions: [...plan.conditions, ...turns.values()] };
 }
 
-function turn({ size, refill }: Bucket): string {
-  return `its turn: AWS takes ${size} calls at once, then ${refill} a second`;
+function turn({ name, size, refill }: Bucket, until: number): Condition {
+  const message = `its turn: AWS takes ${size} calls at once, then ${refill} a second`;
+  return { about: { label: name, ids: [] }, kind: 'waiting', message, until };
 }

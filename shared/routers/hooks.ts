@@ -1,7 +1,7 @@
 import type { RoutersConfig } from '../config.ts';
 import { type Condition, joined, type Part } from '../reconcile/plan.ts';
 import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
-import type { RoutersStep } from './steps.ts';
+import type { HookContext, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
 
 /** A hook is kept waiting by a heartbeat each third of its timeout, and answered again after as long if it still holds. */
@@ -26,22 +26,20 @@ export function answerHooks(
   const answers = asking.map((hook): Part<RoutersStep> => {
     const lack = hook.launching ? unready.launch : unready.end;
     // Not the router's own subject: what fails there must not keep a heartbeat back.
-    const subject = `hook ${hook.name} of ${label}`;
-    const to = { subject, instanceId: instance.id, group, hook: hook.name };
-    const end = (result: 'CONTINUE' | 'ABANDON', says: string): RoutersStep[] =>
-      isDue(hook, hook.completedAt, now) ? [{ kind: 'end-hook', result, ...to, says, warn: result === 'ABANDON' }] : [];
+    const about = { label: `hook ${hook.name} of ${label}`, ids: [instance.id] };
+    const to = { about, instanceId: instance.id, group, hook: hook.name };
+    const end = (result: 'CONTINUE' | 'ABANDON', context: HookContext): RoutersStep[] =>
+      isDue(hook, hook.completedAt, now)
+        ? [{ kind: 'end-hook', result, ...to, context, warn: result === 'ABANDON' }]
+        : [];
     const back = state === ENTERS_POOL && !hook.launching;
-    const onwards = back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready';
-    if (lack === undefined) return { steps: end('CONTINUE', `${subject}: lets it go ${onwards}`), conditions: [] };
+    if (lack === undefined) return { steps: end('CONTINUE', { why: 'done', back }), conditions: [] };
     if (hook.launching && warned)
-      return { steps: end('ABANDON', `${subject}: gives up its launch, since ${phase.why}`), conditions: [] };
-    if (hook.launching && now - hook.heldAt > launchDeadline) {
-      const says = `${subject}: gives up its launch, which after ${minutes(launchDeadline)} still waits for ${lack}`;
-      return { steps: end('ABANDON', says), conditions: [] };
-    }
+      return { steps: end('ABANDON', { why: 'warned', warning: phase.why }), conditions: [] };
+    if (hook.launching && now - hook.heldAt > launchDeadline)
+      return { steps: end('ABANDON', { why: 'late', after: launchDeadline, lack }), conditions: [] };
     const until = now + hook.heartbeatTimeout / BEATS;
-    const beat: RoutersStep = { kind: 'heartbeat', ...to, says: `${subject}: is to wait on for ${lack}` };
-    const about = { label: subject, ids: [instance.id] };
+    const beat: RoutersStep = { kind: 'heartbeat', ...to, context: { lack } };
     return {
       steps: isDue(hook, hook.heartbeatAt, now) ? [beat] : [],
       conditions: [{ about, kind: 'waiting', message: lack, until }],
@@ -65,8 +63,6 @@ export function heldByOthers(router: Router, unready: Record<'launch' | 'end', s
 /** Which hooks of others may hold it, and what to do about that. */
 export const foreignHooks = ({ group, state, others }: Scaling) =>
   `${group} holds it ${state} for ${others.join(' and ')}: no hook is answered here whose name does not begin with ${HOOK_PREFIX}, so whoever set it up has to complete it, or to put it again under such a name`;
-
-const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`;
 
 const isDue = ({ heartbeatTimeout }: Hook, saidAt: number | undefined, now: number) =>
   saidAt === undefined || now - saidAt >= heartbeatTimeout / BEATS;

@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import { LATER } from '../reconcile/plan.ts';
-import { bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
+import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -82,38 +82,37 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
 }
 
 /** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
-function turnOff({ instance, label: subject }: Router): RoutersStep[] {
-  const { id: instanceId, interfaces, unchecked = [] } = instance;
+function turnOff(router: Router): RoutersStep[] {
+  const { id: instanceId, interfaces, unchecked = [] } = router.instance;
+  const about = aboutRouters(router);
   const on = interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
   const present = unchecked.filter((id) => interfaces.some((face) => face.id === id));
   const interfaceIds = [...new Set([...present, ...on])].slice(0, NOTED_INTERFACES);
   const noted = on.every((id) => unchecked.includes(id));
-  const names = interfaceIds.join(', ');
-  const says = `${subject}: is noted as having had the source/dest check of ${names} on`;
   return [
-    ...(noted ? [] : [{ kind: 'note-check' as const, instanceId, interfaceIds, subject, says }]),
-    ...on.map((interfaceId): RoutersStep => {
-      const says = `${subject}: source/dest check of ${interfaceId} goes off, for answers carry the service's address`;
-      return { kind: 'source-dest-check-off', interfaceId, subject, before: 'on', after: 'off', says };
-    }),
+    ...(noted ? [] : [{ kind: 'note-check' as const, instanceId, interfaceIds, about }]),
+    ...on.map(
+      (interfaceId): RoutersStep => ({ kind: 'source-dest-check-off', interfaceId, about, before: 'on', after: 'off' }),
+    ),
   ];
 }
 
 /** Of what was ours and is no router any more: what was turned off goes on again, once it has drained. */
 export function restoreChecks(router: Router): RoutersStep[] {
-  const { instance, label: subject, phase, target } = router;
+  const { instance, phase, target } = router;
+  const about = aboutRouters(router);
   const { id: instanceId, interfaces, unchecked, role, state } = instance;
   const isOver = role === undefined || phase.kind === 'refused';
   if (!unchecked || !isOver || target || state === 'shutting-down' || state === 'terminated') return [];
   const off = interfaces.filter(({ id, sourceDestCheck }) => !sourceDestCheck && unchecked.includes(id));
-  if (off.length === 0) {
-    const says = `${subject}: the note of its source/dest check goes`;
-    return [{ kind: 'forget-check', instanceId, subject, says }];
-  }
-  return off.map(({ id: interfaceId }) => {
-    const says = `${subject}: source/dest check of ${interfaceId} goes on again, as it was before`;
-    return { kind: 'source-dest-check-on', interfaceId, subject, before: 'off', after: 'on', says };
-  });
+  if (off.length === 0) return [{ kind: 'forget-check', instanceId, about }];
+  return off.map(({ id }) => ({
+    kind: 'source-dest-check-on',
+    interfaceId: id,
+    about,
+    before: 'off',
+    after: 'on',
+  }));
 }
 
 const isRunning = ({ instance }: Router) => instance.installs[0]?.status === 'running';
@@ -130,10 +129,13 @@ const hasNone = ({ diverter, rootedAt }: Router['instance']) =>
   diverter !== undefined && (diverter.text === NO_DIVERTER || diverter.at < rootedAt);
 
 /** So that it is known for ours, as a target, before it has a diverter. */
-function noteNone({ instance: { id: instanceId }, label: subject }: Router, at: number): RoutersStep {
-  const says = `${subject}: is noted as having no diverter yet, to be registered meanwhile`;
-  return { kind: 'note-diverter', instanceId, fingerprint: NO_DIVERTER, at, subject, says };
-}
+const noteNone = (router: Router, at: number): RoutersStep => ({
+  kind: 'note-diverter',
+  instanceId: router.instance.id,
+  fingerprint: NO_DIVERTER,
+  at,
+  about: aboutRouters(router),
+});
 
 /** Whether it is time to install, or what for it is waited; undefined if there is nothing to put right yet. */
 function install(router: Router, now: number): Progress['next'] | undefined {

@@ -26,8 +26,8 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
     steps: chunks(rest, PER_REGISTRATION).map((some) => ({
       kind: 'deregister',
       instanceIds: some.map(({ id }) => id),
-      subject: some.map(({ label }) => label).join(', '),
-      says: `the target group is left by ${some.map(({ label, why }) => `${label}, for ${why}`).join('; ')}`,
+      about: { label: some.map(({ label }) => label).join(', '), ids: some.map(({ id }) => id) },
+      context: { leaving: some.map(({ label, why }) => ({ label, why })) },
     })),
     conditions: [
       ...draining.map(

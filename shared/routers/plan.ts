@@ -1,7 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Timed } from '../latency.ts';
 import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
-import { told } from '../sentences.ts';
 import { type Account, accountsOf } from './accounts.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
@@ -30,8 +29,6 @@ const PER_COMMAND = 50;
 
 export interface RoutersPlan extends Plan<RoutersStep> {
   accounts: Account[];
-  /** What stands in the way, of routers too. */
-  conditions: Condition[];
 }
 
 /** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
@@ -42,7 +39,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       ? work(routers, world, config)
       : { steps: [], conditions: [ofAnotherType(world, config)] };
   const accounts = accountsOf(routers, { steps, conditions });
-  return { steps, ...told(conditions), gauges: gaugesOf(routers), timed: journeysOf(routers), accounts, conditions };
+  return { steps, conditions, gauges: gaugesOf(routers), timed: journeysOf(routers), accounts };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
@@ -120,33 +117,30 @@ function hookAnswers(
 }
 
 /** Of before notes had a seal, or the one that they have now. */
-function sealNotes({ instance, label: subject }: Router): RoutersStep[] {
-  const { id: instanceId, unsealed, state } = instance;
+function sealNotes(router: Router): RoutersStep[] {
+  const { id: instanceId, unsealed, state } = router.instance;
   if (state === 'terminated') return [];
-  return unsealed.map(({ key, text }) => {
-    const says = `${subject}: its tag ${key} gets the seal of this stack`;
-    return { kind: 'seal-note', instanceId, key, text, subject, says };
-  });
+  return unsealed.map((note) => ({ kind: 'seal-note', instanceId, ...note, about: aboutRouters(router) }));
 }
 
 /** So that it is known for longer than AWS keeps the history of commands. */
-function noteDiverter({ instance, label: subject }: Router, { diverterKey }: RoutersConfig): RoutersStep[] {
+function noteDiverter(router: Router, { diverterKey }: RoutersConfig): RoutersStep[] {
+  const { instance } = router;
   const { id: instanceId, installs, state } = instance;
   const last = installs.find(({ status }) => status === 'success');
   const noted = notedDiverter(instance);
   if (!last || state === 'terminated' || !hasRoomFor(instance, diverterKey) || (noted && noted.at >= last.requestedAt))
     return [];
-  const { fingerprint, requestedAt: at, output } = last;
-  const says = `${subject}: has its diverter, by command ${last.commandId}${output ? `: ${output}` : ''}`;
-  return [{ kind: 'note-diverter', instanceId, fingerprint, at, subject, says }];
+  const { fingerprint, requestedAt: at, commandId, output } = last;
+  const about = aboutRouters(router);
+  return [{ kind: 'note-diverter', instanceId, fingerprint, at, about, context: { commandId, output } }];
 }
 
 function registrations(routers: Router[]): RoutersStep[] {
   return chunks(routers, PER_REGISTRATION).map((some) => ({
     kind: 'register',
     instanceIds: some.map(({ instance }) => instance.id),
-    subject: names(some),
-    says: `${names(some)}: ${some.length > 1 ? 'join' : 'joins'} the target group`,
+    about: aboutRouters(...some),
   }));
 }
 
@@ -158,26 +152,18 @@ function installations(routers: Router[]): RoutersStep[] {
       if (!first) return [];
       const some = [first, ...rest];
       const { wanted } = first;
-      const range = wanted.range ? ` with DNS range ${wanted.range}` : '';
       return [
         {
           kind: 'install',
           instances: some.map(({ instance: { id, address } }) => ({ id, address })),
           ...wanted,
           why: whyOf(first),
-          subject: names(some),
-          says: `${names(some)}: ${some.length > 1 ? 'get' : 'gets'} the diverter ${wanted.fingerprint}${range}, ${REASONS[whyOf(first)]}`,
+          about: aboutRouters(...some),
         },
       ];
     }),
   );
 }
-
-const REASONS: Record<Why, string> = {
-  join: 'to join with',
-  upgrade: 'in exchange for another one',
-  repair: 'again, for its health checks fail',
-};
 
 function whyOf(router: Router): Why {
   if (isUpgrade(router)) return 'upgrade';
@@ -210,5 +196,3 @@ const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealt
 
 const isToServe = ({ phase, instance }: Router) =>
   phase.kind === 'serving' || (phase.kind === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));
-
-const names = (routers: Router[]) => routers.map(({ label }) => label).join(', ');

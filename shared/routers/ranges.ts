@@ -1,6 +1,6 @@
 import { overlap, parseCidr } from '../cidr.ts';
 import type { RoutersConfig } from '../config.ts';
-import { ROUTER, type Router } from './router.ts';
+import { aboutRouters, ROUTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 
 export interface Ranges {
@@ -18,7 +18,8 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcC
   const result: Ranges = { steps: [], lacking: new Map() };
   const there = routers.filter(({ instance }) => instance.state !== 'terminated');
   const claimants = there.filter(({ instance }) => instance.range !== undefined);
-  for (const router of claimants) if (isOver(router, dns) && !isUsed(router)) result.steps.push(release(router));
+  for (const router of claimants)
+    if (isOver(router, dns) && !isUsed(router)) result.steps.push({ kind: 'release-range', ...stepOn(router) });
   if (!dns) return result;
   const { usable, ofVpc } = divided(dns.slices, vpcCidrs);
   const why = [
@@ -44,7 +45,7 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcC
     );
     if (next) {
       held.push({ router, range: next });
-      result.steps.push(claim(router, next));
+      result.steps.push({ kind: 'claim-range', range: next, ...stepOn(router) });
     }
     result.lacking.set(
       router,
@@ -80,12 +81,8 @@ const isOver = ({ instance }: Router, dns: RoutersConfig['dns']) => !dns || inst
 const isUsed = ({ instance, target, diverter }: Router) =>
   target !== undefined && (instance.role !== ROUTER || diverter !== 'wanted');
 
-function claim({ instance, label: subject }: Router, range: string): RoutersStep {
-  const says = `${subject}: gets the DNS range ${range}${instance.range ? `, instead of ${instance.range}` : ''}`;
-  return { kind: 'claim-range', instanceId: instance.id, range, subject, says };
-}
-
-function release({ instance, label: subject }: Router): RoutersStep {
-  const says = `${subject}: gives back the DNS range ${instance.range}`;
-  return { kind: 'release-range', instanceId: instance.id, subject, says };
-}
+const stepOn = (router: Router) => ({
+  instanceId: router.instance.id,
+  about: aboutRouters(router),
+  context: { held: router.instance.range },
+});

@@ -3,6 +3,7 @@ import { code } from '../aws/errors.ts';
 import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import type { Condition } from '../reconcile/plan.ts';
 import type { Bucket } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import { isOwn, type Seal } from '../seal.ts';
@@ -11,6 +12,7 @@ import { formatNote, observe, type Reads, readNote, readTargetType } from './obs
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type HookMemory, hookMemoryKey } from './scaling.ts';
+import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Instance, Note, RoutersWorld } from './world.ts';
 
@@ -71,13 +73,16 @@ export function routersReconciler(
     },
     plan(world: RoutersWorld) {
       const planned = plan(world, config);
-      const untold = [...unnoted].map(([subject, { text }]) => ({
-        subject,
-        for: `${text}, and it has no room for ${config.leavingKey}, which would say so: take a tag away`,
-      }));
-      const told = { ...planned, refused: [...planned.refused, ...untold] };
-      return turns.keep(told, world.now);
+      const untold = [...unnoted].map(
+        ([id, { text }]): Condition => ({
+          about: { label: id, ids: [id] },
+          kind: 'refused',
+          message: `${text}, and it has no room for ${config.leavingKey}, which would say so: take a tag away`,
+        }),
+      );
+      return turns.keep({ ...planned, conditions: [...planned.conditions, ...untold] }, world.now);
     },
+    sentence: stepSentence,
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
       if (step.kind === 'heartbeat' || step.kind === 'end-hook')

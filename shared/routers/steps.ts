@@ -1,5 +1,5 @@
 import type { Step } from '../reconcile/plan.ts';
-import type { Why } from './world.ts';
+import type { Install, Why } from './world.ts';
 
 /** One change. Those on several instances are one call to AWS. */
 export type RoutersStep = Step &
@@ -9,14 +9,36 @@ export type RoutersStep = Step &
     | { kind: 'forget-check'; instanceId: string }
     | { kind: 'seal-note'; instanceId: string; key: string; text: string }
     | ({ kind: 'install' } & Installation)
-    | { kind: 'note-diverter'; instanceId: string; fingerprint: string; at: number }
+    /** By a command, or of a target that has none yet. */
+    | {
+        kind: 'note-diverter';
+        instanceId: string;
+        fingerprint: string;
+        at: number;
+        context?: Pick<Install, 'commandId' | 'output'>;
+      }
     | { kind: 'register'; instanceIds: string[] }
-    | { kind: 'deregister'; instanceIds: string[] }
-    | { kind: 'heartbeat'; instanceId: string; group: string; hook: string }
-    | { kind: 'end-hook'; instanceId: string; group: string; hook: string; result: 'CONTINUE' | 'ABANDON' }
-    | { kind: 'claim-range'; instanceId: string; range: string }
-    | { kind: 'release-range'; instanceId: string }
+    | { kind: 'deregister'; instanceIds: string[]; context: { leaving: { label: string; why: string }[] } }
+    | { kind: 'heartbeat'; instanceId: string; group: string; hook: string; context: { lack: string } }
+    | {
+        kind: 'end-hook';
+        instanceId: string;
+        group: string;
+        hook: string;
+        result: 'CONTINUE' | 'ABANDON';
+        context: HookContext;
+      }
+    | { kind: 'claim-range'; instanceId: string; range: string; context: { held: string | undefined } }
+    | { kind: 'release-range'; instanceId: string; context: { held: string | undefined } }
   );
+
+export type StepOf<Kind extends RoutersStep['kind']> = Extract<RoutersStep, { kind: Kind }>;
+
+/** Why a hook gets its result: all is done, AWS has warned of its instance, or its launch takes longer than `after` milliseconds. */
+export type HookContext =
+  | { why: 'done'; back: boolean }
+  | { why: 'warned'; warning: string }
+  | { why: 'late'; after: number; lack: string };
 
 /** Seconds that a command may wait for its agent: it must not outlive its link. */
 export const DELIVERY_TIMEOUT = 600;

@@ -1,10 +1,11 @@
 import type { Timed } from '../latency.ts';
-import { type Condition, idsOf, type Part } from '../reconcile/plan.ts';
+import type { Condition, Part } from '../reconcile/plan.ts';
 import { sentence, sentences } from '../sentences.ts';
 import type { Serving } from './endpoints.ts';
 import { leavingText, sharing, takenOverText } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
+import { stepSentence } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
   type Endpoint,
@@ -60,7 +61,7 @@ export function accountsOf(
   const askerOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
-  const stepsOn = groupByIds(steps, idsOf);
+  const stepsOn = groupByIds(steps, (step) => step.about.ids);
   const about = groupByIds(conditions, (condition) => condition.about.ids);
 
   return world.subnets.flatMap((subnet): Account[] => {
@@ -91,7 +92,7 @@ export function accountsOf(
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      return [{ ...account, state, conditions, why: sentences(conditions, next), status }];
+      return [{ ...account, state, conditions, why: sentences(conditions, next, stepSentence), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
@@ -105,7 +106,7 @@ export function accountsOf(
     const others = (endpoint ? (about.get(endpoint.id) ?? []) : []).filter((condition) => !blocked.includes(condition));
     const [mine] = blocked;
     const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
-    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next);
+    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next, stepSentence);
     const conditions = worstFirst([...blocked, ...others]);
     return [{ ...account, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
   });

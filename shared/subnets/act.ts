@@ -20,7 +20,7 @@ import type { SubnetsConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
 import { GONE } from './note.ts';
 import { endpointNote } from './read.ts';
-import type { SubnetsStep } from './steps.ts';
+import type { StepOf, SubnetsStep } from './steps.ts';
 
 /**
  * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.
@@ -90,7 +90,6 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
 }
 
 type Signer = Pick<Seal, 'sign'>;
-type StepOf<Kind extends SubnetsStep['kind']> = Extract<SubnetsStep, { kind: Kind }>;
 
 async function createEndpoint(
   ec2: EC2Client,

@@ -1,9 +1,9 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { type Condition, joined, type Part } from '../reconcile/plan.ts';
+import { type Condition, joined, type Part, type Ref } from '../reconcile/plan.ts';
 import { type Copy, NOTE_AGE_MS, type Note } from './note.ts';
 import { toAll } from './opted-in.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
-import type { SubnetsStep } from './steps.ts';
+import type { StepOf, SubnetsStep } from './steps.ts';
 import { isLive, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
@@ -18,18 +18,18 @@ export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readon
   // A note that says `gone` is a person's to delete: it has no second place that would bring it back.
   if (note?.gone || (!ours && !desired?.takeover)) return joined(...copies.map((copy) => erase(copy, slot, world)));
   if (!ours || !note) return joined();
-  const { label: subject } = aboutSlot(slot);
+  const about = aboutSlot(slot);
   const { key, text } = note;
   const [source] = copies;
   const isLost = !note.onTable && (table.tagCount < TAGS_AT_MOST || table.forged.get(destination)?.includes(key));
-  const says = `${table.id}: its tag ${key} was lost, and is written again as ${source?.endpointId} has it`;
+  const context = { why: 'lost', endpointId: source?.endpointId } as const;
   const rewritten: SubnetsStep[] = isLost
-    ? [{ kind: 'write-note', tableId: table.id, key, value: text, subject, says }]
+    ? [{ kind: 'write-note', tableId: table.id, key, value: text, about, context }]
     : [];
   const step = copyNote(slot, note, actual?.target, world, planned);
   if (!step) {
     const message = `its tag ${key} has no copy, for every endpoint has ${TAGS_AT_MOST} tags: if that is lost, so is the way back`;
-    return { steps: rewritten, conditions: [{ about: aboutSlot(slot), kind: 'refused', message }] };
+    return { steps: rewritten, conditions: [{ about, kind: 'refused', message }] };
   }
   const isThere = (copy: Copy) =>
     copy.endpointId === step.endpointId && copy.note.text === text && copy.note.by === 'us';
@@ -55,12 +55,13 @@ function saysTakenOver({ memory: { takenOver } }: Subnet, tableId: string, desti
 
 /** Onto the endpoint that the route leads to, if that has room for one more tag, else onto any other. */
 export function copyNote(
-  { table, destination }: RouteSlot,
+  slot: RouteSlot,
   { key, text }: Pick<Note, 'key' | 'text'>,
   preferred: string | undefined,
   { endpoints }: SubnetsWorld,
   planned: readonly SubnetsStep[],
-): Extract<SubnetsStep, { kind: 'copy-note' }> | undefined {
+): StepOf<'copy-note'> | undefined {
+  const { table, destination } = slot;
   const pending = (id: string) => planned.filter((step) => step.kind === 'copy-note' && step.endpointId === id).length;
   const holds = (id: string) => table.copies.get(destination)?.some(({ endpointId }) => endpointId === id) ?? false;
   const able = endpoints.filter(
@@ -69,21 +70,33 @@ export function copyNote(
   const endpointId = (able.find(({ id }) => id === preferred) ?? able.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0])
     ?.id;
   if (endpointId === undefined) return undefined;
-  const subject = `${table.id} ${destination}`;
-  const says = `${endpointId}: a tag copies what ${table.id} notes for ${destination}`;
-  return { kind: 'copy-note', endpointId, tableId: table.id, destination, key, value: text, subject, says };
+  return {
+    kind: 'copy-note',
+    endpointId,
+    tableId: table.id,
+    destination,
+    key,
+    value: text,
+    about: onEndpoint(slot, endpointId),
+  };
+}
+
+function onEndpoint(slot: RouteSlot, endpointId: string): Ref {
+  const { label, ids } = aboutSlot(slot);
+  return { label, ids: [...ids, endpointId] };
 }
 
 /** What stands on an endpoint that goes, goes with it. */
 function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): Part<SubnetsStep> {
   const { endpointId, key, value, note } = copy;
   if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return joined();
-  const about = aboutSlot(slot);
   const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
   if (until > now) {
     const message = 'the moment when the copy of its tag can be erased';
-    return { steps: [], conditions: [{ about, kind: 'waiting', message, until }] };
+    return { steps: [], conditions: [{ about: aboutSlot(slot), kind: 'waiting', message, until }] };
   }
-  const says = `${endpointId}: ${key} is erased`;
-  return { steps: [{ kind: 'erase-copy', endpointId, key, value, subject: about.label, says }], conditions: [] };
+  return {
+    steps: [{ kind: 'erase-copy', endpointId, key, value, about: onEndpoint(slot, endpointId) }],
+    conditions: [],
+  };
 }

@@ -15,13 +15,13 @@ import {
 /** A destination that a table is to have a route to. */
 export interface DesiredRoute {
   destination: string;
-  /** For whom, in words. */
-  by: string;
   /** What the route may lead to as things are. The first is taken, if it leads to none of them. */
   targets: string[];
   takeover: boolean;
   /** Whether it leads to a router's own interface, rather than to an endpoint. */
   direct: boolean;
+  /** Id of that router, where it is known. */
+  router?: string;
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
   /** Those who want it, to be told what stands against it. */
@@ -79,10 +79,8 @@ function keeping(
   const optedInSubnets = users.filter(isRefused);
   if (optedInSubnets.length === 0) return [];
   if (target.startsWith('eni-')) {
-    const by = 'what was there before';
     const desired = {
       destination,
-      by,
       targets: [target],
       takeover: false,
       direct: true,
@@ -110,7 +108,6 @@ function throughEndpoint(
   const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
   return {
     destination,
-    by: optedInSubnets.map(({ about }) => about.label).join(', '),
     // Sorted, so that every look at the same world chooses the same one.
     targets: [...new Set(inReach.map(({ id }) => id))].sort(),
     takeover: optedInSubnets.some(({ takeover }) => takeover),
@@ -124,10 +121,10 @@ function throughEndpoint(
 function straightTo(router: Router, destination: string, optedInSubnets: OptedInSubnet[]): DesiredRoute {
   return {
     destination,
-    by: `the DNS range of ${router.id}`,
     targets: router.healthy ? [router.interfaceId] : [],
     takeover: false,
     direct: true,
+    router: router.id,
     lacksRouter: undefined,
     subnets: optedInSubnets,
   };

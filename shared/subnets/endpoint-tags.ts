@@ -13,8 +13,8 @@ export function planEndpointTags(
   const steps = endpoints.flatMap((endpoint): SubnetsStep[] => {
     const missing = tags.filter(({ Key, Value }) => endpoint.tags.get(Key) !== Value);
     if (!isLive(endpoint) || leaving.includes(endpoint) || missing.length === 0) return [];
-    const says = `${endpoint.id}: gets the tags ${missing.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
-    return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, subject: endpoint.id, says }];
+    const about = { label: endpoint.id, ids: [endpoint.id] };
+    return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, about }];
   });
   return { steps, conditions: [] };
 }

@@ -121,10 +121,10 @@ function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
   const asking = [...serving].filter(([, { endpoint }]) => endpoint.acceptable);
   if (asking.length === 0) return joined();
   const endpointIds = [...new Set(asking.map(([, { endpoint }]) => endpoint.id))];
-  const says = `the endpoint service accepts ${endpointIds.join(', ')}`;
   // Of one VPC, so that what is refused there stands in no other's way.
-  const subject = world.remote ? `the endpoint service for ${world.vpcId}` : 'the endpoint service';
-  const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, subject, says };
+  const label = world.remote ? `the endpoint service for ${world.vpcId}` : 'the endpoint service';
+  const about = { label, ids: endpointIds };
+  const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, about };
   const attempts = refusalOf(step, world);
   const those = asking.map(([optedIn]) => optedIn);
   return { steps: [step], conditions: attempts.flatMap((reason) => toAll(those, reason)) };
@@ -142,9 +142,9 @@ function publishZones({ service, nodeZones }: SubnetsWorld, optedInSubnets: Opte
   );
   const zones = service.ours ? lacking : asked;
   if (zones.length === 0) return [];
-  const says = `the endpoint service is to serve ${zones.join(', ')}, where the load balancer is already`;
   // AWS takes it also while the zone is not ready, which is "a few minutes".
-  return [{ kind: 'publish-zones', subject: 'zones of the endpoint service', says, tentative: true }];
+  const about = { label: 'zones of the endpoint service', ids: [] };
+  return [{ kind: 'publish-zones', about, tentative: true, context: { zones } }];
 }
 
 const AVAILABLE = 'its endpoint to be available';
@@ -197,7 +197,6 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
   const before = [...world.endpoints, ...world.gone]
     .filter(({ subnetId }) => subnetId === host.id)
     .toSorted((a, b) => b.createdAt - a.createdAt)[0];
-  const subject = label(host);
   return {
     kind: 'create-endpoint',
     vpcId: world.vpcId,
@@ -205,8 +204,7 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
     serviceName: world.service.name,
     ipv6: world.service.ipv6 && host.cidrs.some(isIpv6),
     generation: `${Math.floor(world.now / GENERATION_MS)} ${before?.id ?? 'first'}`,
-    subject,
-    says: `${subject}: gets an endpoint`,
+    about: { label: label(host), ids: [host.id] },
   };
 }
 
@@ -220,9 +218,9 @@ export function removeEndpoints(
     .filter(({ state }) => state !== 'deleting')
     .map(({ id }) => ({ id, table: routeTables.find(({ routes }) => routes.some(({ target }) => target === id)) }));
   const endpointIds = present.filter(({ table }) => !table).map(({ id }) => id);
-  const says = `${endpointIds.join(', ')} deleted: nothing needs it`;
+  const about = { label: 'endpoints', ids: endpointIds };
   return {
-    steps: endpointIds.length > 0 ? [{ kind: 'delete-endpoints', endpointIds, subject: 'endpoints', says }] : [],
+    steps: endpointIds.length > 0 ? [{ kind: 'delete-endpoints', endpointIds, about }] : [],
     conditions: present.flatMap(({ id, table }): Condition[] => {
       if (!table || (!table.edge && !isShared(table, account))) return [];
       const message = isShared(table, account)

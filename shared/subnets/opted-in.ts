@@ -32,8 +32,7 @@ export interface OptedInSubnet {
 export function refusalOf(step: SubnetsStep, { attempts, now }: SubnetsWorld): Reason[] {
   const attempt = attempts.get(keyOf(step));
   if (!attempt || attempt.times < 2) return [];
-  const { for: message, until } = retry(attempt, now);
-  return [{ kind: 'waiting', message, until }];
+  return [retry(attempt, now)];
 }
 
 export const isRefused = ({ destinations }: OptedInSubnet) => destinations.length === 0;

@@ -1,7 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
 import type { Attempts } from '../reconcile/backoff.ts';
 import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
-import { told } from '../sentences.ts';
 import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
@@ -13,8 +12,6 @@ import type { SubnetsLook, SubnetsWorld } from './world.ts';
 
 export interface SubnetsPlan extends Plan<SubnetsStep> {
   accounts: Account[];
-  /** What stands in the way of anything but the subnets that are opted in: theirs are in their accounts. */
-  conditions: Condition[];
 }
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
@@ -31,8 +28,6 @@ export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<Subn
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
-    waiting: plans.flatMap(({ waiting }) => waiting),
-    refused: [...plans.flatMap(({ refused }) => refused), ...told(gone).refused],
     gauges: summed(plans.map(({ gauges = {} }) => gauges)),
     timed: plans.flatMap(({ timed = [] }) => timed),
     accounts: plans.flatMap(({ accounts }) => accounts),
@@ -59,17 +54,15 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const accounts = accountsOf(world, optedInSubnets, endpoints.serving, routes, work);
   const status = planStatus(accounts, world, config);
   const theirs = new Set(optedInSubnets.map(({ about }) => about));
-  const conditions = joined(work, status, strangers(world, config)).conditions.filter(
-    ({ about }) => !theirs.has(about),
-  );
+  const others = joined(work, status, strangers(world, config)).conditions.filter(({ about }) => !theirs.has(about));
   const ofOptedIn = accounts.flatMap((account) => (account.optedIn ? account.conditions : []));
   return {
     steps: [...work.steps, ...status.steps],
-    ...told([...conditions, ...ofOptedIn]),
+    // Of a subnet that is opted in the worst first.
+    conditions: [...others, ...ofOptedIn],
     gauges: { ...countStates(accounts), Blocked: routes.held.length },
     timed: timedOf(accounts),
     accounts,
-    conditions,
   };
 }
 

@@ -7,6 +7,7 @@ import type { Seal } from '../seal.ts';
 import { act } from './act.ts';
 import { type Clients, observe } from './observe.ts';
 import { planVpcs } from './plan.ts';
+import { stepSentence } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetsLook } from './world.ts';
 
@@ -62,6 +63,8 @@ export function subnetsReconciler(
       const attempts = turns.refusals(look.now);
       return turns.keep(planVpcs(look, attempts, config), look.now, (levels) => lowered(levels, look));
     },
+
+    sentence: stepSentence,
 
     act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
   };

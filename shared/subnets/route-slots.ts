@@ -83,8 +83,8 @@ export function decide(
   return actual && desired.lacksRouter && withoutRouter === 'withdraw' ? 'withdraw' : 'wait';
 }
 
-/** Steps on one destination of one table depend on each other. */
+/** AWS knows a route by its table and its destination. Steps on one depend on each other. */
 export const aboutSlot = ({ table, destination }: Pick<RouteSlot, 'table' | 'destination'>): Ref => ({
   label: `${table.id} ${destination}`,
-  ids: [table.id],
+  ids: [table.id, destination],
 });

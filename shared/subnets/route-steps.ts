@@ -7,7 +7,7 @@ import { NOTE_AGE_MS } from './note.ts';
 import { refusalOf, toAll } from './opted-in.ts';
 import { aboutSlot, type RouteAction, type RouteSlot } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type SubnetsWorld, several, subnetsOf } from './world.ts';
+import { MISSING, type SubnetsWorld, subnetsOf } from './world.ts';
 
 /** What a move takes, and what is held: a route that should go and cannot, by the ids of its table, its target and the tag that holds it. */
 export interface RouteSteps extends Part<SubnetsStep> {
@@ -20,9 +20,6 @@ interface Context {
   /** Steps before these. */
   planned: readonly SubnetsStep[];
 }
-
-/** How a route is that is not there. */
-const MISSING = 'missing';
 
 /** The steps that a move takes, and for those who want the route what stands against it. */
 export function stepsFor(action: RouteAction, slot: RouteSlot, context: Context): RouteSteps {
@@ -58,7 +55,7 @@ function write(
   const [first = ''] = desired.targets;
   const target = (actual?.blackhole && desired.targets.find((each) => each !== actual.target)) || first;
   const steps: SubnetsStep[] = [];
-  const step = { tableId: table.id, destination, subject: aboutSlot(slot).label };
+  const about = aboutSlot(slot);
   const note = desired.direct
     ? { prefix: config.directKey, of: target, present: table.directRouteNotes.has(destination) }
     : { prefix: config.formerKey, of: actual?.target ?? '', present: table.takeoverNotes.get(destination)?.onTable };
@@ -74,31 +71,33 @@ function write(
     }
     // The time makes it another value than any before: who would erase that one does not hit this.
     const text = `${note.of} since ${new Date(world.now).toISOString()}`;
-    const says = `${table.id}: a tag notes ${note.of} for ${destination}`;
-    steps.push({ kind: 'write-note', tableId: table.id, key, value: text, subject: step.subject, says });
+    const context = { why: 'route', destination, target: note.of } as const;
+    steps.push({ kind: 'write-note', tableId: table.id, key, value: text, about, context });
     const copy = desired.direct ? undefined : copyNote(slot, { key, text }, target, world, planned);
     if (copy) steps.push(copy);
   }
   steps.push({
-    ...step,
     kind: action === 'create' ? 'create-route' : 'replace-route',
+    tableId: table.id,
+    destination,
     target,
+    about: { ...about, ids: [...about.ids, target] },
     before: actual?.target ?? MISSING,
     after: target,
     ...(actual?.blackhole && { tentative: true }),
-    says: `${desired.by}: route ${destination} in ${table.id} now leads to ${target}, ${actual ? `led to ${actual.target}` : 'was missing'}${bystanders(slot, desired, world)}`,
+    context: {
+      asking: desired.subnets.map((optedIn) => optedIn.about.label),
+      router: desired.router,
+      bystanders: bystanders(slot, desired, world),
+    },
   });
   const attempts = steps.flatMap((each) => refusalOf(each, world));
   return { steps, conditions: attempts.flatMap((reason) => toAll(desired.subnets, reason)) };
 }
 
 /** Subnets that a route serves although they have no tag. */
-function bystanders({ table }: RouteSlot, { subnets: optedInSubnets }: DesiredRoute, world: SubnetsWorld): string {
-  const others = subnetsOf(table, world).filter((subnet) =>
-    optedInSubnets.every((optedIn) => optedIn.subnet.id !== subnet.id),
-  );
-  return others.length > 0 ? `; it also serves ${several(others)}` : '';
-}
+const bystanders = ({ table }: RouteSlot, { subnets: optedInSubnets }: DesiredRoute, world: SubnetsWorld) =>
+  subnetsOf(table, world).filter(({ id }) => optedInSubnets.every(({ subnet }) => subnet.id !== id));
 
 function withdraw(slot: RouteSlot, { world, config }: Context): RouteSteps {
   const { table, destination, actual, alive } = slot;
@@ -131,18 +130,11 @@ function withdraw(slot: RouteSlot, { world, config }: Context): RouteSteps {
 
 function wayBack(slot: RouteSlot, before: string): SubnetsStep {
   const { table, destination, actual } = slot;
-  const route = { tableId: table.id, destination, subject: aboutSlot(slot).label, before };
+  const route = { tableId: table.id, destination, about: aboutSlot(slot), before };
   const former = table.takeoverNotes.get(destination);
-  const which = `route ${destination} in ${table.id}`;
-  if (actual?.local) {
-    const says = `${which}, the VPC's own, leads to local again, led to ${before}`;
-    return { ...route, kind: 'reset-route', after: 'local', says };
-  }
-  if (former && !former.gone) {
-    const says = `${which} is given back to ${former.target}`;
-    return { ...route, kind: 'restore-route', note: former, after: former.target, says };
-  }
-  return { ...route, kind: 'delete-route', after: MISSING, says: `${which} to ${before} is deleted` };
+  if (actual?.local) return { ...route, kind: 'reset-route', after: 'local' };
+  if (former && !former.gone) return { ...route, kind: 'restore-route', note: former, after: former.target };
+  return { ...route, kind: 'delete-route', after: MISSING };
 }
 
 /** Erases notes on routes that are not ours, and are not to be; gives the others their seal. */
@@ -152,36 +144,18 @@ export function keepNotes(slot: RouteSlot, { now }: SubnetsWorld): Part<SubnetsS
   const former = ours || desired?.takeover ? undefined : noted;
   const direct = ours || (desired?.direct && !actual) ? undefined : noteOfDirect;
   const about = aboutSlot(slot);
-  const { label: subject } = about;
   const tableId = table.id;
   const sealed = [noted, noteOfDirect].flatMap((note): SubnetsStep[] => {
     if (!note || note === former || note === direct || note.by === 'us') return [];
     const { key, text: value } = note;
-    return [
-      {
-        kind: 'write-note',
-        tableId,
-        key,
-        value,
-        subject,
-        says: `${tableId}: its tag ${key} gets the seal of this stack`,
-      },
-    ];
+    return [{ kind: 'write-note', tableId, key, value, about, context: { why: 'unsealed' } }];
   });
   const over = [former, direct].flatMap((note) => (note?.onTable ? [note] : []));
   const isDue = ({ at }: { at: number }) => at + NOTE_AGE_MS <= now;
   return {
     steps: [
       ...sealed,
-      ...over.filter(isDue).map(
-        (note): SubnetsStep => ({
-          kind: 'erase-note',
-          tableId,
-          note,
-          subject,
-          says: `${tableId}: ${note.key} is erased`,
-        }),
-      ),
+      ...over.filter(isDue).map((note): SubnetsStep => ({ kind: 'erase-note', tableId, note, about })),
     ],
     conditions: over
       .filter((note) => !isDue(note))

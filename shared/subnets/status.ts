@@ -37,11 +37,11 @@ export function planStatus(
 
 function write(text: string | undefined, accounts: readonly Account[]): SubnetsStep {
   const subnetIds = accounts.map(({ subnet }) => subnet.id);
-  const whose = accounts.map(({ subnet }) => label(subnet)).join(', ');
-  const subject = `the status of ${whose}`;
+  const subnets = accounts.map(({ subnet }) => label(subnet)).join(', ');
+  const about = { label: `the status of ${subnets}`, ids: subnetIds };
   return text === undefined
-    ? { kind: 'clear-status', subnetIds, subject, says: `${whose}: is opted out` }
-    : { kind: 'set-status', subnetIds, status: tagValue(text), subject, says: `${whose}: ${text}` };
+    ? { kind: 'clear-status', subnetIds, about, context: { subnets } }
+    : { kind: 'set-status', subnetIds, status: tagValue(text), about, context: { subnets, text } };
 }
 
 /** By what it has, or by AWS's word of it alone. */

@@ -1,5 +1,6 @@
 import type { Step } from '../reconcile/plan.ts';
 import type { Note } from './note.ts';
+import type { Subnet } from './world.ts';
 
 /** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */
 export type SubnetsStep = Step &
@@ -12,19 +13,42 @@ export type SubnetsStep = Step &
         ipv6: boolean;
         generation: string;
       }
-    | { kind: 'publish-zones' }
+    | { kind: 'publish-zones'; context: { zones: string[] } }
     | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
     | { kind: 'tag-endpoint'; endpointId: string; tags: { Key: string; Value: string }[] }
-    | { kind: 'create-route' | 'replace-route'; tableId: string; destination: string; target: string }
+    | {
+        kind: 'create-route' | 'replace-route';
+        tableId: string;
+        destination: string;
+        target: string;
+        before: string;
+        context: RouteContext;
+      }
     /** To what the note says; if that is gone, the note is made to say so. */
     | { kind: 'restore-route'; tableId: string; destination: string; note: Note }
     /** The VPC's own route cannot be deleted: it is led to `local` again. */
-    | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string }
-    | { kind: 'write-note'; tableId: string; key: string; value: string }
+    | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string; before: string }
+    | { kind: 'write-note'; tableId: string; key: string; value: string; context: NoteContext }
     | { kind: 'erase-note'; tableId: string; note: Note }
     /** Of a table's note, onto an endpoint. `key` and `value` are those on the table. */
     | { kind: 'copy-note'; endpointId: string; tableId: string; destination: string; key: string; value: string }
     | { kind: 'erase-copy'; endpointId: string; key: string; value: string }
-    | { kind: 'set-status'; subnetIds: string[]; status: string }
-    | { kind: 'clear-status'; subnetIds: string[] }
+    | { kind: 'set-status'; subnetIds: string[]; status: string; context: { subnets: string; text: string } }
+    | { kind: 'clear-status'; subnetIds: string[]; context: { subnets: string } }
   );
+
+export type StepOf<Kind extends SubnetsStep['kind']> = Extract<SubnetsStep, { kind: Kind }>;
+
+/** For whom a route is written: labels of subnets, or the id of the router whose DNS range it leads to. */
+interface RouteContext {
+  asking: string[];
+  router: string | undefined;
+  /** Subnets that it serves although they have no tag. */
+  bystanders: Pick<Subnet, 'id' | 'name'>[];
+}
+
+/** Why a note is written: for a route that changes, by its copy on an endpoint, or for it lacks the seal that there is now. */
+type NoteContext =
+  | { why: 'route'; destination: string; target: string }
+  | { why: 'lost'; endpointId: string | undefined }
+  | { why: 'unsealed' };

@@ -138,6 +138,9 @@ export interface Route {
   holder: string | undefined;
 }
 
+/** In place of a target, where there is no route. */
+export const MISSING = 'missing';
+
 /** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 export const isCounted = ({ local, propagated }: Pick<Route, 'local' | 'propagated'>) => !local && !propagated;
 

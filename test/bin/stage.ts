@@ -17,7 +17,6 @@ import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
 import { routersConfig, subnetsConfig } from '../../shared/config.ts';
 import { drawn } from '../../shared/plain.ts';
-import type { Reconciler } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
@@ -177,7 +176,8 @@ export async function deployed(extras: Extras = {}) {
   };
   /** As the functions would: until settled, or five minutes are over. */
   async function pass(): Promise<void> {
-    const through = <World, S extends Step>(one: Reconciler<World, S>) => cloud.clock.run(stage.pass(one, 300_000));
+    const through = <World, S extends Step>(one: Parameters<typeof stage.pass<World, S>>[0]) =>
+      cloud.clock.run(stage.pass(one, 300_000));
     const { routers, subnets } = reconcilers;
     await through({ ...routers, observe: () => routers.observe({ at: cloud.clock.now() }) });
     await through({ ...subnets, observe: () => subnets.observe() });

@@ -2,14 +2,15 @@ import { CreateRouteCommand, CreateTagsCommand, DescribeSubnetsCommand } from '@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { reconcilerHandler } from '../../shared/lambda.ts';
-import type { Plan, Step, Waiting } from '../../shared/reconcile/plan.ts';
+import type { Plan, Step } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
+import { conditionsOf, type Note, type Notes } from '../support/notes.ts';
 
-type Move = Step & { kind: string; link?: string };
+type Move = Step & { kind: string; link?: string; context: { says: string } };
 
 /** What the looks of a test find, one after the other; the last goes on for ever. */
-type Looks = { plan: Partial<Plan<Move>>; here?: boolean }[];
+type Looks = { plan: Partial<Plan<Move>> & Notes; here?: boolean }[];
 
 const SECRET = 'X-Amz-Signature=0123456789abcdef';
 let out: ReturnType<typeof captureLines>;
@@ -39,10 +40,11 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
         return looks.length > 1 ? looks.shift() : looks[0];
       },
       plan: (look) => ({
-        ...{ steps: [], waiting: [], refused: [] },
+        ...{ steps: [], conditions: conditionsOf(look?.plan ?? {}) },
         timed: [{ id: 'subnet-0ab', arrived: look?.here ?? false }],
         ...look?.plan,
       }),
+      sentence: (step: Move) => step.context.says,
       act: async (step: Move) => {
         await act?.(step);
         await cloud.ec2.send(new CreateTagsCommand({ Resources: [vpc.a0], Tags: [{ Key: 'k', Value: 'v' }] }));
@@ -71,8 +73,8 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
 
 const move: Move = {
   kind: 'create-route',
-  subject: 'rtb-0cd 10.20.0.0/16',
-  says: 'subnet-0ab (app-a): route 10.20.0.0/16 in rtb-0cd now leads to vpce-0ef, was missing',
+  about: { label: 'rtb-0cd 10.20.0.0/16', ids: ['rtb-0cd'] },
+  context: { says: 'subnet-0ab (app-a): route 10.20.0.0/16 in rtb-0cd now leads to vpce-0ef, was missing' },
   before: 'missing',
   after: 'vpce-0ef',
 };
@@ -92,13 +94,13 @@ describe('the log', () => {
     const [line] = logLines();
     expect(Object.keys(line ?? {})[0]).toBe('message');
     expect(line).toEqual({
-      message: move.says,
+      message: move.context.says,
       level: 'INFO',
       timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
       service: 'tester',
       pass: 'pass-1',
       cause: 'the minute',
-      subject: move.subject,
+      subject: move.about.label,
       step: { kind: 'create-route' },
       before: 'missing',
       after: 'vpce-0ef',
@@ -110,7 +112,7 @@ describe('the log', () => {
 
   test('says what is waited for and since when, in each pass, however long', async () => {
     const since = Date.UTC(2026, 0, 15, 10, 0, 5);
-    const waiting: Waiting[] = [
+    const waiting: Note[] = [
       { subject: 'subnet-0ab', for: 'its endpoint', since },
       { subject: 'i-0c', for: 'its agent' },
     ];
@@ -130,7 +132,7 @@ describe('the log', () => {
   });
 
   test('counts at its end what it has told, however often a plan has the same', async () => {
-    const wait = (subject: string, until?: number): Waiting => ({ subject, for: 'its health checks', until });
+    const wait = (subject: string, until?: number): Note => ({ subject, for: 'its health checks', until });
     const waiting = [wait('i-0c'), wait('i-0c', Number.POSITIVE_INFINITY), wait('i-0d')];
     const { pass } = await fixture([{ plan: { waiting } }]);
     await pass();
@@ -159,7 +161,7 @@ describe('the log', () => {
     await pass({}, 'pass-2');
     const told = logLines().map(({ level, message }) => `${level} ${message}`);
     expect(told.filter((line) => line.startsWith('WARN'))).toEqual([
-      `WARN ${move.says}`,
+      `WARN ${move.context.says}`,
       expect.stringMatching(/^WARN i-0c waits for its agent, since /),
     ]);
     expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for its agent, since /));
@@ -199,7 +201,7 @@ describe('the log', () => {
 
   test('holds no secret, wherever one may come from', async () => {
     const link = `https://b.s3.amazonaws.com/diverter?${SECRET}`;
-    const leaky: Move = { ...move, link, says: `gets ${link}`, after: link };
+    const leaky: Move = { ...move, link, context: { says: `gets ${link}` }, after: link };
     const waiting = [{ subject: link, for: `curl ${link}` }];
     const refused = [{ subject: 'it', for: `curl ${link}` }];
     const { pass } = await fixture([{ plan: { steps: [leaky], waiting, refused } }], async (step) => {

@@ -3,11 +3,18 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Call } from '../../shared/aws/calls.ts';
 import { createPassLog } from '../../shared/pass-log.ts';
 import type { Outcome } from '../../shared/reconcile/loop.ts';
+import type { Condition } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 
 const TEN = Date.UTC(2026, 0, 15, 10);
-const STEP = { kind: 'create-route', tableId: 'rtb-1', subject: 'rtb-1', says: 'rtb-1: 10.20.0.0/16 leads to vpce-1' };
-const WAITING = { subject: 'subnet-a', for: 'its endpoint' };
+const STEP = { kind: 'create-route', tableId: 'rtb-1', about: { label: 'rtb-1', ids: ['rtb-1'] } };
+const SAID = 'rtb-1: 10.20.0.0/16 leads to vpce-1';
+const condition = (kind: Condition['kind'], label: string, message: string): Condition => ({
+  about: { label, ids: [label] },
+  kind,
+  message,
+});
+const WAITING = condition('waiting', 'subnet-a', 'its endpoint');
 const REST: Outcome = { settled: true, changes: 0, failures: [], waiting: [], gauges: {}, lookedAt: TEN };
 const failure = { step: STEP, error: new Error('no') };
 
@@ -19,7 +26,12 @@ beforeEach(() => {
   out = captureLines();
   now = TEN;
   calls = [];
-  beginPass = createPassLog(new Logger({ logLevel: 'DEBUG' }), () => now, calls);
+  beginPass = createPassLog(
+    new Logger({ logLevel: 'DEBUG' }),
+    () => now,
+    () => SAID,
+    calls,
+  );
 });
 afterEach(() => out.stop());
 
@@ -39,7 +51,7 @@ test.each<[string, Partial<Outcome>, number]>([
   ['Not done yet, after 1 change: AWS has not shown the last of them', { settled: false, changes: 1 }, 0],
 ])('a pass ends with %j', (message, outcome, refused) => {
   const log = beginPass();
-  for (let each = 0; each < refused; each++) log.refuses({ subject: `subnet-${each}`, for: 'its tag is no CIDR' });
+  for (let each = 0; each < refused; each++) log.refuses(condition('refused', `subnet-${each}`, 'its tag is no CIDR'));
   now += 1500;
   log.ends({ ...REST, ...outcome });
   expect(out.lines().at(-1)).toMatchObject({ level: 'INFO', message, refused, took: 1500 });
@@ -57,7 +69,7 @@ test('a step is told with what it was done to, how long it took, and the request
   expect(out.lines()).toEqual([
     expect.objectContaining({
       level: 'INFO',
-      message: STEP.says,
+      message: SAID,
       subject: 'rtb-1',
       step: { kind: 'create-route', tableId: 'rtb-1' },
       took: 300,
@@ -78,7 +90,7 @@ describe('of what is told again', () => {
   });
 
   test('what is refused is a warning when it is new, and again once it has been away', () => {
-    const refusal = { subject: 'subnet-a', for: 'its tag is no CIDR' };
+    const refusal = condition('refused', 'subnet-a', 'its tag is no CIDR');
     for (const notes of [[refusal], [refusal], [], [refusal]]) {
       const log = beginPass();
       for (const note of notes) log.refuses(note);
@@ -105,7 +117,7 @@ describe('of what is told again', () => {
   test('of what is waited for AWS may remember since when, and until when is told if that is known', () => {
     const log = beginPass();
     log.waits({ ...WAITING, since: TEN - 60_000, until: TEN + 5000 });
-    log.waits({ ...WAITING, for: 'a person', until: Number.POSITIVE_INFINITY });
+    log.waits({ ...WAITING, message: 'a person', until: Number.POSITIVE_INFINITY });
     const [known, unknown] = out.lines();
     expect(known).toMatchObject({ since: '2026-01-15T09:59:00.000Z', until: '2026-01-15T10:00:05.000Z' });
     expect(unknown).not.toHaveProperty('until');

@@ -1,5 +1,4 @@
 import * as ec2 from '@aws-sdk/client-ec2';
-import type { Reconciler } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
@@ -126,7 +125,7 @@ async function testStack(stage: ReturnType<typeof openStage>, name: string, key:
     async () => seal,
     cloud.clock.now,
   );
-  const through = async <World, S extends Step>(one: Reconciler<World, S>, ms: number) =>
+  const through = async <World, S extends Step>(one: Parameters<typeof stage.pass<World, S>>[0], ms: number) =>
     given(await cloud.clock.run(stage.pass(one, ms))).changes;
   return {
     name,

@@ -10,6 +10,7 @@ import { throttle } from '../../local/wire/throttle.ts';
 import type { Middleware } from '../../local/wire/wire.ts';
 import { type Reconciler, reconcile } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
+import { aboutIt } from '../../shared/sentences.ts';
 import { quickCloud, REGION } from './cloud.ts';
 import { frozen } from './frozen.ts';
 import { testSeal } from './seal.ts';
@@ -109,7 +110,11 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
       };
     },
     /** One pass, of at most `ms` of the cloud's time, told to `log`. Rejects with what no pass survives: a crash, a look that failed. */
-    async pass<World, S extends Step>({ observe, plan, act }: Reconciler<World, S>, ms: number, log: string[] = []) {
+    async pass<World, S extends Step>(
+      { observe, plan, act, sentence }: Reconciler<World, S> & { sentence(step: S): string },
+      ms: number,
+      log: string[] = [],
+    ) {
       const outcome = await reconcile<World, S>(
         {
           observe,
@@ -122,13 +127,13 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
         },
         { now: cloud.clock.now, sleep: cloud.clock.sleep, deadline: cloud.clock.now() + ms },
         {
-          acted: ({ says }) => void log.push(says),
-          failed: ({ says }, error) => {
+          acted: (step) => void log.push(sentence(step)),
+          failed: (step, error) => {
             if (error instanceof Crash) throw error;
-            log.push(`failed: ${says}: ${error}`);
+            log.push(`failed: ${sentence(step)}: ${error}`);
           },
-          waits: (waiting) => void log.push(`${waiting.subject} waits for ${waiting.for}`),
-          refuses: (refusal) => void log.push(`${refusal.subject}: ${refusal.for}`),
+          waits: (condition) => void log.push(aboutIt(condition)),
+          refuses: (condition) => void log.push(aboutIt(condition)),
         },
       );
       return { ...outcome, log };

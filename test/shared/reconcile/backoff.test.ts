@@ -8,12 +8,14 @@ import {
   withoutBackedOff,
 } from '../../../shared/reconcile/backoff.ts';
 import { LATER, type Step } from '../../../shared/reconcile/plan.ts';
+import { notesOf } from '../../support/notes.ts';
 
-const step = (subject: string, says = subject): Step & { id: string } => ({ subject, id: says, says });
-const plan = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
+type Named = Step & { id: string };
+const step = (label: string, id = label): Named => ({ about: { label, ids: [] }, id });
+const plan = (...steps: Named[]) => ({ steps, conditions: [] });
 const error = Object.assign(new Error('no.'), { name: 'InsufficientFreeAddressesInSubnet' });
-const NONE: Attempts = new Map();
-const names = (steps: Step[]) => steps.map(({ says }) => says);
+const NONE: Attempts<Named> = new Map();
+const names = (steps: Named[]) => steps.map(({ id }) => id);
 
 /** The pauses, in seconds, before so many tries that AWS refuses. */
 function pauses(tries: number): number[] {
@@ -30,7 +32,7 @@ function pauses(tries: number): number[] {
 
 test('a step is known again whatever is said of it', () => {
   const attempts = afterTry(step('a'), NONE, 0, error);
-  const renamed = { ...step('a'), says: 'in other words' };
+  const renamed = { ...step('a'), about: { label: 'another name', ids: [] }, context: { why: 'for another reason' } };
   expect(withoutBackedOff(plan(renamed), attempts, 0).failures).toEqual([{ step: renamed, error }]);
 });
 
@@ -41,14 +43,16 @@ describe('a step that AWS refuses', () => {
 
   test('is left out until then with what depends on it, counts as a failure, and is waited for', () => {
     const attempts = afterTry(step('a', 'a2'), NONE, 0, error);
-    const { steps, waiting, failures } = withoutBackedOff(
+    const { steps, failures, conditions } = withoutBackedOff(
       plan(step('a', 'a1'), step('a', 'a2'), step('b')),
       attempts,
       4_999,
     );
     expect(names(steps)).toEqual(['b']);
     expect(failures).toEqual([{ step: step('a', 'a2'), error }]);
-    expect(waiting).toEqual([{ subject: 'a', until: 5_000, for: expect.stringContaining('free one, or name other') }]);
+    expect(notesOf({ conditions }).waiting).toEqual([
+      { subject: 'a', until: 5_000, for: expect.stringContaining('free one, or name other') },
+    ]);
   });
 
   test('is left to the next minute’s look once its pauses are long', () => {
@@ -75,13 +79,17 @@ describe('a step that AWS refuses', () => {
 
   test('says AWS’s words where nobody knows what to do', () => {
     const attempt = { step: step('a'), times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) };
-    expect(retry(attempt, 0)).toEqual({ for: 'another try, for AWS says Unheard: odd', until: 5_000 });
+    expect(retry(attempt, 0)).toEqual({
+      kind: 'waiting',
+      message: 'another try, for AWS says Unheard: odd',
+      until: 5_000,
+    });
   });
 });
 
 test('a step that may be without effect has the same pauses, for AWS takes it each time', () => {
   const attempts = afterTry({ ...step('a'), tentative: true }, NONE, 0);
-  expect(withoutBackedOff(plan(step('a')), attempts, 4_999).waiting).toEqual([
+  expect(notesOf(withoutBackedOff(plan(step('a')), attempts, 4_999)).waiting).toEqual([
     { subject: 'a', for: 'another try, for the last one had no effect', until: 5_000 },
   ]);
 });

@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { reconcile } from '../../../shared/reconcile/loop.ts';
 import { LATER, type Plan, type Step } from '../../../shared/reconcile/plan.ts';
+import { conditionsOf, type Notes } from '../../support/notes.ts';
 
-type Move = Step & { to?: number; fails?: boolean };
-const move = (subject: string, to: number): Move => ({ subject, says: `${subject} to ${to}`, to });
+type Move = Step & { to: number };
+const move = (label: string, to: number): Move => ({ about: { label, ids: [] }, to });
+const says = ({ about, to }: Move) => `${about.label} to ${to}`;
 
 /** A world of counters that must all reach their goals, one step at a time. */
 function world(
-  plan: (looks: number) => Partial<Plan<Move>>,
+  plan: (looks: number) => Partial<Plan<Move>> & Notes,
   fail: (step: Move) => boolean = () => false,
   /** Milliseconds that a step takes. */
   takes = 0,
@@ -19,7 +21,7 @@ function world(
     reconcile<number, Move>(
       {
         observe: async () => looks++,
-        plan: (look) => ({ steps: [], waiting: [], refused: [], ...plan(look) }),
+        plan: (look) => ({ steps: [], conditions: conditionsOf(plan(look)), ...plan(look) }),
         act: async (step) => {
           now += takes;
           if (fail(step)) throw new Error('refused');
@@ -33,10 +35,10 @@ function world(
         deadline,
       },
       {
-        acted: ({ says }) => void log.push(says),
-        failed: ({ says }) => void log.push(`failed: ${says}`),
-        waits: ({ subject }) => void log.push(`waits: ${subject}`),
-        refuses: ({ subject }) => void log.push(`refused: ${subject}`),
+        acted: (step) => void log.push(says(step)),
+        failed: (step) => void log.push(`failed: ${says(step)}`),
+        waits: ({ about }) => void log.push(`waits: ${about.label}`),
+        refuses: ({ about }) => void log.push(`refused: ${about.label}`),
       },
     );
   return { run, log, looks: () => looks, time: () => now };
@@ -64,7 +66,7 @@ describe('the loop', () => {
 
   test('leaves what still waits to the next pass when its time is up', async () => {
     const { run, time } = world(() => ({ waiting: [{ subject: 'e', for: 'it' }] }));
-    expect(await run(12_000)).toMatchObject({ settled: false, waiting: [{ subject: 'e' }] });
+    expect(await run(12_000)).toMatchObject({ settled: false, waiting: [{ about: { label: 'e' } }] });
     expect(time()).toBeLessThan(12_000);
   });
 
@@ -94,7 +96,7 @@ describe('the loop', () => {
 
   test.each([70_000, LATER])('leaves what cannot go on before its time is up to the next pass (%d)', async (until) => {
     const { run, time, looks } = world(() => ({ waiting: [{ subject: 'e', for: 'it', until }] }));
-    expect(await run(60_000)).toMatchObject({ settled: false, waiting: [{ subject: 'e' }] });
+    expect(await run(60_000)).toMatchObject({ settled: false, waiting: [{ about: { label: 'e' } }] });
     expect([time(), looks()]).toEqual([0, 1]);
   });
 
@@ -124,9 +126,9 @@ describe('the loop', () => {
     const steps = [move('a', 1), move('b', 1), move('a', 2), move('b', 2)];
     const { run, log } = world(
       () => ({ steps }),
-      (step) => step.subject === 'a',
+      (step) => step.about.label === 'a',
     );
-    expect(await run(3_000)).toMatchObject({ settled: false, changes: 2, failures: [{ step: { says: 'a to 1' } }] });
+    expect(await run(3_000)).toMatchObject({ settled: false, changes: 2, failures: [{ step: move('a', 1) }] });
     expect(log).toEqual(['failed: a to 1', 'b to 1', 'b to 2']);
   });
 

@@ -4,12 +4,14 @@ import { VirtualClock } from '../../../local/clock.ts';
 import { throttle } from '../../../local/wire/throttle.ts';
 import type { Step } from '../../../shared/reconcile/plan.ts';
 import { type Bucket, empty, limited, spend, type TokenLevels, tokens } from '../../../shared/reconcile/rate-limit.ts';
+import { conditionsOf, notesOf } from '../../support/notes.ts';
 
 const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
 const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
-const bucketOf = ({ says }: Step) => (says === 'create' ? CREATES : ROUTES);
-const step = (subject: string, says = 'create'): Step => ({ subject, says });
-const planOf = (...steps: Step[]) => ({ steps, waiting: [], refused: [] });
+type Kind = Step & { kind: string };
+const bucketOf = ({ kind }: Kind) => (kind === 'create' ? CREATES : ROUTES);
+const step = (label: string, kind = 'create'): Kind => ({ about: { label, ids: [] }, kind });
+const planOf = (...steps: Kind[]) => ({ steps, conditions: [] });
 const subjects = (count: number) => Array.from({ length: count }, (_, index) => step(`s${index}`));
 const FULL: TokenLevels = new Map();
 
@@ -30,7 +32,7 @@ describe('a plan', () => {
   test('keeps what there are tokens for; the rest waits until there is one', () => {
     const plan = limited(planOf(...subjects(6)), bucketOf, FULL, 10_000);
     expect(plan.steps).toEqual(subjects(4));
-    expect(plan.waiting).toEqual([
+    expect(notesOf(plan).waiting).toEqual([
       {
         subject: 'CreateVpcEndpoint',
         for: 'its turn: AWS takes 4 calls at once, then 0.3 a second',
@@ -49,8 +51,7 @@ describe('a plan', () => {
   test('keeps what it waited for and refused before', () => {
     const before = {
       steps: [],
-      waiting: [step('w')].map(({ subject }) => ({ subject, for: 'it' })),
-      refused: [],
+      conditions: conditionsOf({ waiting: [{ subject: 'w', for: 'it' }] }),
       gauges: { A: 1 },
     };
     expect(limited(before, bucketOf, FULL, 0)).toEqual(before);

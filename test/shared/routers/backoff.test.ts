@@ -45,14 +45,15 @@ describe('what AWS refuses of a router', () => {
       interfaces: instance.interfaces.map((face) => ({ ...face, sourceDestCheck: false })),
     }));
     const subjects = () =>
-      reconciler.plan({ ...look, now: world.clock.now(), instances }).steps.map((step) => step.subject);
-    const [step, { subject: other = '' } = {}] = reconciler.plan({ ...look, instances }).steps;
-    expect(subjects()).toEqual([step?.subject, other]);
+      reconciler.plan({ ...look, now: world.clock.now(), instances }).steps.map((step) => step.about.label);
+    const [step, next] = reconciler.plan({ ...look, instances }).steps;
+    const other = next?.about.label;
+    expect(subjects()).toEqual([step?.about.label, other]);
     world.denied.add('ModifyNetworkInterfaceAttribute');
     if (step) await expect(reconciler.act(step)).rejects.toThrow();
     expect(subjects()).toEqual([other]);
     await world.clock.run(5_000);
-    expect(subjects()).toEqual([other, step?.subject]);
+    expect(subjects()).toEqual([other, step?.about.label]);
   });
 
   test('for too many calls waits for its turn, as all of its kind do', async () => {
@@ -63,9 +64,9 @@ describe('what AWS refuses of a router', () => {
     const [install] = (await look()).steps.filter(({ kind }) => kind === 'install');
     world.faults.push('throttled');
     if (install) await expect(reconciler.act(install)).rejects.toThrow('Request limit exceeded');
-    const { steps, waiting, failures } = await look();
+    const { steps, conditions, failures } = await look();
     expect(steps.map(({ kind }) => kind)).not.toContain('install');
-    expect(waiting).toContainEqual(expect.objectContaining({ subject: 'SendCommand' }));
+    expect(conditions).toContainEqual(expect.objectContaining({ about: { label: 'SendCommand', ids: [] } }));
     expect(failures).toEqual([]);
     await passes(5);
     expect([...world.running.values()]).toEqual([VERSIONS.one]);

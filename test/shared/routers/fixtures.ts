@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import { NO_DIVERTER, routersOf } from '../../../shared/routers/router.ts';
+import { stepSentence } from '../../../shared/routers/sentences.ts';
 import type { Hook, Install, Instance, RoutersWorld, Target } from '../../../shared/routers/world.ts';
+import { notesOf } from '../../support/notes.ts';
 
 export const VERSIONS = { one: '1'.repeat(64), two: '2'.repeat(64) };
 
@@ -123,11 +125,12 @@ export const inGroup = (state: string, ...hooks: Hook[]) => ({
 });
 
 export const outcome = (given: RoutersWorld, settings: RoutersConfig = config) => {
-  const { steps, waiting, refused } = plan(given, settings);
+  const { steps, conditions } = plan(given, settings);
+  const { waiting, refused } = notesOf({ conditions });
   return {
     steps: steps.map(({ kind }) => kind),
     notes: [...waiting, ...refused].map((note) => note.for),
-    says: steps.map(({ says }) => says),
+    says: steps.map(stepSentence),
   };
 };
 

@@ -159,9 +159,13 @@ describe('what has gone wrong for others', () => {
     await world.clock.run(20_000);
     const [id = ''] = (await group.states()).keys();
     await world.clock.run(120_000);
-    const hook = { subject: id, says: '', instanceId: id, group: 'routers', hook: 'ziti-glb-launch' };
-    await act(world, world.state.config, testSeal(), { kind: 'heartbeat', ...hook });
-    await act(world, world.state.config, testSeal(), { kind: 'end-hook', result: 'CONTINUE', ...hook });
+    const about = { label: id, ids: [id] };
+    const hook = { about, instanceId: id, group: 'routers', hook: 'ziti-glb-launch' };
+    await act(world, world.state.config, testSeal(), { kind: 'heartbeat', ...hook, context: { lack: '' } });
+    await act(world, world.state.config, testSeal(), {
+      ...{ kind: 'end-hook', result: 'CONTINUE', ...hook },
+      context: { why: 'done', back: false },
+    });
   });
 
   test('an instance that is ended while it is installed: lets go of it at once, and it never was a target', async () => {
@@ -181,7 +185,7 @@ describe('what has gone wrong for others', () => {
     const world = await routersWorld();
     const ids = await launch(world, world.vpc.a0, { count: 3, tags: TAGS });
     await world.ec2.send(new TerminateInstancesCommand({ InstanceIds: ids.slice(1, 2) }));
-    const step = { kind: 'register', instanceIds: ids, subject: '', says: '' } as const;
+    const step = { kind: 'register', instanceIds: ids, about: { label: '', ids } } as const;
     await expect(act(world, world.state.config, testSeal(), step)).rejects.toMatchObject({
       name: 'InvalidTargetException',
     });
@@ -199,8 +203,7 @@ describe('what has gone wrong for others', () => {
       range: undefined,
       fingerprint: 'a.b',
       why: 'join',
-      subject: '',
-      says: '',
+      about: { label: '', ids },
     };
     await expect(act(world, world.state.config, testSeal(), step)).rejects.toMatchObject({
       name: 'InvalidInstanceId',

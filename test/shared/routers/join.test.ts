@@ -282,6 +282,6 @@ test.each<[string, Partial<Instance>, boolean]>([
   ['a launch that is given up', inGroup('Pending:Wait', hook({ heldAt: now - 16 * MINUTE, heartbeatAt: now })), true],
   ['a launch that goes on', { ...inGroup('Pending:Wait', hook()), agentOnline: false }, false],
 ])('%s is worth a warning, or not', (_, fields, expected) => {
-  const { steps, waiting } = plan(world([instance(fields)]), config);
-  expect([...steps, ...waiting].some(({ warn }) => warn)).toBe(expected);
+  const { steps, conditions } = plan(world([instance(fields)]), config);
+  expect([...steps, ...conditions].some(({ warn }) => warn)).toBe(expected);
 });

@@ -3,6 +3,7 @@ import type { RoutersConfig } from '../../../shared/config.ts';
 import { LATER } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import type { Instance, RoutersWorld } from '../../../shared/routers/world.ts';
+import { notesOf } from '../../support/notes.ts';
 import { config, configOf, instance, now, outcome, target, wantedBy, world } from './fixtures.ts';
 
 describe('DNS ranges', () => {
@@ -140,7 +141,7 @@ describe('DNS ranges', () => {
     });
 
     test('is said where no other is left', () => {
-      const { waiting } = plan(inVpc([instance(), held('i-2', '100.72.0.0/13')], '100.64.0.0/16'), ranged);
+      const { waiting } = notesOf(plan(inVpc([instance(), held('i-2', '100.72.0.0/13')], '100.64.0.0/16'), ranged));
       const said = 'all 1 are held by others (tag ziti-glb:dns-range), and 1 overlap blocks of the VPC; give the stack';
       expect(waiting.map((each) => each.for)).toContainEqual(expect.stringContaining(said));
     });
@@ -149,7 +150,8 @@ describe('DNS ranges', () => {
   test('out of slices, one is told so, and the others are served', () => {
     const all = [held('i-1', '100.64.0.0/13'), held('i-2', '100.72.0.0/13'), instance({ id: 'i-3' })];
     const targets = [target('healthy'), target('healthy', 'i-2')];
-    const { steps, waiting } = plan(world(all, targets), ranged);
+    const { steps, conditions } = plan(world(all, targets), ranged);
+    const { waiting } = notesOf({ conditions });
     expect(steps).toEqual([]);
     expect(waiting).toEqual([
       { subject: 'i-3 (router-1)', for: expect.stringContaining('all 2 are held by others'), until: LATER },

@@ -7,6 +7,7 @@ import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { topology } from '../../../shared/topology/model.ts';
 import { given } from '../../support/cloud.ts';
 import { frozen } from '../../support/frozen.ts';
+import { notesOf } from '../../support/notes.ts';
 import { CIDR, config, endpoint, main, NOW, note, RESOLVER, route, subnet, table, world } from './fixtures.ts';
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
@@ -102,7 +103,8 @@ test('plan, status, picture and explain name the same endpoint, state and reason
         world: { ...{ now: NOW, nodes: [], instances: [], targets: [] }, vpcCidrs: [], targetType: '' },
       };
       const heard = [...shown.values()].flatMap(({ why }) => why).concat(picture.notes.map(({ why }) => why));
-      for (const { for: message } of [...planned.refused, ...planned.waiting])
+      const { waiting, refused } = notesOf(planned);
+      for (const { for: message } of [...refused, ...waiting])
         expect(heard.some((text) => text.includes(message))).toBe(true);
       for (const account of planned.accounts) {
         const { state, why, conditions, optedIn, endpoint: serving } = account;
@@ -115,7 +117,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
         const written = planned.steps.find((step) => step.kind === 'set-status' && step.subnetIds.includes(id));
         if (written?.kind === 'set-status' && conditions.length > 0) expect(written.status.split(/\W/)[0]).toBe(state);
 
-        const notes = [...planned.refused, ...planned.waiting].filter(({ subject }) => subject === id);
+        const notes = [...refused, ...waiting].filter(({ subject }) => subject === id);
         const said = conditions.filter(({ about }) => about.label === id);
         expect(new Set(notes.map((each) => each.for))).toEqual(new Set(said.map(({ message }) => message)));
         for (const { message } of said) expect(why.join()).toContain(message);

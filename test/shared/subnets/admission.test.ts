@@ -3,6 +3,7 @@ import type { SubnetsConfig } from '../../../shared/config.ts';
 import { admit } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { notesOf } from '../../support/notes.ts';
 import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './fixtures.ts';
 
 const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], tagValue: undefined });
@@ -299,7 +300,7 @@ describe('a table that is full', () => {
   const foreign = Array.from({ length: 3 }, (_, index) => route('nat-1', `172.16.${index}.0/24`));
   const full = table({ subnetIds: ['subnet-a', 'subnet-b'], routes: foreign });
   const attempts = (seen: Partial<SubnetsWorld>, routesPerTable: number) =>
-    plan(world(seen), config({ routesPerTable })).refused.map(({ subject, for: why }) => `${subject}: ${why}`);
+    notesOf(plan(world(seen), config({ routesPerTable }))).refused.map(({ subject, for: why }) => `${subject}: ${why}`);
 
   test('refuses the wish that is too much, the resolver’s route counted', () => {
     expect(attempts({ routeTables: [main, full] }, 5)).toEqual([]);

@@ -3,6 +3,7 @@ import type { SubnetsConfig } from '../../../shared/config.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { notesOf } from '../../support/notes.ts';
 import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './fixtures.ts';
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
@@ -177,7 +178,8 @@ describe('one endpoint each subnet', () => {
 
   test('a route of another account’s table holds an endpoint, and is not touched', () => {
     const routeTables = [main, table({ owner: '444455556666', subnetIds: [], routes: routes('vpce-a') })];
-    const { steps: none, refused } = plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config());
+    const { steps: none, conditions } = plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config());
+    const { refused } = notesOf({ conditions });
     expect(none).toEqual([]);
     expect(refused).toEqual([
       {
@@ -189,7 +191,7 @@ describe('one endpoint each subnet', () => {
 
   test('what holds an endpoint is said', () => {
     const routeTables = [main, table({ id: 'rtb-edge', edge: true, subnetIds: [], routes: routes('vpce-a') })];
-    expect(plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config()).refused).toEqual([
+    expect(notesOf(plan(world({ subnets: [], endpoints: [endpoint()], routeTables }), config())).refused).toEqual([
       { subject: 'vpce-a', for: "a route of rtb-edge, a gateway's table, holds it; lead it elsewhere, or take it out" },
     ]);
   });
@@ -229,7 +231,7 @@ describe('an endpoint that ended', () => {
 
   test('is waited for until then, with AWS’s reason', () => {
     const endpoints = [ended(0.5, { id: 'vpce-x', state: 'failed', error: 'no capacity' })];
-    expect(plan(world({ endpoints }), config()).waiting).toEqual([
+    expect(notesOf(plan(world({ endpoints }), config())).waiting).toEqual([
       { subject: 'subnet-a', for: 'another try, for vpce-x is failed no capacity', until: NOW + MINUTE / 2 },
     ]);
   });
@@ -237,7 +239,8 @@ describe('an endpoint that ended', () => {
 
 test('an endpoint that does not become available is left to the minute’s look', () => {
   const until = (minutes: number) =>
-    plan(world({ endpoints: [endpoint({ state: 'pending', createdAt: NOW - minutes * MINUTE })] }), config()).waiting;
+    notesOf(plan(world({ endpoints: [endpoint({ state: 'pending', createdAt: NOW - minutes * MINUTE })] }), config()))
+      .waiting;
   expect(until(15)).toMatchObject([{ until: undefined }]);
   expect(until(16)).toMatchObject([{ until: Number.POSITIVE_INFINITY }]);
 });

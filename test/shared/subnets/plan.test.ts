@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
+import { stepSentence } from '../../../shared/subnets/sentences.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
+import { notesOf } from '../../support/notes.ts';
 import {
   brief,
   CIDR,
@@ -23,7 +25,7 @@ import {
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);
 const notes = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) => {
-  const { waiting, refused } = plan(world(seen), config(chosen));
+  const { waiting, refused } = notesOf(plan(world(seen), config(chosen)));
   return { waiting: waiting.map((note) => note.for), refused: refused.map((note) => note.for) };
 };
 const tables = (...there: ReturnType<typeof routes>) => [main, table({ routes: there })];
@@ -84,7 +86,7 @@ describe('opting in', () => {
 
   test('the resolver is routed to the endpoint beside what was asked for', () => {
     const all = plan(world({ endpoints: [endpoint()] }), config()).steps;
-    expect(all.map(({ says }) => says)).toEqual([
+    expect(all.map(stepSentence)).toEqual([
       'subnet-a: route 10.20.0.0/16 in rtb-a now leads to vpce-a, was missing',
       'subnet-a: route 100.127.255.254/32 in rtb-a now leads to vpce-a, was missing',
     ]);
@@ -105,7 +107,7 @@ describe('opting in', () => {
       world({ subnets, endpoints: [endpoint()], routeTables: [{ ...main, subnetIds: [] }] }),
       config({ mainTableAllowed: true }),
     ).steps;
-    expect(first?.says).toBe(
+    expect(stepSentence(given(first))).toBe(
       'subnet-a: route 10.20.0.0/16 in rtb-main now leads to vpce-a, was missing; it also serves subnet-b, subnet-c, subnet-d, 1 more',
     );
   });
@@ -224,7 +226,7 @@ describe('where no router is healthy', () => {
 
   test('one that is on its way is waited for, else the next minute looks again', () => {
     const until = (seen: Partial<SubnetsWorld>) =>
-      plan(world({ ...sick, ...seen, endpoints: [endpoint()] }), config()).waiting.map((note) => note.until);
+      notesOf(plan(world({ ...sick, ...seen, endpoints: [endpoint()] }), config())).waiting.map((note) => note.until);
     expect(until({})).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
     expect(until({ targets: [{ state: 'initial', zone: 'a' }] })).toEqual([undefined, undefined]);
   });

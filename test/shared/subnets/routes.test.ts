@@ -3,6 +3,7 @@ import { UNKNOWN_TARGET } from '../../../shared/aws/route-target.ts';
 import type { SubnetsConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
+import { notesOf } from '../../support/notes.ts';
 import {
   brief,
   CIDR,
@@ -22,7 +23,7 @@ import {
 
 const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);
-const refused = (seen: Partial<SubnetsWorld>) => plan(world(seen), config()).refused.map((each) => each.for);
+const refused = (seen: Partial<SubnetsWorld>) => notesOf(plan(world(seen), config())).refused.map((each) => each.for);
 
 const ready = { subnets: [subnet({ status: 'ready' })], endpoints: [endpoint()] };
 const out = { subnets: [subnet({ tagValue: undefined })], endpoints: [endpoint()] };

@@ -21,8 +21,12 @@ describe('a subnet', () => {
     ],
     [
       'that is about to be served says what is next',
-      { wish, routes: [], next: 'its route is written' },
-      { state: 'waiting', flow: 'pending', why: ['next: its route is written'] },
+      { wish, routes: [], next: true },
+      {
+        state: 'waiting',
+        flow: 'pending',
+        why: [`next: app: route ${wish} in ${id('rtb', 'app')} now leads to ${id('vpce', 'app')}, was missing`],
+      },
     ],
     [
       'in conflict on one of its routes carries the other',

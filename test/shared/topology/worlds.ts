@@ -41,7 +41,7 @@ interface SubnetScene extends Said {
   /** What a route of its table to its endpoint is held by. */
   held?: string;
   /** A step on its table. */
-  next?: string;
+  next?: boolean;
 }
 
 interface RouterScene extends Said {
@@ -138,7 +138,9 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
   );
   const steps = named.flatMap(([name, { next }]): SubnetsStep[] => {
     const route = { tableId: id('rtb', name), destination: '10.20.0.0/16', target: id('vpce', name) };
-    return next === undefined ? [] : [{ kind: 'create-route', ...route, subject: id('rtb', name), says: next }];
+    const about = { label: `${route.tableId} ${route.destination}`, ids: [route.tableId] };
+    const context = { asking: [name], router: undefined, bystanders: [] };
+    return next ? [{ kind: 'create-route', ...route, about, before: 'missing', context }] : [];
   });
   const work: Part<SubnetsStep> = { steps, conditions: said('subnet', named) };
   return {

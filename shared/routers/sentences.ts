@@ -1,0 +1,59 @@
+import { NO_DIVERTER } from './router.ts';
+import type { RoutersStep, StepOf } from './steps.ts';
+import type { Why } from './world.ts';
+
+/** A step as the log, `plan` and `explain` tell it. */
+export function stepSentence(step: RoutersStep): string {
+  const { label } = step.about;
+  switch (step.kind) {
+    case 'source-dest-check-off':
+      return `${label}: source/dest check of ${step.interfaceId} goes off, for answers carry the service's address`;
+    case 'source-dest-check-on':
+      return `${label}: source/dest check of ${step.interfaceId} goes on again, as it was before`;
+    case 'note-check':
+      return `${label}: is noted as having had the source/dest check of ${step.interfaceIds.join(', ')} on`;
+    case 'forget-check':
+      return `${label}: the note of its source/dest check goes`;
+    case 'seal-note':
+      return `${label}: its tag ${step.key} gets the seal of this stack`;
+    case 'install': {
+      const range = step.range ? ` with DNS range ${step.range}` : '';
+      return `${label}: ${step.instances.length > 1 ? 'get' : 'gets'} the diverter ${step.fingerprint}${range}, ${REASONS[step.why]}`;
+    }
+    case 'note-diverter': {
+      if (step.fingerprint === NO_DIVERTER)
+        return `${label}: is noted as having no diverter yet, to be registered meanwhile`;
+      const { commandId, output } = step.context ?? {};
+      return `${label}: has its diverter, by command ${commandId}${output ? `: ${output}` : ''}`;
+    }
+    case 'register':
+      return `${label}: ${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
+    case 'deregister':
+      return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${each.why}`).join('; ')}`;
+    case 'heartbeat':
+      return `${label}: is to wait on for ${step.context.lack}`;
+    case 'end-hook':
+      return `${label}: ${answer(step)}`;
+    case 'claim-range':
+      return `${label}: gets the DNS range ${step.range}${step.context.held ? `, instead of ${step.context.held}` : ''}`;
+    case 'release-range':
+      return `${label}: gives back the DNS range ${step.context.held}`;
+  }
+}
+
+const REASONS: Record<Why, string> = {
+  join: 'to join with',
+  upgrade: 'in exchange for another one',
+  repair: 'again, for its health checks fail',
+};
+
+function answer({ context }: StepOf<'end-hook'>): string {
+  switch (context.why) {
+    case 'done':
+      return `lets it go ${context.back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready'}`;
+    case 'warned':
+      return `gives up its launch, since ${context.warning}`;
+    case 'late':
+      return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${context.lack}`;
+  }
+}
