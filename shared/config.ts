@@ -84,6 +84,12 @@ const subnets = common
     tags: env.TAGS,
     /** On a subnet: how its spec stands, for the person who tagged it. */
     statusKey: `${env.TAG_KEY}:status`,
+    /** On a subnet: someone tried to delete it. */
+    leavingKey: `${env.TAG_KEY}:leaving`,
+    /** On a subnet: the endpoint of another one that serves it, since AWS refused one of its own. */
+    servedByKey: `${env.TAG_KEY}:served-by`,
+    /** On a subnet: the destinations in its route table that were taken over. */
+    takenOverKey: `${env.TAG_KEY}:taken-over`,
     /** On a router: its DNS range. */
     rangeKey: `${env.TAG_KEY}:dns-range`,
     /** On a route table, before a destination: what its route led to until it was taken over. */

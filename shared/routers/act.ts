@@ -6,8 +6,9 @@ import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { absorb, code } from '../aws/errors.ts';
 import type { RoutersConfig } from '../config.ts';
+import { formatNote } from '../note.ts';
 import type { Seal } from '../seal.ts';
-import { formatNote, type Reads } from './observe.ts';
+import type { Reads } from './observe.ts';
 import { DELIVERY_TIMEOUT, type Installation, type RoutersStep } from './steps.ts';
 
 export interface RoutersClients extends Reads {

@@ -19,11 +19,12 @@ import {
 } from '@aws-sdk/client-ssm';
 import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
+import { readNote } from '../note.ts';
 import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { type HookMemory, observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
-import type { Install, Instance, Note, RoutersWorld } from './world.ts';
+import type { Install, Instance, RoutersWorld } from './world.ts';
 
 /** How far back commands are read: longer than any can take, or is worth waiting after. */
 const HISTORY_MS = 60 * 60_000;
@@ -296,12 +297,3 @@ const join = (text: string): string =>
     .filter(Boolean)
     .slice(-OUTPUT_LINES)
     .join(' / ');
-
-/** `TEXT TIME`, as a note has it. */
-export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOString()}`;
-
-export function readNote(value: string | undefined): Note | undefined {
-  const [, text = '', time = ''] = /^(.*) (\S+)$/.exec(value ?? '') ?? [];
-  const at = Date.parse(time);
-  return Number.isNaN(at) ? undefined : { text, at };
-}

@@ -3,18 +3,19 @@ import { code } from '../aws/errors.ts';
 import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import { formatNote, type Note, readNote } from '../note.ts';
 import type { Condition } from '../reconcile/plan.ts';
 import type { Bucket } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
-import { formatNote, observe, type Reads, readNote, readTargetType } from './observe.ts';
+import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
 import { type HookMemory, hookMemoryKey } from './scaling.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
-import type { Instance, Note, RoutersWorld } from './world.ts';
+import type { Instance, RoutersWorld } from './world.ts';
 
 const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 

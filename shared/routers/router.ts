@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
+import type { Note } from '../note.ts';
 import type { Ref } from '../reconcile/plan.ts';
-import type { Instance, Note, RoutersWorld, Target } from './world.ts';
+import type { Instance, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
 export const ROUTER = 'router';

@@ -1,3 +1,5 @@
+import type { Note } from '../note.ts';
+
 /** What the plan for routers is made from, as one look at AWS found it. */
 export interface RoutersWorld {
   /** When the look began, in milliseconds since the epoch. */
@@ -54,12 +56,6 @@ export interface Instance {
   /** Notes of ours that are to be sealed anew. */
   unsealed: { key: string; text: string }[];
   scaling: Scaling | undefined;
-}
-
-/** What a tag of ours says before its seal: `TEXT TIME`. */
-export interface Note {
-  text: string;
-  at: number;
 }
 
 /** What a command was sent for. */

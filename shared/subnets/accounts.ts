@@ -2,10 +2,10 @@ import type { Timed } from '../latency.ts';
 import type { Condition, Part } from '../reconcile/plan.ts';
 import { sentence, sentences } from '../sentences.ts';
 import type { Serving } from './endpoints.ts';
-import { leavingText, sharing, takenOverText } from './memory.ts';
+import { leavingSince } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
-import { stepSentence } from './sentences.ts';
+import { leavingText, sharing, stepSentence, takenOverText } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
   type Endpoint,
@@ -43,9 +43,6 @@ export interface Account {
 const WORST_FIRST: readonly Condition['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 const worstFirst = (conditions: readonly Condition[]) =>
   WORST_FIRST.flatMap((kind) => conditions.filter((condition) => condition.kind === kind));
-
-/** What it says of a deletion is not written anew in every look of the pass that the attempt caused. */
-const RENEW_MS = 600_000;
 
 /** Characters of a tag's value. */
 export const LONGEST = 256;
@@ -98,7 +95,7 @@ export function accountsOf(
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
       const [first, ...more] = holding;
       const but = first ? `. But blocked: ${first.message}` : '';
-      const status = `${leavingText(since(subnet, world))}${but}`;
+      const status = `${leavingText(leavingSince(subnet, world))}${but}`;
       return [{ ...account, state: 'leaving', conditions: holding, why: [status, ...more.map(sentence)], status }];
     }
     const blocked =
@@ -110,11 +107,6 @@ export function accountsOf(
     const conditions = worstFirst([...blocked, ...others]);
     return [{ ...account, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
   });
-}
-
-/** When somebody last tried to delete it, in milliseconds since the epoch. */
-function since({ id, memory: { leavingSince: before } }: Subnet, { deletionAttempted, now }: SubnetsWorld): number {
-  return id === deletionAttempted && now - before > RENEW_MS ? now : before;
 }
 
 function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[]): Map<string, T[]> {

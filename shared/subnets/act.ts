@@ -18,8 +18,8 @@ import { routeTo } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
-import { GONE } from './note.ts';
 import { endpointNote } from './read.ts';
+import { GONE } from './route-note.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
 
 /**
@@ -81,6 +81,12 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
       await ec2.send(new DeleteTagsCommand({ Resources: [endpointId], Tags: [{ Key, Value }] }));
       return;
     }
+    case 'write-memory':
+      await setTag(ec2, [step.subnetId], step.key, seal.sign(step.subnetId, step.key, step.value));
+      return;
+    case 'erase-memory':
+      await ec2.send(new DeleteTagsCommand({ Resources: [step.subnetId], Tags: [{ Key: step.key }] }));
+      return;
     case 'set-status':
       await setTag(ec2, step.subnetIds, config.statusKey, step.status);
       return;

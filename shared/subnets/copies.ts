@@ -1,10 +1,10 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { type Condition, joined, type Part, type Ref } from '../reconcile/plan.ts';
-import { type Copy, NOTE_AGE_MS, type Note } from './note.ts';
-import { toAll } from './opted-in.ts';
+import { joined, type Part, type Ref } from '../reconcile/plan.ts';
+import type { OptedInSubnet } from './opted-in.ts';
+import { type Copy, NOTE_AGE_MS, type RouteNote } from './route-note.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
-import { isLive, type Subnet, type SubnetsWorld } from './world.ts';
+import { isLive, type SubnetsWorld } from './world.ts';
 
 /**
  * A note on a table is lost when whoever keeps the table takes away what tags he does not know; its copy on an endpoint, which
@@ -40,23 +40,19 @@ export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readon
 export const isTakenOver = ({ table, destination, desired, ours }: RouteSlot) =>
   ours && desired !== undefined && !desired.direct && table.takeoverNotes.get(destination)?.gone === false;
 
-/** Says that where a route led before is lost, to those whose status alone knows of it. */
-export function lostFormer({ table, destination, desired, ours }: RouteSlot): Condition[] {
+/** Subnets that alone remember that a route was taken over: where it led before is lost with its notes. */
+export function rememberedBy({ table, destination, desired, ours }: RouteSlot): OptedInSubnet[] {
   if (!ours || !desired || desired.direct || table.takeoverNotes.has(destination)) return [];
-  const message = `where ${destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
-  const told = desired.subnets.filter(({ subnet }) => saysTakenOver(subnet, table.id, destination));
-  return toAll(told, { kind: 'conflict', message });
-}
-
-/** Whether a subnet's status does, or says that very loss. */
-function saysTakenOver({ memory: { takenOver } }: Subnet, tableId: string, destination: string): boolean {
-  return takenOver?.tableId === tableId && takenOver.destinations.includes(destination);
+  return desired.subnets.filter(({ subnet: { memory } }) => {
+    const { tableId, destinations = [] } = memory.takenOver ?? {};
+    return tableId === table.id && destinations.includes(destination);
+  });
 }
 
 /** Onto the endpoint that the route leads to, if that has room for one more tag, else onto any other. */
 export function copyNote(
   slot: RouteSlot,
-  { key, text }: Pick<Note, 'key' | 'text'>,
+  { key, text }: Pick<RouteNote, 'key' | 'text'>,
   preferred: string | undefined,
   { endpoints }: SubnetsWorld,
   planned: readonly SubnetsStep[],

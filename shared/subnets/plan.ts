@@ -4,6 +4,7 @@ import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcil
 import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
+import { planMemory } from './memory.ts';
 import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
 import { planStatus } from './status.ts';
@@ -52,12 +53,14 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const tags = planEndpointTags(world, endpoints.leaving, config);
   const work = joined(attempts(optedInSubnets), endpoints, routes, removals, tags);
   const accounts = accountsOf(world, optedInSubnets, endpoints.serving, routes, work);
+  const memory = planMemory(world, optedInSubnets, endpoints.serving, routes, config);
   const status = planStatus(accounts, world, config);
   const theirs = new Set(optedInSubnets.map(({ about }) => about));
   const others = joined(work, status, strangers(world, config)).conditions.filter(({ about }) => !theirs.has(about));
   const ofOptedIn = accounts.flatMap((account) => (account.optedIn ? account.conditions : []));
   return {
-    steps: [...work.steps, ...status.steps],
+    // What is to be remembered goes first: by the end of a pass that is cut short nobody knows it.
+    steps: [...memory, ...work.steps, ...status.steps],
     // Of a subnet that is opted in the worst first.
     conditions: [...others, ...ofOptedIn],
     gauges: { ...countStates(accounts), Blocked: routes.held.length },

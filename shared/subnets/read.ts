@@ -8,9 +8,10 @@ import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { readNote } from '../note.ts';
 import { adopts, isOwn, type Seal } from '../seal.ts';
 import { memoryOf } from './memory.ts';
-import { type Copy, GONE, type Note } from './note.ts';
+import { type Copy, GONE, type RouteNote } from './route-note.ts';
 import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsLook, SubnetsWorld } from './world.ts';
 
 /** What AWS answered to one look. */
@@ -102,7 +103,7 @@ function readWorld(
       ipv6: service.SupportedIpAddressTypes?.includes('ipv6') ?? false,
       ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
     },
-    subnets: answers.subnets.map((subnet) => readSubnet(subnet, config)),
+    subnets: answers.subnets.map((subnet) => readSubnet(subnet, config, seal)),
     routeTables: answers.routeTables.map((table) => {
       const copies = readCopies(table.RouteTableId ?? '', endpoints, config, seal);
       return readTable(table, config, seal, { old, routers, vpcCidrs, holders, copies });
@@ -149,17 +150,26 @@ function isSealed({ SubnetIds, ServiceName, Tags }: ec2.VpcEndpoint, config: Sub
   return isOwn(read(resource, key, `${text} ${tag(Tags, config.sealKey)}`).by);
 }
 
-function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig): Subnet {
-  const status = tag(subnet.Tags, config.statusKey);
+function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig, { read }: Notary): Subnet {
+  const { SubnetId: id = '', Tags = [] } = subnet;
+  const status = tag(Tags, config.statusKey);
+  const keys = [config.leavingKey, config.servedByKey, config.takenOverKey];
+  const notes: Subnet['notes'] = new Map(
+    Tags.flatMap(({ Key = '', Value = '' }) => {
+      const note = keys.includes(Key) ? read(id, Key, Value) : undefined;
+      return note && isOwn(note.by) ? [[Key, note] as const] : [];
+    }),
+  );
   return {
-    id: subnet.SubnetId ?? '',
+    id,
     name: tag(subnet.Tags, 'Name') ?? '',
     zone: subnet.AvailabilityZone ?? '',
     owner: subnet.OwnerId ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     tagValue: tag(subnet.Tags, config.tagKey),
     status,
-    memory: memoryOf(status),
+    notes,
+    memory: memoryOf(notes, status, config),
     tagCount: countedKeys(subnet.Tags).length,
   };
 }
@@ -245,14 +255,14 @@ function readTable(
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
   const former = readNotes(id, table.Tags, config.formerKey, seal);
   const direct = readNotes(id, table.Tags, config.directKey, seal);
-  const leadsToOld = ([destination]: [string, Note]) =>
+  const leadsToOld = ([destination]: [string, RouteNote]) =>
     routes.some(({ DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId = '' }) => {
       const to = DestinationCidrBlock ?? canonicalCidr(DestinationIpv6CidrBlock ?? '');
       return to === destination && old.has(GatewayId);
     });
-  const isRoutersRange = ([destination, { target }]: [string, Note]) =>
+  const isRoutersRange = ([destination, { target }]: [string, RouteNote]) =>
     routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
-  const isOurs = (entry: [string, Note], isSoAnyway: (entry: [string, Note]) => boolean) =>
+  const isOurs = (entry: [string, RouteNote], isSoAnyway: (entry: [string, RouteNote]) => boolean) =>
     isOwn(entry[1].by) || isSoAnyway(entry);
   const believed = {
     former: former.filter((entry) => isOurs(entry, leadsToOld)),
@@ -274,7 +284,7 @@ function readTable(
       return { ...read, holder: holders.get(read.target) ?? direct };
     }),
     takeoverNotes: new Map([
-      ...[...copies].flatMap(([destination, [newest]]): [string, Note][] =>
+      ...[...copies].flatMap(([destination, [newest]]): [string, RouteNote][] =>
         newest ? [[destination, newest.note]] : [],
       ),
       ...believed.former,
@@ -330,14 +340,14 @@ function readRoute(route: ec2.Route, vpcCidrs: string[]): Omit<Route, 'holder'> 
 }
 
 /** Notes have keys of the form `PREFIX:DESTINATION`. */
-function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { read }: Notary): [string, Note][] {
+function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { read }: Notary): [string, RouteNote][] {
   const notes = (tags ?? []).filter(({ Key }) => Key?.startsWith(`${prefix}:`));
-  return notes.map(({ Key: key = '', Value: value = '' }): [string, Note] => {
+  return notes.map(({ Key: key = '', Value: value = '' }): [string, RouteNote] => {
     const { text, by } = read(id, key, value);
-    const words = text.split(' ');
-    const gone = words[0] === GONE;
-    const [target = '', , time = ''] = gone ? words.slice(1) : words;
-    const at = Date.parse(time) || 0;
+    const [first = '', second = ''] = text.split(' ');
+    const gone = first === GONE;
+    const target = gone ? second : first;
+    const at = readNote(text)?.at ?? 0;
     return [key.slice(prefix.length + 1), { target, gone, at, key, value, text, by, onTable: true }];
   });
 }

@@ -37,6 +37,8 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'erase-note': UNTAGS,
   'copy-note': TAGS,
   'erase-copy': UNTAGS,
+  'write-memory': TAGS,
+  'erase-memory': UNTAGS,
   'set-status': TAGS,
   'clear-status': UNTAGS,
 };

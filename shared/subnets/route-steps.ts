@@ -1,10 +1,11 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { formatNote } from '../note.ts';
 import type { Condition, Part } from '../reconcile/plan.ts';
 import { copyNote } from './copies.ts';
 import type { DesiredRoute } from './desired-routes.ts';
-import { NOTE_AGE_MS } from './note.ts';
 import { refusalOf, toAll } from './opted-in.ts';
+import { NOTE_AGE_MS } from './route-note.ts';
 import { aboutSlot, type RouteAction, type RouteSlot } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
 import { MISSING, type SubnetsWorld, subnetsOf } from './world.ts';
@@ -70,7 +71,7 @@ function write(
       return { steps: [], conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
     }
     // The time makes it another value than any before: who would erase that one does not hit this.
-    const text = `${note.of} since ${new Date(world.now).toISOString()}`;
+    const text = formatNote({ text: note.of, at: world.now });
     const context = { why: 'route', destination, target: note.of } as const;
     steps.push({ kind: 'write-note', tableId: table.id, key, value: text, about, context });
     const copy = desired.direct ? undefined : copyNote(slot, { key, text }, target, world, planned);

@@ -1,10 +1,10 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Condition, Part } from '../reconcile/plan.ts';
-import { isTakenOver, keepCopies, lostFormer } from './copies.ts';
+import { isTakenOver, keepCopies, rememberedBy } from './copies.ts';
 import { directRanges } from './direct.ts';
 import type { Serving } from './endpoints.ts';
-import type { OptedInSubnet } from './opted-in.ts';
+import { type OptedInSubnet, toAll } from './opted-in.ts';
 import { decide, type RouteAction, type RouteSlot, routeSlots } from './route-slots.ts';
 import { keepNotes, type RouteSteps, stepsFor } from './route-steps.ts';
 import type { SubnetsStep } from './steps.ts';
@@ -14,6 +14,8 @@ import { isCounted, type RouteTable, type SubnetsWorld } from './world.ts';
 export interface Routes extends RouteSteps {
   /** Destinations of each whose routes led elsewhere before, and can be given back. */
   takenOver: ReadonlyMap<OptedInSubnet, string[]>;
+  /** Destinations of each that were taken over, and where they led is lost. */
+  lost: ReadonlyMap<OptedInSubnet, string[]>;
 }
 
 /** Per table, not per subnet: a table may serve many subnets, and has one route for all of them. */
@@ -28,6 +30,7 @@ export function planRoutes(
   const conditions: Condition[] = [...ranges.conditions];
   const held: Condition[] = [];
   const takenOver = new Map<OptedInSubnet, string[]>();
+  const lost = new Map<OptedInSubnet, string[]>();
   const add = (part: Part<SubnetsStep>) => {
     steps.push(...part.steps);
     conditions.push(...part.conditions);
@@ -40,9 +43,13 @@ export function planRoutes(
     for (const { place, move } of decided) {
       add(keepNotes(place, world));
       if (move !== 'withdraw') add(keepCopies(place, world, steps));
-      conditions.push(...lostFormer(place));
+      const { destination } = place;
+      const lostTo = rememberedBy(place);
+      const message = `where ${destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
+      conditions.push(...toAll(lostTo, { kind: 'conflict', message }));
+      for (const optedIn of lostTo) append(lost, optedIn, destination);
       for (const optedIn of isTakenOver(place) ? (place.desired?.subnets ?? []) : [])
-        takenOver.set(optedIn, [...(takenOver.get(optedIn) ?? []), place.destination]);
+        append(takenOver, optedIn, destination);
     }
     const inTable: Condition[] = [];
     for (const ipv6 of [false, true]) {
@@ -56,8 +63,11 @@ export function planRoutes(
     conditions.push(...forgeriesIn(table, inTable));
     held.push(...inTable);
   }
-  return { steps, conditions, held, takenOver };
+  return { steps, conditions, held, takenOver, lost };
 }
+
+const append = (lists: Map<OptedInSubnet, string[]>, of: OptedInSubnet, item: string) =>
+  lists.set(of, [...(lists.get(of) ?? []), item]);
 
 /**
  * What is new comes before what goes: a client that has both never has neither. But where a table has no room for it,

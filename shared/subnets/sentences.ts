@@ -37,12 +37,27 @@ export function stepSentence(step: SubnetsStep): string {
       return `${step.endpointId}: a tag copies what ${step.tableId} notes for ${step.destination}`;
     case 'erase-copy':
       return `${step.endpointId}: ${step.key} is erased`;
+    case 'write-memory':
+      return `${label} notes: ${step.value}`;
+    case 'erase-memory':
+      return `${label} is erased`;
     case 'set-status':
       return `${step.context.subnets}: ${step.context.text}`;
     case 'clear-status':
       return `${step.context.subnets}: is opted out`;
   }
 }
+
+/** What a subnet's status tag says of how it leaves. */
+export const leavingText = (since: number) =>
+  `leaving since ${new Date(since).toISOString()} because someone tried to delete it`;
+
+/** Ends a status. */
+export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone: string) =>
+  `. Served by ${id} of ${subnetId}: AWS takes no second endpoint in ${zone}`;
+
+export const takenOverText = (tableId: string, destinations: readonly string[]) =>
+  `ready. Taken over in ${tableId}: ${destinations.join(' ')}`;
 
 const routeIn = ({ destination, tableId }: { destination: string; tableId: string }) =>
   `route ${destination} in ${tableId}`;

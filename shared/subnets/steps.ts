@@ -1,6 +1,5 @@
 import type { Step } from '../reconcile/plan.ts';
-import type { Note } from './note.ts';
-import type { Subnet } from './world.ts';
+import type { RouteNote } from './route-note.ts';
 
 /** One change to AWS, as small as AWS has it. Steps on one destination of one table depend on each other. */
 export type SubnetsStep = Step &
@@ -25,14 +24,17 @@ export type SubnetsStep = Step &
         context: RouteContext;
       }
     /** To what the note says; if that is gone, the note is made to say so. */
-    | { kind: 'restore-route'; tableId: string; destination: string; note: Note }
+    | { kind: 'restore-route'; tableId: string; destination: string; note: RouteNote }
     /** The VPC's own route cannot be deleted: it is led to `local` again. */
     | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string; before: string }
     | { kind: 'write-note'; tableId: string; key: string; value: string; context: NoteContext }
-    | { kind: 'erase-note'; tableId: string; note: Note }
+    | { kind: 'erase-note'; tableId: string; note: RouteNote }
     /** Of a table's note, onto an endpoint. `key` and `value` are those on the table. */
     | { kind: 'copy-note'; endpointId: string; tableId: string; destination: string; key: string; value: string }
     | { kind: 'erase-copy'; endpointId: string; key: string; value: string }
+    /** On a subnet, what the next look is to know. */
+    | { kind: 'write-memory'; subnetId: string; key: string; value: string }
+    | { kind: 'erase-memory'; subnetId: string; key: string }
     | { kind: 'set-status'; subnetIds: string[]; status: string; context: { subnets: string; text: string } }
     | { kind: 'clear-status'; subnetIds: string[]; context: { subnets: string } }
   );
@@ -44,7 +46,7 @@ interface RouteContext {
   asking: string[];
   router: string | undefined;
   /** Subnets that it serves although they have no tag. */
-  bystanders: Pick<Subnet, 'id' | 'name'>[];
+  bystanders: { id: string; name: string }[];
 }
 
 /** Why a note is written: for a route that changes, by its copy on an endpoint, or for it lacks the seal that there is now. */

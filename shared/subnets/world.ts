@@ -1,6 +1,6 @@
 import type { Attempts } from '../reconcile/backoff.ts';
-import type { Memory } from './memory.ts';
-import type { Copy, Note } from './note.ts';
+import type { Author } from '../seal.ts';
+import type { Copy, RouteNote } from './route-note.ts';
 import type { SubnetsStep } from './steps.ts';
 
 /** A VPC, and all that the plan for its subnets is made from, as one look at AWS found it. */
@@ -71,9 +71,21 @@ export interface Subnet {
   tagValue: string | undefined;
   /** What we last said in its status tag. */
   status: string | undefined;
+  /** Tags by which the next look knows what nothing else tells, by key, without their seals. */
+  notes: ReadonlyMap<string, { text: string; by: Author }>;
   memory: Memory;
   /** AWS's own apart. */
   tagCount: number;
+}
+
+/** What those tags say. */
+export interface Memory {
+  /** When someone last tried to delete it, in milliseconds since the epoch; long ago if it does not say. */
+  leavingSince: number;
+  /** Id of the endpoint that serves it besides another subnet, since AWS refused one of its own. */
+  servedBy: string | undefined;
+  /** Destinations of a table whose routes led elsewhere before, or of which that is said to be lost. */
+  takenOver: { tableId: string; destinations: string[] } | undefined;
 }
 
 export interface Endpoint {
@@ -111,13 +123,13 @@ export interface RouteTable {
   subnetIds: string[];
   routes: Route[];
   /** What its routes led to before they were taken over, by destination: as its own tags say, else their copies. */
-  takeoverNotes: Map<string, Note>;
+  takeoverNotes: Map<string, RouteNote>;
   /** Those copies, on endpoints, the newest first. */
   copies: Map<string, Copy[]>;
   /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
   foreignNotes: Map<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
-  directRouteNotes: Map<string, Note>;
+  directRouteNotes: Map<string, RouteNote>;
   /** The keys of notes that are not ours, by destination: somebody else wrote them, or copied them here. */
   forged: Map<string, string[]>;
   /** AWS's own apart. */

@@ -140,6 +140,8 @@ describePackaged('a role', () => {
     ['RoutersRole', 'i-0', ['ziti-glb:diverter', 'Name'], false],
     ['RoutersRole', 'i-0', [], false],
     ['SubnetsRole', 'subnet-0', ['ziti-glb:status'], true],
+    ['SubnetsRole', 'subnet-0', ['ziti-glb:leaving'], true],
+    ['SubnetsRole', 'subnet-0', ['ziti-glb'], false],
     ['SubnetsRole', 'subnet-0', [], false],
     ['SubnetsRole', 'rtb-0', ['ziti-glb:former:10.0.0.0/8'], true],
     ['SubnetsRole', 'rtb-0', [], false],

@@ -51,9 +51,10 @@ describe('where AWS refuses a second endpoint in a zone', () => {
   const served = '. Served by vpce-b of subnet-b: AWS takes no second endpoint in a';
 
   test('twice, and says no reason that is known, the other subnet’s serves as well', () => {
-    expect(planned({}, 'Unheard')).toEqual(['create-route rtb-a 10.20.0.0/16 vpce-b']);
+    const noted = 'write-memory subnet-a ziti-glb:served-by vpce-b';
+    expect(planned({}, 'Unheard')).toEqual([noted, 'create-route rtb-a 10.20.0.0/16 vpce-b']);
     const done = [main, table({ routes: routes('vpce-b') }), ...tables.slice(2)];
-    expect(planned({ routeTables: done }, 'Unheard')).toEqual([`subnet-a: ready${served}`]);
+    expect(planned({ routeTables: done }, 'Unheard')).toEqual([noted, `subnet-a: ready${served}`]);
     // A process that knows of no refusal has it from there.
     const known = [subnet({ status: `ready${served}` }), other];
     expect(planned({ routeTables: done, subnets: known }, 'Unheard', 0)).toEqual([]);
@@ -66,10 +67,10 @@ describe('where AWS refuses a second endpoint in a zone', () => {
         'Unheard',
         0,
       ),
-    ).toEqual(['create-route rtb-c 10.20.0.0/16 vpce-b']);
+    ).toEqual(['write-memory subnet-c ziti-glb:served-by vpce-b', 'create-route rtb-c 10.20.0.0/16 vpce-b']);
   });
 
-  test('that stands in a status of any length, for nothing else remembers it', () => {
+  test('that stands in a status of any length', () => {
     const foreign = route(`core-network-${'x'.repeat(250)}`);
     const routeTables = [main, table({ routes: [foreign] }), ...tables.slice(2)];
     const [status = ''] = planned({ routeTables }, 'Unheard').filter((step) => step.startsWith('subnet-a: conflict: '));

@@ -1,6 +1,7 @@
 import type { SubnetsConfig } from '../../../shared/config.ts';
+import { formatNote } from '../../../shared/note.ts';
 import { memoryOf } from '../../../shared/subnets/memory.ts';
-import type { Note } from '../../../shared/subnets/note.ts';
+import type { RouteNote } from '../../../shared/subnets/route-note.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
 import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 
@@ -24,6 +25,9 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   routesPerTable: 500,
   tags: [],
   statusKey: 'ziti-glb:status',
+  leavingKey: 'ziti-glb:leaving',
+  servedByKey: 'ziti-glb:served-by',
+  takenOverKey: 'ziti-glb:taken-over',
   rangeKey: 'ziti-glb:dns-range',
   formerKey: 'ziti-glb:former',
   copyKey: 'ziti-glb:former',
@@ -48,7 +52,8 @@ export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   cidrs: ['10.0.1.0/24'],
   tagValue: CIDR,
   status: undefined,
-  memory: memoryOf(undefined),
+  notes: new Map(),
+  memory: memoryOf(new Map(), undefined, config()),
   tagCount: 1,
   ...fields,
 });
@@ -81,7 +86,7 @@ export const route = (target: string, destination = CIDR, fields: Partial<Route>
 export const routes = (target: string, ...destinations: string[]): Route[] =>
   [...(destinations.length > 0 ? destinations : [CIDR]), RESOLVER].map((destination) => route(target, destination));
 
-export const note = (key: string, target: string, fields: Partial<Note> = {}): [string, Note] => {
+export const note = (key: string, target: string, fields: Partial<RouteNote> = {}): [string, RouteNote] => {
   const destination = key.slice(key.indexOf(':', 'ziti-glb:'.length) + 1);
   const text = `${target} since 1970`;
   return [
@@ -119,6 +124,20 @@ export const router = (fields: Partial<Router> = {}): Router => ({
   ...fields,
 });
 
+/** A subnet as a look reads it: with the tags that stand beside a status which says the same. */
+export function remembering(each: Subnet): Subnet {
+  const memory = memoryOf(each.notes, each.status, config());
+  const { leavingSince: at, servedBy, takenOver } = memory;
+  const { leavingKey, servedByKey, takenOverKey } = config();
+  const texts: [string, string | undefined][] = [
+    [leavingKey, at > 0 ? formatNote({ text: 'someone tried to delete it', at }) : undefined],
+    [servedByKey, servedBy],
+    [takenOverKey, takenOver && [takenOver.tableId, ...takenOver.destinations].join(' ')],
+  ];
+  const notes = texts.flatMap(([key, text]) => (text === undefined ? [] : [[key, { text, by: 'us' }] as const]));
+  return { ...each, notes: new Map(notes), memory };
+}
+
 /** One tagged subnet with a table of its own, and a healthy router. */
 export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   vpcId: 'vpc-1',
@@ -126,8 +145,7 @@ export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld>
   now: NOW,
   vpcCidrs: ['10.0.0.0/16'],
   service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },
-  // As a look reads them.
-  subnets: subnets.map((each) => ({ ...each, memory: memoryOf(each.status) })),
+  subnets: subnets.map(remembering),
   routeTables: [main, table()],
   endpoints: [],
   gone: [],
@@ -177,6 +195,10 @@ function words(step: SubnetsStep): string {
       return `${step.kind} ${step.endpointId} ${step.tableId} ${step.destination} ${step.value.split(' ')[0]}`;
     case 'erase-copy':
       return `${step.kind} ${step.endpointId} ${step.key}`;
+    case 'write-memory':
+      return `${step.kind} ${step.subnetId} ${step.key} ${step.value}`;
+    case 'erase-memory':
+      return `${step.kind} ${step.subnetId} ${step.key}`;
     case 'set-status':
       return `${step.subnetIds}: ${step.status}`;
     case 'clear-status':

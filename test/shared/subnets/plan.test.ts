@@ -158,6 +158,7 @@ describe('what worked before a wish is refused stays as it was', () => {
     endpoints: [endpoint(), endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
     routeTables: [main, table({ subnetIds: ['subnet-a', 'subnet-b'], routes: routes('vpce-b') })],
   };
+  const NOTED = `write-memory subnet-b ziti-glb:leaving someone tried to delete it ${new Date(NOW).toISOString()}`;
   const LEAVES = `subnet-b: leaving since ${new Date(NOW).toISOString()} because someone tried to delete it`;
   test.each<[string, Partial<SubnetsWorld>, string[]]>([
     ['its routes and its endpoint', { ...bad, endpoints: [endpoint()], routeTables: tables(...routes('vpce-a')) }, []],
@@ -185,12 +186,12 @@ describe('what worked before a wish is refused stays as it was', () => {
     [
       'but for an endpoint that gets out of the way of someone who deletes its subnet, if there is another',
       { ...shared, deletionAttempted: 'subnet-b' },
-      ['replace-route rtb-a 10.20.0.0/16 vpce-a', LEAVES],
+      [NOTED, 'replace-route rtb-a 10.20.0.0/16 vpce-a', LEAVES],
     ],
     [
       'or none',
       { ...shared, deletionAttempted: 'subnet-b', endpoints: shared.endpoints.slice(1) },
-      ['delete-route rtb-a 10.20.0.0/16', LEAVES],
+      [NOTED, 'delete-route rtb-a 10.20.0.0/16', LEAVES],
     ],
   ])('%s', (_, seen, expected) => expect(steps({ ...seen })).toEqual(expected));
 
@@ -260,6 +261,7 @@ describe('a subnet that someone tries to delete', () => {
 
   test('is left, and says so', () => {
     expect(steps({ ...working, deletionAttempted: 'subnet-a' })).toEqual([
+      `write-memory subnet-a ziti-glb:leaving someone tried to delete it ${since}`,
       'delete-route rtb-a 10.20.0.0/16',
       `subnet-a: ${leaving}`,
     ]);
@@ -270,6 +272,7 @@ describe('a subnet that someone tries to delete', () => {
     expect(steps({ ...seen, now: NOW + 300_000 })).toEqual([]);
     const later = NOW + 1_800_000;
     expect(steps({ ...seen, now: later })).toEqual([
+      `write-memory subnet-a ziti-glb:leaving someone tried to delete it ${new Date(later).toISOString()}`,
       `subnet-a: leaving since ${new Date(later).toISOString()} because someone tried to delete it`,
     ]);
   });
@@ -291,7 +294,11 @@ describe('a subnet that someone tries to delete', () => {
     const subnets = [subnet({ status: leaving })];
     expect(steps({ subnets, endpoints: [endpoint()] })).toEqual(['delete-endpoints vpce-a']);
     expect(steps({ subnets, now: NOW + 3_599_000 })).toEqual([]);
-    expect(steps({ subnets, now: NOW + 3_600_000 })).toEqual(['create-endpoint subnet-a', WAITS]);
+    expect(steps({ subnets, now: NOW + 3_600_000 })).toEqual([
+      'erase-memory subnet-a ziti-glb:leaving',
+      'create-endpoint subnet-a',
+      WAITS,
+    ]);
   });
 
   test('does not take the zone’s endpoint with it before there is another', () => {

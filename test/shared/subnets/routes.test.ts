@@ -235,6 +235,7 @@ describe('a route of somebody else’s', () => {
         ...one({ routes: routes('vpce-a'), takeoverNotes: former('nat-1') }),
       },
       [
+        `write-memory subnet-a ziti-glb:taken-over rtb-a ${CIDR}`,
         'create-endpoint subnet-a',
         'restore-route rtb-a 10.20.0.0/16 nat-1',
         'subnet-a: waiting: its endpoint to be available',
@@ -248,6 +249,7 @@ describe('a route of somebody else’s', () => {
         ...one({ routes: [route('vpce-a')], takeoverNotes: former('nat-1') }),
       },
       [
+        `write-memory subnet-a ziti-glb:taken-over rtb-a ${CIDR}`,
         'restore-route rtb-a 10.20.0.0/16 nat-1',
         'subnet-a: waiting: a healthy router without which a route would lead nowhere',
       ],

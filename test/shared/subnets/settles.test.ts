@@ -411,7 +411,7 @@ function watch({ guard, cloud, settings, tables, quietSince }: Scene, kind: Kind
         const allowed: Record<string, RegExp> = {
           rtb: /^ziti-glb:(former|direct):\d/,
           vpce: /^(Team$|ziti-glb:former:rtb-\w+:\d)/,
-          subnet: /^ziti-glb:status$/,
+          subnet: /^ziti-glb:(status|leaving|served-by|taken-over)$/,
         };
         expect(keys).toEqual([expect.stringMatching(given(allowed[on]))]);
         if (on === 'vpce') expect(await tagged(resource)).toBe(true);

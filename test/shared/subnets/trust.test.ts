@@ -187,7 +187,7 @@ describe('a stack that stood before notes had a seal', () => {
     here.exchangeKey(9);
     here.calls();
     await here.pass();
-    expect(changes()).toEqual(['CreateTags', 'CreateTags', 'CreateTags']);
+    expect(changes()).toEqual(['CreateTags', 'CreateTags', 'CreateTags', 'CreateTags']);
     await here.untag(subnet);
     await rest();
     expect([(await tableOf(table)).target(), await here.endpoints()]).toEqual([nat, []]);
@@ -228,7 +228,7 @@ describe('a stack that stood before notes had a seal', () => {
       await here.note(here.routers.a, RANGE, 'ziti-glb:dns-range');
       here.calls();
       await here.pass();
-      expect(changes()).toEqual(['CreateTags', 'CreateTags', 'CreateTags']);
+      expect(changes()).toEqual(['CreateTags', 'CreateTags', 'CreateTags', 'CreateTags']);
     }
     await here.untag(subnet);
     await rest();

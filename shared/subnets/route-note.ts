@@ -6,8 +6,8 @@ export const NOTE_AGE_MS = 60_000;
 /** First word of a note whose target is no more. */
 export const GONE = 'gone';
 
-/** A tag of ours on a route table: `TARGET since TIME`, or `gone TARGET …` once AWS has said that there is no such thing; then its seal. */
-export interface Note {
+/** A tag of ours on a route table: `TARGET TIME`, or `gone TARGET …` once AWS has said that there is no such thing; then its seal. */
+export interface RouteNote {
   target: string;
   gone: boolean;
   /** When it was written, in milliseconds since the epoch; 0 if it does not say. */
@@ -28,5 +28,5 @@ export interface Copy {
   /** The tag as it stands. */
   key: string;
   value: string;
-  note: Note;
+  note: RouteNote;
 }
