@@ -12,7 +12,7 @@ import { type Outcome, type Reconciler, reconcile, type Timing } from './reconci
 import type { Step } from './reconcile/plan.ts';
 import { withoutSecrets } from './secrets.ts';
 
-/** Kept of Lambda's time for the last look's calls, and for the log to be written. */
+/** Lambda's time has so much kept for the last look's calls, and for the log to be written. */
 const RESERVE_MS = 20_000;
 /** AWS's reads trail its writes: what happened this shortly before a look may not have been in it yet. */
 const READ_LAG_MS = 10_000;
@@ -24,16 +24,16 @@ type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & {
   sentence(step: S): string;
 };
 
-/** What a function is measured by, beside what its plan counts. */
+/** A function is measured by these, besides what its plan counts. */
 export interface Measures {
   stack: string;
-  /** Whose calls are counted. */
+  /** SDK clients whose calls are counted. */
   clients: readonly Watchable[];
-  /** Of how long its plan's journeys take. */
+  /** The metric of how long its plan's journeys take. */
   journeyMetric: MetricName;
 }
 
-/** What a handler tells the time by, and waits with. */
+/** A handler tells the time by this, and waits with it. */
 type Time = Pick<Timing, 'now' | 'sleep'>;
 const wallTime: Time = { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };
 
@@ -115,7 +115,7 @@ export function reconcilerHandler<World, S extends Step>(
 /** Lambda writes to the log what is thrown, as it is, with all that hangs on it. */
 const blunt = (text: string) => new Error(withoutSecrets(text));
 
-/** What waits is looked at again every minute, what failed by the event's own retries. */
+/** The last pass covers a hint that it has seen. What waits is looked at again every minute, what failed by the event's own retries. */
 function covers(last: Outcome, hint: Hint): boolean {
   const told = hint.deletionAttempted !== undefined || hint.warning !== undefined;
   return last.failures.length === 0 && !told && hint.at + READ_LAG_MS < last.lookedAt;

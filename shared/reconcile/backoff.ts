@@ -2,21 +2,21 @@ import { advice, isThrottle } from '../aws/advice.ts';
 import { code } from '../aws/errors.ts';
 import { keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
 
-/** That AWS refused a step, so often one time after the other. */
+/** AWS refused a step so many times, one after the other. */
 export interface Attempt<S extends Step = Step> {
-  /** As it was tried last. */
+  /** The step as it was tried last. */
   step: S;
   times: number;
-  /** When it was tried last, in milliseconds since the epoch. */
+  /** The time of the last try, in milliseconds since the epoch. */
   at: number;
   /** Undefined if AWS took the step and is not believed that it had an effect. */
   error: unknown;
 }
 
-/** By the keys of the steps, see `keyOf`. */
+/** Attempts stand under the keys of their steps, see `keyOf`. */
 export type Attempts<S extends Step = Step> = ReadonlyMap<string, Attempt<S>>;
 
-/** Until the next try of a step: the first, twice as long after each, and at most. */
+/** A step waits so long for its second try, twice as long after each, and never longer than the other. */
 const FIRST_MS = 5_000;
 const LONGEST_MS = 300_000;
 
@@ -40,7 +40,7 @@ function why({ error }: Attempt): string {
   return `AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
 }
 
-/** What is known after a step was tried. That there were too many calls is not the fault of one. */
+/** A try that AWS refused is counted, one that succeeded is forgotten. A throttle counts for no step: it is the fault of all calls together. */
 export function afterTry<S extends Step>(step: S, attempts: Attempts<S>, at: number, error?: unknown): Attempts<S> {
   if (isThrottle(error)) return attempts;
   const next = new Map(attempts);

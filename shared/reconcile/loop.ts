@@ -14,7 +14,7 @@ export interface Timing {
   deadline: number;
 }
 
-/** What a pass tells of itself while it runs. */
+/** A pass reports each step and each condition while it runs. */
 export interface Report<S extends Step> {
   acted(step: S): void;
   failed(step: S, error: unknown): void;
@@ -29,10 +29,10 @@ export interface Outcome<S extends Step = Step> {
   changes: number;
   /** Steps of the last look that AWS refused, then or before. */
   failures: Failure<S>[];
-  /** What the last look waited for, each once. */
+  /** The last look waited for these, each named once. */
   waiting: Condition[];
   gauges: Readonly<Record<string, number>>;
-  /** When the last look began: a hint older than this was seen by it. */
+  /** The last look began then, in milliseconds since the epoch: it has seen what an older hint tells. */
   lookedAt: number;
 }
 

@@ -10,14 +10,14 @@ export interface Ref {
 export interface Step {
   /** The thing that it changes. */
   about: Ref;
-  /** How that was, and how it is then, where that is more than there or not. */
+  /** Its state before and after, where that is more than there or not. */
   before?: string;
   after?: string;
-  /** Whether AWS may take it and all stays as it was. */
+  /** AWS may take the call, and all stays as it was. */
   tentative?: boolean;
-  /** Whether a person may have to see to it, though it goes on by itself: it is told as a warning. */
+  /** A person may have to see to it, though it goes on by itself: the log warns. */
   warn?: boolean | undefined;
-  /** What its sentence tells besides, and its call to AWS does not need. */
+  /** Facts that its sentence tells besides, and that its call to AWS does not need. */
   context?: object | undefined;
 }
 
@@ -46,11 +46,11 @@ export interface Condition {
   kind: 'waiting' | 'refused' | 'conflict' | 'blocked';
   /** The reason, without what it is about: what is waited for, or what is wrong and what to do. */
   message: string;
-  /** When it can go on at the earliest, in milliseconds since the epoch; if not given, at any moment. */
+  /** It can go on then at the earliest, in milliseconds since the epoch; if not given, at any moment. */
   until?: number | undefined;
-  /** When it began, in milliseconds since the epoch, if AWS remembers. */
+  /** It began then, in milliseconds since the epoch, if AWS remembers. */
   since?: number | undefined;
-  /** Whether a person may have to see to it, though it goes on by itself: it is told as a warning. */
+  /** A person may have to see to it, though it goes on by itself: the log warns. */
   warn?: boolean | undefined;
 }
 
@@ -86,11 +86,11 @@ export interface Failure<S extends Step = Step> {
   error: unknown;
 }
 
-/** For what waits the loop stays and looks again, if that can be within its time; all else is said, never waited for. */
+/** A plan's steps are what the loop does. It stays for conditions that wait, if they can end within its time, and only tells the others. */
 export interface Plan<S extends Step> extends Part<S> {
-  /** How many there are of what a metric counts, by its name. */
+  /** Counts for metrics, by their names. */
   gauges?: Readonly<Record<string, number>>;
-  /** What is on its way, and is timed. */
+  /** Subnets or routers whose way is timed. */
   timed?: Timed[];
   /** Steps that AWS refused before, and that are not tried again yet. */
   failures?: Failure<S>[];

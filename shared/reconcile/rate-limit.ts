@@ -8,10 +8,10 @@ export interface Bucket {
   refill: number;
 }
 
-/** What is left in each bucket, by its name. One that was never used is full. */
+/** Each bucket has tokens left, by its name. One that was never used is full. */
 export type TokenLevels = ReadonlyMap<string, { tokens: number; at: number }>;
 
-/** What is left in a bucket at `now`, in milliseconds since the epoch. */
+/** A bucket has so many tokens at `now`, in milliseconds since the epoch. */
 export function tokens({ name, size, refill }: Bucket, levels: TokenLevels, now: number): number {
   const level = levels.get(name);
   if (!level) return size;

@@ -3,9 +3,9 @@ import { type Attempts, afterTry, unexpired, withoutBackedOff } from './backoff.
 import type { Plan, Step } from './plan.ts';
 import { type Bucket, empty, limited, spend, type TokenLevels } from './rate-limit.ts';
 
-/** When each step of a reconciler has its turn, by what AWS took and refused before. */
+/** Steps have their turns by what AWS took and refused before. */
 export interface Turns<S extends Step> {
-  /** What AWS refused within the last hour. */
+  /** Steps that AWS refused within the last hour. */
   refusals(now: number): Attempts<S>;
   /** Keeps of a plan what is to be tried now. @param seen corrects the levels by what a look at AWS tells of them */
   keep(plan: Plan<S>, now: number, seen?: (levels: TokenLevels) => TokenLevels): Plan<S>;

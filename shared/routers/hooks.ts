@@ -49,7 +49,7 @@ export function answerHooks(
 }
 
 /**
- * That hooks of others hold a router which is as it should be, in a group that has none of ours for it: most likely they were meant
+ * Hooks of others hold a router which is as it should be, in a group that has none of ours for it: most likely they were meant
  * to be, and nobody answers them. Auto Scaling does not tell which of a group's hooks still hold.
  */
 export function heldByOthers(router: Router, unready: Record<'launch' | 'end', string | undefined>): Condition[] {
@@ -60,7 +60,7 @@ export function heldByOthers(router: Router, unready: Record<'launch' | 'end', s
   return [{ about: aboutRouters(router), kind: 'refused', message: `it is ready, and ${foreignHooks(scaling)}` }];
 }
 
-/** Which hooks of others may hold it, and what to do about that. */
+/** Hooks of others may hold it, and so much can be done about that. */
 export const foreignHooks = ({ group, state, others }: Scaling) =>
   `${group} holds it ${state} for ${others.join(' and ')}: no hook is answered here whose name does not begin with ${HOOK_PREFIX}, so whoever set it up has to complete it, or to put it again under such a name`;
 

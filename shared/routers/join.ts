@@ -4,12 +4,12 @@ import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from '.
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
-/** How far a router has come on its way to serve. */
+/** A router has come so far on its way to serve. */
 export interface Progress {
   router: Router;
   /** Changes that wait for nothing else. */
   steps: RoutersStep[];
-  /** Whether it is to be registered now, whatever else is next. */
+  /** It is to be registered now, whatever else is next. */
   registers: boolean;
   next:
     | { is: 'done' }
@@ -21,11 +21,11 @@ export interface Progress {
 /** Agents register within minutes, or never. */
 const AGENT_PATIENCE_MS = 15 * 60_000;
 const PATIENCE = '15 min';
-/** From one try of an install that failed to the next: doubled with each, for what it failed on to be mended. */
+/** An install that failed is tried again after so long, doubled with each, so that what it failed on can be mended. */
 const RETRY_MS = 60_000;
-/** What install.sh says of a link that S3 takes no more. A fresh one is signed by the session that there is now. */
+/** install.sh says so of a link that S3 takes no more. A fresh one is signed by the session that there is now. */
 const LINK_EXPIRED = /the link to the diverter has expired/;
-/** How long an unhealthy router is given before its diverter is put right again: doubled with each try. */
+/** An unhealthy router is given so long before its diverter is put right again, doubled with each try. */
 const REPAIR_MS = 120_000;
 const NO_AGENT =
   'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
@@ -36,7 +36,7 @@ const CLOSE_MS = 2_000;
 const NOTED_INTERFACES = 10;
 
 /**
- * One step nearer to serve: each needs the one before it to have been seen. Only the registration, which takes AWS minutes, runs
+ * A router comes one step nearer to serve: each step needs the one before it to have been seen. Only the registration, which takes AWS minutes, runs
  * beside the install where the target group asks the diverter: a router's health check fails until that is there. Anybody can
  * answer it who is no router: so it is not before an agent of Systems Manager is there to answer for the machine, unless the stack
  * names where its routers stand, and not after an install that failed.
@@ -97,7 +97,7 @@ function turnOff(router: Router): RoutersStep[] {
   ];
 }
 
-/** Of what was ours and is no router any more: what was turned off goes on again, once it has drained. */
+/** An instance that is no router any more gets its source/dest check back, once it has drained. */
 export function restoreChecks(router: Router): RoutersStep[] {
   const { instance, phase, target } = router;
   const about = aboutRouters(router);
@@ -117,18 +117,18 @@ export function restoreChecks(router: Router): RoutersStep[] {
 
 const isRunning = ({ instance }: Router) => instance.installs[0]?.status === 'running';
 
-/** Whether an install failed since it was started. */
+/** An install has failed since the instance was started. */
 const hasFailed = ({ instance }: Router) =>
   instance.installs.some(({ status, requestedAt }) => status === 'failed' && requestedAt >= bareSince(instance));
 
-/** Whether it was registered while it was installed, and that has failed: what may answer its health checks is no diverter of ours. */
+/** A target is unproven that was registered while it was installed, and that has failed: what may answer its health checks is no diverter of ours. */
 export const isUnproven = (router: Router) => hasNone(router.instance) && !router.proven && hasFailed(router);
 
-/** By our note, or because that is of another root volume. */
+/** An instance has no diverter by our note, or because that is of another root volume. */
 const hasNone = ({ diverter, rootedAt }: Router['instance']) =>
   diverter !== undefined && (diverter.text === NO_DIVERTER || diverter.at < rootedAt);
 
-/** So that it is known for ours, as a target, before it has a diverter. */
+/** A note makes it known for ours, as a target, before it has a diverter. */
 const noteNone = (router: Router, at: number): RoutersStep => ({
   kind: 'note-diverter',
   instanceId: router.instance.id,
@@ -137,7 +137,7 @@ const noteNone = (router: Router, at: number): RoutersStep => ({
   about: aboutRouters(router),
 });
 
-/** Whether it is time to install, or what for it is waited; undefined if there is nothing to put right yet. */
+/** A router is to be installed now, or waits for something first; undefined if there is nothing to put right yet. */
 function install(router: Router, now: number): Progress['next'] | undefined {
   const { instance, diverter, wanted } = router;
   const [last] = instance.installs;
@@ -175,14 +175,14 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   return { is: 'install' };
 }
 
-/** What keeps it from being as it should; undefined if nothing does. One that serves with an older diverter does serve. */
+/** The reason why a router is not as it should be; undefined if it is. One that serves with an older diverter does serve. */
 export function unready({ router, next }: Progress): string | undefined {
   if (next.is === 'done' || isOutdated(router)) return undefined;
   if (next.is === 'wait') return next.for;
   return next.is === 'register' ? 'its registration' : 'its diverter';
 }
 
-/** What became of a command, with the last it said. */
+/** A command ended so, with the last it said. */
 export function failure({ commandId, details, output }: Install): string {
   return `command ${commandId} ended as ${details}${output ? `: ${output}` : ''}`;
 }

@@ -31,7 +31,7 @@ export interface RoutersPlan extends Plan<RoutersStep> {
   accounts: Account[];
 }
 
-/** What would make every tagged instance a healthy target with the wanted diverter, and every other one none. */
+/** Tagged instances become healthy targets with the wanted diverter by these steps, and all others no targets. */
 export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
   const { steps, conditions } =
@@ -116,14 +116,14 @@ function hookAnswers(
   });
 }
 
-/** Of before notes had a seal, or the one that they have now. */
+/** Notes from before there was a seal, or the one that there is now, are sealed anew. */
 function sealNotes(router: Router): RoutersStep[] {
   const { id: instanceId, unsealed, state } = router.instance;
   if (state === 'terminated') return [];
   return unsealed.map((note) => ({ kind: 'seal-note', instanceId, ...note, about: aboutRouters(router) }));
 }
 
-/** So that it is known for longer than AWS keeps the history of commands. */
+/** A note tells of an install for longer than AWS keeps the history of commands. */
 function noteDiverter(router: Router, { diverterKey }: RoutersConfig): RoutersStep[] {
   const { instance } = router;
   const { id: instanceId, installs, state } = instance;
@@ -144,7 +144,7 @@ function registrations(routers: Router[]): RoutersStep[] {
   }));
 }
 
-/** One command for all that get the same for the same reason. */
+/** One command is sent to all that get the same for the same reason. */
 function installations(routers: Router[]): RoutersStep[] {
   const alike = Map.groupBy(routers, (router) => `${router.wanted.fingerprint} ${whyOf(router)}`);
   return [...alike.values()].flatMap((group) =>
@@ -170,7 +170,7 @@ function whyOf(router: Router): Why {
   return router.diverter === 'wanted' ? 'repair' : 'join';
 }
 
-/** From each router's launch to its first good health. */
+/** A router's way begins with its launch and ends with its first good health. */
 const journeysOf = (routers: Router[]): Timed[] =>
   routers
     .filter(({ instance }) => instance.role === ROUTER)
@@ -191,7 +191,7 @@ function gaugesOf(routers: Router[]): Record<string, number> {
   };
 }
 
-/** Not while it has no diverter yet: until then the health check that asks it fails. */
+/** A target that fails its health checks is unhealthy, but not while it has no diverter to answer them. */
 const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 const isToServe = ({ phase, instance }: Router) =>

@@ -7,10 +7,10 @@ import type { Instance, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
 export const ROUTER = 'router';
-/** What the tag for its diverter says of a target that has none yet. */
+/** The tag for the diverter says so of a target that has none yet. */
 export const NO_DIVERTER = 'none';
 
-/** What a tagged instance is to be, and why if it is not a router that serves. */
+/** A tagged instance is to be one of these, and why if it is not a router that serves. */
 export type Phase =
   /** A healthy target. */
   | { kind: 'serving' }
@@ -23,17 +23,17 @@ export type Phase =
   /** No target, until a person changes something. */
   | { kind: 'refused'; why: string };
 
-/** An instance, and what follows from it alone. */
+/** A router is an instance, and what follows from it alone. */
 export interface Router {
   instance: Instance;
-  /** How people know it. */
+  /** Its id and name, for people. */
   label: string;
   target: Target | undefined;
   phase: Phase;
   wanted: Wanted;
   /** Fingerprint of the diverter it has; undefined if none is known of since it was started, and from the root volume it has. */
   present: string | undefined;
-  /** Whether that is by its install's own answer, or by our note of it. */
+  /** Its install's own answer says so, or our note of it. */
   proven: boolean;
   diverter: 'wanted' | 'other' | 'none';
   /** Keys of the notes that it has to have, and that there is no room for. */
@@ -52,21 +52,21 @@ export interface Wanted {
   fingerprint: string;
 }
 
-/** What AWS may say of an instance, as its tag then does. */
+/** AWS may say one of these of an instance, and its tag then does. */
 export const REBALANCE = 'AWS advises to replace it (rebalance recommendation)';
 export const INTERRUPTION = 'AWS takes it back within two minutes (Spot interruption)';
 
-/** What the names of hooks begin with that are ours to answer: their group was set up for us. Others hold an instance for someone else. */
+/** Lifecycle hooks are ours to answer if their names begin so: their group was set up for us. Others hold an instance for someone else. */
 export const HOOK_PREFIX = 'ziti-glb';
 
 export const isOurHook = (name: string) => name.startsWith(HOOK_PREFIX);
 
-/** Of an instance on its way into a warm pool, while a hook holds it: from its launch or, where the pool takes them back, from service. */
+/** An instance is on its way into a warm pool while a hook holds it so: from its launch or, where the pool takes them back, from service. */
 export const ENTERS_POOL = 'Warmed:Pending:Wait';
 
 const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', arm64: 'arm64' };
 
-/** What a condition of these is about. */
+/** Routers as a condition or a step names them. */
 export const aboutRouters = (...routers: Router[]): Ref => ({
   label: routers.map(({ label }) => label).join(', '),
   ids: routers.map(({ instance }) => instance.id),
@@ -101,11 +101,11 @@ export function routersOf(world: RoutersWorld, config: RoutersConfig): Router[] 
     .sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
 }
 
-/** Whether it carries neither the tag nor a note of ours: a router has the one for its diverter before it becomes a target, and keeps it. */
+/** An instance is somebody else's that carries neither the tag nor a note of ours: a router has the one for its diverter before it becomes a target, and keeps it. */
 export const isForeign = ({ instance: { role, diverter, range, state } }: Router) =>
   role === undefined && diverter === undefined && range === undefined && state !== 'terminated';
 
-/** Why it is to be no target; undefined if it is to be one. */
+/** The reason why a router is to be no target; undefined if it is to be one. */
 export function whyNoTarget({ phase }: Router): string | undefined {
   if (phase.kind === 'leaving' || phase.kind === 'refused') return phase.why;
   return phase.kind === 'prepared' ? 'it waits in a warm pool' : undefined;
@@ -113,18 +113,18 @@ export function whyNoTarget({ phase }: Router): string | undefined {
 
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
 
-/** Whether connections may go through it: AWS may not know of its health. */
+/** Connections may go through a target even while AWS does not know of its health. */
 export const mayServe = ({ target }: Router) =>
   target !== undefined && !['unhealthy', 'initial', 'unused'].includes(target.state);
 
-/** Whether it serves, but with another diverter than it is to have. */
+/** A router is outdated that serves, but with another diverter than it is to have. */
 export const isOutdated = (router: Router) => router.diverter === 'other' && isHealthy(router);
 
-/** Whether its diverter is exchanged only as the roll-out has it: a healthy one may be unhealthy for a moment. */
+/** A target's diverter is exchanged only as the roll-out has it: a healthy one may be unhealthy for a moment. */
 export const isUpgrade = ({ phase, diverter, target }: Router) =>
   phase.kind === 'serving' && diverter === 'other' && target !== undefined;
 
-/** Whether a command may have to be sent to it: its agent is worth asking for. */
+/** A router may need a command, and its agent is worth asking for. */
 export function mayNeedCommand(router: Router): boolean {
   const { phase, diverter } = router;
   if (phase.kind === 'prepared') return diverter !== 'wanted';
@@ -155,11 +155,11 @@ function phaseOf(
   return { kind: 'serving' };
 }
 
-/** Since when it has nothing but what its root volume brought along, unless that was installed: a start takes the diverter away too. */
+/** An instance has had since then only what its root volume brought along and what was installed: a start takes the diverter away too. */
 export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
 
 /**
- * Whether it may be on its way back to a warm pool, which nothing says. A target is. Another one that has a diverter may be until a
+ * An instance may be on its way back to a warm pool, which nothing says. A target is. Another one that has a diverter may be until a
  * terminate hook has been answered: by then only one that was launched is still held.
  */
 export function mayGoBack({ instance: { scaling }, target, present }: Pick<Router, 'instance' | 'target' | 'present'>) {
@@ -169,17 +169,17 @@ export function mayGoBack({ instance: { scaling }, target, present }: Pick<Route
   return present !== undefined && ending.some(({ completedAt }) => completedAt === undefined);
 }
 
-/** What AWS warns of; one that was started again has outlived it. */
+/** AWS's warning of an instance; one that was started again has outlived it. */
 export const warningOf = ({ leaving, launchedAt }: Pick<Instance, 'leaving' | 'launchedAt'>) =>
   leaving && leaving.at >= launchedAt ? leaving : undefined;
 
-/** Whether a router that AWS has not warned of is healthy: only then is advice to replace one followed. */
+/** Another router serves that AWS has not warned of: only then is advice to replace one followed. */
 function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): boolean {
   const warned = new Set(instances.filter(warningOf).map((instance) => instance.id));
   return targets.some((target) => target.state === 'healthy' && target.id !== id && !warned.has(target.id));
 }
 
-/** Whether it stands where the stack was told that its routers do. */
+/** An instance may be a router only where the stack was told that its routers stand. */
 export function mayStandThere(
   { subnetId, profile }: Pick<Instance, 'subnetId' | 'profile'>,
   { routerSubnets, routerProfile }: RoutersConfig,
@@ -188,7 +188,7 @@ export function mayStandThere(
   return inSubnet && (routerProfile === '' || profile === routerProfile);
 }
 
-/** Why it cannot be a router of this load balancer at all, and what would help. */
+/** The reason why an instance cannot be a router of this load balancer at all, and what would help. */
 function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfig) {
   const { subnetId, zone, profile, architecture, windows, address } = instance;
   const zones = world.nodes.map((node) => node.zone).sort();
@@ -218,7 +218,7 @@ function noRoomFor({ keys, interfaces }: Instance, { diverterKey, checkKey, rang
 export const tooFull = ({ keys }: Instance, noRoom: string[]) =>
   `it has ${keys.length} tags, of which AWS allows ${TAGS_AT_MOST} beside its own, and no room for ${noRoom.join(', ')}: take ${noRoom.length} away`;
 
-/** Whether a tag can be written there. */
+/** An instance has room for a tag that it has already, or if it has fewer than AWS allows. */
 export const hasRoomFor = ({ keys }: Instance, key: string) => keys.length < TAGS_AT_MOST || keys.includes(key);
 
 const buildFor = (architecture: string, { builds }: RoutersConfig) => builds.get(ARCHITECTURES[architecture] ?? '');

@@ -1,6 +1,6 @@
 import type { Note } from '../note.ts';
 
-/** What the plan for routers is made from, as one look at AWS found it. */
+/** The routers as one look at AWS found them: their plan is made from this alone. */
 export interface RoutersWorld {
   /** When the look began, in milliseconds since the epoch. */
   now: number;
@@ -58,7 +58,7 @@ export interface Instance {
   scaling: Scaling | undefined;
 }
 
-/** What a command was sent for. */
+/** A command was sent for one of these reasons. */
 export type Why = 'join' | 'upgrade' | 'repair';
 
 export interface Install {
@@ -74,7 +74,7 @@ export interface Install {
   output: string;
 }
 
-/** How an instance stands in its Auto Scaling group. */
+/** An Auto Scaling group has its instance in this state. */
 export interface Scaling {
   group: string;
   /** `Pending:Wait`, `InService`, `Warmed:Stopped`, ... */

@@ -22,7 +22,7 @@ import {
 export interface Account {
   subnet: Subnet;
   state: 'ready' | 'leaving' | Condition['kind'];
-  /** What it asks for, if it is opted in; undefined too while it leaves. */
+  /** Its spec and destinations, if it is opted in; undefined too while it leaves. */
   optedIn: OptedInSubnet | undefined;
   table: RouteTable | undefined;
   /** The one that serves it, or will; else what is left of one. */
@@ -33,13 +33,13 @@ export interface Account {
   conditions: Condition[];
   /** Steps of the plan that change its table; if it is not opted in, those too that change its endpoint. */
   next: SubnetsStep[];
-  /** Why it is not ready, for people. */
+  /** Sentences that say why it is not ready. */
   why: string[];
-  /** What its status tag is to say, as people read it; undefined if it is to have none. */
+  /** The text of its status tag, as people read it; undefined if it is to have none. */
   status: string | undefined;
 }
 
-/** Which condition stands for all of a subnet's: the worst kind, and of one kind the one that is first on the way from tag to route. */
+/** One condition stands for all of a subnet's: of the worst kind the one that is first on the way from tag to route. */
 const WORST_FIRST: readonly Condition['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 const worstFirst = (conditions: readonly Condition[]) =>
   WORST_FIRST.flatMap((kind) => conditions.filter((condition) => condition.kind === kind));
@@ -115,13 +115,13 @@ function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[
   return new Map([...groups].map(([id, group]) => [id, group.map(({ thing }) => thing)]));
 }
 
-/** From each subnet's tag to the first route for it. */
+/** A subnet's way begins with its tag and ends with the first route for it. */
 export const timedOf = (accounts: readonly Account[]): Timed[] =>
   accounts.flatMap(({ subnet: { id, tagValue }, routes }) =>
     tagValue === undefined ? [] : [{ id, arrived: routes.length > 0 }],
   );
 
-/** How many subnets that are opted in stand how. */
+/** Subnets that are opted in are counted by their states. */
 export function countStates(accounts: readonly Account[]): Record<string, number> {
   const states = accounts.flatMap(({ optedIn, state }) => (optedIn ? [state] : []));
   const count = (state: Account['state']) => states.filter((each) => each === state).length;

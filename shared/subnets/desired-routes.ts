@@ -15,20 +15,20 @@ import {
 /** A destination that a table is to have a route to. */
 export interface DesiredRoute {
   destination: string;
-  /** What the route may lead to as things are. The first is taken, if it leads to none of them. */
+  /** The route may lead to any of these as things are. The first is taken, if it leads to none of them. */
   targets: string[];
   takeover: boolean;
-  /** Whether it leads to a router's own interface, rather than to an endpoint. */
+  /** It leads to a router's own interface, rather than to an endpoint. */
   direct: boolean;
   /** Id of that router, where it is known. */
   router?: string;
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
-  /** Those who want it, to be told what stands against it. */
+  /** Subnets that want it, and are told what stands against it. */
   subnets: OptedInSubnet[];
 }
 
-/** What the users of one table want of it, one of a kind for each destination. */
+/** A table is to have these routes for the subnets that follow it, one for each destination. */
 export function desiredRoutesOf(
   table: RouteTable,
   users: OptedInSubnet[],

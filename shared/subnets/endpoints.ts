@@ -16,16 +16,16 @@ import {
 } from './world.ts';
 
 /**
- * How long after the creation of an endpoint that ended the next one is tried, by how many have ended. So many are kept
+ * An endpoint that ended is followed by the next so long after its creation, by how many have ended. So many are kept
  * until one is available: they are all that remembers the tries.
  */
 const RETRY_MS = [60_000, 600_000, 3_600_000];
 
-/** What has not become available by then is not expected to within minutes. */
+/** An endpoint that is not available after so long is not expected to be within minutes. */
 const SLOW_MS = 900_000;
 
 /**
- * Within one generation a create that is repeated makes no second endpoint. It is as long as AWS may take to list the
+ * A create that is repeated within one generation makes no second endpoint. It is as long as AWS may take to list the
  * first one, and short for the case that AWS remembers the token of one that it lists no more.
  */
 const GENERATION_MS = 60_000;
@@ -176,7 +176,7 @@ function sitesOf(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], { endpoin
 
 const asksForIpv6 = ({ destinations }: OptedInSubnet) => destinations.some(isIpv6);
 
-/** Of the endpoints that will do the oldest: two creates that crossed leave two. Where all are refused, any will do. */
+/** The oldest endpoint that will do serves: two creates that crossed leave two. Where all specs are refused, any live one will do. */
 function chosen({ subnets: optedInSubnets, there, host }: Site, { service }: SubnetsWorld): Endpoint | undefined {
   const ipv6 = optedInSubnets.some(asksForIpv6);
   return there

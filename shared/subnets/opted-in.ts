@@ -23,7 +23,7 @@ export interface OptedInSubnet {
   about: Ref;
   table: RouteTable | undefined;
   spec: Spec;
-  /** What it is to reach; empty if its spec is refused. Then it keeps what it has. */
+  /** CIDRs that it is to reach; empty if its spec is refused. Then it keeps what it has. */
   destinations: string[];
   takeover: boolean;
 }
@@ -73,7 +73,7 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
 const answersByRouter = ({ remote, routers }: SubnetsWorld) =>
   remote && routers.some(({ dnsRange }) => dnsRange !== undefined);
 
-/** Those for whose specs a table has no room, and why, the newest first: those that are fulfilled stay so. */
+/** A table has no room for the specs of these subnets, the newest first: those that are fulfilled stay so. */
 function overfull(
   table: RouteTable,
   users: OptedInSubnet[],

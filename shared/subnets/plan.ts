@@ -42,7 +42,7 @@ function summed(all: readonly Readonly<Record<string, number>>[]): Record<string
 }
 
 /**
- * What would make the routes and endpoints of a VPC what its subnets' tags ask for. The order is AWS's: a route
+ * A VPC's routes and endpoints become by these steps what its subnets' tags ask for. The order is AWS's: a route
  * needs an available endpoint, an endpoint can only go once no route leads to it.
  */
 export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
@@ -76,7 +76,7 @@ const attempts = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> =
   ),
 });
 
-/** What carries our tag, or asks for our acceptance, and is none of ours. */
+/** Endpoints that carry our tag, and connections that ask for our acceptance, though they are none of ours. */
 function strangers({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
   const refused = (id: string, message: string): Condition => ({
     about: { label: id, ids: [id] },

@@ -6,18 +6,18 @@ import type { Serving } from './endpoints.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import { isOurs, isShared, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
 
-/** One destination in one table. */
+/** A route table has one slot for each destination: the route that is there, and the one that is wanted. */
 export interface RouteSlot {
   table: RouteTable;
   destination: string;
   desired: DesiredRoute | undefined;
   actual: Route | undefined;
   ours: boolean;
-  /** Whether the route that is there is ours and leads to something that carries. */
+  /** The route that is there is ours, and leads to something that carries. */
   alive: boolean;
 }
 
-/** What is to become of a route. */
+/** A route's slot needs one of these. */
 export type RouteAction = 'nothing' | 'create' | 'replace' | 'take over' | 'withdraw' | 'conflict' | 'wait';
 
 export function routeSlots(

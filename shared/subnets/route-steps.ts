@@ -10,7 +10,7 @@ import { aboutSlot, type RouteAction, type RouteSlot } from './route-slots.ts';
 import type { SubnetsStep } from './steps.ts';
 import { MISSING, type SubnetsWorld, subnetsOf } from './world.ts';
 
-/** What a move takes, and what is held: a route that should go and cannot, by the ids of its table, its target and the tag that holds it. */
+/** Steps of routes, and routes that are held: they should go and cannot. Each names its table, its target and the tag that holds it. */
 export interface RouteSteps extends Part<SubnetsStep> {
   held: Condition[];
 }

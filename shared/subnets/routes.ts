@@ -10,7 +10,7 @@ import { keepNotes, type RouteSteps, stepsFor } from './route-steps.ts';
 import type { SubnetsStep } from './steps.ts';
 import { isCounted, type RouteTable, type SubnetsWorld } from './world.ts';
 
-/** What becomes of all routes, and what stands in their way. */
+/** Routes of all tables become what is wanted by these steps, as far as no condition stands in their way. */
 export interface Routes extends RouteSteps {
   /** Destinations of each whose routes led elsewhere before, and can be given back. */
   takenOver: ReadonlyMap<OptedInSubnet, string[]>;
@@ -70,7 +70,7 @@ const append = (lists: Map<OptedInSubnet, string[]>, of: OptedInSubnet, item: st
   lists.set(of, [...(lists.get(of) ?? []), item]);
 
 /**
- * What is new comes before what goes: a client that has both never has neither. But where a table has no room for it,
+ * A new route comes before one that goes: a client that has both never has neither. But where a table has no room for it,
  * as many routes as it takes go before.
  */
 function inOrder<D extends { place: RouteSlot; move: RouteAction }>(

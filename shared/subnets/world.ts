@@ -3,10 +3,10 @@ import type { Author } from '../seal.ts';
 import type { Copy, RouteNote } from './route-note.ts';
 import type { SubnetsStep } from './steps.ts';
 
-/** A VPC, and all that the plan for its subnets is made from, as one look at AWS found it. */
+/** A VPC as one look at AWS found it: the plan for its subnets is made from this alone. */
 export interface SubnetsWorld {
   vpcId: string;
-  /** Whether the load balancer and its routers stand in another VPC. */
+  /** The load balancer and its routers stand in another VPC. */
   remote: boolean;
   /** When the look began, in milliseconds since the epoch. */
   now: number;
@@ -105,7 +105,7 @@ export interface Endpoint {
   tagCount: number;
 }
 
-/** How the VPC's machines reach Systems Manager without leaving the VPC. */
+/** The VPC's machines reach Systems Manager by these endpoints without leaving the VPC. */
 export interface SystemsManager {
   /** Whether it has an endpoint for each service that an agent needs. */
   reachable: boolean;
@@ -153,7 +153,7 @@ export interface Route {
 /** In place of a target, where there is no route. */
 export const MISSING = 'missing';
 
-/** Whether AWS's quota of routes in a table counts it. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
+/** AWS's quota of routes in a table counts neither the VPC's own nor propagated ones. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 export const isCounted = ({ local, propagated }: Pick<Route, 'local' | 'propagated'>) => !local && !propagated;
 
 export interface Router {
@@ -169,10 +169,10 @@ export interface Router {
   dnsRange: string | undefined;
 }
 
-/** How long a subnet that someone tries to delete stays out, for the case that nobody does after all. */
+/** A subnet that someone tries to delete stays out for so long, in case nobody does after all. */
 const LEAVING_MS = 3_600_000;
 
-/** Whether our endpoint is getting out of the way of someone who tries to delete the subnet. */
+/** A subnet leaves for an hour after a DeleteSubnet that failed: our endpoint goes, so that the delete can succeed. */
 export function isLeaving({ id, memory }: Subnet, { deletionAttempted, now }: SubnetsWorld): boolean {
   return id === deletionAttempted || now - memory.leavingSince < LEAVING_MS;
 }
@@ -181,7 +181,7 @@ export function label({ id, name }: { id: string; name: string }): string {
   return name ? `${id} (${name})` : id;
 }
 
-/** Whether something is another account's, as all of a VPC is that another one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
+/** A subnet or a table is another account's in a VPC which that one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
 export const isShared = ({ owner }: { owner: string }, account: string) => owner !== '' && owner !== account;
 
 /** The first few by name, the others by their number. */
@@ -212,12 +212,12 @@ export function isOurs({ destination, target }: Route, table: RouteTable, { endp
   return endpoints.some(is) || gone.some(is);
 }
 
-/** Whether packets of an endpoint in this zone find a healthy router. */
+/** Packets of an endpoint in this zone find a healthy router. */
 export function routerInReach(zone: string | undefined, { targets, crossZone }: SubnetsWorld): boolean {
   return targets.some((target) => target.state === 'healthy' && (crossZone || target.zone === zone));
 }
 
-/** From these an endpoint does not come back: only another one helps. */
+/** An endpoint does not come back from these states: only another one helps. */
 const ENDED = new Set(['rejected', 'failed', 'expired']);
 
 export const hasEnded = ({ state }: Endpoint) => ENDED.has(state);
