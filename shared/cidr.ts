@@ -30,11 +30,14 @@ export function overlap(a: Range, b: Range): boolean {
 
 export const holds = (outer: Range, inner: Range) => outer.prefix <= inner.prefix && overlap(outer, inner);
 
-/** Whether every address of `inner` is one of `outer`. False if either is no CIDR. */
+/** A CIDR contains another one if it has each of its addresses. False if either is no CIDR. */
 export function contains(outer: string, inner: string): boolean {
   const [a, b] = [parseCidr(outer), parseCidr(inner)];
   return a !== undefined && b !== undefined && holds(a, b);
 }
+
+/** Two CIDRs overlap that share an address. False if either is no CIDR. */
+export const overlaps = (one: string, other: string) => contains(one, other) || contains(other, one);
 
 export const isIpv6 = (cidr: string) => cidr.includes(':');
 

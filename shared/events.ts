@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Why a reconciler was woken. Hints only: what to do is read from AWS, never from them. */
+/** An event wakes a reconciler. It is a hint only: what to do is read from AWS, never from it. */
 export interface Hint {
   /** When it happened, in milliseconds since the epoch. */
   at: number;
@@ -10,7 +10,7 @@ export interface Hint {
   ids: string[];
   /** A subnet that someone tried to delete, in vain: something still stood in it. No look at AWS would show that. */
   deletionAttempted?: string;
-  /** That AWS will take an instance back: no look at AWS would show that either. */
+  /** AWS will take an instance back: no look at AWS would show that either. */
   warning?: { instanceId: string; kind: 'interruption' | 'rebalance' };
 }
 

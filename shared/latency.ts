@@ -6,7 +6,7 @@ export interface Timed {
   arrived: boolean;
 }
 
-/** What woke a process, see `Hint`. */
+/** An event that woke a process, see `Hint`. */
 interface Woken {
   at: number;
   ids: readonly string[];

@@ -24,7 +24,7 @@ export function createLog(serviceName: string): Logger {
   return new Logger({ serviceName, logFormatter: new SentenceFirst(), jsonReplacerFn });
 }
 
-/** Of an error, what a person on call needs: what AWS said, what it usually means here, what to do. Of any other, where it was thrown. */
+/** An error of AWS is logged with what it usually means here and what to do, any other with where it was thrown. */
 export function errorFields(error: unknown): LogAttributes {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name: code, message, stack } = error;

@@ -39,7 +39,7 @@ export const METRICS = {
 } as const;
 
 export type MetricName = keyof typeof METRICS;
-/** What a pass measured, by metric. Several values are several samples. What is not in the table is not written. */
+/** A pass measured these, by metric. Several values are several samples. A name that is not in the table is not written. */
 export type Measurements = Readonly<Record<string, number | readonly number[]>>;
 
 /** Writes metrics as lines of the log, in CloudWatch's embedded metric format. */

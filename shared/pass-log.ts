@@ -7,11 +7,11 @@ import type { Outcome, Report } from './reconcile/loop.ts';
 import { identity, keyOf, type Step } from './reconcile/plan.ts';
 import { aboutIt } from './sentences.ts';
 
-/** What a pass tells of itself, and of the step that it has just done. */
+/** A pass tells of itself, and of the step that it has just done. */
 export interface PassLog<S extends Step> extends Report<S> {
   /** Before each step. */
   begins(): void;
-  /** At the end of the pass: the one line that is written even if nothing was to do. */
+  /** The one line at the end of the pass that is written even if nothing was to do. */
   ends(outcome: Outcome): void;
 }
 

@@ -28,7 +28,7 @@ export function painted(style: Style, text: string, stream: NodeJS.WriteStream):
   return open + text + close;
 }
 
-/** What is written of a line: nothing in it is a command to the terminal but our own colours. */
+/** A line as it is written: nothing in it is a command to the terminal but our own colours. */
 export const drawn = (line: string): string => plain(line).replaceAll(OURS, '\u001b');
 
 /** Columns that a line takes. */

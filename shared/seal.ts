@@ -9,13 +9,16 @@ export interface Seal {
   since: number;
 }
 
-/** What a tag says, and whose word that is. */
+/** A reader of seals tells whose word a note is. */
+export type Notary = Pick<Seal, 'read' | 'since'>;
+
+/** A tag's text without its seal, and whose word that is. */
 export type Reader = (resource: string, key: string, value: string) => { text: string; by: Author };
 
 /** `before`: by a key that is on its way out. `other`: without a seal, or with one that is not for this. */
 export type Author = 'us' | 'before' | 'other';
 
-/** Where a stack stands: a seal of one is none of another. */
+/** A stack stands there: a seal of one is none of another. */
 export interface Scope {
   partition: string;
   region: string;
@@ -25,7 +28,7 @@ export interface Scope {
   tagKey: string;
 }
 
-/** Of a tag's 256 characters. */
+/** A seal takes so many bytes, for a tag's value has 256 characters. */
 const MAC_BYTES = 16;
 const SEALED = /^(.*) v(\d+)\.([\w-]{22})$/s;
 
@@ -57,7 +60,7 @@ export function createSeal(keys: ReadonlyMap<number, Uint8Array>, scope: Scope, 
 }
 
 /** Reads notes without the key, which only the functions have: those with a seal are taken for theirs, unverified. */
-export const unverified: Pick<Seal, 'read' | 'since'> = {
+export const unverified: Notary = {
   read(_resource, _key, value) {
     const { text, given } = taken(value);
     return { text, by: given === '' ? 'other' : 'us' };
@@ -71,7 +74,7 @@ function taken(value: string): { text: string; version: number; given: string } 
   return { text: text.trimStart(), version: Number(version), given };
 }
 
-/** Whether a note is the functions' own. */
+/** A note is the functions' own by either key. */
 export const isOwn = (by: Author) => by === 'us' || by === 'before';
 
 /**
@@ -80,5 +83,5 @@ export const isOwn = (by: Author) => by === 'us' || by === 'before';
  */
 const ADOPTION_MS = 60 * 60_000;
 
-/** Whether notes without our seal may still be of the time before the key. */
+/** Notes without our seal may still be of the time before the key. */
 export const adopts = ({ since }: Pick<Seal, 'since'>, now: number) => now - since < ADOPTION_MS;

@@ -1,4 +1,4 @@
-/** What gives access to whoever reads it: signatures of presigned links, AWS keys, tokens, one-time enrolments (JWT), private keys. */
+/** Secrets give access to whoever reads them: signatures of presigned links, AWS keys, tokens, one-time enrolments (JWT), private keys. */
 const SECRETS = [
   // AWS General Reference, "Query string auth": a link lives by these alone.
   /(?<=\bX-Amz-(?:Signature|Credential|Security-Token)(?:=|%3D|\\u003d))[^&\s"'\\]+/gi,

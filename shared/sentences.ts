@@ -9,7 +9,7 @@ export const aboutIt = (condition: Condition) =>
   `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
 
 /**
- * Why something is not as it should be: what stands in its way, what a person has to see to first; else what is about to be done.
+ * A subnet or router is not as it should be for these reasons: its conditions, those first that a person has to see to; else the next steps.
  * @param tell the sentence of a step
  */
 export function sentences<S extends Step>(

@@ -1,6 +1,6 @@
 import { code } from './errors.ts';
 
-/** What an error of AWS usually means here, and what to do about it: two sentences without their full stops. */
+/** An error of AWS usually means this here, and that can be done about it: two sentences without their full stops. */
 export interface Advice {
   means: string;
   remedy: string;
@@ -202,7 +202,7 @@ const TABLE: readonly Row[] = [
   },
 ];
 
-/** What is known of an error; undefined for one that nobody has met here yet. */
+/** Advice on an error; undefined for one that nobody has met here yet. */
 export function advice(error: unknown): Advice | undefined {
   // Node says what happened to a connection in `code`, AWS in the name.
   const names = [code(error), String(Object(error).code ?? '')];
@@ -213,7 +213,7 @@ export function advice(error: unknown): Advice | undefined {
   return row && { means: row.means, remedy: row.remedy };
 }
 
-/** Whether AWS refused a call only because there were too many. */
+/** AWS refused a call only because there were too many. */
 export const isThrottle = (error: unknown) => THROTTLE.test(code(error));
 
 /** AWS's code and words, and what is known of them, as sentences for a person. */

@@ -64,7 +64,7 @@ export function watchCalls(client: Watchable, tell: (call: Call) => void): void 
   );
 }
 
-/** Whether an action may change something: AWS names all that only read in one of these ways. */
+/** An action may change something unless its name begins so: AWS names all that only read in one of these ways. */
 export const isChange = ({ action }: Call) => !/^(Describe|Get|List|Search)/.test(action);
 
 /** AWS's id of the call that an error is the answer to: its support asks for it. */

@@ -11,10 +11,10 @@ export async function collect<Page, Item>(
   return all;
 }
 
-/** Of one resource. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+/** A resource has so many tags at most. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 export const TAGS_AT_MOST = 50;
 
-/** Of a resource's tags that count: AWS's own do not, by the same page. */
+/** Keys of a resource's tags that count: AWS's own do not, by the same page. */
 export function countedKeys(tags: Tag[] | undefined): string[] {
   return (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith('aws:') ? [] : Key));
 }

@@ -20,25 +20,23 @@ import {
 import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { readNote } from '../note.ts';
-import { type Author, adopts, isOwn, type Seal } from '../seal.ts';
+import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { type HookMemory, observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
 import type { Install, Instance, RoutersWorld } from './world.ts';
 
-/** How far back commands are read: longer than any can take, or is worth waiting after. */
+/** Commands are read so far back: longer than any can take, or is worth waiting after. */
 const HISTORY_MS = 60 * 60_000;
-/** For AWS to show that a command has ended, or was never delivered. */
+/** AWS is given so long to show that a command has ended, or was never delivered. */
 const GRACE_MS = 2 * 60_000;
-/** Of what a command wrote: enough to see why it failed. */
+/** A command's last lines are kept: enough to see why it failed. */
 const OUTPUT_LINES = 5;
 /** Values of one filter of DescribeInstanceInformation. */
 const PER_FILTER = 50;
-/** Of one of DescribeInstances. */
+/** Values of one filter of DescribeInstances. */
 const PER_INSTANCE_FILTER = 200;
 
-/** Tells whose word a note is. */
-export type Notary = Pick<Seal, 'read' | 'since'>;
 /** The clients that a look asks. */
 export interface Reads {
   ec2: EC2Client;
@@ -147,7 +145,7 @@ export async function observe(
 
 const isInstanceId = (id: string) => id.startsWith('i-');
 
-/** By a filter: that leaves out those that are gone, where an id in the call itself would be an error. */
+/** Instances are asked for by a filter: it leaves out those that are gone, where an id in the call itself would be an error. */
 async function instancesAmong(client: Reads['ec2'], ids: string[]): Promise<Ec2Instance[]> {
   const reservations = await Promise.all(
     chunks(ids, PER_INSTANCE_FILTER).map((Values) =>
@@ -230,7 +228,7 @@ function rootedAt({ RootDeviceName, BlockDeviceMappings = [] }: Ec2Instance): nu
   return root?.Ebs?.AttachTime?.getTime() ?? 0;
 }
 
-/** What became of a command on one instance, as it is known at `now`. */
+/** A command on one instance, as it is known at `now`. */
 export function installOf(invocation: CommandInvocation, now: number): Install {
   const [fingerprint = '', why = ''] = invocation.Comment?.split(' ') ?? [];
   const requestedAt = invocation.RequestedDateTime?.getTime() ?? 0;
@@ -252,7 +250,7 @@ export function installOf(invocation: CommandInvocation, now: number): Install {
 }
 
 /**
- * When a command has ended by its own limits. Some stay `InProgress` for ever after that, for the agent's answer never arrived:
+ * A command has ended then by its own limits. Some stay `InProgress` for ever after that, for the agent's answer never arrived:
  * https://github.com/aws/amazon-ssm-agent/issues/316
  */
 function endOf({ RequestedDateTime, CommandPlugins }: CommandInvocation): number {

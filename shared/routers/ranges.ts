@@ -1,4 +1,4 @@
-import { overlap, parseCidr } from '../cidr.ts';
+import { overlaps } from '../cidr.ts';
 import type { RoutersConfig } from '../config.ts';
 import { aboutRouters, ROUTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
@@ -55,7 +55,7 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcC
   return result;
 }
 
-/** Of the slices of a pool those that routes can lead to a router, and those that never can: the VPC's own route is there. */
+/** Routes can lead the usable slices of a pool to a router, and never those of the VPC: its own route is there. */
 export function divided(slices: readonly string[], vpcCidrs: readonly string[]): { usable: string[]; ofVpc: string[] } {
   const isOfVpc = (slice: string) => vpcCidrs.some((own) => overlaps(own, slice));
   return { usable: slices.filter((slice) => !isOfVpc(slice)), ofVpc: slices.filter(isOfVpc) };
@@ -66,18 +66,13 @@ interface Holding {
   range: string;
 }
 
-/** Whether none of its addresses is another's. */
+/** A range is free if none of its addresses is another's. */
 const isFree = (range: string, router: Router, held: Holding[]) =>
   held.every((holding) => holding.router === router || !overlaps(holding.range, range));
 
-function overlaps(one: string, other: string): boolean {
-  const [a, b] = [parseCidr(one), parseCidr(other)];
-  return a !== undefined && b !== undefined && overlap(a, b);
-}
-
 const isOver = ({ instance }: Router, dns: RoutersConfig['dns']) => !dns || instance.role !== ROUTER;
 
-/** Whether clients may still be sent to the range: it is a target, and not yet configured to be without. */
+/** Clients may still be sent to the range of a target that is not yet configured to be without. */
 const isUsed = ({ instance, target, diverter }: Router) =>
   target !== undefined && (instance.role !== ROUTER || diverter !== 'wanted');
 

@@ -22,7 +22,7 @@ const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 /** An instance that AWS takes back is gone long before, and another process may know nothing of it. */
 const UNNOTED_MS = 600_000;
 
-/** What AWS takes at once, and a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
+/** AWS takes so many calls at once, and so many a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
 const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   'source-dest-check-off': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
   'source-dest-check-on': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
@@ -95,7 +95,7 @@ export function routersReconciler(
   };
 }
 
-/** That AWS will take an instance back is said by an event alone. On a router it is noted in a tag, where every look finds it. */
+/** An event alone says that AWS will take an instance back. A router's tag notes it, where every look finds it. */
 async function noteWarning(
   { ec2 }: Reads,
   config: RoutersConfig,

@@ -2,7 +2,7 @@ import type { Condition, Ref } from '../reconcile/plan.ts';
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
-/** Whose diverter may be exchanged for the wanted one now, and why no more. */
+/** Routers get the wanted diverter in waves: those that may now, and why no more. */
 export interface Wave {
   routers: Router[];
   conditions: Condition[];
@@ -72,7 +72,7 @@ const isBusy = ({ instance }: Router) => instance.installs[0]?.status === 'runni
 
 const keepsProgram = ({ present, wanted }: Router) => versionOf(present ?? '') === versionOf(wanted.fingerprint);
 
-/** Whether it may be so by an upgrade whose command AWS has forgotten: it ails, and its program is to be another one. */
+/** A router may ail by an upgrade whose command AWS has forgotten: it is unhealthy, and its program is to be another one. */
 const ails = (router: Router) => router.target?.state === 'unhealthy' && !keepsProgram(router);
 
 const hasFailed = ({ instance, wanted }: Router) =>

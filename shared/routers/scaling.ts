@@ -18,7 +18,7 @@ const PER_CALL = 50;
 const GROUP_KEY = 'aws:autoscaling:groupName';
 
 /**
- * When this process has last said what to a hook, and first saw it hold its instance, by `spokenKey`. Losing it costs a call
+ * This process last answered each hook, and first saw it hold its instance, at these times, by `hookMemoryKey`. Losing it costs a call
  * that is repeated, and a launch another deadline.
  */
 export type HookMemory = Map<string, number>;
@@ -26,7 +26,7 @@ export type HookMemory = Map<string, number>;
 export const hookMemoryKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
   `${instanceId} ${hook} ${what}`;
 
-/** How each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
+/** Auto Scaling tells how each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
 export async function observeScaling(
   client: AutoScalingClient,
   instances: Instance[],
@@ -123,7 +123,7 @@ async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<
   return new Map(await Promise.all(entries));
 }
 
-/** What was said of instances that no hook holds any more: one may be held again, by another launch. */
+/** Instances that no hook holds any more are forgotten: one may be held again, by another launch. */
 function forget(hookMemory: HookMemory, held: ReadonlySet<string | undefined>): void {
   for (const key of hookMemory.keys()) if (!held.has(key.split(' ')[0])) hookMemory.delete(key);
 }

@@ -9,7 +9,7 @@ export type RoutersStep = Step &
     | { kind: 'forget-check'; instanceId: string }
     | { kind: 'seal-note'; instanceId: string; key: string; text: string }
     | ({ kind: 'install' } & Installation)
-    /** By a command, or of a target that has none yet. */
+    /** A diverter is noted by its command, or a target as having none yet. */
     | {
         kind: 'note-diverter';
         instanceId: string;
@@ -34,7 +34,7 @@ export type RoutersStep = Step &
 
 export type StepOf<Kind extends RoutersStep['kind']> = Extract<RoutersStep, { kind: Kind }>;
 
-/** Why a hook gets its result: all is done, AWS has warned of its instance, or its launch takes longer than `after` milliseconds. */
+/** A hook gets its result since all is done, AWS has warned of its instance, or its launch takes longer than `after` milliseconds. */
 export type HookContext =
   | { why: 'done'; back: boolean }
   | { why: 'warned'; warning: string }
@@ -54,7 +54,7 @@ export interface Installation {
   why: Why;
 }
 
-/** At most `size` in one: what AWS takes in one call. */
+/** Items in chunks of at most `size`: AWS takes no more in one call. */
 export function chunks<T>(items: T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),

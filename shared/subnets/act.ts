@@ -131,7 +131,7 @@ async function createEndpoint(
   );
 }
 
-/** What AWS says to a second acceptance is not documented: of what it did not accept, the state decides. */
+/** AWS does not document its answer to a second acceptance: the state decides of what it did not accept. */
 async function acceptEndpoints(
   ec2: EC2Client,
   { serviceId: ServiceId }: SubnetsConfig,

@@ -1,4 +1,4 @@
-import { contains, isIpv6 } from '../cidr.ts';
+import { contains, isIpv6, overlaps } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { parseSpec, type Spec } from './spec.ts';
 import {
@@ -24,10 +24,10 @@ interface Request {
   config: SubnetsConfig;
 }
 
-/** Why something cannot be, as the rest of a sentence; undefined if it can. */
+/** A rule gives the reason why something cannot be, as the rest of a sentence; undefined if it can. */
 type Rule<Extra extends unknown[] = []> = (given: Request, ...extra: Extra) => string | undefined;
 
-/** What the subnet with this spec asks for, or the first reason that speaks against it. */
+/** A subnet with this tag's value asks for this, or is refused for the first reason that speaks against it. */
 export function admit(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Spec {
   const given = { subnet, table: tableOf(subnet.id, world), world, config };
   for (const rule of PLACE_RULES) {
@@ -64,7 +64,7 @@ const PLACE_RULES: Rule[] = [
     return `it follows ${table.id}, the main route table of the VPC, whose routes would serve ${several(others) || 'every new subnet'} too`;
   },
 
-  /** What a router sends out would be led back to the routers. */
+  /** Routers' own packets would be led back to the routers. */
   function routersAreElsewhere({ subnet, table, world }) {
     const homes = new Set(world.routers.map(({ subnetId }) => subnetId));
     if (homes.has(subnet.id)) return 'routers stand in it, and what they send out would come back to them';
@@ -85,7 +85,7 @@ const PLACE_RULES: Rule[] = [
 ];
 
 const CIDR_RULES: Rule<[cidr: string]>[] = [
-  /** Within the VPC a route may lead away from exactly a whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html */
+  /** A route within the VPC may lead away from exactly a whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html */
   function isRoutable({ world }, cidr) {
     const own = world.vpcCidrs.find((each) => contains(each, cidr));
     if (own === undefined) return;
@@ -146,12 +146,12 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   },
 ];
 
-/** As good as a default route: shorter than the shortest private range, 10.0.0.0/8 or fc00::/7. */
+/** A CIDR is as good as a default route that is shorter than the shortest private range, 10.0.0.0/8 or fc00::/7. */
 export function isWide(cidr: string): boolean {
   return prefixOf(cidr) < (isIpv6(cidr) ? 7 : 8);
 }
 
-/** Whether packets to all of `cidr` take another way than a route to `wished` would be. */
+/** Packets to all of `cidr` have another way than a route to `wished` would be. */
 function hasWay({ table, world }: Request, cidr: string, wished: string): boolean {
   const leads = (route: Route) => !route.blackhole && table !== undefined && !isOurs(route, table, world);
   return (table?.routes ?? []).some(
@@ -160,19 +160,18 @@ function hasWay({ table, world }: Request, cidr: string, wished: string): boolea
 }
 
 const prefixOf = (cidr: string) => Number(cidr.split('/')[1]);
-const overlaps = (a: string, b: string) => contains(a, b) || contains(b, a);
 
 function endpointSubnets({ world, config }: Request): Subnet[] {
   return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));
 }
 
-/** Whether there is an endpoint for all subnets of its zone already. */
+/** An endpoint stands already for all subnets of its zone. */
 function hasNeighboursEndpoint({ subnet, world, config }: Request): boolean {
   const inZone = world.subnets.filter(({ zone }) => zone === subnet.zone).map(({ id }) => id);
   return config.endpoints === 'zone' && world.endpoints.some((each) => isLive(each) && inZone.includes(each.subnetId));
 }
 
-/** Where the subnet's endpoint stands or could stand. */
+/** The subnet where its endpoint stands or could stand. */
 function hostOf(given: Request): Subnet | undefined {
   const { subnet, config } = given;
   if (!Array.isArray(config.endpoints)) return subnet;

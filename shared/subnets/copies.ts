@@ -36,7 +36,7 @@ export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readon
   return { steps: copies.some(isThere) ? rewritten : [...rewritten, step], conditions: [] };
 }
 
-/** Whether a route of ours was taken over, and can be given back. */
+/** A route of ours was taken over, and can be given back. */
 export const isTakenOver = ({ table, destination, desired, ours }: RouteSlot) =>
   ours && desired !== undefined && !desired.direct && table.takeoverNotes.get(destination)?.gone === false;
 
@@ -82,7 +82,7 @@ function onEndpoint(slot: RouteSlot, endpointId: string): Ref {
   return { label, ids: [...ids, endpointId] };
 }
 
-/** What stands on an endpoint that goes, goes with it. */
+/** Copies on an endpoint that goes, go with it. */
 function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): Part<SubnetsStep> {
   const { endpointId, key, value, note } = copy;
   if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return joined();

@@ -1,4 +1,4 @@
-import { contains, formatCidr, parseCidr } from '../cidr.ts';
+import { formatCidr, overlaps, parseCidr } from '../cidr.ts';
 import type { Condition } from '../reconcile/plan.ts';
 import { label, type Router, type SubnetsWorld } from './world.ts';
 
@@ -24,7 +24,7 @@ export function directRanges({ routers, vpcCidrs, remote }: SubnetsWorld): Direc
       });
     const range = parseCidr(router.dnsRange);
     const cidr = range && formatCidr(range);
-    const other = cidr && taken.find((each) => contains(each.cidr, cidr) || contains(cidr, each.cidr));
+    const other = cidr && taken.find((each) => overlaps(each.cidr, cidr));
     if (!cidr) refuse('is not a CIDR');
     else if (other) refuse(`overlaps ${other.cidr} of ${other.whose}`);
     else {

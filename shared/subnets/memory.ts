@@ -24,7 +24,7 @@ export function memoryOf(notes: Subnet['notes'], status: string | undefined, key
   };
 }
 
-/** Writes what is to be remembered of each subnet, and erases what is not any more. */
+/** Tags of each subnet are written with what the next look has to know, and erased when it has not any more. */
 export function planMemory(
   world: SubnetsWorld,
   optedInSubnets: readonly OptedInSubnet[],
@@ -60,7 +60,7 @@ function remember(subnet: Subnet, key: string, text: string | undefined): Subnet
 /** An attempt to delete it is not written anew in every look of the pass that it caused. */
 const RENEW_MS = 600_000;
 
-/** When somebody last tried to delete it, in milliseconds since the epoch. */
+/** Somebody last tried to delete the subnet then, in milliseconds since the epoch. */
 export function leavingSince({ id, memory }: Subnet, { deletionAttempted, now }: SubnetsWorld): number {
   return id === deletionAttempted && now - memory.leavingSince > RENEW_MS ? now : memory.leavingSince;
 }

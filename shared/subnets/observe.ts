@@ -17,7 +17,8 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { collect } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Notary, readLook } from './read.ts';
+import type { Notary } from '../seal.ts';
+import { readLook } from './read.ts';
 import type { SubnetsLook } from './world.ts';
 
 export interface Clients {

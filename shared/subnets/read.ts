@@ -9,12 +9,12 @@ import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { readNote } from '../note.ts';
-import { adopts, isOwn, type Seal } from '../seal.ts';
+import { adopts, isOwn, type Notary } from '../seal.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
 import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsLook, SubnetsWorld } from './world.ts';
 
-/** What AWS answered to one look. */
+/** AWS answered this to one look. */
 export interface Answers {
   vpcs: ec2.Vpc[];
   service: ec2.ServiceConfiguration;
@@ -135,9 +135,6 @@ function readWorld(
   };
 }
 
-/** Tells whose word a note is. */
-export type Notary = Pick<Seal, 'read' | 'since'>;
-
 /** An endpoint's id is not known when it is tagged. Where it stands and whose service it is, is: nobody can change either. */
 export const endpointNote = (subnetId: string, serviceName: string, { stackTag }: SubnetsConfig) => ({
   resource: `${subnetId} ${serviceName}`,
@@ -195,7 +192,7 @@ function readEndpoint(
   };
 }
 
-/** Those of other types have quotas of their own. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+/** Endpoints of other types have quotas of their own. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
 function sharesQuota({ VpcEndpointType: type }: ec2.VpcEndpoint): boolean {
   return type === 'Interface' || type === 'GatewayLoadBalancer';
 }
@@ -236,10 +233,10 @@ function readRouter(
   ];
 }
 
-/** Of an association that serves nobody. */
+/** An association in these states serves nobody. */
 const ENDED = /^(failed|disassociated)$/;
 
-/** What a table is read against. */
+/** A table is read against these. */
 interface Surroundings extends Pick<SubnetsWorld, 'routers' | 'vpcCidrs'> {
   old: ReadonlySet<string>;
   holders: ReadonlyMap<string, string>;
@@ -302,7 +299,7 @@ function readTable(
   };
 }
 
-/** Whose note says that a route to a router's interface is another stack's: of the one with that `tagKey`. */
+/** A note under another `tagKey` says that a route to a router's interface is another stack's: its holder. */
 function directHolder(tags: ec2.Tag[] | undefined, own: string, destination: string, target: string) {
   const note = (tags ?? []).find(
     ({ Key = '', Value = '' }) =>
@@ -352,7 +349,7 @@ function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { re
   });
 }
 
-/** Of a table's notes, by destination, the newest first: those with our seal for that table, whichever endpoint they are on. */
+/** Copies of a table's notes, by destination, the newest first: those with our seal for that table, whichever endpoint they are on. */
 function readCopies(tableId: string, endpoints: ec2.VpcEndpoint[], config: SubnetsConfig, seal: Notary) {
   const prefix = `${config.copyKey}:${tableId}:`;
   const copies = endpoints.flatMap(({ VpcEndpointId: endpointId = '', Tags = [] }) =>
@@ -386,7 +383,7 @@ function readSystemsManager(endpoints: ec2.VpcEndpoint[]): SubnetsWorld['systems
   };
 }
 
-/** Whether there is something in a subnet, and all of it is endpoints of ours. */
+/** A subnet holds something, and all of it is endpoints of ours. */
 function onlyHolds(interfaces: ec2.NetworkInterface[], ours: ec2.VpcEndpoint[]): boolean {
   const own = new Set(ours.flatMap(({ NetworkInterfaceIds = [] }) => NetworkInterfaceIds));
   return interfaces.length > 0 && interfaces.every(({ NetworkInterfaceId = '' }) => own.has(NetworkInterfaceId));

@@ -22,7 +22,7 @@ export interface RouteNote {
   onTable: boolean;
 }
 
-/** What an endpoint's tag says of a table's note. */
+/** An endpoint's tag copies a table's note. */
 export interface Copy {
   endpointId: string;
   /** The tag as it stands. */

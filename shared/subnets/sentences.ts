@@ -48,11 +48,11 @@ export function stepSentence(step: SubnetsStep): string {
   }
 }
 
-/** What a subnet's status tag says of how it leaves. */
+/** A subnet's status while it leaves. */
 export const leavingText = (since: number) =>
   `leaving since ${new Date(since).toISOString()} because someone tried to delete it`;
 
-/** Ends a status. */
+/** The end of a subnet's status that another one's endpoint serves. */
 export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone: string) =>
   `. Served by ${id} of ${subnetId}: AWS takes no second endpoint in ${zone}`;
 

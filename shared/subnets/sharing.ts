@@ -8,7 +8,7 @@ import { type Endpoint, isLeaving, isLive, type Subnet, type SubnetsWorld, table
 /**
  * AWS's guide has one endpoint of a service in a zone, and public stacks have several: whether a second one is refused, and by
  * which code, nobody has reported. https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
- * So it is taken for that where it was refused twice for no reason that is known, and once a status says so.
+ * So it is taken for that where it was refused twice for no reason that is known, and once a subnet's tag says so.
  */
 export function crowdedZones(creates: { host: Subnet; step: SubnetsStep }[], world: SubnetsWorld): Set<string> {
   const refused = creates.filter(({ step }) => {

@@ -1,6 +1,6 @@
 import { formatCidr, holds, overlap, parseCidr, type Range } from '../cidr.ts';
 
-/** What a subnet's tag asks for: destinations in the form AWS gives them back, or why the whole value is refused. */
+/** A subnet's tag asks for these: destinations in the form AWS gives them back, or why the whole value is refused. */
 export type Spec = { cidrs: string[]; takeover: boolean } | { refused: string };
 
 /** Goes first in a value: routes that lead elsewhere are to be taken over, and given back at the end. */
@@ -8,7 +8,7 @@ const TAKEOVER = 'takeover';
 /** Stands for the stack's own list. */
 const DEFAULT = 'default';
 
-/** What no route can lead to, or nothing would come back from. Ranges that hold more than these are nobody's mistake. */
+/** A route can lead to none of these, or nothing would come back from there. Ranges that hold more than these are nobody's mistake. */
 const CLOSED = [
   { cidr: '127.0.0.0/8', why: 'a machine itself' },
   { cidr: '169.254.0.0/16', why: 'the link' },

@@ -7,7 +7,7 @@ import type { SubnetsStep } from './steps.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
- * On each subnet, for the person who tagged it: how its spec stands. A call for all that stand alike; for each alone of those
+ * A subnet's status tag says how its spec stands, to the person who tagged it. A call for all that stand alike; for each alone of those
  * of whom one that AWS did not name had such a call refused.
  */
 export function planStatus(
@@ -44,7 +44,7 @@ function write(text: string | undefined, accounts: readonly Account[]): SubnetsS
     : { kind: 'set-status', subnetIds, status: tagValue(text), about, context: { subnets, text } };
 }
 
-/** By what it has, or by AWS's word of it alone. */
+/** A subnet has no room for a status by its tags, or by AWS's word alone. */
 function isFull({ id, status, tagCount }: Subnet, world: SubnetsWorld): boolean {
   if (status !== undefined) return false;
   return tagCount >= TAGS_AT_MOST || callsRefused(world, 'TagLimitExceeded').some((ids) => String(ids) === id);
@@ -57,7 +57,7 @@ function callsRefused({ attempts }: SubnetsWorld, by?: string): string[][] {
   );
 }
 
-/** What AWS takes in a tag's value everywhere: these characters, 256 at most ("Tag naming limits and requirements"). */
+/** AWS takes these characters in a tag's value everywhere, 256 at most ("Tag naming limits and requirements"). */
 function tagValue(text: string): string {
   return text
     .replace(/[^\p{L}\p{N} _.:/=+@-]/gu, ' ')

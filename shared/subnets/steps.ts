@@ -29,10 +29,10 @@ export type SubnetsStep = Step &
     | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string; before: string }
     | { kind: 'write-note'; tableId: string; key: string; value: string; context: NoteContext }
     | { kind: 'erase-note'; tableId: string; note: RouteNote }
-    /** Of a table's note, onto an endpoint. `key` and `value` are those on the table. */
+    /** A table's note is copied onto an endpoint. `key` and `value` are those on the table. */
     | { kind: 'copy-note'; endpointId: string; tableId: string; destination: string; key: string; value: string }
     | { kind: 'erase-copy'; endpointId: string; key: string; value: string }
-    /** On a subnet, what the next look is to know. */
+    /** A subnet's tag keeps what the next look is to know. */
     | { kind: 'write-memory'; subnetId: string; key: string; value: string }
     | { kind: 'erase-memory'; subnetId: string; key: string }
     | { kind: 'set-status'; subnetIds: string[]; status: string; context: { subnets: string; text: string } }
@@ -41,7 +41,7 @@ export type SubnetsStep = Step &
 
 export type StepOf<Kind extends SubnetsStep['kind']> = Extract<SubnetsStep, { kind: Kind }>;
 
-/** For whom a route is written: labels of subnets, or the id of the router whose DNS range it leads to. */
+/** A route is written for these: labels of subnets, or the id of the router whose DNS range it leads to. */
 interface RouteContext {
   asking: string[];
   router: string | undefined;
@@ -49,7 +49,7 @@ interface RouteContext {
   bystanders: { id: string; name: string }[];
 }
 
-/** Why a note is written: for a route that changes, by its copy on an endpoint, or for it lacks the seal that there is now. */
+/** A note is written since a route changes, from its copy on an endpoint, or since it lacks the seal that there is now. */
 type NoteContext =
   | { why: 'route'; destination: string; target: string }
   | { why: 'lost'; endpointId: string | undefined }

@@ -78,7 +78,7 @@ export interface Subnet {
   tagCount: number;
 }
 
-/** What those tags say. */
+/** Those tags of a subnet say this. */
 export interface Memory {
   /** When someone last tried to delete it, in milliseconds since the epoch; long ago if it does not say. */
   leavingSince: number;
