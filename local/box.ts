@@ -146,7 +146,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const kms = createKms(clock, place);
   const keys = createKeys(USERS, roles);
   const iam = createIam({ ...place, roles, find: cloud.findResource, policyOf: kms.policyOf });
-  const logs = createLogs({ ...place, allows: iam.allows, onLog });
+  const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
   undo.push(logs.close);
 
   const queues = createQueues();
@@ -173,6 +173,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     s3: buckets.service,
     kms: kms.service,
     lambda: lambdaService(lambda, iam.allows),
+    logs: logs.service,
     sqs: sqsService(queues, clock),
     sts: identityService(ACCOUNT),
     servicequotas: quotasService(place),

@@ -33,13 +33,16 @@ export function readCredentials(endpoint: string): AccessKey {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new NoCredentials(
-      Object(error).code === 'ENOENT'
-        ? `No demo of this checkout runs at ${endpoint}. Start one that stays: npm run demo -- --keep`
-        : `The demo at ${endpoint} is for the user who started it alone, and so is ${file}. Run this as that user.`,
-      { cause: error },
-    );
+    throw new NoCredentials(why(Object(error).code, endpoint, file), { cause: error });
   }
   const value = (name: string) => new RegExp(`^${name} = (.+)$`, 'm').exec(text)?.[1] ?? '';
   return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') };
+}
+
+function why(code: string, endpoint: string, file: string): string {
+  if (code === 'ENOENT')
+    return `No demo of this checkout runs at ${endpoint}. Start one that stays: npm run demo -- --keep`;
+  if (code === 'EACCES' || code === 'EPERM')
+    return `The demo at ${endpoint} is for the user who started it alone, and so is ${file}. Run this as that user.`;
+  return `The key of the demo at ${endpoint} cannot be read: ${file}: ${code}. Start another: npm run demo -- --keep`;
 }

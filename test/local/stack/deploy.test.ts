@@ -218,7 +218,7 @@ describe('through the AWS API', () => {
     const queues = createQueues();
     const roles = new Map<string, Role>();
     const iam = createIam({ region, account, roles, find: cloud.findResource });
-    const logs = createLogs({ region, account, allows: iam.allows, onLog: unheard });
+    const logs = createLogs({ region, account, clock, allows: iam.allows, onLog: unheard });
     const types = resourceTypes({
       region,
       account,
