@@ -1,4 +1,5 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
@@ -37,6 +38,7 @@ export function awsClients({ region, profile, endpoint }: Access) {
     ec2: new EC2Client(config),
     elb: new ElasticLoadBalancingV2Client(config),
     lambda: new LambdaClient(config),
+    logs: new CloudWatchLogsClient(config),
     quotas: new ServiceQuotasClient(config),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),

@@ -11,15 +11,22 @@ export interface Given {
 }
 
 export interface Command {
-  /** After the name: what must be given. */
+  /** After the name: what must be given, and in brackets what may be. */
   args: readonly string[];
   /** One line for the help. */
   summary: string;
   /** Its own, beside those of all. */
   options: ParseArgsOptionsConfig;
+  /** Looks at what was typed, before anything is asked. @throws UsageError */
+  check?(typed: Pick<Given, 'args' | 'options'>): void;
   /** Resolves to the exit code. */
   run(given: Given): Promise<number>;
 }
+
+export const isOptional = (arg: string) => arg.startsWith('[');
+
+/** The command line is wrong: nothing has been asked or done. */
+export class UsageError extends Error {}
 
 export const EXIT = {
   ok: 0,

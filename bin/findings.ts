@@ -1,5 +1,6 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
 import { contains, isIpv6 } from '../shared/cidr.ts';
+import type { Account } from '../shared/routers/accounts.ts';
 import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
@@ -303,7 +304,12 @@ export function notes(
       ];
 }
 
-export function zones({ subnets, crossZone, targets, service }: SubnetsWorld, nodeZones: readonly string[]): Finding[] {
+/** Whether packets of each zone have a router. One that is there is mended before another is launched. */
+export function zones(
+  { subnets, crossZone, targets, service }: SubnetsWorld,
+  nodeZones: readonly string[],
+  routers: readonly Pick<Account, 'instance'>[],
+): Finding[] {
   const unserved = [...new Set(nodeZones)].sort().filter((zone) => !service.zones.includes(zone));
   const late = unserved.map((zone) =>
     finding(
@@ -317,7 +323,8 @@ export function zones({ subnets, crossZone, targets, service }: SubnetsWorld, no
     if (targets.some((target) => target.zone === zone && target.state === 'healthy'))
       return finding('ok', 'zones', `${zone}: has a healthy router`);
     const served = subnets.filter((subnet) => subnet.zone === zone && subnet.tagValue !== undefined).length;
-    const remedy = `launch a router in ${zone}`;
+    const present = routers.filter(({ instance }) => instance.zone === zone).map(({ instance }) => instance.id);
+    const remedy = present.length > 0 ? `mend what is there: ${present.join(', ')}` : `launch a router in ${zone}`;
     return crossZone
       ? finding(
           'warning',

@@ -1,19 +1,21 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { NoCredentials } from '../local/credentials.ts';
-import { explain as explainError } from '../shared/aws/advice.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
-import { type Command, EXIT } from './command.ts';
+import { type Command, EXIT, isOptional, UsageError } from './command.ts';
 import { doctor } from './commands/doctor.ts';
 import { drain } from './commands/drain.ts';
 import { explain } from './commands/explain.ts';
+import { log } from './commands/log.ts';
 import { plan } from './commands/plan.ts';
 import { redrive } from './commands/redrive.ts';
+import { router } from './commands/router.ts';
 import { status } from './commands/status.ts';
 import { findStack } from './deployed.ts';
+import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { status, plan, explain, doctor, drain, redrive };
+const COMMANDS: Readonly<Record<string, Command>> = { status, plan, explain, doctor, router, log, drain, redrive };
 
 const COMMON = {
   stack: { type: 'string', short: 's' },
@@ -26,7 +28,10 @@ const COMMON = {
 const HELP = `npm run -s ziti-glb -- COMMAND [OPTION ...]
 
 ${Object.entries(COMMANDS)
-  .map(([name, { args, summary }]) => `  ${[name, ...args.map((arg) => `<${arg}>`)].join(' ').padEnd(40)}${summary}`)
+  .map(
+    ([name, { args, summary }]) =>
+      `  ${[name, ...args.map((arg) => (isOptional(arg) ? arg : `<${arg}>`))].join(' ').padEnd(40)}${summary}`,
+  )
   .join('\n')}
 
   --stack NAME      the stack that was deployed (default ziti-glb-dev; ziti-glb-demo with a local endpoint)
@@ -35,14 +40,13 @@ ${Object.entries(COMMANDS)
   --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
 
   status            --watch   go on showing it, until Ctrl-C
+                    --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
+  log               --since 10m (1h), --follow (-f): go on, until Ctrl-C
   all that show     --json    for programs
   drain, redrive    --yes     do not ask
 
-All but drain and redrive only read. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
-status, which only shows, has no 2.`;
-
-/** The command line is wrong. */
-class UsageError extends Error {}
+All but drain and redrive only read; doctor and router have programs that only read run on routers. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
+status, which only shows, has no 2 without --for.`;
 
 /** Runs one command line. Resolves to the exit code; never rejects. */
 export async function run(
@@ -50,15 +54,15 @@ export async function run(
   terminal: Terminal,
   clientsOf: (access: Access) => Clients,
 ): Promise<number> {
-  let endpoint: string | undefined;
+  let access: Access = {};
   try {
     const parsed = parse(argv);
     if (parsed === 'help') {
       terminal.out(...HELP.split('\n'));
       return EXIT.ok;
     }
-    const { command, args, options, stack, access } = parsed;
-    endpoint = access.endpoint;
+    const { command, args, options, stack } = parsed;
+    access = parsed.access;
     const clients = clientsOf(access);
     let calls = 0;
     for (const client of Object.values(clients)) {
@@ -82,10 +86,11 @@ export async function run(
       terminal.err(terminal.paint('red', error.message));
       return EXIT.failed;
     }
+    const { endpoint, profile } = access;
     const nobody = isLocal(endpoint) && Object(error).code === 'ECONNREFUSED';
     const text = nobody
       ? `Nobody listens at ${endpoint}. Start a demo that stays: npm run demo -- --keep`
-      : explainError(error);
+      : explainError(error, profile ?? process.env.AWS_PROFILE);
     terminal.err(terminal.paint('red', text));
     return EXIT.failed;
   }
@@ -101,8 +106,12 @@ function parse(argv: readonly string[]) {
 
   const { values, positionals } = strictly(argv, { ...COMMON, ...command.options });
   const args = positionals.slice(1);
-  if (args.length !== command.args.length)
-    throw new UsageError(`${name} takes ${command.args.map((arg) => `one ${arg}`).join(', ') || 'nothing more'}`);
+  const required = command.args.filter((arg) => !isOptional(arg));
+  if (args.length < required.length || args.length > command.args.length)
+    throw new UsageError(
+      `${name} takes ${command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ') || 'nothing more'}`,
+    );
+  command.check?.({ args, options: values });
   const given = (option: keyof typeof COMMON) => {
     const value = values[option];
     return typeof value === 'string' ? value : undefined;
@@ -114,7 +123,7 @@ function parse(argv: readonly string[]) {
     args,
     options: values,
     stack: given('stack') ?? (isLocal(endpoint) ? 'ziti-glb-demo' : 'ziti-glb-dev'),
-    access: { region: given('region'), profile: given('profile'), endpoint },
+    access: { region: given('region'), profile: given('profile'), endpoint } satisfies Access,
   };
 }
 

@@ -17,6 +17,8 @@ export interface Terminal {
   /** Before a new picture of the same. */
   clear(): void;
   sleep(ms: number): Promise<void>;
+  /** What is said if a person ends the program from now on (Ctrl-C), before it ends. */
+  atInterrupt(...lines: string[]): void;
 }
 
 export function standardTerminal(): Terminal {
@@ -57,6 +59,15 @@ export function standardTerminal(): Terminal {
     },
     clear() {
       if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');
+    },
+    atInterrupt(...lines) {
+      const say = (signal: NodeJS.Signals, number: number) => {
+        wipe();
+        stderr.write(`\n${written(lines)}`);
+        process.removeAllListeners(signal);
+        process.exit(128 + number);
+      };
+      process.once('SIGINT', say).once('SIGTERM', say);
     },
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };

@@ -8,20 +8,22 @@ import {
 import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
-import { explain } from '../../shared/aws/advice.ts';
 import { collect, tag } from '../../shared/aws/read.ts';
 import type { Style } from '../../shared/plain.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
+import { topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import type { Deployed } from '../deployed.ts';
+import { judge, readStatus, sameVersion } from '../diverter-status.ts';
 import {
   agents,
   diverters,
   type Filtered,
   type Finding,
   filters,
+  finding,
   fullest,
   healthCheck,
   mtu,
@@ -35,8 +37,12 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
+import { runOn } from '../on-instances.ts';
+import { explain } from '../person.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
+import { standing } from '../standing.ts';
 import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { dnsRanges, encryption } from '../vpc-findings.ts';
 
 const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
@@ -47,7 +53,7 @@ export const doctor: Command = {
   options: json,
   async run({ options, stack, terminal }) {
     const { paint } = terminal;
-    const findings = await examine(stack);
+    const findings = await examine(stack, terminal);
     const rows = findings.flatMap(({ is, check, says, remedy }) => [
       [paint(STYLES[is], is), check, says],
       ...(remedy ? [['', '', `→ ${remedy}`]] : []),
@@ -57,9 +63,10 @@ export const doctor: Command = {
   },
 };
 
-async function examine(stack: Deployed): Promise<Finding[]> {
+async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> {
   const { clients, config } = stack;
-  const { subnets, routers: seen } = await look(clients, config, stack.now());
+  const ground = await look(clients, config, stack.now());
+  const { subnets, routers: seen } = ground;
   const routers = routersOf(seen.world, config.routers).filter(
     ({ phase }) => phase.kind === 'serving' || phase.kind === 'prepared',
   );
@@ -76,7 +83,11 @@ async function examine(stack: Deployed): Promise<Finding[]> {
         ...filters(filtered, nodes, { healthPort, repliesBack: config.routers.reply === 'geneve' }),
       ];
     }),
-    attempt('agent', async () => agents(routers, await readAgents(stack, routers))),
+    attempt('agent', async () => {
+      const online = await readAgents(stack, routers);
+      const heard = routers.filter(({ instance, diverter }) => online.has(instance.id) && diverter !== 'none');
+      return [...agents(routers, online), ...(await attempt('packets', () => askDiverters(stack, heard, terminal)))];
+    }),
     attempt('lifecycle hooks', async () => {
       const names = seen.world.instances.flatMap(({ scaling }) => scaling?.group ?? []);
       return hooks(await readGroups(stack, [...new Set(names)]), stack.name, config.routers.tagKey);
@@ -90,10 +101,12 @@ async function examine(stack: Deployed): Promise<Finding[]> {
     attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
   ]);
   return [
+    ...standing(topology(ground)),
     ...sharing(subnets.world, config.subnets.account),
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),
+      seen.plan.accounts,
     ),
     ...sourceDestCheck(routers),
     ...diverters(routers),
@@ -168,6 +181,28 @@ async function readGroups({ clients, config }: Deployed, names: string[]): Promi
     }),
   );
 }
+
+/** What each router's own diverter counts: no call of AWS tells it. */
+async function askDiverters(stack: Deployed, routers: readonly Router[], terminal: Terminal): Promise<Finding[]> {
+  if (routers.length === 0 || stack.config.routers.diverter !== 'own') return [];
+  const ids = routers.map(({ instance }) => instance.id);
+  const answers = await runOn(stack, ids, ['diverter status --json'], terminal);
+  const versions = new Map<string, string>();
+  const found = routers.flatMap(({ label, instance: { id } }) => {
+    const answer = answers.get(id);
+    const [said] = answer && 'said' in answer ? answer.said : [];
+    const status = readStatus(said?.lines ?? []);
+    if (status) versions.set(label, status.version);
+    if (status) return judge(label, status);
+    const why = answer && 'unknown' in answer ? answer.unknown : said?.lines.at(-1);
+    return [
+      finding('unknown', 'packets', `${label}: its diverter does not tell: ${why || 'it says nothing'}`, seeRouter(id)),
+    ];
+  });
+  return [...found, ...sameVersion(versions)];
+}
+
+const seeRouter = (id: string) => `see: npm run -s ziti-glb -- router ${id}`;
 
 type Look = Awaited<ReturnType<typeof look>>;
 

@@ -34,6 +34,9 @@ export const drain: Command = {
       const untag = new DeleteTagsCommand({ Resources: opted.map(({ id }) => id), Tags: [{ Key: tagKey }] });
       await stack.clients.ec2.send(untag);
     }
+    terminal.atInterrupt(
+      `The tags are taken, and the functions go on to take routes and endpoints away. To wait for it again: npm run -s ziti-glb -- drain --stack ${stack.name}`,
+    );
     return waitUntilGone(given, look);
   },
 };

@@ -8,9 +8,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import { explain } from '../../shared/aws/advice.ts';
 import { parseHint } from '../../shared/events.ts';
 import { type Command, EXIT, yes } from '../command.ts';
+import { explain } from '../person.ts';
 import { table } from '../table.ts';
 
 /** Seconds for which what was read stays hidden from others, should it not be given back: to look at it and say yes. */

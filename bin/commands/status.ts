@@ -1,12 +1,16 @@
-import { explain } from '../../shared/aws/advice.ts';
 import type { Style } from '../../shared/plain.ts';
 import { type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, json } from '../command.ts';
+import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
+import { explain } from '../person.ts';
+import { nameOf, readiness } from '../standing.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
 const REFRESH_MS = 2_000;
+/** Seconds: a router is launched and joins in some minutes, an endpoint takes two. */
+const PATIENCE_S = 900;
+const LONGEST_S = 86_400;
 
 const STYLES: Record<State, Style> = {
   ready: 'green',
@@ -21,8 +25,17 @@ const STYLES: Record<State, Style> = {
 export const status: Command = {
   args: [],
   summary: 'subnets and routers, how they stand, and why not all is ready',
-  options: { ...json, watch: { type: 'boolean', short: 'w' } },
-  async run({ options, stack, terminal }) {
+  options: {
+    ...json,
+    watch: { type: 'boolean', short: 'w' },
+    for: { type: 'string' },
+    timeout: { type: 'string' },
+  },
+  check: ({ options }) => void patience(options),
+  async run(given) {
+    const { options, stack, terminal } = given;
+    const seconds = patience(options);
+    if (seconds !== undefined) return waitUntilReady(given, stack.now() + seconds * 1000);
     let shown = false;
     do {
       try {
@@ -40,6 +53,34 @@ export const status: Command = {
     return EXIT.ok;
   },
 };
+
+/** Seconds that are given for `--for=ready`; undefined if nothing is to be waited for. */
+function patience({ for: condition, timeout, watch }: Given['options']): number | undefined {
+  if (condition === undefined) {
+    if (timeout !== undefined) throw new UsageError('--timeout is for --for=ready: nothing else waits');
+    return undefined;
+  }
+  if (condition !== 'ready') throw new UsageError(`--for=${condition} is nothing to wait for: it takes ready`);
+  if (watch) throw new UsageError('--for=ready ends, and --watch does not: give one of them');
+  if (timeout === undefined) return PATIENCE_S;
+  if (typeof timeout !== 'string' || !/^\d{1,5}$/.test(timeout) || Number(timeout) > LONGEST_S)
+    throw new UsageError(`--timeout=${timeout} is no number of seconds from 0 to ${LONGEST_S}`);
+  return Number(timeout);
+}
+
+/** Shows how all stands when nothing is left to wait for, or no time. */
+async function waitUntilReady({ options, stack, terminal }: Given, deadline: number): Promise<number> {
+  for (;;) {
+    const seen = topology(await look(stack.clients, stack.config, stack.now()));
+    const is = readiness(seen);
+    if (is !== 'waiting' || stack.now() >= deadline) {
+      terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
+      return is === 'ready' ? EXIT.ok : EXIT.todo;
+    }
+    terminal.progress('waiting until all is ready');
+    await terminal.sleep(Math.min(REFRESH_MS, deadline - stack.now()));
+  }
+}
 
 function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
   const { place, vpcId, at, zones, crossZone, notes } = seen;
@@ -84,12 +125,10 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
         state(router.state),
         router.address,
         router.instanceState,
-        router.health,
+        router.reason ? `${router.health}: ${router.reason}` : router.health,
       ]),
     ]),
     ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why)]] : []),
   ];
   return parts.flatMap((part, at) => (at === 0 ? part : ['', ...part]));
 }
-
-const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);

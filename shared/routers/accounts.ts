@@ -1,5 +1,6 @@
 import type { Condition, Part } from '../reconcile/plan.ts';
 import { sentences } from '../sentences.ts';
+import { healthOf } from './join.ts';
 import type { Router } from './router.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
@@ -10,9 +11,11 @@ export interface Account {
   instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone'>;
   /** Of its target, or `not registered`. */
   health: string;
+  /** Elastic Load Balancing's word on why its target is not healthy, e.g. `Target.Timeout`. */
+  reason: string | undefined;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
-  /** Why it is not ready, for people. */
+  /** Why it is not ready, for people: the cause before what is done about it. */
   why: string[];
 }
 
@@ -25,7 +28,9 @@ export function accountsOf(routers: readonly Known[], { steps, conditions }: Par
     const health = target?.state ?? 'not registered';
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
     const next = steps.filter(({ about }) => about.ids.includes(instance.id));
-    const why = sentences(mine, next, stepSentence);
+    const cause = target?.state === 'unhealthy' && target.reason ? [`unhealthy: ${target.reason}`] : [];
+    const isSaid = target && mine.some(({ message }) => message === healthOf(target));
+    const why = [...(isSaid ? [] : cause), ...sentences(mine, next, stepSentence)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
       : !isUp || health === 'draining'
@@ -35,6 +40,6 @@ export function accountsOf(routers: readonly Known[], { steps, conditions }: Par
           : why.length > 0
             ? 'waiting'
             : 'ready';
-    return [{ instance, health, state, conditions: mine, why }];
+    return [{ instance, health, reason: target?.reason, state, conditions: mine, why }];
   });
 }

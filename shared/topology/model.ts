@@ -45,6 +45,8 @@ export interface Router extends Subject {
   instanceState: string;
   /** Its target's, or `not registered`. */
   health: string;
+  /** Elastic Load Balancing's word on why it is not healthy. */
+  reason?: string | undefined;
   /** From the load balancer to it; undefined if none leads there. */
   flow?: Flow;
 }
@@ -183,10 +185,10 @@ function destinationsOf(wish = '', routed: string[]): Subnet['destinations'] {
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
 function routersOf({ routers: { plan } }: Look): Router[] {
-  return plan.accounts.map(({ instance, health, state, why }) => {
+  return plan.accounts.map(({ instance, health, reason, state, why }) => {
     const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
-    return { id, name: name || id, zone, state, why, address, instanceState, health, flow };
+    return { id, name: name || id, zone, state, why, address, instanceState, health, reason, flow };
   });
 }
 

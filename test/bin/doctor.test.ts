@@ -24,6 +24,7 @@ import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { table as routeTable, world as seen, subnet } from '../shared/subnets/fixtures.ts';
+import { answering, STATUS } from './diverters.ts';
 import { deployed, type Extras, inLateZone, type TestStack } from './stage.ts';
 
 const NODE = '10.0.0.7';
@@ -203,7 +204,9 @@ test.each<[string, string[], number, string | undefined, string]>([
 /** Open to the load balancer's node in zone a, and to that alone. */
 const GOOD: Extras = {
   ec2: {
-    DescribeSecurityGroups: () => ({ SecurityGroups: [{ GroupId: 'sg-0', IpPermissions: OPEN }] }),
+    DescribeSecurityGroups: ({ GroupIds }) => ({
+      SecurityGroups: GroupIds?.map((GroupId) => ({ GroupId, IpPermissions: OPEN })),
+    }),
     DescribeNetworkAcls: () => ({ NetworkAcls: [OPEN_ACL] }),
   },
   quotas: { GetServiceQuota: ({ QuotaCode }) => ({ Quota: { Value: QuotaCode === 'L-29B6F2EB' ? 50 : 2 } }) },
@@ -214,12 +217,13 @@ async function examined(
   change: (stack: Awaited<ReturnType<typeof deployed>>) => Promise<unknown> = async () => {},
 ) {
   const stack = await deployed(extras);
+  answering(stack);
   await stack.router(stack.vpc.a0, 'router-1');
   await stack.router(stack.vpc.b0, 'router-2');
   await stack.tag(stack.vpc.a1, '10.20.0.0/16');
   for (let minute = 0; minute < 4; minute++) await stack.pass();
   await change(stack);
-  const { code, out } = await stack.cli('doctor --json');
+  const { code, out } = await stack.cli('doctor --json', { onSleep: stack.onSleep });
   const findings: { is: string; check: string; says: string; remedy: string }[] = JSON.parse(out);
   const of = (check: string) => findings.filter((finding) => finding.check === check);
   return { ...stack, code, findings, of };
@@ -227,7 +231,7 @@ async function examined(
 
 describe('doctor', () => {
   test('finds what is in order, a security group that is not, and a quota that is full', async () => {
-    const { of, code, cli } = await examined(GOOD);
+    const { of, code, cli, onSleep } = await examined(GOOD);
     expect(of('source/dest check')).toMatchObject([{ is: 'ok' }]);
     expect(of('diverter')).toMatchObject([{ is: 'ok' }, { is: 'ok' }]);
     expect(of('agent')).toMatchObject([{ is: 'ok' }, { is: 'ok' }]);
@@ -244,7 +248,7 @@ describe('doctor', () => {
       { is: 'ok', says: 'Targets per Gateway Load Balancer: 2 of 300 in ziti-glb-dev' },
     ]);
     expect(code).toBe(2);
-    expect((await cli('doctor')).out).toMatch(/fault +quotas +Routes per route table.*\n +→ ask for more/);
+    expect((await cli('doctor', { onSleep })).out).toMatch(/fault +quotas +Routes per route table.*\n +→ ask for more/);
   });
 
   test('finds a VPC that enforces encryption in transit', async () => {
@@ -272,12 +276,12 @@ describe('doctor', () => {
   });
 
   test('says what it cannot read, and goes on', async () => {
+    const refuse = () => {
+      throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
+    };
     const { of, findings } = await examined({
-      ec2: {
-        DescribeSecurityGroups: () => {
-          throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
-        },
-      },
+      ec2: { DescribeSecurityGroups: refuse },
+      quotas: { GetServiceQuota: refuse },
     });
     expect(of('security groups and network ACL')).toMatchObject([
       {
@@ -353,19 +357,86 @@ describe('doctor', () => {
     ]);
   });
 
-  test('finds a zone without a healthy router', async () => {
-    const { of } = await examined(GOOD, async (stack) => {
+  test('reads all that the cloud in a box has, and is content with a stack that is in order', async () => {
+    const { code, findings } = await examined({});
+    expect(findings.filter(({ is }) => is !== 'ok')).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  test('finds routers dead, and has them mended rather than others launched beside them', async () => {
+    const { of, code } = await examined({}, async (stack) => {
       stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
       await stack.clock.run(60_000);
     });
+    expect(code).toBe(2);
     expect(of('zones')).toMatchObject([
       {
         is: 'fault',
         says: expect.stringMatching(/^eu-central-1a: no healthy router; 1 subnets/),
-        remedy: expect.stringMatching(/^launch a router in eu-central-1a/),
+        remedy: expect.stringMatching(/^mend what is there: i-\w+, or deploy with crossZone=true$/),
       },
-      { is: 'warning' },
+      { is: 'warning', remedy: expect.stringMatching(/^mend what is there: i-\w+, or deploy/) },
     ]);
+    expect(of('routers')).toMatchObject(
+      ['router-1', 'router-2'].map((name) => ({
+        is: 'fault',
+        says: expect.stringMatching(new RegExp(`^i-\\w+ \\(${name}\\) is down: .*Target\\.Timeout`)),
+        remedy: expect.stringMatching(/^nothing answers in time: .*; see: npm run -s ziti-glb -- explain i-/),
+      })),
+    );
+    expect(of('subnets')).toMatchObject([
+      { is: 'warning', says: expect.stringMatching(/ is waiting: waits for a healthy router, [^:]*$/) },
+    ]);
+  });
+
+  test('finds a zone where there is no router at all', async () => {
+    const stack = await deployed();
+    await stack.router(stack.vpc.a0, 'router-1');
+    for (let minute = 0; minute < 3; minute++) await stack.pass();
+    const { out } = await stack.cli('doctor', { onSleep: stack.onSleep });
+    expect(out).toMatch(/zones +eu-central-1b: no healthy router.*\n +→ launch a router in eu-central-1b/);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['oops', 'fault', / is refused: oops is not a CIDR/],
+    ['10.0.0.0/16', 'fault', / is refused: /],
+    ['', 'fault', / is refused: the tag names no CIDR/],
+  ])('finds a subnet that is opted in by %j refused', async (value, is, says) => {
+    const { of } = await examined({}, async (stack) => {
+      await stack.tag(stack.vpc.b1, value);
+    });
+    expect(of('subnets')).toMatchObject([{ is, says: expect.stringMatching(says) }]);
+  });
+
+  test('finds a subnet that waits', async () => {
+    const { of } = await examined({}, (stack) => stack.tag(stack.vpc.b1, '10.30.0.0/16'));
+    expect(of('subnets')).toMatchObject([{ is: 'warning', says: expect.stringMatching(/ is waiting: /) }]);
+  });
+
+  test('finds routers whose packets come to nothing, and those that do not tell', async () => {
+    const silent = { ...STATUS, counters: { delivered_service: 7 }, stack: { TcpExtIPReversePathFilter: 7 } };
+    const { of, code } = await examined({}, async (stack) => answering(stack, silent));
+    expect(of('packets')).toMatchObject([
+      {
+        is: 'fault',
+        says: expect.stringMatching(/\(router-[12]\): 7 packets were given/),
+        remedy: expect.stringMatching(/rp_filter=2/),
+      },
+      { is: 'fault' },
+    ]);
+    expect(code).toBe(2);
+    const mute = await examined({}, async ({ fake }) => {
+      fake.onExec = async () => ({ code: 0, stdout: '', stderr: '' });
+    });
+    expect(mute.of('packets')).toMatchObject([
+      { is: 'unknown', remedy: expect.stringMatching(/router i-/) },
+      { is: 'unknown' },
+    ]);
+  });
+
+  test('finds a connection that nobody has accepted', async () => {
+    const { of } = await examined({}, async (stack) => stack.cloud.attach(stack.service.serviceId));
+    expect(of('others')).toMatchObject([{ is: 'fault', says: expect.stringMatching(/waits for acceptance/) }]);
   });
 
   test('finds a zone that the endpoint service does not serve yet', async () => {
@@ -390,7 +461,7 @@ describe('doctor', () => {
     stack.fake.onExec = async () => ({ code: 0, stdout, stderr: '' });
     await stack.router(stack.vpc.a0, 'router-1');
     for (let minute = 0; minute < 3; minute++) await stack.pass();
-    const found = JSON.parse((await stack.cli('doctor --json')).out).filter(
+    const found = JSON.parse((await stack.cli('doctor --json', { onSleep: stack.onSleep })).out).filter(
       ({ check }: { check: string }) => check === 'MTU',
     );
     expect(found).toMatchObject([{ is, says: expect.stringMatching(says) }]);
@@ -402,7 +473,7 @@ describe('doctor', () => {
     stack.fake.onExec = async () => ({ code: 0, stdout: `warning: ${said}\n`, stderr: '' });
     await stack.router(stack.vpc.a0, 'router-1');
     for (let minute = 0; minute < 3; minute++) await stack.pass();
-    const { out, code } = await stack.cli('doctor --json');
+    const { out, code } = await stack.cli('doctor --json', { onSleep: stack.onSleep });
     expect(JSON.parse(out).filter(({ check }: { check: string }) => check === 'router')).toMatchObject([
       {
         is: 'warning',

@@ -3,7 +3,7 @@ import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([
-    ['', /^no command is given: status, plan, explain, doctor, drain, redrive\n/],
+    ['', /^no command is given: status, plan, explain, doctor, router, log, drain, redrive\n/],
     ['stat', /^there is no command stat: status,/],
     ['toString', /^there is no command toString/],
     ['status --yes', /Unknown option '--yes'/],
@@ -11,7 +11,23 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['plan subnet-1', /^plan takes nothing more/],
     ['explain', /^explain takes one subnet\|instance\|route table/],
     ['explain a b', /^explain takes one/],
+    ['log a b', /^log takes at most one \[subject\]/],
+    ['log --since', /argument missing/],
+    ['log --since 1', /^--since=1 is no time that has passed: it takes 30s, 10m, 2h, 3d/],
+    ['log --since 0h', /^--since=0h is no time/],
+    ['log --since=-1h', /^--since=-1h is no time/],
+    ['log a"b', /^a"b has a quote/],
+    ['router', /^router takes one instance/],
+    ['router a b', /^router takes one instance/],
+    ['router a --watch', /Unknown option '--watch'/],
     ['status --stack', /argument missing/],
+    ['status --for=healthy', /^--for=healthy is nothing to wait for: it takes ready/],
+    ['status --for=ready --watch', /^--for=ready ends/],
+    ['status --timeout 60', /^--timeout is for --for=ready/],
+    ['status --for=ready --timeout soon', /^--timeout=soon is no number of seconds/],
+    ['status --for=ready --timeout=-1', /^--timeout=-1 is no number/],
+    ['status --for=ready --timeout=', /^--timeout= is no number/],
+    ['status --for=ready --timeout 86401', /^--timeout=86401 is no number of seconds from 0 to 86400/],
     ['status --endpoint nowhere', /^--endpoint nowhere is not a URL/],
   ])('%s', async (line, message) => {
     const { cli } = await deployed();
@@ -26,7 +42,19 @@ test.each(['--help', 'help', 'status -h'])('%s tells every command and every exi
   const { cli } = await deployed();
   const { code, out } = await cli(line);
   expect(code).toBe(0);
-  for (const word of ['status', 'plan', 'explain <', 'doctor', 'drain', 'redrive', '--endpoint', '--profile', '64'])
+  for (const word of [
+    'status',
+    'plan',
+    'explain <',
+    'doctor',
+    'router <',
+    '--for=ready',
+    'drain',
+    'redrive',
+    '--endpoint',
+    '--profile',
+    '64',
+  ])
     expect(out).toContain(word);
 });
 

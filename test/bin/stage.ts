@@ -1,4 +1,5 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import * as ec2Sdk from '@aws-sdk/client-ec2';
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -12,7 +13,9 @@ import type { Terminal } from '../../bin/terminal.ts';
 import { createQueues } from '../../local/events/queues.ts';
 import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
-import type { Call, Operations } from '../../local/wire/api.ts';
+import { createLogs } from '../../local/services/logs.ts';
+import { quotasService } from '../../local/services/service-quotas.ts';
+import type { Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
 import { routersConfig, subnetsConfig } from '../../shared/config.ts';
@@ -21,6 +24,7 @@ import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
 import { subnetsReconciler } from '../../shared/subnets/reconciler.ts';
 import {
+  ACCOUNT,
   given,
   launch,
   REGION,
@@ -37,7 +41,7 @@ const SHA256 = '0123456789abcdef'.repeat(4);
 const arnOf = (name: string) => `arn:aws:lambda:${REGION}:111122223333:function:${name}`;
 const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-${name}-ABC123`;
 
-/** What the box does not have, and a test may give: what filters packets, and quotas. */
+/** What a test may have otherwise than the box: what filters packets, and quotas. */
 export interface Extras {
   ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
   quotas?: Operations<typeof quotasSdk>;
@@ -115,28 +119,28 @@ export async function deployed(extras: Extras = {}) {
     },
     async (_, action) => action !== 'lambda:InvokeFunction' || (extras.mayInvoke?.() ?? true),
   );
+  const logs = createLogs({
+    region: REGION,
+    account: ACCOUNT,
+    clock: cloud.clock,
+    allows: async () => true,
+    onLog() {},
+  });
+  for (const name of ['subnets', 'routers']) logs.createGroup(`/aws/lambda/${STACK}-${name}`);
   const queues = createQueues();
   for (const name of ['FailedEvents', 'UndeliveredEvents']) queues.create(queueArn(name));
   const { ec2 } = cloud.cloud.services;
-  /** The box knows no security groups: all are in one. */
-  async function inOneGroup(input: never, call: Call) {
-    const { NetworkInterfaces, ...answer } = Object(await ec2.operations.DescribeNetworkInterfaces?.(input, call));
-    const Groups = [{ GroupId: 'sg-0' }];
-    return { ...answer, NetworkInterfaces: NetworkInterfaces.map((face: object) => ({ ...face, Groups })) };
-  }
-  const quotas: OperationService = {
-    kind: 'operations',
-    protocol: 'awsJson1_1',
-    sdk: quotasSdk,
-    operations: extras.quotas ?? {},
-  };
+  const quotas: OperationService = extras.quotas
+    ? { kind: 'operations', protocol: 'awsJson1_1', sdk: quotasSdk, operations: extras.quotas }
+    : quotasService({ region: REGION, account: ACCOUNT });
   const wire = dated(
     cloud.clock.now,
     createWire(
       {
         ...cloud.cloud.services,
-        ec2: { ...ec2, operations: { ...ec2.operations, DescribeNetworkInterfaces: inOneGroup, ...extras.ec2 } },
+        ec2: { ...ec2, operations: { ...ec2.operations, ...extras.ec2 } },
         lambda,
+        logs: logs.service,
         sqs: sqsService(queues, cloud.clock),
         servicequotas: quotas,
       },
@@ -154,6 +158,7 @@ export async function deployed(extras: Extras = {}) {
     ec2: new ec2Sdk.EC2Client(config),
     elb: new ElasticLoadBalancingV2Client(config),
     lambda: new LambdaClient(config),
+    logs: new CloudWatchLogsClient(config),
     quotas: new quotasSdk.ServiceQuotasClient(config),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
@@ -183,10 +188,13 @@ export async function deployed(extras: Extras = {}) {
     await through({ ...subnets, observe: () => subnets.observe() });
   }
 
+  /** What comes next, for a command that waits for it. */
+  const onSleep = async () => void (await cloud.clock.run(1_000));
+
   /** Runs a command line. `answer` is a person's, to the question that is asked. */
   async function cli(
     line: string,
-    { answer = false, onSleep }: { answer?: boolean; onSleep?: () => Promise<void> } = {},
+    { answer = false, onSleep: waits }: { answer?: boolean; onSleep?: () => Promise<void> } = {},
   ) {
     const [out, err, progress, questions]: string[][] = [[], [], [], []];
     const access: Access[] = [];
@@ -196,11 +204,12 @@ export async function deployed(extras: Extras = {}) {
       progress: (text) => void progress?.push(text),
       paint: (_, text) => text,
       clear: () => void out?.push('CLEAR'),
+      atInterrupt() {},
       async confirm(question) {
         questions?.push(question);
         return answer;
       },
-      sleep: onSleep ?? (() => Promise.reject(new Error('nobody should wait here'))),
+      sleep: waits ?? (() => Promise.reject(new Error('nobody should wait here'))),
     };
     const code = await run(line.split(' ').filter(Boolean), terminal, (asked) => {
       access.push(asked);
@@ -226,8 +235,18 @@ export async function deployed(extras: Extras = {}) {
     arnOf: (name: string) => arnOf(`${STACK}-${name}`),
     invoked,
     environments,
+    /** A function writes a line, as an object or as Lambda's own. */
+    async logged(name: string, line: object | string): Promise<void> {
+      logs.write(
+        `${STACK}-${name}`,
+        typeof line === 'string' ? line : JSON.stringify(line),
+        'arn:aws:iam::111122223333:role/own',
+      );
+      await logs.close();
+    },
     pass,
     cli,
+    onSleep,
     tag: (id: string, value: string) =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb', Value: value }] })),
     untag: (id: string) => cloud.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] })),

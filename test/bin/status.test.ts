@@ -73,6 +73,46 @@ describe('status', () => {
   });
 });
 
+describe('status --for=ready', () => {
+  const LINE = 'status --for=ready';
+
+  test('ends at once where all is', async () => {
+    const { cli } = await inOrder();
+    expect(await cli(LINE)).toMatchObject({ code: 0, out: expect.stringContaining('ready') });
+  });
+
+  test('waits for a router, and for what waits for that', async () => {
+    const stack = await deployed();
+    await stack.tag(stack.vpc.a1, '10.20.0.0/16');
+    let waits = 0;
+    const onSleep = async () => {
+      waits += 1;
+      if (waits === 2) await stack.router(stack.vpc.a0, 'router-1');
+      await stack.pass();
+    };
+    expect(await stack.cli(LINE, { onSleep })).toMatchObject({ code: 0 });
+    expect(waits).toBe(2);
+  });
+
+  test('does not wait for a person to change what is refused', async () => {
+    const stack = await inOrder();
+    await stack.tag(stack.vpc.b1, 'oops');
+    expect(await stack.cli(LINE)).toMatchObject({ code: 2, out: expect.stringContaining('oops is not a CIDR') });
+  });
+
+  test('gives up after its time, and shows why', async () => {
+    const stack = await inOrder();
+    stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
+    await stack.clock.run(60_000);
+    const from = stack.clock.now();
+    const onSleep = async () => void (await stack.clock.run(10_000));
+    const { code, out } = await stack.cli(`${LINE} --timeout 60`, { onSleep });
+    // AWS's answers tell whole seconds.
+    expect([code, Math.floor((stack.clock.now() - from) / 20_000)]).toEqual([2, 3]);
+    expect(out).toMatch(/router-1\).*unhealthy: Target\.Timeout\n/);
+  });
+});
+
 test.each([
   ['goes on after a look that AWS refused', 2, 3],
   ['ends if it had none', 1, 0],

@@ -66,6 +66,7 @@ describePackaged('what the documents have a reader type', () => {
       confirm: async () => false,
       clear() {},
       sleep: async () => {},
+      atInterrupt() {},
     };
     const argv = command
       .split(' ')

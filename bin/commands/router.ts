@@ -1,0 +1,62 @@
+import { type Router as Known, routersOf } from '../../shared/routers/router.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, json } from '../command.ts';
+import { judge, readStatus } from '../diverter-status.ts';
+import { runOn } from '../on-instances.ts';
+
+/** Of the stack's own diverter. What is watched for some seconds comes last. */
+const OWN = [
+  'diverter status --json',
+  'diverter status',
+  'diverter health',
+  'diverter services | head -n 40',
+  'systemctl is-active ziti-router',
+  'timeout 4 diverter watch',
+];
+/** What the image of another one brings along. */
+const FOREIGN = ['diverter-status', 'systemctl is-active ziti-router'];
+
+export const router: Command = {
+  args: ['instance'],
+  summary: 'what the diverter on a router sees, by Run Command',
+  options: json,
+  async run({ args: [asked = ''], options, stack, terminal }) {
+    const ground = await look(stack.clients, stack.config, stack.now());
+    const known = routersOf(ground.routers.world, stack.config.routers);
+    const { instance, label } = known.find((each) => isNamed(each, asked)) ?? notFound(asked, known);
+    const programs = stack.config.routers.diverter === 'own' ? OWN : FOREIGN;
+    const answers = await runOn(stack, [instance.id], programs, terminal);
+    const answer = answers.get(instance.id) ?? { unknown: 'Systems Manager does not say' };
+    if ('unknown' in answer) throw new Error(`${label} does not answer: ${answer.unknown}`);
+    const status = readStatus(answer.said.find(({ command }) => command === OWN[0])?.lines ?? []);
+    const findings = status ? judge(label, status) : [];
+    const faults = findings.filter(({ is }) => is !== 'ok');
+    const said = answer.said.filter(({ command }) => command !== OWN[0]);
+    if (options.json) terminal.out(JSON.stringify({ id: instance.id, label, said, status, findings }));
+    else {
+      const { paint } = terminal;
+      const failed = (command: string, code: number) => code !== 0 && !command.startsWith('timeout ');
+      terminal.out(
+        paint('bold', label),
+        ...said.flatMap(({ command, code, lines }) => [
+          '',
+          paint('bold', `$ ${command}`),
+          ...lines,
+          ...(failed(command, code) ? [paint('red', `exit code ${code}`)] : []),
+        ]),
+        ...faults.flatMap(({ says, remedy }) => ['', paint('red', says), `→ ${remedy}`]),
+      );
+    }
+    const healthy = said.every(
+      ({ command, code }) => code === 0 || !/^(diverter health|diverter-status)$/.test(command),
+    );
+    return faults.length > 0 || !healthy ? EXIT.todo : EXIT.ok;
+  },
+};
+
+const isNamed = ({ instance: { id, name } }: Known, asked: string) => id === asked || (name === asked && asked !== '');
+
+function notFound(asked: string, known: readonly Known[]): never {
+  const there = known.map(({ label }) => label).join(', ') || 'none';
+  throw new Error(`${asked} is no router of this stack, by id or Name tag; there are: ${there}`);
+}

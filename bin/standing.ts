@@ -1,0 +1,60 @@
+import type { State, Topology } from '../shared/topology/model.ts';
+import { type Finding, finding } from './findings.ts';
+
+/** How bad a state is that the picture shows. Who leaves does as asked. */
+const BAD: Readonly<Record<State, Finding['is']>> = {
+  ready: 'ok',
+  leaving: 'ok',
+  waiting: 'warning',
+  conflict: 'fault',
+  blocked: 'fault',
+  refused: 'fault',
+  down: 'fault',
+};
+
+/** What makes a target unhealthy, and where to look. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html */
+const UNHEALTHY: Readonly<Record<string, string>> = {
+  'Target.Timeout':
+    'nothing answers in time: the machine hangs, or a security group, network ACL or firewall of it is in the way',
+  'Target.FailedHealthChecks': 'the connection is refused or cut: what answers health checks does not run there',
+  'Target.ResponseCodeMismatch': 'it answers that something is not as it should be: `sudo diverter health` says what',
+};
+
+export const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);
+
+/** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */
+export function standing({ zones, notes, place }: Topology): Finding[] {
+  const see = (id: string) => `see: npm run -s ziti-glb -- explain ${id} --stack ${place.stack}`;
+  const subjects = (['routers', 'subnets'] as const).flatMap((check) => {
+    const all = zones.flatMap((zone): Told[] => (check === 'routers' ? zone.routers : zone.subnets));
+    const found = all
+      .filter(({ state }) => BAD[state] !== 'ok')
+      .map((subject) => {
+        const { id, state, why, reason = '' } = subject;
+        // Two of its CIDRs may wait for the same.
+        const says = [`${nameOf(subject)} is ${state}`, ...new Set(why)].join(': ');
+        const cause = UNHEALTHY[reason];
+        return finding(BAD[state], check, says, cause ? `${cause}; ${see(id)}` : see(id));
+      });
+    if (found.length > 0) return found;
+    if (all.length > 0) return [finding('ok', check, `all ${all.length} are as they are to be`)];
+    return check === 'subnets' ? [finding('ok', check, 'none is opted in')] : [NO_ROUTER];
+  });
+  const others = notes
+    .filter(({ state }) => BAD[state] !== 'ok')
+    .map(({ subject, state, why }) => finding(BAD[state], 'others', `${subject} is ${state}: ${why}`));
+  return [...subjects, ...others];
+}
+
+type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | 'state' | 'why' | 'reason'>;
+
+const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
+
+/** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
+export function readiness({ zones, notes }: Topology): 'ready' | 'waiting' | 'stuck' {
+  const routers = zones.flatMap((zone) => zone.routers);
+  const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...notes].map(({ state }) => state);
+  if (states.some((state) => state === 'refused' || state === 'conflict' || state === 'blocked')) return 'stuck';
+  const serves = routers.some(({ state }) => state === 'ready');
+  return serves && states.every((state) => state === 'ready') ? 'ready' : 'waiting';
+}
