@@ -14,6 +14,14 @@ export const STATUS = {
   stack: { TcpPassiveOpens: 3, TcpExtIPReversePathFilter: 0 },
 };
 
+/** Of `diverter services --json`. */
+export const RULES = [
+  {
+    ...{ service: '4OmU8W8ZPLDPl6jMk4dGw', protocol: 'tcp', destination: '10.20.0.0/24', source: '0.0.0.0/0' },
+    ...{ low: 443, high: 444, listener: 40000, interface: null },
+  },
+];
+
 /** What the programs on each router are, as functions of sh; each is given its words. */
 const programs = (status: object, health: number) => `
 diverter() {
@@ -21,6 +29,7 @@ diverter() {
     'status --json') printf '%s' '${JSON.stringify(status)}' ;;
     status) echo 'attached  ens5' ; echo 'delivered_service 3' ;;
     health) echo 'is it so?' >&2; return ${health} ;;
+    'services --json') printf '%s\\n' '${JSON.stringify(RULES)}' ;;
     services) echo '10.20.0.0/16 TCP 443' ;;
     watch) echo 'no_service 2/s' ;;
   esac

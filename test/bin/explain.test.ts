@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { given, launch, testVpc } from '../support/cloud.ts';
+import { answering } from './diverters.ts';
 import { deployed, inLateZone } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';
@@ -202,4 +203,63 @@ test('what is not there is said, with where was looked', async () => {
   const { code, err } = await cli('explain subnet-0123');
   expect(code).toBe(1);
   expect(err).toContain(`subnet-0123 is no subnet, tagged instance or route table in ${vpc.vpc}`);
+});
+
+describe('a destination', () => {
+  async function asking() {
+    const stack = await world();
+    answering(stack);
+    return { ...stack, ask: (line: string) => stack.cli(`explain ${line}`, { onSleep: stack.onSleep }) };
+  }
+
+  test.each([
+    ['app-a 10.20.0.5:443', 0, /ok +destination +10\.20\.0\.5 takes the route 10\.20\.0\.0\/16 to vpce-\S+/],
+    ['app-a 10.20.0.5:443', 0, /ok +service +i-\S+ \(router-1\) by 4OmU8W8ZPLDPl6jMk4dGw \(tcp\)/],
+    ['10.0.1.9 10.20.0.5', 0, /^10\.0\.1\.9, whose packets go the way of subnet-\S+ \(app-a\)/],
+    ['10.0.1.9 10.20.0.5:80', 2, /link is service: no rule of .*router-1\) takes 10\.20\.0\.5 and port 80\./],
+    [
+      'app-a 10.0.11.5',
+      2,
+      /link is destination: 10\.0\.11\.5 takes the route 10\.0\.0\.0\/16 to local, which is no endpoint/,
+    ],
+    ['app-a 8.8.8.8:53', 2, /link is destination: no route of its table is for 8\.8\.8\.8/],
+  ])('%s: exit code %d', async (line, code, says) => {
+    const { ask } = await asking();
+    const answer = await ask(line);
+    expect([answer.code, answer.out]).toEqual([code, expect.stringMatching(says)]);
+  });
+
+  test('is no part of a router’s or a table’s chain', async () => {
+    const { ask, tables } = await asking();
+    for (const id of ['router-1', tables.a1])
+      expect(await ask(`${id} 10.20.0.5`)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('a destination is for'),
+      });
+  });
+
+  test('is explained as far as can be, where no router tells its services', async () => {
+    const { ask, fake } = await asking();
+    fake.onExec = async () => ({ code: 1, stdout: '', stderr: 'no diverter' });
+    const { code, out } = await ask('app-a 10.20.0.5:443');
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/router-1\) was asked for a service: command \S+ ended as Failed/),
+    ]);
+  });
+});
+
+test('an address is its router’s, its client’s or nobody’s, and a client has a name', async () => {
+  const stack = await world();
+  const [client = ''] = await launch(stack, stack.vpc.a1, { tags: { Name: 'shop' } });
+  expect((await stack.cli('explain shop')).out).toContain('shop, whose packets go the way of');
+  const { Reservations } = await stack.ec2.send(new DescribeInstancesCommand({ InstanceIds: [stack.router, client] }));
+  const addresses = Reservations?.flatMap(({ Instances }) => Instances?.map((each) => each.PrivateIpAddress) ?? []);
+  const [router, own] = given(addresses);
+  expect((await stack.cli(`explain ${router}`)).out).toContain(`${stack.router} (router-1)`);
+  expect((await stack.cli(`explain ${own}`)).out).toContain('(app-a)');
+  expect(await stack.cli('explain 192.0.2.1')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('no address or client'),
+  });
 });
