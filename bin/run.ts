@@ -11,11 +11,22 @@ import { plan } from './commands/plan.ts';
 import { redrive } from './commands/redrive.ts';
 import { router } from './commands/router.ts';
 import { status } from './commands/status.ts';
+import { test } from './commands/test.ts';
 import { findStack } from './deployed.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { status, plan, explain, doctor, router, log, drain, redrive };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  status,
+  plan,
+  explain,
+  test,
+  doctor,
+  router,
+  log,
+  drain,
+  redrive,
+};
 
 const COMMON = {
   stack: { type: 'string', short: 's' },
@@ -45,7 +56,8 @@ ${Object.entries(COMMANDS)
   all that show     --json    for programs
   drain, redrive    --yes     do not ask
 
-All but drain and redrive only read; doctor and router have programs that only read run on routers. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
+All but drain and redrive only read; doctor, router, test and explain with a
+destination have programs run on routers and clients, which change nothing. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
 status, which only shows, has no 2 without --for.`;
 
 /** Runs one command line. Resolves to the exit code; never rejects. */

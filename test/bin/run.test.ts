@@ -3,7 +3,7 @@ import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([
-    ['', /^no command is given: status, plan, explain, doctor, router, log, drain, redrive\n/],
+    ['', /^no command is given: status, plan, explain, test, doctor, router, log, drain, redrive\n/],
     ['stat', /^there is no command stat: status,/],
     ['toString', /^there is no command toString/],
     ['status --yes', /Unknown option '--yes'/],
@@ -22,6 +22,12 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['log --since 0h', /^--since=0h is no time/],
     ['log --since=-1h', /^--since=-1h is no time/],
     ['log a"b', /^a"b has a quote/],
+    ['test', /^test takes one subnet\|client, at most one \[url\]/],
+    ['test app-a nowhere', /^nowhere is no URL to try: https:/],
+    ['test app-a ftp://10.20.0.5/', /is no URL to try/],
+    ['test app-a tcp://10.20.0.5', /names no port/],
+    ['test app-a https://ann:secret@10.20.0.5/', /^the URL has a user or password/],
+    ['test app-a http://a$(reboot)/', /is no (name of a host|URL)/],
     ['router', /^router takes one instance/],
     ['router a b', /^router takes one instance/],
     ['router a --watch', /Unknown option '--watch'/],

@@ -1,0 +1,108 @@
+import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
+import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
+import { collect, tag } from '../../shared/aws/read.ts';
+import { routersOf } from '../../shared/routers/router.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Command, type Given, json } from '../command.ts';
+import { rulesOf, SERVICES } from '../destination.ts';
+import { type DiverterStatus, readStatus } from '../diverter-status.ts';
+import { explainThing, notFound, tell, towards } from '../explanation.ts';
+import { runOn } from '../on-instances.ts';
+import { nameOf } from '../standing.ts';
+import { counted, outcomeOf, parseTrial, programsOf, type Trial, trialOf } from '../trial.ts';
+
+const STATUS = 'diverter status --json';
+
+/** Does traffic really pass: by a client of the subnet, and by what routers count meanwhile. */
+export const test: Command = {
+  args: ['subnet|client', '[url]'],
+  summary: 'try from a client, by Run Command, and name each hop and the first broken one',
+  options: json,
+  check: ({ args: [, url] }) => void (url !== undefined && parseTrial(url)),
+  async run(given) {
+    const { args, options, stack, terminal } = given;
+    const [asked = '', url] = args;
+    const ground = await look(stack.clients, stack.config, stack.now());
+    const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
+    if (found.subnetId === undefined) throw new Error(`${found.subject} is no subnet and no client of one`);
+    const client = await clientOf(found.subnetId, asked, given);
+
+    const own = stack.config.routers.diverter === 'own';
+    const able = routersOf(ground.routers.world, stack.config.routers).filter(
+      ({ target }) => own && target?.state === 'healthy',
+    );
+    const ids = able.map(({ instance }) => instance.id);
+    const before = await runOn(stack, ids, url === undefined ? [STATUS, SERVICES] : [STATUS], terminal);
+    const rules = ids.flatMap((id) => {
+      const told = rulesOf(before.get(id));
+      return Array.isArray(told) ? told : [];
+    });
+    const trial = url === undefined ? (trialOf(rules) ?? nothingToTry()) : parseTrial(url);
+    const programs = Object.values(programsOf(trial)).filter((program) => program !== undefined);
+    const answer = (await runOn(stack, [client.id], programs, terminal)).get(client.id);
+    if (!answer || 'unknown' in answer) throw new Error(`${nameOf(client)} does not answer: ${answer?.unknown}`);
+    const after = await runOn(stack, ids, [STATUS], terminal);
+
+    const outcome = outcomeOf(trial, nameOf(client), answer.said);
+    const to = outcome.address === undefined ? undefined : { address: outcome.address, port: trial.port };
+    const source = { ...found, source: client.address };
+    const { chain, said } = to ? await towards(to, source, ground, given) : found;
+    const told = able.flatMap(({ label, instance: { id } }) => {
+      const [was, is] = [statusIn(before, id), statusIn(after, id)];
+      return was && is ? [{ label, before: was, after: is }] : [];
+    });
+    const links = [...outcome.before, ...chain, ...(told.length > 0 ? [counted(told)] : []), ...outcome.after];
+    return tell({ subject: `${nameOf(client)} to ${trial.url}`, chain: links, said }, options, terminal);
+  },
+};
+
+function statusIn(answers: Awaited<ReturnType<typeof runOn>>, id: string): DiverterStatus | undefined {
+  const answer = answers.get(id);
+  const said = answer && 'said' in answer ? answer.said : [];
+  return readStatus(said.find(({ command }) => command === STATUS)?.lines ?? []);
+}
+
+function nothingToTry(): Trial {
+  throw new Error(
+    'No router tells a service of TCP to try: name a URL, as in https://10.20.0.5/ or tcp://10.20.0.5:22',
+  );
+}
+
+interface Client {
+  id: string;
+  name: string;
+  address: string | undefined;
+}
+
+/** The client that is asked for, else any of the subnet, whose agent is online. */
+async function clientOf(subnetId: string, asked: string, { stack }: Given): Promise<Client> {
+  const { ec2, ssm } = stack.clients;
+  const Filters = [
+    { Name: 'subnet-id', Values: [subnetId] },
+    { Name: 'instance-state-name', Values: ['running'] },
+  ];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+  const there = Reservations.flatMap(({ Instances = [] }) => Instances)
+    .filter(({ Tags }) => tag(Tags, stack.config.routers.tagKey) === undefined)
+    .map(clientFrom);
+  const named = there.filter(({ id, name, address }) => [id, name, address].includes(asked));
+  const agents = await collect(
+    paginateDescribeInstanceInformation({ client: ssm }, {}),
+    (page) => page.InstanceInformationList,
+  );
+  const online = new Set(
+    agents.filter(({ PingStatus }) => PingStatus === 'Online').map(({ InstanceId }) => InstanceId),
+  );
+  const [client] = (named.length > 0 ? named : there)
+    .filter(({ id }) => online.has(id))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  if (client) return client;
+  const whom = named.length > 0 ? `${asked} is` : `None of the ${there.length} clients that run in ${subnetId} is`;
+  throw new Error(
+    `${whom} managed by Systems Manager, by which to try from there. Give one the policy AmazonSSMManagedInstanceCore and a way to ssm and ssmmessages, or log in and use curl; explain follows its packet without`,
+  );
+}
+
+const clientFrom = ({ InstanceId: id = '', Tags, PrivateIpAddress: address }: Instance): Client => ({
+  ...{ id, name: tag(Tags, 'Name') || id, address },
+});
