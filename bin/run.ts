@@ -3,6 +3,7 @@ import { NoCredentials } from '../local/credentials.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
 import { type Command, EXIT, isOptional, UsageError } from './command.ts';
+import { bundle } from './commands/bundle.ts';
 import { doctor } from './commands/doctor.ts';
 import { drain } from './commands/drain.ts';
 import { explain } from './commands/explain.ts';
@@ -12,6 +13,7 @@ import { redrive } from './commands/redrive.ts';
 import { router } from './commands/router.ts';
 import { status } from './commands/status.ts';
 import { test } from './commands/test.ts';
+import { versions } from './commands/versions.ts';
 import { findStack } from './deployed.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,6 +26,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   doctor,
   router,
   log,
+  versions,
+  bundle,
   drain,
   redrive,
 };
@@ -52,6 +56,7 @@ ${Object.entries(COMMANDS)
 
   status            --watch   go on showing it, until Ctrl-C
                     --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
+  plan              --with SUBNET=CIDRS   if it were tagged so
   log               --since 10m (1h), --follow (-f): go on, until Ctrl-C
   all that show     --json    for programs
   drain, redrive    --yes     do not ask

@@ -21,6 +21,9 @@ export interface Terminal {
   atInterrupt(...lines: string[]): void;
 }
 
+/** That end a program from outside. What it then exits with is a shell's rule: 128, and the signal's number. */
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
 export function standardTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
   let hasProgress = false;
@@ -61,13 +64,14 @@ export function standardTerminal(): Terminal {
       if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');
     },
     atInterrupt(...lines) {
-      const say = (signal: NodeJS.Signals, number: number) => {
-        wipe();
-        stderr.write(`\n${written(lines)}`);
+      for (const [signal, number] of Object.entries(SIGNALS)) {
         process.removeAllListeners(signal);
-        process.exit(128 + number);
-      };
-      process.once('SIGINT', say).once('SIGTERM', say);
+        process.once(signal, () => {
+          wipe();
+          stderr.write(`\n${written(lines)}`);
+          process.exit(128 + number);
+        });
+      }
     },
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };

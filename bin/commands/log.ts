@@ -49,7 +49,7 @@ export const log: Command = {
 };
 
 /** Milliseconds for which it is looked back. */
-function ago({ since = '1h' }: Given['options']): number {
+export function ago({ since = '1h' }: Given['options']): number {
   const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(String(since)) ?? [];
   const factor = UNITS[unit];
   if (!factor || Number(count) === 0)

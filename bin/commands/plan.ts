@@ -1,26 +1,76 @@
+import type { SubnetsConfig } from '../../shared/config.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
+import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
+import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
 import { look } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, json } from '../command.ts';
+import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const plan: Command = {
   args: [],
   summary: 'what the next pass would do, and why; nothing is done',
-  options: json,
+  options: { ...json, with: { type: 'string' } },
+  check: ({ options }) => void supposed(options),
   async run({ options, stack, terminal }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
-    const plans = { subnets: shown(subnets.plan, sentenceOfSubnets), routers: shown(routers.plan, sentenceOfRouters) };
+    const tag = supposed(options);
+    const supposition = tag && suppose(tag, subnets.vpcs, stack.config.subnets);
+    const plans = {
+      subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
+      routers: shown(routers.plan, sentenceOfRouters),
+    };
     terminal.out(
       ...(options.json
-        ? [JSON.stringify(plans)]
-        : [...say('subnets', plans.subnets, terminal), '', ...say('routers', plans.routers, terminal)]),
+        ? [JSON.stringify({ ...plans, ...(supposition && { with: supposition.outcome }) })]
+        : [
+            ...(supposition
+              ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, '']
+              : []),
+            ...say('subnets', plans.subnets, terminal),
+            '',
+            ...say('routers', plans.routers, terminal),
+          ]),
     );
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
 };
+
+/** A subnet and a tag that it does not have; undefined if nothing is supposed. @throws UsageError */
+function supposed({ with: given }: Given['options']): { subnet: string; value: string } | undefined {
+  if (given === undefined) return undefined;
+  const [, subnet = '', value = ''] = /^([^=]+)=(.*)$/.exec(String(given)) ?? [];
+  if (subnet === '')
+    throw new UsageError(
+      `--with=${given} is not SUBNET=CIDRS, as in --with app-a=10.20.0.0/16; nothing behind = opts it out`,
+    );
+  return { subnet, value };
+}
+
+/** The next pass would do this if the subnet had this tag, and it would stand so. */
+function suppose(
+  { subnet: asked, value }: { subnet: string; value: string },
+  seen: SubnetsLook['vpcs'],
+  config: SubnetsConfig,
+) {
+  const subnet = seen.vpcs.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
+  if (!subnet)
+    throw new Error(`${asked} is no subnet in ${seen.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
+  const tagged = { ...subnet, tagValue: value === '' ? undefined : value };
+  const supposing = (world: SubnetsLook['vpcs'][number]) => ({
+    ...world,
+    subnets: world.subnets.map((each) => (each === subnet ? tagged : each)),
+  });
+  const [own, ...others] = seen;
+  const vpcs: SubnetsLook['vpcs'] = [supposing(own), ...others.map(supposing)];
+  const plan = planVpcs({ now: own.now, vpcs, missing: [] }, new Map(), config);
+  const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
+  const state = account?.state ?? 'not opted in';
+  const outcome = { subnet: label(subnet), state, says: [state, ...new Set(account?.why ?? [])].join(': ') };
+  return { plan, outcome };
+}
 
 /** A plan as people and programs read it. */
 function shown<S extends Step & { kind: string }>({ steps, conditions, gauges }: Plan<S>, tell: (step: S) => string) {

@@ -24,7 +24,12 @@ export async function look(
     place: { partition, region, stack: config.subnets.stack },
     vpcId,
     tagKey,
-    subnets: { world: subnets.vpcs[0], vpcs: subnets.vpcs, plan: planVpcs(subnets, new Map(), config.subnets) },
+    subnets: {
+      look: subnets,
+      world: subnets.vpcs[0],
+      vpcs: subnets.vpcs,
+      plan: planVpcs(subnets, new Map(), config.subnets),
+    },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
   } satisfies Look;
 }

@@ -48,6 +48,7 @@ describe('drain', () => {
     expect(await tags(stack)).toEqual([]);
     expect(waits).toBeGreaterThan(0);
     expect(progress.some((text) => /^\d+ routes and endpoints are left$/.test(text))).toBe(true);
+    expect(progress).toContainEqual(expect.stringMatching(/^The tags are taken, and the functions go on/));
     expect(out).toMatch(/Drained: no route and no endpoint is left\.$/);
     expect(code).toBe(0);
     expect(await stack.cli('drain')).toMatchObject({ code: 0, out: 'No subnet is opted in, and nothing is left.' });

@@ -3,11 +3,16 @@ import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([
-    ['', /^no command is given: status, plan, explain, test, doctor, router, log, drain, redrive\n/],
+    ['', /^no command is given: status, plan, explain, test, doctor, router, log, versions, bundle, drain, redrive\n/],
     ['stat', /^there is no command stat: status,/],
     ['toString', /^there is no command toString/],
     ['status --yes', /Unknown option '--yes'/],
     ['plan --wacht', /Unknown option '--wacht'/],
+    ['plan --with app-a', /^--with=app-a is not SUBNET=CIDRS/],
+    ['plan --with =10.20.0.0/16', /^--with==10\.20\.0\.0\/16 is not SUBNET=CIDRS/],
+    ['versions x', /^versions takes nothing more/],
+    ['bundle x', /^bundle takes nothing more/],
+    ['bundle --since soon', /^--since=soon is no time/],
     ['plan subnet-1', /^plan takes nothing more/],
     ['explain', /^explain takes one subnet\|instance\|route table/],
     ['explain a 10.20.0.5 b', /^explain takes one .*, at most one \[destination\]/],

@@ -191,9 +191,9 @@ export async function deployed(extras: Extras = {}) {
   /** What comes next, for a command that waits for it. */
   const onSleep = async () => void (await cloud.clock.run(1_000));
 
-  /** Runs a command line. `answer` is a person's, to the question that is asked. */
+  /** Runs a command line, by its words where one has spaces. `answer` is a person's, to the question that is asked. */
   async function cli(
-    line: string,
+    line: string | string[],
     { answer = false, onSleep: waits }: { answer?: boolean; onSleep?: () => Promise<void> } = {},
   ) {
     const [out, err, progress, questions]: string[][] = [[], [], [], []];
@@ -204,14 +204,14 @@ export async function deployed(extras: Extras = {}) {
       progress: (text) => void progress?.push(text),
       paint: (_, text) => text,
       clear: () => void out?.push('CLEAR'),
-      atInterrupt() {},
+      atInterrupt: (...lines) => void progress?.push(...lines),
       async confirm(question) {
         questions?.push(question);
         return answer;
       },
       sleep: waits ?? (() => Promise.reject(new Error('nobody should wait here'))),
     };
-    const code = await run(line.split(' ').filter(Boolean), terminal, (asked) => {
+    const code = await run(typeof line === 'string' ? line.split(' ').filter(Boolean) : line, terminal, (asked) => {
       access.push(asked);
       return clients();
     });

@@ -162,6 +162,35 @@ describe('plan', () => {
     expect(await stack.cli('plan')).toMatchObject({ code: 0, out: 'subnets: nothing to do\n\nrouters: nothing to do' });
   });
 
+  test.each([
+    [
+      'app-b=10.20.0.0/16',
+      2,
+      /^If subnet-\S+ \(app-b\) were tagged so: waiting: .*\n(.*\n)*.*create-endpoint +subnet-/,
+    ],
+    ['app-b=oops', 2, /^If .* were tagged so: refused: oops is not a CIDR/],
+    ['app-b=10.0.1.0/24 10.20.0.0/16', 2, /^If .* were tagged so: /],
+    ['app-a=', 2, /^If .* \(app-a\) were tagged so: leaving.*\n(.*\n)*.*delete-route/],
+    ['app-a=10.20.0.0/16', 0, /^If .* were tagged so: ready\n\nsubnets: nothing to do/],
+  ])('says what would be with %s, and changes nothing', async (supposed, code, says) => {
+    const stack = await inOrder();
+    await stack.name(stack.vpc.b1, 'app-b');
+    const given = ['plan', '--with', supposed];
+    const answer = await stack.cli(given);
+    expect([answer.code, answer.out]).toEqual([code, expect.stringMatching(says)]);
+    expect(await stack.cli('plan')).toMatchObject({ code: 0 });
+    expect(JSON.parse((await stack.cli([...given, '--json'])).out)).toMatchObject({
+      with: { state: expect.any(String) },
+    });
+  });
+
+  test('supposes nothing of a subnet that is not there', async () => {
+    const stack = await inOrder();
+    expect(await stack.cli('plan --with app-z=10.20.0.0/16')).toMatchObject({
+      ...{ code: 1, err: expect.stringMatching(/^Error: app-z is no subnet in vpc-/) },
+    });
+  });
+
   test('names what is left alone and why', async () => {
     const stack = await deployed();
     await stack.tag(stack.vpc.a1, '10.20.0.0/99');

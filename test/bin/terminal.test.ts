@@ -33,6 +33,22 @@ test.each([
   expect(ask(typed)).toEqual({ status: 0, stdout: `${yes}\n` });
 });
 
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])('%s says what goes on without the program, and ends it with %d', (signal, code) => {
+  const program = `
+    const { standardTerminal } = await import('${terminal}');
+    standardTerminal().atInterrupt('an earlier word');
+    standardTerminal().atInterrupt('the functions go on');
+    setTimeout(() => process.kill(process.pid, '${signal}'), 10);
+    setTimeout(() => {}, 20_000);`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  expect({ status, stdout, stderr }).toEqual({ status: code, stdout: '', stderr: '\nthe functions go on\n' });
+});
+
 describe('what is written', () => {
   /** What a program's terminal writes, in colour. */
   function write(program: string) {

@@ -6,7 +6,7 @@ import { counted, outcomeOf, parseTrial, programsOf, trialOf } from '../../bin/t
 import { run } from '../../local/fabric/process.ts';
 import { given, launch } from '../support/cloud.ts';
 import { answering, RULES, STATUS } from './diverters.ts';
-import { deployed } from './support.ts';
+import { deployed } from './stage.ts';
 
 /** Runs what a client is to run, on this machine. */
 async function tried(url: string) {

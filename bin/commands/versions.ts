@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
+import { collect } from '../../shared/aws/read.ts';
+import { routersOf } from '../../shared/routers/router.ts';
+import { look } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, type Given, json } from '../command.ts';
+import { readStatus, sameVersion } from '../diverter-status.ts';
+import { type Answer, runOn } from '../on-instances.ts';
+import { explain } from '../person.ts';
+import { table } from '../table.ts';
+
+const PROGRAMS = ['diverter status --json', 'uname -r', 'ziti version 2>/dev/null | head -n 1'] as const;
+
+/** Of this checkout. */
+const own: { version: string } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+export const versions: Command = {
+  args: [],
+  summary: 'of what which version runs: functions, diverters, kernels, agents',
+  options: json,
+  async run({ options, stack, terminal }) {
+    const [functions, routers] = await Promise.all([readFunctions(stack), readRouters(stack, terminal)]);
+    const all = { command: own.version, functions, routers };
+    const diverters = new Map(routers.flatMap(({ label, diverter }) => (diverter ? [[label, diverter] as const] : [])));
+    const differ = sameVersion(diverters);
+    if (options.json) terminal.out(JSON.stringify(all));
+    else
+      terminal.out(
+        `this command: ${own.version}, on Node ${process.versions.node}`,
+        '',
+        ...table([
+          ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'],
+          ...functions.map(({ name, runtime, deployed, code }) => [name, runtime, deployed, code]),
+        ]),
+        '',
+        ...table([
+          ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'],
+          ...routers.map((router) => [
+            router.label,
+            router.diverter ?? router.unknown ?? 'unknown',
+            router.isWanted ? 'yes' : 'no',
+            ...[router.ziti, router.kernel, router.agent].map((word) => word || 'unknown'),
+          ]),
+        ]),
+        ...differ.flatMap(({ says }) => ['', says]),
+      );
+    return differ.length > 0 || routers.some(({ isWanted }) => !isWanted) ? EXIT.todo : EXIT.ok;
+  },
+};
+
+async function readFunctions({ name: stack, clients }: Given['stack']) {
+  return Promise.all(
+    ['routers', 'subnets'].map(async (suffix) => {
+      const name = `${stack}-${suffix}`;
+      const command = new GetFunctionConfigurationCommand({ FunctionName: name });
+      const { Runtime = '', LastModified = '', CodeSha256 = '' } = await clients.lambda.send(command);
+      return { name, runtime: Runtime, deployed: LastModified.slice(0, 19), code: CodeSha256.slice(0, 12) };
+    }),
+  );
+}
+
+async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
+  const { clients, config } = stack;
+  const { routers } = await look(clients, config, stack.now());
+  const known = routersOf(routers.world, config.routers).filter(({ instance }) => instance.state === 'running');
+  const listed = await collect(
+    paginateDescribeInstanceInformation({ client: clients.ssm }, {}),
+    (page) => page.InstanceInformationList,
+  );
+  const agents = new Map(listed.map((agent) => [agent.InstanceId ?? '', agent]));
+  const online = known.map(({ instance }) => instance.id).filter((id) => agents.get(id)?.PingStatus === 'Online');
+  let answers = new Map<string, Answer>();
+  let refused: string | undefined;
+  try {
+    answers = await runOn(stack, online, PROGRAMS, terminal);
+  } catch (error) {
+    refused = explain(error);
+  }
+  return known.map(({ label, instance: { id }, diverter }) => {
+    const answer = answers.get(id);
+    const said = answer && 'said' in answer ? answer.said : [];
+    const line = (program: (typeof PROGRAMS)[number]) => said.find(({ command }) => command === program)?.lines ?? [];
+    return {
+      ...{ id, label, isWanted: diverter === 'wanted' },
+      diverter: readStatus(line(PROGRAMS[0]))?.version,
+      kernel: line(PROGRAMS[1])[0],
+      ziti: line(PROGRAMS[2])[0],
+      agent: agents.get(id)?.AgentVersion,
+      unknown: answer && 'unknown' in answer ? answer.unknown : refused,
+    };
+  });
+}
