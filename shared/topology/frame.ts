@@ -19,9 +19,14 @@ export const fontSize = ({ width }: View) => Math.min(20, Math.max(12, Math.roun
 /** Whether a card's two halves stand one upon the other. */
 export const isNarrow = ({ width }: View) => width < 800;
 
+/** Whether a name may need more than a line. */
+const isPhone = ({ width }: View) => width < 480;
+
 /** A fragment that brings its own style. */
 export function frame(view: View, content: Html, compact = false): string {
-  const room = [compact && 'zg-compact', isNarrow(view) && 'zg-narrow'].filter(Boolean).join(' ');
+  const room = [compact && 'zg-compact', isNarrow(view) && 'zg-narrow', isPhone(view) && 'zg-phone']
+    .filter(Boolean)
+    .join(' ');
   return html`<div class="zg ${room} cwdb-no-default-styles" style="font-size:${fontSize(view)}px">${style(view.theme)}${content}</div>`
     .markup;
 }

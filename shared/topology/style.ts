@@ -67,6 +67,10 @@ const RULES = `
 .zg-narrow .zg-side{display:flex;gap:.6em;white-space:nowrap;overflow:hidden}
 .zg-narrow.zg-compact .zg-about{display:none}
 .zg-narrow .zg-pillar{padding-left:.4em;padding-right:.4em}
+.zg-phone .zg-title{flex-wrap:wrap;gap:0 .7em}
+.zg-phone .zg-clip{white-space:normal;overflow:visible;overflow-wrap:anywhere}
+.zg-phone .zg-node{padding:.3em .2em;overflow-wrap:anywhere}
+.zg-phone .zg-side{flex-wrap:wrap;white-space:normal;overflow-wrap:anywhere}
 .zg-node{background:var(--card);border:1px solid var(--edge);border-radius:.45em;padding:.3em .5em}
 .zg-none{border:1px dashed var(--edge);border-radius:.45em;padding:.5em .8em;color:var(--muted)}
 .zg-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.35em 1.2em;margin:1em 0;overflow-wrap:anywhere}

@@ -144,8 +144,8 @@ describeBrowser('the picture in a browser', () => {
     }
   });
 
-  test.each(everyWorld)('%s: fits 600, 1200 and 2400 pixels', async (_, look) => {
-    for (const width of [600, 1200, 2400]) {
+  test.each(everyWorld)('%s: fits 390, 600, 1200 and 2400 pixels', async (_, look) => {
+    for (const width of [390, 600, 1200, 2400]) {
       await show(look, { width });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       const cut = await page
@@ -166,6 +166,30 @@ describeBrowser('the picture in a browser', () => {
     await page.getByRole('dialog').getByRole('heading', { name: 'app-b down' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('app-b');
+  });
+
+  test('the keyboard is where the dialog was opened from, though that was drawn anew meanwhile', async () => {
+    await show(worlds.conflict);
+    const links = page.getByRole('link', { name: 'log lines' });
+    await links.nth(1).focus();
+    const place = 'document.activeElement.dataset.log';
+    const second = await page.evaluate(place);
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'log lines' }).waitFor();
+    await page.evaluate('document.querySelector("main a").dataset.old = "yes"');
+    await page.locator('main a[data-old]').first().waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(place)).toBe(second);
+    await page.evaluate('document.querySelector("main a").dataset.old = "yes"');
+    await page.locator('main a[data-old]').first().waitFor({ state: 'detached' });
+    expect(await page.evaluate(place)).toBe(second);
+  });
+
+  test('a dialog has the name of what it is about', async () => {
+    await show(worlds.conflict);
+    await rows('a', 'Subnets').getByRole('button', { name: 'batch-a' }).click();
+    await page.getByRole('dialog', { name: 'batch-a' }).waitFor();
   });
 
   test('a name leads to what is known of it, and that to the log and the console', async () => {

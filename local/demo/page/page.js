@@ -25,16 +25,22 @@ async function text(response) {
 }
 
 const clickable = () => [...main.querySelectorAll('button, a')];
-const placeOf = (one) => `${one.textContent} in ${one.closest('[aria-label]')?.ariaLabel}`;
+/** What it is about, and where: many links say the same words. */
+const placeOf = (one) =>
+  `${one.dataset.subject ?? one.dataset.log ?? one.href} ${one.tagName} in ${one.closest('[aria-label]')?.ariaLabel}`;
+const focusOn = (place) =>
+  clickable()
+    .find((one) => placeOf(one) === place)
+    ?.focus();
+/** Where the dialog was opened from: that element may have been replaced meanwhile. */
+let opener;
 
 /** Puts a new picture in the old one's place, and the keyboard's focus back on what it was on. */
 function show(html) {
   const focused = clickable().find((one) => one === document.activeElement);
   const place = focused && placeOf(focused);
   main.innerHTML = html;
-  clickable()
-    .find((one) => placeOf(one) === place)
-    ?.focus();
+  if (place !== undefined) focusOn(place);
 }
 
 async function refresh() {
@@ -64,11 +70,17 @@ const picture = (html) => Object.assign(document.createElement('div'), { innerHT
 const words = (said) => Object.assign(document.createElement('pre'), { textContent: said });
 
 document.addEventListener('click', async (event) => {
-  const content = leadsTo(event.target.closest('button, a'));
+  const clicked = event.target.closest('button, a');
+  const content = leadsTo(clicked);
   if (!content) return;
   event.preventDefault();
+  if (main.contains(clicked)) opener = placeOf(clicked);
+  const name = clicked.textContent;
   dialog.firstElementChild.replaceChildren(await content.catch((error) => words(error.message)));
+  dialog.ariaLabel = name;
   if (!dialog.open) dialog.showModal();
 });
+
+dialog.addEventListener('close', () => focusOn(opener));
 
 refresh();
