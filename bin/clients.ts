@@ -13,6 +13,8 @@ export interface Access {
   region?: string | undefined;
   profile?: string | undefined;
   endpoint?: string | undefined;
+  /** Seconds in which each call has to be answered. */
+  timeout?: number | undefined;
 }
 
 export type Clients = ReturnType<typeof awsClients>;
@@ -26,12 +28,22 @@ const local = (endpoint: string) => ({
 export const isLocal = (endpoint: string | undefined): endpoint is string =>
   endpoint !== undefined && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname);
 
-export function awsClients({ region, profile, endpoint }: Access) {
+/** A connection comes about within so many milliseconds, or not at all. */
+const CONNECT_MS = 10_000;
+
+export function awsClients({ region, profile, endpoint, timeout }: Access) {
   const config = {
     ...(isLocal(endpoint) && local(endpoint)),
     ...(region && { region }),
     ...(profile && { profile }),
     ...(endpoint && { endpoint }),
+    ...(timeout && {
+      requestHandler: {
+        requestTimeout: timeout * 1000,
+        throwOnRequestTimeout: true,
+        connectionTimeout: Math.min(CONNECT_MS, timeout * 1000),
+      },
+    }),
   };
   return {
     autoScaling: new AutoScalingClient(config),

@@ -37,6 +37,7 @@ const COMMON = {
   region: { type: 'string' },
   profile: { type: 'string' },
   endpoint: { type: 'string' },
+  'request-timeout': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig;
 
@@ -53,6 +54,7 @@ ${Object.entries(COMMANDS)
   --region NAME     where it was deployed; else as for the AWS command line
   --profile NAME    whose credentials to use; else as for the AWS command line
   --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
+  --request-timeout SECONDS   in which AWS has to answer each call (60)
 
   status            --watch   go on showing it, until Ctrl-C
                     --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
@@ -72,6 +74,7 @@ export async function run(
   clientsOf: (access: Access) => Clients,
 ): Promise<number> {
   let access: Access = {};
+  let failing = '';
   try {
     const parsed = parse(argv);
     if (parsed === 'help') {
@@ -83,7 +86,8 @@ export async function run(
     const clients = clientsOf(access);
     let calls = 0;
     for (const client of Object.values(clients)) {
-      watchCalls(client, ({ action }) => {
+      watchCalls(client, ({ action, error }) => {
+        if (error) failing = action;
         calls += 1;
         terminal.progress(`asking AWS: ${action} (${calls})`);
       });
@@ -108,7 +112,8 @@ export async function run(
     const text = nobody
       ? `Nobody listens at ${endpoint}. Start a demo that stays: npm run demo -- --keep`
       : explainError(error, profile ?? process.env.AWS_PROFILE);
-    terminal.err(terminal.paint('red', text));
+    const waiting = Object(error).name === 'TimeoutError' ? `${failing} was not answered in time. ` : '';
+    terminal.err(terminal.paint('red', waiting + text));
     return EXIT.failed;
   }
 }
@@ -135,12 +140,15 @@ function parse(argv: readonly string[]) {
   };
   const endpoint = given('endpoint') ?? process.env.AWS_ENDPOINT_URL;
   if (endpoint !== undefined && !URL.canParse(endpoint)) throw new UsageError(`--endpoint ${endpoint} is not a URL`);
+  const timeout = given('request-timeout') ?? '60';
+  if (!/^\d{1,3}$/.test(timeout) || Number(timeout) < 1 || Number(timeout) > 600)
+    throw new UsageError(`--request-timeout=${timeout} is no number of seconds from 1 to 600`);
   return {
     command,
     args,
     options: values,
     stack: given('stack') ?? (isLocal(endpoint) ? 'ziti-glb-demo' : 'ziti-glb-dev'),
-    access: { region: given('region'), profile: given('profile'), endpoint } satisfies Access,
+    access: { region: given('region'), profile: given('profile'), endpoint, timeout: Number(timeout) } satisfies Access,
   };
 }
 

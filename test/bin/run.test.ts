@@ -44,6 +44,8 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['status --for=ready --timeout=-1', /^--timeout=-1 is no number/],
     ['status --for=ready --timeout=', /^--timeout= is no number/],
     ['status --for=ready --timeout 86401', /^--timeout=86401 is no number of seconds from 0 to 86400/],
+    ['status --request-timeout 0', /^--request-timeout=0 is no number of seconds from 1 to 600/],
+    ['status --request-timeout 1m', /^--request-timeout=1m is no number/],
     ['status --endpoint nowhere', /^--endpoint nowhere is not a URL/],
   ])('%s', async (line, message) => {
     const { cli } = await deployed();
@@ -80,7 +82,7 @@ describe('whom it asks', () => {
     const { access } = await cli(
       'plan --region eu-west-1 --profile ops --endpoint https://example.com -s ziti-glb-dev',
     );
-    expect(access).toEqual([{ region: 'eu-west-1', profile: 'ops', endpoint: 'https://example.com' }]);
+    expect(access).toEqual([{ region: 'eu-west-1', profile: 'ops', endpoint: 'https://example.com', timeout: 60 }]);
   });
 
   test('is the stack ziti-glb-dev of AWS, or ziti-glb-demo of a local cloud', async () => {

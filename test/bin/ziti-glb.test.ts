@@ -57,6 +57,39 @@ test('says what to do where AWS does not answer', () => {
   expect(stderr).toMatch(/ECONNREFUSED.*Usually: AWS did not answer.*whether this machine reaches the endpoint\.$/m);
 });
 
+test('names the call that is not answered in time', async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.2', resolve));
+  const endpoint = `http://127.0.0.2:${(silent.address() as AddressInfo).port}`;
+  const argv = [process.execPath, program, 'status', '--region', 'eu-central-1', '--endpoint', endpoint];
+  const environment = {
+    ...process.env,
+    AWS_ACCESS_KEY_ID: 'nobody',
+    AWS_SECRET_ACCESS_KEY: 'nothing',
+    AWS_MAX_ATTEMPTS: '1',
+  };
+  const { code, stdout, stderr } = await run([...argv, '--request-timeout', '1'], { environment });
+  silent.closeAllConnections();
+  silent.close();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^GetFunctionConfiguration was not answered in time\. TimeoutError: .*whether this machine reaches/,
+  );
+});
+
+test('names a profile that has no credentials', () => {
+  const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...rest } = process.env;
+  const env = {
+    ...rest,
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const argv = [program, 'status', '--region', 'eu-central-1', '--profile', 'nope', '--endpoint', 'http://127.0.0.2:9'];
+  const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', env });
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^There are no credentials for the profile nope: /)]);
+});
+
 test('says what to do where no region is given', () => {
   const { status, stdout, stderr } = ziti('status');
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
