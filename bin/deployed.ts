@@ -22,8 +22,18 @@ export async function findStack(name: string, clients: Clients): Promise<Deploye
       return Environment?.Variables ?? {};
     }),
   );
-  const config = { subnets: subnetsConfig(subnets ?? {}), routers: routersConfig(routers ?? {}) };
-  return { name, clients, config, now: clock };
+  return { name, clients, config: read(name, subnets ?? {}, routers ?? {}), now: clock };
+}
+
+/** @throws Error if the functions of this name are a stranger's, or of another version */
+function read(name: string, subnets: Record<string, string>, routers: Record<string, string>): Deployed['config'] {
+  try {
+    return { subnets: subnetsConfig(subnets), routers: routersConfig(routers) };
+  } catch (error) {
+    const says = error instanceof Error ? error.message : String(error);
+    const whose = `${name} is no stack of ziti-glb, or of another version than this checkout`;
+    throw new Error(`${whose}: name another --stack, or deploy it again. ${says}`, { cause: error });
+  }
 }
 
 /** This machine's clock may be wrong, and a local cloud has a time of its own: what counts is the date of AWS's answers. */

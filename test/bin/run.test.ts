@@ -117,6 +117,9 @@ describe('what fails is said on standard error, with what to do, and exits with 
     environments['ziti-glb-dev-routers'] = {};
     const { code, err } = await cli('status');
     expect(code).toBe(1);
+    expect(err).toMatch(
+      /^Error: ziti-glb-dev is no stack of ziti-glb, or of another version than this checkout: name another/,
+    );
     expect(err).toContain('The function is deployed with a wrong environment.');
     expect(err).toContain('LOAD_BALANCER_ARN');
   });
