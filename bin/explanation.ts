@@ -70,33 +70,37 @@ export async function explainThing(asked: string, ground: Ground, given: Given):
     shown.find((subject) => subject.id === id)?.why ??
     conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
 
-  const { world } = ground.subnets;
-  const subnet = world.subnets.find(is);
-  if (subnet)
-    return {
-      subject: label(subnet),
-      chain: chainOfSubnet(subnet, ground, config),
-      said: said(subnet.id),
-      subnetId: subnet.id,
-    };
+  const { vpcs } = ground.subnets;
+  for (const world of vpcs) {
+    const there = { ...ground, subnets: { ...ground.subnets, world } };
+    const subnet = world.subnets.find(is);
+    if (subnet)
+      return {
+        subject: label(subnet),
+        chain: chainOfSubnet(subnet, there, config),
+        said: said(subnet.id),
+        subnetId: subnet.id,
+      };
+    if (world.routeTables.some(is))
+      return { subject: asked, chain: chainOfTable(asked, there, config), said: said(asked) };
+  }
 
   const router = routersOf(ground.routers.world, config.routers).find(({ instance }) => is(instance));
   if (router)
     return { subject: router.label, chain: chainOfRouter(router, config.routers), said: said(router.instance.id) };
 
-  if (world.routeTables.some(is))
-    return { subject: asked, chain: chainOfTable(asked, ground, config), said: said(asked) };
-
-  const host = isAddress(asked)
-    ? world.subnets.find(({ cidrs }) => cidrs.some((cidr) => contains(cidr, alone(asked))))
-    : undefined;
+  const holds = ({ cidrs }: { cidrs: string[] }) => cidrs.some((cidr) => contains(cidr, alone(asked)));
+  const [host, another] = isAddress(asked) ? vpcs.flatMap(({ subnets }) => subnets.filter(holds)) : [];
+  if (another)
+    throw new Error(`${asked} is an address in more than one VPC: ask for a subnet or an instance by its id`);
   if (host) {
     const found = await explainThing(host.id, ground, given);
     return found && { ...found, subject: `${asked}, whose packets go the way of ${found.subject}`, source: asked };
   }
   const place = await placeOf(asked, ground.vpcId, clients.ec2);
-  if (place?.VpcId !== undefined && place.VpcId !== ground.vpcId) {
-    const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${ground.vpcId}: whatever its tags say, it is nothing to this stack`;
+  const served = vpcs.map(({ vpcId }) => vpcId);
+  if (place?.VpcId !== undefined && !served.includes(place.VpcId)) {
+    const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${served.join(', ')}: whatever its tags say, it is nothing to this stack`;
     return { subject: asked, chain: [{ name: 'VPC', holds: false, says }], said: [] };
   }
   if (!place || asked.startsWith('subnet-') || place.SubnetId === undefined) return undefined;
@@ -122,7 +126,9 @@ export async function towards(
     throw new Error(
       `${found.subject} sends no packets that routers get: a destination is for a subnet, a client or its address`,
     );
-  const way = wayTo(to, tableOf(found.subnetId, subnets.world), subnets.world);
+  const { subnetId } = found;
+  const world = subnets.vpcs.find((each) => each.subnets.some(({ id }) => id === subnetId)) ?? subnets.world;
+  const way = wayTo(to, tableOf(subnetId, world), world);
   const at = found.chain.findIndex(({ name }) => name === 'load balancer');
   const chain = at < 0 ? found.chain : found.chain.toSpliced(at, 0, way);
   if (chain.some(({ holds }) => !holds) || stack.config.routers.diverter !== 'own') return { ...found, chain };

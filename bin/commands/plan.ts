@@ -55,7 +55,7 @@ function suppose(
   seen: SubnetsLook['vpcs'],
   config: SubnetsConfig,
 ) {
-  const subnet = seen.vpcs.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
+  const subnet = seen.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
   if (!subnet)
     throw new Error(`${asked} is no subnet in ${seen.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
   const tagged = { ...subnet, tagValue: value === '' ? undefined : value };

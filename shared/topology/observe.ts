@@ -25,7 +25,6 @@ export async function look(
     vpcId,
     tagKey,
     subnets: {
-      look: subnets,
       world: subnets.vpcs[0],
       vpcs: subnets.vpcs,
       plan: planVpcs(subnets, new Map(), config.subnets),
