@@ -17,6 +17,7 @@ import { versions } from './commands/versions.ts';
 import { findStack } from './deployed.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
+import { version } from './version.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   status,
@@ -39,6 +40,7 @@ const COMMON = {
   endpoint: { type: 'string' },
   'request-timeout': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
 const HELP = `npm run -s ziti-glb -- COMMAND [OPTION ...]
@@ -55,6 +57,7 @@ ${Object.entries(COMMANDS)
   --profile NAME    whose credentials to use; else as for the AWS command line
   --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
   --request-timeout SECONDS   in which AWS has to answer each call (60)
+  --version         which version of ziti-glb this is
 
   status            --watch   go on showing it, until Ctrl-C
                     --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
@@ -79,6 +82,10 @@ export async function run(
     const parsed = parse(argv);
     if (parsed === 'help') {
       terminal.out(...HELP.split('\n'));
+      return EXIT.ok;
+    }
+    if (parsed === 'version') {
+      terminal.out(`ziti-glb ${version}`);
       return EXIT.ok;
     }
     const { command, args, options, stack } = parsed;
@@ -122,6 +129,7 @@ function parse(argv: readonly string[]) {
   const loose = parseArgs({ args: [...argv], options: COMMON, strict: false, allowPositionals: true });
   const [name] = loose.positionals;
   if (loose.values.help || name === 'help') return 'help';
+  if (loose.values.version) return 'version';
   if (name === undefined) throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new UsageError(`there is no command ${name}: ${Object.keys(COMMANDS).join(', ')}`);

@@ -32,6 +32,7 @@ export const handler = reconcilerHandler(
   routersReconciler({ ...clients, changers }, config, seal, Date.now),
   {
     stack: config.stack,
+    version: config.version,
     clients: [...Object.values(clients), ...Object.values(changers)],
     journeyMetric: 'SecondsToHealthy',
   },

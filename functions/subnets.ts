@@ -16,6 +16,7 @@ const seal = sealer(new KMSClient(), config.sealing);
 
 export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, config, seal, Date.now), {
   stack: config.stack,
+  version: config.version,
   clients: Object.values(clients),
   journeyMetric: 'SecondsToRoute',
 });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import manifest from '../package.json' with { type: 'json' };
 
 const BPF = fileURLToPath(new URL('../bpf/', import.meta.url));
 const BUILT = join(BPF, 'build/');
@@ -43,11 +44,18 @@ export const hashes = async ({ resolveVariable }) =>
 
 /**
  * Makes sure that what is in bpf/ is what routers would get.
+ * @param bpf the folder
+ * @param version which it must be of
  * @throws Error of one sentence
  */
-export function checkDiverter(bpf = BPF) {
+export function checkDiverter(bpf = BPF, version = manifest.version) {
   const all = packages(join(bpf, 'build/'));
   if (all.length === 0) throw new Error('There is no package of the diverter in bpf/build; run: make -C bpf deb');
+  const other = all.find(({ path }) => basename(path).split('_')[1] !== version);
+  if (other)
+    throw new Error(
+      `${basename(other.path)} is of another version than package.json, ${version}; run: make -C bpf deb`,
+    );
   const [newest = bpf] = SOURCES.flatMap((folder) =>
     readdirSync(join(bpf, folder), { withFileTypes: true })
       .filter((entry) => entry.isFile())

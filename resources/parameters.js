@@ -274,7 +274,12 @@ export const permissionsBoundary = async ({ resolveVariable }) =>
   (await resolveVariable('param:permissionsBoundary')) || NOTHING;
 
 /** Of the stack: CloudFormation hands them on to whatever it makes that takes tags. */
-export const tags = async (variables) =>
+export const stackTags = async (variables) => ({
+  ...(await tags(variables)),
+  'ziti-glb:version': await variables.resolveVariable('self:custom.version'),
+});
+
+const tags = async (variables) =>
   Object.fromEntries(
     (await rightful('tags', variables, ''))
       .split(',')

@@ -18,6 +18,8 @@ const vpcIds = words.pipe(z.array(z.string().startsWith('vpc-', 'not own, all, o
 
 const common = z.object({
   STACK: text,
+  /** Stacks from before versions were told have none. */
+  VERSION: z.string().default(''),
   TAG_KEY: text,
   VPC_ID: z.string().startsWith('vpc-'),
   TARGET_GROUP_ARN: z.string().startsWith('arn:'),
@@ -57,6 +59,7 @@ const subnets = common
   })
   .transform((env) => ({
     stack: env.STACK,
+    version: env.VERSION,
     account: env.ACCOUNT,
     tagKey: env.TAG_KEY,
     vpcId: env.VPC_ID,
@@ -139,6 +142,7 @@ const routers = common
       context.addIssue(`DNS_POOL ${env.DNS_POOL} has no /${env.DNS_PREFIX} beside that of ${env.DNS_RESOLVER}`);
     return {
       stack: env.STACK,
+      version: env.VERSION,
       tagKey: env.TAG_KEY,
       vpcId: env.VPC_ID,
       targetGroupArn: env.TARGET_GROUP_ARN,

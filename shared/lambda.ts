@@ -27,6 +27,8 @@ type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & {
 /** A function is measured by these, besides what its plan counts. */
 export interface Measures {
   stack: string;
+  /** Of ziti-glb: in each line of the log, and beside each metric. */
+  version: string;
   /** SDK clients whose calls are counted. */
   clients: readonly Watchable[];
   /** The metric of how long its plan's journeys take. */
@@ -47,8 +49,8 @@ export function reconcilerHandler<World, S extends Step>(
   measures: Measures,
   time: Time = wallTime,
 ) {
-  const log = createLog(serviceName);
-  const metrics = createMetrics(serviceName, measures.stack);
+  const log = createLog(serviceName, measures.version);
+  const metrics = createMetrics(serviceName, measures);
   const calls: Call[] = [];
   for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
   const beginPass = createPassLog(log, time.now, reconciler.sentence, calls);

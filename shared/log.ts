@@ -8,20 +8,34 @@ type Unformatted = Parameters<LogFormatter['formatAttributes']>[0];
 
 /** The sentence first, so that it can be read where lines are cut; no field that nobody reads. */
 class SentenceFirst extends LogFormatter {
+  readonly #version: string;
+
+  constructor(version: string) {
+    super();
+    this.#version = version;
+  }
+
   override formatAttributes(
     { message, logLevel, timestamp, serviceName }: Unformatted,
     fields: LogAttributes,
   ): LogItem {
     return new LogItem({
-      attributes: { message, level: logLevel, timestamp: timestamp.toISOString(), service: serviceName, ...fields },
+      attributes: {
+        message,
+        level: logLevel,
+        timestamp: timestamp.toISOString(),
+        service: serviceName,
+        version: this.#version,
+        ...fields,
+      },
     });
   }
 }
 
 /** A log whose every line is one JSON object without secrets. */
-export function createLog(serviceName: string): Logger {
+export function createLog(serviceName: string, version: string): Logger {
   const jsonReplacerFn = (_key: string, value: unknown) => (typeof value === 'string' ? withoutSecrets(value) : value);
-  return new Logger({ serviceName, logFormatter: new SentenceFirst(), jsonReplacerFn });
+  return new Logger({ serviceName, logFormatter: new SentenceFirst(version), jsonReplacerFn });
 }
 
 /** An error of AWS is logged with what it usually means here and what to do, any other with where it was thrown. */

@@ -43,7 +43,10 @@ export type MetricName = keyof typeof METRICS;
 export type Measurements = Readonly<Record<string, number | readonly number[]>>;
 
 /** Writes metrics as lines of the log, in CloudWatch's embedded metric format. */
-export function createMetrics(serviceName: string, stack: string): { publish(measured: Measurements): void } {
+export function createMetrics(
+  serviceName: string,
+  { stack, version }: { stack: string; version: string },
+): { publish(measured: Measurements): void } {
   const metrics = new Metrics({ namespace: 'ziti-glb', serviceName, defaultDimensions: { stack } });
   return {
     publish(measured) {
@@ -51,6 +54,8 @@ export function createMetrics(serviceName: string, stack: string): { publish(mea
         const values = measured[name] ?? [];
         for (const value of typeof values === 'number' ? [values] : values) metrics.addMetric(name, unit, value);
       }
+      // No dimension: each upgrade would begin another series.
+      metrics.addMetadata('version', version);
       metrics.publishStoredMetrics();
     },
   };

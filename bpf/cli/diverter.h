@@ -14,7 +14,6 @@
 #include "../common.h"
 #include "../verdicts.h"
 
-#define VERSION "0.1.0"
 #define BPFFS "/sys/fs/bpf"
 #define PINS BPFFS "/ziti-glb"
 

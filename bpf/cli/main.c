@@ -224,6 +224,10 @@ int main(int argc, char **argv)
 		print_usage(argc < 2 ? stderr : stdout);
 		return argc < 2;
 	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("diverter " VERSION);
+		return 0;
+	}
 	libbpf_set_print(print_libbpf);
 	if (argv[1][0] == '-')
 		return contract(argc, argv);

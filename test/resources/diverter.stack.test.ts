@@ -22,16 +22,24 @@ function bpf(files: Record<string, number>): string {
 
 describePackaged('the diverter that is deployed', () => {
   test('may be newer than its sources', () => {
-    expect(() => checkDiverter(bpf({ 'parse.h': 1, 'cli/main.c': 2, 'deb/postinst': 2, [PACKAGE]: 3 }))).not.toThrow();
-    expect(() => checkDiverter(bpf({ 'parse.h': 1, 'bench/bench.c': 9, [PACKAGE]: 3 }))).not.toThrow();
+    expect(() =>
+      checkDiverter(bpf({ 'parse.h': 1, 'cli/main.c': 2, 'deb/postinst': 2, [PACKAGE]: 3 }), '1'),
+    ).not.toThrow();
+    expect(() => checkDiverter(bpf({ 'parse.h': 1, 'bench/bench.c': 9, [PACKAGE]: 3 }), '1')).not.toThrow();
   });
 
   test.each(['parse.h', 'cli/main.c', 'deb/postinst'])('may not be older than bpf/%s', (changed) => {
     const folder = bpf({ [changed]: 4, [PACKAGE]: 3, 'build/ziti-glb-diverter_1_arm64.deb': 5 });
-    expect(() => checkDiverter(folder)).toThrow(
+    expect(() => checkDiverter(folder, '1')).toThrow(
       new Error(
         `The diverter's package for amd64 is older than bpf/${changed}, which it is made from; run: make -C bpf deb (or remove ${folder}/${PACKAGE}, if no router is amd64)`,
       ),
+    );
+  });
+
+  test('is of the version of all else', () => {
+    expect(() => checkDiverter(bpf({ 'parse.h': 1, [PACKAGE]: 3 }), '2')).toThrow(
+      new Error('ziti-glb-diverter_1_amd64.deb is of another version than package.json, 2; run: make -C bpf deb'),
     );
   });
 

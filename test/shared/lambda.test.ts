@@ -52,6 +52,7 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
     },
     {
       stack: 'ziti-glb-test',
+      version: '1.2.3',
       clients: [cloud.ec2],
       journeyMetric: 'SecondsToRoute',
     },
@@ -98,6 +99,7 @@ describe('the log', () => {
       level: 'INFO',
       timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
       service: 'tester',
+      version: '1.2.3',
       pass: 'pass-1',
       cause: 'the minute',
       subject: move.about.label,
@@ -227,6 +229,7 @@ describe('the metrics', () => {
       _aws: { CloudWatchMetrics: [{ Namespace: 'ziti-glb', Dimensions: [['service', 'stack']] }] },
       service: 'tester',
       stack: 'ziti-glb-test',
+      version: '1.2.3',
       ChangingCalls: 1,
       Throttles: 1,
       Errors: 0,

@@ -13,6 +13,7 @@ const SEALING = { keyArn: '', version: 1, partition: '', region: '', account: ''
 
 export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => ({
   stack: 'ziti-glb-test',
+  version: '1.2.3',
   tagKey: 'ziti-glb',
   vpcId: 'vpc-1',
   targetGroupArn: 'arn:tg',

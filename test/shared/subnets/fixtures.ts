@@ -8,6 +8,7 @@ import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from '
 /** As `serverless deploy` without parameters has it. */
 export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   stack: 'ziti-glb-test',
+  version: '1.2.3',
   account: '111122223333',
   tagKey: 'ziti-glb',
   vpcId: 'vpc-1',
