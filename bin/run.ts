@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { NoCredentials } from '../local/credentials.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
+import { closest } from './closest.ts';
 import { type Command, EXIT, isOptional, UsageError } from './command.ts';
 import { bundle } from './commands/bundle.ts';
 import { doctor } from './commands/doctor.ts';
@@ -14,6 +15,7 @@ import { router } from './commands/router.ts';
 import { status } from './commands/status.ts';
 import { test } from './commands/test.ts';
 import { versions } from './commands/versions.ts';
+import { completion, SHELLS, type Shell, type Words } from './completion.ts';
 import { findStack } from './deployed.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
@@ -57,6 +59,7 @@ ${Object.entries(COMMANDS)
   --profile NAME    whose credentials to use; else as for the AWS command line
   --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
   --request-timeout SECONDS   in which AWS has to answer each call (60)
+  completion SHELL  prints a script for bash, zsh or fish that completes all this
   --version         which version of ziti-glb this is
 
   status            --watch   go on showing it, until Ctrl-C
@@ -69,6 +72,17 @@ ${Object.entries(COMMANDS)
 All but drain and redrive only read; doctor, router, test and explain with a
 destination have programs run on routers and clients, which change nothing. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
 status, which only shows, has no 2 without --for.`;
+
+const WORDS: Words = {
+  commands: [
+    ...Object.entries(COMMANDS).map(([name, { summary, options }]) => ({
+      ...{ name, summary },
+      options: Object.keys(options),
+    })),
+    { name: 'completion', summary: 'a script that completes all this in a shell', options: [] },
+  ],
+  options: Object.keys(COMMON),
+};
 
 /** Runs one command line. Resolves to the exit code; never rejects. */
 export async function run(
@@ -86,6 +100,10 @@ export async function run(
     }
     if (parsed === 'version') {
       terminal.out(`ziti-glb ${version}`);
+      return EXIT.ok;
+    }
+    if ('shell' in parsed) {
+      terminal.out(...completion(parsed.shell, WORDS));
       return EXIT.ok;
     }
     const { command, args, options, stack } = parsed;
@@ -132,7 +150,15 @@ function parse(argv: readonly string[]) {
   if (loose.values.version) return 'version';
   if (name === undefined) throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) throw new UsageError(`there is no command ${name}: ${Object.keys(COMMANDS).join(', ')}`);
+  if (name === 'completion') return completionOf(loose.positionals.slice(1));
+  if (!command) {
+    const meant = closest(
+      name,
+      WORDS.commands.map((each) => each.name),
+    );
+    const others = `there is no command ${name}: ${Object.keys(COMMANDS).join(', ')}`;
+    throw new UsageError(meant ? `${others}. Did you mean ${meant}?` : others);
+  }
 
   const { values, positionals } = strictly(argv, { ...COMMON, ...command.options });
   const args = positionals.slice(1);
@@ -160,12 +186,21 @@ function parse(argv: readonly string[]) {
   };
 }
 
+function completionOf([name = '', ...more]: string[]): { shell: Shell } {
+  const shell = SHELLS.find((each) => each === name);
+  if (!shell || more.length > 0) throw new UsageError(`completion takes one shell: ${SHELLS.join(', ')}`);
+  return { shell };
+}
+
 function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     return { positionals, values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, one(value)])) };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    const { message = String(error) } = Object(error);
+    const [, unknown = ''] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
+    const meant = closest(unknown, Object.keys(options));
+    throw new UsageError(meant ? `${message.replace(/\. .*/s, '')}. Did you mean --${meant}?` : message);
   }
 }
 

@@ -26,6 +26,8 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 export function standardTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
+  /** Nothing that moves, where a terminal says that it cannot. */
+  const moves = process.env.TERM !== 'dumb';
   let hasProgress = false;
   const wipe = () => {
     if (hasProgress) stderr.write('\r\u001b[K');
@@ -41,7 +43,7 @@ export function standardTerminal(): Terminal {
       stderr.write(written(lines));
     },
     progress(text) {
-      if (!stderr.isTTY) return;
+      if (!stderr.isTTY || !moves) return;
       wipe();
       stderr.write(drawn(text).slice(0, (stderr.columns || 80) - 1));
       hasProgress = true;
@@ -61,7 +63,7 @@ export function standardTerminal(): Terminal {
       return /^y(es)?$/i.test(answer.trim());
     },
     clear() {
-      if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');
+      if (stdout.isTTY && moves) stdout.write('\u001b[H\u001b[2J');
     },
     atInterrupt(...lines) {
       for (const [signal, number] of Object.entries(SIGNALS)) {

@@ -1,10 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
+import { SHELLS } from '../../bin/completion.ts';
 import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([
     ['', /^no command is given: status, plan, explain, test, doctor, router, log, versions, bundle, drain, redrive\n/],
     ['stat', /^there is no command stat: status,/],
+    ['sttaus', /redrive\. Did you mean status\?\n/],
+    ['status --wacth', /^Unknown option '--wacth'\. Did you mean --watch\?\n/],
+    ['completion', /^completion takes one shell: bash, zsh, fish/],
+    ['completion tcsh', /^completion takes one shell/],
+    ['completion bash zsh', /^completion takes one shell/],
     ['toString', /^there is no command toString/],
     ['status --yes', /Unknown option '--yes'/],
     ['plan --wacht', /Unknown option '--wacht'/],
@@ -73,6 +79,14 @@ test.each(['--help', 'help', 'status -h'])('%s tells every command and every exi
     '--profile',
     '64',
   ])
+    expect(out).toContain(word);
+});
+
+test.each(SHELLS)('completion %s asks nobody, and has each command and option', async (shell) => {
+  const { cli } = await deployed();
+  const { code, out, access } = await cli(`completion ${shell}`);
+  expect({ code, access }).toEqual({ code: 0, access: [] });
+  for (const word of ['status', 'explain', 'redrive', 'completion', 'watch', 'endpoint', 'yes'])
     expect(out).toContain(word);
 });
 

@@ -34,6 +34,32 @@ test('complains on standard error', () => {
   expect(stderr).toMatch(/^there is no command sttus/);
 });
 
+/** A line of a shell that runs the program, as `ZITI`. */
+function typed(line: string, environment: Record<string, string> = {}) {
+  const ZITI = `${process.execPath} ${program}`;
+  const env = { ...process.env, ...environment, ZITI };
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', `set -o pipefail; ${line}`], { encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+test('ends quietly where nobody reads on', () => {
+  expect(typed('$ZITI --help | true')).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+test('says in one line that a disk is full', () => {
+  const { status, stderr } = typed('$ZITI --help >/dev/full');
+  expect([status, stderr]).toEqual([1, 'The answer could not be written: ENOSPC: no space left on device, write\n']);
+});
+
+test('completes what it has in bash, by the command and before one', () => {
+  const words = (line: string) =>
+    `source <($ZITI completion bash); COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _ziti_glb; echo "\${COMPREPLY[@]}"`;
+  expect(typed(words('ziti-glb d')).stdout).toBe('doctor drain\n');
+  expect(typed(words('ziti-glb --region x status --w')).stdout).toBe('--watch\n');
+  expect(typed(words('ziti-glb drain --w')).stdout).toBe('\n');
+  expect(typed(words('ziti-glb drain --y')).stdout).toBe('--yes\n');
+});
+
 test('says what to do where no demo runs', () => {
   const { status, stdout, stderr } = ziti('status', '--endpoint', 'http://127.0.0.1:9');
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
