@@ -142,6 +142,19 @@ export function checkParameters(given, { region, defaults }) {
   if (wrong) throw new Error(wrong);
 }
 
+/**
+ * The framework would take us-east-1, where nobody has meant the stack to be.
+ * @param {{ region?: string }} options of the command line
+ * @param {Record<string, string | undefined>} [environment]
+ * @throws Error of one sentence if neither they nor the environment say where the stack is to be
+ */
+export function checkRegion({ region }, { AWS_REGION, AWS_DEFAULT_REGION } = process.env) {
+  if (!region && !AWS_REGION && !AWS_DEFAULT_REGION)
+    throw new Error(
+      'It is not said where the stack is to be: add --region, as in --region eu-central-1, or set AWS_REGION.',
+    );
+}
+
 // `ziti-glb-STAGE-topology` must be a function's name: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 const LONGEST_STAGE = 64 - 'ziti-glb--topology'.length;
 

@@ -4,10 +4,11 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
-import { checkParameters, checkStage } from './parameters.js';
+import { deployedParameters, forgotten, METADATA } from './forgotten.js';
+import { checkParameters, checkRegion, checkStage } from './parameters.js';
 import { explained } from './refusals.js';
 import { refuseRemovalInUse } from './removal.js';
-import { functionsSbom, writeDiverterSboms } from './sbom.js';
+import { bundleSbom, writeDiverterSboms } from './sbom.js';
 
 /** What `serverless package`, `deploy` and `remove` do beyond the framework. */
 export default class ZitiGlbPlugin {
@@ -15,7 +16,7 @@ export default class ZitiGlbPlugin {
     this.hooks = {
       'before:package:cleanup': () => check(serverless),
       'before:package:createDeploymentArtifacts': () => createArtifacts(serverless),
-      'after:aws:package:finalize:mergeCustomProviderResources': () => decide(serverless.service.provider),
+      'after:aws:package:finalize:mergeCustomProviderResources': () => decide(serverless),
       error: (error) => {
         error.message = explained(error.message);
       },
@@ -28,24 +29,28 @@ export default class ZitiGlbPlugin {
 async function createArtifacts({ serviceDir, service }) {
   const folder = join(serviceDir, '.serverless/sbom');
   await bundle(serviceDir, Object.keys(service.functions), {
-    plugins: [functionsSbom(join(folder, 'functions.cdx.json'))],
+    plugins: [bundleSbom(join(folder, 'functions.cdx.json'))],
   });
   writeDiverterSboms(folder);
 }
 
-/** By name: what the command line has, else serverless.yml. */
-function parametersOf(serverless) {
+/** By name: what the command line has, else serverless.yml for this stage. */
+function givenTo(serverless) {
   const { params } = serverless.configurationInput;
   const given = serverless.processedInput.options.param ?? [];
   const stage = serverless.getProvider('aws').getStage();
-  return { ...params.default, ...params[stage], ...Object.fromEntries(given.map(pair)) };
+  return { ...params[stage], ...Object.fromEntries(given.map(pair)) };
 }
 
-function check(serverless) {
+/** By name: all of them, those that are not given by their defaults. */
+const parametersOf = (serverless) => ({ ...serverless.configurationInput.params.default, ...givenTo(serverless) });
+
+async function check(serverless) {
   const provider = serverless.getProvider('aws');
   const defaults = serverless.configurationInput.params.default;
   const all = parametersOf(serverless);
   try {
+    checkRegion(serverless.processedInput.options);
     checkStage(provider.getStage());
     checkParameters(all, { region: provider.getRegion(), defaults });
   } catch (error) {
@@ -56,10 +61,23 @@ function check(serverless) {
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'DIVERTER_NOT_BUILT');
   }
+  if (serverless.processedInput.commands[0] === 'deploy')
+    await checkForgotten(serverless, givenTo(serverless), defaults);
 }
 
-function decide(provider) {
-  provider.compiledCloudFormationTemplate = decided(provider.compiledCloudFormationTemplate);
+/** The template says what it was made with, for the next deployment to know. */
+function decide(serverless) {
+  const { provider, custom } = serverless.service;
+  const { Metadata, ...template } = decided(provider.compiledCloudFormationTemplate);
+  const own = { version: custom.version, parameters: givenTo(serverless) };
+  provider.compiledCloudFormationTemplate = { ...template, Metadata: { ...Metadata, [METADATA]: own } };
+}
+
+async function checkForgotten(serverless, given, defaults) {
+  const provider = serverless.getProvider('aws');
+  const deployed = await deployedParameters(await provider.getAwsSdkV3Config(), provider.naming.getStackName());
+  const sentence = forgotten(deployed, given, defaults);
+  if (sentence) throw new serverless.classes.Error(sentence, 'PARAMETER_FORGOTTEN');
 }
 
 function pair(nameAndValue) {
@@ -69,6 +87,7 @@ function pair(nameAndValue) {
 
 async function checkRemoval(serverless) {
   try {
+    checkRegion(serverless.processedInput.options);
     await refuseRemovalInUse(await serverless.getProvider('aws').getAwsSdkV3Config(), serverless.service.custom.stack);
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'STACK_IN_USE');

@@ -13,7 +13,7 @@ const BUILT_USING = /(\S+) \(= (\S+)\)/g;
  * writes the same file.
  * @param {string} outputFile an absolute path
  */
-export const functionsSbom = (outputFile) =>
+export const bundleSbom = (outputFile) =>
   cyclonedxEsbuildPlugin({ outputFile, outputReproducible: true, logLevel: 'silent' });
 
 /** Writes, for each package of the diverter, `FOLDER/PACKAGE.cdx.json`: the sources that are linked into it statically. */

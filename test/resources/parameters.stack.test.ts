@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import {
   checkParameters,
+  checkRegion,
   checkStage,
   healthCheck,
   healthOptions,
@@ -299,6 +300,18 @@ test.each([
   expect(await healthOptions(variables)).toBe(options);
 });
 
+test('a region is given by the command line or the environment', () => {
+  expect(checkRegion({ region: 'eu-west-1' }, {})).toBeUndefined();
+  expect(checkRegion({}, { AWS_REGION: 'eu-west-1' })).toBeUndefined();
+  expect(checkRegion({}, { AWS_DEFAULT_REGION: 'eu-west-1' })).toBeUndefined();
+  for (const environment of [{}, { AWS_REGION: '' }])
+    expect(() => checkRegion({}, environment)).toThrow(
+      new Error(
+        'It is not said where the stack is to be: add --region, as in --region eu-central-1, or set AWS_REGION.',
+      ),
+    );
+});
+
 test('a stage is as long as the names of functions allow', () => {
   expect(checkStage('s'.repeat(46))).toBeUndefined();
   expect(() => checkStage('s'.repeat(47))).toThrow(
@@ -321,6 +334,13 @@ describePackaged('serverless package', () => {
   ])('%j is refused in our words, though the framework looks at it first', (given, sentence) => {
     const { status, said } = packageStack({ parameters: { ...required, ...given } });
     expect([status, said]).toEqual([1, expect.stringContaining(`Error:\n${sentence}`)]);
+  });
+
+  test('deploys nothing where no region is given, and where the environment gives one, there', () => {
+    const { status, said } = packageStack({ parameters: required, region: '' });
+    expect([status, said]).toEqual([1, expect.stringContaining('Error:\nIt is not said where the stack is to be: ')]);
+    const there = packageStack({ parameters: required, region: '', environment: { AWS_REGION: 'eu-north-1' } });
+    expect([there.status, there.said]).toEqual([0, expect.stringContaining('(eu-north-1)')]);
   });
 
   test('says what is wrong with the parameters before anything is made', () => {

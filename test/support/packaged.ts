@@ -34,7 +34,10 @@ export function temporaryFolder(prefix: string): string {
 export interface Packaging {
   parameters: Record<string, string>;
   stage?: string;
+  /** Empty if none is given. */
   region?: string;
+  /** Beside this process's own, which says no region. */
+  environment?: Record<string, string>;
   /** Whether the diverter is there as `make -C bpf deb` leaves it. */
   built?: boolean;
 }
@@ -43,7 +46,13 @@ export interface Packaging {
  * Runs `serverless package` in a folder of its own, so that test files can do so at the same time.
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
-export function packageStack({ parameters, stage = 'test', region = 'eu-central-1', built = true }: Packaging) {
+export function packageStack({
+  parameters,
+  stage = 'test',
+  region = 'eu-central-1',
+  environment,
+  built = true,
+}: Packaging) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
   copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
@@ -56,10 +65,11 @@ export function packageStack({ parameters, stage = 'test', region = 'eu-central-
   }
   const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [serverless, 'package', '--stage', stage, '--region', region, ...given],
-    { cwd: folder, encoding: 'utf8' },
+    [serverless, 'package', '--stage', stage, ...(region ? ['--region', region] : []), ...given],
+    { cwd: folder, encoding: 'utf8', env: { ...ours, ...environment } },
   );
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };
 }

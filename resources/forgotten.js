@@ -1,0 +1,42 @@
+import { CloudFormationClient, GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
+
+/** Under this name a template's metadata has what the stack was deployed with. */
+export const METADATA = 'ziti-glb';
+
+/**
+ * Parameters that the stack was deployed with, that nobody gives any more, and whose value would be another without being asked for.
+ * @param {Record<string, unknown>} deployed by name, those that were given then
+ * @param {Record<string, unknown>} given by name, those that are given now
+ * @param {Record<string, unknown>} defaults by name, of all
+ * @returns {string | undefined} a sentence if there are any
+ */
+export function forgotten(deployed, given, defaults) {
+  const lost = Object.entries(deployed).filter(
+    ([name, value]) => name in defaults && !(name in given) && `${value}` !== `${defaults[name]}`,
+  );
+  if (lost.length === 0) return undefined;
+  const again = lost.map(([name, value]) => `--param ${name}=${quoted(value)}`).join(' ');
+  const reset = lost.map(([name]) => `--param ${name}=${quoted(defaults[name])}`).join(' ');
+  return `The stack was deployed with parameters that are not given now, and would silently get their defaults again. Give them as they were: ${again}; or say that they are to be reset: ${reset}`;
+}
+
+const quoted = (value) => (/^[\w.:/=+@,-]*$/.test(value) ? value : `'${`${value}`.replaceAll("'", "'\\''")}'`);
+
+/**
+ * Resolves to what a stack was deployed with; nothing if there is no such stack, or it is of an earlier version.
+ * @param {import('@aws-sdk/client-cloudformation').CloudFormationClientConfig} configuration
+ * @param {string} stack
+ * @returns {Promise<Record<string, unknown>>}
+ */
+export async function deployedParameters(configuration, stack) {
+  const cloudFormation = new CloudFormationClient(configuration);
+  try {
+    const { Metadata } = await cloudFormation.send(new GetTemplateSummaryCommand({ StackName: stack }));
+    return JSON.parse(Metadata ?? '{}')[METADATA]?.parameters ?? {};
+  } catch (error) {
+    if (/does not exist/.test(error.message)) return {};
+    throw error;
+  } finally {
+    cloudFormation.destroy();
+  }
+}
