@@ -22,7 +22,7 @@ import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
 import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
 import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
-import { parseTemplate } from './stack/template.ts';
+import { parseTemplate, type Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
 import { type AccessKey, createKeys } from './wire/keys.ts';
 import { serve } from './wire/server.ts';
@@ -83,6 +83,16 @@ export interface Box {
    * @param diverter path of the program that it is packaged with, if not the first one's
    */
   deploy(folder: string, diverter?: string): Promise<Stack>;
+  /**
+   * Deploys a plain template as CloudFormation does, its code in a bucket that is there beforehand, `codeBucket`.
+   * @param files paths of what is to be in the bucket, by key
+   */
+  deployTemplate(
+    name: string,
+    template: Template,
+    parameters: Record<string, string>,
+    files: ReadonlyMap<string, string>,
+  ): Promise<Stack>;
   /** Removes a stack as `serverless remove` does: empties its bucket, then has everything deleted. */
   remove(stack: Stack): Promise<void>;
   /** By ARN. */
@@ -238,8 +248,15 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     unusedAccess: iam.unused,
     queues: contents,
     deploy: (folder, diverter = options.diverter) => deployPackage({ ...serverless, folder, diverter }),
+    async deployTemplate(name, template, parameters, files) {
+      const { codeBucket: Bucket = '' } = parameters;
+      buckets.create(Bucket);
+      for (const [Key, path] of files) await clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
+      return deploy(name, template, parameters);
+    },
     async remove(stack) {
-      buckets.empty(stack.outputs.ServerlessDeploymentBucketName ?? '');
+      const { ServerlessDeploymentBucketName: bucket } = stack.outputs;
+      if (bucket) buckets.empty(bucket);
       await deleteStack(stack);
       stacks.delete(stack.name);
     },

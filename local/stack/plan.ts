@@ -72,7 +72,11 @@ export function planStack(
   };
 }
 
-function beforehand({ Parameters, Conditions }: Template, given: Record<string, string>, place: StackPlace): Scope {
+function beforehand(
+  { Parameters, Rules, Conditions }: Template,
+  given: Record<string, string>,
+  place: StackPlace,
+): Scope {
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(Parameters, name));
   if (unknown.length > 0) throw new Error(`the template has no parameter ${unknown.join(', ')}`);
 
@@ -109,12 +113,24 @@ function beforehand({ Parameters, Conditions }: Template, given: Record<string, 
       }
     },
   };
+  for (const [name, { Assertions }] of Object.entries(Rules)) {
+    const broken = Assertions.find(({ Assert }) => !within(`Rules.${name}`, () => holds(Assert, scope)));
+    if (broken) throw new Error(`rule ${name} is broken: ${broken.AssertDescription}`);
+  }
   for (const name of Object.keys(Conditions)) within(`Conditions.${name}`, () => scope.condition(name));
   return scope;
 }
 
 function parameterValue(name: string, declaration: Template['Parameters'][string], given: string | undefined): unknown {
-  const { Type, Default, AllowedValues, AllowedPattern } = declaration;
+  const {
+    Type,
+    Default,
+    AllowedValues,
+    AllowedPattern,
+    MinValue = -Infinity,
+    MaxValue = Infinity,
+    MaxLength,
+  } = declaration;
   const value = given ?? (Default === undefined ? undefined : String(Default));
   if (value === undefined) throw new Error(`parameter ${name} must have a value`);
   if (AllowedValues && !AllowedValues.map(String).includes(value)) {
@@ -125,6 +141,10 @@ function parameterValue(name: string, declaration: Template['Parameters'][string
   }
   if (Type === 'Number' && !Number.isFinite(Number(value)))
     throw new Error(`parameter ${name} must be a number, not ${value}`);
+  if (Type === 'Number' && (Number(value) < MinValue || Number(value) > MaxValue))
+    throw new Error(`parameter ${name} must be from ${MinValue} to ${MaxValue}, not ${value}`);
+  if (MaxLength !== undefined && value.length > MaxLength)
+    throw new Error(`parameter ${name} must have at most ${MaxLength} characters, not ${value.length}`);
   return Type.startsWith('List<') || Type === 'CommaDelimitedList' ? value.split(',').map((one) => one.trim()) : value;
 }
 

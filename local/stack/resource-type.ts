@@ -81,8 +81,19 @@ export const integer = z
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
 export const tags = z.array(z.strictObject({ Key: text, Value: text })).optional();
 export const keyValues = z.array(z.strictObject({ Key: text, Value: text })).default([]);
-/** A policy document, left to who evaluates it. */
-export const document = z.record(z.string(), z.unknown());
+/** A policy document, left to who evaluates it: an object, or a text that has one as JSON. */
+export const document = z.preprocess(
+  (given, context) => {
+    if (typeof given !== 'string') return given;
+    try {
+      return JSON.parse(given);
+    } catch (error) {
+      context.addIssue(`is no JSON: ${error instanceof Error ? error.message : error}`);
+      return z.NEVER;
+    }
+  },
+  z.record(z.string(), z.unknown()),
+);
 
 /** Asks every five seconds of the cloud's time until the answer is yes, for half an hour at most. */
 export async function until(clock: Clock, what: string, isSo: () => Promise<boolean>): Promise<void> {

@@ -6,6 +6,13 @@ const parameter = z.object({
   Default: z.union([z.string(), z.number(), z.boolean()]).optional(),
   AllowedValues: z.array(z.unknown()).optional(),
   AllowedPattern: z.string().optional(),
+  MinValue: z.number().optional(),
+  MaxValue: z.number().optional(),
+  MaxLength: z.number().optional(),
+});
+
+const rule = z.strictObject({
+  Assertions: z.array(z.strictObject({ Assert: z.unknown(), AssertDescription: z.string() })),
 });
 
 const resource = z.strictObject({
@@ -25,6 +32,7 @@ const template = z.strictObject({
   Description: z.string().optional(),
   Metadata: z.unknown().optional(),
   Parameters: z.record(z.string(), parameter).default({}),
+  Rules: z.record(z.string(), rule).default({}),
   Conditions: z.record(z.string(), z.unknown()).default({}),
   Resources: z.record(z.string(), resource),
   Outputs: z.record(z.string(), output).default({}),

@@ -3,6 +3,7 @@ import { awsClients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { writeCredentials } from '../../local/credentials.ts';
+import { parametersOfTemplate } from '../../release/parameters.ts';
 import { commands, read } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
@@ -86,10 +87,25 @@ describePackaged('what the documents have a reader type', () => {
     expect([status, said]).toEqual([0, expect.stringContaining('Service packaged')]);
   });
 
+  const plain = all.filter(({ command }) => command.startsWith('aws cloudformation deploy '));
+  test.each(plain)('$command gives parameters that the template has', ({ command }) => {
+    const given = command.split(' --parameter-overrides ')[1]?.split(' ') ?? [];
+    const constraints = parametersOfTemplate('1.2.3');
+    expect(given.length).toBeGreaterThan(2);
+    for (const each of given) expect(Object.keys(constraints)).toContain(each.split('=')[0]);
+    expect(read('release/release.ts')).toContain("'template.json'");
+  });
+  /** What the folder `code` is copied to, the template looks for: its codePrefix. */
+  const copies = all.filter(({ command }) => command.startsWith('aws s3 cp '));
+  test.each(copies)('$command copies to where the template looks', ({ command }) => {
+    const { version } = JSON.parse(read('package.json'));
+    expect(command).toBe(`aws s3 cp --recursive code s3://BUCKET/${parametersOfTemplate(version).codePrefix?.Default}`);
+  });
+
   const elsewhere = all.filter(({ command }) => /^(ziti |sudo diverter |journalctl |export ZITI_)/.test(command));
 
   test('and nothing else, but on a router or beside its controller, and to remove a stack, which has its test elsewhere', () => {
-    const known = [...asks, ...deployments, ...elsewhere].map(({ command }) => command);
+    const known = [...asks, ...deployments, ...plain, ...copies, ...elsewhere].map(({ command }) => command);
     const rest = all.filter(({ command }) => !(command in ELSEWHERE) && !known.includes(command));
     expect(rest.map(({ command }) => command.replace(/ --.*/, ''))).toEqual(['npx serverless remove']);
     expect(read('test/resources/removal.stack.test.ts')).toContain('remove');

@@ -344,7 +344,7 @@ const scope: Scope = {
   condition: () => true,
 };
 
-const NOTHING: Template = { Parameters: {}, Conditions: {}, Resources: {}, Outputs: {} };
+const NOTHING: Template = { Parameters: {}, Rules: {}, Conditions: {}, Resources: {}, Outputs: {} };
 
 function ofType({ Resources }: Template, type: string) {
   return Object.values(Resources).filter(({ Type }) => Type === type);

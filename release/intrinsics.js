@@ -1,0 +1,85 @@
+import { packages } from '../resources/diverter.js';
+
+/*
+ * What resources/parameters.js and resources/diverter.js compute of parameters when the stack is packaged, CloudFormation computes
+ * when the plain template is deployed. Same names; test/release/template.stack.test.ts holds the values equal.
+ */
+
+/** What stands for a parameter, or a computed value, until release/template.ts puts CloudFormation's own way there. */
+export const marker = (name) => `@@${name}@@`;
+
+const ref = (name) => ({ Ref: name });
+const when = (condition, then, otherwise) => ({ 'Fn::If': [condition, then, otherwise] });
+const equals = (name, value) => ({ 'Fn::Equals': [ref(name), value] });
+const NOTHING = ref('AWS::NoValue');
+
+/** Beside those of resources/*.yml. */
+export const conditions = {
+  OwnDiverter: equals('diverter', 'own'),
+  AsksRouterAlone: { 'Fn::Or': [equals('healthCheck', 'router'), equals('diverter', 'netfoundry')] },
+  AsksBoth: { 'Fn::And': [{ 'Fn::Not': [{ Condition: 'AsksRouterAlone' }] }, equals('healthCheck', 'both')] },
+  AsksNoService: {
+    'Fn::And': [{ 'Fn::Not': [{ Condition: 'AsksRouterAlone' }] }, equals('servicesRequired', 'false')],
+  },
+  AsksBothAndNoService: { 'Fn::And': [{ Condition: 'AsksBoth' }, { Condition: 'AsksNoService' }] },
+  Rebalances: equals('failover', 'rebalance'),
+  ReservesConcurrency: equals('reserveConcurrency', 'true'),
+  BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
+  AllowsOthers: { 'Fn::Not': [equals('allowedPrincipals', '')] },
+};
+
+export const isRouter = { [`aws:ResourceTag/${marker('tagKey')}`]: 'router' };
+export const isNoted = { [`aws:ResourceTag/${marker('tagKey')}:source-dest-check`]: 'false' };
+export const claim = `/ziti-glb/${marker('vpcId')}/${marker('tagKey')}`;
+export const healthCheck = {
+  protocol: when('AsksRouterAlone', 'HTTPS', 'HTTP'),
+  port: when('AsksRouterAlone', '8081', '8082'),
+  path: when('AsksRouterAlone', '/health-checks', '/'),
+};
+export const healthPort = when('AsksRouterAlone', '', '8082');
+export const healthOptions = when(
+  'AsksBothAndNoService',
+  '--router 8081 --idle',
+  when('AsksBoth', '--router 8081', when('AsksNoService', '--idle', '')),
+);
+export const permissionsBoundary = when('BoundsPermissions', ref('permissionsBoundary'), NOTHING);
+/** Who deploys gives them: aws cloudformation deploy --tags. */
+export const stackTags = {};
+export const tagKeys = { 'Fn::Split': [',', ref('tagKeys')] };
+export const architecture = 'arm64';
+export const reservedConcurrency = when('ReservesConcurrency', 1, NOTHING);
+export const routerSubnets = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('routerSubnets')] }] };
+export const allowedPrincipals = {
+  'Fn::Split': [
+    ',',
+    when(
+      'AllowsOthers',
+      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root,\${allowedPrincipals}` },
+      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
+    ),
+  ],
+};
+const attribute = (Key, Value) => ({ Key, Value });
+export const failover = [
+  attribute('deregistration_delay.timeout_seconds', ref('deregistrationDelay')),
+  ...['on_deregistration', 'on_unhealthy'].flatMap((event) => [
+    attribute(`target_failover.${event}`, when('Rebalances', 'rebalance', 'no_rebalance')),
+    attribute(`send_tcp_reset.${event}.enabled`, when('Rebalances', 'false', 'true')),
+  ]),
+];
+
+const built = (text) =>
+  when(
+    'OwnDiverter',
+    packages()
+      .map(text)
+      .join(text === hashOf ? '|' : ' '),
+    '',
+  );
+const hashOf = ({ sha256 }) => sha256;
+export const builds = built(({ architecture, sha256 }) => `${architecture}=${sha256}`);
+/** Part of a regular expression, and so a marker. */
+export const hashes = marker('hashes');
+
+/** What other markers than those of parameters stand for. */
+export const computed = { hashes: built(hashOf) };

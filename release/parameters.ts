@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+/** As CloudFormation checks one: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html */
+interface Constraint {
+  AllowedPattern?: string;
+  AllowedValues?: (string | number)[];
+  MinValue?: number;
+  MaxValue?: number;
+  MaxLength?: number;
+}
+
+const ID = '([0-9a-f]{8}|[0-9a-f]{17})';
+const CIDR = '[0-9a-fA-F.:]+/[0-9]{1,3}';
+const IPV4 = '([0-9]{1,3}\\.){3}[0-9]{1,3}';
+const pattern = (AllowedPattern: string, MaxLength?: number): Constraint => ({
+  AllowedPattern: `^${AllowedPattern}$`,
+  ...(MaxLength !== undefined && { MaxLength }),
+});
+const optional = (text: string) => pattern(`(${text})?`);
+const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
+const arn = (rest: string) => optional(`arn:aws[a-z-]*:${rest}`);
+const oneOf = (...AllowedValues: (string | number)[]): Constraint => ({ AllowedValues });
+const whole = (MinValue: number, MaxValue: number): Constraint => ({ MinValue, MaxValue });
+const flag = oneOf('true', 'false');
+const subnets = list(`subnet-${ID}`);
+
+/** What resources/parameters.js takes, as far as CloudFormation can say it; what that leaves, the functions refuse. */
+const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
+  vpcId: pattern(`vpc-${ID}`),
+  subnetIds: optional(subnets),
+  defaultCidrs: pattern(list(CIDR, ' +')),
+  // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
+  tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}'),
+  endpoints: pattern(`(subnet|zone|${list(`subnet-${ID}`, ' +')})`),
+  mainRouteTable: oneOf('refuse', 'allow'),
+  withoutRouter: oneOf('keep', 'withdraw'),
+  systemsManagerCidrs: optional(list(CIDR, ' +')),
+  dnsResolver: pattern(IPV4),
+  dnsRanges: flag,
+  dnsPool: pattern(`${IPV4}/[0-9]{1,2}`),
+  dnsPrefix: whole(1, 30),
+  diverter: oneOf('own', 'netfoundry'),
+  reply: oneOf('direct', 'geneve'),
+  registrationKey: pattern('[A-Za-z0-9_.:/{}+=@-]*'),
+  healthCheck: oneOf('both', 'diverter', 'router'),
+  servicesRequired: flag,
+  launchDeadline: whole(60, 7200),
+  routerSubnets: optional(subnets),
+  routerProfile: arn('iam::[0-9]{12}:instance-profile/[A-Za-z0-9_+=,.@/-]+'),
+  sealVersion: whole(1, 999),
+  endpointsPerVpc: whole(1, 1000),
+  routesPerTable: whole(1, 1000),
+  crossZone: flag,
+  failover: oneOf('reset', 'rebalance'),
+  idleTimeout: whole(60, 6000),
+  deregistrationDelay: whole(0, 3600),
+  healthCheckInterval: whole(5, 300),
+  healthyThreshold: whole(2, 10),
+  unhealthyThreshold: whole(2, 10),
+  allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
+  loadBalancerArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/gwy/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
+  targetGroupArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
+  serviceId: optional(`vpce-svc-${ID}`),
+  // It stands in a policy that is written as text.
+  autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
+  permissionsBoundary: arn('iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+'),
+  tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
+  architecture: oneOf('arm64', 'x86_64'),
+  reserveConcurrency: flag,
+  alarmTopicArn: arn('sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+'),
+  alarmEmail: optional('[^@ ]+@[^@ ]+'),
+  runbook: pattern('[^ ]+'),
+  logRetention: oneOf(
+    ...[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+  ),
+};
+
+/** What only the plain template asks for. */
+const OWN = {
+  codeBucket: {
+    Description: 'The bucket in this region into which the folder code of the release was copied.',
+    AllowedPattern: '^[a-z0-9.-]{3,63}$',
+  },
+  codePrefix: {
+    Description: 'Where in the bucket: what stands before routers-….zip, without a slash at its end.',
+    AllowedPattern: '^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$',
+  },
+  stage: {
+    Description: 'The functions, and what else may not be shared with another stack, are named ziti-glb-STAGE.',
+    Default: 'dev',
+    AllowedPattern: '^[A-Za-z][A-Za-z0-9-]{0,45}$',
+  },
+  tagKeys: {
+    Description: 'The keys of the parameter tags, with commas: given if that is.',
+    Default: '',
+    AllowedPattern: '^[^"\\\\]*$',
+  },
+};
+
+/** Every parameter of the stack, by name, as serverless.yml has its default and the reference its meaning. */
+export function parametersOfTemplate(version: string): Record<string, Record<string, unknown>> {
+  const { params } = parse(read('serverless.yml'), { logLevel: 'silent' }) as {
+    params: { default: Record<string, string | number> };
+  };
+  const reference = read('docs/reference.md');
+  const all = Object.entries(params.default).map(([name, value]) => {
+    const meaning = new RegExp(`^\\| \`${name}\` \\|[^|]*\\|(.*)\\|$`, 'm').exec(reference)?.[1];
+    const constraint = CONSTRAINTS[name];
+    if (meaning === undefined || !constraint)
+      throw new Error(
+        `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in release/parameters.ts'}`,
+      );
+    const declaration = {
+      Type: constraint.MinValue === undefined ? 'String' : 'Number',
+      Description: meaning
+        .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .replaceAll('`', '')
+        .trim(),
+      ...(name !== 'vpcId' && { Default: value }),
+      ...constraint,
+    };
+    return [name, declaration];
+  });
+  const own = { ...OWN, codePrefix: { ...OWN.codePrefix, Default: `ziti-glb/${version}` } };
+  return { ...mapped(own), ...Object.fromEntries(all) };
+}
+
+const mapped = (own: Record<string, object>) =>
+  Object.fromEntries(Object.entries(own).map(([name, rest]) => [name, { Type: 'String', ...rest }]));
+
+type Assertion = [assert: unknown, says: string];
+const is = (name: string, value: string) => ({ 'Fn::Equals': [{ Ref: name }, value] });
+const not = (condition: unknown) => ({ 'Fn::Not': [condition] });
+const and = (...all: unknown[]) => ({ 'Fn::And': all });
+const or = (...all: unknown[]) => ({ 'Fn::Or': all });
+const given = (name: string) => not(is(name, ''));
+const TAKEN = ['loadBalancerArn', 'targetGroupArn', 'serviceId'];
+
+const rule = (...assertions: Assertion[]) => ({
+  Assertions: assertions.map(([Assert, AssertDescription]) => ({ Assert, AssertDescription })),
+});
+
+/** What parameters must be together: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html */
+export const RULES = {
+  LoadBalancer: rule([
+    or(and(...TAKEN.map((name) => is(name, '')), given('subnetIds')), and(...TAKEN.map(given), is('subnetIds', ''))),
+    'Give subnetIds, one subnet for each zone; or, to take a load balancer that is there, loadBalancerArn, targetGroupArn and serviceId, and no subnetIds.',
+  ]),
+  NetFoundry: rule(
+    [
+      or(is('diverter', 'own'), not(is('healthCheck', 'diverter'))),
+      'healthCheck cannot be diverter where diverter is netfoundry, whose diverter answers no health checks.',
+    ],
+    [
+      or(is('diverter', 'own'), not(is('reply', 'geneve'))),
+      'reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.',
+    ],
+    [
+      or(is('diverter', 'own'), is('dnsRanges', 'false'), given('registrationKey')),
+      'Give registrationKey where diverter is netfoundry and dnsRanges is true: each router registers again with it, for its range.',
+    ],
+  ),
+  Alarms: rule([
+    or(is('alarmTopicArn', ''), is('alarmEmail', '')),
+    'alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.',
+  ]),
+  Tags: rule([
+    or(and(is('tags', ''), is('tagKeys', '')), and(given('tags'), given('tagKeys'))),
+    'Give tags and tagKeys, which has the keys of the former, or neither.',
+  ]),
+};

@@ -1,0 +1,96 @@
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import manifest from '../package.json' with { type: 'json' };
+import { checkDiverter, packages } from '../resources/diverter.js';
+import { bundleSbom, writeDiverterSboms } from '../resources/sbom.js';
+import { buildCli } from './cli.ts';
+import { plainTemplate } from './template.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { name, version, description, license, engines } = manifest;
+const CLI = 'ziti-glb.mjs';
+const TEMPLATE = 'template.json';
+
+/** What a release has, each by what it hashes to: the same sources make the same files. */
+export const SUMS = 'SHA256SUMS';
+
+/**
+ * Makes a release in `dist/ziti-glb-VERSION`, new each time: the command line in one file, its package for npm, the diverter's
+ * packages, the bills of materials, and the sums of all of them.
+ * @returns the folder
+ * @throws Error of one sentence if the diverter is not built, or is not what bpf/ has
+ */
+export async function release(folder = join(ROOT, `dist/${name}-${version}`)): Promise<string> {
+  checkDiverter();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, 'sbom'), { recursive: true });
+
+  mkdirSync(join(folder, 'code/diverter'), { recursive: true });
+
+  await buildCli(join(folder, CLI), [bundleSbom(join(folder, 'sbom/ziti-glb.cdx.json'))]);
+  for (const { path } of packages()) copyFileSync(path, join(folder, basename(path)));
+  writeDiverterSboms(join(folder, 'sbom'));
+  makeTemplate(folder);
+  pack(folder);
+
+  const files = globSync('**', { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+  const sums = files.map((file) => `${sha256(join(folder, file))}  ${file}\n`);
+  writeFileSync(join(folder, SUMS), sums.join(''));
+  return folder;
+}
+
+/** Writes the template, and what is to be copied into a bucket for it as the folder `code`. */
+function makeTemplate(folder: string): void {
+  const zips = mkdtempSync(join(tmpdir(), 'ziti-glb-code-'));
+  try {
+    const { template, code } = plainTemplate(zips);
+    writeFileSync(join(folder, TEMPLATE), `${JSON.stringify(template, null, 2)}\n`);
+    for (const [key, path] of code) copyFileSync(path, join(folder, 'code', key));
+  } finally {
+    rmSync(zips, { recursive: true, force: true });
+  }
+}
+
+/** Makes the package for npm. It needs no other package: what it runs is in its one file. */
+function pack(folder: string): void {
+  const packed = mkdtempSync(join(tmpdir(), 'ziti-glb-package-'));
+  try {
+    for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'NOTICE'])
+      copyFileSync(join(ROOT, file), join(packed, file));
+    copyFileSync(join(folder, CLI), join(packed, CLI));
+    copyFileSync(join(ROOT, 'bin/json.ts'), join(packed, 'json.d.ts'));
+    for (const part of [TEMPLATE, 'code', 'sbom']) cpSync(join(folder, part), join(packed, part), { recursive: true });
+    const own = {
+      ...{ name, version, description, license, engines, type: 'module' },
+      bin: { [name]: CLI },
+      exports: { '.': { types: './json.d.ts' }, './package.json': './package.json' },
+      types: 'json.d.ts',
+      files: [CLI, 'json.d.ts', TEMPLATE, 'code', 'sbom', 'CHANGELOG.md', 'NOTICE'],
+    };
+    writeFileSync(join(packed, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
+    const options: ExecFileSyncOptions = { cwd: packed, stdio: ['ignore', 'ignore', 'inherit'] };
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], options);
+  } finally {
+    rmSync(packed, { recursive: true, force: true });
+  }
+}
+
+const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const folder = await release();
+    process.stdout.write(readFileSync(join(folder, SUMS), 'utf8'));
+    console.log(`\n${folder}`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

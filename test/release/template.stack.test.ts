@@ -1,0 +1,238 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { resolve, type Scope } from '../../local/stack/intrinsics.ts';
+import { planStack } from '../../local/stack/plan.ts';
+import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import * as intrinsics from '../../release/intrinsics.js';
+import { plainTemplate } from '../../release/template.ts';
+import { read } from '../support/documents.ts';
+import { describePackaged, packagedTemplate, temporaryFolder } from '../support/packaged.ts';
+import { flaws } from '../support/resource-schemas.ts';
+import { type StackInBox, stackInBox } from '../support/stack.ts';
+
+const vpcId = 'vpc-0123456789abcdef0';
+const subnetIds = 'subnet-0123456789abcdef0,subnet-0123456789abcdef1';
+const arn = (service: string, rest: string) => `arn:aws:${service}:eu-central-1:111122223333:${rest}`;
+const taken = {
+  loadBalancerArn: arn('elasticloadbalancing', 'loadbalancer/gwy/one/0123456789abcdef'),
+  targetGroupArn: arn('elasticloadbalancing', 'targetgroup/one/0123456789abcdef'),
+  serviceId: 'vpce-svc-0123456789abcdef0',
+};
+const code = { codeBucket: 'bucket', codePrefix: 'serverless/ziti-glb/test', stage: 'test' };
+
+describePackaged('the plain template', () => {
+  let template: Template;
+  let files: Map<string, string>;
+  let text: string;
+  beforeAll(() => {
+    const made = plainTemplate(temporaryFolder('plain-'));
+    files = made.code;
+    text = JSON.stringify(made.template);
+    template = parseTemplate(text);
+  }, 300_000);
+
+  test('has each parameter of the stack, with its default, and no marker left', () => {
+    const { params } = parse(read('serverless.yml'), { logLevel: 'silent' });
+    const own = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
+    expect(Object.keys(template.Parameters).sort()).toEqual([...own, ...Object.keys(params.default)].sort());
+    for (const [name, value] of Object.entries(params.default))
+      expect([name, template.Parameters[name]?.Default]).toEqual([name, name === 'vpcId' ? undefined : value]);
+    expect(text).not.toMatch(/@@|zzstagezz|ServerlessDeploymentBucket/);
+    // Each is asked for somewhere.
+    const used = (name: string) => new RegExp(`"Ref":"${name}"|\\$\\{${name}\\}`).test(text);
+    expect(Object.keys(template.Parameters).filter((name) => !used(name))).toEqual([]);
+  });
+
+  test('is what CloudFormation takes: types, properties, limits', () => {
+    expect(flaws(template)).toEqual([]);
+    expect(Object.keys(template.Parameters).length).toBeLessThanOrEqual(200);
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
+    expect(text).not.toMatch(/arn:aws:|\b(us|eu|ap)-(east|west|central)-\d/);
+  });
+
+  test('computes what the packaged one is computed by', async () => {
+    const computing = await Promise.all(['parameters', 'diverter'].map((name) => import(`../../resources/${name}.js`)));
+    const asked = ['serverless.yml', 'auto-scaling', 'load-balancer', 'install', 'roles', 'claim', 'seal'].flatMap(
+      (name) =>
+        [
+          ...read(name.endsWith('yml') ? name : `resources/${name}.yml`).matchAll(
+            /file\(resources\/(?:parameters|diverter)\.js\):(\w+)/g,
+          ),
+        ].map(([, one = '']) => one),
+    );
+    expect(asked.length).toBeGreaterThan(8);
+    for (const name of asked) {
+      expect(computing.some((module) => name in module)).toBe(true);
+      expect(intrinsics).toHaveProperty(name);
+    }
+  });
+
+  describe('makes the same as the packaged one', () => {
+    test.each<[name: string, given: Record<string, string>, otherwise?: Record<string, string>]>([
+      ['by default', { subnetIds }],
+      [
+        'with all chosen that a load balancer of its own has',
+        {
+          ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
+          ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
+          ...{
+            reserveConcurrency: 'false',
+            logRetention: '90',
+            idleTimeout: '120',
+            crossZone: 'false',
+            dnsPrefix: '14',
+          },
+          ...{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/b', tags: 'Team=network,Cost Center=42' },
+          ...{
+            allowedPrincipals: 'arn:aws:iam::777788889999:role/network',
+            endpoints: 'zone',
+            runbook: 'https://r.example',
+          },
+          ...{ routerSubnets: 'subnet-01234567,subnet-89abcdef', sealVersion: '2', withoutRouter: 'withdraw' },
+          ...{ endpointsPerVpc: '60', routesPerTable: '90', healthyThreshold: '3', deregistrationDelay: '0' },
+        },
+        { tagKeys: 'Team,Cost Center' },
+      ],
+      [
+        "over a load balancer that is there, for NetFoundry's diverter",
+        {
+          ...{ ...taken, diverter: 'netfoundry', dnsRanges: 'true', registrationKey: '/routers/{instanceId}' },
+          ...{ servicesRequired: 'false', alarmTopicArn: arn('sns', 'alarms') },
+        },
+      ],
+      ['with no service asked of ziti-router', { subnetIds, servicesRequired: 'false' }],
+    ])('%s', (_name, given, otherwise = {}) => {
+      const parameters = { vpcId, ...given };
+      const packaged = made(packagedTemplate({ parameters }), {}, 'Zitiglbtest');
+      const plain = made(template, { ...parameters, ...otherwise, ...code }, 'Zitiglb');
+      expect(Object.keys(plain).sort()).toEqual(Object.keys(packaged).sort());
+      for (const [name, resource] of Object.entries(packaged)) expect([name, plain[name]]).toEqual([name, resource]);
+    });
+  });
+
+  test.each<[given: Record<string, string>, says: RegExp]>([
+    [{}, /rule LoadBalancer is broken: Give subnetIds/],
+    [{ subnetIds, ...taken }, /rule LoadBalancer/],
+    [{ loadBalancerArn: taken.loadBalancerArn }, /rule LoadBalancer/],
+    [{ subnetIds, diverter: 'netfoundry', healthCheck: 'diverter' }, /rule NetFoundry is broken: healthCheck cannot/],
+    [{ subnetIds, diverter: 'netfoundry', reply: 'geneve' }, /rule NetFoundry is broken: reply cannot/],
+    [{ subnetIds, diverter: 'netfoundry', dnsRanges: 'true' }, /rule NetFoundry is broken: Give registrationKey/],
+    [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
+    [{ subnetIds, tags: 'Team=a' }, /rule Tags/],
+    [{ subnetIds, vpcId: 'vpc-xyz' }, /parameter vpcId must match/],
+    [{ subnetIds: 'subnet-01234567, subnet-89abcdef' }, /parameter subnetIds must match/],
+    [{ subnetIds, tagKey: 'aws:x' }, /parameter tagKey must match/],
+    [{ subnetIds, idleTimeout: '59' }, /parameter idleTimeout must be from 60 to 6000, not 59/],
+    [{ subnetIds, logRetention: '31' }, /parameter logRetention must be one of 1, 3/],
+    [{ subnetIds, autoScalingGroup: 'a"b' }, /parameter autoScalingGroup must match/],
+    [{ subnetIds, stage: 's'.repeat(47) }, /parameter stage must match/],
+    [{ subnetIds, subnetId: 'x' }, /the template has no parameter subnetId/],
+  ])('refuses %j before anything is made', (given, says) => {
+    const parameters = { vpcId, codeBucket: 'bucket', ...given };
+    expect(() => planStack(template, parameters, PLACE, () => [])).toThrow(says);
+  });
+
+  describe('deployed into the cloud in a box', () => {
+    let stack: StackInBox;
+    beforeAll(async () => {
+      stack = await stackInBox();
+    }, 120_000);
+    afterAll(() => stack?.box.close());
+
+    test('gives a tagged subnet its route, as the packaged one does', async () => {
+      const { box, until, operator } = stack;
+      const { vpcId, subnetIds } = box.network;
+      const prefixed = new Map([...files].map(([key, path]) => [`releases/1/${key}`, path]));
+      const parameters = {
+        vpcId,
+        subnetIds,
+        stage: 'plain',
+        tagKey: 'plain',
+        codeBucket: 'code',
+        codePrefix: 'releases/1',
+      };
+      const deployed = await box.deployTemplate('a-name', template, parameters, prefixed);
+      const { version } = JSON.parse(read('package.json'));
+      expect(deployed.outputs).toMatchObject({ Version: version, RoutersFunction: 'ziti-glb-plain-routers' });
+
+      const ec2 = new EC2({ endpoint: box.endpoint, region: box.region, credentials: box.credentials });
+      const tags = (Value: string) => [{ Key: 'plain', Value }];
+      const { Subnets = [] } = await ec2.describeSubnets({ Filters: [{ Name: 'tag:Name', Values: ['app-a'] }] });
+      await ec2.createTags({ Resources: [Subnets[0]?.SubnetId ?? ''], Tags: tags('10.20.0.0/16') });
+      await ec2.runInstances({
+        ...{ ImageId: 'ami-router', InstanceType: 't3.small', MinCount: 1, MaxCount: 1 },
+        SubnetId: subnetIds.split(',')[0],
+        TagSpecifications: [
+          { ResourceType: 'instance', Tags: [...tags('router'), { Key: 'Name', Value: 'router-plain' }] },
+        ],
+      });
+      const route = await until('route', async () => (await operator.endpointRoutes())[0]);
+      expect(route.destination).toBe('10.20.0.0/16');
+      const { TargetGroup } = Object.fromEntries(deployed.resources);
+      const elb = new ElasticLoadBalancingV2({
+        endpoint: box.endpoint,
+        region: box.region,
+        credentials: box.credentials,
+      });
+      await until('healthy router', async () => {
+        const { TargetHealthDescriptions = [] } = await elb.describeTargetHealth({
+          TargetGroupArn: TargetGroup?.made.ref,
+        });
+        return TargetHealthDescriptions.some(({ TargetHealth }) => TargetHealth?.State === 'healthy');
+      });
+      ec2.destroy();
+      elb.destroy();
+    });
+  });
+
+  const linter = spawnSync('cfn-lint', ['--version'], { encoding: 'utf8' });
+  /** A dependency that the framework declares beside a reference; and what an optional parameter is by default. */
+  const IGNORED = ['W3005', 'W1033'];
+  (linter.status === 0 ? test : test.skip)('has nothing that cfn-lint, which is installed, is against', () => {
+    const path = join(temporaryFolder('lint-'), 'template.json');
+    writeFileSync(path, text);
+    const { status, stdout } = spawnSync('cfn-lint', ['--ignore-checks', ...IGNORED, '--', path], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([0, '']);
+  });
+});
+
+const PLACE = { name: 'ziti-glb-test', region: 'eu-central-1', account: '111122223333', zones: ['a', 'b'] };
+
+/** What is made of a template, by logical id, what no template decides left as it is: references to what is made, and where code is. */
+function made(template: Template, parameters: Record<string, string>, prefix: string): Record<string, unknown> {
+  const types = new Set(Object.values(template.Resources).map(({ Type }) => Type));
+  const all = planStack(template, parameters, PLACE, (type) => (types.has(type) ? ANY : undefined));
+  // What is referred to has the form of an ARN, and of a service's id: the templates take both apart.
+  const scope: Scope = {
+    ...all.scope,
+    ref: (name) =>
+      name in template.Resources
+        ? name === 'ServerlessDeploymentBucket'
+          ? 'bucket'
+          : `<${name}>:loadbalancer/gwy/vpce-svc-${name}/1`
+        : all.scope.ref(name),
+    getAtt: (name, attribute) => `<${name}.${attribute}>`,
+  };
+  return Object.fromEntries(
+    all.resources
+      .filter(({ logicalId }) => !logicalId.startsWith('ServerlessDeploymentBucket'))
+      .map(({ logicalId, declaration: { Type, Properties, DependsOn } }) => {
+        const properties = JSON.parse(JSON.stringify(resolve(Properties, scope)), (key, value) => {
+          if (key === 'S3Key') return basename(value).replace(/-[0-9a-f]{64}/, '');
+          if (key === 'PolicyDocument' && typeof value === 'string')
+            return JSON.parse(value, (_, one) => (typeof one === 'number' ? `${one}` : one));
+          // CloudFormation takes a number for a text, and a text for a number.
+          return typeof value === 'number' ? `${value}` : value;
+        });
+        return [logicalId.replace(prefix, ''), { Type, properties, DependsOn }];
+      }),
+  );
+}
+/** Every attribute is one. */
+const ANY = Object.assign([], { includes: () => true });
