@@ -25,6 +25,50 @@ const taken = {
 };
 const code = { codeBucket: 'bucket', codePrefix: 'serverless/ziti-glb/test', stage: 'test' };
 
+/** What is chosen, and what the plain template asks for beside it. */
+const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<string, string>][] = [
+  ['by default', { subnetIds }],
+  [
+    'with all chosen that a load balancer of its own has',
+    {
+      ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
+      ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
+      ...{
+        reserveConcurrency: 'false',
+        logRetention: '90',
+        idleTimeout: '120',
+        crossZone: 'false',
+        dnsPrefix: '14',
+      },
+      ...{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/b', tags: 'Team=network,Cost Center=42' },
+      ...{
+        allowedPrincipals: 'arn:aws:iam::777788889999:role/network',
+        endpoints: 'zone',
+        runbook: 'https://r.example',
+      },
+      ...{ routerSubnets: 'subnet-01234567,subnet-89abcdef', sealVersion: '2', withoutRouter: 'withdraw' },
+      ...{ mainRouteTable: 'allow', launchDeadline: '1000', systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
+      ...{ routerProfile: 'arn:aws:iam::111122223333:instance-profile/routers', healthCheckInterval: '10' },
+      ...{
+        unhealthyThreshold: '4',
+        dnsResolver: '10.0.0.2',
+        dnsPool: '100.64.0.0/11',
+        defaultCidrs: '10.20.0.0/16',
+      },
+      ...{ endpointsPerVpc: '60', routesPerTable: '90', healthyThreshold: '3', deregistrationDelay: '0' },
+    },
+    { tagKeys: 'Team,Cost Center' },
+  ],
+  [
+    "over a load balancer that is there, for NetFoundry's diverter",
+    {
+      ...{ ...taken, diverter: 'netfoundry', dnsRanges: 'true', registrationKey: '/routers/{instanceId}' },
+      ...{ servicesRequired: 'false', alarmTopicArn: arn('sns', 'alarms') },
+    },
+  ],
+  ['with no service asked of ziti-router', { subnetIds, servicesRequired: 'false' }],
+];
+
 describePackaged('the plain template', () => {
   let template: Template;
   let files: Map<string, string>;
@@ -74,40 +118,13 @@ describePackaged('the plain template', () => {
   });
 
   describe('makes the same as the packaged one', () => {
-    test.each<[name: string, given: Record<string, string>, otherwise?: Record<string, string>]>([
-      ['by default', { subnetIds }],
-      [
-        'with all chosen that a load balancer of its own has',
-        {
-          ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
-          ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
-          ...{
-            reserveConcurrency: 'false',
-            logRetention: '90',
-            idleTimeout: '120',
-            crossZone: 'false',
-            dnsPrefix: '14',
-          },
-          ...{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/b', tags: 'Team=network,Cost Center=42' },
-          ...{
-            allowedPrincipals: 'arn:aws:iam::777788889999:role/network',
-            endpoints: 'zone',
-            runbook: 'https://r.example',
-          },
-          ...{ routerSubnets: 'subnet-01234567,subnet-89abcdef', sealVersion: '2', withoutRouter: 'withdraw' },
-          ...{ endpointsPerVpc: '60', routesPerTable: '90', healthyThreshold: '3', deregistrationDelay: '0' },
-        },
-        { tagKeys: 'Team,Cost Center' },
-      ],
-      [
-        "over a load balancer that is there, for NetFoundry's diverter",
-        {
-          ...{ ...taken, diverter: 'netfoundry', dnsRanges: 'true', registrationKey: '/routers/{instanceId}' },
-          ...{ servicesRequired: 'false', alarmTopicArn: arn('sns', 'alarms') },
-        },
-      ],
-      ['with no service asked of ziti-router', { subnetIds, servicesRequired: 'false' }],
-    ])('%s', (_name, given, otherwise = {}) => {
+    test('each parameter is chosen in one of these', () => {
+      const chosen = CHOICES.flatMap(([, given]) => Object.keys(given));
+      const all = Object.keys(template.Parameters).filter((name) => !['tagKeys', ...Object.keys(code)].includes(name));
+      expect(all.filter((name) => name !== 'vpcId' && !chosen.includes(name))).toEqual([]);
+    });
+
+    test.each(CHOICES)('%s', (_name, given, otherwise = {}) => {
       const parameters = { vpcId, ...given };
       const packaged = made(packagedTemplate({ parameters }), {}, 'Zitiglbtest');
       const plain = made(template, { ...parameters, ...otherwise, ...code }, 'Zitiglb');
