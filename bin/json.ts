@@ -40,6 +40,8 @@ interface Subject {
 }
 
 export interface StatusSubnet extends Subject {
+  /** The VPC it is of, if not the load balancer's. */
+  vpcId?: string | undefined;
   cidrs: string[];
   tagValue?: string;
   destinations: { cidr: string; asked: boolean; routed: boolean }[];
@@ -52,6 +54,8 @@ export interface StatusRouter extends Subject {
   address: string;
   instanceState: string;
   health: string;
+  /** Elastic Load Balancing's word on why it is not healthy. */
+  reason: string | undefined;
   flow?: Flow;
 }
 
@@ -59,6 +63,8 @@ export interface StatusRouter extends Subject {
 export interface Plan {
   subnets: PlanPart;
   routers: PlanPart;
+  /** With `--with`: how the subnet would stand. */
+  with?: { subnet: string; state: string; says: string };
 }
 
 export interface PlanPart {
@@ -74,9 +80,11 @@ export interface Waiting {
   for: string;
   until?: number | undefined;
   since?: number | undefined;
+  /** A person may have to see to it. */
+  warn?: boolean | undefined;
 }
 
-/** Of `ziti-glb explain … --json`. */
+/** Of `ziti-glb explain … --json` and `ziti-glb test … --json`. */
 export interface Explanation {
   subject: string;
   chain: Link[];

@@ -22,6 +22,8 @@ export const conditions = {
     'Fn::And': [{ 'Fn::Not': [{ Condition: 'AsksRouterAlone' }] }, equals('servicesRequired', 'false')],
   },
   AsksBothAndNoService: { 'Fn::And': [{ Condition: 'AsksBoth' }, { Condition: 'AsksNoService' }] },
+  ServesOwnVpc: equals('clientVpcs', 'own'),
+  ServesAllVpcs: equals('clientVpcs', 'all'),
   Rebalances: equals('failover', 'rebalance'),
   ReservesConcurrency: equals('reserveConcurrency', 'true'),
   BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
@@ -59,6 +61,24 @@ export const allowedPrincipals = {
     ),
   ],
 };
+const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
+/** Fn::Join takes no function between its parts: what stands there names any partition, region and account, which a VPC's id does not need. */
+export const clientVpcs = when(
+  'ServesOwnVpc',
+  [vpcArn(`\${vpcId}`)],
+  when('ServesAllVpcs', [vpcArn('*')], {
+    'Fn::Split': [
+      ',',
+      {
+        'Fn::Sub': [
+          `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/\${vpcId},arn:*:ec2:*:*:vpc/\${others}`,
+          { others: { 'Fn::Join': [',arn:*:ec2:*:*:vpc/', { 'Fn::Split': [',', ref('clientVpcs')] }] } },
+        ],
+      },
+    ],
+  }),
+);
+export const clientVpcIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('clientVpcs')] }] };
 const attribute = (Key, Value) => ({ Key, Value });
 export const failover = [
   attribute('deregistration_delay.timeout_seconds', ref('deregistrationDelay')),

@@ -31,6 +31,7 @@ const subnets = list(`subnet-${ID}`);
 const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   vpcId: pattern(`vpc-${ID}`),
   subnetIds: optional(subnets),
+  clientVpcs: pattern(`(own|all|${list(`vpc-${ID}`)})`),
   defaultCidrs: pattern(list(CIDR, ' +')),
   // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
   tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}'),
@@ -44,6 +45,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   dnsPrefix: whole(1, 30),
   diverter: oneOf('own', 'netfoundry'),
   reply: oneOf('direct', 'geneve'),
+  tuneRouter: flag,
   registrationKey: pattern('[A-Za-z0-9_.:/{}+=@-]*'),
   healthCheck: oneOf('both', 'diverter', 'router'),
   servicesRequired: flag,
@@ -163,6 +165,10 @@ export const RULES = {
       'Give registrationKey where diverter is netfoundry and dnsRanges is true: each router registers again with it, for its range.',
     ],
   ),
+  ClientVpcs: rule([
+    or(is('clientVpcs', 'own'), is('reply', 'geneve')),
+    'clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC.',
+  ]),
   Alarms: rule([
     or(is('alarmTopicArn', ''), is('alarmEmail', '')),
     'alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.',

@@ -73,7 +73,10 @@ function suppose(
 }
 
 /** A plan as people and programs read it. */
-function shown<S extends Step & { kind: string }>({ steps, conditions, gauges }: Plan<S>, tell: (step: S) => string) {
+export function shown<S extends Step & { kind: string }>(
+  { steps, conditions, gauges }: Plan<S>,
+  tell: (step: S) => string,
+) {
   const note = ({ about, message, until, since, warn }: Condition) => ({
     subject: about.label,
     for: message,

@@ -1,10 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { Link } from '../../bin/chain.ts';
+import { shown } from '../../bin/commands/plan.ts';
 import type { Finding } from '../../bin/findings.ts';
 import type * as json from '../../bin/json.ts';
-import type { Plan } from '../../shared/reconcile/plan.ts';
-import type { RoutersStep } from '../../shared/routers/steps.ts';
-import type { SubnetsStep } from '../../shared/subnets/steps.ts';
 import type { Topology } from '../../shared/topology/model.ts';
 import { read } from '../support/documents.ts';
 
@@ -17,7 +15,7 @@ test('what programs are told of --json is what commands make', () => {
     true,
     true,
   ];
-  const nothing: Plan<SubnetsStep | RoutersStep> = { steps: [], waiting: [], refused: [] };
+  const nothing = shown({ steps: [], conditions: [] }, () => '');
   const plans: json.Plan = { subnets: nothing, routers: nothing };
   expect([...same, plans]).toHaveLength(4);
 });

@@ -32,6 +32,7 @@ const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<
     'with all chosen that a load balancer of its own has',
     {
       ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
+      ...{ clientVpcs: 'all', tuneRouter: 'false' },
       ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
       ...{
         reserveConcurrency: 'false',
@@ -140,6 +141,8 @@ describePackaged('the plain template', () => {
     [{ subnetIds, diverter: 'netfoundry', healthCheck: 'diverter' }, /rule NetFoundry is broken: healthCheck cannot/],
     [{ subnetIds, diverter: 'netfoundry', reply: 'geneve' }, /rule NetFoundry is broken: reply cannot/],
     [{ subnetIds, diverter: 'netfoundry', dnsRanges: 'true' }, /rule NetFoundry is broken: Give registrationKey/],
+    [{ subnetIds, clientVpcs: 'all' }, /rule ClientVpcs is broken: clientVpcs needs reply to be geneve/],
+    [{ subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' }, /parameter clientVpcs must match/],
     [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ subnetIds, tags: 'Team=a' }, /rule Tags/],
     [{ subnetIds, vpcId: 'vpc-xyz' }, /parameter vpcId must match/],
