@@ -55,7 +55,7 @@ export interface StatusRouter extends Subject {
   instanceState: string;
   health: string;
   /** Elastic Load Balancing's word on why it is not healthy. */
-  reason: string | undefined;
+  reason?: string | undefined;
   flow?: Flow;
 }
 
