@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { collect } from '../../shared/aws/read.ts';
@@ -9,11 +8,9 @@ import { readStatus, sameVersion } from '../diverter-status.ts';
 import { type Answer, runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
 import { table } from '../table.ts';
+import { version } from '../version.ts';
 
 const PROGRAMS = ['diverter status --json', 'uname -r', 'ziti version 2>/dev/null | head -n 1'] as const;
-
-/** Of this checkout. */
-const own: { version: string } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 export const versions: Command = {
   args: [],
@@ -21,13 +18,13 @@ export const versions: Command = {
   options: json,
   async run({ options, stack, terminal }) {
     const [functions, routers] = await Promise.all([readFunctions(stack), readRouters(stack, terminal)]);
-    const all = { command: own.version, functions, routers };
+    const all = { command: version, functions, routers };
     const diverters = new Map(routers.flatMap(({ label, diverter }) => (diverter ? [[label, diverter] as const] : [])));
     const differ = sameVersion(diverters);
     if (options.json) terminal.out(JSON.stringify(all));
     else
       terminal.out(
-        `this command: ${own.version}, on Node ${process.versions.node}`,
+        `this command: ${version}, on Node ${process.versions.node}`,
         '',
         ...table([
           ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'],
