@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   CreateRouteCommand,
@@ -95,11 +95,19 @@ describePackaged('who does not belong gets nothing', () => {
     let elsewhere: Server;
     let opened: Awaited<ReturnType<typeof openBrowser>>;
     let tab: Page;
-    /** The status of each answer, as the servers say that they gave it: a browser tells no page of a refused frame. */
+    /**
+     * The status of each answer to the browser, as the servers say that they gave it: a browser tells no page of a refused frame.
+     * Functions ask these servers too.
+     */
     let answers: number[] = [];
     const gave = (message: unknown) => {
-      const { server, response } = message as { server: Server; response: ServerResponse };
-      if (server !== elsewhere) answers.push(response.statusCode);
+      const { request, response, server } = message as {
+        request: IncomingMessage;
+        response: ServerResponse;
+        server: Server;
+      };
+      const isBrowsers = request.headers['user-agent']?.startsWith('Mozilla/');
+      if (isBrowsers && server !== elsewhere) answers.push(response.statusCode);
     };
 
     beforeAll(async () => {
