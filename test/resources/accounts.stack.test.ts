@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EC2 } from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
+import { version } from '../../bin/version.ts';
 import type { NetworkParameters } from '../../local/stack/package.ts';
 import { explained } from '../../resources/refusals.js';
 import { describePackaged, packaged, packagedTemplate, packageStack } from '../support/packaged.ts';
@@ -94,8 +95,9 @@ describePackaged('what an account demands before it lets the stack in', () => {
 
   test('what the framework tells CloudFormation to hand on are the same tags', () => {
     const { stackTags } = packagedState({ ...network, tags: 'Team=network,Formula=a=b' });
-    expect(stackTags).toEqual({ Team: 'network', Formula: 'a=b' });
-    expect(packagedState(network).stackTags).toEqual({});
+    const ours = { 'ziti-glb:version': version };
+    expect(stackTags).toEqual({ Team: 'network', Formula: 'a=b', ...ours });
+    expect(packagedState(network).stackTags).toEqual(ours);
   });
 
   test('where the routers’ images have a diverter, none has to be built', () => {
