@@ -11,9 +11,9 @@
 #include "decap.h"
 #include "flow.h"
 #include "local.h"
-#include "lookup.h"
 #include "packet.h"
-#include "socket.h"
+#include "rules.h"
+#include "tuple.h"
 #include "verdicts.h"
 
 /* The socket is released here. */

@@ -16,7 +16,7 @@
 #include "flow.h"
 #include "local.h"
 #include "packet.h"
-#include "socket.h"
+#include "tuple.h"
 #include "verdicts.h"
 
 /* <linux/icmp.h> does not compile for BPF. */

@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { sealer } from '../shared/aws/sealer.ts';
 import { routersConfig } from '../shared/config.ts';
-import { reconcilerHandler } from '../shared/lambda.ts';
+import { reconcilerHandler } from '../shared/handler.ts';
 import { routersReconciler } from '../shared/routers/reconciler.ts';
 
 const config = routersConfig(process.env);

@@ -3,7 +3,7 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import { KMSClient } from '@aws-sdk/client-kms';
 import { sealer } from '../shared/aws/sealer.ts';
 import { subnetsConfig } from '../shared/config.ts';
-import { reconcilerHandler } from '../shared/lambda.ts';
+import { reconcilerHandler } from '../shared/handler.ts';
 import { subnetsReconciler } from '../shared/subnets/reconciler.ts';
 
 const config = subnetsConfig(process.env);

@@ -50,7 +50,10 @@ const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 /** EC2 takes 200 values in a filter, of which one is the routers' own VPC. */
 const MOST_VPCS = 198;
 
-/** Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. */
+/**
+ * Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. The plain template has its
+ * own in release/parameters.ts and release/intrinsics.js: a test finds what is missing there.
+ */
 export const parameters = z.strictObject({
   vpcId: text(id('vpc'), 'the id of a VPC'),
   subnetIds: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),

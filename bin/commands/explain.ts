@@ -1,7 +1,7 @@
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, json } from '../command.ts';
-import { parseDestination } from '../destination.ts';
-import { explainThing, notFound, tell, towards } from '../explanation.ts';
+import { parseDestination } from '../explain/destination.ts';
+import { explainThing, notFound, tell, towards } from '../explain/explanation.ts';
 
 export const explain: Command = {
   args: ['subnet|instance|route table|address', '[destination]'],

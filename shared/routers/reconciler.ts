@@ -5,10 +5,10 @@ import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { formatNote, type Note, readNote } from '../note.ts';
 import type { Condition } from '../reconcile/plan.ts';
-import type { Bucket } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import { isOwn, type Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
+import { bucketOf } from './buckets.ts';
 import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
@@ -21,23 +21,6 @@ const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 
 /** An instance that AWS takes back is gone long before, and another process may know nothing of it. */
 const UNNOTED_MS = 600_000;
-
-/** AWS takes so many calls at once, and so many a second. It publishes no figures for Run Command and lifecycle actions: those are modest guesses. */
-const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
-  'source-dest-check-off': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
-  'source-dest-check-on': { name: 'ModifyNetworkInterfaceAttribute', size: 100, refill: 5 },
-  'note-check': { name: 'CreateTags', size: 100, refill: 10 },
-  'forget-check': { name: 'DeleteTags', size: 100, refill: 10 },
-  'seal-note': { name: 'CreateTags', size: 100, refill: 10 },
-  install: { name: 'SendCommand', size: 10, refill: 1 },
-  register: { name: 'RegisterTargets', size: 20, refill: 4 },
-  deregister: { name: 'RegisterTargets', size: 20, refill: 4 },
-  'note-diverter': { name: 'CreateTags', size: 100, refill: 10 },
-  'claim-range': { name: 'CreateTags', size: 100, refill: 10 },
-  'release-range': { name: 'DeleteTags', size: 100, refill: 10 },
-  heartbeat: { name: 'RecordLifecycleActionHeartbeat', size: 50, refill: 5 },
-  'end-hook': { name: 'CompleteLifecycleAction', size: 50, refill: 5 },
-};
 
 /**
  * Keeps the routers of a load balancer, at the pace that AWS allows.
@@ -54,7 +37,7 @@ export function routersReconciler(
   const hookMemory: HookMemory = new Map();
   /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
   const unnoted = new Map<string, Note>();
-  const turns = createTurns(({ kind }: RoutersStep) => BUCKETS[kind], now);
+  const turns = createTurns(bucketOf, now);
   let targetType: string | undefined;
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {

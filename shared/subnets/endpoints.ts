@@ -1,25 +1,11 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile/plan.ts';
+import { lastEnded, MOST_TRIES, triedAgainAt } from './endpoint-retries.ts';
 import { isRefused, type OptedInSubnet, refusalOf, toAll } from './opted-in.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
-import {
-  type Endpoint,
-  hasEnded,
-  isLeaving,
-  isLive,
-  isShared,
-  label,
-  type Subnet,
-  type SubnetsWorld,
-} from './world.ts';
-
-/**
- * An endpoint that ended is followed by the next so long after its creation, by how many have ended. So many are kept
- * until one is available: they are all that remembers the tries.
- */
-const RETRY_MS = [60_000, 600_000, 3_600_000];
+import { type Endpoint, isLeaving, isLive, isShared, label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /** An endpoint that is not available after so long is not expected to be within minutes. */
 const SLOW_MS = 900_000;
@@ -68,7 +54,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
     const endpoint = shares ? chosen({ ...site, there: zonesEndpoints(host.zone, site.subnets, world) }, world) : own;
-    const ended = endpoint?.state === 'available' ? [] : lastEnded(site);
+    const ended = endpoint?.state === 'available' ? [] : lastEnded(site.there);
     for (const each of ended) spare.delete(each);
     if (endpoint) {
       spare.delete(endpoint);
@@ -86,8 +72,8 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     }
     const [newest] = ended;
     // To make room one is deleted, and with it what it remembers: as if as many had ended as are kept.
-    const tries = room > 0 ? ended.length : RETRY_MS.length;
-    const retryAt = newest ? newest.createdAt + (RETRY_MS[tries - 1] ?? 0) : 0;
+    const tries = room > 0 ? ended.length : MOST_TRIES;
+    const retryAt = newest ? triedAgainAt(newest, tries) : 0;
     if (newest && retryAt > world.now) {
       const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
       tell({ kind: 'waiting', message: `another try, for ${why}`, until: retryAt });
@@ -125,9 +111,9 @@ function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
   const label = world.remote ? `the endpoint service for ${world.vpcId}` : 'the endpoint service';
   const about = { label, ids: endpointIds };
   const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, about };
-  const attempts = refusalOf(step, world);
+  const reasons = refusalOf(step, world);
   const those = asking.map(([optedIn]) => optedIn);
-  return { steps: [step], conditions: attempts.flatMap((reason) => toAll(those, reason)) };
+  return { steps: [step], conditions: reasons.flatMap((reason) => toAll(those, reason)) };
 }
 
 /**
@@ -183,14 +169,6 @@ function chosen({ subnets: optedInSubnets, there, host }: Site, { service }: Sub
     .filter((endpoint) => isLive(endpoint))
     .filter((endpoint) => !host || (endpoint.serviceName === service.name && (endpoint.ipv6 || !ipv6)))
     .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))[0];
-}
-
-/** The newest of those that ended, the newest first: as many as there are pauses. */
-function lastEnded({ there }: Site): Endpoint[] {
-  return there
-    .filter(hasEnded)
-    .toSorted((a, b) => b.createdAt - a.createdAt)
-    .slice(0, RETRY_MS.length);
 }
 
 function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {

@@ -1,7 +1,7 @@
 import { contains, isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { retry } from '../reconcile/backoff.ts';
 import { type Condition, keyOf, type Reason, type Ref } from '../reconcile/plan.ts';
+import { retry } from '../reconcile/refused-steps.ts';
 import { admit } from './admission.ts';
 import { directRanges } from './direct.ts';
 import type { Spec } from './spec.ts';

@@ -1,6 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
-import type { Attempts } from '../reconcile/backoff.ts';
 import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
+import type { Attempts } from '../reconcile/refused-steps.ts';
 import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
@@ -51,7 +51,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const routes = planRoutes(world, optedInSubnets, endpoints.serving, config);
   const removals = removeEndpoints(world, endpoints.leaving, config);
   const tags = planEndpointTags(world, endpoints.leaving, config);
-  const work = joined(attempts(optedInSubnets), endpoints, routes, removals, tags);
+  const work = joined(refusedSpecs(optedInSubnets), endpoints, routes, removals, tags);
   const accounts = accountsOf(world, optedInSubnets, endpoints.serving, routes, work);
   const memory = planMemory(world, optedInSubnets, endpoints.serving, routes, config);
   const status = planStatus(accounts, world, config);
@@ -69,7 +69,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   };
 }
 
-const attempts = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> => ({
+const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> => ({
   steps: [],
   conditions: optedInSubnets.flatMap(({ about, spec }): Condition[] =>
     'refused' in spec ? [{ about, kind: 'refused', message: spec.refused }] : [],

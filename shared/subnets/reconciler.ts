@@ -1,48 +1,16 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
-import { type Bucket, spend, type TokenLevels, tokens } from '../reconcile/rate-limit.ts';
+import { spend, type TokenLevels, tokens } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
 import { act } from './act.ts';
+import { bucketOf, CREATES } from './buckets.ts';
 import { type Clients, observe } from './observe.ts';
 import { planVpcs } from './plan.ts';
 import { stepSentence } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetsLook } from './world.ts';
-
-/** Each action has one, per account and region: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
-const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
-const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
-const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
-const SERVICES: Bucket = { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 };
-const ROUTE_CREATES: Bucket = { name: 'CreateRoute', size: 50, refill: 5 };
-const REPLACES: Bucket = { name: 'ReplaceRoute', size: 50, refill: 5 };
-const ROUTE_DELETES: Bucket = { name: 'DeleteRoute', size: 50, refill: 5 };
-const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
-const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
-
-const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
-  'create-endpoint': CREATES,
-  'publish-zones': SERVICES,
-  'accept-endpoints': ACCEPTS,
-  'delete-endpoints': DELETES,
-  'tag-endpoint': TAGS,
-  'create-route': ROUTE_CREATES,
-  'replace-route': REPLACES,
-  'restore-route': REPLACES,
-  'reset-route': REPLACES,
-  'delete-route': ROUTE_DELETES,
-  'write-note': TAGS,
-  'erase-note': UNTAGS,
-  'copy-note': TAGS,
-  'erase-copy': UNTAGS,
-  'write-memory': TAGS,
-  'erase-memory': UNTAGS,
-  'set-status': TAGS,
-  'clear-status': UNTAGS,
-};
-const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
 
 /**
  * Observes, plans and acts for the subnets of all VPCs that count, at the pace that AWS allows.
@@ -62,7 +30,7 @@ export function subnetsReconciler(
       observe(clients, config, await seal(), now(), hint?.deletionAttempted),
 
     plan(look: SubnetsLook) {
-      const attempts = turns.refusals(look.now);
+      const attempts = turns.attempts(look.now);
       return turns.keep(planVpcs(look, attempts, config), look.now, (levels) => lowered(levels, look));
     },
 

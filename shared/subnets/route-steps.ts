@@ -92,8 +92,8 @@ function write(
       bystanders: bystanders(slot, desired, world),
     },
   });
-  const attempts = steps.flatMap((each) => refusalOf(each, world));
-  return { steps, conditions: attempts.flatMap((reason) => toAll(desired.subnets, reason)) };
+  const reasons = steps.flatMap((each) => refusalOf(each, world));
+  return { steps, conditions: reasons.flatMap((reason) => toAll(desired.subnets, reason)) };
 }
 
 /** Subnets that a route serves although they have no tag. */

@@ -1,4 +1,4 @@
-import type { Attempts } from '../reconcile/backoff.ts';
+import type { Attempts } from '../reconcile/refused-steps.ts';
 import type { Author } from '../seal.ts';
 import type { Copy, RouteNote } from './route-note.ts';
 import type { SubnetsStep } from './steps.ts';

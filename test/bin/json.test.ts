@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Link } from '../../bin/chain.ts';
 import { shown } from '../../bin/commands/plan.ts';
+import type { Link } from '../../bin/explain/chain.ts';
 import type { Finding } from '../../bin/findings.ts';
 import type * as json from '../../bin/json.ts';
 import type { Topology } from '../../shared/topology/model.ts';

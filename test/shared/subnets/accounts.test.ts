@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { chainOfSubnet } from '../../../bin/chain.ts';
+import { chainOfSubnet } from '../../../bin/explain/chain.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Bus, createBus, type Faults } from '../../../local/events/bus.ts';
 import type { CloudEvent } from '../../../local/services/cloud.ts';
-import { reconcilerHandler } from '../../../shared/lambda.ts';
+import { reconcilerHandler } from '../../../shared/handler.ts';
 import { captureLines } from '../../support/capture-lines.ts';
 import { ACCOUNT, REGION } from '../../support/cloud.ts';
 import { type Stage, stage } from './stage.ts';

@@ -1,17 +1,17 @@
 import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { contains } from '../shared/cidr.ts';
-import { routersOf } from '../shared/routers/router.ts';
-import { sentence } from '../shared/sentences.ts';
-import { label, tableOf } from '../shared/subnets/world.ts';
-import { topology } from '../shared/topology/model.ts';
-import type { look } from '../shared/topology/observe.ts';
+import { contains } from '../../shared/cidr.ts';
+import { routersOf } from '../../shared/routers/router.ts';
+import { sentence } from '../../shared/sentences.ts';
+import { label, tableOf } from '../../shared/subnets/world.ts';
+import { topology } from '../../shared/topology/model.ts';
+import type { look } from '../../shared/topology/observe.ts';
+import { EXIT, type Given } from '../command.ts';
+import { runOn } from '../on-instances.ts';
+import { explain as explainError } from '../person.ts';
+import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Configs, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
-import { EXIT, type Given } from './command.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
-import { runOn } from './on-instances.ts';
-import { explain as explainError } from './person.ts';
-import { table } from './table.ts';
-import type { Terminal } from './terminal.ts';
 
 type Ground = Awaited<ReturnType<typeof look>>;
 

@@ -1,11 +1,11 @@
 import { gunzipSync } from 'node:zlib';
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod';
-import { contains, parseCidr } from '../shared/cidr.ts';
-import type { RouteTable, SubnetsWorld } from '../shared/subnets/world.ts';
+import { contains, parseCidr } from '../../shared/cidr.ts';
+import type { RouteTable, SubnetsWorld } from '../../shared/subnets/world.ts';
+import { UsageError } from '../command.ts';
+import type { Answer } from '../on-instances.ts';
 import type { Link } from './chain.ts';
-import { UsageError } from './command.ts';
-import type { Answer } from './on-instances.ts';
 
 /** Where a packet is to go. */
 export interface Destination {

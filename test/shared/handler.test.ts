@@ -1,7 +1,7 @@
 import { CreateRouteCommand, CreateTagsCommand, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
-import { reconcilerHandler } from '../../shared/lambda.ts';
+import { reconcilerHandler } from '../../shared/handler.ts';
 import type { Plan, Step } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
@@ -198,7 +198,7 @@ describe('the log', () => {
     const { pass } = await fixture([{ plan: { steps: [move] } }], () => Promise.reject(new TypeError('oops')));
     await expect(pass()).rejects.toThrow();
     const [line] = logLines().filter(({ level }) => level === 'ERROR');
-    expect(line?.error).toMatchObject({ code: 'TypeError', stack: expect.stringContaining('lambda.test.ts') });
+    expect(line?.error).toMatchObject({ code: 'TypeError', stack: expect.stringContaining('handler.test.ts') });
   });
 
   test('holds no secret, wherever one may come from', async () => {

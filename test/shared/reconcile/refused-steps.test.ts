@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { LATER, type Step } from '../../../shared/reconcile/plan.ts';
 import {
   type Attempts,
   afterTry,
@@ -6,8 +7,7 @@ import {
   retryAt,
   unexpired,
   withoutBackedOff,
-} from '../../../shared/reconcile/backoff.ts';
-import { LATER, type Step } from '../../../shared/reconcile/plan.ts';
+} from '../../../shared/reconcile/refused-steps.ts';
 import { notesOf } from '../../support/notes.ts';
 
 type Named = Step & { id: string };

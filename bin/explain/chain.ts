@@ -1,10 +1,10 @@
-import type { RoutersConfig, SubnetsConfig } from '../shared/config.ts';
-import { foreignHooks } from '../shared/routers/hooks.ts';
-import { failure } from '../shared/routers/join.ts';
-import { mayNeedCommand, ROUTER, type Router, routersOf } from '../shared/routers/router.ts';
-import type { RoutersWorld } from '../shared/routers/world.ts';
-import type { SubnetsPlan } from '../shared/subnets/plan.ts';
-import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
+import type { RoutersConfig, SubnetsConfig } from '../../shared/config.ts';
+import { foreignHooks } from '../../shared/routers/hooks.ts';
+import { failure } from '../../shared/routers/join.ts';
+import { mayNeedCommand, ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
+import type { RoutersWorld } from '../../shared/routers/world.ts';
+import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
+import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../../shared/subnets/world.ts';
 
 /** One link of the chain from a tag to a packet. */
 export interface Link {

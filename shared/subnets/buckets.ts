@@ -1,0 +1,36 @@
+import type { Bucket } from '../reconcile/rate-limit.ts';
+import type { SubnetsStep } from './steps.ts';
+
+/** Each action has one, per account and region: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
+export const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
+const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
+const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
+const SERVICES: Bucket = { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 };
+const ROUTE_CREATES: Bucket = { name: 'CreateRoute', size: 50, refill: 5 };
+const REPLACES: Bucket = { name: 'ReplaceRoute', size: 50, refill: 5 };
+const ROUTE_DELETES: Bucket = { name: 'DeleteRoute', size: 50, refill: 5 };
+const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
+const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
+
+const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
+  'create-endpoint': CREATES,
+  'publish-zones': SERVICES,
+  'accept-endpoints': ACCEPTS,
+  'delete-endpoints': DELETES,
+  'tag-endpoint': TAGS,
+  'create-route': ROUTE_CREATES,
+  'replace-route': REPLACES,
+  'restore-route': REPLACES,
+  'reset-route': REPLACES,
+  'delete-route': ROUTE_DELETES,
+  'write-note': TAGS,
+  'erase-note': UNTAGS,
+  'copy-note': TAGS,
+  'erase-copy': UNTAGS,
+  'write-memory': TAGS,
+  'erase-memory': UNTAGS,
+  'set-status': TAGS,
+  'clear-status': UNTAGS,
+};
+/** The bucket that a step's call takes a token from. */
+export const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
