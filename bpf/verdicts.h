@@ -2,7 +2,8 @@
 /*
  * A verdict is what the diverter comes to about a packet, here in the order in which it is looked for. Programs count them, and
  * the command prints them by these names: X(CONSTANT, name, meaning). Names and numbers are a contract with whoever graphs them
- * and with the counters of a running version: add at the end, never rename, never renumber.
+ * and with the counters of a running version: add at the end, never rename, never renumber. A new one is returned by the header that
+ * judges, and has a packet in test/bpf/verdict.kernel.test.ts; what the second decoder judges too, in test/bpf/reference.ts.
  */
 #pragma once
 

@@ -10,7 +10,7 @@ export interface Reconciler<World, S extends Step> {
 export interface Timing {
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** Milliseconds since the epoch after which no new look may begin. */
+  /** Milliseconds since the epoch after which no new look may begin: of Lambda's time the handler keeps a reserve. */
   deadline: number;
 }
 

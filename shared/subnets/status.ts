@@ -22,7 +22,7 @@ export function planStatus(
   const steps = [...Map.groupBy(able, ({ status }) => status)].flatMap(([text, entries]) => {
     const together = entries.filter(({ subnet }) => !suspects.has(subnet.id));
     const alone = entries.filter(({ subnet }) => suspects.has(subnet.id)).map((each) => [each]);
-    return (together.length > 0 ? [together, ...alone] : alone).map((some) => write(text, some));
+    return (together.length > 0 ? [together, ...alone] : alone).map((some) => statusStep(text, some));
   });
   return {
     steps,
@@ -35,7 +35,7 @@ export function planStatus(
   };
 }
 
-function write(text: string | undefined, accounts: readonly Account[]): SubnetsStep {
+function statusStep(text: string | undefined, accounts: readonly Account[]): SubnetsStep {
   const subnetIds = accounts.map(({ subnet }) => subnet.id);
   const subnets = accounts.map(({ subnet }) => label(subnet)).join(', ');
   const about = { label: `the status of ${subnets}`, ids: subnetIds };
