@@ -9,7 +9,7 @@ const BEATS = 3;
 
 /**
  * Answers the lifecycle hooks that hold an instance: CONTINUE when it serves, or has left; a heartbeat until then; ABANDON for a
- * launch that takes too long, or whose instance AWS has warned of meanwhile.
+ * launch that takes too long, or whose instance AWS has warned of or somebody untagged meanwhile.
  * @param unready what a launch waits for, and an end; undefined once the router is as it should be
  */
 export function answerHooks(
@@ -19,8 +19,8 @@ export function answerHooks(
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Part<RoutersStep> {
-  const { instance, label, phase } = router;
-  const warned = phase.kind === 'leaving' && warningOf(instance) !== undefined;
+  const { instance, label } = router;
+  const vain = whyInVain(router);
   // The launch hooks of one that goes back do not hold it.
   const asking = mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
   const answers = asking.map((hook): Part<RoutersStep> => {
@@ -34,8 +34,7 @@ export function answerHooks(
         : [];
     const back = state === ENTERS_POOL && !hook.launching;
     if (lack === undefined) return { steps: end('CONTINUE', { why: 'done', back }), conditions: [] };
-    if (hook.launching && warned)
-      return { steps: end('ABANDON', { why: 'warned', warning: phase.why }), conditions: [] };
+    if (hook.launching && vain) return { steps: end('ABANDON', { why: 'vain', reason: vain }), conditions: [] };
     if (hook.launching && now - hook.heldAt > launchDeadline)
       return { steps: end('ABANDON', { why: 'late', after: launchDeadline, lack }), conditions: [] };
     const until = now + hook.heartbeatTimeout / BEATS;
@@ -46,6 +45,16 @@ export function answerHooks(
     };
   });
   return joined(...answers);
+}
+
+/**
+ * A launch is in vain if AWS has warned of its instance, or if that was untagged and has drained: its group can launch another.
+ * @returns why it is; undefined while it may come to something
+ */
+function whyInVain({ instance, phase, target }: Router): string | undefined {
+  if (phase.kind !== 'leaving') return undefined;
+  const isOver = warningOf(instance) !== undefined || (instance.role === undefined && !target);
+  return isOver ? phase.why : undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ import type { RoutersConfig } from '../config.ts';
 import { readNote } from '../note.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
-import { type HookMemory, observeScaling } from './scaling.ts';
+import { type HookMemory, heldBefore, observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
 import type { Install, Instance, RoutersWorld } from './world.ts';
 
@@ -107,9 +107,11 @@ export async function observe(
     .flatMap((reservation) => reservation.Instances ?? [])
     .filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
+  // A hook that was kept waiting by heartbeats is to be answered, though its instance has lost its tag and has no note left.
+  const others = new Set([...targets.map(({ id }) => id), ...heldBefore(hookMemory)]);
   const untagged = await instancesAmong(
     ec2,
-    targets.flatMap(({ id }) => (known.has(id) || !isInstanceId(id) ? [] : [id])),
+    [...others].filter((id) => !known.has(id) && isInstanceId(id)),
   );
   const described = [...tagged, ...untagged];
   const registered = new Set(targets.map(({ id }) => id));

@@ -10,6 +10,7 @@ import { nextWave } from './rollout.ts';
 import {
   aboutRouters,
   hasRoomFor,
+  isForeign,
   isHealthy,
   isOutdated,
   isUpgrade,
@@ -109,7 +110,9 @@ function hookAnswers(
 ): Part<RoutersStep> {
   const { scaling } = router.instance;
   if (!scaling) return joined();
-  const lack = { launch: progress ? unready(progress) : whyNoTarget(router), end: router.target && DRAINING };
+  const end = router.target && DRAINING;
+  const isUntagged = router.instance.role === undefined && !isForeign(router);
+  const lack = { launch: progress ? unready(progress) : (isUntagged && end) || whyNoTarget(router), end };
   return joined(answerHooks(router, scaling, lack, world, config), {
     steps: [],
     conditions: heldByOthers(router, lack),

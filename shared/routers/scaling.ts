@@ -26,6 +26,13 @@ export type HookMemory = Map<string, number>;
 export const hookMemoryKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
   `${instanceId} ${hook} ${what}`;
 
+/** Instances that a hook held when they were last looked at. */
+export const heldBefore = (hookMemory: HookMemory): string[] => [
+  ...new Set([...hookMemory.keys()].map((key) => instanceOf(key))),
+];
+
+const instanceOf = (key: string) => key.split(' ')[0] ?? '';
+
 /** Auto Scaling tells how each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
 export async function observeScaling(
   client: AutoScalingClient,
@@ -37,7 +44,10 @@ export async function observeScaling(
     ({ State, Tags }) => State?.Name !== 'terminated' && tag(Tags, GROUP_KEY) !== undefined,
   );
   const names = [...new Set(launched.flatMap(({ Tags }) => tag(Tags, GROUP_KEY) ?? []))];
-  if (names.length === 0) return new Map();
+  if (names.length === 0) {
+    hookMemory.clear();
+    return new Map();
+  }
 
   const groups = await groupsNamed(client, names);
   const members = groups.flatMap(({ AutoScalingGroupName, Instances }) =>
@@ -125,5 +135,5 @@ async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<
 
 /** Instances that no hook holds any more are forgotten: one may be held again, by another launch. */
 function forget(hookMemory: HookMemory, held: ReadonlySet<string | undefined>): void {
-  for (const key of hookMemory.keys()) if (!held.has(key.split(' ')[0])) hookMemory.delete(key);
+  for (const key of hookMemory.keys()) if (!held.has(instanceOf(key))) hookMemory.delete(key);
 }

@@ -51,8 +51,8 @@ function answer({ context }: StepOf<'end-hook'>): string {
   switch (context.why) {
     case 'done':
       return `lets it go ${context.back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready'}`;
-    case 'warned':
-      return `gives up its launch, since ${context.warning}`;
+    case 'vain':
+      return `gives up its launch, since ${context.reason}`;
     case 'late':
       return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${context.lack}`;
   }

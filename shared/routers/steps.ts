@@ -34,10 +34,10 @@ export type RoutersStep = Step &
 
 export type StepOf<Kind extends RoutersStep['kind']> = Extract<RoutersStep, { kind: Kind }>;
 
-/** A hook gets its result since all is done, AWS has warned of its instance, or its launch takes longer than `after` milliseconds. */
+/** A hook gets its result since all is done, its launch is in vain, or it takes longer than `after` milliseconds. */
 export type HookContext =
   | { why: 'done'; back: boolean }
-  | { why: 'warned'; warning: string }
+  | { why: 'vain'; reason: string }
   | { why: 'late'; after: number; lack: string };
 
 /** Seconds that a command may wait for its agent: it must not outlive its link. */

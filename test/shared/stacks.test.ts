@@ -151,6 +151,14 @@ function watch(world: World): string[] {
   return trespasses;
 }
 
+/** Passes of all stacks, a minute after each other: for longer than a hook holds an instance that nobody answers for. */
+async function comeToRest(world: World): Promise<void> {
+  for (let minute = 0; minute < 7; minute++) {
+    for (const of of world.stacks) await of.pass();
+    await world.clock.run(60_000);
+  }
+}
+
 /** What must be so at rest for a stack, by its own tags alone. */
 async function checkRest(world: World, of: TestStack): Promise<void> {
   const { TargetHealthDescriptions = [] } = await world.elb.send(
@@ -232,6 +240,20 @@ test('a stack answers no hook of a group in another VPC, though its instances ha
   await world.cloud.close();
 });
 
+test('a router that is untagged in its launch does not keep its group waiting: another one serves within minutes', async () => {
+  const world = await testStacks([
+    { key: KEYS.one, vpc: 0 },
+    { key: KEYS.one, vpc: 1 },
+  ]);
+  await perform(world, { do: 'scale', stack: 0, to: 1 });
+  await perform(world, { do: 'pass', stack: 0, ms: 120_000 });
+  await perform(world, { do: 'untag router', stack: 0, which: 0 });
+  await comeToRest(world);
+  expect(await routersOf(world, given(world.stacks[0]))).toHaveLength(1);
+  for (const of of world.stacks) await checkRest(world, of);
+  await world.cloud.close();
+});
+
 const RUNS = Number(process.env.RUNS ?? 3);
 
 test.each<[string, Place[]]>([
@@ -265,10 +287,7 @@ test.each<[string, Place[]]>([
         const world = await testStacks(places);
         const trespasses = watch(world);
         for (const one of deeds) await perform(world, one);
-        for (let tick = 0; tick < 7; tick++) {
-          for (const of of world.stacks) await of.pass();
-          await world.clock.run(60_000);
-        }
+        await comeToRest(world);
         expect(trespasses).toEqual([]);
         for (const of of world.stacks) await checkRest(world, of);
         for (const of of world.stacks) expect([of.name, await of.pass()]).toEqual([of.name, 0]);

@@ -101,6 +101,24 @@ rows('a lifecycle hook', [
     [/^another try/],
   ],
   [
+    'waits while an instance that was untagged in its launch drains',
+    world([made({ ...inGroup('Pending:Wait', hook()), role: undefined })], [target('initial')]),
+    ['heartbeat', 'deregister'],
+    ['the connections it still has to drain'],
+  ],
+  [
+    'gives up the launch of an untagged one that has drained',
+    world([made({ ...inGroup('Pending:Wait', hook()), role: undefined })]),
+    ['end-hook'],
+    [],
+  ],
+  [
+    'waits for a person to mend the tag’s value',
+    world([made({ ...inGroup('Pending:Wait', hook()), role: 'oops' })]),
+    ['heartbeat'],
+    ['its tag ziti-glb is oops, not router', 'its tag ziti-glb is oops, not router'],
+  ],
+  [
     'waits while its instance drains',
     world([made(inGroup('Terminating:Wait', hook({ launching: false })))], [target('draining')]),
     ['heartbeat'],
@@ -134,6 +152,14 @@ test('a launch that AWS takes back is given up at once: its group can launch ano
   expect(plan(world([held]), config).steps).toMatchObject([{ kind: 'end-hook', result: 'ABANDON' }]);
   expect(outcome(world([held])).says).toEqual([
     'hook ziti-glb-launch of i-1 (router-1): gives up its launch, since AWS takes it back within two minutes (Spot interruption)',
+  ]);
+});
+
+test('a launch whose instance is untagged meanwhile is given up: its group can launch another', () => {
+  const held = made({ ...inGroup('Pending:Wait', hook()), role: undefined });
+  expect(plan(world([held]), config).steps).toMatchObject([{ kind: 'end-hook', result: 'ABANDON' }]);
+  expect(outcome(world([held])).says).toEqual([
+    'hook ziti-glb-launch of i-1 (router-1): gives up its launch, since it is no router by its tag',
   ]);
 });
 

@@ -43,6 +43,37 @@ describe('what has gone wrong for others', () => {
   });
 
   test.each([
+    ['before it has any note of ours', {}, 'RecordLifecycleActionHeartbeat'],
+    ['as a target that has no diverter yet', { healthPort: '8082' }, 'RegisterTargets'],
+    ['as a target with a diverter', {}, 'RegisterTargets'],
+  ])(
+    'a launch whose instance is untagged %s: given up once it is no target, and the next one serves',
+    async (_, fields, last) => {
+      const world = await routersWorld(fields);
+      const group = await routersGroup(world, { heartbeat: 7200 });
+      await group.desire(1);
+      const process = world.process();
+      const has = (operation: string) => world.calls.some((call) => call.operation === operation);
+      for (let second = 0; second < 300 && !has(last); second++) {
+        await world.clock.run(process.pass(1_000));
+        await world.clock.run(1_000);
+      }
+      const [first = ''] = (await group.states()).keys();
+      await world.ec2.send(new DeleteTagsCommand({ Resources: [first], Tags: [{ Key: 'ziti-glb' }] }));
+      const said = await passesOf(world, 15, process);
+      expect(said).toContainEqual(
+        `hook ziti-glb-launch of ${first}: gives up its launch, since it is no router by its tag`,
+      );
+      const [[next, state] = []] = await group.states();
+      expect([next === first, state, await healthOf(world)]).toEqual([
+        false,
+        'InService',
+        new Map([[next, 'healthy']]),
+      ]);
+    },
+  );
+
+  test.each([
     ['with a target', '10.0.1.9'],
     ['that is empty', undefined],
   ])('a target group of IP targets that was taken, %s: nothing is done, and that is said', async (_, Id) => {
