@@ -20,8 +20,20 @@ export interface FakeFabric {
   probes: { nodeId: string; check: HealthCheck }[];
   execs: { instanceId: string; argv: string[]; options: ExecOptions | undefined }[];
   onSync(network: Network): void;
-  onProbe(check: HealthCheck): ProbeResult;
+  /** @param instanceId whose primary or other interface has the address in the load balancer's VPC; undefined if none runs */
+  onProbe(check: HealthCheck, instanceId: string | undefined): ProbeResult;
   onExec(instanceId: string, argv: string[], options: ExecOptions | undefined): Promise<ExecResult>;
+}
+
+/** VPCs may have the same addresses: a node reaches those of its own. */
+function instanceAt(ip: string, nodeId: string, network: Network | undefined): string | undefined {
+  const vpcOf = (subnetId: string) => network?.subnets.find(({ id }) => id === subnetId)?.vpcId;
+  const node = network?.nodes.find(({ id }) => id === nodeId);
+  const own = network?.interfaces.find(({ id }) => id === node?.interfaceId);
+  const there = network?.interfaces.find(
+    (face) => face.ip === ip && vpcOf(face.subnetId) === vpcOf(own?.subnetId ?? ''),
+  );
+  return there?.instanceId;
 }
 
 export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { middleware?: Middleware[] } = {}) {
@@ -54,7 +66,7 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
       },
       async probe(nodeId, check) {
         fake.probes.push({ nodeId, check });
-        return fake.onProbe(check);
+        return fake.onProbe(check, instanceAt(check.ip, nodeId, fake.synced.at(-1)));
       },
       crash: async () => {},
       close: async () => {},

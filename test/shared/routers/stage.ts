@@ -52,14 +52,13 @@ export async function routersWorld(
   };
 
   const network = () => cloud.fake.synced.at(-1);
-  const ownerOf = (ip: string) => network()?.interfaces.find((face) => face.ip === ip)?.instanceId ?? '';
   const healthyNow = () => {
     const targets = network()?.nodes.flatMap((node) => node.targets) ?? [];
     return new Set(targets.filter(({ state: health }) => health === 'healthy').map(({ id }) => id));
   };
   const lives = (id: string) => running.has(id) && up.has(id);
-  cloud.fake.onProbe = ({ ip }) =>
-    lives(ownerOf(ip)) ? { healthy: true } : { healthy: false, reason: 'Target.Timeout' };
+  cloud.fake.onProbe = (_, instanceId = '') =>
+    lives(instanceId) ? { healthy: true } : { healthy: false, reason: 'Target.Timeout' };
   cloud.fake.onExec = async (id, argv): Promise<ExecResult> => {
     const fate = fates.shift() ?? 'success';
     const sha256 = argv.find((word) => word.startsWith('SSM_Sha256='))?.slice(11) ?? '';
