@@ -216,7 +216,7 @@ struct address_range {
 };
 struct locals {
 	__u64 near[NEAR_WORDS]; /* a bit for each /24 that any range is in, which spares most packets the search */
-	__u64 read;		/* when the routing table was last read, in milliseconds of the monotonic clock */
+	__u64 read;		/* until when what was last read of the routing table is good, in milliseconds of the monotonic clock */
 	__u32 list;		/* the one in use */
 	__u32 counts[2];
 	__u32 zero;

@@ -181,13 +181,20 @@ static struct list read_known(const struct locals *locals)
 	return list;
 }
 
-static void refresh(const struct prefix *added, __u64 oldest)
+/*
+ * Thirty thousand routes take tens of milliseconds to read, and a router that has as many adds a rule for each: so what was read is
+ * good for four times as long as that took. Few routes are read for each rule, whatever else was added beside it.
+ */
+#define GOOD_FOR 4
+
+static void refresh(const struct prefix *added, bool always)
 {
 	/* The map is missing if an older version made the maps: to attach this version makes it. */
 	struct locals *locals = open_memory("locals", sizeof(*locals));
 	if (!locals)
 		return;
-	bool is_fresh = locals->read && locals->read > oldest;
+	__u64 began = now();
+	bool is_fresh = !always && locals->read > began;
 	struct list list = is_fresh ? read_known(locals) : read_all();
 	if (added && added->family == 4 && !route_is_too_wide(added))
 		add(&list, ntohl(added->address.words[0]), added->length);
@@ -196,17 +203,17 @@ static void refresh(const struct prefix *added, __u64 oldest)
 		list.count = LOCAL_RANGES;
 	publish(locals, &list);
 	if (!is_fresh)
-		locals->read = now();
+		locals->read = now() + GOOD_FOR * (now() - began);
 	munmap(locals, sizeof(*locals));
 	free(list.ranges);
 }
 
 void locals_refresh(void)
 {
-	refresh(NULL, now());
+	refresh(NULL, true);
 }
 
 void locals_follow(const struct prefix *added)
 {
-	refresh(added, now() - 1000);
+	refresh(added, false);
 }
