@@ -384,8 +384,10 @@ describe('of any document, in any style', () => {
           const lines = render(content, choices, how);
           const before = windows ? lines.replaceAll('\n', '\r\n') : lines;
           const { status, text: after, said } = configure(before, wanted);
-          // Some of what this library writes is no YAML to libyaml, nor to ziti-router, and some means another thing to itself.
-          fc.pre(!said.includes('it is no YAML') && JSON.stringify(parse(before)) === JSON.stringify(content));
+          // Some of what this library writes is no YAML to libyaml, nor to ziti-router, some means another thing to itself, and some,
+          // folded between the halves of a character, is no UTF-8.
+          const written = Buffer.from(before).toString();
+          fc.pre(!said.includes('it is no YAML') && JSON.stringify(parse(written)) === JSON.stringify(content));
           expect([status, said]).toEqual([0, '']);
           expect(parse(after)).toEqual(wantedOf(before, wanted));
           const comments = (yaml: string) => yaml.match(/# c\d+/g);
