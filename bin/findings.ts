@@ -1,8 +1,8 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
 import { contains, isIpv6 } from '../shared/cidr.ts';
-import type { Account } from '../shared/routers/accounts.ts';
 import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
+import type { RouterSummary } from '../shared/routers/summaries.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
 
 /** What a doctor says of one thing. `unknown`: it could not be read. */
@@ -308,7 +308,7 @@ export function notes(
 export function zones(
   { subnets, crossZone, targets, service }: SubnetsWorld,
   nodeZones: readonly string[],
-  routers: readonly Pick<Account, 'instance'>[],
+  routers: readonly Pick<RouterSummary, 'instance'>[],
 ): Finding[] {
   const unserved = [...new Set(nodeZones)].sort().filter((zone) => !service.zones.includes(zone));
   const late = unserved.map((zone) =>

@@ -106,7 +106,7 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),
-      seen.plan.accounts,
+      seen.plan.summaries,
     ),
     ...sourceDestCheck(routers),
     ...diverters(routers),

@@ -66,9 +66,9 @@ function suppose(
   const [own, ...others] = seen;
   const vpcs: SubnetsLook['vpcs'] = [supposing(own), ...others.map(supposing)];
   const plan = planVpcs({ now: own.now, vpcs, missing: [] }, new Map(), config);
-  const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
-  const state = account?.state ?? 'not opted in';
-  const outcome = { subnet: label(subnet), state, says: [state, ...new Set(account?.why ?? [])].join(': ') };
+  const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
+  const state = summary?.state ?? 'not opted in';
+  const outcome = { subnet: label(subnet), state, says: [state, ...new Set(summary?.why ?? [])].join(': ') };
   return { plan, outcome };
 }
 

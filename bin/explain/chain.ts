@@ -15,7 +15,7 @@ export interface Link {
 
 /** What a chain is read from. */
 export interface Ground {
-  subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'accounts'> };
+  subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'summaries'> };
   routers: { world: RoutersWorld };
 }
 export interface Configs {
@@ -32,13 +32,13 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
     return [link('tag', false, `it has no tag ${tagKey}: give it one whose value is CIDRs, or the word default`)];
   const chain = [link('tag', true, `${tagKey}=${subnet.tagValue}`)];
 
-  const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
-  if (!account?.optedIn) return [...chain, link('wish', false, account?.status ?? 'it is leaving')];
+  const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
+  if (!summary?.optedIn) return [...chain, link('wish', false, summary?.status ?? 'it is leaving')];
   const {
     optedIn: { spec },
     endpoint,
     table,
-  } = account;
+  } = summary;
   if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
 

@@ -1,7 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Timed } from '../latency.ts';
 import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
-import { type Account, accountsOf } from './accounts.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
@@ -23,13 +22,14 @@ import {
   whyNoTarget,
 } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';
+import { type RouterSummary, summariesOf } from './summaries.ts';
 import type { RoutersWorld, Why } from './world.ts';
 
 /** Instances that SendCommand takes in one call. */
 const PER_COMMAND = 50;
 
 export interface RoutersPlan extends Plan<RoutersStep> {
-  accounts: Account[];
+  summaries: RouterSummary[];
 }
 
 /** Tagged instances become healthy targets with the wanted diverter by these steps, and all others no targets. */
@@ -39,8 +39,8 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
     world.targetType === 'instance'
       ? work(routers, world, config)
       : { steps: [], conditions: [ofAnotherType(world, config)] };
-  const accounts = accountsOf(routers, { steps, conditions });
-  return { steps, conditions, gauges: gaugesOf(routers), timed: journeysOf(routers), accounts };
+  const summaries = summariesOf(routers, { steps, conditions });
+  return { steps, conditions, gauges: gaugesOf(routers), timed: journeysOf(routers), summaries };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {

@@ -1,7 +1,6 @@
 import type { SubnetsConfig } from '../config.ts';
 import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
-import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
@@ -9,10 +8,11 @@ import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
+import { countStates, type SubnetSummary, summariesOf, timedOf } from './summaries.ts';
 import type { SubnetsLook, SubnetsWorld } from './world.ts';
 
 export interface SubnetsPlan extends Plan<SubnetsStep> {
-  accounts: Account[];
+  summaries: SubnetSummary[];
 }
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
@@ -31,7 +31,7 @@ export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<Subn
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
     gauges: summed(plans.map(({ gauges = {} }) => gauges)),
     timed: plans.flatMap(({ timed = [] }) => timed),
-    accounts: plans.flatMap(({ accounts }) => accounts),
+    summaries: plans.flatMap(({ summaries }) => summaries),
     conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone],
   } satisfies SubnetsPlan;
 }
@@ -52,20 +52,20 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const removals = removeEndpoints(world, endpoints.leaving, config);
   const tags = planEndpointTags(world, endpoints.leaving, config);
   const work = joined(refusedSpecs(optedInSubnets), endpoints, routes, removals, tags);
-  const accounts = accountsOf(world, optedInSubnets, endpoints.serving, routes, work);
+  const summaries = summariesOf(world, optedInSubnets, endpoints.serving, routes, work);
   const memory = planMemory(world, optedInSubnets, endpoints.serving, routes, config);
-  const status = planStatus(accounts, world, config);
+  const status = planStatus(summaries, world, config);
   const theirs = new Set(optedInSubnets.map(({ about }) => about));
   const others = joined(work, status, strangers(world, config)).conditions.filter(({ about }) => !theirs.has(about));
-  const ofOptedIn = accounts.flatMap((account) => (account.optedIn ? account.conditions : []));
+  const ofOptedIn = summaries.flatMap((summary) => (summary.optedIn ? summary.conditions : []));
   return {
     // What is to be remembered goes first: by the end of a pass that is cut short nobody knows it.
     steps: [...memory, ...work.steps, ...status.steps],
     // Of a subnet that is opted in the worst first.
     conditions: [...others, ...ofOptedIn],
-    gauges: { ...countStates(accounts), Blocked: routes.held.length },
-    timed: timedOf(accounts),
-    accounts,
+    gauges: { ...countStates(summaries), Blocked: routes.held.length },
+    timed: timedOf(summaries),
+    summaries,
   };
 }
 

@@ -2,8 +2,8 @@ import { code } from '../aws/errors.ts';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Part } from '../reconcile/plan.ts';
-import { type Account, LONGEST } from './accounts.ts';
 import type { SubnetsStep } from './steps.ts';
+import { LONGEST, type SubnetSummary } from './summaries.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**
@@ -11,11 +11,11 @@ import { label, type Subnet, type SubnetsWorld } from './world.ts';
  * of whom one that AWS did not name had such a call refused.
  */
 export function planStatus(
-  accounts: readonly Account[],
+  summaries: readonly SubnetSummary[],
   world: SubnetsWorld,
   { statusKey }: SubnetsConfig,
 ): Part<SubnetsStep> {
-  const changed = accounts.filter(({ subnet, status }) => subnet.status !== (status && tagValue(status)));
+  const changed = summaries.filter(({ subnet, status }) => subnet.status !== (status && tagValue(status)));
   const full = changed.filter(({ subnet, status }) => status !== undefined && isFull(subnet, world));
   const suspects = new Set(callsRefused(world).flat());
   const able = changed.filter((each) => !full.includes(each));
@@ -35,9 +35,9 @@ export function planStatus(
   };
 }
 
-function statusStep(text: string | undefined, accounts: readonly Account[]): SubnetsStep {
-  const subnetIds = accounts.map(({ subnet }) => subnet.id);
-  const subnets = accounts.map(({ subnet }) => label(subnet)).join(', ');
+function statusStep(text: string | undefined, summaries: readonly SubnetSummary[]): SubnetsStep {
+  const subnetIds = summaries.map(({ subnet }) => subnet.id);
+  const subnets = summaries.map(({ subnet }) => label(subnet)).join(', ');
   const about = { label: `the status of ${subnets}`, ids: subnetIds };
   return text === undefined
     ? { kind: 'clear-status', subnetIds, about, context: { subnets } }

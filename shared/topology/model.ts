@@ -89,11 +89,11 @@ export interface Look {
     world: Pick<SubnetsWorld, 'now' | 'crossZone'>;
     /** Those whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
-    plan: Pick<SubnetsPlan, 'accounts' | 'conditions'>;
+    plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
     world: Pick<RoutersWorld, 'nodes'>;
-    plan: Pick<RoutersPlan, 'accounts' | 'conditions'>;
+    plan: Pick<RoutersPlan, 'summaries' | 'conditions'>;
   };
 }
 
@@ -118,11 +118,11 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const plans: { accounts: { conditions: Condition[] }[]; conditions: Condition[] }[] = [
+  const plans: { summaries: { conditions: Condition[] }[]; conditions: Condition[] }[] = [
     look.subnets.plan,
     look.routers.plan,
   ];
-  const said = new Set(plans.flatMap(({ accounts }) => accounts).flatMap(({ conditions }) => conditions));
+  const said = new Set(plans.flatMap(({ summaries }) => summaries).flatMap(({ conditions }) => conditions));
   const notes = plans
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
@@ -145,7 +145,7 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
   const all = vpcs.flatMap((vpc) => vpc.subnets.map((subnet) => ({ ...subnet, vpcId: vpc.vpcId })));
   const zoneOf = new Map(all.map(({ id, zone }) => [id, zone]));
   const vpcOf = new Map(all.map((subnet) => [subnet.id, subnet.vpcId]));
-  return plan.accounts.map(({ subnet: { id, name, zone, cidrs, tagValue }, state, why, table, endpoint, routes }) => {
+  return plan.summaries.map(({ subnet: { id, name, zone, cidrs, tagValue }, state, why, table, endpoint, routes }) => {
     const whole = routes.every((route) => route.endpoint.state === 'available' && !route.blackhole);
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
     const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
@@ -185,7 +185,7 @@ function destinationsOf(wish = '', routed: string[]): Subnet['destinations'] {
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
 function routersOf({ routers: { plan } }: Look): Router[] {
-  return plan.accounts.map(({ instance, health, reason, state, why }) => {
+  return plan.summaries.map(({ instance, health, reason, state, why }) => {
     const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
     return { id, name: name || id, zone, state, why, address, instanceState, health, reason, flow };

@@ -18,7 +18,7 @@ test.each([
   ['is not due', [], [/^waits for its health checks to pass, it is unhealthy \(Target\.Timeout\)$/]],
 ])('of an unhealthy router the cause is told first, and once, while a repair %s', (_, installs, why) => {
   const one = { ...made({ launchedAt: now - 1_000 }), installs };
-  const { accounts } = plan(world([one], [target('unhealthy', 'i-1', 'Target.Timeout')]), config);
-  expect(accounts).toMatchObject([{ state: 'down', reason: 'Target.Timeout' }]);
-  expect(accounts[0]?.why).toEqual(why.map((text) => (text instanceof RegExp ? expect.stringMatching(text) : text)));
+  const { summaries } = plan(world([one], [target('unhealthy', 'i-1', 'Target.Timeout')]), config);
+  expect(summaries).toMatchObject([{ state: 'down', reason: 'Target.Timeout' }]);
+  expect(summaries[0]?.why).toEqual(why.map((text) => (text instanceof RegExp ? expect.stringMatching(text) : text)));
 });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Condition, joined, type Part } from '../../../shared/reconcile/plan.ts';
-import { accountsOf as routerAccounts } from '../../../shared/routers/accounts.ts';
-import { accountsOf } from '../../../shared/subnets/accounts.ts';
+import { summariesOf as routerSummaries } from '../../../shared/routers/summaries.ts';
 import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
+import { summariesOf } from '../../../shared/subnets/summaries.ts';
 import { isLeaving, isLive, label } from '../../../shared/subnets/world.ts';
 import type { Look } from '../../../shared/topology/model.ts';
 import {
@@ -147,7 +147,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
     world: ground,
     vpcs: [{ ...ground, vpcId: 'vpc-0a1b2c3d4e5f60718' }],
     plan: {
-      accounts: accountsOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
+      summaries: summariesOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
       conditions,
     },
   };
@@ -168,7 +168,7 @@ function routersSide(named: [string, RouterScene][], nodes: string[]): Look['rou
   const conditions = said('i', named);
   return {
     world: { nodes: nodes.map((letter, index) => ({ address: `10.0.${index}.12`, zone: zoned(letter) })) },
-    plan: { accounts: routerAccounts(routers, { ...joined(), conditions }), conditions },
+    plan: { summaries: routerSummaries(routers, { ...joined(), conditions }), conditions },
   };
 }
 

@@ -7,7 +7,7 @@ import type { RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
-export interface Account {
+export interface RouterSummary {
   instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone'>;
   /** Of its target, or `not registered`. */
   health: string;
@@ -19,10 +19,10 @@ export interface Account {
   why: string[];
 }
 
-type Known = Pick<Router, 'target'> & Pick<Account, 'instance'>;
+type Known = Pick<Router, 'target'> & Pick<RouterSummary, 'instance'>;
 
-export function accountsOf(routers: readonly Known[], { steps, conditions }: Part<RoutersStep>): Account[] {
-  return routers.flatMap(({ instance, target }): Account[] => {
+export function summariesOf(routers: readonly Known[], { steps, conditions }: Part<RoutersStep>): RouterSummary[] {
+  return routers.flatMap(({ instance, target }): RouterSummary[] => {
     const isUp = instance.state === 'pending' || instance.state === 'running';
     if (!target && !isUp) return [];
     const health = target?.state ?? 'not registered';

@@ -96,7 +96,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       const picture = topology({
         ...{ place: { partition: 'aws', region: 'r', stack: 's' }, vpcId: 'vpc-1', tagKey: 'ziti-glb' },
         subnets: { world: seen, vpcs: [seen], plan: planned },
-        routers: { world: { nodes: [] }, plan: { accounts: [], conditions: [] } },
+        routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },
       });
       const shown = new Map(picture.zones.flatMap((zone) => zone.subnets).map((each) => [each.id, each]));
       const routers = {
@@ -106,9 +106,9 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       const { waiting, refused } = notesOf(planned);
       for (const { for: message } of [...refused, ...waiting])
         expect(heard.some((text) => text.includes(message))).toBe(true);
-      for (const account of planned.accounts) {
-        const { state, why, conditions, optedIn, endpoint: serving } = account;
-        const { id, tagValue } = account.subnet;
+      for (const summary of planned.summaries) {
+        const { state, why, conditions, optedIn, endpoint: serving } = summary;
+        const { id, tagValue } = summary.subnet;
         const drawnAs = given(shown.get(id));
         expect(drawnAs.endpoint?.id).toBe(serving?.id);
         if (drawnAs.state === 'down') expect(state).toBe('ready');
@@ -124,7 +124,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
 
         if (tagValue === undefined) continue;
         const chain = chainOfSubnet(
-          account.subnet,
+          summary.subnet,
           { subnets: { world: seen, plan: planned }, routers },
           {
             subnets: settings,
@@ -135,7 +135,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
         if (optedIn && 'refused' in optedIn.spec) {
           expect(state).toBe('refused');
           expect(why).toContain(explained('wish'));
-        } else if (!optedIn) expect(explained('wish')).toBe(account.status);
+        } else if (!optedIn) expect(explained('wish')).toBe(summary.status);
         else if (serving && explained('endpoint')) expect(explained('endpoint')).toContain(`${serving.id} in `);
       }
     }),

@@ -19,7 +19,7 @@ import {
 } from './world.ts';
 
 /** A subnet, as the plan sees it: what its tag asks for, what is there, what stands in between. Whoever tells of it tells this. */
-export interface Account {
+export interface SubnetSummary {
   subnet: Subnet;
   state: 'ready' | 'leaving' | Condition['kind'];
   /** Its spec and destinations, if it is opted in; undefined too while it leaves. */
@@ -47,21 +47,21 @@ const worstFirst = (conditions: readonly Condition[]) =>
 /** Characters of a tag's value. */
 export const LONGEST = 256;
 
-/** An account of each subnet that is opted in, or has something of ours left. */
-export function accountsOf(
+/** A summary of each subnet that is opted in, or has something of ours left. */
+export function summariesOf(
   world: SubnetsWorld,
   optedInSubnets: OptedInSubnet[],
   serving: Serving,
   { held, takenOver }: Pick<Routes, 'held' | 'takenOver'>,
   { steps, conditions }: Part<SubnetsStep>,
-): Account[] {
+): SubnetSummary[] {
   const askerOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
   const stepsOn = groupByIds(steps, (step) => step.about.ids);
   const about = groupByIds(conditions, (condition) => condition.about.ids);
 
-  return world.subnets.flatMap((subnet): Account[] => {
+  return world.subnets.flatMap((subnet): SubnetSummary[] => {
     const optedIn = askerOf.get(subnet);
     const here = standing.get(subnet.id) ?? [];
     const isGoing = isLeaving(subnet, world);
@@ -77,7 +77,7 @@ export function accountsOf(
     const onTable = (stepsOn.get(table?.id ?? '') ?? []).filter((step) => 'tableId' in step);
     const next = optedIn ? onTable : [...new Set([...onTable, ...(stepsOn.get(endpoint?.id ?? '') ?? [])])];
     const unfinished = onTable.length > 0;
-    const account = { subnet, optedIn, table, endpoint, routes, next };
+    const summary = { subnet, optedIn, table, endpoint, routes, next };
 
     if (optedIn) {
       const conditions = worstFirst(about.get(subnet.id) ?? []);
@@ -89,14 +89,14 @@ export function accountsOf(
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      return [{ ...account, state, conditions, why: sentences(conditions, next, stepSentence), status }];
+      return [{ ...summary, state, conditions, why: sentences(conditions, next, stepSentence), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
       const [first, ...more] = holding;
       const but = first ? `. But blocked: ${first.message}` : '';
       const status = `${leavingText(leavingSince(subnet, world))}${but}`;
-      return [{ ...account, state: 'leaving', conditions: holding, why: [status, ...more.map(sentence)], status }];
+      return [{ ...summary, state: 'leaving', conditions: holding, why: [status, ...more.map(sentence)], status }];
     }
     const blocked =
       subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));
@@ -105,7 +105,7 @@ export function accountsOf(
     const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
     const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next, stepSentence);
     const conditions = worstFirst([...blocked, ...others]);
-    return [{ ...account, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
+    return [{ ...summary, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
   });
 }
 
@@ -116,15 +116,15 @@ function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[
 }
 
 /** A subnet's way begins with its tag and ends with the first route for it. */
-export const timedOf = (accounts: readonly Account[]): Timed[] =>
-  accounts.flatMap(({ subnet: { id, tagValue }, routes }) =>
+export const timedOf = (summaries: readonly SubnetSummary[]): Timed[] =>
+  summaries.flatMap(({ subnet: { id, tagValue }, routes }) =>
     tagValue === undefined ? [] : [{ id, arrived: routes.length > 0 }],
   );
 
 /** Subnets that are opted in are counted by their states. */
-export function countStates(accounts: readonly Account[]): Record<string, number> {
-  const states = accounts.flatMap(({ optedIn, state }) => (optedIn ? [state] : []));
-  const count = (state: Account['state']) => states.filter((each) => each === state).length;
+export function countStates(summaries: readonly SubnetSummary[]): Record<string, number> {
+  const states = summaries.flatMap(({ optedIn, state }) => (optedIn ? [state] : []));
+  const count = (state: SubnetSummary['state']) => states.filter((each) => each === state).length;
   return {
     OptedIn: states.length,
     Ready: count('ready'),
