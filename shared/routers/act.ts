@@ -70,6 +70,8 @@ export async function act(
       );
     case 'note-diverter':
       return note(step.instanceId, config.diverterKey, formatNote({ text: step.fingerprint, at: step.at }));
+    case 'note-warning':
+      return note(step.instanceId, config.leavingKey, formatNote(step));
     case 'claim-range':
       return note(step.instanceId, config.rangeKey, step.range);
     case 'release-range':

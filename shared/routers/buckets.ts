@@ -12,6 +12,7 @@ const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   register: { name: 'RegisterTargets', size: 20, refill: 4 },
   deregister: { name: 'RegisterTargets', size: 20, refill: 4 },
   'note-diverter': { name: 'CreateTags', size: 100, refill: 10 },
+  'note-warning': { name: 'CreateTags', size: 100, refill: 10 },
   'claim-range': { name: 'CreateTags', size: 100, refill: 10 },
   'release-range': { name: 'DeleteTags', size: 100, refill: 10 },
   heartbeat: { name: 'RecordLifecycleActionHeartbeat', size: 50, refill: 5 },

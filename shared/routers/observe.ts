@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
-import { readNote } from '../note.ts';
+import { type Note, readNote } from '../note.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { type HookMemory, heldBefore, observeScaling } from './scaling.ts';
@@ -51,13 +51,21 @@ export async function readTargetType({ elb }: Pick<Reads, 'elb'>, { targetGroupA
   return TargetGroups?.[0]?.TargetType ?? 'instance';
 }
 
+/** A process knows this from before the look. */
+interface Known {
+  hookMemory?: HookMemory;
+  /** AWS's warnings of instances, by their ids, as events told them. */
+  warnings?: ReadonlyMap<string, Note>;
+  targetType?: string;
+}
+
 /** Looks at everything once. A fleet at rest costs a constant number of calls, each of them paged. */
 export async function observe(
   clients: Reads,
   config: RoutersConfig,
   seal: Notary,
   now: number,
-  { hookMemory = new Map(), targetType = 'instance' }: { hookMemory?: HookMemory; targetType?: string } = {},
+  { hookMemory = new Map(), warnings = new Map(), targetType = 'instance' }: Known = {},
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
   const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
@@ -125,6 +133,7 @@ export async function observe(
       .sort((a, b) => (a.zone < b.zone ? -1 : 1)),
     instances: described.map((instance) => ({
       ...instanceOf(instance, config, seal, isStanding(instance.InstanceId)),
+      warned: warnings.get(instance.InstanceId ?? ''),
       agentOnline: false,
       installs: (installs.get(instance.InstanceId) ?? [])
         .map((invocation) => installOf(invocation, now))
@@ -178,7 +187,7 @@ function instanceOf(
   config: RoutersConfig,
   { read }: Notary,
   stood: boolean,
-): Omit<Instance, 'agentOnline' | 'installs' | 'scaling'> {
+): Omit<Instance, 'warned' | 'agentOnline' | 'installs' | 'scaling'> {
   const id = instance.InstanceId ?? '';
   const unsealed: Instance['unsealed'] = [];
   /** What our note of this key says; undefined if there is none that is. */

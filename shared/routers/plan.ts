@@ -18,6 +18,7 @@ import {
   type Router,
   routersOf,
   tooFull,
+  unnotedWarning,
   warningOf,
   whyNoTarget,
 } from './router.ts';
@@ -35,12 +36,30 @@ export interface RoutersPlan extends Plan<RoutersStep> {
 /** Tagged instances become healthy targets with the wanted diverter by these steps, and all others no targets. */
 export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const routers = routersOf(world, config);
-  const { steps, conditions } =
+  const { steps, conditions } = joined(
+    // By the end of a pass that is cut short nobody knows it any more.
+    ...routers.map((router) => noteWarning(router, config)),
     world.targetType === 'instance'
       ? work(routers, world, config)
-      : { steps: [], conditions: [ofAnotherType(world, config)] };
+      : { steps: [], conditions: [ofAnotherType(world, config)] },
+  );
   const summaries = summariesOf(routers, { steps, conditions });
   return { steps, conditions, gauges: gaugesOf(routers), timed: journeysOf(routers), summaries };
+}
+
+/** An event alone says that AWS will take an instance back. A router's tag notes it, where every look finds it. */
+function noteWarning(router: Router, config: RoutersConfig): Part<RoutersStep> {
+  const note = unnotedWarning(router, config);
+  if (!note) return joined();
+  const { instance, label } = router;
+  const key = config.leavingKey;
+  if (!hasRoomFor(instance, key)) {
+    const message = `${note.text}, and it has no room for ${key}, which would say so: take a tag away`;
+    return { steps: [], conditions: [{ about: aboutRouters(router), kind: 'refused', message }] };
+  }
+  // Not the router's own subject: what fails there must not keep it in service.
+  const about = { label: `the tag ${key} of ${label}`, ids: [instance.id] };
+  return { steps: [{ kind: 'note-warning', instanceId: instance.id, ...note, about }], conditions: [] };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {

@@ -1,25 +1,21 @@
-import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
-import { code } from '../aws/errors.ts';
-import { tag } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
-import { formatNote, type Note, readNote } from '../note.ts';
-import type { Condition } from '../reconcile/plan.ts';
+import type { Note } from '../note.ts';
 import { createTurns } from '../reconcile/turns.ts';
-import { isOwn, type Seal } from '../seal.ts';
+import type { Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
 import { bucketOf } from './buckets.ts';
 import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
-import { INTERRUPTION, mayStandThere, REBALANCE, ROUTER, warningOf } from './router.ts';
+import { INTERRUPTION, REBALANCE } from './router.ts';
 import { type HookMemory, hookMemoryKey } from './scaling.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
-import type { Instance, RoutersWorld } from './world.ts';
+import type { RoutersWorld } from './world.ts';
 
 const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 
-/** An instance that AWS takes back is gone long before, and another process may know nothing of it. */
+/** An instance that AWS takes back is gone long before. */
 const UNNOTED_MS = 600_000;
 
 /**
@@ -35,37 +31,21 @@ export function routersReconciler(
   now: () => number,
 ) {
   const hookMemory: HookMemory = new Map();
-  /** What AWS warned of where there was no room for another tag: this process alone knows of it. */
-  const unnoted = new Map<string, Note>();
+  /** AWS's warnings by events, until the tags of their instances tell them. */
+  const warnings = new Map<string, Note>();
   const turns = createTurns(bucketOf, now);
   let targetType: string | undefined;
   return {
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
-      if (warning)
-        await noteWarning(clients, config, await seal(), warning, at).catch((error) => {
-          if (code(error) !== 'TagLimitExceeded') throw error;
-          unnoted.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
-        });
+      if (warning) warnings.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
       targetType ??= await readTargetType(clients, config);
-      const world = await observe(clients, config, await seal(), now(), { hookMemory, targetType });
-      for (const [id, note] of unnoted) if (world.now - note.at > UNNOTED_MS) unnoted.delete(id);
-      const leavingOf = ({ id, leaving }: Instance) => {
-        const note = unnoted.get(id);
-        return leaving ?? (note?.text === INTERRUPTION ? note : undefined);
-      };
-      return { ...world, instances: world.instances.map((each) => ({ ...each, leaving: leavingOf(each) })) };
+      const world = await observe(clients, config, await seal(), now(), { hookMemory, warnings, targetType });
+      for (const { id, leaving, warned } of world.instances)
+        if (leaving && warned && leaving.at >= warned.at) warnings.delete(id);
+      for (const [id, note] of warnings) if (world.now - note.at > UNNOTED_MS) warnings.delete(id);
+      return world;
     },
-    plan(world: RoutersWorld) {
-      const planned = plan(world, config);
-      const untold = [...unnoted].map(
-        ([id, { text }]): Condition => ({
-          about: { label: id, ids: [id] },
-          kind: 'refused',
-          message: `${text}, and it has no room for ${config.leavingKey}, which would say so: take a tag away`,
-        }),
-      );
-      return turns.keep({ ...planned, conditions: [...planned.conditions, ...untold] }, world.now);
-    },
+    plan: (world: RoutersWorld) => turns.keep(plan(world, config), world.now),
     sentence: stepSentence,
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
@@ -76,36 +56,4 @@ export function routersReconciler(
         );
     },
   };
-}
-
-/** An event alone says that AWS will take an instance back. A router's tag notes it, where every look finds it. */
-async function noteWarning(
-  { ec2 }: Reads,
-  config: RoutersConfig,
-  { sign, read }: Seal,
-  { instanceId, kind }: NonNullable<Hint['warning']>,
-  at: number,
-): Promise<void> {
-  const { Reservations = [] } = await ec2.send(
-    new DescribeInstancesCommand({
-      Filters: [
-        { Name: 'instance-id', Values: [instanceId] },
-        { Name: 'vpc-id', Values: [config.vpcId] },
-        { Name: `tag:${config.tagKey}`, Values: [ROUTER] },
-      ],
-    }),
-  );
-  const instance = Reservations[0]?.Instances?.[0];
-  if (!instance || !mayStandThere({ subnetId: instance.SubnetId, profile: instance.IamInstanceProfile?.Arn }, config))
-    return;
-  const key = config.leavingKey;
-  const value = sign(instanceId, key, formatNote({ text: WARNINGS[kind], at }));
-  const present = tag(instance.Tags, key);
-  if (present === value) return;
-  // Advice takes nothing from what is certain.
-  const { text, by } = read(instanceId, key, present ?? '');
-  const leaving = isOwn(by) ? readNote(text) : undefined;
-  const warning = warningOf({ leaving, launchedAt: instance.LaunchTime?.getTime() ?? 0 });
-  if (kind === 'rebalance' && warning?.text === INTERRUPTION) return;
-  await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags: [{ Key: key, Value: value }] }));
 }

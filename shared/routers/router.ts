@@ -169,9 +169,25 @@ export function mayGoBack({ instance: { scaling }, target, present }: Pick<Route
   return present !== undefined && ending.some(({ completedAt }) => completedAt === undefined);
 }
 
-/** AWS's warning of an instance; one that was started again has outlived it. */
-export const warningOf = ({ leaving, launchedAt }: Pick<Instance, 'leaving' | 'launchedAt'>) =>
-  leaving && leaving.at >= launchedAt ? leaving : undefined;
+type Warned = Pick<Instance, 'leaving' | 'warned' | 'launchedAt'>;
+
+/**
+ * AWS's warning of an instance; one that was started again has outlived it. What is certain counts before it is noted, advice
+ * only then: it is to be followed to its end, whichever process sees to that.
+ */
+export function warningOf({ leaving, warned, launchedAt }: Warned): Note | undefined {
+  const isCertain = warned?.text === INTERRUPTION && leaving?.text !== INTERRUPTION;
+  return [isCertain ? warned : undefined, leaving].find((note) => note && note.at >= launchedAt);
+}
+
+/** A router's tag does not tell this warning yet. Advice takes nothing from what is certain. */
+export function unnotedWarning({ instance }: Router, config: RoutersConfig): Note | undefined {
+  const { warned, launchedAt, role } = instance;
+  if (!warned || warned.at < launchedAt || role !== ROUTER || !mayStandThere(instance, config)) return undefined;
+  const noted = warningOf({ ...instance, warned: undefined });
+  if (!noted) return warned;
+  return (noted.text === warned.text ? noted.at < warned.at : warned.text === INTERRUPTION) ? warned : undefined;
+}
 
 /** Another router serves that AWS has not warned of: only then is advice to replace one followed. */
 function othersServe({ id }: Instance, { instances, targets }: RoutersWorld): boolean {

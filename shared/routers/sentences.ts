@@ -26,6 +26,8 @@ export function stepSentence(step: RoutersStep): string {
       const { commandId, output } = step.context ?? {};
       return `${label}: has its diverter, by command ${commandId}${output ? `: ${output}` : ''}`;
     }
+    case 'note-warning':
+      return `${label} notes: ${step.text}`;
     case 'register':
       return `${label}: ${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
     case 'deregister':

@@ -17,6 +17,7 @@ export type RoutersStep = Step &
         at: number;
         context?: Pick<Install, 'commandId' | 'output'>;
       }
+    | { kind: 'note-warning'; instanceId: string; text: string; at: number }
     | { kind: 'register'; instanceIds: string[] }
     | { kind: 'deregister'; instanceIds: string[]; context: { leaving: { label: string; why: string }[] } }
     | { kind: 'heartbeat'; instanceId: string; group: string; hook: string; context: { lack: string } }

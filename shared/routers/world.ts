@@ -51,6 +51,8 @@ export interface Instance {
   range: string | undefined;
   /** Why AWS says that it will have to go, by our note. */
   leaving: Note | undefined;
+  /** Why an event of the last minutes says that it will: no look at AWS would show that. */
+  warned: Note | undefined;
   /** Interfaces whose source/dest check we turned off, by our note. */
   unchecked: string[] | undefined;
   /** Notes of ours that are to be sealed anew. */

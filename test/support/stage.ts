@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -41,6 +42,8 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
   const checks: Check[] = [];
   const answers = new Map<string, unknown>();
   const pace = { latency: () => 0 };
+  /** Set in calls that a look makes. */
+  const looking = new AsyncLocalStorage<true>();
   let crashed = false;
   let seal = testSeal();
 
@@ -49,6 +52,7 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
     if (!callers.has(accessKeyId)) return next();
     const one: (typeof calls)[number] = { operation, changes: !isRead(operation), input, at: cloud.clock.now() };
     calls.push(one);
+    if (one.changes && looking.getStore()) throw new Error(`${operation} changes something, and was called to observe`);
     if (pace.latency() > 0) await cloud.clock.sleep(pace.latency());
     const pass = throttled ? () => limit(call, input, next) : next;
     try {
@@ -117,7 +121,7 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
     ) {
       const outcome = await reconcile<World, S>(
         {
-          observe,
+          observe: () => looking.run(true, observe),
           // What a look found is a plan's to read, never to change.
           plan: (world) => plan(frozen(world)),
           async act(step) {

@@ -73,6 +73,7 @@ export const bare: Instance = {
   installs: [],
   range: undefined,
   leaving: undefined,
+  warned: undefined,
   unchecked: undefined,
   unsealed: [],
   scaling: undefined,

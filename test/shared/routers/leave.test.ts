@@ -57,6 +57,45 @@ rows('a router leaves', [
     [],
   ],
   [
+    'taken back by AWS by an event, which is noted first',
+    world([{ ...made(), warned: { text: INTERRUPTION, at: now } }], [target('healthy')]),
+    ['note-warning', 'deregister'],
+    [],
+  ],
+  [
+    'once its advice is noted, for another process is to follow that too',
+    world(
+      [{ ...made(), warned: { text: REBALANCE, at: now } }, made({ id: 'i-2' })],
+      [target('healthy'), target('healthy', 'i-2')],
+    ),
+    ['note-warning'],
+    [],
+  ],
+  [
+    'and advice takes nothing from what is certain',
+    world(
+      [{ ...made(), leaving: { text: INTERRUPTION, at: now - 1 }, warned: { text: REBALANCE, at: now } }],
+      [target('healthy')],
+    ),
+    ['deregister'],
+    [],
+  ],
+  [
+    'nor an older warning from a newer one',
+    world(
+      [{ ...made(), leaving: { text: INTERRUPTION, at: now }, warned: { text: INTERRUPTION, at: now - 1 } }],
+      [target('healthy')],
+    ),
+    ['deregister'],
+    [],
+  ],
+  [
+    'but a machine that is no router of ours gets no note',
+    world([instance({ role: undefined, warned: { text: INTERRUPTION, at: now } })]),
+    [],
+    [],
+  ],
+  [
     'while it is being installed',
     world([instance({ ...inGroup('Terminating:Wait', hook({ launching: false })), installs: [running] })]),
     ['end-hook'],
