@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import type { ZodType } from 'zod';
+import { parameters } from '../resources/parameters.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -9,75 +11,30 @@ interface Constraint {
   AllowedValues?: (string | number)[];
   MinValue?: number;
   MaxValue?: number;
-  MaxLength?: number;
 }
 
 const ID = '([0-9a-f]{8}|[0-9a-f]{17})';
 const CIDR = '[0-9a-fA-F.:]+/[0-9]{1,3}';
 const IPV4 = '([0-9]{1,3}\\.){3}[0-9]{1,3}';
-const pattern = (AllowedPattern: string, MaxLength?: number): Constraint => ({
-  AllowedPattern: `^${AllowedPattern}$`,
-  ...(MaxLength !== undefined && { MaxLength }),
-});
+const pattern = (text: string): Constraint => ({ AllowedPattern: `^${text}$` });
 const optional = (text: string) => pattern(`(${text})?`);
 const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
-const arn = (rest: string) => optional(`arn:aws[a-z-]*:${rest}`);
-const oneOf = (...AllowedValues: (string | number)[]): Constraint => ({ AllowedValues });
-const whole = (MinValue: number, MaxValue: number): Constraint => ({ MinValue, MaxValue });
-const flag = oneOf('true', 'false');
-const subnets = list(`subnet-${ID}`);
 
-/** What resources/parameters.js takes, as far as CloudFormation can say it; what that leaves, the functions refuse. */
+/** In place of what the schema in resources/parameters.js says: that has no pattern, or allows more than a plain template can. What this leaves, the functions refuse. */
 const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
-  vpcId: pattern(`vpc-${ID}`),
-  subnetIds: optional(subnets),
   clientVpcs: pattern(`(own|all|${list(`vpc-${ID}`)})`),
   defaultCidrs: pattern(list(CIDR, ' +')),
   // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
   tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}'),
   endpoints: pattern(`(subnet|zone|${list(`subnet-${ID}`, ' +')})`),
-  mainRouteTable: oneOf('refuse', 'allow'),
-  withoutRouter: oneOf('keep', 'withdraw'),
   systemsManagerCidrs: optional(list(CIDR, ' +')),
   dnsResolver: pattern(IPV4),
-  dnsRanges: flag,
   dnsPool: pattern(`${IPV4}/[0-9]{1,2}`),
-  dnsPrefix: whole(1, 30),
-  diverter: oneOf('own', 'netfoundry'),
-  reply: oneOf('direct', 'geneve'),
-  tuneRouter: flag,
-  registrationKey: pattern('[A-Za-z0-9_.:/{}+=@-]*'),
-  healthCheck: oneOf('both', 'diverter', 'router'),
-  servicesRequired: flag,
-  launchDeadline: whole(60, 7200),
-  routerSubnets: optional(subnets),
-  routerProfile: arn('iam::[0-9]{12}:instance-profile/[A-Za-z0-9_+=,.@/-]+'),
-  sealVersion: whole(1, 999),
-  endpointsPerVpc: whole(1, 1000),
-  routesPerTable: whole(1, 1000),
-  crossZone: flag,
-  failover: oneOf('reset', 'rebalance'),
-  idleTimeout: whole(60, 6000),
-  deregistrationDelay: whole(0, 3600),
-  healthCheckInterval: whole(5, 300),
-  healthyThreshold: whole(2, 10),
-  unhealthyThreshold: whole(2, 10),
   allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
-  loadBalancerArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/gwy/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
-  targetGroupArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
-  serviceId: optional(`vpce-svc-${ID}`),
   // It stands in a policy that is written as text.
   autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
-  permissionsBoundary: arn('iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+'),
   tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
-  architecture: oneOf('arm64', 'x86_64'),
-  reserveConcurrency: flag,
-  alarmTopicArn: arn('sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+'),
   alarmEmail: optional('[^@ ]+@[^@ ]+'),
-  runbook: pattern('[^ ]+'),
-  logRetention: oneOf(
-    ...[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-  ),
 };
 
 /** What only the plain template asks for. */
@@ -107,13 +64,14 @@ export function parametersOfTemplate(version: string): Record<string, Record<str
   const { params } = parse(read('serverless.yml'), { logLevel: 'silent' }) as {
     params: { default: Record<string, string | number> };
   };
+  const schemas: Record<string, ZodType> = parameters.shape;
   const reference = read('docs/reference.md');
   const all = Object.entries(params.default).map(([name, value]) => {
     const meaning = new RegExp(`^\\| \`${name}\` \\|[^|]*\\|(.*)\\|$`, 'm').exec(reference)?.[1];
-    const constraint = CONSTRAINTS[name];
+    const constraint = CONSTRAINTS[name] ?? (schemas[name]?.meta()?.cloudFormation as Constraint | undefined);
     if (meaning === undefined || !constraint)
       throw new Error(
-        `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in release/parameters.ts'}`,
+        `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in resources/parameters.js or release/parameters.ts'}`,
       );
     const declaration = {
       Type: constraint.MinValue === undefined ? 'String' : 'Number',

@@ -4,14 +4,30 @@ import { z } from 'zod';
 // CloudWatch Logs takes no other: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 const RETENTIONS = '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
 
+/** What stands between a pattern's `^` and `$`. */
+const inner = (pattern) => pattern.slice(1, -1);
 const id = (prefix) => new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
-const text = (pattern, whatItIs) => z.string().regex(pattern, `is not ${whatItIs}`);
-const optional = (schema) =>
-  z.string().superRefine((value, context) => {
-    const issue = value === '' ? undefined : schema.safeParse(value).error?.issues[0];
-    if (issue) context.addIssue(issue.message);
+// Schemas say in their metadata what CloudFormation can check of a parameter: release/parameters.ts declares it so.
+const text = (pattern, whatItIs) =>
+  z
+    .string()
+    .regex(pattern, `is not ${whatItIs}`)
+    .meta({ cloudFormation: { AllowedPattern: pattern.source } });
+const oneOf = (...words) =>
+  text(new RegExp(`^(${words.join('|')})$`), `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`).meta({
+    cloudFormation: { AllowedValues: words },
   });
-const flag = text(/^(true|false)$/, 'true or false');
+const optional = (schema) => {
+  const { AllowedPattern } = schema.meta()?.cloudFormation ?? {};
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const issue = value === '' ? undefined : schema.safeParse(value).error?.issues[0];
+      if (issue) context.addIssue(issue.message);
+    })
+    .meta({ cloudFormation: AllowedPattern && { AllowedPattern: `^(${inner(AllowedPattern)})?$` } });
+};
+const flag = oneOf('true', 'false');
 const arn = (pattern, whatItIs) => optional(text(new RegExp(`^arn:aws[a-z-]*:${pattern}$`), whatItIs));
 const list = (separator, whatItIs, isOne) =>
   z.string().superRefine((all, context) => {
@@ -27,7 +43,12 @@ const whole = (least, greatest) =>
     .refine(
       (value) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= greatest,
       `is not a whole number from ${least} to ${greatest}`,
-    );
+    )
+    .meta({ cloudFormation: { MinValue: least, MaxValue: greatest } });
+const SUBNET = id('subnet');
+const subnetIds = list(',', 'the id of a subnet', (one) => SUBNET.test(one)).meta({
+  cloudFormation: { AllowedPattern: `^${inner(SUBNET.source)}(,${inner(SUBNET.source)})*$` },
+});
 
 /** Whether it is an IPv4 network that is large enough to be divided. */
 const isPool = (cidr) => isNetwork(cidr) && ipaddr.IPv4.isValidCIDR(cidr) && ipaddr.IPv4.parseCIDR(cidr)[1] < 30;
@@ -51,12 +72,12 @@ const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 const MOST_VPCS = 198;
 
 /**
- * Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. The plain template has its
- * own in release/parameters.ts and release/intrinsics.js: a test finds what is missing there.
+ * Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. The plain template takes
+ * what CloudFormation can check from here; what cannot be said there alike stands in release/parameters.ts.
  */
 export const parameters = z.strictObject({
   vpcId: text(id('vpc'), 'the id of a VPC'),
-  subnetIds: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),
+  subnetIds: optional(subnetIds),
   clientVpcs: list(
     ',',
     'own, all, or the ids of VPCs',
@@ -72,8 +93,8 @@ export const parameters = z.strictObject({
     'subnet, zone, or the ids of subnets',
     (one, { length }) => id('subnet').test(one) || (length === 1 && /^(subnet|zone)$/.test(one)),
   ),
-  mainRouteTable: text(/^(refuse|allow)$/, 'refuse or allow'),
-  withoutRouter: text(/^(keep|withdraw)$/, 'keep or withdraw'),
+  mainRouteTable: oneOf('refuse', 'allow'),
+  withoutRouter: oneOf('keep', 'withdraw'),
   systemsManagerCidrs: optional(list(/\s+/, 'a network like 10.100.0.0/24', isNetwork)),
   dnsResolver: z
     .ipv4('is not an IPv4 address')
@@ -81,7 +102,7 @@ export const parameters = z.strictObject({
   endpointsPerVpc: whole(1, 1000),
   routesPerTable: whole(1, 1000),
   crossZone: flag,
-  failover: text(/^(reset|rebalance)$/, 'reset or rebalance'),
+  failover: oneOf('reset', 'rebalance'),
   idleTimeout: whole(60, 6000),
   deregistrationDelay: whole(0, 3600),
   // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
@@ -91,14 +112,14 @@ export const parameters = z.strictObject({
   dnsRanges: flag,
   dnsPool: z.string().refine(isPool, 'is not an IPv4 network like 100.64.0.0/10'),
   dnsPrefix: whole(1, 30),
-  diverter: text(/^(own|netfoundry)$/, 'own or netfoundry'),
-  reply: text(/^(direct|geneve)$/, 'direct or geneve'),
+  diverter: oneOf('own', 'netfoundry'),
+  reply: oneOf('direct', 'geneve'),
   tuneRouter: flag,
   registrationKey: text(/^[\w.:/{}+=@-]*$/, 'the name of a parameter or the ARN of a secret'),
-  healthCheck: text(/^(both|diverter|router)$/, 'both, diverter or router'),
+  healthCheck: oneOf('both', 'diverter', 'router'),
   servicesRequired: flag,
   launchDeadline: whole(60, 7200),
-  routerSubnets: optional(list(',', 'the id of a subnet', (one) => id('subnet').test(one))),
+  routerSubnets: optional(subnetIds),
   routerProfile: arn('iam::\\d{12}:instance-profile/[\\w+=,.@/-]+', 'the ARN of an instance profile'),
   sealVersion: whole(1, 999),
   allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
@@ -120,14 +141,15 @@ export const parameters = z.strictObject({
       (one, all) => TAG.test(one) && all.filter((each) => keyOf(each) === keyOf(one)).length === 1,
     ),
   ).refine((tags) => tags.split(',').length <= MOST_TAGS, `has more than ${MOST_TAGS} tags`),
-  architecture: text(/^(arm64|x86_64)$/, 'arm64 or x86_64'),
+  architecture: oneOf('arm64', 'x86_64'),
   reserveConcurrency: flag,
   alarmTopicArn: arn('sns:[a-z0-9-]+:\\d{12}:[\\w-]+', 'the ARN of an SNS topic'),
   alarmEmail: optional(z.email('is not an e-mail address')),
-  runbook: z.string().regex(/^\S+$/, 'is not an address without spaces'),
+  runbook: text(/^\S+$/, 'an address without spaces'),
   logRetention: z
     .union([z.string(), z.number()])
-    .refine((days) => RETENTIONS.includes(String(days)), `is not one of ${RETENTIONS.join(', ')}`),
+    .refine((days) => RETENTIONS.includes(String(days)), `is not one of ${RETENTIONS.join(', ')}`)
+    .meta({ cloudFormation: { AllowedValues: RETENTIONS.map(Number) } }),
 });
 
 /**
