@@ -69,10 +69,7 @@ export async function runOn(
 }
 
 async function statuses(client: SSMClient, CommandId: string): Promise<[id: string, status: string][]> {
-  const listed = await collect(
-    paginateListCommandInvocations({ client }, { CommandId }),
-    (page) => page.CommandInvocations,
-  );
+  const listed = await collect(paginateListCommandInvocations({ client }, { CommandId }), 'CommandInvocations');
   return listed.map(({ InstanceId = '', Status = '' }) => [InstanceId, Status]);
 }
 

@@ -27,17 +27,21 @@ const common = z.object({
   SEAL_VERSION: z.coerce.number().int().positive().default(1),
 });
 
-/** What the notes of a stack are sealed by, see shared/seal.ts. */
-function sealing(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }): Sealing {
-  const [, partition = '', , region = '', account = ''] = env.LOAD_BALANCER_ARN.split(':');
+/** Both functions know this. */
+function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
+  const { STACK: stack, VERSION: version, TAG_KEY: tagKey, LOAD_BALANCER_ARN: loadBalancerArn } = env;
+  const [, partition = '', , region = '', account = ''] = loadBalancerArn.split(':');
+  const scope = { partition, region, account, stack, tagKey };
   return {
-    keyArn: env.SEAL_KEY,
-    version: env.SEAL_VERSION,
-    partition,
-    region,
-    account,
-    stack: env.STACK,
-    tagKey: env.TAG_KEY,
+    ...{ stack, version, tagKey, loadBalancerArn },
+    vpcId: env.VPC_ID,
+    targetGroupArn: env.TARGET_GROUP_ARN,
+    /** On a router: its DNS range. */
+    rangeKey: `${tagKey}:dns-range`,
+    /** On a subnet: someone tried to delete it. On a router: AWS has said that it will have to go. */
+    leavingKey: `${tagKey}:leaving`,
+    /** What the notes of the stack are sealed by, see shared/seal.ts. */
+    sealing: { keyArn: env.SEAL_KEY, version: env.SEAL_VERSION, ...scope } satisfies Sealing,
   };
 }
 
@@ -58,13 +62,8 @@ const subnets = common
     TAGS: tags.default([]),
   })
   .transform((env) => ({
-    stack: env.STACK,
-    version: env.VERSION,
+    ...stackOf(env),
     account: env.ACCOUNT,
-    tagKey: env.TAG_KEY,
-    vpcId: env.VPC_ID,
-    targetGroupArn: env.TARGET_GROUP_ARN,
-    loadBalancerArn: env.LOAD_BALANCER_ARN,
     serviceId: env.SERVICE_ID,
     /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
     clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
@@ -87,14 +86,10 @@ const subnets = common
     tags: env.TAGS,
     /** On a subnet: how its spec stands, for the person who tagged it. */
     statusKey: `${env.TAG_KEY}:status`,
-    /** On a subnet: someone tried to delete it. */
-    leavingKey: `${env.TAG_KEY}:leaving`,
     /** On a subnet: the endpoint of another one that serves it, since AWS refused one of its own. */
     servedByKey: `${env.TAG_KEY}:served-by`,
     /** On a subnet: the destinations in its route table that were taken over. */
     takenOverKey: `${env.TAG_KEY}:taken-over`,
-    /** On a router: its DNS range. */
-    rangeKey: `${env.TAG_KEY}:dns-range`,
     /** On a route table, before a destination: what its route led to until it was taken over. */
     formerKey: `${env.TAG_KEY}:former`,
     /** On an endpoint, before a table and a destination: a copy of that. */
@@ -105,7 +100,6 @@ const subnets = common
     stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
     /** Beside it: the seal of that, for its subnet and service. */
     sealKey: 'ziti-glb:seal',
-    sealing: sealing(env),
   }));
 export type SubnetsConfig = z.infer<typeof subnets>;
 
@@ -141,12 +135,7 @@ const routers = common
     if (slices.length === 0)
       context.addIssue(`DNS_POOL ${env.DNS_POOL} has no /${env.DNS_PREFIX} beside that of ${env.DNS_RESOLVER}`);
     return {
-      stack: env.STACK,
-      version: env.VERSION,
-      tagKey: env.TAG_KEY,
-      vpcId: env.VPC_ID,
-      targetGroupArn: env.TARGET_GROUP_ARN,
-      loadBalancerArn: env.LOAD_BALANCER_ARN,
+      ...stackOf(env),
       document: env.DOCUMENT,
       /** `own` is ours, from the bucket; `netfoundry` what the image of the router brings along. */
       diverter: env.DIVERTER,
@@ -175,13 +164,8 @@ const routers = common
       registrationKey: env.REGISTRATION_KEY,
       /** On an instance: the diverter it has, and since when. */
       diverterKey: `${env.TAG_KEY}:diverter`,
-      /** On an instance: its DNS range. */
-      rangeKey: `${env.TAG_KEY}:dns-range`,
-      /** On an instance: AWS has said that it will have to go. */
-      leavingKey: `${env.TAG_KEY}:leaving`,
       /** On an instance: the interfaces whose source/dest check was turned off for it. */
       checkKey: `${env.TAG_KEY}:source-dest-check`,
-      sealing: sealing(env),
     };
   });
 export type RoutersConfig = z.infer<typeof routers>;

@@ -161,10 +161,7 @@ async function readTargetGroup({ clients: { elb }, config }: Deployed) {
 
 async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Router[]): Promise<Set<string>> {
   if (routers.length === 0) return new Set();
-  const found = await collect(
-    paginateDescribeInstanceInformation({ client: ssm }, {}),
-    (page) => page.InstanceInformationList,
-  );
+  const found = await collect(paginateDescribeInstanceInformation({ client: ssm }, {}), 'InstanceInformationList');
   return new Set(
     found.filter(({ PingStatus }) => PingStatus === 'Online').flatMap(({ InstanceId }) => InstanceId ?? []),
   );

@@ -86,10 +86,7 @@ async function clientOf(subnetId: string, asked: string, { stack }: Given): Prom
     .filter(({ Tags }) => tag(Tags, stack.config.routers.tagKey) === undefined)
     .map(clientFrom);
   const named = there.filter(({ id, name, address }) => [id, name, address].includes(asked));
-  const agents = await collect(
-    paginateDescribeInstanceInformation({ client: ssm }, {}),
-    (page) => page.InstanceInformationList,
-  );
+  const agents = await collect(paginateDescribeInstanceInformation({ client: ssm }, {}), 'InstanceInformationList');
   const online = new Set(
     agents.filter(({ PingStatus }) => PingStatus === 'Online').map(({ InstanceId }) => InstanceId),
   );

@@ -63,7 +63,7 @@ async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
   const known = routersOf(routers.world, config.routers).filter(({ instance }) => instance.state === 'running');
   const listed = await collect(
     paginateDescribeInstanceInformation({ client: clients.ssm }, {}),
-    (page) => page.InstanceInformationList,
+    'InstanceInformationList',
   );
   const agents = new Map(listed.map((agent) => [agent.InstanceId ?? '', agent]));
   const online = known.map(({ instance }) => instance.id).filter((id) => agents.get(id)?.PingStatus === 'Online');

@@ -1,14 +1,25 @@
 import type { SubnetIpv6CidrBlockAssociation, Tag, Vpc } from '@aws-sdk/client-ec2';
 import { canonicalCidr } from '../cidr.ts';
 
-/** Every item of every page. */
-export async function collect<Page, Item>(
-  pages: AsyncIterable<Page>,
-  items: (page: Page) => Item[] | undefined,
+/** Pages of the SDK's answers have a list in this member: all of its items. */
+export async function collect<Member extends string, Item>(
+  pages: AsyncIterable<{ [Name in Member]?: Item[] | undefined }>,
+  member: Member,
 ): Promise<Item[]> {
   const all: Item[] = [];
-  for await (const page of pages) all.push(...(items(page) ?? []));
+  for await (const page of pages) all.push(...(page[member] ?? []));
   return all;
+}
+
+/** Answers of calls that are made at once, by name. */
+export async function answersTo<Answers extends object>(
+  calls: {
+    [Name in keyof Answers]: Promise<Answers[Name]> | Answers[Name];
+  },
+): Promise<Answers> {
+  const names = Object.keys(calls);
+  const answers = await Promise.all(Object.values(calls));
+  return Object.fromEntries(answers.map((answer, index) => [names[index], answer])) as Answers;
 }
 
 /** A resource has so many tags at most. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */

@@ -4,7 +4,7 @@ export interface Reconciler<World, S extends Step> {
   observe(): Promise<World>;
   /** Pure: what is wanted and what is there, to ordered steps. */
   plan(world: World): Plan<S>;
-  act(step: S): Promise<void>;
+  act(step: S): Promise<unknown>;
 }
 
 export interface Timing {

@@ -6,6 +6,9 @@ export interface Ref {
   ids: readonly string[];
 }
 
+/** A thing that people know by its id alone. */
+export const aboutId = (id: string): Ref => ({ label: id, ids: [id] });
+
 /** One change, in facts: `sentences.ts` of its domain tells it to people. Steps about one thing depend on each other in their order. */
 export interface Step {
   /** The thing that it changes. */
@@ -56,6 +59,8 @@ export interface Condition {
 
 /** The same, of whatever it may be about. */
 export type Reason = Omit<Condition, 'about'>;
+
+export const refused = (about: Ref, message: string): Condition => ({ about, kind: 'refused', message });
 
 export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';
 

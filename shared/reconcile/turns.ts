@@ -10,7 +10,7 @@ export interface Turns<S extends Step> {
   /** Keeps of a plan what is to be tried now. @param seen corrects the levels by what a look at AWS tells of them */
   keep(plan: Plan<S>, now: number, seen?: (levels: TokenLevels) => TokenLevels): Plan<S>;
   /** Does a step, and remembers how that went. `change` must not repeat a call by itself: what was refused is planned anew. */
-  take(step: S, change: () => Promise<void>): Promise<void>;
+  take(step: S, change: () => Promise<unknown>): Promise<void>;
 }
 
 export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: () => number): Turns<S> {

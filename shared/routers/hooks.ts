@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { type Condition, joined, type Part } from '../reconcile/plan.ts';
+import { type Condition, joined, type Part, refused } from '../reconcile/plan.ts';
 import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
 import type { HookContext, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
@@ -66,7 +66,7 @@ export function heldByOthers(router: Router, unready: Record<'launch' | 'end', s
   if (!scaling || scaling.others.length === 0 || scaling.hooks.length > 0) return [];
   const lack = /Pending:Wait$/.test(scaling.state) ? unready.launch : unready.end;
   if (lack !== undefined) return [];
-  return [{ about: aboutRouters(router), kind: 'refused', message: `it is ready, and ${foreignHooks(scaling)}` }];
+  return [refused(aboutRouters(router), `it is ready, and ${foreignHooks(scaling)}`)];
 }
 
 /** Hooks of others may hold it, and so much can be done about that. */

@@ -1,4 +1,4 @@
-import type { Condition, Part } from '../reconcile/plan.ts';
+import { type Condition, type Part, refused } from '../reconcile/plan.ts';
 import { isUnproven } from './join.ts';
 import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';
@@ -33,7 +33,7 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
       ...draining.map(
         ({ id, label }): Condition => ({ about: { label, ids: [id] }, kind: 'waiting', message: DRAINING }),
       ),
-      ...foreign.map((router): Condition => ({ about: aboutRouters(router), kind: 'refused', message: FOREIGN })),
+      ...foreign.map((router) => refused(aboutRouters(router), FOREIGN)),
     ],
   };
 }

@@ -22,7 +22,7 @@ import type { RoutersConfig } from '../config.ts';
 import { type Note, readNote } from '../note.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
-import { type HookMemory, heldBefore, observeScaling } from './scaling.ts';
+import { type HookMemory, observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
 import type { Install, Instance, RoutersWorld } from './world.ts';
 
@@ -74,7 +74,7 @@ export async function observe(
         { client: ec2 },
         { Filters: [{ Name: 'tag-key', Values: [config.tagKey, config.rangeKey, config.checkKey] }] },
       ),
-      (page) => page.Reservations,
+      'Reservations',
     ),
     collect(
       // ELB user guide, "Target security groups": a load balancer's interfaces are known by their description.
@@ -82,7 +82,7 @@ export async function observe(
         { client: ec2 },
         { Filters: [{ Name: 'description', Values: [`ELB ${config.loadBalancerArn.split(':loadbalancer/')[1]}`] }] },
       ),
-      (page) => page.NetworkInterfaces,
+      'NetworkInterfaces',
     ),
     elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn })),
     collect(
@@ -96,12 +96,12 @@ export async function observe(
           Details: true,
         },
       ),
-      (page) => page.CommandInvocations,
+      'CommandInvocations',
     ),
     config.dns
       ? collect(
           paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }),
-          (page) => page.Vpcs,
+          'Vpcs',
         )
       : [],
   ]);
@@ -116,7 +116,10 @@ export async function observe(
     .filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
   // A hook that was kept waiting by heartbeats is to be answered, though its instance has lost its tag and has no note left.
-  const others = new Set([...targets.map(({ id }) => id), ...heldBefore(hookMemory)]);
+  const others = new Set([
+    ...targets.map(({ id }) => id),
+    ...[...hookMemory.values()].map(({ instanceId }) => instanceId),
+  ]);
   const untagged = await instancesAmong(
     ec2,
     [...others].filter((id) => !known.has(id) && isInstanceId(id)),
@@ -160,10 +163,7 @@ const isInstanceId = (id: string) => id.startsWith('i-');
 async function instancesAmong(client: Reads['ec2'], ids: string[]): Promise<Ec2Instance[]> {
   const reservations = await Promise.all(
     chunks(ids, PER_INSTANCE_FILTER).map((Values) =>
-      collect(
-        paginateDescribeInstances({ client }, { Filters: [{ Name: 'instance-id', Values }] }),
-        (page) => page.Reservations,
-      ),
+      collect(paginateDescribeInstances({ client }, { Filters: [{ Name: 'instance-id', Values }] }), 'Reservations'),
     ),
   );
   return reservations.flat().flatMap(({ Instances = [] }) => Instances);
@@ -174,7 +174,7 @@ async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | 
     chunks(ids, PER_FILTER).map((some) =>
       collect(
         paginateDescribeInstanceInformation({ client: ssm }, { Filters: [{ Key: 'InstanceIds', Values: some }] }),
-        (page) => page.InstanceInformationList,
+        'InstanceInformationList',
       ),
     ),
   );

@@ -1,6 +1,6 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Timed } from '../latency.ts';
-import { type Condition, joined, type Part, type Plan } from '../reconcile/plan.ts';
+import { type Condition, joined, type Part, type Plan, refused } from '../reconcile/plan.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
@@ -55,7 +55,7 @@ function noteWarning(router: Router, config: RoutersConfig): Part<RoutersStep> {
   const key = config.leavingKey;
   if (!hasRoomFor(instance, key)) {
     const message = `${note.text}, and it has no room for ${key}, which would say so: take a tag away`;
-    return { steps: [], conditions: [{ about: aboutRouters(router), kind: 'refused', message }] };
+    return { steps: [], conditions: [refused(aboutRouters(router), message)] };
   }
   // Not the router's own subject: what fails there must not keep it in service.
   const about = { label: `the tag ${key} of ${label}`, ids: [instance.id] };
@@ -98,11 +98,10 @@ function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Pa
 
 /** A group that was taken, and has its targets by address: none of them is a router, and none is ours to take out. */
 function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Condition {
-  return {
-    about: { label: targetGroupArn.split(':').at(-1) ?? '', ids: [targetGroupArn] },
-    kind: 'refused',
-    message: `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
-  };
+  return refused(
+    { label: targetGroupArn.split(':').at(-1) ?? '', ids: [targetGroupArn] },
+    `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
+  );
 }
 
 function waitOf({ router, next }: Progress): Condition[] {
@@ -113,12 +112,12 @@ function waitOf({ router, next }: Progress): Condition[] {
 
 function refusal(router: Router): Condition[] {
   const { phase, instance, noRoom } = router;
-  const refused = (message: string): Condition[] => [{ about: aboutRouters(router), kind: 'refused', message }];
-  if (phase.kind === 'refused') return refused(phase.why);
-  if (phase.kind === 'serving' && noRoom.length > 0) return refused(tooFull(instance, noRoom));
+  const about = aboutRouters(router);
+  if (phase.kind === 'refused') return [refused(about, phase.why)];
+  if (phase.kind === 'serving' && noRoom.length > 0) return [refused(about, tooFull(instance, noRoom))];
   const warning = warningOf(instance);
   if (phase.kind !== 'serving' || !warning) return [];
-  return refused(`${warning.text}, and it stays until another router is healthy`);
+  return [refused(about, `${warning.text}, and it stays until another router is healthy`)];
 }
 
 function hookAnswers(

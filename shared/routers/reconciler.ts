@@ -8,7 +8,7 @@ import { bucketOf } from './buckets.ts';
 import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, REBALANCE } from './router.ts';
-import { type HookMemory, hookMemoryKey } from './scaling.ts';
+import { type HookMemory, hookKey, remembered } from './scaling.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
@@ -30,7 +30,7 @@ export function routersReconciler(
   seal: () => Promise<Seal>,
   now: () => number,
 ) {
-  const hookMemory: HookMemory = new Map();
+  let hookMemory: HookMemory = new Map();
   /** AWS's warnings by events, until the tags of their instances tell them. */
   const warnings = new Map<string, Note>();
   const turns = createTurns(bucketOf, now);
@@ -40,6 +40,7 @@ export function routersReconciler(
       if (warning) warnings.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
       targetType ??= await readTargetType(clients, config);
       const world = await observe(clients, config, await seal(), now(), { hookMemory, warnings, targetType });
+      hookMemory = remembered(world.instances);
       for (const { id, leaving, warned } of world.instances)
         if (leaving && warned && leaving.at >= warned.at) warnings.delete(id);
       for (const [id, note] of warnings) if (world.now - note.at > UNNOTED_MS) warnings.delete(id);
@@ -49,11 +50,11 @@ export function routersReconciler(
     sentence: stepSentence,
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
-      if (step.kind === 'heartbeat' || step.kind === 'end-hook')
-        hookMemory.set(
-          hookMemoryKey(step.instanceId, step.hook, step.kind === 'heartbeat' ? 'heartbeat' : 'result'),
-          now(),
-        );
+      if (step.kind !== 'heartbeat' && step.kind !== 'end-hook') return;
+      const key = hookKey(step.instanceId, step.hook);
+      const known = hookMemory.get(key);
+      const answered = step.kind === 'heartbeat' ? { heartbeatAt: now() } : { completedAt: now() };
+      if (known) hookMemory = new Map(hookMemory).set(key, { ...known, ...answered });
     },
   };
 }

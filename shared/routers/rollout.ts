@@ -1,4 +1,4 @@
-import type { Condition, Ref } from '../reconcile/plan.ts';
+import { type Condition, type Ref, refused } from '../reconcile/plan.ts';
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
@@ -31,22 +31,21 @@ export function nextWave(progress: Progress[]): Wave {
   const ailing = serving.find(({ diverter, target }) => diverter === 'wanted' && target?.state === 'unhealthy');
   const lost = due.find(({ router, next }) => next.is === 'wait' && !isBusy(router) && ails(router));
   const busy = serving.find((router) => isBusy(router) || (router.diverter === 'wanted' && !isHealthy(router)));
-  const refused = (message: string): Condition[] => [{ about, kind: 'refused', message }];
   if (failed) {
     const [last] = failed.instance.installs;
-    const conditions = refused(`stops at ${failed.label}: ${last ? failure(last) : ''}`);
+    const conditions = [refused(about, `stops at ${failed.label}: ${last ? failure(last) : ''}`)];
     return sparing({ routers: ready.filter((router) => router === failed), conditions }, serving, about);
   }
   const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
   if (idle.length > 0) return { routers: idle, conditions: [] };
   if (ailing || lost) {
-    const conditions = ailing
-      ? refused(`stops, for ${ailing.label} is unhealthy with the new diverter`)
-      : refused(`stops, for ${lost?.router.label} is unhealthy, and cannot be given it`);
+    const why = ailing
+      ? `stops, for ${ailing.label} is unhealthy with the new diverter`
+      : `stops, for ${lost?.router.label} is unhealthy, and cannot be given it`;
     // With nobody to serve there is nothing to lose: what failed there may help here.
     const nobody = !serving.some(mayServe) && !serving.some(isBusy);
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
-    return sparing({ routers, conditions }, serving, about);
+    return sparing({ routers, conditions: [refused(about, why)] }, serving, about);
   }
   if (busy) {
     const message = `goes on when ${busy.label} is healthy`;
@@ -63,7 +62,7 @@ function sparing(wave: Wave, serving: Router[], about: Ref): Wave {
   const routers = wave.routers.filter((router) => !mayServe(router) || keepsProgram(router));
   if (routers.length === wave.routers.length) return wave;
   const message = 'waits for another router to be healthy: no upgrade puts the last one at risk';
-  return { routers, conditions: [...wave.conditions, { about, kind: 'refused', message }] };
+  return { routers, conditions: [...wave.conditions, refused(about, message)] };
 }
 
 const zoneOf = ({ instance }: Router) => instance.zone ?? '';

@@ -5,12 +5,12 @@ import {
   DescribeLifecycleHooksCommand,
   paginateDescribeAutoScalingGroups,
 } from '@aws-sdk/client-auto-scaling';
-import type { Instance } from '@aws-sdk/client-ec2';
+import type { Instance as Ec2Instance } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { collect, tag } from '../aws/read.ts';
 import { ENTERS_POOL, isOurHook } from './router.ts';
 import { chunks } from './steps.ts';
-import type { Hook, Scaling } from './world.ts';
+import type { Hook, Instance, Scaling } from './world.ts';
 
 /** Instances in one call of DescribeAutoScalingInstances, names in one of DescribeAutoScalingGroups. */
 const PER_CALL = 50;
@@ -18,25 +18,27 @@ const PER_CALL = 50;
 const GROUP_KEY = 'aws:autoscaling:groupName';
 
 /**
- * This process last answered each hook, and first saw it hold its instance, at these times, by `hookMemoryKey`. Losing it costs a call
- * that is repeated, and a launch another deadline.
+ * This process first saw each hook hold its instance, and last answered it, at these times. Losing it costs a call that is repeated,
+ * and a launch another deadline.
  */
-export type HookMemory = Map<string, number>;
+export type HookMemory = ReadonlyMap<string, HookTimes & { instanceId: string }>;
+type HookTimes = Pick<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
 
-export const hookMemoryKey = (instanceId: string, hook: string, what: 'heartbeat' | 'result' | 'held') =>
-  `${instanceId} ${hook} ${what}`;
+/** Stands for a hook in that memory. */
+export const hookKey = (instanceId: string, hook: string) => `${instanceId} ${hook}`;
 
-/** Instances that a hook held when they were last looked at. */
-export const heldBefore = (hookMemory: HookMemory): string[] => [
-  ...new Set([...hookMemory.keys()].map((key) => instanceOf(key))),
-];
-
-const instanceOf = (key: string) => key.split(' ')[0] ?? '';
+/** Hooks that hold these instances: others are forgotten, for one may be held again by another launch. */
+export const remembered = (instances: readonly Pick<Instance, 'id' | 'scaling'>[]): HookMemory =>
+  new Map(
+    instances.flatMap(({ id: instanceId, scaling }) =>
+      (scaling?.hooks ?? []).map((hook) => [hookKey(instanceId, hook.name), { ...hook, instanceId }]),
+    ),
+  );
 
 /** Auto Scaling tells how each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
 export async function observeScaling(
   client: AutoScalingClient,
-  instances: Instance[],
+  instances: Ec2Instance[],
   hookMemory: HookMemory,
   now: number,
 ): Promise<Map<string, Scaling>> {
@@ -44,10 +46,7 @@ export async function observeScaling(
     ({ State, Tags }) => State?.Name !== 'terminated' && tag(Tags, GROUP_KEY) !== undefined,
   );
   const names = [...new Set(launched.flatMap(({ Tags }) => tag(Tags, GROUP_KEY) ?? []))];
-  if (names.length === 0) {
-    hookMemory.clear();
-    return new Map();
-  }
+  if (names.length === 0) return new Map();
 
   const groups = await groupsNamed(client, names);
   const members = groups.flatMap(({ AutoScalingGroupName, Instances }) =>
@@ -64,19 +63,16 @@ export async function observeScaling(
 
   const held = all.filter(({ LifecycleState }) => LifecycleState?.endsWith(':Wait'));
   const hooks = await hooksOf(client, new Set(held.map(({ AutoScalingGroupName }) => AutoScalingGroupName ?? '')));
-  forget(hookMemory, new Set(held.map(({ InstanceId }) => InstanceId)));
   return new Map(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
       const holding = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
       const others = holding.flatMap(({ name }) => (isOurHook(name) ? [] : [name]));
       const said = holding
         .filter(({ name }) => isOurHook(name))
-        .map((hook) => ({
-          ...hook,
-          heldAt: firstSaid(hookMemory, hookMemoryKey(id, hook.name, 'held'), now),
-          heartbeatAt: hookMemory.get(hookMemoryKey(id, hook.name, 'heartbeat')),
-          completedAt: hookMemory.get(hookMemoryKey(id, hook.name, 'result')),
-        }));
+        .map((hook) => {
+          const { heldAt = now, heartbeatAt, completedAt } = hookMemory.get(hookKey(id, hook.name)) ?? {};
+          return { ...hook, heldAt, heartbeatAt, completedAt };
+        });
       return [id, { group, state, hooks: said, others }];
     }),
   );
@@ -95,22 +91,13 @@ function mayHold(state: string, launching: boolean): boolean {
 export async function groupsNamed(client: AutoScalingClient, names: string[]): Promise<AutoScalingGroup[]> {
   const parts = await Promise.all(
     chunks(names, PER_CALL).map((AutoScalingGroupNames) =>
-      collect(
-        paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames }),
-        (page) => page.AutoScalingGroups,
-      ),
+      collect(paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames }), 'AutoScalingGroups'),
     ),
   );
   return parts.flat();
 }
 
-function firstSaid(hookMemory: HookMemory, key: string, now: number): number {
-  const at = hookMemory.get(key) ?? now;
-  hookMemory.set(key, at);
-  return at;
-}
-
-type KnownHook = Omit<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
+type KnownHook = Omit<Hook, keyof HookTimes>;
 
 async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
   const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {
@@ -131,9 +118,4 @@ async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<
     ];
   });
   return new Map(await Promise.all(entries));
-}
-
-/** Instances that no hook holds any more are forgotten: one may be held again, by another launch. */
-function forget(hookMemory: HookMemory, held: ReadonlySet<string | undefined>): void {
-  for (const key of hookMemory.keys()) if (!held.has(instanceOf(key))) hookMemory.delete(key);
 }

@@ -26,21 +26,17 @@ import type { StepOf, SubnetsStep } from './steps.ts';
  * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.
  * Rejects with AWS's own error otherwise.
  */
-export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, step: SubnetsStep): Promise<void> {
+export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, step: SubnetsStep): Promise<unknown> {
   switch (step.kind) {
     case 'create-endpoint':
-      await createEndpoint(ec2, config, seal, step);
-      return;
+      return createEndpoint(ec2, config, seal, step);
     case 'publish-zones':
       // With nothing to change it looks at its load balancer's zones anew.
-      await ec2.send(new ModifyVpcEndpointServiceConfigurationCommand({ ServiceId: config.serviceId }));
-      return;
+      return ec2.send(new ModifyVpcEndpointServiceConfigurationCommand({ ServiceId: config.serviceId }));
     case 'accept-endpoints':
-      await acceptEndpoints(ec2, config, step.endpointIds);
-      return;
+      return acceptEndpoints(ec2, config, step.endpointIds);
     case 'tag-endpoint':
-      await ec2.send(new CreateTagsCommand({ Resources: [step.endpointId], Tags: step.tags }));
-      return;
+      return ec2.send(new CreateTagsCommand({ Resources: [step.endpointId], Tags: step.tags }));
     case 'delete-endpoints': {
       const { Unsuccessful } = await ec2.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: step.endpointIds }));
       refuseUnsuccessful(Unsuccessful, 'InvalidVpcEndpointId.NotFound', 'InvalidVpcEndpoint.NotFound');
@@ -48,50 +44,41 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
     }
     case 'create-route':
       // Whose it is that is there already, the next look will see.
-      await absorb(ec2.send(new CreateRouteCommand({ ...route(step), ...routeTo(step.target) })), 'RouteAlreadyExists');
-      return;
+      return absorb(
+        ec2.send(new CreateRouteCommand({ ...route(step), ...routeTo(step.target) })),
+        'RouteAlreadyExists',
+      );
     case 'replace-route':
-      await ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(step.target) }));
-      return;
+      return ec2.send(new ReplaceRouteCommand({ ...route(step), ...routeTo(step.target) }));
     case 'restore-route':
-      await restoreRoute(ec2, seal, step);
-      return;
+      return restoreRoute(ec2, seal, step);
     case 'reset-route':
-      await ec2.send(new ReplaceRouteCommand({ ...route(step), LocalTarget: true }));
-      return;
+      return ec2.send(new ReplaceRouteCommand({ ...route(step), LocalTarget: true }));
     case 'delete-route':
-      await absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
-      return;
+      return absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
     case 'write-note':
-      await setTag(ec2, [step.tableId], step.key, seal.sign(step.tableId, step.key, step.value));
-      return;
+      return setTag(ec2, [step.tableId], step.key, seal.sign(step.tableId, step.key, step.value));
     case 'erase-note': {
       // With its value, so that one written since stays.
       const { key: Key, value: Value } = step.note;
-      await ec2.send(new DeleteTagsCommand({ Resources: [step.tableId], Tags: [{ Key, Value }] }));
-      return;
+      return ec2.send(new DeleteTagsCommand({ Resources: [step.tableId], Tags: [{ Key, Value }] }));
     }
     case 'copy-note': {
       const { endpointId, tableId, key, destination, value } = step;
-      await setTag(ec2, [endpointId], `${config.copyKey}:${tableId}:${destination}`, seal.sign(tableId, key, value));
-      return;
+      return setTag(ec2, [endpointId], `${config.copyKey}:${tableId}:${destination}`, seal.sign(tableId, key, value));
     }
     case 'erase-copy': {
       const { endpointId, key: Key, value: Value } = step;
-      await ec2.send(new DeleteTagsCommand({ Resources: [endpointId], Tags: [{ Key, Value }] }));
-      return;
+      return ec2.send(new DeleteTagsCommand({ Resources: [endpointId], Tags: [{ Key, Value }] }));
     }
     case 'write-memory':
-      await setTag(ec2, [step.subnetId], step.key, seal.sign(step.subnetId, step.key, step.value));
-      return;
+      return setTag(ec2, [step.subnetId], step.key, seal.sign(step.subnetId, step.key, step.value));
     case 'erase-memory':
-      await ec2.send(new DeleteTagsCommand({ Resources: [step.subnetId], Tags: [{ Key: step.key }] }));
-      return;
+      return ec2.send(new DeleteTagsCommand({ Resources: [step.subnetId], Tags: [{ Key: step.key }] }));
     case 'set-status':
-      await setTag(ec2, step.subnetIds, config.statusKey, step.status);
-      return;
+      return setTag(ec2, step.subnetIds, config.statusKey, step.status);
     case 'clear-status':
-      await ec2.send(new DeleteTagsCommand({ Resources: step.subnetIds, Tags: [{ Key: config.statusKey }] }));
+      return ec2.send(new DeleteTagsCommand({ Resources: step.subnetIds, Tags: [{ Key: config.statusKey }] }));
   }
 }
 

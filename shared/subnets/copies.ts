@@ -1,5 +1,5 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { joined, type Part, type Ref } from '../reconcile/plan.ts';
+import { joined, type Part, type Ref, refused } from '../reconcile/plan.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import { type Copy, NOTE_AGE_MS, type RouteNote } from './route-note.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
@@ -29,7 +29,7 @@ export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readon
   const step = copyNote(slot, note, actual?.target, world, planned);
   if (!step) {
     const message = `its tag ${key} has no copy, for every endpoint has ${TAGS_AT_MOST} tags: if that is lost, so is the way back`;
-    return { steps: rewritten, conditions: [{ about, kind: 'refused', message }] };
+    return { steps: rewritten, conditions: [refused(about, message)] };
   }
   const isThere = (copy: Copy) =>
     copy.endpointId === step.endpointId && copy.note.text === text && copy.note.by === 'us';

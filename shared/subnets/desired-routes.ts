@@ -65,7 +65,10 @@ function askedFor(
         world,
       ),
     ),
-    ...[...ranges].map(([destination, router]) => straightTo(router, destination, asking)),
+    ...[...ranges].map(([destination, { id: router, interfaceId, healthy }]) => ({
+      ...straight(destination, healthy ? [interfaceId] : [], asking),
+      router,
+    })),
   ];
 }
 
@@ -78,17 +81,7 @@ function keeping(
 ): DesiredRoute[] {
   const optedInSubnets = users.filter(isRefused);
   if (optedInSubnets.length === 0) return [];
-  if (target.startsWith('eni-')) {
-    const desired = {
-      destination,
-      targets: [target],
-      takeover: false,
-      direct: true,
-      lacksRouter: undefined,
-      subnets: optedInSubnets,
-    };
-    return blackhole ? [] : [desired];
-  }
+  if (target.startsWith('eni-')) return blackhole ? [] : [straight(destination, [target], optedInSubnets)];
   const leaving = new Set(world.subnets.filter((subnet) => isLeaving(subnet, world)).map(({ id }) => id));
   const carries = ({ state, subnetId }: Endpoint) => state === 'available' && !leaving.has(subnetId);
   const present = world.endpoints.filter((endpoint) => endpoint.id === target && carries(endpoint));
@@ -117,18 +110,11 @@ function throughEndpoint(
   };
 }
 
-/** A route to a router that is not healthy is not written, but stays while the router runs. */
-function straightTo(router: Router, destination: string, optedInSubnets: OptedInSubnet[]): DesiredRoute {
-  return {
-    destination,
-    targets: router.healthy ? [router.interfaceId] : [],
-    takeover: false,
-    direct: true,
-    router: router.id,
-    lacksRouter: undefined,
-    subnets: optedInSubnets,
-  };
-}
+/** A route to a router's interface. To one that is not healthy it is not written, but stays while the router runs. */
+const straight = (destination: string, targets: string[], subnets: OptedInSubnet[]): DesiredRoute => ({
+  ...{ destination, targets, subnets },
+  ...{ takeover: false, direct: true, lacksRouter: undefined },
+});
 
 /** Worth waiting for if one is on its way. */
 function healthyRouter({ targets }: SubnetsWorld): Reason {

@@ -1,6 +1,6 @@
 import { formatCidr, overlaps, parseCidr } from '../cidr.ts';
-import type { Condition } from '../reconcile/plan.ts';
-import { label, type Router, type SubnetsWorld } from './world.ts';
+import { type Condition, refused } from '../reconcile/plan.ts';
+import { aboutNamed, label, type Router, type SubnetsWorld } from './world.ts';
 
 export interface DirectRanges {
   /** Routers by the range that is routed straight to them: its addresses mean something there alone. */
@@ -17,11 +17,7 @@ export function directRanges({ routers, vpcCidrs, remote }: SubnetsWorld): Direc
   for (const router of routers.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (!router.running || router.dnsRange === undefined) continue;
     const refuse = (why: string) =>
-      ranges.conditions.push({
-        about: { label: label(router), ids: [router.id] },
-        kind: 'refused',
-        message: `its DNS range ${router.dnsRange} ${why}`,
-      });
+      ranges.conditions.push(refused(aboutNamed(router), `its DNS range ${router.dnsRange} ${why}`));
     const range = parseCidr(router.dnsRange);
     const cidr = range && formatCidr(range);
     const other = cidr && taken.find((each) => overlaps(each.cidr, cidr));

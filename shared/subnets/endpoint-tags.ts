@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import type { Part } from '../reconcile/plan.ts';
+import { aboutId, type Part } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
 
@@ -13,8 +13,7 @@ export function planEndpointTags(
   const steps = endpoints.flatMap((endpoint): SubnetsStep[] => {
     const missing = tags.filter(({ Key, Value }) => endpoint.tags.get(Key) !== Value);
     if (!isLive(endpoint) || leaving.includes(endpoint) || missing.length === 0) return [];
-    const about = { label: endpoint.id, ids: [endpoint.id] };
-    return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, about }];
+    return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, about: aboutId(endpoint.id) }];
   });
   return { steps, conditions: [] };
 }

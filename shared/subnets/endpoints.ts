@@ -1,11 +1,11 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile/plan.ts';
+import { aboutId, type Condition, joined, LATER, type Part, type Reason, refused } from '../reconcile/plan.ts';
 import { lastEnded, MOST_TRIES, triedAgainAt } from './endpoint-retries.ts';
 import { isRefused, type OptedInSubnet, refusalOf, toAll } from './opted-in.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
 import type { SubnetsStep } from './steps.ts';
-import { type Endpoint, isLeaving, isLive, isShared, label, type Subnet, type SubnetsWorld } from './world.ts';
+import { aboutNamed, type Endpoint, isLeaving, isLive, isShared, type Subnet, type SubnetsWorld } from './world.ts';
 
 /** An endpoint that is not available after so long is not expected to be within minutes. */
 const SLOW_MS = 900_000;
@@ -182,7 +182,7 @@ function createEndpoint(host: Subnet, world: SubnetsWorld): SubnetsStep {
     serviceName: world.service.name,
     ipv6: world.service.ipv6 && host.cidrs.some(isIpv6),
     generation: `${Math.floor(world.now / GENERATION_MS)} ${before?.id ?? 'first'}`,
-    about: { label: label(host), ids: [host.id] },
+    about: aboutNamed(host),
   };
 }
 
@@ -204,7 +204,7 @@ export function removeEndpoints(
       const message = isShared(table, account)
         ? `a route of ${table.id}, which is of account ${table.owner}, holds it; have it taken out there`
         : `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`;
-      return [{ about: { label: id, ids: [id] }, kind: 'refused', message }];
+      return [refused(aboutId(id), message)];
     }),
   };
 }

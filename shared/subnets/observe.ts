@@ -15,7 +15,7 @@ import {
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { collect } from '../aws/read.ts';
+import { answersTo, collect } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
 import { readLook } from './read.ts';
@@ -45,66 +45,38 @@ export async function observe(
     Filters: [...where('vpc-id', config.vpcId).Filters, ...where(`tag:${config.tagKey}`, 'router').Filters],
   };
 
-  const [
-    vpcs,
-    services,
-    subnets,
-    routeTables,
-    endpoints,
-    connections,
-    reservations,
-    interfaces,
-    targets,
-    attributes,
-    nodes,
-  ] = await Promise.all([
-    collect(paginateDescribeVpcs(client, inVpcs), (page) => page.Vpcs),
-    collect(
+  const { services, ...answers } = await answersTo({
+    vpcs: collect(paginateDescribeVpcs(client, inVpcs), 'Vpcs'),
+    services: collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
-      (page) => page.ServiceConfigurations,
+      'ServiceConfigurations',
     ),
-    collect(paginateDescribeSubnets(client, inVpcs), (page) => page.Subnets),
-    collect(paginateDescribeRouteTables(client, inVpcs), (page) => page.RouteTables),
-    collect(paginateDescribeVpcEndpoints(client, inVpcs), (page) => page.VpcEndpoints),
-    collect(
+    subnets: collect(paginateDescribeSubnets(client, inVpcs), 'Subnets'),
+    routeTables: collect(paginateDescribeRouteTables(client, inVpcs), 'RouteTables'),
+    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs), 'VpcEndpoints'),
+    connections: collect(
       paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
-      (page) => page.VpcEndpointConnections,
+      'VpcEndpointConnections',
     ),
-    collect(paginateDescribeInstances(client, routers), (page) => page.Reservations),
-    deletionAttempted === undefined
-      ? []
-      : collect(
-          paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
-          (page) => page.NetworkInterfaces,
-        ),
-    elb
+    reservations: collect(paginateDescribeInstances(client, routers), 'Reservations'),
+    interfaces:
+      deletionAttempted === undefined
+        ? []
+        : collect(
+            paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
+            'NetworkInterfaces',
+          ),
+    targets: elb
       .send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn }))
       .then(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions),
-    elb
+    attributes: elb
       .send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: config.loadBalancerArn }))
       .then(({ Attributes = [] }) => Attributes),
-    elb
+    nodes: elb
       .send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [config.loadBalancerArn] }))
       .then(({ LoadBalancers }) => LoadBalancers?.[0]?.AvailabilityZones ?? []),
-  ]);
+  });
   const [service] = services;
   if (!service) throw new Error(`AWS does not list ${config.serviceId}`);
-  return readLook(
-    {
-      vpcs,
-      service,
-      subnets,
-      routeTables,
-      endpoints,
-      connections,
-      reservations,
-      interfaces,
-      targets,
-      attributes,
-      nodes,
-    },
-    config,
-    seal,
-    { now, deletionAttempted },
-  );
+  return readLook({ ...answers, service }, config, seal, { now, deletionAttempted });
 }

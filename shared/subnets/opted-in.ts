@@ -7,10 +7,10 @@ import { directRanges } from './direct.ts';
 import type { Spec } from './spec.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
+  aboutNamed,
   isCounted,
   isLeaving,
   isOurs,
-  label,
   type RouteTable,
   type Subnet,
   type SubnetsWorld,
@@ -48,12 +48,11 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
   const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
     if (subnet.tagValue === undefined || isLeaving(subnet, world)) return [];
     const spec = admit(subnet, subnet.tagValue, world, config);
-    const about = { label: label(subnet), ids: [subnet.id] };
     const asks =
       'refused' in spec
         ? { destinations: [], takeover: false }
         : { destinations: [...new Set([...spec.cidrs, ...resolver])], takeover: spec.takeover };
-    return [{ subnet, about, table: tableOf(subnet.id, world), spec, ...asks }];
+    return [{ subnet, about: aboutNamed(subnet), table: tableOf(subnet.id, world), spec, ...asks }];
   });
   const refused = new Map(
     [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>

@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
+import { aboutId, joined, keyOf, type Part, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
@@ -18,12 +18,8 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
 export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<SubnetsStep>, config: SubnetsConfig) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
-  const gone = missing.map(
-    (id): Condition => ({
-      about: { label: id, ids: [id] },
-      kind: 'refused',
-      message: 'AWS lists no such VPC in this account and region: take it out of clientVpcs',
-    }),
+  const gone = missing.map((id) =>
+    refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
   const steps = plans.flatMap((each) => each.steps);
   return {
@@ -71,30 +67,23 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
 
 const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> => ({
   steps: [],
-  conditions: optedInSubnets.flatMap(({ about, spec }): Condition[] =>
-    'refused' in spec ? [{ about, kind: 'refused', message: spec.refused }] : [],
-  ),
+  conditions: optedInSubnets.flatMap(({ about, spec }) => ('refused' in spec ? [refused(about, spec.refused)] : [])),
 });
 
 /** Endpoints that carry our tag, and connections that ask for our acceptance, though they are none of ours. */
 function strangers({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
-  const refused = (id: string, message: string): Condition => ({
-    about: { label: id, ids: [id] },
-    kind: 'refused',
-    message,
-  });
   return {
     steps: [],
     conditions: [
       ...impostors.map(({ id, serviceName }) =>
         refused(
-          id,
+          aboutId(id),
           `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
         ),
       ),
       ...unaccepted.map((id) =>
         refused(
-          id,
+          aboutId(id),
           `it is connected to ${serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
         ),
       ),

@@ -8,6 +8,7 @@ import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
+import { grouped } from '../grouped.ts';
 import { readNote } from '../note.ts';
 import { adopts, isOwn, type Notary } from '../seal.ts';
 import { memoryOf } from './memory.ts';
@@ -289,12 +290,7 @@ function readTable(
     copies,
     foreignNotes: readStrays(table.Tags, config.formerKey),
     directRouteNotes: new Map(believed.direct),
-    forged: new Map(
-      [...Map.groupBy(forged, ([destination]) => destination)].map(([destination, entries]) => [
-        destination,
-        entries.map(([, { key }]) => key),
-      ]),
-    ),
+    forged: grouped(forged.map(([destination, { key }]) => [destination, key])),
     tagCount: countedKeys(table.Tags).length,
   };
 }
@@ -353,20 +349,15 @@ function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { re
 function readCopies(tableId: string, endpoints: ec2.VpcEndpoint[], config: SubnetsConfig, seal: Notary) {
   const prefix = `${config.copyKey}:${tableId}:`;
   const copies = endpoints.flatMap(({ VpcEndpointId: endpointId = '', Tags = [] }) =>
-    Tags.flatMap(({ Key: key = '', Value: value = '' }): { destination: string; copy: Copy }[] => {
+    Tags.flatMap(({ Key: key = '', Value: value = '' }): [string, Copy][] => {
       if (!key.startsWith(prefix)) return [];
       const Key = `${config.formerKey}:${key.slice(prefix.length)}`;
       const [[destination, note] = []] = readNotes(tableId, [{ Key, Value: value }], config.formerKey, seal);
       if (destination === undefined || !note || !isOwn(note.by)) return [];
-      return [{ destination, copy: { endpointId, key, value, note: { ...note, onTable: false } } }];
+      return [[destination, { endpointId, key, value, note: { ...note, onTable: false } }]];
     }),
   );
-  return new Map(
-    [...Map.groupBy(copies, ({ destination }) => destination)].map(([destination, found]): [string, Copy[]] => [
-      destination,
-      found.map(({ copy }) => copy).sort((a, b) => b.note.at - a.note.at),
-    ]),
-  );
+  return grouped(copies.sort(([, a], [, b]) => b.note.at - a.note.at));
 }
 
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html: newer agents need no ec2messages. */

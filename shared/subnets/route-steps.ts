@@ -22,7 +22,7 @@ interface Context {
   planned: readonly SubnetsStep[];
 }
 
-/** The steps that a move takes, and for those who want the route what stands against it. */
+/** The steps that an action takes, and for those who want the route what stands against it. */
 export function stepsFor(action: RouteAction, slot: RouteSlot, context: Context): RouteSteps {
   const { table, destination, desired, actual } = slot;
   const lacks =

@@ -1,6 +1,7 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Condition, Part } from '../reconcile/plan.ts';
+import { grouped } from '../grouped.ts';
+import { aboutId, type Condition, type Part, refused } from '../reconcile/plan.ts';
 import { isTakenOver, keepCopies, rememberedBy } from './copies.ts';
 import { directRanges } from './direct.ts';
 import type { Serving } from './endpoints.ts';
@@ -29,33 +30,28 @@ export function planRoutes(
   const steps: SubnetsStep[] = [];
   const conditions: Condition[] = [...ranges.conditions];
   const held: Condition[] = [];
-  const takenOver = new Map<OptedInSubnet, string[]>();
-  const lost = new Map<OptedInSubnet, string[]>();
+  const slots: RouteSlot[] = [];
   const add = (part: Part<SubnetsStep>) => {
     steps.push(...part.steps);
     conditions.push(...part.conditions);
   };
   for (const table of world.routeTables) {
     const decided = routeSlots(table, optedInSubnets, ranges.routers, serving, world, config).map((slot) => ({
-      place: slot,
-      move: decide(slot, config.withoutRouter),
+      slot,
+      action: decide(slot, config.withoutRouter),
     }));
-    for (const { place, move } of decided) {
-      add(keepNotes(place, world));
-      if (move !== 'withdraw') add(keepCopies(place, world, steps));
-      const { destination } = place;
-      const lostTo = rememberedBy(place);
-      const message = `where ${destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
-      conditions.push(...toAll(lostTo, { kind: 'conflict', message }));
-      for (const optedIn of lostTo) append(lost, optedIn, destination);
-      for (const optedIn of isTakenOver(place) ? (place.desired?.subnets ?? []) : [])
-        append(takenOver, optedIn, destination);
+    for (const { slot, action } of decided) {
+      slots.push(slot);
+      add(keepNotes(slot, world));
+      if (action !== 'withdraw') add(keepCopies(slot, world, steps));
+      const message = `where ${slot.destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
+      conditions.push(...toAll(rememberedBy(slot), { kind: 'conflict', message }));
     }
     const inTable: Condition[] = [];
     for (const ipv6 of [false, true]) {
-      const family = decided.filter(({ place }) => isIpv6(place.destination) === ipv6);
-      for (const { place, move } of inOrder(family, config)) {
-        const carried = stepsFor(move, place, { world, config, planned: steps });
+      const family = decided.filter(({ slot }) => isIpv6(slot.destination) === ipv6);
+      for (const { slot, action } of inOrder(family, config)) {
+        const carried = stepsFor(action, slot, { world, config, planned: steps });
         add(carried);
         inTable.push(...carried.held);
       }
@@ -63,25 +59,25 @@ export function planRoutes(
     conditions.push(...forgeriesIn(table, inTable));
     held.push(...inTable);
   }
-  return { steps, conditions, held, takenOver, lost };
+  const destinations = (of: (slot: RouteSlot) => readonly OptedInSubnet[]) =>
+    grouped(slots.flatMap((slot) => of(slot).map((optedIn): [OptedInSubnet, string] => [optedIn, slot.destination])));
+  const takenOver = destinations((slot) => (isTakenOver(slot) ? (slot.desired?.subnets ?? []) : []));
+  return { steps, conditions, held, takenOver, lost: destinations(rememberedBy) };
 }
-
-const append = (lists: Map<OptedInSubnet, string[]>, of: OptedInSubnet, item: string) =>
-  lists.set(of, [...(lists.get(of) ?? []), item]);
 
 /**
  * A new route comes before one that goes: a client that has both never has neither. But where a table has no room for it,
  * as many routes as it takes go before.
  */
-function inOrder<D extends { place: RouteSlot; move: RouteAction }>(
+function inOrder<D extends { slot: RouteSlot; action: RouteAction }>(
   family: D[],
   { routesPerTable }: SubnetsConfig,
 ): D[] {
-  const there = family.filter(({ place }) => place.actual && isCounted(place.actual));
-  const created = family.filter(({ move }) => move === 'create');
+  const there = family.filter(({ slot }) => slot.actual && isCounted(slot.actual));
+  const created = family.filter(({ action }) => action === 'create');
   const going = there.filter(
-    ({ place: { table, destination }, move }) =>
-      move === 'withdraw' &&
+    ({ slot: { table, destination }, action }) =>
+      action === 'withdraw' &&
       !table.takeoverNotes.has(destination) &&
       !table.foreignNotes.has(destination) &&
       !table.forged.has(destination),
@@ -93,9 +89,7 @@ function inOrder<D extends { place: RouteSlot; move: RouteAction }>(
 /** Notes that are nobody's, as far as nothing else has told of them. */
 function forgeriesIn({ id, forged }: RouteTable, held: Condition[]): Condition[] {
   const keys = [...forged.values()].flat().filter((key) => !held.some(({ about }) => about.ids.includes(key)));
-  return keys.map((key) => ({
-    about: { label: id, ids: [id] },
-    kind: 'refused',
-    message: `its tag ${key} is not followed, for this stack did not write it there: delete it`,
-  }));
+  return keys.map((key) =>
+    refused(aboutId(id), `its tag ${key} is not followed, for this stack did not write it there: delete it`),
+  );
 }

@@ -1,5 +1,6 @@
+import { grouped } from '../grouped.ts';
 import type { Timed } from '../latency.ts';
-import type { Condition, Part } from '../reconcile/plan.ts';
+import type { Condition, Part, Ref } from '../reconcile/plan.ts';
 import { sentence, sentences } from '../sentences.ts';
 import type { Serving } from './endpoints.ts';
 import { leavingSince } from './memory.ts';
@@ -58,8 +59,8 @@ export function summariesOf(
   const askerOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
-  const stepsOn = groupByIds(steps, (step) => step.about.ids);
-  const about = groupByIds(conditions, (condition) => condition.about.ids);
+  const stepsOn = byIds(steps);
+  const about = byIds(conditions);
 
   return world.subnets.flatMap((subnet): SubnetSummary[] => {
     const optedIn = askerOf.get(subnet);
@@ -109,11 +110,8 @@ export function summariesOf(
   });
 }
 
-function groupByIds<T>(things: readonly T[], ids: (thing: T) => readonly string[]): Map<string, T[]> {
-  const entries = things.flatMap((thing) => ids(thing).map((id) => ({ id, thing })));
-  const groups = Map.groupBy(entries, ({ id }) => id);
-  return new Map([...groups].map(([id, group]) => [id, group.map(({ thing }) => thing)]));
-}
+const byIds = <T extends { about: Ref }>(things: readonly T[]) =>
+  grouped(things.flatMap((thing) => thing.about.ids.map((id): [string, T] => [id, thing])));
 
 /** A subnet's way begins with its tag and ends with the first route for it. */
 export const timedOf = (summaries: readonly SubnetSummary[]): Timed[] =>

@@ -1,3 +1,4 @@
+import type { Ref } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import type { Author } from '../seal.ts';
 import type { Copy, RouteNote } from './route-note.ts';
@@ -180,6 +181,8 @@ export function isLeaving({ id, memory }: Subnet, { deletionAttempted, now }: Su
 export function label({ id, name }: { id: string; name: string }): string {
   return name ? `${id} (${name})` : id;
 }
+
+export const aboutNamed = (thing: { id: string; name: string }): Ref => ({ label: label(thing), ids: [thing.id] });
 
 /** A subnet or a table is another account's in a VPC which that one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
 export const isShared = ({ owner }: { owner: string }, account: string) => owner !== '' && owner !== account;
