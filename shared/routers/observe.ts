@@ -22,9 +22,9 @@ import type { RoutersConfig } from '../config.ts';
 import { type Note, readNote } from '../note.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
-import { type HookMemory, observeScaling } from './scaling.ts';
+import { observeScaling } from './scaling.ts';
 import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
-import type { Install, Instance, RoutersWorld } from './world.ts';
+import type { Install, Instance, RoutersWorld, Scaling } from './world.ts';
 
 /** Commands are read so far back: longer than any can take, or is worth waiting after. */
 const HISTORY_MS = 60 * 60_000;
@@ -53,7 +53,8 @@ export async function readTargetType({ elb }: Pick<Reads, 'elb'>, { targetGroupA
 
 /** A process knows this from before the look. */
 interface Known {
-  hookMemory?: HookMemory;
+  /** `scaling` of the last look's world, with what was answered since. */
+  scaling?: ReadonlyMap<string, Scaling>;
   /** AWS's warnings of instances, by their ids, as events told them. */
   warnings?: ReadonlyMap<string, Note>;
   targetType?: string;
@@ -65,7 +66,7 @@ export async function observe(
   config: RoutersConfig,
   seal: Notary,
   now: number,
-  { hookMemory = new Map(), warnings = new Map(), targetType = 'instance' }: Known = {},
+  { scaling: before = new Map(), warnings = new Map(), targetType = 'instance' }: Known = {},
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
   const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
@@ -116,10 +117,8 @@ export async function observe(
     .filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
   // A hook that was kept waiting by heartbeats is to be answered, though its instance has lost its tag and has no note left.
-  const others = new Set([
-    ...targets.map(({ id }) => id),
-    ...[...hookMemory.values()].map(({ instanceId }) => instanceId),
-  ]);
+  const held = [...before].flatMap(([id, { hooks }]) => (hooks.length > 0 ? id : []));
+  const others = new Set([...targets.map(({ id }) => id), ...held]);
   const untagged = await instancesAmong(
     ec2,
     [...others].filter((id) => !known.has(id) && isInstanceId(id)),
@@ -128,7 +127,7 @@ export async function observe(
   const registered = new Set(targets.map(({ id }) => id));
   const isStanding = (id = '') => adopts(seal, now) && registered.has(id);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
-  const scaling = await observeScaling(clients.autoScaling, described, hookMemory, now);
+  const scaling = await observeScaling(clients.autoScaling, described, before, now);
   const world: RoutersWorld = {
     now,
     nodes: nodes
@@ -144,6 +143,7 @@ export async function observe(
         .sort((a, b) => b.requestedAt - a.requestedAt),
       scaling: scaling.get(instance.InstanceId ?? ''),
     })),
+    scaling,
     targets,
     vpcCidrs: vpcs.flatMap(vpcBlocks),
     targetType: targets.every(({ id }) => isInstanceId(id)) ? targetType : 'ip',
@@ -243,7 +243,7 @@ function rootedAt({ RootDeviceName, BlockDeviceMappings = [] }: Ec2Instance): nu
 export function installOf(invocation: CommandInvocation, now: number): Install {
   const [fingerprint = '', why = ''] = invocation.Comment?.split(' ') ?? [];
   const requestedAt = invocation.RequestedDateTime?.getTime() ?? 0;
-  const status = installStatus(invocation.Status);
+  const status = ENDED[invocation.Status ?? ''] ?? 'running';
   const said = invocation.StatusDetails ?? invocation.Status ?? '';
   const lostAt = endOf(invocation) + GRACE_MS;
   const isLost = status === 'running' && now >= lostAt;
@@ -272,19 +272,13 @@ function endOf({ RequestedDateTime, CommandPlugins }: CommandInvocation): number
   return (started < requested ? delivered : Math.min(started, delivered)) + EXECUTION_TIMEOUT * 1000;
 }
 
-function installStatus(status: string | undefined): Install['status'] {
-  switch (status) {
-    case 'Success':
-      return 'success';
-    case 'Cancelled':
-      return 'cancelled';
-    case 'TimedOut':
-    case 'Failed':
-      return 'failed';
-    default:
-      return 'running';
-  }
-}
+/** Whatever else AWS says of it, it may still end well. */
+const ENDED: Partial<Record<string, Install['status']>> = {
+  Success: 'success',
+  Cancelled: 'cancelled',
+  TimedOut: 'failed',
+  Failed: 'failed',
+};
 
 /**
  * The agent's own words: a title before what came on stderr, marks where it cut, and a last line with the exit code or

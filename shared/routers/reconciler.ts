@@ -8,7 +8,6 @@ import { bucketOf } from './buckets.ts';
 import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, REBALANCE } from './router.ts';
-import { type HookMemory, hookKey, remembered } from './scaling.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
 import type { RoutersWorld } from './world.ts';
@@ -30,7 +29,11 @@ export function routersReconciler(
   seal: () => Promise<Seal>,
   now: () => number,
 ) {
-  let hookMemory: HookMemory = new Map();
+  /**
+   * Hooks as this process first saw them hold, and last answered them. Losing that costs a call that is repeated, and a launch another
+   * deadline.
+   */
+  let scaling: RoutersWorld['scaling'] = new Map();
   /** AWS's warnings by events, until the tags of their instances tell them. */
   const warnings = new Map<string, Note>();
   const turns = createTurns(bucketOf, now);
@@ -39,8 +42,8 @@ export function routersReconciler(
     async observe({ warning, at }: Pick<Hint, 'warning' | 'at'>) {
       if (warning) warnings.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
       targetType ??= await readTargetType(clients, config);
-      const world = await observe(clients, config, await seal(), now(), { hookMemory, warnings, targetType });
-      hookMemory = remembered(world.instances);
+      const world = await observe(clients, config, await seal(), now(), { scaling, warnings, targetType });
+      scaling = world.scaling;
       for (const { id, leaving, warned } of world.instances)
         if (leaving && warned && leaving.at >= warned.at) warnings.delete(id);
       for (const [id, note] of warnings) if (world.now - note.at > UNNOTED_MS) warnings.delete(id);
@@ -51,10 +54,10 @@ export function routersReconciler(
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
       if (step.kind !== 'heartbeat' && step.kind !== 'end-hook') return;
-      const key = hookKey(step.instanceId, step.hook);
-      const known = hookMemory.get(key);
+      const group = scaling.get(step.instanceId);
       const answered = step.kind === 'heartbeat' ? { heartbeatAt: now() } : { completedAt: now() };
-      if (known) hookMemory = new Map(hookMemory).set(key, { ...known, ...answered });
+      const hooks = group?.hooks.map((hook) => (hook.name === step.hook ? { ...hook, ...answered } : hook));
+      if (group && hooks) scaling = new Map(scaling).set(step.instanceId, { ...group, hooks });
     },
   };
 }

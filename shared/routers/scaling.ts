@@ -5,12 +5,12 @@ import {
   DescribeLifecycleHooksCommand,
   paginateDescribeAutoScalingGroups,
 } from '@aws-sdk/client-auto-scaling';
-import type { Instance as Ec2Instance } from '@aws-sdk/client-ec2';
+import type { Instance } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { collect, tag } from '../aws/read.ts';
 import { ENTERS_POOL, isOurHook } from './router.ts';
 import { chunks } from './steps.ts';
-import type { Hook, Instance, Scaling } from './world.ts';
+import type { Hook, Scaling } from './world.ts';
 
 /** Instances in one call of DescribeAutoScalingInstances, names in one of DescribeAutoScalingGroups. */
 const PER_CALL = 50;
@@ -18,28 +18,13 @@ const PER_CALL = 50;
 const GROUP_KEY = 'aws:autoscaling:groupName';
 
 /**
- * This process first saw each hook hold its instance, and last answered it, at these times. Losing it costs a call that is repeated,
- * and a launch another deadline.
+ * Auto Scaling tells how each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart.
+ * @param before the same of the last look, with what was answered since
  */
-export type HookMemory = ReadonlyMap<string, HookTimes & { instanceId: string }>;
-type HookTimes = Pick<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
-
-/** Stands for a hook in that memory. */
-export const hookKey = (instanceId: string, hook: string) => `${instanceId} ${hook}`;
-
-/** Hooks that hold these instances: others are forgotten, for one may be held again by another launch. */
-export const remembered = (instances: readonly Pick<Instance, 'id' | 'scaling'>[]): HookMemory =>
-  new Map(
-    instances.flatMap(({ id: instanceId, scaling }) =>
-      (scaling?.hooks ?? []).map((hook) => [hookKey(instanceId, hook.name), { ...hook, instanceId }]),
-    ),
-  );
-
-/** Auto Scaling tells how each instance of a group stands in it, by its id. Those of a warm pool are not among a group's own, and are asked for apart. */
 export async function observeScaling(
   client: AutoScalingClient,
-  instances: Ec2Instance[],
-  hookMemory: HookMemory,
+  instances: Instance[],
+  before: ReadonlyMap<string, Scaling>,
   now: number,
 ): Promise<Map<string, Scaling>> {
   const launched = instances.filter(
@@ -70,7 +55,8 @@ export async function observeScaling(
       const said = holding
         .filter(({ name }) => isOurHook(name))
         .map((hook) => {
-          const { heldAt = now, heartbeatAt, completedAt } = hookMemory.get(hookKey(id, hook.name)) ?? {};
+          const known = before.get(id)?.hooks.find(({ name }) => name === hook.name);
+          const { heldAt = now, heartbeatAt, completedAt } = known ?? {};
           return { ...hook, heldAt, heartbeatAt, completedAt };
         });
       return [id, { group, state, hooks: said, others }];
@@ -97,7 +83,7 @@ export async function groupsNamed(client: AutoScalingClient, names: string[]): P
   return parts.flat();
 }
 
-type KnownHook = Omit<Hook, keyof HookTimes>;
+type KnownHook = Omit<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
 
 async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
   const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {

@@ -8,6 +8,8 @@ export interface RoutersWorld {
   nodes: { address: string; zone: string }[];
   /** Instances of the VPC that carry the tag, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
+  /** By instance, of all groups that have one of these: those too that carry no tag. */
+  scaling: ReadonlyMap<string, Scaling>;
   targets: Target[];
   /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
   vpcCidrs: string[];

@@ -80,6 +80,7 @@ export const bare: Instance = {
 };
 export const world = (instances: Instance[], targets: Target[] = []): RoutersWorld => ({
   ...{ now, nodes, instances, targets },
+  scaling: new Map(),
   vpcCidrs: ['10.0.0.0/16'],
   targetType: 'instance',
 });
