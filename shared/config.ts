@@ -36,11 +36,11 @@ function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
     ...{ stack, version, tagKey, loadBalancerArn },
     vpcId: env.VPC_ID,
     targetGroupArn: env.TARGET_GROUP_ARN,
-    /** On a router: its DNS range. */
+    /** A router's tag: its DNS range. */
     rangeKey: `${tagKey}:dns-range`,
-    /** On a subnet: someone tried to delete it. On a router: AWS has said that it will have to go. */
+    /** A subnet's tag: someone tried to delete it. A router's: AWS has said that it will have to go. */
     leavingKey: `${tagKey}:leaving`,
-    /** What the notes of the stack are sealed by, see shared/seal.ts. */
+    /** The stack's notes are sealed by it, see shared/seal.ts. */
     sealing: { keyArn: env.SEAL_KEY, version: env.SEAL_VERSION, ...scope } satisfies Sealing,
   };
 }
@@ -67,38 +67,38 @@ const subnets = common
     serviceId: env.SERVICE_ID,
     /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
     clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
-    /** What a subnet tagged `default` reaches. */
+    /** A subnet tagged `default` reaches these. */
     defaultCidrs: env.DEFAULT_CIDRS,
-    /** Where endpoints stand: in each tagged subnet, in one tagged subnet a zone, or in these subnets. */
+    /** Endpoints stand in each tagged subnet, in one tagged subnet a zone, or in these subnets. */
     endpoints: env.ENDPOINTS,
-    /** Whether subnets that follow the VPC's main route table can be opted in: its routes serve all that follow it. */
+    /** Subnets that follow the VPC's main route table can be opted in: its routes serve all that follow it. */
     mainTableAllowed: env.MAIN_ROUTE_TABLE === 'allow',
-    /** What becomes of routes that are there when the last healthy router goes. */
+    /** Routes that are there when the last healthy router goes stay, or go too. */
     withoutRouter: env.WITHOUT_ROUTER,
     /** CIDR block that every opted-in subnet reaches beside its own. */
     resolver: `${env.DNS_RESOLVER}/32`,
-    /** Where the VPC's machines reach Systems Manager, if not by endpoints of the VPC itself; empty if nowhere that is known. */
+    /** The VPC's machines reach Systems Manager there, if not by endpoints of the VPC itself; empty if nowhere that is known. */
     systemsManagerCidrs: env.SYSTEMS_MANAGER_CIDRS,
     endpointsPerVpc: env.ENDPOINTS_PER_VPC,
-    /** Of each family, the VPC's own apart. */
+    /** A route table takes so many of each family, the VPC's own apart. */
     routesPerTable: env.ROUTES_PER_TABLE,
-    /** What every endpoint carries beside our own tags: what the account demands of all that is made in it. */
+    /** Every endpoint carries these besides our own tags: the account demands them of all that is made in it. */
     tags: env.TAGS,
-    /** On a subnet: how its spec stands, for the person who tagged it. */
+    /** A subnet's tag: how its spec stands, for the person who tagged it. */
     statusKey: `${env.TAG_KEY}:status`,
-    /** On a subnet: the endpoint of another one that serves it, since AWS refused one of its own. */
+    /** A subnet's tag: the endpoint of another one that serves it, since AWS refused one of its own. */
     servedByKey: `${env.TAG_KEY}:served-by`,
-    /** On a subnet: the destinations in its route table that were taken over. */
+    /** A subnet's tag: the destinations in its route table that were taken over. */
     takenOverKey: `${env.TAG_KEY}:taken-over`,
-    /** On a route table, before a destination: what its route led to until it was taken over. */
+    /** A route table's tag, before a destination: what its route led to until it was taken over. */
     formerKey: `${env.TAG_KEY}:former`,
-    /** On an endpoint, before a table and a destination: a copy of that. */
+    /** An endpoint's tag, before a table and a destination: a copy of that. */
     copyKey: 'ziti-glb:former',
-    /** On a route table, before a destination: the router's interface that its route leads to is our doing. */
+    /** A route table's tag, before a destination: the router's interface that its route leads to is our doing. */
     directKey: `${env.TAG_KEY}:direct`,
-    /** On an endpoint: it is ours. */
+    /** An endpoint's tag: it is ours. */
     stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
-    /** Beside it: the seal of that, for its subnet and service. */
+    /** An endpoint's other tag: the seal of that, for its subnet and service. */
     sealKey: 'ziti-glb:seal',
   }));
 export type SubnetsConfig = z.infer<typeof subnets>;
@@ -139,32 +139,32 @@ const routers = common
       document: env.DOCUMENT,
       /** `own` is ours, from the bucket; `netfoundry` what the image of the router brings along. */
       diverter: env.DIVERTER,
-      /** How our diverter has answers go: straight to the client, or back through the load balancer. */
+      /** Our diverter has answers go straight to the client, or back through the load balancer. */
       reply: env.REPLY,
-      /** Whether ziti-router's garbage collector is set by the machine's memory. */
+      /** Ziti-router's garbage collector is set by the machine's memory. */
       tuneRouter: env.TUNE_ROUTER,
       bucket: env.DIVERTER_BUCKET,
-      /** Of the diverter's keys in the bucket: each is named by what it hashes to. */
+      /** The diverter's keys in the bucket begin so: each is named by what it hashes to. */
       prefix: env.DIVERTER_PREFIX,
       /** SHA-256 of our diverter's package, by the architecture as Debian calls it. */
       builds: env.DIVERTER_BUILDS,
-      /** Where the diverter answers health checks; empty if the target group checks ziti-router. */
+      /** The diverter answers health checks at this port; empty if the target group checks ziti-router. */
       healthPort: env.HEALTH_PORT,
-      /** What it is to look at beside itself: options of `diverter health`. */
+      /** The diverter is to look at these besides itself: options of `diverter health`. */
       healthOptions: env.HEALTH_OPTIONS,
-      /** How long a launch may take before its hook is told ABANDON, in milliseconds. */
+      /** A launch may take so long before its hook is told ABANDON, in milliseconds. */
       launchDeadline: env.LAUNCH_DEADLINE * 1000,
-      /** Where routers may stand; empty if anywhere in the VPC. */
+      /** Routers may stand in these subnets; empty if anywhere in the VPC. */
       routerSubnets: env.ROUTER_SUBNETS,
       /** ARN of the instance profile that routers have; empty if any will do. */
       routerProfile: env.ROUTER_PROFILE,
       /** Ranges for wildcard services, of which each router gets one of its own. */
       dns: env.DNS_RANGES ? { resolver: env.DNS_RESOLVER, slices } : undefined,
-      /** Where a router of NetFoundry finds the key to register again with. */
+      /** A router of NetFoundry finds the key to register again with there. */
       registrationKey: env.REGISTRATION_KEY,
-      /** On an instance: the diverter it has, and since when. */
+      /** An instance's tag: the diverter it has, and since when. */
       diverterKey: `${env.TAG_KEY}:diverter`,
-      /** On an instance: the interfaces whose source/dest check was turned off for it. */
+      /** An instance's tag: the interfaces whose source/dest check was turned off for it. */
       checkKey: `${env.TAG_KEY}:source-dest-check`,
     };
   });

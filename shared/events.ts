@@ -2,9 +2,9 @@ import * as z from 'zod';
 
 /** An event wakes a reconciler. It is a hint only: what to do is read from AWS, never from it. */
 export interface Hint {
-  /** When it happened, in milliseconds since the epoch. */
+  /** It happened then, in milliseconds since the epoch. */
   at: number;
-  /** For the log: which event, about what. */
+  /** The log tells by this which event it was, about what. */
   cause: string;
   /** Ids of what it is about, as far as it names them. */
   ids: string[];

@@ -27,7 +27,7 @@ type Woken<World, S extends Step> = Omit<Reconciler<World, S>, 'observe'> & {
 /** A function is measured by these, besides what its plan counts. */
 export interface Measures {
   stack: string;
-  /** Of ziti-glb: in each line of the log, and beside each metric. */
+  /** The version of ziti-glb stands in each line of the log, and beside each metric. */
   version: string;
   /** SDK clients whose calls are counted. */
   clients: readonly Watchable[];

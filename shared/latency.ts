@@ -1,7 +1,7 @@
 /** Something on its way, from a beginning that is timed to an end that is: from tag to route, from launch to health. */
 export interface Timed {
   id: string;
-  /** When it began, in milliseconds since the epoch, if AWS remembers. */
+  /** It began then, in milliseconds since the epoch, if AWS remembers. */
   since?: number;
   arrived: boolean;
 }
@@ -17,7 +17,7 @@ interface Woken {
  * begin: what was there at its first look, unless that look was woken for it, and what arrived before are not.
  */
 export function latencyTracker() {
-  /** By id: when it began; undefined for what is not timed, or not any more. */
+  /** Journeys by id, and when they began; undefined for what is not timed, or not any more. */
   const begun = new Map<string, number | undefined>();
   let looked = false;
 

@@ -9,7 +9,7 @@ import { aboutIt } from './sentences.ts';
 
 /** A pass tells of itself, and of the step that it has just done. */
 export interface PassLog<S extends Step> extends Report<S> {
-  /** Before each step. */
+  /** The step that comes next is timed from now on. */
   begins(): void;
   /** The one line at the end of the pass that is written even if nothing was to do. */
   ends(outcome: Outcome): void;

@@ -5,7 +5,7 @@ export interface Seal {
   /** A value as it is to stand in the tag `key` of `resource`. */
   sign(resource: string, key: string, text: string): string;
   read: Reader;
-  /** When the stack got its key, in milliseconds since the epoch: what it wrote before has no seal. */
+  /** The stack got its key then, in milliseconds since the epoch: what it wrote before has no seal. */
   since: number;
 }
 

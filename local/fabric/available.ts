@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Why this machine cannot carry packets through namespaces and eBPF, or undefined if it can. */
+/** The reason why this machine cannot carry packets through namespaces and eBPF, or undefined if it can. */
 export function fabricUnavailable(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces and eBPF need Linux';
   if (process.getuid?.() !== 0) return 'network namespaces and eBPF need root';
@@ -13,7 +13,7 @@ export function fabricUnavailable(): string | undefined {
   return undefined;
 }
 
-/** Why this kernel does not run the diverter that is built, by trying it; undefined if it does. */
+/** The reason why this kernel does not run the diverter that is built, by trying it; undefined if it does. */
 export function diverterRefused(): string | undefined {
   const diverter = fileURLToPath(new URL('../../bpf/build/diverter', import.meta.url));
   const script = 'mount -t bpf bpf /sys/fs/bpf && ip link set lo up && exec "$0" attach lo --from any';

@@ -3,7 +3,7 @@
  * anything in it changed; a fabric makes it so. `namespaces.ts` does it with the kernel, `none.ts` where that cannot be.
  */
 export interface Fabric {
-  /** What a person should know of this fabric, e.g. why no packets flow. */
+  /** A person should know this of the fabric, e.g. why no packets flow. */
   readonly description: string;
   /** Makes the network so. Calls never overlap; a call with an unchanged network does nothing. */
   sync(network: Network): Promise<void>;
@@ -77,9 +77,9 @@ export interface NodeTarget {
 export interface FlowPolicy {
   /** Fields of the flow key: 5-, 3- or 2-tuple. */
   stickiness: 'source_ip_dest_ip_proto_ports' | 'source_ip_dest_ip_proto' | 'source_ip_dest_ip';
-  /** Whether flows of an unhealthy or deregistered target move to another one. */
+  /** Flows of an unhealthy or deregistered target move to another one. */
   rebalance: boolean;
-  /** Whether a TCP flow of an unhealthy, or of a deregistered and drained, target is reset at its next packet. */
+  /** A TCP flow of an unhealthy, or of a deregistered and drained, target is reset at its next packet. */
   resetUnhealthy: boolean;
   resetDeregistered: boolean;
   /** Milliseconds of the wall's time. */

@@ -9,7 +9,7 @@ import { relay } from './relay.ts';
 import { changes, type Item, ownCommands, ownDevice, routing } from './routing.ts';
 
 export interface FabricOptions {
-  /** What boots in an instance: image id to a folder of `images/`. */
+  /** Ids of images, and what boots in their instances: a folder of `images/`. */
   images: Record<string, 'client' | 'router' | 'controller'>;
   /** OpenZiti's program, where its own routers are to run and not their stand-in. They look for an instance `controller`. */
   ziti?: string;

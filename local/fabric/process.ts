@@ -16,7 +16,7 @@ export function spawnOwned(argv: string[], environment: NodeJS.ProcessEnv = env)
   return spawn('setpriv', dieWithUs(argv), { stdio: ['pipe', 'pipe', 'inherit'], env: environment, detached: true });
 }
 
-/** As `spawnOwned`, for a Node program spoken with by messages. */
+/** The same as `spawnOwned`, for a Node program spoken with by messages. */
 export function spawnOwnedNode(enter: string[], args: string[]): ChildProcess {
   const argv = [...enter, process.execPath, '--disable-warning=ExperimentalWarning', ...args];
   return spawn('setpriv', dieWithUs(argv), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env, detached: true });

@@ -117,7 +117,7 @@ export function changes(have: Map<string, Item>, want: Map<string, Item>): strin
   return commands;
 }
 
-/** What is to be done in the namespace of the instance or load balancer node that owns the interface. */
+/** The namespace of the instance or load balancer node that owns the interface is to have these. */
 export function ownCommands(face: Interface, cidr: string): string[] {
   const device = ownDevice(face);
   return [
@@ -127,7 +127,7 @@ export function ownCommands(face: Interface, cidr: string): string[] {
   ];
 }
 
-/** As Nitro instances name it. */
+/** The name that Nitro instances have for it. */
 export const ownDevice = (face: { deviceIndex: number }): string => `ens${5 + face.deviceIndex}`;
 
 /** The implied router: a subnet's first host address. */

@@ -22,7 +22,7 @@ export function findZiti({ ZITI, PATH = '' }: NodeJS.ProcessEnv = process.env): 
   return realpathSync(program);
 }
 
-/** Why there is no router of OpenZiti's own here, or undefined if there can be. */
+/** The reason why there is no router of OpenZiti's own here, or undefined if there can be. */
 export function zitiUnavailable(): string | undefined {
   try {
     findZiti();

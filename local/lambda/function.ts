@@ -1,4 +1,4 @@
-/** What a function is deployed as. */
+/** A function is deployed as this. */
 export interface FunctionConfiguration {
   name: string;
   arn: string;

@@ -3,7 +3,7 @@ import type { FunctionError } from './protocol.ts';
 
 export type InvokeResult = { payload: unknown } | { error: FunctionError };
 
-/** How a function's asynchronous invocations are retried, and who is told of one given up. */
+/** A function's asynchronous invocations are retried so, and this queue or function is told of one given up. */
 export interface EventInvokeConfig {
   maximumRetries: number;
   /** Seconds. */
@@ -12,7 +12,7 @@ export interface EventInvokeConfig {
 }
 export const DEFAULT_EVENT_INVOKE_CONFIG: EventInvokeConfig = { maximumRetries: 2, maximumAge: 6 * 3600 };
 
-/** What an on-failure destination receives: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+/** An on-failure destination receives this: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 export interface FailureRecord {
   version: '1.0';
   timestamp: string;

@@ -1,4 +1,4 @@
-/** What the runtime and an execution environment, two processes, tell each other. */
+/** The runtime and an execution environment, two processes, tell each other this. */
 import type { CloudTime } from './time.ts';
 
 /** The first message: what to load, and what time it is. */

@@ -14,24 +14,24 @@ import {
 import type { FunctionError } from './protocol.ts';
 import { functionVariables, refuseReservedVariables } from './variables.ts';
 
-/** Who may invoke a function, by its resource policy. */
+/** A function's resource policy lets these invoke it. */
 export interface Permission {
   /** A service: `events.amazonaws.com`. */
   principal: string;
-  /** On whose behalf, with the wildcards `*` and `?`. Anyone's, if not given. */
+  /** The ARN on whose behalf, with the wildcards `*` and `?`. Anyone's, if not given. */
   sourceArn?: string;
 }
 
 export interface LambdaOptions {
   clock: Clock;
-  /** How fast `clock` runs against the wall's. */
+  /** `clock` runs so fast against the wall's. */
   rate: number;
   region: string;
-  /** Where the functions' SDK clients find AWS: `AWS_ENDPOINT_URL`, and others for single services. */
+  /** The functions' SDK clients find AWS there: `AWS_ENDPOINT_URL`, and others for single services. */
   endpoints: Record<`AWS_ENDPOINT_URL${string}`, string>;
   /** The account's quota of concurrent executions; 1000 if not given. */
   concurrency?: number | undefined;
-  /** What who takes on a role signs with. */
+  /** Credentials for who takes on a role. */
   keyOf(roleArn: string): AccessKey;
   /** Each line that a function writes, and what Lambda itself has to say of it; and the role it is to be written with. */
   onLog(functionName: string, line: string, roleArn: string): void;
@@ -46,7 +46,7 @@ interface Running {
   revision: Revision;
   eventInvokeConfig: EventInvokeConfig;
   queue: ReturnType<typeof createInvocationQueue>;
-  /** Of the invocations that run now. */
+  /** The invocations that run now. */
   concurrency: number;
   permissions: Set<Permission>;
 }

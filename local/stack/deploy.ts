@@ -14,7 +14,7 @@ export interface Deployment {
 export interface Stack {
   name: string;
   outputs: Record<string, string>;
-  /** By logical id, in the order they were made in. */
+  /** Resources by logical id, in the order they were made in. */
   resources: Map<string, StackResource>;
 }
 

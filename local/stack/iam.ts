@@ -70,7 +70,7 @@ export function roleTypes(roles: Map<string, Role>, account: string, boundary?: 
   };
 }
 
-/** What IAM itself would not take for a policy. */
+/** IAM itself would not take this for a policy. */
 function refuseMalformed(policy: Record<string, unknown>): void {
   const [first] = validateIdentityPolicy(policy);
   if (first) throw new Error(`MalformedPolicyDocument: ${first.path}: ${first.message}`);

@@ -1,4 +1,4 @@
-/** What the names in a template stand for while it is resolved. */
+/** The names in a template stand for these while it is resolved. */
 export interface Scope {
   /** A parameter, pseudo parameter or resource. */
   ref(name: string): unknown;
@@ -79,7 +79,7 @@ export function resolve(value: unknown, scope: Scope): unknown {
   return Object.fromEntries(fields.filter(([, one]) => one !== NO_VALUE));
 }
 
-/** Whether a condition of a template holds. */
+/** True if a condition of a template holds. */
 export function holds(value: unknown, scope: Scope): boolean {
   const [[name, argument] = [''], ...more] = isMap(value) ? Object.entries(value) : [];
   const condition = conditions.get(name);
@@ -87,7 +87,7 @@ export function holds(value: unknown, scope: Scope): boolean {
   return condition(argument, scope);
 }
 
-/** What a part of a template refers to, by the branches of `Fn::If` that are taken. */
+/** A part of a template refers to these, by the branches of `Fn::If` that are taken. */
 export function references(value: unknown, scope: Scope): Reference[] {
   if (Array.isArray(value)) return value.flatMap((one) => references(one, scope));
   if (!isMap(value)) return [];

@@ -9,7 +9,7 @@ export interface FunctionPlace {
   account: string;
   /** The deployment package that was uploaded. */
   code(bucket: string, key: string): Uint8Array;
-  /** Whether the role of an access key lets it do this. */
+  /** The role of an access key lets it do this. */
   allows(accessKeyId: string, action: string, resource: string): Promise<boolean>;
 }
 

@@ -16,7 +16,7 @@ import {
 /** The tail of an ARN, by which metrics know a load balancer or target group. */
 const fullName = (arn: string) => arn.split(/:(?:loadbalancer\/)?/).at(-1);
 
-/** What of a target group can be changed by the API. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html */
+/** ModifyTargetGroup can change these of a target group. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html */
 const HEALTH_CHECK = [
   'HealthCheckProtocol',
   'HealthCheckPort',

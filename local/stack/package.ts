@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Stack } from './deploy.ts';
 import { parseTemplate, type Template } from './template.ts';
 
-/** What the product's stack is packaged for. */
+/** The product's stack is packaged for this. */
 export interface NetworkParameters {
   region: string;
   vpcId: string;
@@ -22,15 +22,15 @@ export type Deploy = (
 ) => Promise<Stack>;
 
 export interface PackageDeployment {
-  /** Where `serverless package` has put it. */
+  /** `serverless package` has put it there. */
   folder: string;
-  /** What it must be packaged for, if that matters. */
+  /** It must be packaged for these, if that matters. */
   network?: NetworkParameters;
   /** Path of the diverter's package. */
   diverter: string;
   deploy: Deploy;
   s3: S3;
-  /** By name: the stacks that are deployed already. */
+  /** The stacks that are deployed already, by name. */
   stacks: ReadonlyMap<string, Stack>;
 }
 
@@ -68,7 +68,7 @@ function readPackage(folder: string) {
   const keys = functions.map(({ Properties }) => code.parse(Properties).Code.S3Key);
   return {
     name: `${service}-${stage}`,
-    /** What everything that is uploaded for this stack has in front of its name. */
+    /** Everything that is uploaded for this stack has this in front of its name. */
     prefix: `${root}/${service}/${stage}`,
     /** Makes the deployment bucket, and nothing else. */
     create: template('create'),

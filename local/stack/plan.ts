@@ -8,7 +8,7 @@ export interface StackPlace {
   zones: readonly string[];
 }
 
-/** What there is to make, in an order in which each has what it needs; and what its names mean before anything is made. */
+/** Resources that are to be made, in an order in which each has what it needs; and what their names mean before that. */
 export interface StackPlan {
   resources: { logicalId: string; declaration: ResourceDeclaration; needs: string[] }[];
   outputs: { name: string; value: unknown }[];

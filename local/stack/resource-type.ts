@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 
-/** How resources of one CloudFormation type are made. */
+/** Resources of one CloudFormation type are made so. */
 export interface ResourceType {
-  /** What `Fn::GetAtt` can ask for. */
+  /** `Fn::GetAtt` can ask for these. */
   attributes: readonly string[];
   /** Throws if the properties are not those of the type. */
   create(properties: unknown, naming: Naming): Promise<Made>;
@@ -13,12 +13,12 @@ export interface ResourceType {
 
 export interface Naming {
   logicalId: string;
-  /** What a resource is called whose template gives it no name: the same one in every run. */
+  /** A resource whose template gives it no name is called so: the same in every run. */
   physicalName(longest?: number): string;
 }
 
 export interface Made<Properties = unknown> {
-  /** What `Ref` gives. */
+  /** `Ref` gives this. */
   ref: string;
   attributes?: Record<string, unknown>;
   /** Resolves when others may depend on it. */

@@ -25,7 +25,7 @@ import type { ResourceType } from './resource-type.ts';
 import { documentTypes } from './ssm.ts';
 import { bucketTypes } from './storage.ts';
 
-/** What makes a stack's resources: AWS's API where the box has it, else the part of the box itself. */
+/** A stack's resources are made by these: AWS's API where the box has it, else the part of the box itself. */
 export interface Makers {
   region: string;
   account: string;

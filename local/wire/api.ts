@@ -27,7 +27,7 @@ export type Received<T> = T extends Date | Uint8Array | string
 
 type Sent<Output> = Omit<Output, '$metadata'>;
 
-/** Who asks for what, beside the input. */
+/** A caller asks for this operation, besides its input. */
 export interface Call {
   /** Signing name: `ec2`, `elasticloadbalancing`, ... */
   service: string;

@@ -2,10 +2,10 @@ import type { NormalizedSchema } from '@smithy/core/schema';
 
 type Copy = (value: unknown) => unknown;
 
-/** By the static form of a schema, which is the SDK's own and lives as long. */
+/** Copiers by the static form of a schema, which is the SDK's own and lives as long. */
 const copiers = new WeakMap<object, Copy>();
 
-/** What a client reads of a value that is written by its schema: members that the schema has not, and those undefined, are left out. */
+/** A client reads this of a value that is written by its schema: members that the schema has not, and those undefined, are left out. */
 export function copyOf(schema: NormalizedSchema, value: unknown): unknown {
   return copierOf(schema)(value);
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isSame } from './compare.ts';
 
-/** What signs a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html */
+/** Credentials sign a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html */
 export interface AccessKey {
   accessKeyId: string;
   secretAccessKey: string;
@@ -19,7 +19,7 @@ export type Keys = ReturnType<typeof createKeys>;
 export function createKeys(users: readonly string[], roles: ReadonlyMap<string, unknown>) {
   const ours = randomBytes(32);
   const derived = (what: string, name: string) => createHmac('sha256', ours).update(`${what} ${name}`).digest('base64');
-  /** How many sessions of a role have ended. */
+  /** So many sessions of a role have ended. */
   const ended = new Map<string, number>();
   const token = (name: string, number: number) => derived('session', `${name} ${number}`);
   const ofUser = (name: string): AccessKey => ({ accessKeyId: name, secretAccessKey: derived('user', name) });

@@ -20,6 +20,6 @@ export function foreign(
   return undefined;
 }
 
-/** What a server on loopback may be called. HTTP's own port is not said. */
+/** A server on loopback may be called so. HTTP's own port is not said. */
 export const loopback = (port: number) =>
   ['127.0.0.1', 'localhost', '[::1]'].map((name) => (port === 80 ? name : `${name}:${port}`));

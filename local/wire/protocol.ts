@@ -20,10 +20,10 @@ export interface WireResponse {
   value?: unknown;
 }
 
-/** As the SDK names them. The last two a service speaks by itself. */
+/** The SDK's names for protocols. The last two a service speaks by itself. */
 export type ProtocolName = 'ec2Query' | 'awsQuery' | 'awsJson1_1' | 'restJson1' | 'restXml';
 
-/** How a protocol puts requests and answers on HTTP. */
+/** A protocol puts requests and answers on HTTP so. */
 export interface Protocol {
   /** Name of the operation that is asked for. */
   operation(request: WireRequest): string | undefined;

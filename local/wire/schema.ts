@@ -24,7 +24,7 @@ function isOperation(value: unknown): value is StaticOperation {
   return Array.isArray(value) && value[0] === 9;
 }
 
-/** Whether the member of a structure must be given. A static structure lists those first, and ends with how many they are. */
+/** True if the member of a structure must be given. A static structure lists those first, and ends with how many they are. */
 export function isRequired(struct: NormalizedSchema, member: string): boolean {
   const schema: unknown = struct.getSchema();
   if (!Array.isArray(schema)) return false;

@@ -5,7 +5,7 @@ import { foreign, loopback } from './origin.ts';
 import type { Wire } from './wire.ts';
 
 export interface Server {
-  /** What to set `AWS_ENDPOINT_URL` to. */
+  /** `AWS_ENDPOINT_URL` is to be set to this. */
   url: string;
   close(): Promise<void>;
 }

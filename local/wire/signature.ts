@@ -8,12 +8,12 @@ import type { ProtocolName, WireRequest } from './protocol.ts';
 /** Signature Version 4, as a request bears it: in a header, or in the address of a presigned link. */
 export interface Signature {
   accessKeyId: string;
-  /** Of the credential scope: the day, region, service and `aws4_request`. */
+  /** The credential scope: the day, region, service and `aws4_request`. */
   scope: string[];
   service: string;
   signedHeaders: string[];
   signature: string;
-  /** As in `20260115T100000Z`. */
+  /** The time of the request, as in `20260115T100000Z`. */
   signedAt: string;
   token: string | undefined;
   /** Seconds, of a presigned link. */

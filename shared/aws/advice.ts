@@ -8,7 +8,7 @@ export interface Advice {
 
 interface Row extends Advice {
   codes: RegExp;
-  /** Where AWS has one code for many things, its words tell them apart. */
+  /** AWS's words tell apart for what it has one code. */
   message?: RegExp;
 }
 

@@ -20,13 +20,13 @@ const MEMBERS: [ids: RegExp, member: keyof Target][] = [
   [/^arn:/, 'CoreNetworkArn'],
 ];
 
-/** How to ask for a route to what has this id. Internet and virtual private gateways share a member. */
+/** CreateRoute and ReplaceRoute name what has this id so. Internet and virtual private gateways share a member. */
 export function routeTo(id: string): Target {
   const [, member] = MEMBERS.find(([ids]) => ids.test(id)) ?? [/./, 'GatewayId' as const];
   return { [member]: id };
 }
 
-/** Of what AWS has a member for that is not known here. No route can be led there. */
+/** A route leads to what AWS has a member for that is not known here: no other route can be led there. */
 export const UNKNOWN_TARGET = 'an unknown target';
 
 /** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */

@@ -80,7 +80,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   return wait(healthOf(target), lost ? LATER : undefined);
 }
 
-/** What a target waits for that is not healthy. */
+/** A target that is not healthy waits for this. */
 export const healthOf = ({ state, reason }: Pick<Target, 'state' | 'reason'>): string =>
   `its health checks to pass, it is ${state}${reason ? ` (${reason})` : ''}`;
 

@@ -190,7 +190,7 @@ function instanceOf(
 ): Omit<Instance, 'warned' | 'agentOnline' | 'installs' | 'scaling'> {
   const id = instance.InstanceId ?? '';
   const unsealed: Instance['unsealed'] = [];
-  /** What our note of this key says; undefined if there is none that is. */
+  /** The text of our note under this key; undefined if there is none that is ours. */
   const ours = (key: string, believed: (by: Author) => boolean = isOwn) => {
     const value = tag(instance.Tags, key);
     const note = value === undefined ? undefined : read(id, key, value);

@@ -5,7 +5,7 @@ import type { RoutersStep } from './steps.ts';
 
 export interface Ranges {
   steps: RoutersStep[];
-  /** What each waits for that has no range of its own yet. */
+  /** Routers that have no range of their own yet, and what they wait for. */
   lacking: Map<Router, string>;
 }
 

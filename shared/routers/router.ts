@@ -12,15 +12,15 @@ export const NO_DIVERTER = 'none';
 
 /** A tagged instance is to be one of these, and why if it is not a router that serves. */
 export type Phase =
-  /** A healthy target. */
+  /** It is to be a healthy target. */
   | { kind: 'serving' }
-  /** With a diverter, and no target: it waits in a warm pool. */
+  /** It waits in a warm pool, with a diverter, and is no target. */
   | { kind: 'prepared' }
-  /** Neither, yet. */
+  /** It has no diverter yet, and is no target. */
   | { kind: 'starting' }
-  /** No target. */
+  /** It is to be no target. */
   | { kind: 'leaving'; why: string }
-  /** No target, until a person changes something. */
+  /** It is to be no target until a person changes something. */
   | { kind: 'refused'; why: string };
 
 /** A router is an instance, and what follows from it alone. */

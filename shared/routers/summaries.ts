@@ -9,13 +9,13 @@ import type { Instance } from './world.ts';
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
 export interface RouterSummary {
   instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone'>;
-  /** Of its target, or `not registered`. */
+  /** Its target's state, or `not registered`. */
   health: string;
   /** Elastic Load Balancing's word on why its target is not healthy, e.g. `Target.Timeout`. */
   reason: string | undefined;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
-  /** Why it is not ready, for people: the cause before what is done about it. */
+  /** Sentences that say why it is not ready: the cause before what is done about it. */
   why: string[];
 }
 

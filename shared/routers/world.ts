@@ -2,18 +2,18 @@ import type { Note } from '../note.ts';
 
 /** The routers as one look at AWS found them: their plan is made from this alone. */
 export interface RoutersWorld {
-  /** When the look began, in milliseconds since the epoch. */
+  /** The look began then, in milliseconds since the epoch. */
   now: number;
   /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
   nodes: { address: string; zone: string }[];
   /** Instances of the VPC that carry the tag, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
-  /** By instance, of all groups that have one of these: those too that carry no tag. */
+  /** Instances, by id, of all groups that have one of these: those too that carry no tag. */
   scaling: ReadonlyMap<string, Scaling>;
   targets: Target[];
   /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
   vpcCidrs: string[];
-  /** Of the target group: `instance`, or what no router can be registered in. */
+  /** The target group's: `instance`, or a type that no router can be registered in. */
   targetType: string;
 }
 
@@ -22,26 +22,26 @@ export interface Instance {
   name: string;
   /** Value of the tag; undefined if it has none any more. */
   role: string | undefined;
-  /** Of all its tags, AWS's own apart. */
+  /** Its tags have these keys, AWS's own apart. */
   keys: string[];
   state: string;
-  /** When it was last started. */
+  /** EC2 last started it then. */
   launchedAt: number;
-  /** When its root volume was attached: what was installed before went with the one before. */
+  /** Its root volume was attached then: what was installed before went with the one before. */
   rootedAt: number;
-  /** Neither is known of one that has ended. */
+  /** EC2 tells neither of one that has ended. */
   subnetId: string | undefined;
   zone: string | undefined;
   /** ARN of its instance profile. */
   profile: string | undefined;
-  /** As EC2 calls it: `x86_64`, `arm64`. */
+  /** EC2's word: `x86_64`, `arm64`. */
   architecture: string;
   windows: boolean;
   /** IPv4, of the primary interface: an instance target's traffic goes there. Empty if it has none. */
   address: string;
-  /** Those in the VPC of the stack. */
+  /** Its interfaces in the VPC of the stack. */
   interfaces: { id: string; sourceDestCheck: boolean }[];
-  /** Whether a command would reach it. Looked up only for those that may be sent one. */
+  /** Its agent is online, so that a command would reach it. Looked up only for those that may be sent one. */
   agentOnline: boolean;
   /** The diverter it has by our note. */
   diverter: Note | undefined;
@@ -51,9 +51,9 @@ export interface Instance {
   installs: Install[];
   /** CIDR block, by our note. */
   range: string | undefined;
-  /** Why AWS says that it will have to go, by our note. */
+  /** AWS says that it will have to go, by our note. */
   leaving: Note | undefined;
-  /** Why an event of the last minutes says that it will: no look at AWS would show that. */
+  /** AWS says so by an event of the last minutes: no look would show that. */
   warned: Note | undefined;
   /** Interfaces whose source/dest check we turned off, by our note. */
   unchecked: string[] | undefined;
@@ -67,7 +67,7 @@ export type Why = 'join' | 'upgrade' | 'repair';
 
 export interface Install {
   commandId: string;
-  /** What it installs, see `fingerprint` in router.ts. */
+  /** The command installs this, see `fingerprint` in router.ts. */
   fingerprint: string;
   why: Why;
   status: 'running' | 'success' | 'failed' | 'cancelled';
@@ -83,7 +83,7 @@ export interface Scaling {
   group: string;
   /** `Pending:Wait`, `InService`, `Warmed:Stopped`, ... */
   state: string;
-  /** Of the group, those that may hold it, as far as they are ours to answer; looked up only while one does. */
+  /** Hooks of the group that may hold it, as far as they are ours to answer; looked up only while one does. */
   hooks: Hook[];
   /** Names of the other hooks that may hold it. */
   others: string[];
@@ -94,9 +94,9 @@ export interface Hook {
   launching: boolean;
   /** Milliseconds. */
   heartbeatTimeout: number;
-  /** When this process first saw it hold its instance. That may have been launched long before, and have waited in a warm pool. */
+  /** This process first saw it hold its instance then. That may have been launched long before, and have waited in a warm pool. */
   heldAt: number;
-  /** When this process last sent a heartbeat, and the result. A new process knows of neither: it may say them once more. */
+  /** This process last sent a heartbeat, and the result, then. A new one knows of neither: it may say them once more. */
   heartbeatAt: number | undefined;
   completedAt: number | undefined;
 }

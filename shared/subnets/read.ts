@@ -24,11 +24,11 @@ export interface Answers {
   endpoints: ec2.VpcEndpoint[];
   connections: ec2.VpcEndpointConnection[];
   reservations: ec2.Reservation[];
-  /** In the subnet that someone tried to delete. */
+  /** Interfaces in the subnet that someone tried to delete. */
   interfaces: ec2.NetworkInterface[];
   targets: TargetHealthDescription[];
   attributes: LoadBalancerAttribute[];
-  /** Of the load balancer. */
+  /** The load balancer's nodes. */
   nodes: AvailabilityZone[];
 }
 
@@ -57,7 +57,7 @@ function byVpc<T extends { VpcId?: string | undefined }>(things: T[]): (vpc: ec2
   return ({ VpcId }) => groups.get(VpcId) ?? [];
 }
 
-/** When it was looked, and what a person tried to delete by then. */
+/** It was looked at this time, and a person had tried to delete this. */
 type At = Pick<SubnetsWorld, 'now' | 'deletionAttempted'>;
 
 function readWorld(

@@ -10,7 +10,7 @@ export const GONE = 'gone';
 export interface RouteNote {
   target: string;
   gone: boolean;
-  /** When it was written, in milliseconds since the epoch; 0 if it does not say. */
+  /** It was written then, in milliseconds since the epoch; 0 if it does not say. */
   at: number;
   /** The tag as it stands. */
   key: string;
@@ -18,7 +18,7 @@ export interface RouteNote {
   /** Its value without the seal, and whose that is. */
   text: string;
   by: Author;
-  /** Whether it stands on the table, and not in a copy alone. */
+  /** It stands on the table, and not in a copy alone. */
   onTable: boolean;
 }
 

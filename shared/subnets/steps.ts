@@ -23,7 +23,7 @@ export type SubnetsStep = Step &
         before: string;
         context: RouteContext;
       }
-    /** To what the note says; if that is gone, the note is made to say so. */
+    /** The route leads to what the note says; if that is gone, the note is made to say so. */
     | { kind: 'restore-route'; tableId: string; destination: string; note: RouteNote }
     /** The VPC's own route cannot be deleted: it is led to `local` again. */
     | { kind: 'delete-route' | 'reset-route'; tableId: string; destination: string; before: string }

@@ -9,7 +9,7 @@ export interface SubnetsWorld {
   vpcId: string;
   /** The load balancer and its routers stand in another VPC. */
   remote: boolean;
-  /** When the look began, in milliseconds since the epoch. */
+  /** The look began then, in milliseconds since the epoch. */
   now: number;
   /** IPv4 and IPv6. */
   vpcCidrs: string[];
@@ -33,17 +33,17 @@ export interface SubnetsWorld {
   routers: Router[];
   /** Targets of the load balancer. The zone is not known of an instance that is no router by its tag. */
   targets: { state: string; zone: string | undefined }[];
-  /** Where the load balancer has nodes. */
+  /** The load balancer has nodes there. */
   nodeZones: string[];
-  /** Whether a load balancer node hands packets to routers of other zones too. */
+  /** Load balancer nodes hand packets to routers of other zones too. */
   crossZone: boolean;
   /** A subnet that someone tries to delete and in which nothing but endpoints of ours is left. */
   deletionAttempted: string | undefined;
-  /** What AWS refused before this look. */
+  /** Steps that AWS refused before this look. */
   attempts: Attempts<SubnetsStep>;
 }
 
-/** What one look at AWS found: all VPCs whose subnets count, the load balancer's own first. */
+/** All VPCs whose subnets count, as one look at AWS found them, the load balancer's own first. */
 export interface SubnetsLook {
   now: number;
   vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]];
@@ -53,10 +53,10 @@ export interface SubnetsLook {
 
 export interface Service {
   name: string;
-  /** Those that it serves. AWS adds none by itself that the load balancer got later. */
+  /** The service is in these. AWS adds none by itself that the load balancer got later. */
   zones: string[];
   ipv6: boolean;
-  /** Whether the stack made it. */
+  /** The stack made it. */
   ours: boolean;
 }
 
@@ -70,7 +70,7 @@ export interface Subnet {
   cidrs: string[];
   /** The tag's value, or undefined if it has none. */
   tagValue: string | undefined;
-  /** What we last said in its status tag. */
+  /** Its status tag, as we last wrote it. */
   status: string | undefined;
   /** Tags by which the next look knows what nothing else tells, by key, without their seals. */
   notes: ReadonlyMap<string, { text: string; by: Author }>;
@@ -79,9 +79,9 @@ export interface Subnet {
   tagCount: number;
 }
 
-/** Those tags of a subnet say this. */
+/** A subnet's tags of that kind say this. */
 export interface Memory {
-  /** When someone last tried to delete it, in milliseconds since the epoch; long ago if it does not say. */
+  /** Someone last tried to delete it then, in milliseconds since the epoch; long ago if it does not say. */
   leavingSince: number;
   /** Id of the endpoint that serves it besides another subnet, since AWS refused one of its own. */
   servedBy: string | undefined;
@@ -99,23 +99,23 @@ export interface Endpoint {
   error: string | undefined;
   createdAt: number;
   ipv6: boolean;
-  /** By key. */
+  /** Its tags, by key. */
   tags: ReadonlyMap<string, string>;
-  /** Whether the endpoint service asks for our acceptance of it. */
+  /** The endpoint service asks for our acceptance of it. */
   acceptable: boolean;
   tagCount: number;
 }
 
 /** The VPC's machines reach Systems Manager by these endpoints without leaving the VPC. */
 export interface SystemsManager {
-  /** Whether it has an endpoint for each service that an agent needs. */
+  /** The VPC has an endpoint for each service that an agent needs. */
   reachable: boolean;
   subnetIds: string[];
 }
 
 export interface RouteTable {
   id: string;
-  /** As of a subnet. Nobody else may write routes there. */
+  /** The account whose it is, as of a subnet. Nobody else may write routes there. */
   owner: string;
   main: boolean;
   /** Associated with a gateway: it is for what comes into the VPC, and never ours to change. */
@@ -123,9 +123,9 @@ export interface RouteTable {
   /** Subnets explicitly associated with it; all others of the VPC follow the main table. */
   subnetIds: string[];
   routes: Route[];
-  /** What its routes led to before they were taken over, by destination: as its own tags say, else their copies. */
+  /** Its routes led to these before they were taken over, by destination: as its own tags say, else their copies. */
   takeoverNotes: Map<string, RouteNote>;
-  /** Those copies, on endpoints, the newest first. */
+  /** Copies of those on endpoints, the newest first. */
   copies: Map<string, Copy[]>;
   /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
   foreignNotes: Map<string, string>;
@@ -143,15 +143,15 @@ export interface Route {
   /** The id of what it leads to. An endpoint comes back as a gateway id. */
   target: string;
   blackhole: boolean;
-  /** Whether a virtual private gateway or a route server put it there. A static route to the same destination goes before it. */
+  /** A virtual private gateway or a route server put it there. A static route to the same destination goes before it. */
   propagated: boolean;
-  /** Whether it is the VPC's own, which every table has for each block: it may lead elsewhere than `local`, and cannot be deleted. */
+  /** It is the VPC's own, which every table has for each block: it may lead elsewhere than `local`, and cannot be deleted. */
   local: boolean;
-  /** Whose it is, if another stack like this one has it, in words. */
+  /** Another stack like this one that has it, in words. */
   holder: string | undefined;
 }
 
-/** In place of a target, where there is no route. */
+/** Stands for a target where there is no route. */
 export const MISSING = 'missing';
 
 /** AWS's quota of routes in a table counts neither the VPC's own nor propagated ones. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */

@@ -31,7 +31,7 @@ export function renderDetail(shown: Topology, id: string, view: View): string {
   );
 }
 
-/** What the reconcilers logged of it, in the dashboard's time range. */
+/** A link to what the reconcilers logged of it, in the dashboard's time range. */
 export function logLink({ place }: Topology, id: string, { timeRange }: View): Html | undefined {
   const address = logLines(place, id, timeRange);
   return address === undefined

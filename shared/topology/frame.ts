@@ -2,24 +2,24 @@ import { type Html, html } from './html.ts';
 import type { TimeRange } from './links.ts';
 import { style, type Theme } from './style.ts';
 
-/** For whom it is drawn: how much room there is, in CSS pixels, what it looks like, and who answers a click. */
+/** A dashboard draws it in this room, in CSS pixels, and with these looks; clicks are answered by this function. */
 export interface View {
   theme: Theme;
   width: number;
   height: number;
-  /** What the dashboard shows. */
+  /** The dashboard shows this time. */
   timeRange?: TimeRange;
   /** ARN of the function that a click on a name calls. */
   functionArn: string;
 }
 
-/** Of the text, in CSS pixels: what hangs on a wall is read from afar. */
+/** The text's size, in CSS pixels: what hangs on a wall is read from afar. */
 export const fontSize = ({ width }: View) => Math.min(20, Math.max(12, Math.round(width / 42) / 2));
 
-/** Whether a card's two halves stand one upon the other. */
+/** A card's two halves stand one upon the other. */
 export const isNarrow = ({ width }: View) => width < 800;
 
-/** Whether a name may need more than a line. */
+/** A name may need more than a line. */
 const isPhone = ({ width }: View) => width < 480;
 
 /** A fragment that brings its own style. */

@@ -1,4 +1,4 @@
-/** Where a stack runs. */
+/** A stack runs there. */
 export interface Place {
   partition: string;
   region: string;

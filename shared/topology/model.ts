@@ -7,10 +7,10 @@ import type { SubnetsPlan } from '../subnets/plan.ts';
 import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
-/** How something stands. Each has a shape and a word of its own in the picture. */
+/** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
 export type State = 'ready' | 'leaving' | 'waiting' | 'conflict' | 'blocked' | 'refused' | 'down';
 
-/** What happens to packets on a stretch of their way: they pass, they will, or they are lost. */
+/** Packets pass on a stretch of their way, they will, or they are lost. */
 export type Flow = 'carries' | 'pending' | 'lost';
 
 /** Whatever has a state: a subnet or a router. */
@@ -20,7 +20,7 @@ interface Subject {
   name: string;
   zone: string;
   state: State;
-  /** Why it is not ready, in the reconcilers' sentences. */
+  /** The reconcilers' sentences on why it is not ready. */
   why: string[];
 }
 
@@ -31,11 +31,11 @@ export interface Subnet extends Subject {
   cidrs: string[];
   /** The opt-in tag's value; undefined once it is untagged. */
   tagValue?: string;
-  /** What that asks for, as far as it can be read, and what else its table sends to an endpoint of ours. */
+  /** CIDRs that it asks for, as far as it can be read, and what else its table sends to an endpoint of ours. */
   destinations: { cidr: string; asked: boolean; routed: boolean }[];
   tableId?: string;
   endpoint?: { id: string; state: string };
-  /** From its clients into the load balancer; undefined if nothing leads there. */
+  /** Packets from its clients into the load balancer; undefined if nothing leads there. */
   flow?: Flow;
 }
 
@@ -47,14 +47,14 @@ export interface Router extends Subject {
   health: string;
   /** Elastic Load Balancing's word on why it is not healthy. */
   reason?: string | undefined;
-  /** From the load balancer to it; undefined if none leads there. */
+  /** Packets from the load balancer to it; undefined if none leads there. */
   flow?: Flow;
 }
 
 /** One network interface of the load balancer. */
 export interface Node {
   address: string;
-  /** Whether a healthy router is in its reach. */
+  /** A healthy router is in its reach. */
   carries: boolean;
 }
 
@@ -67,27 +67,27 @@ export interface Zone {
   others: number;
 }
 
-/** What the picture shows. */
+/** The picture shows this. */
 export interface Topology {
   place: Place;
   vpcId: string;
   tagKey: string;
-  /** When it was looked at, in milliseconds since the epoch. */
+  /** It was looked at then, in milliseconds since the epoch. */
   at: number;
   crossZone: boolean;
   zones: Zone[];
-  /** What the reconcilers say of things that are neither a subnet nor a router. */
+  /** Things that are neither a subnet nor a router, and what the reconcilers say of them. */
   notes: { subject: string; state: State; why: string }[];
 }
 
-/** What is needed of the two reconcilers' worlds and plans. */
+/** The picture needs this of the two reconcilers' worlds and plans. */
 export interface Look {
   place: Place;
   vpcId: string;
   tagKey: string;
   subnets: {
     world: Pick<SubnetsWorld, 'now' | 'crossZone'>;
-    /** Those whose subnets count, with every subnet of theirs. */
+    /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
@@ -97,7 +97,7 @@ export interface Look {
   };
 }
 
-/** What is to be seen of a look. Pure. */
+/** The picture of a look. Pure. */
 export function topology(look: Look): Topology {
   const { place, vpcId, tagKey } = look;
   const { now: at, crossZone } = look.subnets.world;
@@ -134,10 +134,10 @@ function inZone<T extends Subject>(subjects: T[], name: string): T[] {
   return subjects.filter(({ zone }) => zone === name).sort(byName);
 }
 
-/** As a person counts: 9 before 10. */
+/** Names in the order in which a person counts: 9 before 10. */
 export const byName = (a: Subject, b: Subject) => a.name.localeCompare(b.name, 'en', { numeric: true });
 
-/** What the reconcilers have nothing to say of, since there is nothing that they would do. */
+/** Reconcilers have nothing to say of these, since there is nothing that they would do. */
 const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
 const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 

@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts';
 import { consolePage } from './links.ts';
 import { byName, type Node, type Router, type State, type Subnet, type Topology, type Zone } from './model.ts';
 
-/** Of states, the most urgent first. */
+/** States, the most urgent first. */
 const URGENCY: readonly State[] = ['down', 'blocked', 'refused', 'conflict', 'waiting', 'leaving', 'ready'];
 const worst = (states: State[]): State => URGENCY.find((state) => states.includes(state)) ?? 'ready';
 
@@ -29,7 +29,7 @@ export function render(shown: Topology, view: View): string {
   );
 }
 
-/** Whether rows of full height, by what they take in lines of text, would not fit. */
+/** Rows of full height, by what they take in lines of text, would not fit. */
 function isCompact(zones: Zone[], view: View): boolean {
   const rows = zones.reduce((sum, { subnets, routers }) => sum + Math.max(subnets.length, routers.length, 1), 0);
   return (12 + zones.length * 4 + rows * (isNarrow(view) ? 5.5 : 4)) * fontSize(view) > view.height;
@@ -66,7 +66,7 @@ interface Reason {
   id?: string;
 }
 
-/** Why not all of it is ready, the most urgent first. The same reason of many is said once. */
+/** Reasons why not all of it is ready, the most urgent first. The same reason of many is said once. */
 function reasons(shown: Topology, view: View): Html | false {
   const subjects = shown.zones.flatMap(({ subnets, routers }) => [...subnets, ...routers]).sort(byName);
   const all: Reason[] = [
@@ -139,7 +139,7 @@ function routerRow(router: Router, view: View): Html {
     </li>`;
 }
 
-/** What it is and how it stands, what it is about, and AWS's own word for it. */
+/** A card: what it is and how it stands, what it is about, and AWS's own word for it. */
 function card(subject: Subnet | Router, name: Html, about: Html, side: Html): Html {
   const { id, state, why } = subject;
   return html`
@@ -153,7 +153,7 @@ function card(subject: Subnet | Router, name: Html, about: Html, side: Html): Ht
     </div>`;
 }
 
-/** What its tag asks for, or what that stands for; struck out is what a conflict keeps from it. */
+/** CIDRs that its tag asks for, or stands for; struck out is what a conflict keeps from it. */
 function destinations({ state, tagValue, destinations: all }: Subnet): (Html | string)[] {
   const asked = all.filter((to) => to.asked);
   const told = (asked.length > 0 ? asked : all).map(({ cidr, routed }) =>

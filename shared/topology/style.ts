@@ -82,7 +82,7 @@ const RULES = `
 .zg-key .zg-line{color:var(--muted)}
 `;
 
-/** Of a theme, for what stands in `.zg`. */
+/** The styles of a theme, for what stands in `.zg`. */
 export function style(theme: Theme): Html {
   // No value of it comes from outside: it is written as it is, for an escaped quote would be no quote to CSS.
   return {

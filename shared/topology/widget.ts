@@ -4,7 +4,7 @@ import type { View } from './frame.ts';
 import type { Topology } from './model.ts';
 import { render } from './render.ts';
 
-/** What the console says of itself may change: what is not understood of it is as if it were not there. */
+/** The console may come to say other things of itself: what is not understood of it is as if it were not there. */
 const widgetContext = z.object({
   theme: z.enum(['light', 'dark']).catch('light'),
   width: z.number().positive().catch(1200),

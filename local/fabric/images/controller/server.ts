@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
  * the router it came by (as HTTP, for curl), and what follows is echoed; UDP, echoed after that name.
  */
 const PORTS = [53, 80, 443, 8443];
-/** From the address that a router has as a source, see ../router/boot.sh. */
+/** Routers by the addresses that they have as sources, see ../router/boot.sh. */
 const routers = new Map<string, string>();
 
 function routerOf(source = ''): string {
