@@ -100,7 +100,11 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       });
       const shown = new Map(picture.zones.flatMap((zone) => zone.subnets).map((each) => [each.id, each]));
       const routers = {
-        world: { ...{ now: NOW, nodes: [], instances: [], targets: [], scaling: new Map() }, vpcCidrs: [], targetType: '' },
+        world: {
+          ...{ now: NOW, nodes: [], instances: [], targets: [], scaling: new Map() },
+          vpcCidrs: [],
+          targetType: '',
+        },
       };
       const heard = [...shown.values()].flatMap(({ why }) => why).concat(picture.notes.map(({ why }) => why));
       const { waiting, refused } = notesOf(planned);
