@@ -41,54 +41,52 @@ const WARNINGS: Record<string, NonNullable<Hint['warning']>['kind']> = {
 type Told = Pick<Hint, 'cause' | 'ids'>;
 const about = (id: string, cause: string): Told => ({ cause, ids: [id] });
 
-const heldBy = (detail: unknown) => {
-  const { data } = lifecycleAction.safeParse(detail);
-  return data && about(data.EC2InstanceId, `hook ${data.LifecycleHookName} holds ${data.EC2InstanceId}`);
-};
+type Reader = (detail: unknown, resource: string | undefined) => Told | undefined;
+
+/** Undefined if the detail is not what AWS documents. */
+const reader =
+  <Schema extends z.ZodType>(
+    schema: Schema,
+    tell: (detail: z.output<Schema>, resource: string | undefined) => Told,
+  ): Reader =>
+  (detail, resource) => {
+    const { success, data } = schema.safeParse(detail);
+    return success ? tell(data, resource) : undefined;
+  };
+
+const heldBy = reader(lifecycleAction, ({ EC2InstanceId: id, LifecycleHookName: hook }) =>
+  about(id, `hook ${hook} holds ${id}`),
+);
 
 const lastPart = (arn: string | undefined) => arn?.split('/').at(-1);
 
-/** One reader for each kind of event: its own words for the log, or undefined if the detail is not what AWS documents. */
-const readers = new Map<string, (detail: unknown, resource: string | undefined) => Told | undefined>([
+/** Readers of the kinds of events, each with its own words for the log. */
+const readers = new Map<string, Reader>([
   ['Scheduled Event', () => ({ cause: 'the minute', ids: [] })],
   [
     'EC2 Instance State-change Notification',
-    (detail) => {
-      const { data } = instanceState.safeParse(detail);
-      return data && about(data['instance-id'], `${data['instance-id']} ${data.state}`);
-    },
+    reader(instanceState, ({ 'instance-id': id, state }) => about(id, `${id} ${state}`)),
   ],
   [
     'Tag Change on Resource',
-    (detail, resource) => {
-      const { data } = tagChange.safeParse(detail);
-      if (!data) return undefined;
-      const cause = `tag ${data['changed-tag-keys'].join(', ')} of ${resource ?? 'a resource'}`;
-      return { cause, ids: resource === undefined ? [] : [resource] };
-    },
+    reader(tagChange, ({ 'changed-tag-keys': keys }, resource) => ({
+      cause: `tag ${keys.join(', ')} of ${resource ?? 'a resource'}`,
+      ids: resource === undefined ? [] : [resource],
+    })),
   ],
   [
     'EC2 Command Invocation Status-change Notification',
-    (detail) => {
-      const { data } = invocation.safeParse(detail);
-      return data && about(data['instance-id'], `command on ${data['instance-id']} ${data.status}`);
-    },
+    reader(invocation, ({ 'instance-id': id, status }) => about(id, `command on ${id} ${status}`)),
   ],
   ['EC2 Instance-launch Lifecycle Action', heldBy],
   ['EC2 Instance-terminate Lifecycle Action', heldBy],
-  ...Object.entries(WARNINGS).map(([type, kind]): [string, (detail: unknown) => Told | undefined] => [
+  ...Object.entries(WARNINGS).map(([type, kind]): [string, Reader] => [
     type,
-    (detail) => {
-      const { data } = spotWarning.safeParse(detail);
-      return data && about(data['instance-id'], `${kind} of ${data['instance-id']}`);
-    },
+    reader(spotWarning, ({ 'instance-id': id }) => about(id, `${kind} of ${id}`)),
   ]),
   [
     'AWS API Call via CloudTrail',
-    (detail) => {
-      const { data } = apiCall.safeParse(detail);
-      return data && { cause: `${data.eventName} ${data.errorCode ?? 'done'}`, ids: [] };
-    },
+    reader(apiCall, ({ eventName, errorCode = 'done' }) => ({ cause: `${eventName} ${errorCode}`, ids: [] })),
   ],
 ]);
 

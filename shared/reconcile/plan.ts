@@ -60,6 +60,10 @@ export interface Condition {
 /** The same, of whatever it may be about. */
 export type Reason = Omit<Condition, 'about'>;
 
+export const waiting = (about: Ref, message: string, until?: number): Condition => ({
+  ...{ about, kind: 'waiting', message },
+  ...(until !== undefined && { until }),
+});
 export const refused = (about: Ref, message: string): Condition => ({ about, kind: 'refused', message });
 
 export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';

@@ -1,4 +1,4 @@
-import type { Condition, Plan, Step } from './plan.ts';
+import { type Condition, type Plan, type Step, waiting } from './plan.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
@@ -55,7 +55,5 @@ export function limited<S extends Step>(
   return { ...plan, steps, conditions: [...plan.conditions, ...turns.values()] };
 }
 
-function turn({ name, size, refill }: Bucket, until: number): Condition {
-  const message = `its turn: AWS takes ${size} calls at once, then ${refill} a second`;
-  return { about: { label: name, ids: [] }, kind: 'waiting', message, until };
-}
+const turn = ({ name, size, refill }: Bucket, until: number) =>
+  waiting({ label: name, ids: [] }, `its turn: AWS takes ${size} calls at once, then ${refill} a second`, until);

@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { type Condition, joined, type Part, refused } from '../reconcile/plan.ts';
+import { type Condition, joined, type Part, refused, waiting } from '../reconcile/plan.ts';
 import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
 import type { HookContext, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
@@ -41,7 +41,7 @@ export function answerHooks(
     const beat: RoutersStep = { kind: 'heartbeat', ...to, context: { lack } };
     return {
       steps: isDue(hook, hook.heartbeatAt, now) ? [beat] : [],
-      conditions: [{ about, kind: 'waiting', message: lack, until }],
+      conditions: [waiting(about, lack, until)],
     };
   });
   return joined(...answers);

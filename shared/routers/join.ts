@@ -1,5 +1,5 @@
 import type { RoutersConfig } from '../config.ts';
-import { LATER } from '../reconcile/plan.ts';
+import { LATER, type Reason } from '../reconcile/plan.ts';
 import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld, Target } from './world.ts';
@@ -11,11 +11,7 @@ export interface Progress {
   steps: RoutersStep[];
   /** It is to be registered now, whatever else is next. */
   registers: boolean;
-  next:
-    | { is: 'done' }
-    | { is: 'register' }
-    | { is: 'install' }
-    | { is: 'wait'; for: string; until?: number; since?: number; warn?: boolean };
+  next: { is: 'done' | 'register' | 'install' } | ({ is: 'wait' } & Omit<Reason, 'kind'>);
 }
 
 /** Agents register within minutes, or never. */
@@ -55,7 +51,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   // By that note it is known for ours when the tag is taken away.
   const registers = early && instance.diverter !== undefined;
   const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
-  const wait = (what: string, until?: number) => at({ is: 'wait', for: what, ...(until && { until }) });
+  const wait = (message: string, until?: number) => at({ is: 'wait', message, until });
 
   if (phase.kind === 'starting') return wait('EC2 to start it');
   if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
@@ -145,7 +141,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const { instance, diverter, wanted } = router;
   const [last] = instance.installs;
   if (last?.status === 'running')
-    return { is: 'wait', for: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
+    return { is: 'wait', message: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
 
   const tries = instance.installs.filter(
     ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= bareSince(instance),
@@ -159,21 +155,15 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const byLink = latest !== undefined && LINK_EXPIRED.test(latest.output) && !LINK_EXPIRED.test(before?.output ?? '');
   if (since !== undefined && now < due && !byLink) {
     if (!latest || latest.status === 'success') return undefined;
-    return { is: 'wait', for: `another try: ${failure(latest)}`, until: due, since, warn: true };
+    return { is: 'wait', message: `another try: ${failure(latest)}`, until: due, since, warn: true };
   }
 
   if (!instance.agentOnline) {
     const since = bareSince(instance);
-    const late = now - since > AGENT_PATIENCE_MS;
-    const wait = { is: 'wait', since } as const;
-    return late
-      ? {
-          ...wait,
-          for: `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`,
-          until: LATER,
-          warn: true,
-        }
-      : { ...wait, for: `its SSM agent to come online, within ${PATIENCE} of its start` };
+    if (now - since <= AGENT_PATIENCE_MS)
+      return { is: 'wait', message: `its SSM agent to come online, within ${PATIENCE} of its start`, since };
+    const message = `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`;
+    return { is: 'wait', message, since, until: LATER, warn: true };
   }
   return { is: 'install' };
 }
@@ -181,7 +171,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
 /** The reason why a router is not as it should be; undefined if it is. One that serves with an older diverter does serve. */
 export function unready({ router, next }: Progress): string | undefined {
   if (next.is === 'done' || isOutdated(router)) return undefined;
-  if (next.is === 'wait') return next.for;
+  if (next.is === 'wait') return next.message;
   return next.is === 'register' ? 'its registration' : 'its diverter';
 }
 

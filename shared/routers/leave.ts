@@ -1,4 +1,4 @@
-import { type Condition, type Part, refused } from '../reconcile/plan.ts';
+import { type Part, refused, waiting } from '../reconcile/plan.ts';
 import { isUnproven } from './join.ts';
 import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';
@@ -30,9 +30,7 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
       context: { leaving: some.map(({ label, why }) => ({ label, why })) },
     })),
     conditions: [
-      ...draining.map(
-        ({ id, label }): Condition => ({ about: { label, ids: [id] }, kind: 'waiting', message: DRAINING }),
-      ),
+      ...draining.map(({ id, label }) => waiting({ label, ids: [id] }, DRAINING)),
       ...foreign.map((router) => refused(aboutRouters(router), FOREIGN)),
     ],
   };

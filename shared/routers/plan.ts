@@ -106,8 +106,8 @@ function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: Routers
 
 function waitOf({ router, next }: Progress): Condition[] {
   if (next.is !== 'wait') return [];
-  const { for: message, until, since, warn } = next;
-  return [{ about: aboutRouters(router), kind: 'waiting', message, until, since, warn }];
+  const { is: _, ...reason } = next;
+  return [{ about: aboutRouters(router), kind: 'waiting', ...reason }];
 }
 
 function refusal(router: Router): Condition[] {

@@ -1,4 +1,4 @@
-import { type Condition, type Ref, refused } from '../reconcile/plan.ts';
+import { type Condition, type Ref, refused, waiting } from '../reconcile/plan.ts';
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
@@ -48,8 +48,8 @@ export function nextWave(progress: Progress[]): Wave {
     return sparing({ routers, conditions: [refused(about, why)] }, serving, about);
   }
   if (busy) {
-    const message = `goes on when ${busy.label} is healthy`;
-    return sparing({ routers: [], conditions: [{ about, kind: 'waiting', message }] }, serving, about);
+    const conditions = [waiting(about, `goes on when ${busy.label} is healthy`)];
+    return sparing({ routers: [], conditions }, serving, about);
   }
   const proven = serving.some(({ diverter }) => diverter === 'wanted');
   const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));

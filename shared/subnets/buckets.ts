@@ -3,26 +3,21 @@ import type { SubnetsStep } from './steps.ts';
 
 /** Each action has one, per account and region: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
 export const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
-const DELETES: Bucket = { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 };
-const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
-const SERVICES: Bucket = { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 };
-const ROUTE_CREATES: Bucket = { name: 'CreateRoute', size: 50, refill: 5 };
 const REPLACES: Bucket = { name: 'ReplaceRoute', size: 50, refill: 5 };
-const ROUTE_DELETES: Bucket = { name: 'DeleteRoute', size: 50, refill: 5 };
 const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
 const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
 
 const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'create-endpoint': CREATES,
-  'publish-zones': SERVICES,
-  'accept-endpoints': ACCEPTS,
-  'delete-endpoints': DELETES,
+  'publish-zones': { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 },
+  'accept-endpoints': { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 },
+  'delete-endpoints': { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 },
   'tag-endpoint': TAGS,
-  'create-route': ROUTE_CREATES,
+  'create-route': { name: 'CreateRoute', size: 50, refill: 5 },
   'replace-route': REPLACES,
   'restore-route': REPLACES,
   'reset-route': REPLACES,
-  'delete-route': ROUTE_DELETES,
+  'delete-route': { name: 'DeleteRoute', size: 50, refill: 5 },
   'write-note': TAGS,
   'erase-note': UNTAGS,
   'copy-note': TAGS,

@@ -1,5 +1,5 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { joined, type Part, type Ref, refused } from '../reconcile/plan.ts';
+import { joined, type Part, type Ref, refused, waiting } from '../reconcile/plan.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import { type Copy, NOTE_AGE_MS, type RouteNote } from './route-note.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
@@ -89,7 +89,7 @@ function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): P
   const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
   if (until > now) {
     const message = 'the moment when the copy of its tag can be erased';
-    return { steps: [], conditions: [{ about: aboutSlot(slot), kind: 'waiting', message, until }] };
+    return { steps: [], conditions: [waiting(aboutSlot(slot), message, until)] };
   }
   return {
     steps: [{ kind: 'erase-copy', endpointId, key, value, about: onEndpoint(slot, endpointId) }],

@@ -50,6 +50,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
   for (const site of sites) {
     const asking = site.subnets.filter((optedIn) => !isRefused(optedIn));
     const tell = (reason: Reason) => void conditions.push(...toAll(asking, reason));
+    const wait = (message: string, until?: number, since?: number) => tell({ kind: 'waiting', message, until, since });
     const { host } = site;
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
@@ -60,14 +61,12 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
       spare.delete(endpoint);
       for (const optedIn of site.subnets) serving.set(optedIn, { endpoint, shares });
       const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
-      if (endpoint.state !== 'available')
-        tell({ kind: 'waiting', message: AVAILABLE, until, since: endpoint.createdAt });
+      if (endpoint.state !== 'available') wait(AVAILABLE, until, endpoint.createdAt);
       continue;
     }
     if (!host) continue;
     if (!world.service.zones.includes(host.zone)) {
-      const message = `the endpoint service to be enabled in ${host.zone}, where the load balancer is already`;
-      tell({ kind: 'waiting', message, until: LATER });
+      wait(`the endpoint service to be enabled in ${host.zone}, where the load balancer is already`, LATER);
       continue;
     }
     const [newest] = ended;
@@ -76,17 +75,16 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     const retryAt = newest ? triedAgainAt(newest, tries) : 0;
     if (newest && retryAt > world.now) {
       const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
-      tell({ kind: 'waiting', message: `another try, for ${why}`, until: retryAt });
+      wait(`another try, for ${why}`, retryAt);
     } else if (room <= 0 && newest) {
       const oldest = ended.at(-1) ?? newest;
       if (soon > 0) soon -= 1;
       else spare.add(oldest);
-      const message = `room for another try: the VPC has all the endpoints that AWS's quota allows`;
-      tell({ kind: 'waiting', message });
+      wait(`room for another try: the VPC has all the endpoints that AWS's quota allows`);
     } else if (shares && newest) {
       // It may be one that ended that stands in the way.
       for (const each of ended) spare.add(each);
-      tell({ kind: 'waiting', message: `room for another try: AWS takes no second endpoint in ${host.zone}` });
+      wait(`room for another try: AWS takes no second endpoint in ${host.zone}`);
     } else if (room <= 0) {
       const message = `the VPC has all the ${config.endpointsPerVpc} endpoints that AWS's quota allows`;
       tell({ kind: 'refused', message });
@@ -95,7 +93,8 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
       const step = createEndpoint(host, world);
       steps.push(step);
       const [refusal] = refusalOf(step, world);
-      tell(refusal ?? { kind: 'waiting', message: AVAILABLE });
+      if (refusal) tell(refusal);
+      else wait(AVAILABLE);
     }
   }
   const accepted = acceptance(serving, world);

@@ -1,7 +1,7 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { formatNote } from '../note.ts';
-import type { Condition, Part } from '../reconcile/plan.ts';
+import { type Condition, type Part, waiting } from '../reconcile/plan.ts';
 import { copyNote } from './copies.ts';
 import type { DesiredRoute } from './desired-routes.ts';
 import { refusalOf, toAll } from './opted-in.ts';
@@ -160,11 +160,6 @@ export function keepNotes(slot: RouteSlot, { now }: SubnetsWorld): Part<SubnetsS
     ],
     conditions: over
       .filter((note) => !isDue(note))
-      .map(({ at }) => ({
-        about,
-        kind: 'waiting',
-        message: 'the moment when its tag can be erased',
-        until: at + NOTE_AGE_MS,
-      })),
+      .map(({ at }) => waiting(about, 'the moment when its tag can be erased', at + NOTE_AGE_MS)),
   };
 }
