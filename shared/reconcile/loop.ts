@@ -46,7 +46,7 @@ const FRESH_MS = 5_000;
 /** Observes, plans and acts until nothing is left to do or to wait for, or the time is up. */
 export async function reconcile<World, S extends Step>(
   { observe, plan, act }: Reconciler<World, S>,
-  pace: Timing,
+  timing: Timing,
   report: Report<S>,
 ): Promise<Outcome<S>> {
   const said = new Set<string>();
@@ -59,17 +59,17 @@ export async function reconcile<World, S extends Step>(
   };
   let changes = 0;
   for (;;) {
-    const lookedAt = pace.now();
+    const lookedAt = timing.now();
     const { steps, conditions, gauges = {}, failures: held = [] } = plan(await observe());
     const waiting = conditions.filter(isWaiting);
-    const seenAt = pace.now();
+    const seenAt = timing.now();
     const failures = [...held];
     once(
       conditions.filter((each) => !isWaiting(each)),
       report.refuses,
     );
     for (const step of steps) {
-      if (pace.now() - seenAt > FRESH_MS) break;
+      if (timing.now() - seenAt > FRESH_MS) break;
       // The rest of a chain would act on what its failed link did not do.
       if (failures.some((failure) => failure.step.about.label === step.about.label)) continue;
       try {
@@ -85,10 +85,10 @@ export async function reconcile<World, S extends Step>(
     const settled = steps.length === 0 && waiting.length === 0;
     const outcome = { settled, changes, failures, waiting: distinct(waiting), gauges, lookedAt };
     if (settled) return outcome;
-    const now = pace.now();
+    const now = timing.now();
     const next = nextLook(steps.length, failures.length - held.length, waiting, now);
-    if (next >= pace.deadline) return outcome;
-    await pace.sleep(next - now);
+    if (next >= timing.deadline) return outcome;
+    await timing.sleep(next - now);
   }
 }
 

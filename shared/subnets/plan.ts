@@ -52,7 +52,7 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const memory = planMemory(world, optedInSubnets, endpoints.serving, routes, config);
   const status = planStatus(summaries, world, config);
   const theirs = new Set(optedInSubnets.map(({ about }) => about));
-  const others = joined(work, status, strangers(world, config)).conditions.filter(({ about }) => !theirs.has(about));
+  const others = joined(work, status, notOurs(world, config)).conditions.filter(({ about }) => !theirs.has(about));
   const ofOptedIn = summaries.flatMap((summary) => (summary.optedIn ? summary.conditions : []));
   return {
     // What is to be remembered goes first: by the end of a pass that is cut short nobody knows it.
@@ -71,7 +71,7 @@ const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsSte
 });
 
 /** Endpoints that carry our tag, and connections that ask for our acceptance, though they are none of ours. */
-function strangers({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
+function notOurs({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
   return {
     steps: [],
     conditions: [

@@ -288,7 +288,7 @@ function readTable(
       ...believed.former,
     ]),
     copies,
-    foreignNotes: readStrays(table.Tags, config.formerKey),
+    foreignNotes: readForeignNotes(table.Tags, config.formerKey),
     directRouteNotes: new Map(believed.direct),
     forged: grouped(forged.map(([destination, { key }]) => [destination, key])),
     tagCount: countedKeys(table.Tags).length,
@@ -304,7 +304,7 @@ function directHolder(tags: ec2.Tag[] | undefined, own: string, destination: str
   return note && `the stack that wrote ${note.Key}`;
 }
 
-function readStrays(tags: ec2.Tag[] | undefined, prefix: string): Map<string, string> {
+function readForeignNotes(tags: ec2.Tag[] | undefined, prefix: string): Map<string, string> {
   const keys = (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(`${prefix}:`) ? [] : Key));
   return new Map(
     keys.flatMap((key): [string, string][] => {

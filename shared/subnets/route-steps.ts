@@ -105,15 +105,15 @@ function withdraw(slot: RouteSlot, { world, config }: Context): RouteSteps {
   const about = aboutSlot(slot);
   const target = actual?.target ?? MISSING;
   const former = table.takeoverNotes.get(destination);
-  const stray = former ? undefined : table.foreignNotes.get(destination);
+  const foreign = former ? undefined : table.foreignNotes.get(destination);
   const key = `${config.formerKey}:${destination}`;
   const forged = !former && table.forged.get(destination)?.includes(key);
   const holds = { ...about, ids: [table.id, target, key] };
-  if (!actual?.local && (former?.gone || stray || forged) && alive) {
+  if (!actual?.local && (former?.gone || foreign || forged) && alive) {
     const why = forged
       ? `is noted by ${key}, which this stack did not write: lead the route where it belongs, or delete that tag`
-      : stray
-        ? `is noted by ${stray}, which is not of this stack's tagKey: give that tag its key, or delete it`
+      : foreign
+        ? `is noted by ${foreign}, which is not of this stack's tagKey: give that tag its key, or delete it`
         : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere or delete the tag ${key}`;
     const condition: Condition = { about: holds, kind: 'blocked', message: `${destination} in ${table.id} ${why}` };
     return { steps: [], conditions: [condition], held: [condition] };

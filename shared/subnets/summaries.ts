@@ -56,15 +56,15 @@ export function summariesOf(
   { held, takenOver }: Pick<Routes, 'held' | 'takenOver'>,
   { steps, conditions }: Part<SubnetsStep>,
 ): SubnetSummary[] {
-  const askerOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
+  const optedInOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
-  const standing = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
+  const endpointsIn = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
   const stepsOn = byIds(steps);
   const about = byIds(conditions);
 
   return world.subnets.flatMap((subnet): SubnetSummary[] => {
-    const optedIn = askerOf.get(subnet);
-    const here = standing.get(subnet.id) ?? [];
+    const optedIn = optedInOf.get(subnet);
+    const here = endpointsIn.get(subnet.id) ?? [];
     const isGoing = isLeaving(subnet, world);
     if (!optedIn && !isGoing && subnet.status === undefined && here.length === 0) return [];
     const table = optedIn ? optedIn.table : tableOf(subnet.id, world);

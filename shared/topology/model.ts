@@ -173,8 +173,8 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
   });
 }
 
-function destinationsOf(wish = '', routed: string[]): Subnet['destinations'] {
-  const asked = wish.split(/\s+/).flatMap((word) => canonicalCidr(word) ?? []);
+function destinationsOf(tagValue = '', routed: string[]): Subnet['destinations'] {
+  const asked = tagValue.split(/\s+/).flatMap((word) => canonicalCidr(word) ?? []);
   return [...new Set([...asked, ...routed])].map((cidr) => ({
     cidr,
     asked: asked.includes(cidr),
