@@ -77,10 +77,7 @@ function taken(value: string): { text: string; version: number; given: string } 
 /** A note is the functions' own by either key. */
 export const isOwn = (by: Author) => by === 'us' || by === 'before';
 
-/**
- * A stack that stood before it had this key has notes without a seal by it. For this long those are believed of which the
- * world says the same, and get one.
- */
+/** Notes of before the key have no seal: so long those are believed of which the world says the same, and get one. */
 const ADOPTION_MS = 60 * 60_000;
 
 /** Notes without our seal may still be of the time before the key. */

@@ -14,10 +14,7 @@ export async function absorb(call: Promise<unknown>, ...codes: string[]): Promis
   }
 }
 
-/**
- * EC2's calls on several resources answer 200 and list what failed.
- * Throws an error with the first code and every resource, unless all codes are among `harmless`.
- */
+/** EC2's calls on several resources list what failed: throws the first code, unless all are among `harmless`. */
 export function refuseUnsuccessful(items: UnsuccessfulItem[] | undefined, ...harmless: string[]): void {
   const failed = items?.filter((item) => !harmless.includes(item.Error?.Code ?? '')) ?? [];
   if (failed.length === 0) return;

@@ -20,7 +20,7 @@ export type Attempts<S extends Step = Step> = ReadonlyMap<string, Attempt<S>>;
 const FIRST_MS = 5_000;
 const LONGEST_MS = 300_000;
 
-/** After which a refusal says nothing of the next try. */
+/** A refusal that is older says nothing of the next try. */
 const FORGOTTEN_MS = 3_600_000;
 /** No pass sleeps for longer on account of this: it would not see what people tag meanwhile. */
 const STAY_MS = 15_000;

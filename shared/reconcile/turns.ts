@@ -4,29 +4,23 @@ import { type Bucket, empty, limited, spend, type TokenLevels } from './rate-lim
 import { type Attempts, afterTry, unexpired, withoutBackedOff } from './refused-steps.ts';
 
 /** Steps have their turns by what AWS took and refused before. */
-export interface Turns<S extends Step> {
-  /** Steps that AWS refused within the last hour. */
-  attempts(now: number): Attempts<S>;
-  /** Keeps of a plan what is to be tried now. @param seen corrects the levels by what a look at AWS tells of them */
-  keep(plan: Plan<S>, now: number, seen?: (levels: TokenLevels) => TokenLevels): Plan<S>;
-  /** Does a step, and remembers how that went. `change` must not repeat a call by itself: what was refused is planned anew. */
-  take(step: S, change: () => Promise<unknown>): Promise<void>;
-}
-
-export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: () => number): Turns<S> {
+export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: () => number) {
   let levels: TokenLevels = new Map();
   let attempts: Attempts<S> = new Map();
 
   return {
-    attempts(at) {
+    /** Steps that AWS refused within the last hour. */
+    attempts(at: number): Attempts<S> {
       attempts = unexpired(attempts, at);
       return attempts;
     },
 
-    keep: (plan, at, seen = (known) => known) =>
+    /** Keeps of a plan what is to be tried now. @param seen corrects the levels by what a look at AWS tells of them */
+    keep: (plan: Plan<S>, at: number, seen = (known: TokenLevels) => known): Plan<S> =>
       limited(withoutBackedOff(plan, attempts, at), bucketOf, seen(levels), at),
 
-    async take(step, change) {
+    /** Does a step, and remembers how that went. `change` must not repeat a call by itself: what was refused is planned anew. */
+    async take(step: S, change: () => Promise<unknown>): Promise<void> {
       const bucket = bucketOf(step);
       try {
         await change();

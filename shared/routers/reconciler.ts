@@ -29,10 +29,7 @@ export function routersReconciler(
   seal: () => Promise<Seal>,
   now: () => number,
 ) {
-  /**
-   * Hooks as this process first saw them hold, and last answered them. Losing that costs a call that is repeated, and a launch another
-   * deadline.
-   */
+  /** Hooks as this process first saw and last answered them: losing that costs a call more, and another deadline. */
   let scaling: RoutersWorld['scaling'] = new Map();
   /** AWS's warnings by events, until the tags of their instances tell them. */
   const warnings = new Map<string, Note>();

@@ -22,10 +22,7 @@ import { endpointNote } from './read.ts';
 import { GONE } from './route-note.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
 
-/**
- * Does one step. Where AWS answers that it was done already, that is success: two passes may cross.
- * Rejects with AWS's own error otherwise.
- */
+/** Does one step. What AWS says is done already is success, for passes may cross. Rejects with AWS's own error. */
 export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, step: SubnetsStep): Promise<unknown> {
   switch (step.kind) {
     case 'create-endpoint':
@@ -149,10 +146,7 @@ async function restoreRoute(ec2: EC2Client, { sign }: Signer, step: StepOf<'rest
   }
 }
 
-/**
- * `InvalidNatGatewayID.NotFound`, `InvalidGatewayID.NotFound`, …: the target's, not the table's. A gateway that is
- * detached from the VPC is no target in it either.
- */
+/** Codes like `InvalidNatGatewayID.NotFound` are the target's. A gateway that is detached is no target either. */
 function isGone(error: unknown): boolean {
   if (code(error) === 'InvalidParameterValue') return /belong to different networks/.test(String(error));
   return /\.(NotFound|Malformed)$/.test(code(error)) && !/^InvalidRouteTableI[dD]\./.test(code(error));

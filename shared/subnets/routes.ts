@@ -65,10 +65,7 @@ export function planRoutes(
   return { steps, conditions, held, takenOver, lost: destinations(rememberedBy) };
 }
 
-/**
- * A new route comes before one that goes: a client that has both never has neither. But where a table has no room for it,
- * as many routes as it takes go before.
- */
+/** A new route comes before one that goes, for a client is to have either. A full table has its room made first. */
 function inOrder<D extends { slot: RouteSlot; action: RouteAction }>(
   family: D[],
   { routesPerTable }: SubnetsConfig,

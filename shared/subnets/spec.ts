@@ -23,10 +23,7 @@ const CLOSED = [
   return range ? [{ range, cidr, why }] : [];
 });
 
-/**
- * The whole grammar of the tag: `[takeover] default`, or `[takeover] CIDR CIDR …`.
- * One bad CIDR refuses the whole value, for half of what was asked would look like all of it.
- */
+/** The grammar: `[takeover] default`, or `[takeover] CIDR …`. One bad CIDR refuses all: half would look whole. */
 export function parseSpec(value: string, defaults: readonly string[]): Spec {
   const [first, ...rest] = value.split(/\s+/).filter(Boolean);
   const takeover = first === TAKEOVER;
