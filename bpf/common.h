@@ -130,6 +130,7 @@ struct source_set {
 };
 
 /* A rule as -I gave it, but for what its group says. Each group has a list of them, the latest first. Programs never read it. */
+#define MAX_SERVICES 65536
 #define SERVICE_ID_MAX 48
 struct rule_node {
 	__u16 low;

@@ -7,7 +7,6 @@
 
 #include "common.h"
 
-#define MAX_SERVICES 65536
 #define MAX_INTERFACES 64
 
 struct {

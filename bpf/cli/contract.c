@@ -102,9 +102,9 @@ static void copy_label(char label[SERVICE_ID_MAX], const char *text)
 	if (length == SERVICE_ID_MAX)
 		for (length--; length && (text[length] & 0xc0) == 0x80; length--)
 			;
-	for (size_t i = 0; i < length; i++)
-		label[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+	memcpy(label, text, length);
 	label[length] = 0;
+	make_plain(label);
 }
 
 static struct rule read_rule(const struct arguments *arguments)
@@ -153,9 +153,7 @@ static void tell(const char *sentence)
 	char text[sizeof(((struct calls *)0)->refusal)];
 	if (snprintf(text, sizeof(text), "%s: diverter%s", sentence, called) >= (int)sizeof(text))
 		strcpy(text + sizeof(text) - sizeof("..."), "...");
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+	make_plain(text);
 	syslog(LOG_ERR, "%s", text);
 	if (is_addition)
 		calls_refused(text);

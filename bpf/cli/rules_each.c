@@ -13,6 +13,7 @@ struct reader {
 	struct rule rule; /* all of it but what a rule's node says */
 	struct owner *owners;
 	size_t owner_count;
+	unsigned left; /* of the rules that there can be: the router's group may have written a list that leads back into itself */
 };
 
 /* The destination that a source set belongs to. */
@@ -30,11 +31,15 @@ static int by_source_set(const void *left, const void *right)
 static void each_of_group(struct reader *reader, const struct rule_group *group)
 {
 	struct rule_node node;
-	for (__u32 key = group->newest; key && bpf_map_lookup_elem(reader->maps->claims, &key, &node) == 0; key = node.next) {
+	for (__u32 key = group->newest;
+	     key && reader->left && bpf_map_lookup_elem(reader->maps->claims, &key, &node) == 0; key = node.next) {
+		reader->left--;
 		reader->rule.low = node.low;
 		reader->rule.high = node.high;
 		reader->rule.port = node.port;
 		memcpy(reader->rule.service, node.service, sizeof(reader->rule.service));
+		reader->rule.service[sizeof(reader->rule.service) - 1] = 0;
+		make_plain(reader->rule.service);
 		reader->each(&reader->rule, reader->context);
 	}
 }
@@ -89,7 +94,7 @@ static void each_of_sources(struct reader *reader)
 
 void rules_each(const struct maps *maps, void (*each)(const struct rule *rule, void *context), void *context)
 {
-	struct reader reader = { .maps = maps, .each = each, .context = context };
+	struct reader reader = { .maps = maps, .each = each, .context = context, .left = MAX_SERVICES };
 	each_of_destinations(&reader);
 	qsort(reader.owners, reader.owner_count, sizeof(*reader.owners), by_source_set);
 	each_of_sources(&reader);

@@ -23,6 +23,7 @@
  *   front IF SIDE NAME VERDICT    puts a program before them that says VERDICT of every packet
  *   take IF SIDE                  takes the first of them off
  *   maps                          prints each map that is pinned: name, type, entries, bytes of key and value, whether mmapable
+ *   scribble TEXT                 writes TEXT over each rule's service, in all its bytes, and that the rule is its own next
  *   secret IF                     prints what the places of fragmented datagrams are chosen by
  *   log PATH                      prints each line that syslog(3) sends to this socket
  *   without-tcx COMMAND...        runs COMMAND as on a kernel before 6.6: it attaches nothing by tcx, and asks for nothing there
@@ -161,6 +162,20 @@ static void print_maps(void)
 		checked(bpf_obj_get_info_by_fd(checked(bpf_obj_get(path), path), &info, &size), path);
 		printf("%s %s %u %u %u%s\n", entry->d_name, libbpf_bpf_map_type_str(info.type), info.max_entries, info.key_size,
 		       info.value_size, info.map_flags & BPF_F_MMAPABLE ? " mmapable" : "");
+	}
+}
+
+static void scribble(const char *text)
+{
+	struct rule_node node;
+	__u32 key, *at = NULL;
+	int claims = checked(bpf_obj_get(PINS "/claims"), "claims");
+	for (; bpf_map_get_next_key(claims, at, &key) == 0; at = &key) {
+		checked(bpf_map_lookup_elem(claims, &key, &node), "claims");
+		node.next = key;
+		for (size_t i = 0; i < sizeof(node.service); i++)
+			node.service[i] = text[i % strlen(text)];
+		checked(bpf_map_update_elem(claims, &key, &node, BPF_EXIST), "claims");
 	}
 }
 
@@ -566,6 +581,8 @@ int main(int argc, char **argv)
 		print_runs(argv[2]);
 	} else if (strcmp(verb, "secret") == 0 && argc == 3) {
 		printf("%u\n", attachment(if_nametoindex(argv[2])).settings.secret);
+	} else if (strcmp(verb, "scribble") == 0 && argc == 3) {
+		scribble(argv[2]);
 	} else if (strcmp(verb, "maps") == 0 && argc == 2) {
 		print_maps();
 	} else if (strcmp(verb, "tcx") == 0 && argc == 3) {

@@ -226,6 +226,26 @@ describeKernel('a router that is not root', () => {
     expect(diverter(interceptArguments(rule)).code).toBe(0);
   });
 
+  test('what it writes into the maps, root is shown as text, and not for ever', () => {
+    makeGroup();
+    attach();
+    router.diverts(...interceptArguments(rule));
+    // ECMA-48: a title of the window, a colour by one byte and in UTF-8; Unicode: text that is turned around; half a character.
+    const forged = 'a\u001b]0;owned\u0007\u009b31m\u202eü\r\n';
+    expect(router.exec([...asRouter(), harnessPath, 'scribble', forged])).toMatchObject({ code: 0 });
+    const shown = (...args: string[]): Result => router.exec(['timeout', '10', diverterPath, ...args]);
+    const [, service = ''] = / of service (.*)$/m.exec(shown('services').stdout) ?? [];
+    expect(service).toBe('a?]0;owned???31m???ü??a?]0;owned???31m???ü??a');
+    expect(JSON.parse(shown('services', '--json').stdout)[0].service).toBe(service);
+    for (const args of [['services'], ['status'], ['health']]) {
+      const { code, stdout, stderr } = shown(...args);
+      expect([code, stdout + stderr]).toEqual([
+        args[0] === 'health' ? 1 : 0,
+        expect.not.stringMatching(/[^\P{Cc}\n]|[\p{Bidi_Control}\ufffd]/u),
+      ]);
+    }
+  });
+
   test("attach and detach are root's", () => {
     makeGroup();
     attach();
