@@ -87,6 +87,8 @@ export interface Instance {
   launchedAt: number;
   /** Its root volume, which may be replaced while it runs. */
   root: { volumeId: string; attachedAt: number };
+  /** Of its instance profile, by which its programs get a role. */
+  profileArn?: string | undefined;
   /** It is down for a moment, and EC2 calls it running. */
   restarting: boolean;
   /** The primary one first; none once it is terminated. */

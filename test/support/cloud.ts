@@ -200,13 +200,14 @@ export async function testGroup(
 export async function launch(
   { ec2: client, clock }: TestCloud,
   SubnetId: string,
-  { count = 1, tags = {}, others = [] as string[] } = {},
+  { count = 1, tags = {}, others = [] as string[], profile = '' } = {},
 ) {
   const { Instances } = await client.send(
     new ec2.RunInstancesCommand({
       ImageId: 'ami-router',
       MinCount: count,
       MaxCount: count,
+      ...(profile && { IamInstanceProfile: { Arn: profile } }),
       ...(others.length === 0
         ? { SubnetId }
         : { NetworkInterfaces: [SubnetId, ...others].map((each, DeviceIndex) => ({ SubnetId: each, DeviceIndex })) }),

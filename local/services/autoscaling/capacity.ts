@@ -47,10 +47,11 @@ export function capacity(cloud: CloudContext, machines: Machines): Capacity {
   function launch(group: Group, state: 'Pending' | 'Warmed:Pending'): void {
     const template = find(cloud.launchTemplates, 'launchTemplate', group.templateId);
     const subnetId = emptiest(group);
-    const { ImageId, InstanceType, TagSpecifications } = template.data;
+    const { ImageId, InstanceType, IamInstanceProfile, TagSpecifications } = template.data;
     const { Instances } = machines.RunInstances({
       ImageId,
       InstanceType,
+      IamInstanceProfile,
       TagSpecifications,
       MinCount: 1,
       MaxCount: 1,

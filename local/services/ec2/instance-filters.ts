@@ -30,6 +30,7 @@ export function instanceFilters(cloud: CloudContext) {
     'instance-type': ({ type }) => type,
     'reservation-id': ({ reservationId }) => reservationId,
     'launch-time': ({ launchedAt }) => new Date(launchedAt).toISOString(),
+    'iam-instance-profile.arn': ({ profileArn }) => profileArn,
     architecture: () => ARCHITECTURE,
     'root-device-type': () => 'ebs',
     tenancy: () => 'default',

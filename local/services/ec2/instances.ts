@@ -1,4 +1,5 @@
-import type { _InstanceType, TagSpecification } from '@aws-sdk/client-ec2';
+import { createHash } from 'node:crypto';
+import type { _InstanceType, IamInstanceProfileSpecification, TagSpecification } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
@@ -74,6 +75,28 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       return { Reservations: [...reservations.values()].map(reservationShape), ...next };
     },
 
+    /** A profile can be given to an instance that runs or is stopped, and has none. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateIamInstanceProfile.html */
+    AssociateIamInstanceProfile({ InstanceId, IamInstanceProfile }) {
+      const instance = find(cloud.instances, 'instance', InstanceId);
+      if (instance.profileArn)
+        throw new AwsError('IncorrectState', `There is an existing association for instance ${instance.id}`);
+      if (instance.state !== 'running' && instance.state !== 'stopped')
+        throw new AwsError(
+          'IncorrectInstanceState',
+          `The instance ${instance.id} is not in the 'running' or 'stopped' states.`,
+        );
+      const profileArn = profileArnOf(cloud, IamInstanceProfile);
+      instance.profileArn = profileArn;
+      return {
+        IamInstanceProfileAssociation: {
+          AssociationId: cloud.id('iip-assoc'),
+          InstanceId,
+          IamInstanceProfile: profileShape(profileArn),
+          State: 'associating' as const,
+        },
+      };
+    },
+
     /** Only the attribute that makes a router of an instance. */
     ModifyInstanceAttribute({ InstanceId, SourceDestCheck, ...others }) {
       const instance = find(cloud.instances, 'instance', InstanceId);
@@ -92,6 +115,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
     MinCount,
     MaxCount,
     TagSpecifications,
+    IamInstanceProfile,
     ...rest
   }: RunInput): Instance[] {
     if (!ImageId) throw new AwsError('MissingParameter', 'The request must contain the parameter ImageId');
@@ -104,8 +128,12 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
     const specs = interfaceSpecsOf(cloud, rest);
     if (MaxCount > 1 && specs.some(({ ip }) => ip))
       throw new AwsError('InvalidParameterCombination', 'A private address can be given for a single instance only');
+    const profileArn = profileArnOf(cloud, IamInstanceProfile);
     const reservationId = cloud.id('r');
-    const launched = Array.from({ length: MaxCount }, () => newInstance(reservationId, ImageId, InstanceType));
+    const launched = Array.from({ length: MaxCount }, () => ({
+      ...newInstance(reservationId, ImageId, InstanceType),
+      profileArn,
+    }));
     try {
       for (const instance of launched) addInterfaces(instance, specs);
     } catch (error) {
@@ -203,7 +231,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
   }
 
   function instanceShape(instance: Instance) {
-    const { id, image, type, state, launchedAt, root } = instance;
+    const { id, image, type, state, launchedAt, root, profileArn } = instance;
     const interfaces = interfacesOf(cloud, instance);
     const subnet = subnetOf(cloud, instance);
     return {
@@ -213,6 +241,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       State: stateShape(state),
       LaunchTime: new Date(launchedAt),
       Architecture: ARCHITECTURE,
+      IamInstanceProfile: profileShape(profileArn),
       RootDeviceType: 'ebs' as const,
       RootDeviceName: ROOT_DEVICE,
       BlockDeviceMappings:
@@ -260,6 +289,22 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
   }
 }
 
+/** A profile is given by its name or its ARN. The box has no IAM to look it up in: any may be named. */
+function profileArnOf(cloud: CloudContext, given: IamInstanceProfileSpecification | undefined): string | undefined {
+  if (!given?.Arn && !given?.Name) return undefined;
+  if (given.Arn && given.Name)
+    throw new AwsError(
+      'InvalidParameterCombination',
+      "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'",
+    );
+  return given.Arn ?? `arn:aws:iam::${cloud.account}:instance-profile/${given.Name}`;
+}
+
+const profileShape = (Arn: string | undefined) =>
+  Arn === undefined
+    ? undefined
+    : { Arn, Id: `AIPA${createHash('sha256').update(Arn).digest('hex').slice(0, 17).toUpperCase()}` };
+
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
 function noSuchImage(id: string): AwsError {
   return /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id)
@@ -273,6 +318,7 @@ interface RunInput extends SpecInput {
   MinCount: number;
   MaxCount: number;
   TagSpecifications?: TagSpecification[] | undefined;
+  IamInstanceProfile?: IamInstanceProfileSpecification | undefined;
 }
 
 const stateShape = (state: InstanceState) => ({ Code: STATE_CODES[state], Name: state });

@@ -1,4 +1,5 @@
 import {
+  AssociateIamInstanceProfileCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
   DescribeInstancesCommand,
@@ -97,6 +98,43 @@ describe('whoever may write tags', () => {
     expect(await health()).toEqual({ [a]: 'healthy', [b]: 'healthy' });
     expect(changes()).toEqual(['CreateTags']);
     expect((await described(a)).tags['ziti-glb:dns-range']).toBe(tags['ziti-glb:dns-range']);
+  });
+});
+
+describe('where the stack names where its routers stand', () => {
+  const PROFILE = 'arn:aws:iam::111122223333:instance-profile/router';
+  const OTHER = 'arn:aws:iam::111122223333:instance-profile/team/router';
+
+  /** What would join, if it might stand there. */
+  async function tagged(fields: (subnets: string[]) => Partial<RoutersConfig>, profile?: string) {
+    world = await routersWorld();
+    Object.assign(world.state.config, fields([world.vpc.a0]));
+    const [id = ''] = await launch(world, world.vpc.a1, { tags: TAGS, ...(profile && { profile }) });
+    world.running.set(id, 'something of his own');
+    world.calls.length = 0;
+    return id;
+  }
+
+  test.each<[string, (subnets: string[]) => Partial<RoutersConfig>, string | undefined]>([
+    ['another instance profile, of the same name', () => ({ routerProfile: PROFILE }), OTHER],
+    ['no instance profile', () => ({ routerProfile: PROFILE }), undefined],
+    ['their profile, in another subnet', (routerSubnets) => ({ routerSubnets, routerProfile: PROFILE }), PROFILE],
+  ])('what has the tag and %s is refused, and nothing is done to it', async (_, fields, profile) => {
+    const id = await tagged(fields, profile);
+    const said = await passes(5);
+    expect([changes(), (await health())[id], (await described(id)).check]).toEqual([[], undefined, true]);
+    expect(said).toContainEqual(expect.stringMatching(/^i-\S+: .*(routerProfile is|routerSubnets names)/));
+  });
+
+  test('what gets their profile joins, and what was launched with it', async () => {
+    const id = await tagged(() => ({ routerProfile: PROFILE }));
+    const [other = ''] = await launch(world, world.vpc.b0, { tags: TAGS, profile: PROFILE });
+    await passes(5);
+    expect(await health()).toEqual({ [other]: 'healthy' });
+    const IamInstanceProfile = { Name: 'router' };
+    await world.ec2.send(new AssociateIamInstanceProfileCommand({ InstanceId: id, IamInstanceProfile }));
+    await passes(5);
+    expect(await health()).toEqual({ [id]: 'healthy', [other]: 'healthy' });
   });
 });
 

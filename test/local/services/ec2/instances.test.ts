@@ -231,3 +231,30 @@ describe('the source/dest check', () => {
     expect((await described(id)).SourceDestCheck).toBe(true);
   });
 });
+
+describe('an instance profile', () => {
+  const arn = (name: string) => `arn:aws:iam::${ACCOUNT}:instance-profile/${name}`;
+  const associate = (InstanceId: string, IamInstanceProfile: ec2.IamInstanceProfileSpecification) =>
+    cloud.ec2.send(new ec2.AssociateIamInstanceProfileCommand({ InstanceId, IamInstanceProfile }));
+
+  test.each<[string, ec2.IamInstanceProfileSpecification]>([
+    ['its name', { Name: 'router' }],
+    ['its ARN', { Arn: arn('router') }],
+  ])('is given by %s, and told by its ARN', async (_, IamInstanceProfile) => {
+    const { Instances } = await run({ SubnetId: vpc.a0, IamInstanceProfile });
+    const { IamInstanceProfile: told } = await described(given(Instances?.[0]?.InstanceId));
+    expect(told).toEqual({ Arn: arn('router'), Id: expect.stringMatching(/^AIPA[0-9A-F]{17}$/) });
+    const Filters = [{ Name: 'iam-instance-profile.arn', Values: [arn('router')] }];
+    expect((await cloud.ec2.send(new ec2.DescribeInstancesCommand({ Filters }))).Reservations).toHaveLength(1);
+  });
+
+  test('is one, and not given by both', async () => {
+    const both = run({ SubnetId: vpc.a0, IamInstanceProfile: { Name: 'router', Arn: arn('router') } });
+    await expect(both).rejects.toMatchObject({ name: 'InvalidParameterCombination' });
+    const [id = ''] = await launch(cloud, vpc.a0);
+    expect((await described(id)).IamInstanceProfile).toBeUndefined();
+    await associate(id, { Name: 'router' });
+    expect((await described(id)).IamInstanceProfile?.Arn).toBe(arn('router'));
+    await expect(associate(id, { Name: 'other' })).rejects.toMatchObject({ name: 'IncorrectState' });
+  });
+});
