@@ -1,4 +1,5 @@
 import { AWS_DELAYS } from '../local/services/delays.ts';
+import { unverified } from '../shared/seal.ts';
 import { type StageOptions, stage } from '../test/shared/subnets/stage.ts';
 
 /**
@@ -9,6 +10,7 @@ import { type StageOptions, stage } from '../test/shared/subnets/stage.ts';
 /** CreateVpcEndpoint: 4 at once, then 0.3 a second. */
 const bucketSeconds = (creates: number) => Math.max(0, creates - 4) / 0.3;
 const CIDR = '10.20.0.0/16';
+const TURNS = 31;
 
 async function begin(subnets: number, { tables = subnets, ...options }: StageOptions & { tables?: number } = {}) {
   const here = await stage({ throttled: true, becomesAvailable: AWS_DELAYS.endpointAvailable, ...options });
@@ -55,8 +57,48 @@ async function atRest(subnets: number) {
   return { subnets, 'opted in': tagged.length, reads: all.length, changes, milliseconds };
 }
 
+/** What the seals of notes cost a look and its plan: with their MACs, and with all believed unseen, in turns over the same world. */
+async function sealed(subnets: number) {
+  const { ids, tag, pass, seal, newProcess, cloud, close } = await begin(subnets);
+  const tagged = ids.slice(0, 50);
+  for (const id of tagged) await tag(id, `takeover ${CIDR}`);
+  await pass(1_000_000);
+  const { read, ...own } = await seal();
+  const notes = new Set<string>();
+  const counting: typeof read = (...note) => {
+    notes.add(note.join());
+    return read(...note);
+  };
+  const ways = {
+    with: newProcess(async () => ({ ...own, read: counting })),
+    without: newProcess(async () => ({ ...own, read: unverified.read })),
+  };
+  const milliseconds: Record<keyof typeof ways, number[]> = { with: [], without: [] };
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const way of ['with', 'without'] as const) {
+      const began = performance.now();
+      const { steps } = ways[way].plan(await ways[way].observe());
+      milliseconds[way].push(performance.now() - began);
+      if (steps.length > 0) throw new Error(`${subnets} subnets were not at rest`);
+    }
+  await cloud.cloud.idle();
+  await close();
+  const median = (way: keyof typeof ways) => milliseconds[way].toSorted((a, b) => a - b)[Math.floor(TURNS / 2)] ?? 0;
+  const [ms, bare] = [median('with'), median('without')];
+  const tenths = (value: number) => Math.round(value * 10) / 10;
+  return {
+    subnets,
+    notes: notes.size,
+    'ms with MACs': tenths(ms),
+    without: tenths(bare),
+    ratio: (ms / bare).toFixed(2),
+  };
+}
+
 console.log('Opting in, all tagged at once:');
 console.table([await optIn(1), await optIn(10), await optIn(50), await optIn(50, 4), await optIn(200, 4)]);
 console.log('A pass at rest:');
 console.table([await atRest(1), await atRest(50), await atRest(500)]);
+console.log(`The same, medians of ${TURNS} in turns, with the seals of its notes verified and not:`);
+console.table([await sealed(1), await sealed(50), await sealed(500)]);
 process.exit(0);

@@ -53,6 +53,7 @@ function makeTemplate(folder: string): void {
     const { template, code } = plainTemplate(zips);
     writeFileSync(join(folder, TEMPLATE), `${JSON.stringify(template, null, 2)}\n`);
     for (const [key, path] of code) copyFileSync(path, join(folder, 'code', key));
+    copyFileSync(join(zips, 'functions.cdx.json'), join(folder, 'sbom/functions.cdx.json'));
   } finally {
     rmSync(zips, { recursive: true, force: true });
   }
@@ -68,7 +69,8 @@ function pack(folder: string): void {
     copyFileSync(join(ROOT, 'bin/json.ts'), join(packed, 'json.d.ts'));
     for (const part of [TEMPLATE, 'code', 'sbom']) cpSync(join(folder, part), join(packed, part), { recursive: true });
     const own = {
-      ...{ name, version, description, license, engines, type: 'module' },
+      // npm publishes no private package: the name is nobody's.
+      ...{ name, version, description, license, engines, type: 'module', private: true },
       bin: { [name]: CLI },
       exports: { '.': { types: './json.d.ts' }, './package.json': './package.json' },
       types: 'json.d.ts',

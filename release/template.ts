@@ -34,7 +34,7 @@ export interface Plain {
 
 /**
  * Packages the stack with a marker for each parameter, and puts CloudFormation's own parameters, conditions and rules in their place.
- * @param folder where the zip files of the functions are left
+ * @param folder where the zip files of the functions are left, and `functions.cdx.json`, their bill of materials
  * @throws Error if a parameter is new and not known here
  */
 export function plainTemplate(folder: string): Plain {
@@ -98,7 +98,7 @@ function packagedWithMarkers(folder: string, names: string[]): Raw {
     const options = { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
     execFileSync(process.execPath, [program, 'package', '--stage', STAGE, '--region', 'us-east-1', ...given], options);
     mkdirSync(folder, { recursive: true });
-    for (const path of globSync('.serverless/*.zip', { cwd: work }))
+    for (const path of globSync('.serverless/*.{zip,cdx.json}', { cwd: work }))
       copyFileSync(join(work, path), join(folder, basename(path)));
     const text = readFileSync(join(work, '.serverless/cloudformation-template-update-stack.json'), 'utf8');
     return JSON.parse(

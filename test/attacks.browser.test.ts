@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,11 +8,14 @@ import {
   CreateVpcEndpointCommand,
   CreateVpcEndpointServiceConfigurationCommand,
   DescribeRouteTablesCommand,
+  DescribeSubnetsCommand,
   DescribeVpcsCommand,
   EC2Client,
   ModifyVpcEndpointServicePermissionsCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, GenerateMacCommand, KMSClient } from '@aws-sdk/client-kms';
+import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { credentialsFile, writeCredentials } from '../local/credentials.ts';
@@ -25,11 +29,37 @@ import { describePackaged, packaged } from './support/packaged.ts';
 import { type StackInBox, stackInBox } from './support/stack.ts';
 import { launching, may, tags } from './support/tag-policy.ts';
 
+/** Runs command lines in turn, each at the program's own terminal, and writes a mark after each. */
+const COMMANDS = `
+  const [run, terminal, clients] = await Promise.all(['run', 'terminal', 'clients'].map((name) => import(new URL(name + '.ts', '${new URL('../bin/', import.meta.url)}'))));
+  const [, lines, mark] = process.argv;
+  for (const argv of JSON.parse(lines)) {
+    await run.run(argv, terminal.standardTerminal(), clients.awsClients);
+    process.stdout.write(mark);
+  }`;
 const FORM = 'Action=DescribeVpcs&Version=2016-11-15';
 const CIDR = '10.20.0.0/16';
 const KEY = 'ziti-glb';
 /** Debian's `nobody`. */
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
+/** What a name may have in it that moves the cursor, renames the window, clears the screen, forges a row, or turns text around. */
+const FORGED = 'app\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\r\nrouter-9  ready\u202e\u2066\u2028x';
+/** Of what it names, a program's own line breaks and what turns nothing around are no commands. */
+const COMMANDS_TERMINAL = /[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/u;
+
+let refusals = 0;
+let attempts = 0;
+
+/** An attempt, which is counted as refused where `refused` has seen so. */
+function attempt(what: string, refused: () => Promise<void> | void): void {
+  attempts += 1;
+  test(what, async () => {
+    await refused();
+    refusals += 1;
+  });
+}
+afterAll(() => void process.stdout.write(`${refusals} of ${attempts} attacks were refused.\n`));
 
 /**
  * docs/security.md as a list of attempts, against the packaged stack in a cloud in a box: what each of them gets is
@@ -76,7 +106,7 @@ describePackaged('who does not belong gets nothing', () => {
       expect(await curl(...sign, '--user', `${accessKeyId}:${secretAccessKey}`, api())).toContain('<vpcSet><item>');
     });
 
-    test.each<[string, () => Promise<string>]>([
+    const attacks: [string, () => Promise<string>][] = [
       ['reads the key', () => asNobody('cat', credentialsFile(api()))],
       ['asks without a signature', () => curl('-d', FORM, api())],
       ['signs by a secret that he guesses', () => curl(...sign, '--user', 'operator:operator', api())],
@@ -86,9 +116,12 @@ describePackaged('who does not belong gets nothing', () => {
       ['reads the log', () => curl(`${bare()}log?of=vpc`)],
       ['comes by another name', () => curl('-H', 'Host: rebound.example', page.url)],
       ['says that a page of another origin asks', () => curl('-H', 'Origin: https://example.com', page.url)],
-    ])('he %s', async (_what, attack) => {
-      expect(await attack()).toBe('');
-    });
+      ['asks as a page of another site would', () => curl('-H', 'Sec-Fetch-Site: cross-site', page.url)],
+    ];
+    for (const [what, attack] of attacks)
+      attempt(`he ${what}`, async () => {
+        expect(await attack()).toBe('');
+      });
   });
 
   describeBrowser('as a page of another origin', () => {
@@ -154,18 +187,17 @@ describePackaged('who does not belong gets nothing', () => {
       'a picture': picture,
     };
 
-    test.each(
-      Object.entries(ways).flatMap(([name, way]) => [
-        attackAt(name, 'the API', way, () => `${stack.box.endpoint}/`),
-        attackAt(name, 'the picture, whose address it has learnt', way, () => `${page.url}widget`),
-      ]),
-    )('it asks by %s at %s', async (_name, _where, attack, url) => {
-      answers = [];
-      expect(await tab.evaluate(attack(url()))).toBe('');
-      expect(new Set(answers)).toEqual(new Set([403]));
-    });
+    for (const [way, where, attack, url] of Object.entries(ways).flatMap(([name, way]) => [
+      attackAt(name, 'the API', way, () => `${stack.box.endpoint}/`),
+      attackAt(name, 'the picture, whose address it has learnt', way, () => `${page.url}widget`),
+    ]))
+      attempt(`it asks by ${way} at ${where}`, async () => {
+        answers = [];
+        expect(await tab.evaluate(attack(url()))).toBe('');
+        expect(new Set(answers)).toEqual(new Set([403]));
+      });
 
-    test('its name is rebound to this machine', async () => {
+    attempt('its name is rebound to this machine', async () => {
       const { port } = new URL(stack.box.endpoint);
       const rebound = await opened.browser.newPage();
       // Chromium takes each name under localhost for this machine.
@@ -189,10 +221,56 @@ describePackaged('who does not belong gets nothing', () => {
       ['opts a subnet in', 'CreateTags', { Resources: ['subnet-0'], ...tags(KEY) }],
       ['makes an endpoint ours', 'CreateTags', { Resources: ['vpce-0'], ...tags('ziti-glb:stack') }],
     ];
-    test.each(attacks)('he %s', async (_what, operation, input) => {
-      expect(await may('developer', operation, input)).toBe(false);
-      expect(await may('network-admins', operation, input)).toBe(true);
+    for (const [what, operation, input] of attacks)
+      attempt(`he ${what}`, async () => {
+        expect(await may('developer', operation, input)).toBe(false);
+        expect(await may('network-admins', operation, input)).toBe(true);
+      });
+  });
+
+  describe('as who may do all that IAM can allow', () => {
+    const clients = () => {
+      const { endpoint, region, credentials } = stack.box;
+      return { endpoint, region, credentials };
+    };
+    const made = (name: string) => String(stack.box.stack.resources.get(name)?.made.ref);
+
+    attempt('he has KMS seal his own notes', async () => {
+      const kms = new KMSClient(clients());
+      const KeyId = String(stack.box.stack.resources.get('SealKey')?.made.attributes?.Arn);
+      const asked = { KeyId, MacAlgorithm: 'HMAC_SHA_256', Message: Buffer.from('ziti-glb') } as const;
+      await expect(kms.send(new GenerateMacCommand(asked))).rejects.toMatchObject({ name: 'AccessDeniedException' });
+      expect((await kms.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata?.Arn).toBe(KeyId);
     });
+
+    const parameters: [string, Record<string, string>][] = [
+      ['another package', { Url: 'https://example.com/diverter?x' }],
+      ['another bucket', { Url: 'https://his.s3.eu-central-1.amazonaws.com/serverless/ziti-glb/test/diverter/0?x' }],
+      ['a bucket whose name begins with ours', { Url: 'http://169.254.0.80.example.com/' }],
+      ['what hashes to something else', { Sha256: '0'.repeat(64) }],
+      ['a program among the addresses', { Addresses: "10.0.0.4' ; touch /owned ; '" }],
+      ['a program in place of the diverter’s name', { Diverter: 'own; touch /owned' }],
+      ['an option of his own', { HealthOptions: '--router 8081 --from any' }],
+      ['a file by the key’s name', { RegistrationKey: '$(touch /owned)' }],
+    ];
+    for (const [what, given] of parameters)
+      attempt(`he has the document install ${what}`, async () => {
+        const ssm = new SSMClient(clients());
+        const valid = {
+          ...{ Diverter: 'own', Url: '', Sha256: '', Addresses: '10.0.0.4', Sources: '10.0.0.5/32', Reply: 'direct' },
+          ...{ Range: '', Resolver: '', HealthPort: '', HealthOptions: '', RegistrationKey: '', TuneRouter: 'true' },
+        };
+        const send = (all: Record<string, string>) =>
+          ssm.send(
+            new SendCommandCommand({
+              DocumentName: made('InstallDocument'),
+              InstanceIds: ['i-00000000000000000'],
+              Parameters: Object.fromEntries(Object.entries(all).map(([name, value]) => [name, [value]])),
+            }),
+          );
+        await expect(send({ ...valid, ...given })).rejects.toMatchObject({ name: 'InvalidParameters' });
+        await expect(send(valid)).rejects.toMatchObject({ name: 'InvalidInstanceId' });
+      });
   });
 
   describe('as who may write any tag, where there is no such policy', () => {
@@ -281,17 +359,20 @@ describePackaged('who does not belong gets nothing', () => {
     });
     afterAll(() => ec2?.destroy());
 
-    test('his machine, with all tags of a router, is no target', async () => {
+    attempt('his machine, with all tags of a router, is no target', async () => {
       expect([...(await stack.operator.health()).keys()]).not.toContain(machine.id);
       expect((await stack.operator.health()).get(router)).toBe('healthy');
     });
-    test('its source/dest check is on', async () => {
+    attempt('its source/dest check is on', async () => {
       expect((await described('his')).NetworkInterfaces?.[0]?.SourceDestCheck).toBe(true);
     });
-    test('no route leads to it: neither one that is given back, nor a range of names', async () => {
+    attempt('no route is given back to it, and none for names leads there', async () => {
       expect((await targetsOf()).map(({ NetworkInterfaceId }) => NetworkInterfaceId)).not.toContain(machine.face);
     });
-    test('the firewall’s endpoint and its route stay', async () => {
+    attempt('a route that he says is ours is none', async () => {
+      expect((await targetsOf()).map(({ DestinationCidrBlock }) => DestinationCidrBlock)).not.toContain('10.99.0.0/16');
+    });
+    attempt('the firewall’s endpoint and its route stay', async () => {
       expect((await stack.operator.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId)).toContain(firewall);
       expect((await targetsOf()).map(({ GatewayId }) => GatewayId)).toContain(firewall);
     });
@@ -301,6 +382,50 @@ describePackaged('who does not belong gets nothing', () => {
     });
     test('who asks is still answered', async () => {
       expect((await ec2.send(new DescribeVpcsCommand({}))).Vpcs).toHaveLength(1);
+    });
+
+    describe('and names things so that terminals obey him', () => {
+      const shown: string[] = [];
+      const reading = [
+        'status',
+        'status --for=ready --timeout=0',
+        'plan',
+        'plan --with FORGED=10.20.0.0/16',
+        'explain ROUTER',
+        'explain FORGED',
+        'explain ROUTER 10.20.0.5:443',
+        'doctor',
+        'router ROUTER',
+        'test FORGED',
+        'log',
+        'log ROUTER',
+        'versions',
+      ];
+      const lines = [...reading, ...reading.map((each) => `${each} --json`), 'bundle', 'drain', 'redrive', 'FORGED'];
+
+      beforeAll(async () => {
+        await tag(router, { Name: FORGED });
+        const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
+        for (const { SubnetId = '' } of Subnets) await tag(SubnetId, { Name: FORGED });
+        await tag(given(Subnets[0]?.SubnetId), { [KEY]: FORGED });
+        await stack.box.clock.sleep(120_000);
+        const at = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
+        const typed = lines.map((line) => [
+          ...line.split(' ').map((word) => word.replace('FORGED', FORGED).replace('ROUTER', router)),
+          ...at,
+        ]);
+        const mark = randomUUID();
+        const node = [process.execPath, '--input-type=module', '-e', COMMANDS, JSON.stringify(typed), mark];
+        const { stdout } = await run(['sh', '-c', 'exec "$@" 2>&1', 'sh', ...node]);
+        shown.push(...stdout.split(mark));
+      });
+
+      for (const [at, line] of lines.entries())
+        attempt(`and ziti-glb ${line} shows what he wrote as text`, () => {
+          expect(shown[at]).toMatch(/\n$/);
+          expect(shown[at]).not.toMatch(COMMANDS_TERMINAL);
+          if (/^(status|plan|FORGED)/.test(line)) expect(shown[at]).toContain(String.raw`app\u001b]0;owned`);
+        });
     });
   });
 });

@@ -8,7 +8,10 @@ import type { Role } from './role.ts';
 export interface IamOptions {
   region: string;
   account: string;
-  /** By access key: whom each belongs to. An access key of no role is the operator's, who may do everything. */
+  /**
+   * By access key: whom each belongs to. An access key of no role is the operator's, whom IAM lets do everything. Of a KMS key, by
+   * its policy, that is nothing if it does not say so: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+   */
   roles: ReadonlyMap<string, Role>;
   find: FindResource;
   /** Of a resource that has one, by ARN. */
@@ -33,6 +36,15 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
   const decisions = new WeakMap<Role, Map<string, Promise<Decision>>>();
   const used = new Map<Role, Set<string>>();
 
+  const operators = new Map<string, Role>();
+  function unbounded(arn: string): Role {
+    const document = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+    const known = operators.get(arn);
+    const role = known ?? { name: arn, arn, trust: {}, managedPolicyArns: [], policies: [{ name: 'all', document }] };
+    operators.set(arn, role);
+    return role;
+  }
+
   async function decide(role: Role, request: AccessRequest): Promise<boolean> {
     const known = decisions.get(role) ?? new Map<string, Promise<Decision>>();
     decisions.set(role, known);
@@ -55,7 +67,7 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
     },
 
     middleware: (async (call, input, next) => {
-      const role = roles.get(call.accessKeyId);
+      const role = roles.get(call.accessKeyId) ?? (call.service === 'kms' ? unbounded(call.principal) : undefined);
       // "No permissions are required to perform this operation": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
       if (!role || (call.service === 'sts' && call.operation === 'GetCallerIdentity')) return next();
       for (const request of await accessRequests(call, input, find, { region, account }))

@@ -1,6 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { release } from '../../release/release.ts';
@@ -17,7 +20,7 @@ describePackaged('a release', () => {
     folder = await release(join(temporaryFolder('release-'), 'of'));
   });
   const run = (cwd: string, file: string, ...args: string[]) => {
-    const path = { PATH: `${join(cwd, 'bin')}:${dirname(process.execPath)}:/usr/bin:/bin`, HOME: cwd };
+    const path = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: cwd };
     const { status, stdout, stderr } = spawnSync(file, args, { cwd, env: path, encoding: 'utf8' });
     return { status, stdout, stderr };
   };
@@ -27,18 +30,43 @@ describePackaged('a release', () => {
     const { status, stdout } = run(folder, 'sha256sum', '--check', '--strict', 'SHA256SUMS');
     expect(status).toBe(0);
     const files = stdout.split('\n').flatMap((line) => /(.*): OK$/.exec(line)?.[1] ?? []);
-    expect(files).toEqual(expect.arrayContaining([...debs, TARBALL, 'ziti-glb.mjs', 'sbom/ziti-glb.cdx.json']));
+    expect(files).toEqual(expect.arrayContaining([...debs, TARBALL, 'ziti-glb.mjs']));
+    const sboms = ['ziti-glb.cdx.json', 'functions.cdx.json', ...debs.map((deb) => deb.replace(/deb$/, 'cdx.json'))];
+    for (const sbom of sboms) {
+      const { bomFormat, components } = JSON.parse(readFileSync(join(folder, 'sbom', sbom), 'utf8'));
+      expect([sbom, bomFormat, components.length > 2]).toEqual([sbom, 'CycloneDX', true]);
+    }
     const all = globSync('**', { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile());
     expect(all).toHaveLength(files.length + 1);
   });
 
-  test('is installed in a folder that has nothing, without a registry, and runs there', () => {
+  test('is installed in a folder that has nothing, without a registry, is not looked for there later, and runs', async () => {
     const bare = temporaryFolder('bare-');
-    mkdirSync(join(bare, 'lib'));
-    const npm = ['install', '--global', '--offline', '--no-audit', '--prefix', bare, join(folder, TARBALL)];
-    expect(run(bare, 'npm', ...npm)).toMatchObject({ status: 0 });
-    expect(run(bare, 'ziti-glb', '--version')).toEqual({ status: 0, stdout: `ziti-glb ${version}\n`, stderr: '' });
-    const installed = join(bare, 'lib/node_modules/ziti-glb');
+    const asked: string[] = [];
+    const registry = createServer(({ method, url }, response) => {
+      asked.push(`${method} ${url}`);
+      response.writeHead(404).end('{}');
+    });
+    await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+    const at = `//127.0.0.1:${(registry.address() as AddressInfo).port}/`;
+    const npm = (...args: string[]) =>
+      promisify(execFile)('npm', [...args, '--no-audit', '--fetch-retries=0', `--registry=http:${at}`], {
+        cwd: bare,
+        env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: bare, npm_config_update_notifier: 'false' },
+      });
+    try {
+      for (const args of [['install', join(folder, TARBALL)], ['update'], ['outdated']])
+        await npm(...args, '--prefix', bare);
+      expect(asked).toEqual([]);
+      await expect(npm('publish', join(folder, TARBALL), `--${at}:_authToken=any`)).rejects.toThrow('EPRIVATE');
+      expect(asked.filter((each) => !each.startsWith('GET '))).toEqual([]);
+    } finally {
+      registry.closeAllConnections();
+      registry.close();
+    }
+    const command = join(bare, 'node_modules/.bin/ziti-glb');
+    expect(run(bare, command, '--version')).toEqual({ status: 0, stdout: `ziti-glb ${version}\n`, stderr: '' });
+    const installed = join(bare, 'node_modules/ziti-glb');
     expect(globSync('**/node_modules', { cwd: installed })).toEqual([]);
     expect(readFileSync(join(installed, 'json.d.ts'), 'utf8')).toBe(read('bin/json.ts'));
     expect(readFileSync(join(installed, 'ziti-glb.mjs'))).toEqual(readFileSync(join(folder, 'ziti-glb.mjs')));

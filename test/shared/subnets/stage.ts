@@ -81,8 +81,8 @@ export async function stage({
     ...chosen,
   });
   const clients = stage.clients();
-  const newProcess = () =>
-    subnetsReconciler({ ...clients, changer: clients.ec2 }, settings, stage.seal, cloud.clock.now);
+  const newProcess = (seal = stage.seal) =>
+    subnetsReconciler({ ...clients, changer: clients.ec2 }, settings, seal, cloud.clock.now);
   let ours = newProcess();
   const look = async () => (await newProcess().observe()).vpcs[0];
   const passOf = (process: typeof ours, ms: number, hint?: Pick<Hint, 'deletionAttempted'>) =>
@@ -111,6 +111,7 @@ export async function stage({
       return ids;
     },
     newProcess,
+    seal: stage.seal,
     look,
     /** One pass, of at most `ms` of the cloud's time. Rejects with what no pass survives: a crash, a look that failed. */
     async pass(ms = 300_000, { with: planned = [] as Fault[], hint = {} as Pick<Hint, 'deletionAttempted'> } = {}) {
