@@ -45,21 +45,25 @@ quietly() {
 
 # ---- Undoing
 
-undo=()
-# By words, which are quoted here. What is to be undone last stands first.
-undo_by() { undo+=("${*@Q}"); }
-undo_last_by() { undo=("${*@Q}" "${undo[@]}"); }
+# The words of all that is to be undone, and how many each of it has. What is to be undone last stands first.
+undo=() words=()
+undo_by() { undo+=("$@") words+=($#); }
+undo_last_by() { undo=("$@" "${undo[@]}") words=($# "${words[@]}"); }
 finish() {
-  local status=$? i
+  local status=$? i count=${#words[@]} one
   set +e
   deadline=$undo_deadline
   if [ "$status" -ne 0 ]; then
     # A tool's own status may mean something to the agent: 194 starts the machine again, 168 is a success, 137 a timeout.
     status=1
-    for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" >>"$log" 2>&1 9>&-; done
+    for ((i = count - 1; i >= 0; i--)); do
+      one=("${undo[@]: -words[i]}")
+      undo=("${undo[@]::${#undo[@]}-words[i]}")
+      "${one[@]}" >>"$log" 2>&1 9>&-
+    done
     # Of an install before this one, it says that there is something to make up for still.
     [ -z "$marked" ] || rm -f "$unread"
-    [ "${#undo[@]}" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
+    [ "$count" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
   fi
   if [ -n "$work" ]; then
     rm -rf "$work"
