@@ -37,6 +37,18 @@ test('a seal is for one resource, key, value, stack, account, region and partiti
   expect(by(seal(), `${TABLE}","x`, KEY, value)).toBe('other');
 });
 
+test('what was read once is read alike, between however many others, and nothing else is by it', () => {
+  const one = seal();
+  const forged = [TABLE, KEY, value.replace('nat-0', 'eni-0')] as const;
+  for (let at = 0; at < 6_000; at++) {
+    if (at % 1_000 === 0) {
+      expect(one.read(TABLE, KEY, value)).toEqual({ text: TEXT, by: 'us' });
+      expect([one.read(...forged).by, one.read(`${TABLE}","${KEY}`, KEY, value).by]).toEqual(['other', 'other']);
+    }
+    expect(one.read(`rtb-${at}`, KEY, value).by).toBe('other');
+  }
+});
+
 test('one that was given another tagKey knows its notes under the new key', () => {
   expect(by(seal({ tagKey: 'other' }), TABLE, 'other:former:10.20.0.0/16')).toBe('us');
   expect(by(seal({ tagKey: 'other' }), TABLE, KEY)).toBe('other');
