@@ -55,8 +55,7 @@ describePackaged('a release', () => {
         env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: bare, npm_config_update_notifier: 'false' },
       });
     try {
-      for (const args of [['install', join(folder, TARBALL)], ['update']])
-        await npm(...args, '--prefix', bare);
+      for (const args of [['install', join(folder, TARBALL)], ['update']]) await npm(...args, '--prefix', bare);
       expect(asked).toEqual([]);
       await expect(npm('publish', join(folder, TARBALL), `--${at}:_authToken=any`)).rejects.toThrow('EPRIVATE');
       expect(asked.filter((each) => !each.startsWith('GET '))).toEqual([]);
