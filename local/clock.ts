@@ -24,15 +24,27 @@ export class VirtualClock implements Clock {
   #now: number;
   #order = 0;
   readonly #timers = new Map<number, Timer>();
+  /** Timers that the present run has fired. */
+  #fired = 0;
+  /** How often timers were set where, once the present run has fired so many that they will not end. */
+  #setters: Map<string, number> | undefined;
 
-  constructor(startsAt = Date.UTC(2026, 0, 15, 10)) {
+  readonly #mostTimers: number;
+
+  /** @param mostTimers that one run fires: a day of the cloud with a health check each five seconds has fewer */
+  constructor(startsAt = Date.UTC(2026, 0, 15, 10), mostTimers = 20_000) {
     this.#now = startsAt;
+    this.#mostTimers = mostTimers;
   }
 
   now = () => this.#now;
 
   after = (ms: number, task: () => void) => {
     const id = this.#order++;
+    if (this.#setters) {
+      const where = setter();
+      this.#setters.set(where, (this.#setters.get(where) ?? 0) + 1);
+    }
     this.#timers.set(id, { at: this.#now + Math.max(0, ms), task });
     return () => void this.#timers.delete(id);
   };
@@ -41,8 +53,13 @@ export class VirtualClock implements Clock {
 
   wall = (ms: number) => ms;
 
-  /** Moves time until `work` settles, or by `work` milliseconds, letting what each timer woke finish before the next one fires. */
+  /**
+   * Moves time until `work` settles, or by `work` milliseconds, letting what each timer woke finish before the next one fires.
+   * @throws Error if timers set each other for ever: then it says where the last of them were set
+   */
   async run<T>(work: Promise<T> | number): Promise<T | undefined> {
+    this.#fired = 0;
+    this.#setters = undefined;
     if (typeof work === 'number') return this.#runUntil(this.#now + work);
     let settled = false;
     const done = () => {
@@ -79,14 +96,34 @@ export class VirtualClock implements Clock {
     const [id, { at, task }] = next;
     this.#timers.delete(id);
     this.#now = at;
+    this.#fired += 1;
+    if (this.#fired === this.#mostTimers) this.#setters = new Map();
+    if (this.#setters && this.#fired === this.#mostTimers + TRACED) throw new Error(this.#endless(this.#setters));
     task();
     return true;
+  }
+
+  #endless(setters: ReadonlyMap<string, number>): string {
+    const places = [...setters].sort(([, a], [, b]) => b - a).map(([where, times]) => `${times} times ${where}`);
+    const at = new Date(this.#now).toISOString();
+    return `${this.#fired} timers have fired in one run, now at ${at}, and ${this.#timers.size} others are set; the last were set ${places.join(', ')}`;
   }
 }
 
 interface Timer {
   at: number;
   task: () => void;
+}
+
+/** Of the timers beyond the most, so many are asked who set them: a stack trace takes longer than a timer. */
+const TRACED = 100;
+
+const HERE = new URL(import.meta.url).pathname;
+
+/** The line of code that sets a timer. */
+function setter(): string {
+  const [, ...frames] = new Error('').stack?.split('\n') ?? [];
+  return frames.find((frame) => !/<anonymous>/.test(frame) && !frame.includes(HERE))?.trim() ?? 'somewhere';
 }
 
 /** Milliseconds of the wall's time that work may spend where no timer of the cloud's time is set. */

@@ -74,6 +74,37 @@ describe('a virtual clock', () => {
     await expect(new VirtualClock().run(new Promise(() => {}))).rejects.toThrow('no timer will wake');
   });
 
+  test.each<[string, number, (clock: VirtualClock) => Promise<unknown> | number]>([
+    ['at one moment, in a run of some time', 0, () => 10],
+    ['at one moment, while work goes on', 0, (clock) => clock.sleep(10)],
+    ['for ever, while work waits for none of them', 10_000, () => new Promise(() => {})],
+  ])('timers that set each other %s are an error, which says where', async (_, ms, work) => {
+    const clock = new VirtualClock(0, 1_000);
+    const again = () => void clock.after(ms, again);
+    again();
+    await expect(clock.run(work(clock))).rejects.toThrow(
+      /^1100 timers have fired in one run, now at 1970-\S+, and \d others are set; the last were set (99|100) times at again \(.*clock\.test\.ts:\d+/,
+    );
+  });
+
+  test('so does a loop that sleeps', async () => {
+    const clock = new VirtualClock(0, 1_000);
+    const forever = async () => {
+      for (;;) await clock.sleep(5_000);
+    };
+    await expect(clock.run(forever())).rejects.toThrow(
+      /the last were set 100 times at forever \(.*clock\.test\.ts:\d+/,
+    );
+  });
+
+  test('each run may fire as many timers as the one before', async () => {
+    const clock = new VirtualClock(0, 1_000);
+    const again = () => void clock.after(1_000, again);
+    again();
+    for (let run = 0; run < 4; run++) await clock.run(600_000);
+    expect(clock.now()).toBe(2_400_000);
+  });
+
   test('waits for what a timer woke, files included, before the next one fires', async () => {
     const clock = new VirtualClock(0);
     const order: string[] = [];
