@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { unzipSync, zipSync } from 'fflate';
 import { z } from 'zod';
@@ -10,15 +9,15 @@ import { startBox } from '../local/box.ts';
 import { packageStack } from '../local/demo/package.ts';
 import { noFabric } from '../local/fabric/none.ts';
 import { options } from '../resources/bundle.js';
-import { localPackage } from '../resources/diverter.js';
+import { checkOut, diverterOf, EARLIER, ROOT } from './earlier.ts';
 
 // How long Lambda's Node takes to load each function as it is deployed, and how large its package is: in fresh processes,
-// beside a bundle that has only what every function must have. Machines differ; the baseline of the same run does not.
+// beside a bundle that has only what every function must have, and beside an earlier build. Machines differ; these do not.
 
 /** Processes for each bundle. They take turns, so that what else the machine does hits all of them. */
 const ROUNDS = 11;
 
-const BASELINE = `
+const BARE = `
   import { EC2Client, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
   import { ElasticLoadBalancingV2Client, DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
   import { SSMClient, SendCommandCommand } from '@aws-sdk/client-ssm';
@@ -36,59 +35,70 @@ const loaded = z.object({ ms: z.number(), megabytes: z.number() });
 
 interface Bundle {
   name: string;
+  /** Of the build that it is of; empty for the bare one. */
+  build: string;
   zip: Uint8Array;
   /** Path of its module within the zip. */
   module: string;
   variables: Record<string, string>;
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'bench-lambda-'));
 try {
-  const bundles = [await baseline(), ...(await functions())];
+  const earlier = checkOut(EARLIER);
+  const bundles = [
+    await bare(),
+    ...(await functions(earlier, `at ${EARLIER}`)),
+    ...(await functions(ROOT, 'this build')),
+  ].sort((a, b) => a.name.localeCompare(b.name));
   const paths = bundles.map((bundle) => unpack(bundle));
   const runs = bundles.map((): z.infer<typeof loaded>[] => []);
   for (let round = 0; round < ROUNDS; round++)
     for (const [index, { variables }] of bundles.entries()) runs[index]?.push(load(paths[index] ?? '', variables));
   console.log(`Node ${process.version}, ${ROUNDS} fresh processes each:\n`);
-  console.log(row('', ['import', 'fastest', 'zip', 'bundle', 'memory']));
-  for (const [index, { name, zip, module }] of bundles.entries()) {
-    const ms = runs[index]?.map((run) => run.ms) ?? [];
-    const cells = [
-      `${median(ms).toFixed(0)} ms`,
-      `${Math.min(...ms).toFixed(0)} ms`,
-      kilobytes(zip.length),
-      kilobytes(unzipSync(zip)[module]?.length ?? 0),
-      `${median(runs[index]?.map((run) => run.megabytes)).toFixed(0)} MB`,
-    ];
-    console.log(row(name, cells));
-  }
+  const ms = (bundle: Bundle) => runs[bundles.indexOf(bundle)]?.map((run) => run.ms) ?? [];
+  console.table(
+    bundles.map((bundle, index) => {
+      const { name, build, zip, module } = bundle;
+      const base = bundles.find((other) => other.name === name) ?? bundle;
+      return {
+        function: name,
+        build,
+        import: `${median(ms(bundle)).toFixed(0)} ms`,
+        fastest: `${Math.min(...ms(bundle)).toFixed(0)} ms`,
+        ratio: (median(ms(bundle)) / median(ms(base))).toFixed(2),
+        zip: kilobytes(zip.length),
+        bundle: kilobytes(unzipSync(zip)[module]?.length ?? 0),
+        memory: `${median(runs[index]?.map((run) => run.megabytes)).toFixed(0)} MB`,
+      };
+    }),
+  );
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-async function baseline(): Promise<Bundle> {
+async function bare(): Promise<Bundle> {
   const { outputFiles } = await build({
     ...options,
     ...{ sourcemap: false, write: false },
-    stdin: { contents: BASELINE, resolveDir: ROOT },
+    stdin: { contents: BARE, resolveDir: ROOT },
   });
-  const module = 'baseline.mjs';
+  const module = 'bare.mjs';
   const zip = zipSync({ [module]: outputFiles?.[0]?.contents ?? new Uint8Array() }, { level: 9 });
-  return { name: 'baseline', zip, module, variables: {} };
+  return { name: 'a bare one', build: '', zip, module, variables: {} };
 }
 
-/** Every function of the stack, packaged and deployed: the environment that it gets there is what it loads with. */
-async function functions(): Promise<Bundle[]> {
+/** Every function of the stack, packaged and deployed: the environment that it gets there is what it loads with. @param root the checkout */
+async function functions(root: string, build: string): Promise<Bundle[]> {
   let packaged = '';
   const box = await startBox({
     rate: 60,
     fabric: async () => noFabric('only functions are looked at'),
     packaged: async ({ region, vpcId, subnetIds }) => {
-      packaged = await packageStack(region, { vpcId, subnetIds }, { signal: AbortSignal.timeout(60_000) });
+      packaged = await packageStack(region, { vpcId, subnetIds }, { signal: AbortSignal.timeout(120_000), root });
       return packaged;
     },
-    diverter: localPackage(),
+    diverter: diverterOf(root),
     onLog: () => {},
   });
   await box.close();
@@ -103,12 +113,18 @@ async function functions(): Promise<Bundle[]> {
       const { Handler, FunctionName, Environment } = lambda.parse(properties);
       const name = FunctionName.split('-').at(-1) ?? FunctionName;
       const module = Handler.replace(/\.\w+$/, '.mjs');
-      return { name, zip: readFileSync(join(packaged, `${name}.zip`)), module, variables: Environment.Variables };
+      return {
+        name,
+        build,
+        zip: readFileSync(join(packaged, `${name}.zip`)),
+        module,
+        variables: Environment.Variables,
+      };
     });
 }
 
-function unpack({ name, zip, module }: Bundle): string {
-  const path = join(folder, `${name}.mjs`);
+function unpack({ name, build, zip, module }: Bundle): string {
+  const path = join(folder, `${name} ${build}.mjs`);
   writeFileSync(path, unzipSync(zip)[module] ?? '');
   return path;
 }
@@ -118,10 +134,6 @@ function load(path: string, variables: Record<string, string>) {
   return loaded.parse(
     JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', LOAD, path], { env, encoding: 'utf8' })),
   );
-}
-
-function row(name: string, cells: string[]): string {
-  return name.padEnd(12) + cells.map((cell) => cell.padStart(10)).join('');
 }
 
 function median(values: number[] = []): number {

@@ -1,15 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { IMAGES, startBox } from '../local/box.ts';
 import { createOperator } from '../local/demo/operator.ts';
 import { packageStack } from '../local/demo/package.ts';
 import { steps } from '../local/demo/steps.ts';
 import type { Fabric } from '../local/fabric/fabric.ts';
 import { namespaceFabric } from '../local/fabric/namespaces.ts';
-import { packages } from '../resources/diverter.js';
+import { checkOut, diverterOf, EARLIER, ROOT } from './earlier.ts';
 
 /**
  * From the launch of two routers until both are healthy targets, in seconds of the cloud's time: this build and an earlier one,
@@ -17,54 +12,35 @@ import { packages } from '../resources/diverter.js';
  *
  *   npm run bench:launch [-- COMMIT]
  */
-const [, , commit = '9461a04'] = process.argv;
+const [, , commit = EARLIER] = process.argv;
 const ROUNDS = 3;
 /** As the demo's. */
 const RATE = 10;
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 interface Build {
   name: string;
   root: string;
+  diverter: string;
   seconds: number[];
 }
 
-const temporary = mkdtempSync(join(tmpdir(), 'bench-launch-'));
-const former = join(temporary, 'former/');
-try {
-  execFileSync('git', ['worktree', 'add', '--quiet', '--detach', former, commit], { cwd: ROOT, stdio: 'inherit' });
-  symlinkSync(join(ROOT, 'node_modules'), join(former, 'node_modules'));
-  const builds: Build[] = [
-    { name: `at ${commit}`, root: former, seconds: [] },
-    { name: 'this build', root: ROOT, seconds: [] },
-  ];
-  for (const { root } of builds) execFileSync('make', ['--silent', '-C', join(root, 'bpf'), 'deb']);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const build of builds) build.seconds.push(await launch(build));
-  }
-  const median = ({ seconds }: Build) => seconds.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
-  const base = median(builds[0] as Build);
-  console.log('Two routers, launch to healthy, in seconds of the cloud’s time:');
-  console.table(
-    builds.map((build) => ({
-      build: build.name,
-      median: median(build).toFixed(1),
-      all: build.seconds.map((each) => each.toFixed(1)).join(' '),
-      ratio: (median(build) / base).toFixed(2),
-    })),
-  );
-} finally {
-  if (existsSync(former)) execFileSync('git', ['worktree', 'remove', '--force', former], { cwd: ROOT });
-  rmSync(temporary, { recursive: true, force: true });
+const buildOf = (name: string, root: string): Build => ({ name, root, diverter: diverterOf(root), seconds: [] });
+const builds = [buildOf(`at ${commit}`, checkOut(commit)), buildOf('this build', ROOT)];
+for (let round = 0; round < ROUNDS; round++) {
+  for (const build of builds) build.seconds.push(await launch(build));
 }
+const median = ({ seconds }: Build) => seconds.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
+const base = median(builds[0] as Build);
+console.log('Two routers, launch to healthy, in seconds of the cloud’s time:');
+console.table(
+  builds.map((build) => ({
+    build: build.name,
+    median: median(build).toFixed(1),
+    all: build.seconds.map((each) => each.toFixed(1)).join(' '),
+    ratio: (median(build) / base).toFixed(2),
+  })),
+);
 process.exit(0);
-
-function diverterOf(root: string): string {
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  const built = packages(join(root, 'bpf/build/')).find((each) => each.architecture === architecture);
-  if (!built) throw new Error(`make -C ${root}bpf deb made no package for ${architecture}`);
-  return built.path;
-}
 
 /** Earlier builds serve only routers that run as root: so they do, for either build. */
 function withRootRouters(fabric: Fabric): Fabric {
@@ -84,7 +60,7 @@ function withRootRouters(fabric: Fabric): Fabric {
   };
 }
 
-async function launch({ root }: Build): Promise<number> {
+async function launch({ root, diverter }: Build): Promise<number> {
   const box = await startBox({
     rate: RATE,
     fabric: async (services) => withRootRouters(await namespaceFabric({ images: IMAGES, services })),
@@ -93,7 +69,7 @@ async function launch({ root }: Build): Promise<number> {
       const places: Record<string, string> = root === ROOT ? { routerSubnets: subnetIds } : {};
       return packageStack(region, { vpcId, subnetIds, ...places }, { root });
     },
-    diverter: diverterOf(root),
+    diverter,
     onLog: () => {},
   });
   try {

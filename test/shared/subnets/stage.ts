@@ -110,6 +110,7 @@ export async function stage({
       for (let index = 0; index < tables; index++) await table(...ids.filter((_, each) => each % tables === index));
       return ids;
     },
+    clients,
     newProcess,
     seal: stage.seal,
     look,
