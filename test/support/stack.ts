@@ -11,8 +11,12 @@ export interface StackInBox {
   box: Box;
   operator: Operator;
   log: string[];
-  /** Resolves when what `find` finds is there; rejects with the log if that takes too long. */
-  until<T>(what: string, find: () => T | false | undefined | Promise<T | false | undefined>): Promise<T>;
+  /** Resolves when what `find` finds is there; rejects with the log if that takes longer than `patience`, in milliseconds of the wall's time. */
+  until<T>(
+    what: string,
+    find: () => T | false | undefined | Promise<T | false | undefined>,
+    patience?: number,
+  ): Promise<T>;
   /** Resolves to the route to an endpoint that goes to this network, when there is one. */
   routed(destination: string): Promise<{ destination: string; endpointId: string }>;
 }
@@ -39,8 +43,8 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
     routerSubnetIds: box.network.subnetIds.split(','),
     fabric: box.fabric,
   });
-  const until: StackInBox['until'] = async (what, find) => {
-    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50)) {
+  const until: StackInBox['until'] = async (what, find, patience = 30_000) => {
+    for (const end = Date.now() + patience; Date.now() < end; await sleep(50)) {
       const found = await find();
       if (found !== undefined && found !== false) return found;
     }

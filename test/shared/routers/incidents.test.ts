@@ -42,6 +42,24 @@ describe('what has gone wrong for others', () => {
     expect(world.calls.filter(({ operation }) => operation === 'SendCommand')).toHaveLength(1);
   });
 
+  test('a launch whose instance is untagged before anybody has looked: it is nobody’s here, its hook’s own time ends it, and the next one serves', async () => {
+    const world = await routersWorld();
+    const group = await routersGroup(world, { heartbeat: 300 });
+    await group.desire(1);
+    await world.clock.run(5_000);
+    const [first = ''] = (await group.states()).keys();
+    await world.ec2.send(new DeleteTagsCommand({ Resources: [first], Tags: [{ Key: 'ziti-glb' }] }));
+    await passesOf(world, 4);
+    expect(await group.states()).toEqual(new Map([[first, 'Pending:Wait']]));
+    expect(world.calls.filter(({ changes }) => changes)).toEqual([]);
+    await passesOf(world, 6);
+    const [[next = '', state] = []] = await group.states();
+    expect([next === first, state, await healthOf(world)]).toEqual([false, 'InService', new Map([[next, 'healthy']])]);
+    expect(
+      world.calls.filter(({ input }) => JSON.stringify(input).includes(first) && 'LifecycleHookName' in input),
+    ).toEqual([]);
+  });
+
   test.each([
     ['before it has any note of ours', {}, 'RecordLifecycleActionHeartbeat'],
     ['as a target that has no diverter yet', { healthPort: '8082' }, 'RegisterTargets'],
