@@ -27,7 +27,11 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
       rate: RATE,
       fabric: (services) => namespaceFabric({ images: IMAGES, services }),
       packaged: ({ vpcId, subnetIds }) =>
-        packaged({ parameters: { vpcId, subnetIds, deregistrationDelay: '30', routerSubnets: subnetIds } }),
+        packaged({
+          parameters: {
+            ...{ vpcId, subnetIds, routerSubnets: subnetIds, deregistrationDelay: '30' },
+          },
+        }),
     });
     const { box, operator } = stack;
     const place = { endpoint: box.endpoint, region: box.region, credentials: box.credentials };
@@ -90,6 +94,7 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
         return now.installed > now.rooted && now;
       });
 
+      const said = stack.log.length;
       await ec2.createReplaceRootVolumeTask({ InstanceId: id });
       const gone = await stack.until('new root volume', async () => {
         const now = await times(id);
@@ -107,6 +112,9 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
 
       await stack.until('diverter', async () => (await isDiverting(id)) === 0, PATIENCE_MS);
       await stack.until('note of it', async () => (await times(id)).installed > gone.rooted, PATIENCE_MS);
+      // The volume tells, and not the health checks, which a quick restart does not fail.
+      const installs = stack.log.slice(said).filter((line) => line.includes(`${id}: gets the diverter`));
+      expect(installs[0]).toContain('to join with');
       await stack.until('health', areHealthy, PATIENCE_MS);
       // Each router of the two gets some of so many.
       const end = await talking(stack.box.fabric, await stack.operator.instanceId('client-a'), SERVICE, { long: 40 });
