@@ -2,7 +2,10 @@ import {
   AssociateRouteTableCommand,
   AttachInternetGatewayCommand,
   CreateInternetGatewayCommand,
+  CreateManagedPrefixListCommand,
+  CreateRouteCommand,
   CreateRouteTableCommand,
+  DescribeRouteTablesCommand,
   DescribeSubnetsCommand,
   DescribeVpcEndpointsCommand,
   ReplaceRouteCommand,
@@ -52,6 +55,25 @@ describe('drain', () => {
     expect(out).toMatch(/Drained: no route and no endpoint is left\.$/);
     expect(code).toBe(0);
     expect(await stack.cli('drain')).toMatchObject({ code: 0, out: 'No subnet is opted in, and nothing is left.' });
+  });
+
+  test('ends though somebody led a prefix list, and a VPC itself, to an endpoint: neither is deleted as a CIDR is', async () => {
+    const stack = await optedIn();
+    const { ec2, tables } = stack;
+    const { VpcEndpoints } = await ec2.send(new DescribeVpcEndpointsCommand({}));
+    const list = { PrefixListName: 'partners', AddressFamily: 'IPv4', MaxEntries: 5 };
+    const { PrefixList } = await ec2.send(new CreateManagedPrefixListCommand(list));
+    const to = { RouteTableId: tables.a1, VpcEndpointId: VpcEndpoints?.[0]?.VpcEndpointId };
+    await ec2.send(new CreateRouteCommand({ ...to, DestinationPrefixListId: PrefixList?.PrefixListId }));
+    await ec2.send(new ReplaceRouteCommand({ ...to, DestinationCidrBlock: '10.0.0.0/16' }));
+    const onSleep = async () => {
+      await stack.pass();
+      await stack.clock.run(30_000);
+    };
+    const { code, out } = await stack.cli('drain --yes', { onSleep });
+    expect([code, out]).toEqual([0, expect.stringMatching(/Drained: no route and no endpoint is left\.$/)]);
+    const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [tables.a1] }));
+    expect(RouteTables?.[0]?.Routes).toMatchObject([{ DestinationCidrBlock: '10.0.0.0/16', GatewayId: 'local' }]);
   });
 
   test('ends at once where only routes of a gateway’s table are left, and names them', async () => {

@@ -27,11 +27,7 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
       rate: RATE,
       fabric: (services) => namespaceFabric({ images: IMAGES, services }),
       packaged: ({ vpcId, subnetIds }) =>
-        packaged({
-          parameters: {
-            ...{ vpcId, subnetIds, routerSubnets: subnetIds, deregistrationDelay: '30' },
-          },
-        }),
+        packaged({ parameters: { vpcId, subnetIds, routerSubnets: subnetIds, deregistrationDelay: '30' } }),
     });
     const { box, operator } = stack;
     const place = { endpoint: box.endpoint, region: box.region, credentials: box.credentials };
