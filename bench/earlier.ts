@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,13 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** What benchmarks of the control plane compare with, unless told otherwise. */
 export const EARLIER = '9461a04';
+
+/** A shallow clone has no earlier commits: a benchmark then measures this build alone, and says so. */
+export function isHere(commit: string): boolean {
+  const here = spawnSync('git', ['cat-file', '-e', `${commit}^{commit}`], { cwd: ROOT }).status === 0;
+  if (!here) console.log(`Commit ${commit} is not in this clone: this build alone. git fetch --unshallow gets it.\n`);
+  return here;
+}
 
 /**
  * Checks an earlier commit of this clone out, in a folder of its own with the packages of this one, until the process ends.

@@ -9,7 +9,7 @@ import { startBox } from '../local/box.ts';
 import { packageStack } from '../local/demo/package.ts';
 import { noFabric } from '../local/fabric/none.ts';
 import { options } from '../resources/bundle.js';
-import { checkOut, diverterOf, EARLIER, ROOT } from './earlier.ts';
+import { checkOut, diverterOf, EARLIER, isHere, ROOT } from './earlier.ts';
 
 // How long Lambda's Node takes to load each function as it is deployed, and how large its package is: in fresh processes,
 // beside a bundle that has only what every function must have, and beside an earlier build. Machines differ; these do not.
@@ -45,10 +45,9 @@ interface Bundle {
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-lambda-'));
 try {
-  const earlier = checkOut(EARLIER);
   const bundles = [
     await bare(),
-    ...(await functions(earlier, `at ${EARLIER}`)),
+    ...(isHere(EARLIER) ? await functions(checkOut(EARLIER), `at ${EARLIER}`) : []),
     ...(await functions(ROOT, 'this build')),
   ].sort((a, b) => a.name.localeCompare(b.name));
   const paths = bundles.map((bundle) => unpack(bundle));
