@@ -11,6 +11,8 @@ export interface Status {
   /** When it was looked at. */
   at: number;
   crossZone: boolean;
+  /** A person has paused the stack: it stays as it is. */
+  paused?: { since: number | undefined; why: string } | undefined;
   zones: StatusZone[];
   /** What there is to say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
@@ -63,6 +65,8 @@ export interface StatusRouter extends Subject {
 export interface Plan {
   subnets: PlanPart;
   routers: PlanPart;
+  /** A person has paused the stack: this is what it would do if it were resumed. */
+  paused?: Status['paused'];
   /** With `--with`: how the subnet would stand. */
   with?: { subnet: string; state: string; says: string };
 }

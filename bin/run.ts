@@ -9,6 +9,7 @@ import { doctor } from './commands/doctor.ts';
 import { drain } from './commands/drain.ts';
 import { explain } from './commands/explain.ts';
 import { log } from './commands/log.ts';
+import { pause, resume } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { redrive } from './commands/redrive.ts';
 import { router } from './commands/router.ts';
@@ -31,6 +32,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   log,
   versions,
   bundle,
+  pause,
+  resume,
   drain,
   redrive,
 };
@@ -69,7 +72,7 @@ ${Object.entries(COMMANDS)
   all that show     --json    for programs
   drain, redrive    --yes     do not ask
 
-All but drain and redrive only read; doctor, router, test and explain with a
+All but pause, resume, drain and redrive only read; doctor, router, test and explain with a
 destination have programs run on routers and clients, which change nothing. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
 status, which only shows, has no 2 without --for.`;
 

@@ -1,3 +1,4 @@
+import { pauseSentence } from '../shared/pause.ts';
 import type { State, Topology } from '../shared/topology/model.ts';
 import { type Finding, finding } from './findings.ts';
 
@@ -20,10 +21,13 @@ const UNHEALTHY: Readonly<Record<string, string>> = {
   'Target.ResponseCodeMismatch': 'it answers that something is not as it should be: `sudo diverter health` says what',
 };
 
+/** Ends a pause. */
+export const RESUME = 'npm run -s ziti-glb -- resume';
+
 export const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);
 
 /** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */
-export function standing({ zones, notes, place }: Topology): Finding[] {
+export function standing({ zones, notes, place, paused }: Topology): Finding[] {
   const see = (id: string) => `see: npm run -s ziti-glb -- explain ${id} --stack ${place.stack}`;
   const subjects = (['routers', 'subnets'] as const).flatMap((check) => {
     const all = zones.flatMap((zone): Told[] => (check === 'routers' ? zone.routers : zone.subnets));
@@ -43,7 +47,17 @@ export function standing({ zones, notes, place }: Topology): Finding[] {
   const others = notes
     .filter(({ state }) => BAD[state] !== 'ok')
     .map(({ subject, state, why }) => finding(BAD[state], 'others', `${subject} is ${state}: ${why}`));
-  return [...subjects, ...others];
+  const pause = paused
+    ? [
+        finding(
+          'warning',
+          'pause',
+          `the stack is ${pauseSentence(paused)}`,
+          `when that is over: ${RESUME} --stack ${place.stack}`,
+        ),
+      ]
+    : [];
+  return [...pause, ...subjects, ...others];
 }
 
 type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | 'state' | 'why' | 'reason'>;
@@ -51,10 +65,11 @@ type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | '
 const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
 
 /** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
-export function readiness({ zones, notes }: Topology): 'ready' | 'waiting' | 'stuck' {
+export function readiness({ zones, notes, paused }: Topology): 'ready' | 'waiting' | 'stuck' {
   const routers = zones.flatMap((zone) => zone.routers);
   const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...notes].map(({ state }) => state);
   if (states.some((state) => state === 'refused' || state === 'conflict' || state === 'blocked')) return 'stuck';
   const serves = routers.some(({ state }) => state === 'ready');
-  return serves && states.every((state) => state === 'ready') ? 'ready' : 'waiting';
+  if (serves && states.every((state) => state === 'ready')) return 'ready';
+  return paused ? 'stuck' : 'waiting';
 }

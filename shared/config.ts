@@ -40,6 +40,8 @@ function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
     rangeKey: `${tagKey}:dns-range`,
     /** A subnet's tag: someone tried to delete it. A router's: AWS has said that it will have to go. */
     leavingKey: `${tagKey}:leaving`,
+    /** The VPC's tag: a person has paused the stack. */
+    pauseKey: `${tagKey}:paused`,
     /** The stack's notes are sealed by it, see shared/seal.ts. */
     sealing: { keyArn: env.SEAL_KEY, version: env.SEAL_VERSION, ...scope } satisfies Sealing,
   };

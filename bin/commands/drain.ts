@@ -1,8 +1,10 @@
 import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
+import { pauseSentence } from '../../shared/pause.ts';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
 import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
+import { RESUME } from '../standing.ts';
 import { table } from '../table.ts';
 
 const LOOK_MS = 5_000;
@@ -22,6 +24,13 @@ export const drain: Command = {
     if (opted.length === 0 && left(found) === 0) {
       terminal.out('No subnet is opted in, and nothing is left.');
       return EXIT.ok;
+    }
+    const [{ paused }] = found.vpcs;
+    if (paused) {
+      terminal.err(
+        `${stack.name} is ${pauseSentence(paused)}: its functions take nothing away until ${RESUME} --stack ${stack.name}. Nothing was changed.`,
+      );
+      return EXIT.todo;
     }
     // The values are all there is to opt them in again by.
     terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`])));

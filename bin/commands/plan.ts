@@ -1,4 +1,5 @@
 import type { SubnetsConfig } from '../../shared/config.ts';
+import { pauseSentence } from '../../shared/pause.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
@@ -16,6 +17,7 @@ export const plan: Command = {
   check: ({ options }) => void supposed(options),
   async run({ options, stack, terminal }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
+    const { paused } = subnets.world;
     const tag = supposed(options);
     const supposition = tag && suppose(tag, subnets.vpcs, stack.config.subnets);
     const plans = {
@@ -24,8 +26,9 @@ export const plan: Command = {
     };
     terminal.out(
       ...(options.json
-        ? [JSON.stringify({ ...plans, ...(supposition && { with: supposition.outcome }) })]
+        ? [JSON.stringify({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) })]
         : [
+            ...(paused ? [`${stack.name} is ${pauseSentence(paused)}. Resumed, it would do this:`, ''] : []),
             ...(supposition
               ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, '']
               : []),

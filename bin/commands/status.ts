@@ -1,9 +1,10 @@
+import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
 import { type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { explain } from '../person.ts';
-import { nameOf, readiness } from '../standing.ts';
+import { nameOf, RESUME, readiness } from '../standing.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -104,6 +105,9 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
   const parts = [
     [
       `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+      ...(seen.paused
+        ? [paint('yellow', `${pauseSentence(seen.paused)}. Nothing is changed until: ${RESUME} --stack ${place.stack}`)]
+        : []),
     ],
     table([
       heading('SUBNET', ...(spread ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),

@@ -19,14 +19,11 @@ export function answerHooks(
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Part<RoutersStep> {
-  const { instance, label } = router;
+  const { instance } = router;
   const vain = whyInVain(router);
-  // The launch hooks of one that goes back do not hold it.
-  const asking = mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
-  const answers = asking.map((hook): Part<RoutersStep> => {
+  const answers = asking(router, hooks).map((hook): Part<RoutersStep> => {
     const lack = hook.launching ? unready.launch : unready.end;
-    // Not the router's own subject: what fails there must not keep a heartbeat back.
-    const about = { label: `hook ${hook.name} of ${label}`, ids: [instance.id] };
+    const about = aboutHook(hook, router);
     const to = { about, instanceId: instance.id, group, hook: hook.name };
     const end = (result: 'CONTINUE' | 'ABANDON', context: HookContext): RoutersStep[] =>
       isDue(hook, hook.completedAt, now)
@@ -46,6 +43,29 @@ export function answerHooks(
   });
   return joined(...answers);
 }
+
+/** Heartbeats for all that hooks hold, so that launches and ends stay as they are while nobody may answer them. */
+export function holdHooks(router: Router, now: number): RoutersStep[] {
+  const { instance } = router;
+  if (!instance.scaling) return [];
+  const { group, hooks } = instance.scaling;
+  return asking(router, hooks)
+    .filter((hook) => isDue(hook, hook.heartbeatAt, now))
+    .map((hook) => ({
+      ...{ kind: 'heartbeat', about: aboutHook(hook, router), instanceId: instance.id, group, hook: hook.name },
+      context: { lack: 'a person to resume the stack' },
+    }));
+}
+
+/** The launch hooks of one that goes back do not hold it. */
+const asking = (router: Router, hooks: readonly Hook[]) =>
+  mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
+
+/** Not the router's own subject: what fails there must not keep a heartbeat back. */
+const aboutHook = ({ name }: Hook, { instance, label }: Router) => ({
+  label: `hook ${name} of ${label}`,
+  ids: [instance.id],
+});
 
 /**
  * A launch is in vain if AWS has warned of its instance, or if that was untagged and has drained: its group can launch another.

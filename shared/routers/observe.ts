@@ -20,6 +20,7 @@ import {
 import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Note, readNote } from '../note.ts';
+import { readPause } from '../pause.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { observeScaling } from './scaling.ts';
@@ -99,12 +100,10 @@ export async function observe(
       ),
       'CommandInvocations',
     ),
-    config.dns
-      ? collect(
-          paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }),
-          'Vpcs',
-        )
-      : [],
+    collect(
+      paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }),
+      'Vpcs',
+    ),
   ]);
   const targets = (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
     id: target?.Id ?? '',
@@ -146,6 +145,7 @@ export async function observe(
     scaling,
     targets,
     vpcCidrs: vpcs.flatMap(vpcBlocks),
+    paused: readPause(vpcs[0]?.Tags, config),
     targetType: targets.every(({ id }) => isInstanceId(id)) ? targetType : 'ip',
   };
   const online = await onlineAmong(

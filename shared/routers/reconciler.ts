@@ -1,16 +1,18 @@
 import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import type { Note } from '../note.ts';
+import { paused } from '../pause.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
 import { bucketOf } from './buckets.ts';
+import { holdHooks } from './hooks.ts';
 import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
-import { INTERRUPTION, REBALANCE } from './router.ts';
+import { INTERRUPTION, REBALANCE, routersOf } from './router.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
-import type { RoutersWorld } from './world.ts';
+import type { RoutersWorld, Scaling } from './world.ts';
 
 const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
 
@@ -40,13 +42,20 @@ export function routersReconciler(
       if (warning) warnings.set(warning.instanceId, { text: WARNINGS[warning.kind], at });
       targetType ??= await readTargetType(clients, config);
       const world = await observe(clients, config, await seal(), now(), { scaling, warnings, targetType });
-      scaling = world.scaling;
+      scaling = world.paused ? heldSince(world.now, world.scaling) : world.scaling;
       for (const { id, leaving, warned } of world.instances)
         if (leaving && warned && leaving.at >= warned.at) warnings.delete(id);
       for (const [id, note] of warnings) if (world.now - note.at > UNNOTED_MS) warnings.delete(id);
       return world;
     },
-    plan: (world: RoutersWorld) => turns.keep(plan(world, config), world.now),
+    plan(world: RoutersWorld) {
+      const planned = plan(world, config);
+      if (!world.paused) return turns.keep(planned, world.now);
+      // AWS's warnings come once.
+      const notes = planned.steps.filter(({ kind }) => kind === 'note-warning');
+      const keeping = [...notes, ...routersOf(world, config).flatMap((router) => holdHooks(router, world.now))];
+      return turns.keep(paused(planned, world.paused, config, keeping), world.now);
+    },
     sentence: stepSentence,
     async act(step: RoutersStep) {
       await turns.take(step, async () => act(clients.changers, config, await seal(), step));
@@ -57,4 +66,10 @@ export function routersReconciler(
       if (group && hooks) scaling = new Map(scaling).set(step.instanceId, { ...group, hooks });
     },
   };
+}
+
+/** A launch that is held while its stack is paused has its time from when nobody stands in its way any more. */
+function heldSince(now: number, scaling: RoutersWorld['scaling']): RoutersWorld['scaling'] {
+  const held = ({ hooks, ...group }: Scaling) => ({ ...group, hooks: hooks.map((hook) => ({ ...hook, heldAt: now })) });
+  return new Map([...scaling].map(([id, group]) => [id, held(group)]));
 }

@@ -1,4 +1,5 @@
 import type { Note } from '../note.ts';
+import type { Pause } from '../pause.ts';
 
 /** The routers as one look at AWS found them: their plan is made from this alone. */
 export interface RoutersWorld {
@@ -11,10 +12,12 @@ export interface RoutersWorld {
   /** Instances, by id, of all groups that have one of these: those too that carry no tag. */
   scaling: ReadonlyMap<string, Scaling>;
   targets: Target[];
-  /** IPv4 and IPv6 blocks of the VPC; not looked up where routers have no DNS ranges. */
+  /** IPv4 and IPv6 blocks of the VPC. */
   vpcCidrs: string[];
   /** The target group's: `instance`, or a type that no router can be registered in. */
   targetType: string;
+  /** A person has paused the stack. */
+  paused?: Pause | undefined;
 }
 
 export interface Instance {

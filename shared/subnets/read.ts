@@ -10,6 +10,7 @@ import { canonicalCidr } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { grouped } from '../grouped.ts';
 import { readNote } from '../note.ts';
+import { readPause } from '../pause.ts';
 import { adopts, isOwn, type Notary } from '../seal.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
@@ -133,6 +134,7 @@ function readWorld(
     ),
     deletionAttempted: onlyHolds(answers.interfaces, ours) ? deletionAttempted : undefined,
     attempts: new Map(),
+    paused: remote ? undefined : readPause(vpc.Tags, config),
   };
 }
 

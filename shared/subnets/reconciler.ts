@@ -1,6 +1,8 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
+import { paused } from '../pause.ts';
+import type { Plan } from '../reconcile/plan.ts';
 import { spend, type TokenLevels, tokens } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
@@ -31,7 +33,9 @@ export function subnetsReconciler(
 
     plan(look: SubnetsLook) {
       const attempts = turns.attempts(look.now);
-      return turns.keep(planVpcs(look, attempts, config), look.now, (levels) => lowered(levels, look));
+      const planned: Plan<SubnetsStep> = planVpcs(look, attempts, config);
+      const pause = look.vpcs[0].paused;
+      return turns.keep(pause ? paused(planned, pause, config) : planned, look.now, (levels) => lowered(levels, look));
     },
 
     sentence: stepSentence,

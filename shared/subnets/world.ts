@@ -1,3 +1,4 @@
+import type { Pause } from '../pause.ts';
 import type { Ref } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import type { Author } from '../seal.ts';
@@ -41,6 +42,8 @@ export interface SubnetsWorld {
   deletionAttempted: string | undefined;
   /** Steps that AWS refused before this look. */
   attempts: Attempts<SubnetsStep>;
+  /** A person has paused the stack; only the load balancer's own VPC says so. */
+  paused?: Pause | undefined;
 }
 
 /** All VPCs whose subnets count, as one look at AWS found them, the load balancer's own first. */

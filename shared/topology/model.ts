@@ -1,4 +1,5 @@
 import { canonicalCidr } from '../cidr.ts';
+import type { Pause } from '../pause.ts';
 import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
@@ -76,6 +77,8 @@ export interface Topology {
   at: number;
   crossZone: boolean;
   zones: Zone[];
+  /** A person has paused the stack: it stays as it is. */
+  paused?: Pause | undefined;
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -86,7 +89,7 @@ export interface Look {
   vpcId: string;
   tagKey: string;
   subnets: {
-    world: Pick<SubnetsWorld, 'now' | 'crossZone'>;
+    world: Pick<SubnetsWorld, 'now' | 'crossZone' | 'paused'>;
     /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
@@ -100,7 +103,7 @@ export interface Look {
 /** The picture of a look. Pure. */
 export function topology(look: Look): Topology {
   const { place, vpcId, tagKey } = look;
-  const { now: at, crossZone } = look.subnets.world;
+  const { now: at, crossZone, paused } = look.subnets.world;
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
   const routers = routersOf(look);
@@ -127,7 +130,7 @@ export function topology(look: Look): Topology {
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
     .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
-  return { place, vpcId, tagKey, at, crossZone, zones, notes };
+  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, notes };
 }
 
 function inZone<T extends Subject>(subjects: T[], name: string): T[] {

@@ -1,3 +1,4 @@
+import { pauseSentence } from '../pause.ts';
 import { logLink } from './detail.ts';
 import { fontSize, frame, isNarrow, link, type View } from './frame.ts';
 import { FLOWS, glyph, line } from './glyphs.ts';
@@ -35,7 +36,7 @@ function isCompact(zones: Zone[], view: View): boolean {
   return (12 + zones.length * 4 + rows * (isNarrow(view) ? 5.5 : 4)) * fontSize(view) > view.height;
 }
 
-function header({ place, vpcId, at, zones }: Topology): Html {
+function header({ place, vpcId, at, zones, paused }: Topology): Html {
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const ready = subnets.filter((subnet) => subnet.state === 'ready');
@@ -47,7 +48,7 @@ function header({ place, vpcId, at, zones }: Topology): Html {
       <h2 class="zg-verdict">
         ${glyph(dead ? 'down' : worst([...subnets, ...routers].map(({ state }) => state)))}
         ${subnets.length === 0 ? 'No subnet opted in' : `${ready.length} of ${count(subnets.length, 'subnet')} ready`},
-        ${routers.length === 0 ? 'no router' : `${healthy.length} of ${count(routers.length, 'router')} healthy`}
+        ${routers.length === 0 ? 'no router' : `${healthy.length} of ${count(routers.length, 'router')} healthy`}${paused && ', paused'}
       </h2>
       <p class="zg-muted">
         ${place.stack} · <span class="zg-mono">${vpcId}</span> · ${place.region} ·
@@ -73,6 +74,9 @@ function reasons(shown: Topology, view: View): Html | false {
     ...subjects.flatMap((subject) =>
       subject.why.map((why) => ({ state: subject.state, why, who: nameButton(subject, view), id: subject.id })),
     ),
+    ...(shown.paused
+      ? [{ state: 'waiting' as const, why: pauseSentence(shown.paused), who: html`${shown.place.stack}` }]
+      : []),
     ...shown.notes.map(({ subject, state, why }) => ({ state, why, who: html`${subject}` })),
   ].sort((a, b) => URGENCY.indexOf(a.state) - URGENCY.indexOf(b.state));
   const groups = [...Map.groupBy(all, ({ state, why }) => `${state} ${why}`).values()];

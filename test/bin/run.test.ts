@@ -4,7 +4,7 @@ import { deployed } from './stage.ts';
 
 describe('a command line that is wrong exits with 64, and says what is right', () => {
   test.each([
-    ['', /^no command is given: status, plan, explain, test, doctor, router, log, versions, bundle, drain, redrive\n/],
+    ['', /^no command is given: status, plan, explain, test, doctor, router, log, versions, bundle, pause, resume, drain, redrive\n/],
     ['stat', /^there is no command stat: status,/],
     ['sttaus', /redrive\. Did you mean status\?\n/],
     ['status --wacth', /^Unknown option '--wacth'\. Did you mean --watch\?\n/],
@@ -39,6 +39,11 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['test app-a tcp://10.20.0.5', /names no port/],
     ['test app-a https://ann:secret@10.20.0.5/', /^the URL has a user or password/],
     ['test app-a http://a$(reboot)/', /is no (name of a host|URL)/],
+    ['pause a b', /^pause takes at most one \[why\]/],
+    ['pause a"b', /^the reason goes into a tag, which takes 200 letters, .* and not: a"b/],
+    [`pause ${'a'.repeat(201)}`, /^the reason goes into a tag/],
+    ['pause --yes', /Unknown option '--yes'/],
+    ['resume now', /^resume takes nothing more/],
     ['router', /^router takes one instance/],
     ['router a b', /^router takes one instance/],
     ['router a --watch', /Unknown option '--watch'/],

@@ -35,6 +35,7 @@ export const configOf = (fields: Partial<RoutersConfig> = {}): RoutersConfig => 
   registrationKey: '',
   diverterKey: 'ziti-glb:diverter',
   rangeKey: 'ziti-glb:dns-range',
+  pauseKey: 'ziti-glb:paused',
   leavingKey: 'ziti-glb:leaving',
   checkKey: 'ziti-glb:source-dest-check',
   routerSubnets: [],

@@ -25,6 +25,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   endpointsPerVpc: 50,
   routesPerTable: 500,
   tags: [],
+  pauseKey: 'ziti-glb:paused',
   statusKey: 'ziti-glb:status',
   leavingKey: 'ziti-glb:leaving',
   servedByKey: 'ziti-glb:served-by',

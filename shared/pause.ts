@@ -1,0 +1,56 @@
+import type { Tag } from '@aws-sdk/client-ec2';
+import { tag } from './aws/read.ts';
+import { formatNote, readNote } from './note.ts';
+import { type Condition, isWaiting, LATER, type Plan, type Step } from './reconcile/plan.ts';
+
+/** A person has said that a stack is to change nothing, by a tag of its VPC. */
+export interface Pause {
+  /** In milliseconds since the epoch; undefined if somebody has written the tag by hand. */
+  since: number | undefined;
+  /** In that person's words; empty if there are none. */
+  why: string;
+}
+
+export const formatPause = (why: string, at: number) => formatNote({ text: why, at }).trimStart();
+
+/** @param tags of the VPC */
+export function readPause(tags: Tag[] | undefined, { pauseKey }: { pauseKey: string }): Pause | undefined {
+  const value = tag(tags, pauseKey);
+  if (value === undefined) return undefined;
+  const note = readNote(` ${value}`);
+  return note ? { since: note.at, why: note.text.trim() } : { since: undefined, why: value };
+}
+
+/** For people: since when, and why. */
+export function pauseSentence({ since, why }: Pause): string {
+  const from = since === undefined ? '' : ` since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `paused${from}${why ? `: ${why}` : ''}`;
+}
+
+/** Gauges of what stays as it is only because nothing is changed: without them no alarm calls a person for a person's own doing. */
+const STALLED = ['Waiting', 'JoiningRouters', 'OutdatedRouters'];
+
+/**
+ * Of a plan what a paused stack does: nothing, but for what keeps things as they are.
+ * @param keeping steps that do
+ */
+export function paused<S extends Step>(
+  plan: Plan<S>,
+  pause: Pause,
+  { stack, vpcId }: { stack: string; vpcId: string },
+  keeping: S[] = [],
+): Plan<S> {
+  const wait: Condition = {
+    about: { label: stack, ids: [vpcId] },
+    kind: 'waiting',
+    message: `a person to resume it (npm run -s ziti-glb -- resume), for it is ${pauseSentence(pause)}; ${plan.steps.length === 0 ? 'there is nothing to do' : 'what is to be done is left undone'}`,
+    until: LATER,
+    warn: true,
+  };
+  return {
+    ...plan,
+    steps: keeping,
+    conditions: [wait, ...plan.conditions.filter((each) => !isWaiting(each))],
+    gauges: Object.fromEntries(Object.entries(plan.gauges ?? {}).filter(([name]) => !STALLED.includes(name))),
+  };
+}
