@@ -8,19 +8,22 @@ export const METADATA = 'ziti-glb';
  * @param {Record<string, unknown>} deployed by name, those that were given then
  * @param {Record<string, unknown>} given by name, those that are given now
  * @param {Record<string, unknown>} defaults by name, of all
- * @returns {string | undefined} a sentence if there are any
+ * @throws Error of one sentence if there are any
  */
-export function forgotten(deployed, given, defaults) {
+export function checkForgotten(deployed, given, defaults) {
   const lost = Object.entries(deployed).filter(
     ([name, value]) => name in defaults && !(name in given) && `${value}` !== `${defaults[name]}`,
   );
-  if (lost.length === 0) return undefined;
+  if (lost.length === 0) return;
   const again = lost.map(([name, value]) => `--param ${name}=${quoted(value)}`).join(' ');
   const reset = lost.map(([name]) => `--param ${name}=${quoted(defaults[name])}`).join(' ');
-  return `The stack was deployed with parameters that are not given now, and would silently get their defaults again. Give them as they were: ${again}; or say that they are to be reset: ${reset}`;
+  throw new Error(
+    `The stack was deployed with parameters that are not given now, and would silently get their defaults again. Give them as they were: ${again}; or say that they are to be reset: ${reset}`,
+  );
 }
 
-const quoted = (value) => (/^[\w.:/=+@,-]*$/.test(value) ? value : `'${`${value}`.replaceAll("'", "'\\''")}'`);
+/** For a shell. The framework takes an empty value only as a space. */
+const quoted = (value) => (/^[\w.:/=+@,-]+$/.test(value) ? value : `'${`${value}`.replaceAll("'", "'\\''") || ' '}'`);
 
 /**
  * Resolves to what a stack was deployed with; nothing if there is no such stack, or it is of an earlier version.

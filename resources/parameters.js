@@ -168,6 +168,28 @@ export function checkParameters(given, { region, defaults }) {
 }
 
 /**
+ * What the command line has as `--param NAME=VALUE`, each once: the framework would take the last of two, and complains of one without
+ * a value once for every place where a parameter is used.
+ * @param {readonly string[]} given
+ * @returns {[name: string, value: string][]}
+ * @throws Error of one sentence
+ */
+export function givenParameters(given) {
+  const pairs = given.map((text) => {
+    const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (name !== undefined) return [name, value.trimEnd()];
+    const says = /^[^=]+=$/.test(text) ? `gives no value; for an empty one: --param ${text}' '` : 'is not NAME=VALUE';
+    throw new Error(`--param ${text} ${says}`);
+  });
+  const twice = pairs.find(([name], at) => pairs.findIndex(([other]) => other === name) < at);
+  if (twice)
+    throw new Error(
+      `The parameter ${twice[0]} is given twice. Give it once: of a list, all in one, as its default has it`,
+    );
+  return pairs;
+}
+
+/**
  * The framework would take us-east-1, where nobody has meant the stack to be.
  * @param {{ region?: string }} options of the command line
  * @param {Record<string, string | undefined>} [environment]
@@ -328,6 +350,8 @@ const tags = async (variables) =>
 export const tagKeys = async (variables) => Object.keys(await tags(variables));
 
 export const architecture = (variables) => rightful('architecture', variables, 'arm64');
+
+export const logRetention = async (variables) => Number(await rightful('logRetention', variables, 30));
 
 /** The framework would refuse one that cannot be, in its own words, before the parameters are checked. */
 async function rightful(name, { resolveVariable }, otherwise) {

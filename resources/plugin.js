@@ -4,8 +4,8 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { bundle } from './bundle.js';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
-import { deployedParameters, forgotten, METADATA } from './forgotten.js';
-import { checkParameters, checkRegion, checkStage } from './parameters.js';
+import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
+import { checkParameters, checkRegion, checkStage, givenParameters } from './parameters.js';
 import { explained } from './refusals.js';
 import { refuseRemovalInUse } from './removal.js';
 import { bundleSbom, writeDiverterSboms } from './sbom.js';
@@ -13,6 +13,7 @@ import { bundleSbom, writeDiverterSboms } from './sbom.js';
 /** What `serverless package`, `deploy` and `remove` do beyond the framework. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
+    refused(serverless, 'INVALID_PARAMETER', () => givenParameters(serverless.processedInput.options.param ?? []));
     this.hooks = {
       'before:package:cleanup': () => check(serverless),
       'before:package:createDeploymentArtifacts': () => createArtifacts(serverless),
@@ -37,9 +38,9 @@ async function createArtifacts({ serviceDir, service }) {
 /** By name: what the command line has, else serverless.yml for this stage. */
 function givenTo(serverless) {
   const { params } = serverless.configurationInput;
-  const given = serverless.processedInput.options.param ?? [];
+  const given = givenParameters(serverless.processedInput.options.param ?? []);
   const stage = serverless.getProvider('aws').getStage();
-  return { ...params[stage], ...Object.fromEntries(given.map(pair)) };
+  return { ...params[stage], ...Object.fromEntries(given) };
 }
 
 /** By name: all of them, those that are not given by their defaults. */
@@ -49,20 +50,18 @@ async function check(serverless) {
   const provider = serverless.getProvider('aws');
   const defaults = serverless.configurationInput.params.default;
   const all = parametersOf(serverless);
-  try {
+  refused(serverless, 'INVALID_PARAMETER', () => {
     checkRegion(serverless.processedInput.options);
     checkStage(provider.getStage());
     checkParameters(all, { region: provider.getRegion(), defaults });
-  } catch (error) {
-    throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
-  }
+  });
   try {
     if (all.diverter === 'own') checkDiverter();
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'DIVERTER_NOT_BUILT');
   }
   if (serverless.processedInput.commands[0] === 'deploy')
-    await checkForgotten(serverless, givenTo(serverless), defaults);
+    await checkDeployed(serverless, givenTo(serverless), defaults);
 }
 
 /** The template says what it was made with, for the next deployment to know. */
@@ -73,21 +72,30 @@ function decide(serverless) {
   provider.compiledCloudFormationTemplate = { ...template, Metadata: { ...Metadata, [METADATA]: own } };
 }
 
-async function checkForgotten(serverless, given, defaults) {
+async function checkDeployed(serverless, given, defaults) {
   const provider = serverless.getProvider('aws');
   const deployed = await deployedParameters(await provider.getAwsSdkV3Config(), provider.naming.getStackName());
-  const sentence = forgotten(deployed, given, defaults);
-  if (sentence) throw new serverless.classes.Error(sentence, 'PARAMETER_FORGOTTEN');
+  refused(serverless, 'PARAMETER_FORGOTTEN', () => checkForgotten(deployed, given, defaults));
 }
 
-function pair(nameAndValue) {
-  const [name, ...value] = nameAndValue.split('=');
-  return [name, value.join('=').trimEnd()];
+/** EX_USAGE of sysexits.h, as of the command `ziti-glb`: the framework has 1 for whatever goes wrong. */
+const USAGE = 64;
+
+/** Runs a check of what was typed. @throws the framework's error, for which the process exits with USAGE */
+function refused({ classes }, code, check) {
+  try {
+    return check();
+  } catch (error) {
+    process.once('exit', () => {
+      process.exitCode = USAGE;
+    });
+    throw new classes.Error(error.message, code);
+  }
 }
 
 async function checkRemoval(serverless) {
+  refused(serverless, 'INVALID_PARAMETER', () => checkRegion(serverless.processedInput.options));
   try {
-    checkRegion(serverless.processedInput.options);
     await refuseRemovalInUse(await serverless.getProvider('aws').getAwsSdkV3Config(), serverless.service.custom.stack);
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'STACK_IN_USE');

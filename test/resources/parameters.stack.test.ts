@@ -6,6 +6,7 @@ import {
   checkParameters,
   checkRegion,
   checkStage,
+  givenParameters,
   healthCheck,
   healthOptions,
   healthPort,
@@ -300,6 +301,28 @@ test.each([
   expect(await healthOptions(variables)).toBe(options);
 });
 
+describe('what is given by the command line', () => {
+  test('is each parameter once, with its value', () => {
+    expect(givenParameters(['vpcId=vpc-1', 'tags=A=b ', 'alarmEmail= '])).toEqual([
+      ['vpcId', 'vpc-1'],
+      ['tags', 'A=b'],
+      ['alarmEmail', ''],
+    ]);
+  });
+
+  test.each([
+    [['tagKey'], '--param tagKey is not NAME=VALUE'],
+    [['=x'], '--param =x is not NAME=VALUE'],
+    [['alarmEmail='], "--param alarmEmail= gives no value; for an empty one: --param alarmEmail=' '"],
+    [
+      ['subnetIds=subnet-1', 'vpcId=vpc-1', 'subnetIds=subnet-2'],
+      'The parameter subnetIds is given twice. Give it once: of a list, all in one, as its default has it',
+    ],
+  ])('%j is refused', (given, sentence) => {
+    expect(() => givenParameters(given)).toThrow(new Error(sentence));
+  });
+});
+
 test('a region is given by the command line or the environment', () => {
   expect(checkRegion({ region: 'eu-west-1' }, {})).toBeUndefined();
   expect(checkRegion({}, { AWS_REGION: 'eu-west-1' })).toBeUndefined();
@@ -324,28 +347,30 @@ test('a stage is as long as the names of functions allow', () => {
 describePackaged('serverless package', () => {
   test('takes no stage that Lambda would not', () => {
     const { status, said } = packageStack({ parameters: required, stage: 's'.repeat(63) });
-    expect(status).toBe(1);
+    expect(status).toBe(64);
     expect(said).toMatch(/^The stage has 63 characters/m);
   });
 
   test.each([
     [{ tags: 'network' }, "The parameter tags has 'network', which is not a tag like Team=network"],
     [{ architecture: 'arm' }, 'The parameter architecture is not arm64 or x86_64: arm'],
+    [{ logRetention: '31' }, 'The parameter logRetention is not one of 1, 3, 5'],
+    [{ tags: '' }, "--param tags= gives no value; for an empty one: --param tags=' '"],
   ])('%j is refused in our words, though the framework looks at it first', (given, sentence) => {
     const { status, said } = packageStack({ parameters: { ...required, ...given } });
-    expect([status, said]).toEqual([1, expect.stringContaining(`Error:\n${sentence}`)]);
+    expect([status, said]).toEqual([64, expect.stringContaining(`Error:\n${sentence}`)]);
   });
 
   test('deploys nothing where no region is given, and where the environment gives one, there', () => {
     const { status, said } = packageStack({ parameters: required, region: '' });
-    expect([status, said]).toEqual([1, expect.stringContaining('Error:\nIt is not said where the stack is to be: ')]);
+    expect([status, said]).toEqual([64, expect.stringContaining('Error:\nIt is not said where the stack is to be: ')]);
     const there = packageStack({ parameters: required, region: '', environment: { AWS_REGION: 'eu-north-1' } });
     expect([there.status, there.said]).toEqual([0, expect.stringContaining('(eu-north-1)')]);
   });
 
   test('says what is wrong with the parameters before anything is made', () => {
     const { status, said, folder } = packageStack({ parameters: { vpcId: 'vpc-xyz' } });
-    expect(status).toBe(1);
+    expect(status).toBe(64);
     expect(said).toMatch(/^Error:\nThe parameter vpcId is not the id of a VPC: vpc-xyz$/m);
     expect(said).not.toContain('    at ');
     expect(() => readFileSync(`${folder}/serverless-state.json`)).toThrow('ENOENT');

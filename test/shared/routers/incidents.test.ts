@@ -425,6 +425,7 @@ describe('a large fleet', () => {
       'DescribeInstances',
       'DescribeNetworkInterfaces',
       'DescribeTargetHealth',
+      'DescribeVpcs',
       'ListCommandInvocations',
     ]);
     expect(await callsAtRest(true)).toEqual(one);
