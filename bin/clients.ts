@@ -1,4 +1,5 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -6,6 +7,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import { readCredentials } from '../local/credentials.ts';
 
 /** Where AWS is, and as whom to ask it. What is not given, the SDK finds as it always does. */
@@ -47,6 +49,7 @@ export function awsClients({ region, profile, endpoint, timeout }: Access) {
   };
   return {
     autoScaling: new AutoScalingClient(config),
+    cloudFormation: new CloudFormationClient(config),
     ec2: new EC2Client(config),
     elb: new ElasticLoadBalancingV2Client(config),
     lambda: new LambdaClient(config),
@@ -54,5 +57,6 @@ export function awsClients({ region, profile, endpoint, timeout }: Access) {
     quotas: new ServiceQuotasClient(config),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
+    sts: new STSClient(config),
   };
 }

@@ -1,16 +1,23 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import type { Deployed } from './deployed.ts';
+import type { Deployed, Place } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command was given. */
 export interface Given {
   args: string[];
-  options: Record<string, string | boolean | undefined>;
+  options: Record<string, string | boolean | string[] | undefined>;
   stack: Deployed;
   terminal: Terminal;
 }
 
-export interface Command {
+export type Command = CommandOf<Given> & { beforehand?: undefined };
+
+/** Of a stack that is still to be deployed, or whose functions need not be understood: it has a name and a place. */
+export interface Precommand extends CommandOf<Omit<Given, 'stack'> & { stack: Place }> {
+  beforehand: true;
+}
+
+interface CommandOf<G> {
   /** After the name: what must be given, and in brackets what may be. */
   args: readonly string[];
   /** One line for the help. */
@@ -20,7 +27,7 @@ export interface Command {
   /** Looks at what was typed, before anything is asked. @throws UsageError */
   check?(typed: Pick<Given, 'args' | 'options'>): void;
   /** Resolves to the exit code. */
-  run(given: Given): Promise<number>;
+  run(given: G): Promise<number>;
 }
 
 export const isOptional = (arg: string) => arg.startsWith('[');

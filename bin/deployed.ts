@@ -12,9 +12,11 @@ export interface Deployed {
   now(): number;
 }
 
+/** Where a stack is, or is to be. */
+export type Place = Pick<Deployed, 'name' | 'clients' | 'now'>;
+
 /** Finds a stack by its name: its functions know all the rest. Rejects with AWS's error if there is none. */
-export async function findStack(name: string, clients: Clients): Promise<Deployed> {
-  const clock = awsClock(clients);
+export async function findStack({ name, clients, now }: Place): Promise<Deployed> {
   const [subnets, routers] = await Promise.all(
     ['subnets', 'routers'].map(async (suffix) => {
       const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
@@ -22,7 +24,7 @@ export async function findStack(name: string, clients: Clients): Promise<Deploye
       return Environment?.Variables ?? {};
     }),
   );
-  return { name, clients, config: read(name, subnets ?? {}, routers ?? {}), now: clock };
+  return { name, clients, config: read(name, subnets ?? {}, routers ?? {}), now };
 }
 
 /** @throws Error if the functions of this name are a stranger's, or of another version */
@@ -37,7 +39,7 @@ function read(name: string, subnets: Record<string, string>, routers: Record<str
 }
 
 /** This machine's clock may be wrong, and a local cloud has a time of its own: what counts is the date of AWS's answers. */
-function awsClock(clients: Clients): () => number {
+export function awsClock(clients: Clients): () => number {
   let ahead = 0;
   for (const client of Object.values(clients)) {
     watchAnswers(client, ({ date = '' }) => {

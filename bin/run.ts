@@ -3,26 +3,28 @@ import { NoCredentials } from '../local/credentials.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
 import { closest } from './closest.ts';
-import { type Command, EXIT, isOptional, UsageError } from './command.ts';
+import { type Command, EXIT, isOptional, type Precommand, UsageError } from './command.ts';
 import { bundle } from './commands/bundle.ts';
+import { config } from './commands/config.ts';
 import { doctor } from './commands/doctor.ts';
 import { drain } from './commands/drain.ts';
 import { explain } from './commands/explain.ts';
 import { log } from './commands/log.ts';
 import { pause, resume } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
+import { precheck } from './commands/precheck.ts';
 import { redrive } from './commands/redrive.ts';
 import { router } from './commands/router.ts';
 import { status } from './commands/status.ts';
 import { test } from './commands/test.ts';
 import { versions } from './commands/versions.ts';
 import { completion, SHELLS, type Shell, type Words } from './completion.ts';
-import { findStack } from './deployed.ts';
+import { awsClock, findStack, type Place } from './deployed.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command | Precommand>> = {
   status,
   plan,
   explain,
@@ -31,6 +33,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   router,
   log,
   versions,
+  config,
+  precheck,
   bundle,
   pause,
   resume,
@@ -68,6 +72,7 @@ ${Object.entries(COMMANDS)
   status            --watch   go on showing it, until Ctrl-C
                     --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
   plan              --with SUBNET=CIDRS   if it were tagged so
+  precheck          --param NAME=VALUE (-p), --parameters FILE: as they are to be deployed
   log               --since 10m (1h), --follow (-f): go on, until Ctrl-C
   all that show     --json    for programs
   drain, redrive    --yes     do not ask
@@ -120,7 +125,9 @@ export async function run(
         terminal.progress(`asking AWS: ${action} (${calls})`);
       });
     }
-    return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
+    const place: Place = { name: stack, clients, now: awsClock(clients) };
+    if (command.beforehand) return await command.run({ args, options, terminal, stack: place });
+    return await command.run({ args, options, terminal, stack: await findStack(place) });
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');
@@ -198,7 +205,10 @@ function completionOf([name = '', ...more]: string[]): { shell: Shell } {
 function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    return { positionals, values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, one(value)])) };
+    return {
+      positionals,
+      values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, one(value, options[key])])),
+    };
   } catch (error) {
     const { message = String(error) } = Object(error);
     const [, unknown = ''] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
@@ -207,4 +217,8 @@ function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
   }
 }
 
-const one = (value: string | boolean | (string | boolean)[] | undefined) => (Array.isArray(value) ? value[0] : value);
+type Value = string | boolean | (string | boolean)[] | undefined;
+
+/** All of an option that may be given more than once. */
+const one = (value: Value, declared: ParseArgsOptionsConfig[string] | undefined) =>
+  !Array.isArray(value) ? value : declared?.multiple ? value.map(String) : value[0];

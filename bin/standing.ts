@@ -1,6 +1,8 @@
 import { pauseSentence } from '../shared/pause.ts';
+import type { Style } from '../shared/plain.ts';
 import type { State, Topology } from '../shared/topology/model.ts';
 import { type Finding, finding } from './findings.ts';
+import type { Terminal } from './terminal.ts';
 
 /** How bad a state is that the picture shows. Who leaves does as asked. */
 const BAD: Readonly<Record<State, Finding['is']>> = {
@@ -25,6 +27,15 @@ const UNHEALTHY: Readonly<Record<string, string>> = {
 export const RESUME = 'npm run -s ziti-glb -- resume';
 
 export const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);
+
+const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
+
+/** Rows of a table: each finding, and under it what to do. */
+export const findingRows = (findings: readonly Finding[], { paint }: Pick<Terminal, 'paint'>): string[][] =>
+  findings.flatMap(({ is, check, says, remedy }) => [
+    [paint(STYLES[is], is), check, says],
+    ...(remedy ? [['', '', `→ ${remedy}`]] : []),
+  ]);
 
 /** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */
 export function standing({ zones, notes, place, paused }: Topology): Finding[] {

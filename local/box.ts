@@ -15,6 +15,7 @@ import { type Role, roleName } from './iam/role.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda } from './lambda/runtime.ts';
 import { createCloud } from './services/cloud.ts';
+import { cloudFormationService, type DeployedStack } from './services/cloudformation.ts';
 import { createKms } from './services/kms.ts';
 import { createLogs } from './services/logs.ts';
 import { createBuckets } from './services/s3.ts';
@@ -177,6 +178,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const bus = createBus({ ...place, clock, deliver: toFunctions(lambda), giveUp: letters.ofRule });
   undo.push(bus.close);
 
+  const deployed = new Map<string, DeployedStack>();
   const buckets = createBuckets(clock, iam.allows);
   const services = {
     ...cloud.services,
@@ -186,6 +188,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     logs: logs.service,
     sqs: sqsService(queues, clock),
     sts: identityService(ACCOUNT),
+    cloudformation: cloudFormationService(() => deployed.values(), place),
     servicequotas: quotasService(place),
   };
   const principal = (accessKeyId: string) =>
@@ -226,6 +229,9 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const deploy: Deploy = async (name, template, parameters, before) => {
     const stack = await deployStack({ template, parameters, place: { ...place, name, zones }, types }, before);
     stacks.set(name, stack);
+    const [now, former] = [clock.now(), deployed.get(name)];
+    const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
+    deployed.set(name, { stack, template, parameters, ...times });
     return stack;
   };
 
@@ -259,6 +265,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
       if (bucket) buckets.empty(bucket);
       await deleteStack(stack);
       stacks.delete(stack.name);
+      deployed.delete(stack.name);
     },
     setFaults: bus.setFaults,
   };

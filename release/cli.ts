@@ -26,9 +26,20 @@ export async function buildCli(outfile: string, plugins: Plugin[] = []) {
     sourcemap: false,
     target: 'node20',
     banner: { js: [options.banner?.js, NO_WARNING, MAP_GROUP_BY].join('\n') },
-    plugins: [typedWithoutNpm, ...plugins],
+    plugins: [withDefaults, typedWithoutNpm, ...plugins],
   });
 }
+
+/** There is no serverless.yml beside the one file. */
+const withDefaults: Plugin = {
+  name: 'with-defaults',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/bin\/defaults\.ts$/ }, async () => {
+      const { defaults } = await import('../bin/defaults.ts');
+      return { contents: `export const defaults = ${JSON.stringify(defaults)};`, loader: 'js' };
+    });
+  },
+};
 
 /** What is said to be typed next is typed in a checkout by npm, and by its own name where it is installed. */
 const typedWithoutNpm: Plugin = {

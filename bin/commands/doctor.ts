@@ -9,7 +9,6 @@ import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balanc
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { collect, tag } from '../../shared/aws/read.ts';
-import type { Style } from '../../shared/plain.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
 import { topology } from '../../shared/topology/model.ts';
@@ -40,25 +39,18 @@ import {
 import { runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
-import { standing } from '../standing.ts';
+import { findingRows, standing } from '../standing.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { dnsRanges, encryption } from '../vpc-findings.ts';
-
-const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
 
 export const doctor: Command = {
   args: [],
   summary: 'what is wrong or soon will be, each with its remedy',
   options: json,
   async run({ options, stack, terminal }) {
-    const { paint } = terminal;
     const findings = await examine(stack, terminal);
-    const rows = findings.flatMap(({ is, check, says, remedy }) => [
-      [paint(STYLES[is], is), check, says],
-      ...(remedy ? [['', '', `→ ${remedy}`]] : []),
-    ]);
-    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(rows)));
+    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(findingRows(findings, terminal))));
     return findings.some(({ is }) => is === 'fault' || is === 'warning') ? EXIT.todo : EXIT.ok;
   },
 };

@@ -5,13 +5,14 @@ import type { Lambda } from './runtime.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html, as far as a command line asks: what a function is, and to run it. */
 const OPERATIONS = [
+  ['GET', /^\/2016-08-19\/account-settings\/?$/, 'GetAccountSettings'],
   ['GET', /^\/2015-03-31\/functions\/([^/]+)\/configuration$/, 'GetFunctionConfiguration'],
   ['POST', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'InvokeFunction'],
 ] as const;
 
 /** @param allows whether the role of an access key lets it do this */
 export function lambdaService(
-  lambda: Pick<Lambda, 'has' | 'configurationOf' | 'invoke' | 'invokeAsync'>,
+  lambda: Pick<Lambda, 'has' | 'configurationOf' | 'concurrency' | 'invoke' | 'invokeAsync'>,
   allows: (accessKeyId: string, action: string, resource: string) => Promise<boolean>,
 ): RawService {
   async function handle(request: WireRequest, { accessKeyId, principal }: Caller): Promise<WireResponse> {
@@ -20,6 +21,17 @@ export function lambdaService(
     if (!found)
       return failure(404, 'UnknownOperationException', `the cloud in a box has no ${request.method} ${pathname}`);
     const [, path, operation] = found;
+    if (operation === 'GetAccountSettings') {
+      if (!(await allows(accessKeyId, `lambda:${operation}`, '*')))
+        return failure(
+          403,
+          'AccessDeniedException',
+          `User: ${principal} is not authorized to perform: lambda:${operation}`,
+        );
+      const { all, unreserved } = lambda.concurrency();
+      const AccountLimit = { ConcurrentExecutions: all, UnreservedConcurrentExecutions: unreserved };
+      return json(200, { AccountLimit });
+    }
     const name = decodeURIComponent(path.exec(pathname)?.[1] ?? '');
     if (!lambda.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
     const { arn, variables, ...configuration } = lambda.configurationOf(name);

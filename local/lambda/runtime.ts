@@ -172,14 +172,19 @@ export function createLambda({
     await revision.code.remove();
   }
 
+  /** Of the account's concurrent executions what functions have for themselves, but for the one of this name. */
+  const reservedBut = (name?: string) =>
+    [...functions.values()]
+      .map(({ revision }) => revision.configuration)
+      .reduce((sum, each) => (each.name === name ? sum : sum + (each.reservedConcurrency ?? 0)), 0);
+
   /**
    * Lambda keeps 100 of the account's concurrent executions for functions without any of their own, or 10 where the quota is
    * small: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html, and public reports of the latter.
    */
   function refuseReserved({ name, reservedConcurrency = 0 }: FunctionConfiguration): void {
     if (reservedConcurrency === 0) return;
-    const others = [...functions.values()].map(({ revision }) => revision.configuration).filter((f) => f.name !== name);
-    const reserved = others.reduce((sum, each) => sum + (each.reservedConcurrency ?? 0), reservedConcurrency);
+    const reserved = reservedBut(name) + reservedConcurrency;
     const minimum = concurrency < 100 ? SMALL : 100;
     if (concurrency - reserved < minimum)
       throw new Error(
@@ -197,6 +202,9 @@ export function createLambda({
   }
 
   return {
+    /** The account's quota of concurrent executions, and what no function has for itself. */
+    concurrency: () => ({ all: concurrency, unreserved: concurrency - reservedBut() }),
+
     createFunction(configuration: FunctionConfiguration): void {
       const { name, arn } = configuration;
       if (functions.has(name)) throw new Error(`ResourceConflictException: Function already exist: ${name}`);

@@ -48,6 +48,10 @@ export function authorizedResources(cloud: CloudContext): FindResource {
       const owner = value.startsWith('AWS-') ? '' : cloud.account;
       return byArn(`arn:aws:ssm:${cloud.region}:${owner}:document/${value}`);
     }
+    if (member === 'Name' && value.startsWith('/'))
+      return byArn(`arn:aws:ssm:${cloud.region}:${cloud.account}:parameter${value}`);
+    if (member === 'StackName')
+      return byArn(`arn:aws:cloudformation:${cloud.region}:${cloud.account}:stack/${value}/0`);
     if (member === 'AutoScalingGroupName') {
       const group = cloud.groups.get(value);
       return group && byArn(group.arn);

@@ -39,6 +39,7 @@ import { READ_ONLY } from './read-only.ts';
 import { agents } from './ssm/agents.ts';
 import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
+import { parameters } from './ssm/parameters.ts';
 import { syncer } from './sync.ts';
 
 /** An event as EventBridge delivers it. */
@@ -173,7 +174,7 @@ export function createCloud(options: CloudOptions): Cloud {
     ...tags(cloud),
   };
   const elb = { ...loadBalancers(cloud), ...targetGroups(cloud, targetHealth(cloud)), ...elbTags(cloud) };
-  const ssm = { ...known.operations, ...managed.operations, ...commands(cloud, known) };
+  const ssm = { ...known.operations, ...managed.operations, ...commands(cloud, known), ...parameters(cloud) };
 
   return {
     services: {

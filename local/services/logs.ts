@@ -77,6 +77,16 @@ export function createLogs({ region, account, clock, allows, onLog }: LogsOption
 /** What is asked for lines. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html */
 function serviceOf(groups: ReadonlyMap<string, readonly LogEvent[]>): OperationService {
   const operations: Operations<typeof sdk> = {
+    DescribeLogGroups({ logGroupNamePrefix = '', limit, nextToken }) {
+      const found = [...groups.keys()].filter((name) => name.startsWith(logGroupNamePrefix)).sort();
+      const { page, NextToken } = paginate(
+        found,
+        { MaxResults: limit ?? 50, NextToken: nextToken },
+        { least: 1, greatest: 50 },
+      );
+      return { logGroups: page.map((logGroupName) => ({ logGroupName })), ...(NextToken && { nextToken: NextToken }) };
+    },
+
     FilterLogEvents({ logGroupName, startTime, endTime, filterPattern = '', limit, nextToken }) {
       const kept = groups.get(logGroupName ?? '');
       if (!kept) throw new AwsError('ResourceNotFoundException', 'The specified log group does not exist.');

@@ -47,6 +47,7 @@ export const READ_ONLY: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 
     'DescribeInstanceInformation',
     'GetCommandInvocation',
     'GetDocument',
+    'GetParameter',
     'ListCommandInvocations',
     'ListCommands',
     'ListDocuments',

@@ -4,21 +4,20 @@ import type { Clock } from '../clock.ts';
 import { document, type ResourceType, refuseChange, resourceType, text, until } from './resource-type.ts';
 
 export function documentTypes(ssm: SSM, clock: Clock): Record<string, ResourceType> {
-  const parameters = new Set<string>();
   return {
-    /** Nothing in the box reads parameters: what is left of them is that a name is there once. */
     'AWS::SSM::Parameter': resourceType(
       z.strictObject({ Name: text, Type: z.literal('String'), Value: text, Description: text.optional() }),
       [],
       async (properties) => {
         const { Name } = properties;
-        // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, without Overwrite
-        if (parameters.has(Name)) throw new Error(`ParameterAlreadyExists: ${Name} already exists`);
-        parameters.add(Name);
+        await ssm.putParameter(properties);
         return {
           ref: Name,
-          update: async (changed) => refuseChange(properties, changed, ['Value', 'Description']),
-          remove: async () => parameters.delete(Name),
+          async update(changed) {
+            refuseChange(properties, changed, ['Value', 'Description']);
+            await ssm.putParameter({ ...changed, Overwrite: true });
+          },
+          remove: () => ssm.deleteParameter({ Name }),
         };
       },
     ),

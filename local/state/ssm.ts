@@ -8,3 +8,10 @@ export interface Agent {
   /** When it gave its last sign of life, if it is not online. */
   lostAt: number;
 }
+
+export interface Parameter {
+  name: string;
+  value: string;
+  type: 'String' | 'StringList' | 'SecureString';
+  version: number;
+}

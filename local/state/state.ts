@@ -14,7 +14,7 @@ import type {
   Vpc,
 } from './ec2.ts';
 import type { Listener, LoadBalancer, TargetGroup } from './elbv2.ts';
-import type { Agent } from './ssm.ts';
+import type { Agent, Parameter } from './ssm.ts';
 
 /** Everything that is so in the cloud, as data. Records keep the order of their creation. */
 export interface CloudState {
@@ -38,6 +38,8 @@ export interface CloudState {
   readonly targetGroups: Map<string, TargetGroup>;
   /** SSM agents that have registered, by instance. */
   readonly agents: Map<string, Agent>;
+  /** Of SSM's Parameter Store, by name. */
+  readonly parameters: Map<string, Parameter>;
   readonly launchTemplates: Map<string, LaunchTemplate>;
   /** Auto Scaling groups, by name. */
   readonly groups: Map<string, Group>;
@@ -61,6 +63,7 @@ export const emptyState = (): CloudState => ({
   listeners: new Map(),
   targetGroups: new Map(),
   agents: new Map(),
+  parameters: new Map(),
   launchTemplates: new Map(),
   groups: new Map(),
 });

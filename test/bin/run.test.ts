@@ -6,7 +6,7 @@ describe('a command line that is wrong exits with 64, and says what is right', (
   test.each([
     [
       '',
-      /^no command is given: status, plan, explain, test, doctor, router, log, versions, bundle, pause, resume, drain, redrive\n/,
+      /^no command is given: status, plan, explain, test, doctor, router, log, versions, config, precheck, bundle, pause, resume, drain, redrive\n/,
     ],
     ['stat', /^there is no command stat: status,/],
     ['sttaus', /redrive\. Did you mean status\?\n/],

@@ -1,4 +1,5 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import * as ec2Sdk from '@aws-sdk/client-ec2';
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
@@ -7,14 +8,17 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import type { Access } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { createQueues } from '../../local/events/queues.ts';
 import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
+import { cloudFormationService, type DeployedStack } from '../../local/services/cloudformation.ts';
 import { createLogs } from '../../local/services/logs.ts';
 import { quotasService } from '../../local/services/service-quotas.ts';
+import { identityService } from '../../local/services/sts.ts';
 import type { Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
@@ -45,6 +49,10 @@ const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-
 export interface Extras {
   ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
   quotas?: Operations<typeof quotasSdk>;
+  /** What CloudFormation has deployed. */
+  deployed?: DeployedStack[];
+  /** The account's quota of concurrent executions, and what is not reserved. */
+  concurrency?: { all: number; unreserved: number };
   /** Whether who asks may invoke functions. */
   mayInvoke?: () => boolean;
   /** What stands between a caller and all of AWS. */
@@ -114,6 +122,7 @@ export async function deployed(extras: Extras = {}) {
         timeout: 300,
         variables: environments[name.split(':').at(-1) ?? ''] ?? {},
       }),
+      concurrency: () => extras.concurrency ?? { all: 1000, unreserved: 998 },
       invoke: () => Promise.reject(new Error('not asked for')),
       invokeAsync: (name, event) => void invoked.push({ name: name.split(':').at(-1) ?? '', event }),
     },
@@ -142,6 +151,8 @@ export async function deployed(extras: Extras = {}) {
         lambda,
         logs: logs.service,
         sqs: sqsService(queues, cloud.clock),
+        sts: identityService(ACCOUNT),
+        cloudformation: cloudFormationService(() => extras.deployed ?? [], { region: REGION, account: ACCOUNT }),
         servicequotas: quotas,
       },
       { principal: () => 'arn:aws:iam::111122223333:role/operator', middleware: extras.middleware ?? [] },
@@ -155,6 +166,7 @@ export async function deployed(extras: Extras = {}) {
   };
   const clients = () => ({
     autoScaling: new AutoScalingClient(config),
+    cloudFormation: new CloudFormationClient(config),
     ec2: new ec2Sdk.EC2Client(config),
     elb: new ElasticLoadBalancingV2Client(config),
     lambda: new LambdaClient(config),
@@ -162,6 +174,7 @@ export async function deployed(extras: Extras = {}) {
     quotas: new quotasSdk.ServiceQuotasClient(config),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
+    sts: new STSClient(config),
   });
 
   const functions = stage.clients();

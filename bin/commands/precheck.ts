@@ -1,0 +1,276 @@
+import { readFileSync } from 'node:fs';
+import { paginateDescribeLogGroups } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  DescribeVpcEncryptionControlsCommand,
+  DescribeVpcEndpointServiceConfigurationsCommand,
+  DescribeVpcsCommand,
+  paginateDescribeRouteTables,
+  paginateDescribeSubnets,
+  paginateDescribeVpcEndpoints,
+} from '@aws-sdk/client-ec2';
+import { DescribeLoadBalancersCommand, DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { GetAccountSettingsCommand, GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import * as z from 'zod';
+import { checkParameters, checkStage, claim, givenParameters } from '../../resources/parameters.js';
+import { code } from '../../shared/aws/errors.ts';
+import { collect } from '../../shared/aws/read.ts';
+import { pauseSentence, readPause } from '../../shared/pause.ts';
+import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
+import { defaults } from '../defaults.ts';
+import type { Place } from '../deployed.ts';
+import { type Finding, finding, quotas, unreadable } from '../findings.ts';
+import { explain } from '../person.ts';
+import { concurrency, names, ownVpc, reachability, taken, zonesOf } from '../precheck-findings.ts';
+import { deploymentOf } from '../stack-deployment.ts';
+import { findingRows } from '../standing.ts';
+import { table } from '../table.ts';
+import { encryption } from '../vpc-findings.ts';
+
+/** Of each of the two functions that change something, one. */
+const RESERVED = 2;
+const PREFIX = 'ziti-glb-';
+/** Of the plain template alone. */
+const OF_TEMPLATE = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
+
+export const precheck: Precommand = {
+  beforehand: true,
+  args: [],
+  summary: 'what would be in the way of a deployment with these parameters',
+  options: { ...json, param: { type: 'string', short: 'p', multiple: true }, parameters: { type: 'string' } },
+  check: ({ options }) => void parametersOf(options),
+  async run({ options, stack: place, terminal }) {
+    const { stage, ...parameters } = parametersOf(options);
+    const stack = stage === undefined ? place : { ...place, name: `${PREFIX}${stage}` };
+    const region = await stack.clients.ec2.config.region();
+    usage(() => {
+      checkStage(stack.name.replace(PREFIX, ''));
+      checkParameters(parameters, { region, defaults });
+    });
+    const findings = await examine(stack, parameters);
+    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(findingRows(findings, terminal))));
+    return findings.some(({ is }) => is === 'fault') ? EXIT.todo : EXIT.ok;
+  },
+};
+
+function usage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw new UsageError(Object(error).message ?? String(error));
+  }
+}
+
+type Parameters = Record<string, string | number>;
+
+/** All of them, the defaults too; `stage` if a file has it. @throws UsageError */
+function parametersOf({ param = [], parameters: path }: Given['options']): Parameters & { stage?: string } {
+  const given = usage(() => givenParameters([param].flat().map(String)));
+  const ofFile = typeof path === 'string' ? readParameters(path) : {};
+  const all: Parameters = { ...defaults, ...ofFile, ...Object.fromEntries(given) };
+  const { stage } = all;
+  for (const name of OF_TEMPLATE) delete all[name];
+  const unknown = Object.keys(all).find((name) => !(name in defaults));
+  if (unknown) throw new UsageError(`There is no parameter ${unknown}; there are ${Object.keys(defaults).join(', ')}.`);
+  return { ...all, ...(stage !== undefined && { stage: String(stage) }) };
+}
+
+/** What `aws cloudformation deploy --parameter-overrides file://` takes: https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/ */
+const value = z.union([z.string(), z.number()]).transform(String);
+const parameterFile = z.union([
+  z.object({ Parameters: z.record(z.string(), value) }).transform(({ Parameters }) => Parameters),
+  z
+    .array(z.object({ ParameterKey: z.string(), ParameterValue: value }))
+    .transform((list) => Object.fromEntries(list.map((one) => [one.ParameterKey, one.ParameterValue]))),
+  z.array(z.string()).transform((list) => Object.fromEntries(usage(() => givenParameters(list)))),
+]);
+
+function readParameters(path: string): Record<string, string> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--parameters ${path} cannot be read: ${Object(error).message ?? error}`);
+  }
+  const { data } = parameterFile.safeParse(content);
+  if (!data)
+    throw new UsageError(
+      `--parameters ${path} is no file of parameters: it has {"Parameters": {"vpcId": "vpc-…"}}, as examples/production.json`,
+    );
+  return data;
+}
+
+/** Of each check what it found; what one may not read says nothing about the others. */
+async function examine(stack: Place, parameters: Parameters): Promise<Finding[]> {
+  const text = (name: string) => String(parameters[name]);
+  const vpcId = text('vpcId');
+  const [who, account] = await identity(stack);
+  const parts = await Promise.all([
+    attempt('VPC', async () => {
+      const { Vpcs = [] } = await stack.clients.ec2.send(new DescribeVpcsCommand({ VpcIds: [vpcId] })).catch(none);
+      const [vpc] = Vpcs;
+      const pause = readPause(vpc?.Tags, { pauseKey: `${text('tagKey')}:paused` });
+      return [
+        ownVpc(vpc, vpcId, account),
+        ...(pause
+          ? [
+              finding(
+                'warning',
+                'pause',
+                `the stack would be ${pauseSentence(pause)}, by a tag of ${vpcId}`,
+                `ziti-glb resume after it, or: aws ec2 delete-tags --resources ${vpcId} --tags Key=${text('tagKey')}:paused`,
+              ),
+            ]
+          : []),
+      ];
+    }),
+    attempt('zones', () => subnets(stack, text)),
+    attempt('encryption controls', async () => {
+      const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds: [vpcId] });
+      const { VpcEncryptionControls } = await stack.clients.ec2.send(asked).catch(none);
+      return VpcEncryptionControls ? [encryption(VpcEncryptionControls, vpcId)] : [];
+    }),
+    attempt('load balancer', () => loadBalancer(stack, text)),
+    attempt('quotas', async () => {
+      const { AccountLimit = {} } = await stack.clients.lambda.send(new GetAccountSettingsCommand({}));
+      const { ConcurrentExecutions: all = 0, UnreservedConcurrentExecutions: unreserved = 0 } = AccountLimit;
+      const own = await deploymentOf(stack).catch(() => undefined);
+      // Those of a stack that is there are reserved already.
+      return [concurrency({ all, unreserved }, text('reserveConcurrency') === 'true' && !own ? RESERVED : 0)];
+    }),
+    attempt('quotas', () => vpcQuotas(stack, text)),
+    attempt('names', async () => [...names(await namesOf(stack, parameters))]),
+  ]);
+  return [who, ...parts.flat()];
+}
+
+async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await read();
+  } catch (error) {
+    return [unreadable(check, explain(error))];
+  }
+}
+
+/** Without it nothing else can be asked: its error ends the command. */
+async function identity({ clients: { sts } }: Place): Promise<[Finding, account: string]> {
+  const { Arn = '', Account = '' } = await sts.send(new GetCallerIdentityCommand({}));
+  return [finding('ok', 'credentials', `${Arn}, of account ${Account}`), Account];
+}
+
+/** AWS's error for an id that is not there is an answer here. */
+function none(error: unknown): Record<string, undefined> {
+  if (/NotFound(Exception)?$/.test(code(error))) return {};
+  throw error;
+}
+
+/** One that is there, and is to be taken. */
+async function loadBalancer({ clients: { ec2, elb } }: Place, text: (name: string) => string): Promise<Finding[]> {
+  if (text('loadBalancerArn') === '') return [];
+  const ServiceIds = [text('serviceId')];
+  const [{ LoadBalancers }, { TargetGroups }, { ServiceConfigurations }] = await Promise.all([
+    elb.send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [text('loadBalancerArn')] })).catch(none),
+    elb.send(new DescribeTargetGroupsCommand({ TargetGroupArns: [text('targetGroupArn')] })).catch(none),
+    ec2.send(new DescribeVpcEndpointServiceConfigurationsCommand({ ServiceIds })).catch(none),
+  ]);
+  const [[balancer], [group], [service]] = [LoadBalancers ?? [], TargetGroups ?? [], ServiceConfigurations ?? []];
+  return taken({
+    ...{ vpcId: text('vpcId'), type: balancer?.Type, ofVpc: balancer?.VpcId },
+    ...{
+      protocol: group?.Protocol,
+      targetType: group?.TargetType,
+      accepts: service && service.AcceptanceRequired === true,
+    },
+  });
+}
+
+async function subnets({ clients: { ec2 } }: Place, text: (name: string) => string): Promise<Finding[]> {
+  const client = { client: ec2 };
+  const wanted = text('subnetIds').split(',').filter(Boolean);
+  const standing = text('routerSubnets').split(',').filter(Boolean);
+  const ids = [...new Set([...wanted, ...standing])];
+  if (ids.length === 0) return [];
+  const inVpc = { Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] };
+  // By a filter: one that is not there leaves the others to be told of.
+  const [there, tables, endpoints] = await Promise.all([
+    collect(paginateDescribeSubnets(client, { Filters: [{ Name: 'subnet-id', Values: ids }] }), (page) => page.Subnets),
+    collect(paginateDescribeRouteTables(client, inVpc), (page) => page.RouteTables),
+    collect(paginateDescribeVpcEndpoints(client, inVpc), (page) => page.VpcEndpoints),
+  ]);
+  const ways = {
+    ...{ tables, endpoints, elsewhere: text('systemsManagerCidrs').split(/\s+/).filter(Boolean) },
+    ...{ certain: standing.length > 0, fetches: text('diverter') === 'own' },
+  };
+  const routers = standing.length > 0 ? standing : wanted;
+  const reached = there.filter(({ SubnetId = '', VpcId }) => routers.includes(SubnetId) && VpcId === text('vpcId'));
+  const missing = standing.filter((id) => !there.some(({ SubnetId }) => SubnetId === id));
+  return [
+    ...zonesOf(wanted, there, text('vpcId')),
+    ...missing.map((id) => finding('fault', 'zones', `${id} of routerSubnets is not there`, 'give subnets of vpcId')),
+    ...reached.flatMap((subnet) => reachability(subnet, ways)),
+  ];
+}
+
+/** What the parameters say of quotas, and AWS. */
+async function vpcQuotas({ clients }: Place, text: (name: string) => string): Promise<Finding[]> {
+  const limit = async (QuotaCode: string) =>
+    (await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }))).Quota?.Value ?? 0;
+  const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
+  const inVpc = { Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] };
+  const all = await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpc), (page) => page.VpcEndpoints);
+  const used = all.filter(({ VpcEndpointType }) => VpcEndpointType !== 'Gateway').length;
+  const name = 'Interface VPC endpoints per VPC';
+  const over = [
+    ['endpointsPerVpc', endpoints],
+    ['routesPerTable', routes],
+  ] as const;
+  return [
+    ...quotas([{ name, of: text('vpcId'), used, limit: endpoints, adjustable: true }]),
+    ...over
+      .filter(([parameter, value]) => Number(text(parameter)) > value)
+      .map(([parameter, value]) =>
+        finding(
+          'warning',
+          'quotas',
+          `${parameter} is ${text(parameter)}, and the account's quota ${value}`,
+          `ask for more in Service Quotas, or give --param ${parameter}=${value}`,
+        ),
+      ),
+  ];
+}
+
+async function namesOf(stack: Place, parameters: Parameters) {
+  const { lambda, logs, ssm } = stack.clients;
+  const wanted = ['routers', 'subnets', 'topology'].map((suffix) => `${stack.name}-${suffix}`);
+  const claimed = await claim({ resolveVariable: async (name: string) => parameters[name.replace('param:', '')] });
+  const [deployment, functions, groups, holder] = await Promise.all([
+    deploymentOf(stack),
+    Promise.all(
+      wanted.map(async (FunctionName) =>
+        (await there(lambda.send(new GetFunctionConfigurationCommand({ FunctionName })))) ? [FunctionName] : [],
+      ),
+    ),
+    collect(
+      paginateDescribeLogGroups({ client: logs }, { logGroupNamePrefix: `/aws/lambda/${stack.name}-` }),
+      (page) => page.logGroups,
+    ),
+    there(ssm.send(new GetParameterCommand({ Name: claimed }))),
+  ]);
+  const logGroups = groups
+    .flatMap(({ logGroupName = '' }) => logGroupName)
+    .filter((name) => wanted.includes(name.replace('/aws/lambda/', '')));
+  const claimOf = { name: claimed, holder: holder?.Parameter?.Value };
+  return { stack: stack.name, deployment, functions: functions.flat(), logGroups, claim: claimOf };
+}
+
+/** Undefined of what is not there. */
+async function there<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (/^(ResourceNotFoundException|ParameterNotFound)$/.test(code(error))) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,264 @@
+import type { RouteTable, Subnet, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
+import { contains } from '../shared/cidr.ts';
+import { type Finding, finding } from './findings.ts';
+import type { Deployment } from './stack-deployment.ts';
+
+const EVERYWHERE = '0.0.0.0/0';
+/** What an agent talks to. https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html */
+const AGENT = ['ssm', 'ssmmessages'];
+
+/** Whose the VPC is: in one that another account shares only that account may write routes. */
+export function ownVpc(vpc: Vpc | undefined, vpcId: string, account: string): Finding {
+  if (!vpc)
+    return finding(
+      'fault',
+      'VPC',
+      `${vpcId} is not there`,
+      'see that --region and --profile are those of the VPC: aws ec2 describe-vpcs',
+    );
+  if (vpc.OwnerId !== undefined && vpc.OwnerId !== account)
+    return finding(
+      'fault',
+      'VPC',
+      `${vpcId} is of account ${vpc.OwnerId}, which shares it with ${account}: no route may be written from here`,
+      `deploy the stack in ${vpc.OwnerId}`,
+    );
+  return finding('ok', 'VPC', `${vpcId} is there, ${vpc.CidrBlock}`);
+}
+
+/** A load balancer has one subnet in each zone, and a node in it, which needs an address. */
+export function zonesOf(wanted: readonly string[], there: readonly Subnet[], vpcId: string): Finding[] {
+  const check = 'zones';
+  const found = wanted.map((id) => {
+    const subnet = there.find(({ SubnetId }) => SubnetId === id);
+    const fault = (says: string, remedy: string) => finding('fault', check, `${id} ${says}`, remedy);
+    if (!subnet) return fault('is not there', 'give subnets of this account and region: aws ec2 describe-subnets');
+    if (subnet.VpcId !== vpcId) return fault(`is in ${subnet.VpcId}, not ${vpcId}`, 'give subnets of vpcId');
+    const { AvailabilityZone: zone, AvailableIpAddressCount: free = 1 } = subnet;
+    const twin = there.find(
+      (other) => other.SubnetId !== id && other.AvailabilityZone === zone && wanted.includes(other.SubnetId ?? ''),
+    );
+    if (twin) return fault(`is in ${zone}, and so is ${twin.SubnetId}`, 'give one subnet for each zone');
+    if (free < 1) return fault(`has no address left for the node of ${zone}`, 'give another subnet of that zone');
+    return finding('ok', check, `${zone}: ${id}, with ${free} addresses`);
+  });
+  const zones = new Set(there.map(({ AvailabilityZone }) => AvailabilityZone));
+  if (zones.size !== 1 || found.some(({ is }) => is !== 'ok')) return found;
+  return [
+    ...found,
+    finding('warning', check, 'there is one zone: without it, nothing is left', 'give a subnet of a second zone too'),
+  ];
+}
+
+/** Lambda leaves 100 of an account's concurrent executions to functions without any of their own, or 10 where the quota is small. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
+export function concurrency({ all, unreserved }: { all: number; unreserved: number }, reserves: number): Finding {
+  const check = 'quotas';
+  const least = all < 100 ? 10 : 100;
+  const says = `Concurrent executions: ${all} in the account, of which ${unreserved} are not reserved`;
+  if (unreserved - reserves >= least || reserves === 0) return finding('ok', check, says);
+  return finding(
+    'fault',
+    check,
+    `${says}; ${reserves} are to be reserved, and AWS keeps ${least} for all others`,
+    'deploy with --param reserveConcurrency=false, or ask for more: Service Quotas, AWS Lambda, L-B99A9384',
+  );
+}
+
+/** What CloudFormation would find under the names that it is to make. */
+export interface Names {
+  stack: string;
+  deployment: Deployment | undefined;
+  /** Names of functions that are there. */
+  functions: readonly string[];
+  logGroups: readonly string[];
+  /** The parameter of Systems Manager that says whose the tag is, and the stack that it names, if it is there. */
+  claim: { name: string; holder: string | undefined };
+}
+
+/** States that no deployment gets over. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
+const STUCK = /^(ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED|DELETE_FAILED|UPDATE_ROLLBACK_FAILED)$/;
+
+export function names({ stack, deployment, functions, logGroups, claim }: Names): Finding[] {
+  const check = 'names';
+  const claimed =
+    claim.holder !== undefined && claim.holder !== stack
+      ? [
+          finding(
+            'fault',
+            check,
+            `${claim.name} says that the tag is of the stack ${claim.holder} in this VPC`,
+            'give another tagKey',
+          ),
+        ]
+      : [];
+  if (deployment) {
+    const { name, status, version = 'unknown' } = deployment;
+    const is = STUCK.test(status)
+      ? finding(
+          'fault',
+          check,
+          `the stack ${name} is ${status}`,
+          /UPDATE/.test(status)
+            ? `aws cloudformation continue-update-rollback --stack-name ${name}`
+            : `remove it first: aws cloudformation delete-stack --stack-name ${name}`,
+        )
+      : status.endsWith('_IN_PROGRESS')
+        ? finding('fault', check, `the stack ${name} is ${status}`, 'wait until it is done')
+        : finding('ok', check, `the stack ${name} is there, version ${version}: this would change it`);
+    return [...claimed, is];
+  }
+  const left = [
+    ...functions.map((name) => `the function ${name}`),
+    ...logGroups.map((name) => `the log group ${name}`),
+  ];
+  if (claim.holder === stack) left.push(`the parameter ${claim.name}`);
+  const taken = left.map((what) =>
+    finding(
+      'fault',
+      check,
+      `${what} is there already, and no stack has it: CloudFormation would stop there`,
+      'delete it, or deploy under another --stage',
+    ),
+  );
+  return [
+    ...claimed,
+    ...(taken.length > 0 ? taken : [finding('ok', check, `nothing is named as what ${stack} makes`)]),
+  ];
+}
+
+/** A load balancer that is there, as far as a stack needs it to be so. */
+export interface Taken {
+  vpcId: string;
+  type: string | undefined;
+  ofVpc: string | undefined;
+  protocol: string | undefined;
+  targetType: string | undefined;
+  accepts: boolean | undefined;
+}
+
+/** Whether a load balancer, target group and endpoint service that are there can be taken. Undefined stands for what is not there. */
+export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Taken): Finding[] {
+  const check = 'load balancer';
+  const wrong: [boolean, says: string, remedy: string][] = [
+    [
+      type !== 'gateway',
+      `loadBalancerArn is ${type ? `a load balancer of type ${type}` : 'not there'}`,
+      'give a Gateway Load Balancer',
+    ],
+    [
+      ofVpc !== undefined && ofVpc !== vpcId,
+      `loadBalancerArn is in ${ofVpc}, not ${vpcId}`,
+      'give the VPC of the load balancer',
+    ],
+    [
+      protocol !== 'GENEVE' || targetType !== 'instance',
+      targetType ? `targetGroupArn has targets of type ${targetType}, by ${protocol}` : 'targetGroupArn is not there',
+      'give one of type instance and protocol GENEVE: AWS changes neither',
+    ],
+    [
+      accepts !== true,
+      accepts === undefined ? 'serviceId is not there' : 'serviceId asks for no acceptance of endpoints',
+      accepts === undefined
+        ? 'give the endpoint service of the load balancer'
+        : 'aws ec2 modify-vpc-endpoint-service-configuration --acceptance-required',
+    ],
+  ];
+  const found = wrong.flatMap(([is, says, remedy]) => (is ? [finding('fault', check, says, remedy)] : []));
+  return found.length > 0
+    ? found
+    : [finding('ok', check, 'it can be taken, with its target group and endpoint service')];
+}
+
+/** What is known of the ways out of a VPC. */
+export interface Ways {
+  endpoints: readonly VpcEndpoint[];
+  tables: readonly RouteTable[];
+  /** Networks that have Systems Manager's endpoints, beside the VPC itself. */
+  elsewhere: readonly string[];
+  /** Whether routers are to stand in these subnets and in no others. */
+  certain: boolean;
+  /** Whether routers get the diverter from the stack's bucket. */
+  fetches: boolean;
+}
+
+/** Whether agents of routers in a subnet reach Systems Manager, which installs the diverter, and S3, which has it. */
+export function reachability(subnet: Subnet, ways: Ways): Finding[] {
+  const { SubnetId: id = '' } = subnet;
+  const out = wayOut(subnet, ways);
+  const missing = AGENT.filter((service) => !hasInterface(ways, service));
+  const led = ways.elsewhere.length > 0 && ways.elsewhere.every((cidr) => leadsTo(cidr, subnet, ways));
+  const manager =
+    missing.length === 0
+      ? finding('ok', 'Systems Manager', `${id}: by endpoints of the VPC`)
+      : led
+        ? finding('ok', 'Systems Manager', `${id}: by routes to ${ways.elsewhere.join(', ')}`)
+        : reachedBy('Systems Manager', id, out, ways, `give the VPC endpoints for ${missing.join(' and ')}`);
+  const s3 = ways.endpoints.some(
+    ({ ServiceName = '', VpcEndpointType, RouteTableIds = [] }) =>
+      ServiceName.endsWith('.s3') &&
+      (VpcEndpointType !== 'Gateway' || RouteTableIds.includes(tableOf(subnet, ways)?.RouteTableId ?? '')),
+  );
+  const bucket = s3
+    ? finding('ok', 'S3', `${id}: by an endpoint of the VPC`)
+    : reachedBy('S3', id, out, ways, 'give the VPC an endpoint');
+  return ways.fetches ? [manager, bucket] : [manager];
+}
+
+type Way = { target: string; isPublic: boolean } | undefined;
+
+function reachedBy(check: string, id: string, out: Way, { certain }: Ways, remedy: string): Finding {
+  if (!out)
+    return finding(
+      certain ? 'fault' : 'warning',
+      check,
+      `${id}: no endpoint and no default route leads there, and a router in it gets no diverter`,
+      `${remedy}, or its route table a default route (a NAT gateway)`,
+    );
+  if (!out.isPublic)
+    return finding(
+      'warning',
+      check,
+      `${id}: by ${out.target}, and what is launched there has no public address of its own`,
+      `${remedy}, have routers launched with a public address, or lead the default route to a NAT gateway`,
+    );
+  return finding('ok', check, `${id}: by its default route, to ${out.target}`);
+}
+
+const isLive = (state: string | undefined) => state === undefined || /^available$/i.test(state);
+
+const hasInterface = ({ endpoints }: Ways, service: string) =>
+  endpoints.some(
+    ({ ServiceName = '', VpcEndpointType, State }) =>
+      VpcEndpointType === 'Interface' && ServiceName.endsWith(`.${service}`) && isLive(State),
+  );
+
+/** The explicit association, else the main table. */
+function tableOf({ SubnetId, VpcId }: Subnet, { tables }: Ways): RouteTable | undefined {
+  const has = (table: RouteTable, is: (association: { SubnetId?: string; Main?: boolean }) => boolean) =>
+    table.VpcId === VpcId &&
+    (table.Associations ?? []).some((each) => is(each as { SubnetId?: string; Main?: boolean }));
+  return (
+    tables.find((table) => has(table, (each) => each.SubnetId === SubnetId)) ??
+    tables.find((table) => has(table, (each) => each.Main === true))
+  );
+}
+
+function routesOf(subnet: Subnet, ways: Ways) {
+  return (tableOf(subnet, ways)?.Routes ?? []).filter(
+    ({ State, GatewayId }) => State === 'active' && GatewayId !== 'local',
+  );
+}
+
+function wayOut(subnet: Subnet, ways: Ways): Way {
+  const route = routesOf(subnet, ways).find(({ DestinationCidrBlock }) => DestinationCidrBlock === EVERYWHERE);
+  if (!route) return undefined;
+  const { NatGatewayId, GatewayId, TransitGatewayId, NetworkInterfaceId, VpcPeeringConnectionId } = route;
+  const target =
+    NatGatewayId ?? GatewayId ?? TransitGatewayId ?? NetworkInterfaceId ?? VpcPeeringConnectionId ?? 'elsewhere';
+  return { target, isPublic: !target.startsWith('igw-') || subnet.MapPublicIpOnLaunch === true };
+}
+
+const leadsTo = (cidr: string, subnet: Subnet, ways: Ways) =>
+  routesOf(subnet, ways).some(
+    ({ DestinationCidrBlock }) => DestinationCidrBlock !== undefined && contains(DestinationCidrBlock, cidr),
+  );
