@@ -23,6 +23,7 @@ import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
 import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
 import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
+import { permitted } from './stack/permissions.ts';
 import { parseTemplate, type Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
 import { type AccessKey, createKeys } from './wire/keys.ts';
@@ -37,6 +38,11 @@ const NETWORK = new URL('../examples/network.yml', import.meta.url);
 
 /** The account's users: who plays with the cloud, and who makes its stacks. */
 const USERS = ['operator', 'cloudformation'] as const;
+
+/** Who deploys the stack by a policy of his own. */
+const DEPLOYER = 'deployer';
+/** What stands before the product does. */
+const NETWORK_STACK = 'network';
 
 /** What can be booted, for a fabric: image id to what it boots. */
 export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
@@ -54,6 +60,8 @@ export interface BoxOptions {
   packaged(network: NetworkParameters): Promise<string> | string;
   /** Path of the diverter's program. */
   diverter: string;
+  /** The policy of who deploys the stack; everything is allowed if it is not given. */
+  deployer?: Record<string, unknown>;
   /** Its quota of concurrent executions of functions, and the policy, by ARN, that its roles must be bounded by. */
   demands?: { concurrency?: number; boundary?: string };
   /** Aborted, it ends the start. */
@@ -77,6 +85,8 @@ export interface Box {
   stack: Stack;
   /** By name: what each function may do. */
   roles: ReadonlyMap<string, Role>;
+  /** Makes a role with this policy, and takes it on. */
+  assume(name: string, policy: Record<string, unknown>): AccessKey;
   /** What the roles allow and nobody has used since the box was started. */
   unusedAccess(): Allowance[];
   /**
@@ -197,21 +207,8 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const middleware = [throttle(clock), iam.middleware];
   wire = inTimeOf(clock, createWire(services, { principal, authenticate, middleware }));
 
-  const client = { endpoint: server.url, region: REGION, credentials: keys.ofUser('cloudformation') };
-  const clients = {
-    ec2: new EC2(client),
-    elb: new ElasticLoadBalancingV2(client),
-    ssm: new SSM(client),
-    scaling: new AutoScaling(client),
-    s3: new S3(client),
-  };
-  undo.push(() => {
-    for (const client of Object.values(clients)) client.destroy();
-  });
-  const boundary = options.demands?.boundary;
-  const types = resourceTypes({
+  const common = {
     ...place,
-    ...clients,
     clock,
     lambda,
     bus,
@@ -221,13 +218,35 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     roles,
     iam,
     logs,
-    boundary,
-  });
-  const { AvailabilityZones = [] } = await clients.ec2.describeAvailabilityZones();
+    boundary: options.demands?.boundary,
+  };
+  const makers = (credentials: AccessKey) => {
+    const client = { endpoint: server.url, region: REGION, credentials };
+    const clients = {
+      ec2: new EC2(client),
+      elb: new ElasticLoadBalancingV2(client),
+      ssm: new SSM(client),
+      scaling: new AutoScaling(client),
+      s3: new S3(client),
+    };
+    undo.push(() => {
+      for (const each of Object.values(clients)) each.destroy();
+    });
+    return { clients, types: resourceTypes({ ...common, ...clients }) };
+  };
+  const all = makers(keys.ofUser('cloudformation'));
+  const { deployer } = options;
+  if (deployer) roles.set(DEPLOYER, roleOf(DEPLOYER, deployer));
+  const own = deployer ? makers(keys.ofRole(DEPLOYER)) : all;
+  const types = deployer ? permitted(own.types, (...asked) => iam.allows(DEPLOYER, ...asked), place) : own.types;
+  const { AvailabilityZones = [] } = await all.clients.ec2.describeAvailabilityZones();
   const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
   const stacks = new Map<string, Stack>();
   const deploy: Deploy = async (name, template, parameters, before) => {
-    const stack = await deployStack({ template, parameters, place: { ...place, name, zones }, types }, before);
+    const stack = await deployStack(
+      { template, parameters, place: { ...place, name, zones }, types: name === NETWORK_STACK ? all.types : types },
+      before,
+    );
     stacks.set(name, stack);
     const [now, former] = [clock.now(), deployed.get(name)];
     const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
@@ -235,10 +254,12 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     return stack;
   };
 
-  const { outputs } = await deploy('network', parseTemplate(readFileSync(NETWORK, 'utf8')), { ImageId: 'ami-client' });
+  const { outputs } = await deploy(NETWORK_STACK, parseTemplate(readFileSync(NETWORK, 'utf8')), {
+    ImageId: 'ami-client',
+  });
   const network = { region: REGION, vpcId: outputs.vpcId ?? '', subnetIds: outputs.subnetIds ?? '' };
   const folder = await options.packaged(network);
-  const serverless = { diverter: options.diverter, deploy, s3: clients.s3, stacks };
+  const serverless = { diverter: options.diverter, deploy, s3: own.clients.s3, stacks };
   const stack = await deployPackage({ folder, network, ...serverless });
 
   const { contents } = queues;
@@ -251,13 +272,17 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     network,
     stack,
     roles,
+    assume(name, document) {
+      roles.set(name, roleOf(name, document));
+      return keys.ofRole(name);
+    },
     unusedAccess: iam.unused,
     queues: contents,
     deploy: (folder, diverter = options.diverter) => deployPackage({ ...serverless, folder, diverter }),
     async deployTemplate(name, template, parameters, files) {
       const { codeBucket: Bucket = '' } = parameters;
       buckets.create(Bucket);
-      for (const [Key, path] of files) await clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
+      for (const [Key, path] of files) await own.clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
       return deploy(name, template, parameters);
     },
     async remove(stack) {
@@ -270,6 +295,11 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     setFaults: bus.setFaults,
   };
 }
+
+const roleOf = (name: string, document: Record<string, unknown>): Role => ({
+  ...{ name, arn: `arn:aws:iam::${ACCOUNT}:role/${name}`, trust: {}, managedPolicyArns: [] },
+  policies: [{ name, document }],
+});
 
 /** SDK clients set their clocks by the date of an answer. */
 function inTimeOf(clock: Clock, wire: Wire): Wire {

@@ -15,13 +15,17 @@ export const credentialsFile = (endpoint: string) => `${ROOT}build/credentials-$
  * Writes the key as the AWS command line reads one (`AWS_SHARED_CREDENTIALS_FILE`), for this user only.
  * @returns what removes it
  */
-export function writeCredentials(endpoint: string, { accessKeyId, secretAccessKey }: AccessKey): () => void {
+export function writeCredentials(
+  endpoint: string,
+  { accessKeyId, secretAccessKey, sessionToken }: AccessKey,
+): () => void {
   const file = credentialsFile(endpoint);
   const remove = () => rmSync(file, { force: true });
   mkdirSync(dirname(file), { recursive: true });
   // A new file: one that is there may be somebody's who has it open.
   remove();
-  const text = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+  const session = sessionToken ? `aws_session_token = ${sessionToken}\n` : '';
+  const text = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n${session}`;
   writeFileSync(file, text, { flag: 'wx', mode: 0o600 });
   return remove;
 }
@@ -36,7 +40,11 @@ export function readCredentials(endpoint: string): AccessKey {
     throw new NoCredentials(why(Object(error).code, endpoint, file), { cause: error });
   }
   const value = (name: string) => new RegExp(`^${name} = (.+)$`, 'm').exec(text)?.[1] ?? '';
-  return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') };
+  const sessionToken = value('aws_session_token');
+  return {
+    ...{ accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') },
+    ...(sessionToken && { sessionToken }),
+  };
 }
 
 function why(code: string, endpoint: string, file: string): string {

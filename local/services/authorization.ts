@@ -48,8 +48,13 @@ export function authorizedResources(cloud: CloudContext): FindResource {
       const owner = value.startsWith('AWS-') ? '' : cloud.account;
       return byArn(`arn:aws:ssm:${cloud.region}:${owner}:document/${value}`);
     }
-    if (member === 'Name' && value.startsWith('/'))
-      return byArn(`arn:aws:ssm:${cloud.region}:${cloud.account}:parameter${value}`);
+    // Systems Manager calls its documents so, and its parameters, whose names are paths here.
+    if (member === 'Name')
+      return byArn(
+        `arn:aws:ssm:${cloud.region}:${cloud.account}:${value.startsWith('/') ? 'parameter' : 'document/'}${value}`,
+      );
+    if (member === 'QueueUrl') return byArn(`arn:aws:sqs:${cloud.region}:${cloud.account}:${value.split('/').at(-1)}`);
+    if (member === 'logGroupName') return byArn(`arn:aws:logs:${cloud.region}:${cloud.account}:log-group:${value}`);
     if (member === 'StackName')
       return byArn(`arn:aws:cloudformation:${cloud.region}:${cloud.account}:stack/${value}/0`);
     if (member === 'AutoScalingGroupName') {
