@@ -114,3 +114,21 @@ export interface Finding {
   /** What to do; empty if nothing. */
   remedy: string;
 }
+
+/** Of `ziti-glb precheck --json`. */
+export type Precheck = Finding[];
+
+/** Of `ziti-glb config --json`. */
+export interface Config {
+  /** CloudFormation's own name for the stack. */
+  name: string;
+  /** CloudFormation's word, as `UPDATE_COMPLETE`. */
+  status: string;
+  version: string | undefined;
+  /** When it was last made or changed. */
+  at: number;
+  /** By name: all that it has, given or not. */
+  parameters: Record<string, string>;
+  /** By name. */
+  defaults: Record<string, string>;
+}

@@ -1,3 +1,4 @@
+import { pauseSentence } from '../../shared/pause.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, json } from '../command.ts';
 import { parseDestination } from '../explain/destination.ts';
@@ -13,10 +14,9 @@ export const explain: Command = {
     const ground = await look(stack.clients, stack.config, stack.now());
     const [asked = '', to] = args;
     const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
-    return tell(
-      to === undefined ? found : await towards(parseDestination(to), found, ground, given),
-      options,
-      terminal,
-    );
+    const explained = to === undefined ? found : await towards(parseDestination(to), found, ground, given);
+    const { paused } = ground.subnets.world;
+    const said = paused ? [`the stack is ${pauseSentence(paused)}`, ...explained.said] : explained.said;
+    return tell({ ...explained, said }, options, terminal);
   },
 };

@@ -3,6 +3,7 @@ import { shown } from '../../bin/commands/plan.ts';
 import type { Link } from '../../bin/explain/chain.ts';
 import type { Finding } from '../../bin/findings.ts';
 import type * as json from '../../bin/json.ts';
+import type { Deployment } from '../../bin/stack-deployment.ts';
 import type { Topology } from '../../shared/topology/model.ts';
 import { read } from '../support/documents.ts';
 
@@ -10,14 +11,15 @@ import { read } from '../support/documents.ts';
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
 test('what programs are told of --json is what commands make', () => {
-  const same: [Same<json.Status, Topology>, Same<json.Findings, Finding[]>, Same<json.Explanation['chain'], Link[]>] = [
-    true,
-    true,
-    true,
-  ];
+  const same: [
+    Same<json.Status, Topology>,
+    Same<json.Findings, Finding[]>,
+    Same<json.Explanation['chain'], Link[]>,
+    Same<json.Config, Deployment>,
+  ] = [true, true, true, true];
   const nothing = shown({ steps: [], conditions: [] }, () => '');
   const plans: json.Plan = { subnets: nothing, routers: nothing };
-  expect([...same, plans]).toHaveLength(4);
+  expect([...same, plans]).toHaveLength(5);
 });
 
 test('needs nothing of this project, as a package gives it on', () => {

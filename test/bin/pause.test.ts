@@ -96,6 +96,7 @@ describe('a stack that is paused', () => {
     expect(plan.out).toMatch(/create-endpoint/);
     const doctor = await stack.cli('doctor');
     expect(doctor.out).toMatch(new RegExp(`warning +pause +the stack is ${since}`));
+    expect((await stack.cli(`explain ${stack.vpc.a1}`)).out).toMatch(new RegExp(`the stack is ${since}`));
     // Nothing that waits gets ready meanwhile: nobody has to wait to learn that.
     expect((await stack.cli('status --for=ready')).code).toBe(2);
   });

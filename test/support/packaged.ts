@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,8 @@ export interface Packaging {
   environment?: Record<string, string>;
   /** Whether the diverter is there as `make -C bpf deb` leaves it. */
   built?: boolean;
+  /** What somebody has changed in serverless.yml. */
+  edit?: (text: string) => string;
 }
 
 /**
@@ -52,11 +54,19 @@ export function packageStack({
   region = 'eu-central-1',
   environment,
   built = true,
+  edit = (text) => text,
 }: Packaging) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
-  copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
-  for (const name of ['package.json', 'functions', 'shared', 'node_modules', ...(built ? ['resources', 'bpf'] : [])])
+  writeFileSync(join(folder, 'serverless.yml'), edit(readFileSync(join(ROOT, 'serverless.yml'), 'utf8')));
+  for (const name of [
+    'package.json',
+    'functions',
+    'shared',
+    'examples',
+    'node_modules',
+    ...(built ? ['resources', 'bpf'] : []),
+  ])
     symlinkSync(join(ROOT, name), join(folder, name));
   if (!built) {
     // What is linked would look for the diverter where it really is.
