@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { defaults } from '../../bin/defaults.ts';
-import type { DeployedStack } from '../../local/services/cloudformation.ts';
+import type { DeployedStack } from '../../local/stack/api.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { read } from '../support/documents.ts';
 import { deployed } from './stage.ts';

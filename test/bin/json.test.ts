@@ -16,10 +16,11 @@ test('what programs are told of --json is what commands make', () => {
     Same<json.Findings, Finding[]>,
     Same<json.Explanation['chain'], Link[]>,
     Same<json.Config, Deployment>,
-  ] = [true, true, true, true];
+    Same<json.Precheck, Finding[]>,
+  ] = [true, true, true, true, true];
   const nothing = shown({ steps: [], conditions: [] }, () => '');
   const plans: json.Plan = { subnets: nothing, routers: nothing };
-  expect([...same, plans]).toHaveLength(5);
+  expect([...same, plans]).toHaveLength(6);
 });
 
 test('needs nothing of this project, as a package gives it on', () => {

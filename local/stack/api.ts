@@ -1,9 +1,9 @@
 import * as sdk from '@aws-sdk/client-cloudformation';
-import type { Stack } from '../stack/deploy.ts';
-import type { Template } from '../stack/template.ts';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
+import type { Stack } from './deploy.ts';
+import type { Template } from './template.ts';
 
 /** A stack as it was deployed last. */
 export interface DeployedStack {
