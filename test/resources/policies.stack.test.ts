@@ -20,7 +20,8 @@ describePackaged('who operates a stack', () => {
   let forget: () => void;
   let ec2: EC2Client;
   beforeAll(async () => {
-    stack = await stackInBox();
+    // Commands take their time, and functions are not to run out of theirs.
+    stack = await stackInBox({ rate: 20 });
     const { endpoint, region } = stack.box;
     const key = stack.box.assume('network-operators', policy('operator'));
     forget = writeCredentials(endpoint, key);

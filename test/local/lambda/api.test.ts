@@ -1,4 +1,9 @@
-import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetAccountSettingsCommand,
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { afterEach, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
@@ -37,6 +42,7 @@ function world(allowed = true) {
     roleArn: 'arn:aws:iam::111122223333:role/f-role',
     memorySize: 256,
     timeout: 30,
+    reservedConcurrency: 3,
     variables: { STACK: 'ziti-glb-test' },
   });
   const asked: string[] = [];
@@ -103,4 +109,13 @@ test.each([
   ],
 ])('refuses %s', async (_, allowed, command, name) => {
   await expect(world(allowed).client.send(command)).rejects.toMatchObject({ name });
+});
+
+test('tells how many executions the account may have at a time, and how many no function has for itself', async () => {
+  const settings = new GetAccountSettingsCommand({});
+  const { client, asked } = world();
+  const { AccountLimit } = await client.send(settings);
+  expect(AccountLimit).toEqual({ ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 997 });
+  expect(asked).toEqual(['KEY lambda:GetAccountSettings *']);
+  await expect(world(false).client.send(settings)).rejects.toMatchObject({ name: 'AccessDeniedException' });
 });

@@ -1,5 +1,7 @@
 import {
   CloudWatchLogsClient,
+  DescribeLogGroupsCommand,
+  type DescribeLogGroupsCommandInput,
   FilterLogEventsCommand,
   type FilterLogEventsCommandInput,
 } from '@aws-sdk/client-cloudwatch-logs';
@@ -84,4 +86,17 @@ test('what has arrived is read by time and by a phrase, page by page', async () 
   const first = await ask({ limit: 3 });
   expect(first.events).toHaveLength(3);
   expect(await messages({ limit: 3, nextToken: first.nextToken })).toEqual(['four i-1 (b)']);
+});
+
+test('log groups are listed by how their names begin', async () => {
+  const { logs } = world();
+  const wire = createWire({ logs: logs.service }, { principal: () => 'arn:aws:iam::111122223333:user/reader' });
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const client = new CloudWatchLogsClient({ region: 'eu-central-1', credentials, requestHandler: inProcess(wire) });
+  for (const name of ['/aws/lambda/b', '/aws/lambda/a', '/other']) logs.createGroup(name);
+  const names = async (input: DescribeLogGroupsCommandInput) =>
+    (await client.send(new DescribeLogGroupsCommand(input))).logGroups?.map(({ logGroupName }) => logGroupName);
+  expect(await names({})).toEqual(['/aws/lambda/a', '/aws/lambda/b', '/other']);
+  expect(await names({ logGroupNamePrefix: '/aws/lambda/' })).toEqual(['/aws/lambda/a', '/aws/lambda/b']);
+  expect(await names({ logGroupNamePrefix: '/aws/lambda/', limit: 1 })).toEqual(['/aws/lambda/a']);
 });

@@ -1,7 +1,7 @@
 import { PutWarmPoolCommand, SetDesiredCapacityCommand } from '@aws-sdk/client-auto-scaling';
 import { CreateInternetGatewayCommand, CreateManagedPrefixListCommand } from '@aws-sdk/client-ec2';
 import { RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { SendCommandCommand } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cloud } from '../../../local/services/cloud.ts';
 import { READ_ONLY } from '../../../local/services/read-only.ts';
@@ -19,6 +19,8 @@ import {
   testNatGateway,
   testVpc,
 } from '../../support/cloud.ts';
+
+const PARAMETER = '/one';
 
 let cloud: TestCloud;
 let ids: Record<string, string>;
@@ -40,6 +42,7 @@ beforeAll(async () => {
   const Targets = [{ Id: InstanceId }];
   await cloud.elb.send(new RegisterTargetsCommand({ TargetGroupArn: service.targetGroup, Targets }));
   await testDocument(cloud, 'Empty');
+  await cloud.ssm.send(new PutParameterCommand({ Name: PARAMETER, Value: 'one', Type: 'String' }));
   const AWS_SHELL = { DocumentName: 'AWS-RunShellScript', Parameters: { commands: ['true'] } };
   const { Command } = await cloud.ssm.send(new SendCommandCommand({ ...AWS_SHELL, InstanceIds: [InstanceId] }));
   await cloud.autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }));
@@ -90,6 +93,7 @@ async function around(service: keyof Cloud['services'], operation: string, input
 describe.each(Object.entries(READ_ONLY))('of %s', (service, operations) => {
   test.each(operations)('%s changes nothing, as it is declared', async (operation) => {
     const input = Object.fromEntries((NEEDED[operation] ?? []).map((name) => [name, ids[name]]));
+    if (operation === 'GetParameter') Object.assign(input, { Name: PARAMETER });
     // Load balancing's tags are asked for by resource.
     if (service === 'elasticloadbalancing' && operation === 'DescribeTags')
       Object.assign(input, { ResourceArns: [ids.LoadBalancerArn] });
