@@ -49,6 +49,8 @@ export const permissionsBoundary = when('BoundsPermissions', ref('permissionsBou
 export const stackTags = {};
 export const tagKeys = { 'Fn::Split': [',', ref('tagKeys')] };
 export const architecture = 'arm64';
+/** The framework wants a number of days; release/template.ts puts the parameter there. */
+export const logRetention = 30;
 export const reservedConcurrency = when('ReservesConcurrency', 1, NOTHING);
 export const routerSubnets = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('routerSubnets')] }] };
 export const allowedPrincipals = {

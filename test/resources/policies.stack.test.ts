@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import { AutoScalingClient, CreateAutoScalingGroupCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
 import { CreateTagsCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { validateIdentityPolicy } from '@cloud-copilot/iam-policy';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -42,6 +42,8 @@ describePackaged('who operates a stack', () => {
         ],
       }),
     );
+    // Only those of a warm pool are asked for one by one.
+    await scaling.send(new PutWarmPoolCommand({ AutoScalingGroupName: 'routers', MinSize: 1 }));
     scaling.destroy();
     // Whose clients may be tried from is for their owner to say.
     const Tags = [{ Key: 'ziti-glb:trial', Value: 'allowed' }];
