@@ -9,8 +9,9 @@ import { divert } from '../test/support/divert.ts';
 
 /**
  * What a client gets through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
- * hosting router. First what the package sets in ziti-router, in rounds that start it with and without; `-- each` has everything
- * that was tried take its turn. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
+ * hosting router. First what it was before the kernel merged packets and before the package set anything in ziti-router, and what
+ * it is now, in rounds that start it anew; `-- each` has these two, and everything else that was tried, take turns with what is
+ * without it. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
  * the VPC as a load balancer does: between them is what the diverter costs.
  */
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
@@ -21,10 +22,16 @@ const ROUTER_IP = '10.0.0.2';
 const SERVICE = '100.100.0.1';
 const RULES = 3;
 const FOLDER = new URL('..', import.meta.url).pathname;
+const NODE = `${FOLDER}bpf/build/node.bpf.o`;
+const ATTACH = 'ens5 --from 10.0.0.0/24 --plain 100.64.0.0/10';
 const CONFIG = '/var/lib/ziti-router/config.yml';
 
-/** What ziti-router is started with: as the package has it or not, lines of a drop-in, a change of its configuration. */
+/**
+ * What ziti-router is started with: packets in GENEVE merged by the kernel or not, as the package has it or not, lines of a drop-in,
+ * a change of its configuration.
+ */
 interface Setting {
+  merged?: boolean;
   tuned?: boolean;
   environment?: string[];
   /** For sed. */
@@ -52,6 +59,17 @@ const TRIED: Record<string, Setting> = {
   'maxDefaultConnections: 1': link('maxDefaultConnections: 1'),
   'tcp_wmem of 1 MiB': { command: "sysctl -qw net.ipv4.tcp_wmem='4096 1048576 16777216'" },
 };
+/** Each with its own baseline. */
+const compared = (each: boolean): Record<string, [Setting, Setting]> =>
+  each
+    ? {
+        merged: [{}, { merged: true }],
+        'what the package sets': [{ merged: true }, { merged: true, tuned: true }],
+        ...Object.fromEntries(
+          Object.entries(TRIED).map(([name, setting]) => [name, [{ merged: true }, { merged: true, ...setting }]]),
+        ),
+      }
+    : { 'merged, and what the package sets': [{}, { merged: true, tuned: true }] };
 const UNDO = "sysctl -qw net.ipv4.tcp_wmem='4096 16384 4194304'";
 
 const offloads = 'tso off gso off gro off tx off rx off';
@@ -68,7 +86,7 @@ function network(): Network {
 async function main(each: boolean): Promise<void> {
   const ziti = findZiti();
   setUp();
-  const made = await run(['make', '--silent', '-C', `${FOLDER}bpf`, 'build/node.bpf.o']);
+  const made = await run(['make', '--silent', '-C', `${FOLDER}bpf`, 'build/node.bpf.o', 'build/gpe/diverter']);
   if (made.code !== 0) throw new Error(made.stderr);
   const fabric = await namespaceFabric({ images: IMAGES, ziti });
   try {
@@ -89,7 +107,7 @@ async function main(each: boolean): Promise<void> {
     );
     // ziti-router asks itself for a name when it starts, by way of this, for ten seconds where that leads elsewhere.
     await shell('i-router-1', 'echo nameserver 127.0.0.1 >/etc/resolv.conf');
-    await divert(fabric, 'i-router-1', 2, { attach: 'ens5 --from 10.0.0.0/24 --plain 100.64.0.0/10' });
+    await divert(fabric, 'i-router-1', 2, { attach: ATTACH });
     const service = `${FOLDER}local/fabric/images/controller/service.sh declare bench 100.100.0.0/16 tcp 5201 5201`;
     await shell(
       'i-controller',
@@ -99,6 +117,10 @@ async function main(each: boolean): Promise<void> {
       await shell(instance, `ethtool -K ens5 ${offloads} >/dev/null`);
     for (const device of ['eni-client-1', 'eni-router-1']) await inVpc('ethtool', '-K', device, ...offloads.split(' '));
     await inVpc('tc', 'qdisc', 'add', 'dev', 'eni-router-1', 'clsact');
+    const filter = ['dev', 'eni-router-1', 'egress'];
+    const encapsulate = (section: string) =>
+      inVpc(...['tc', 'filter', 'add', ...filter, 'bpf', 'direct-action', 'object-file'], NODE, 'section', section);
+    await encapsulate('geneve');
     await shell('i-client-1', 'ip route replace default via 10.0.1.1 dev ens5 mtu 1500');
     await shell('i-router-1', `cp ${CONFIG} /run/config.yml`);
     /** Resolves to megabits a second and megabytes. */
@@ -113,14 +135,33 @@ async function main(each: boolean): Promise<void> {
       return transfer(streams, seconds, tries - 1);
     };
 
-    const start = ({ tuned = false, environment = [], configuration = '', command = UNDO }: Setting) =>
-      shell(
+    /** The card merges all that it is able to: GENEVE where the kernel has a socket for it, or VXLAN-GPE in its place. */
+    const merge = async (merged: boolean) => {
+      const section = await shell(
+        'i-router-1',
+        `ip link del gpe 2>/dev/null; diverter attach ${ATTACH} >/dev/null
+         if ! ${merged}; then
+           ip link del ziti-glb-gro 2>/dev/null
+         elif ! ip link show ziti-glb-gro >/dev/null 2>&1; then
+           ip link add gpe type vxlan dstport 6081 nolearning gpe external && ip link set gpe addrgenmode none up
+           ${FOLDER}bpf/build/gpe/diverter attach ${ATTACH} >/dev/null && printf gpe && exit
+         fi
+         printf geneve`,
+      );
+      await inVpc('tc', 'filter', 'delete', ...filter);
+      await encapsulate(section);
+    };
+    const start = async ({ merged = false, tuned = false, environment = [], configuration = '', command = UNDO }: Setting) => {
+      await shell(
         'i-router-1',
         `echo TUNE=${tuned} >/etc/default/ziti-glb-router; mkdir -p /run/systemd/system/ziti-router.service.d
          printf '%s\\n' '[Service]' ${environment.map((line) => `Environment=${line}`).join(' ')} >/run/systemd/system/ziti-router.service.d/bench.conf
          sed '${configuration}' /run/config.yml >${CONFIG}; ${command}; systemctl restart ziti-router
-         until [ "$(diverter services | grep -c ' of service ')" = ${RULES} ]; do sleep 0.1; done; sleep 1`,
+         until [ "$(diverter services | grep -c ' of service ')" = ${RULES} ]; do sleep 0.1; done`,
       );
+      await merge(merged);
+      await sleep(1000);
+    };
     /** ziti-router's process: CPU time in milliseconds, MiB in memory, and at the most since `reset`. */
     const look = async (reset = false) => {
       const said = await shell(
@@ -153,15 +194,14 @@ async function main(each: boolean): Promise<void> {
       `${(await shell('i-router-1', 'ziti version')).trim()}, ${ROUNDS} rounds of ${SECONDS} s each, in turns, inner MTU 1,500\n`,
     );
     await transfer(1, 1);
-    // As the kernel merges what comes where it has GENEVE.
     await shell('i-router-1', 'ethtool -K ens5 gro on');
-    for (const [name, setting] of Object.entries(each ? TRIED : { 'what the package sets': { tuned: true } })) {
+    for (const [name, [before, after]] of Object.entries(compared(each))) {
       const without: Map<string, number>[] = [];
       const tuned: Map<string, number>[] = [];
       for (let round = 0; round < ROUNDS; round++) {
         const pair = [
-          { seen: without, setting: {} },
-          { seen: tuned, setting },
+          { seen: without, setting: before },
+          { seen: tuned, setting: after },
         ];
         for (const one of round % 2 ? pair.toReversed() : pair) one.seen.push(await measure(one.setting));
       }
@@ -178,16 +218,15 @@ async function main(each: boolean): Promise<void> {
 
     console.log('Nothing merged, Mbit/s:\n');
     await start({ tuned: true });
+    await inVpc('tc', 'filter', 'delete', ...filter);
     await shell('i-router-1', 'ethtool -K ens5 gro off');
     await transfer(1, 1);
-    const filter = ['dev', 'eni-router-1', 'egress'];
-    const program = ['bpf', 'direct-action', 'object-file', `${FOLDER}bpf/build/node.bpf.o`, 'section', 'tc'];
     for (const streams of STREAMS) {
       const plain: number[] = [];
       const geneve: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
         plain.push((await transfer(streams))[0]);
-        await inVpc('tc', 'filter', 'add', ...filter, ...program);
+        await encapsulate('geneve');
         geneve.push((await transfer(streams))[0]);
         await inVpc('tc', 'filter', 'delete', ...filter);
       }

@@ -3,17 +3,17 @@
 # throughput.sh [COMMIT]
 # What a router takes in over a veth from a client behind a load balancer's node, by this build and by an earlier one, and
 # without either: in turns, medians of ROUNDS. A client's packets are cut before the node, as on a wire. Receive aggregation (GRO)
-# is on, as a network card has it, then off. Needs root, git, iproute2, ethtool, iperf3 and perf.
+# is on, as a network card has it, then off. Needs root, git, iproute2, ethtool and perf, and two processors.
 set -eu
 cd "$(dirname "$0")/.."
-for tool in iperf3 ethtool perf; do
-	command -v $tool >/dev/null || { echo "no throughput without $tool: apt-get install iperf3 ethtool linux-perf" >&2; exit 1; }
+for tool in ethtool perf; do
+	command -v $tool >/dev/null || { echo "no throughput without $tool: apt-get install ethtool linux-perf" >&2; exit 1; }
 done
-make -s build/diverter build/node.bpf.o build/udp build/talk
+make -s build/gpe/diverter build/node.bpf.o build/wire build/wire.bpf.o build/udp build/talk
 
 # The last build before receive aggregation.
 COMMIT=${1:-9327650}
-mkdir -p build/earlier build/gpe
+mkdir -p build/earlier
 if git rev-parse --quiet --verify "$COMMIT^{commit}" >/dev/null; then
 	git -C .. archive "$COMMIT" bpf | tar -x --strip-components 1 -C build/earlier
 	make -s -C build/earlier build/diverter
@@ -22,7 +22,4 @@ else
 	rm -rf build/earlier
 fi
 
-# GENEVE's GRO needs its module, which kernels for virtual machines may lack; VXLAN-GPE's is the same code.
-for file in *.h diverter.bpf.c; do sed -f bench/gpe.sed "$file" >"build/gpe/$file"; done
-make -s BUILD=build/gpe OBJECT=build/gpe/diverter.bpf.o SOURCE=build/gpe/diverter.bpf.c build/gpe/diverter
 exec unshare --mount --net --pid --fork --kill-child sh -eu bench/throughput_inside.sh

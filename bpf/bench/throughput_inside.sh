@@ -2,14 +2,21 @@
 # The part of throughput.sh within namespaces of its own.
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
+mkdir /run/sys
+mount -t sysfs sysfs /run/sys # of this namespace
 mount -t bpf bpf /sys/fs/bpf
 ROUNDS=${ROUNDS:-3} SECONDS_EACH=${SECONDS_EACH:-1}
 in_node() { ip netns exec node "$@"; }
 in_client() { ip netns exec client "$@"; }
+# All that sends, and the router's card, have one processor, the router's program that reads has the other; and nobody else who is on
+# the machine delays them.
+REALTIME="chrt --fifo 1 taskset --cpu-list"
+sending() { $REALTIME 0 "$@"; }
+reading() { $REALTIME 1 "$@"; }
 ip netns add node
 ip netns add client
 ip link set lo up
-ip link add eth0 mtu 9001 type veth peer name eth0 netns node mtu 9001
+ip link add eth0 mtu 9001 address 02:00:00:00:00:02 type veth peer name eth0 address 02:02:00:00:00:01 netns node mtu 9001
 ip -n client link add eth0 mtu 8500 type veth peer name eth1 netns node mtu 8500
 ip address add 10.0.0.2/24 dev eth0
 ip link set eth0 up
@@ -21,6 +28,7 @@ ip -n node address add 10.0.0.1/24 dev eth0
 ip -n node address add 192.168.1.254/24 dev eth1
 ip -n node route add 100.64.0.0/10 via 10.0.0.2
 ip -n client address add 192.168.1.1/24 dev eth0
+ip -n client route add 100.64.0.0/10 via 192.168.1.254
 in_node sysctl -qw net.ipv4.ip_forward=1
 quiet="tso off gso off gro off tx off rx off"
 ethtool -K eth0 $quiet >/dev/null
@@ -32,16 +40,15 @@ for interface in all eth0; do
 	in_node sysctl -qw net.ipv4.conf.$interface.rp_filter=0
 done
 in_node tc qdisc add dev eth0 clsact
-iperf3 --server --bind 100.64.0.1 >/dev/null &
-build/talk serve 100.64.0.1 5202 &
-for rule in "tcp 5201 0 iperf3" "tcp 5202 0 talk" "udp 443 40000 sink"; do
+reading build/talk serve 100.64.0.1 5202 &
+for rule in "tcp 5202 0 talk" "tcp 5203 0 sink" "udp 443 40000 sink"; do
 	set -- $rule
 	build/diverter -I -c 100.64.0.0 -m 10 -p $1 -o 0.0.0.0 -n 0 -l $2 -h $2 -t $3 -s $4 >/dev/null
 done
 sleep 0.5
 
 # What the node puts packets into, and what takes them out; and the address of the UDP listener then.
-plain() { sink="100.64.0.1 443"; }
+plain() { sink="100.64.0.1 443" kind=plain; }
 earlier() { through build/earlier/build/diverter geneve; }
 this() { through build/diverter geneve; }
 this_merged() {
@@ -56,7 +63,7 @@ this_merged() {
 through() {
 	"$1" attach eth0 --from 10.0.0.0/24 >/dev/null
 	in_node tc filter add dev eth0 egress bpf direct-action object-file build/node.bpf.o section "$2"
-	sink="127.0.0.1 40000"
+	sink="127.0.0.1 40000" kind=$2
 }
 nothing() {
 	in_node tc filter del dev eth0 egress
@@ -64,67 +71,63 @@ nothing() {
 	ip link del gpe 2>/dev/null || true
 }
 
-figure() { sed -n "s/.*\"$1\":[[:space:]]*\([0-9.]*\).*/\1/p" | tail -1; }
 # Frames that the card has received, and the packets that they became for the stack.
 frames() { awk '$1 == "eth0:" { print $3 }' /proc/net/dev; }
 packets() { awk '$1 == "Ip:" { print $4 }' /proc/net/snmp | tail -1; }
-# Seconds of a processor that a command, its server and the kernel on their behalf took; of these the router's card, whose polls
-# bring packets as far as their sockets; and the server's copying out of the socket. All else is the client's and the node's, and
-# what others do on the machine is in none.
+# Seconds of a processor that the router's card took, whose polls bring packets as far as their sockets.
 SAMPLES=4000 # a second, on each processor
-sampled() { perf record -q -e cpu-clock -F $SAMPLES -a -g -o /run/samples "$@" 2>/dev/null; }
+sampled() { perf record -q -e cpu-clock -F $SAMPLES -m 8M -a -g -o /run/samples "$@" 2>/dev/null; }
 seconds() {
-	perf script -i /run/samples -F comm,ip,sym 2>/dev/null | awk -v rate=$SAMPLES '
-		BEGIN { RS = "" }
-		!/^(iperf3|udp|ksoftirqd)/ { next }
-		{ all++ }
-		/ veth_poll/ { card++; next }
-		/ tcp_recvmsg/ && !/ (process_backlog|tcp_write_xmit)/ { copying++ }
-		END { print all / rate, card / rate, copying / rate }'
+	perf script -i /run/samples -F cpu,ip,sym 2>/dev/null |
+		awk -v rate=$SAMPLES 'BEGIN { RS = "" } /\[000\]/ && / veth_poll/ { card++ } END { print card / rate }'
 }
-# tcp MTU STREAMS: Gbit/s; cores for each, of all, of the router's card and of its copying; frames in each packet.
-tcp() {
-	ip -n client route replace 100.64.0.0/10 via 192.168.1.254 mtu $1
+# The card interrupts so many nanoseconds after a frame; 0: it is polled as soon as what was sent together is there.
+coalesce() {
+	echo $1 >/run/sys/class/net/eth0/gro_flush_timeout
+	echo $(($1 > 0 ? 2 : 0)) >/run/sys/class/net/eth0/napi_defer_hard_irqs
+}
+# wire MTU STREAMS: Gbit/s; the router's cores for each, its card's and its program's of these; frames in each packet.
+wire() {
+	exec $REALTIME 0 ip netns exec node build/wire send build/wire.bpf.o eth0 $kind $1 $2 >>/run/wire.$gro.$way &
+	wire=$!
 	before="$(frames) $(packets)"
-	rate=$(sampled ip netns exec client iperf3 --client 100.64.0.1 --time $SECONDS_EACH --parallel $2 --json | sed -n "/sum_received/,/}/p" | figure bits_per_second)
-	echo "$rate $before $(frames) $(packets) $(seconds)" | awk -v time=$SECONDS_EACH '{
-		gigabits = $1 * time / 1e9
-		printf "%.2f %.3f %.4f %.4f %.1f\n", gigabits / time, $6 / gigabits, $7 / gigabits, $8 / gigabits, ($4 - $2) / ($5 - $3) }'
+	received=$(sampled $REALTIME 1 build/wire sink $2 $SECONDS_EACH)
+	after="$(frames) $(packets)"
+	kill $wire
+	wait $wire
+	echo "$received $before $after $(seconds)" | awk '{
+		printf "%.2f %.4f %.4f %.4f %.1f\n", $1 / $2, ($8 + $3) / $1, $8 / $1, $3 / $1, ($6 - $4) / ($7 - $5) }'
 }
 # udp: thousands a second that the listener gets; nanoseconds of the router's card for each that arrives.
 udp() {
-	in_client build/udp blast 100.64.0.1 443 $((SECONDS_EACH + 2)) &
+	sending ip netns exec client build/udp blast 100.64.0.1 443 $((SECONDS_EACH + 2)) &
 	blast=$!
 	sleep 1
 	before=$(frames)
-	received=$(sampled build/udp sink $sink $SECONDS_EACH)
-	echo "$received $before $(frames) $(seconds)" | awk '{ printf "%.0f %.0f\n", $1 / 1000, $5 * 1e9 / ($3 - $2) }'
+	received=$(sampled $REALTIME 1 build/udp sink $sink $SECONDS_EACH)
+	echo "$received $before $(frames) $(seconds)" | awk '{ printf "%.0f %.0f\n", $1 / 1000, $4 * 1e9 / ($3 - $2) }'
 	wait $blast
 }
 # note ROW VALUE
 note() { echo "$2" >>"/run/$gro.$1.$way"; }
 measure() {
 	way=$1
-	set -- $(tcp 1500 1)
-	note a "$1"
-	note b "$2"
-	note c "$3"
-	note d "$4"
-	note e "$5"
-	set -- $(tcp 1500 8)
-	note f "$1"
-	note g "$3"
-	set -- $(tcp 1500 64)
-	note h "$1"
-	note i "$3"
-	set -- $(tcp 8500 1)
-	note j "$1"
-	note k "$3"
+	for load in "1500 1" "1500 8" "1500 64" "8500 1"; do
+		[ "$load" != "8500 1" ] || coalesce 100000
+		row=$(echo $load | tr -d ' ')
+		set -- $(wire $load)
+		coalesce 0
+		note a$row "$1"
+		note b$row "$2"
+		note c$row "$3"
+		note d$row "$4"
+		note e$row "$5"
+	done
 	set -- $(udp)
 	note l "$1"
 	note m "$2"
-	note n "$(in_client build/talk connections 100.64.0.1 5202 $SECONDS_EACH)"
-	note o "$(in_client build/talk trips 100.64.0.1 5202 $SECONDS_EACH)"
+	note n "$(sending ip netns exec client build/talk connections 100.64.0.1 5202 $SECONDS_EACH)"
+	note o "$(sending ip netns exec client build/talk trips 100.64.0.1 5202 $SECONDS_EACH)"
 }
 median() { sort -n "$1" 2>/dev/null | awk '{ all[NR] = $1 } END { print NR ? all[int((NR + 1) / 2)] : "-" }'; }
 ways="plain$([ ! -x build/earlier/build/diverter ] || echo " earlier") this this_merged"
@@ -137,17 +140,26 @@ print() {
 		echo "$@" | awk -v name="$name" 'function of(a, b) { return a + 0 && b + 0 ? sprintf("%.2f", a / b) : "-" }
 			{ printf "%-34s %9s %9s %9s %9s %10s %10s\n", name, $1, $2, $3, $4, of($4, $1), of($4, $2) }'
 	done <<-ROWS
-		a TCP, 1 stream, 1500, Gbit/s
-		b   cores for each Gbit/s
-		c   of these the router's card
-		d   and its copying from the socket
-		e   frames in a packet
-		f TCP, 8 streams, 1500
-		g   cores: the router's card
-		h TCP, 64 streams, 1500
-		i   cores: the router's card
-		j TCP, 1 stream, 8500
-		k   cores: the router's card
+		a15001 TCP, 1 stream, 1500, Gbit/s
+		b15001   the router's cores for each
+		c15001   of these its card
+		d15001   and its program that reads
+		e15001   frames in a packet
+		a15008 TCP, 8 streams, 1500, Gbit/s
+		b15008   the router's cores for each
+		c15008   of these its card
+		d15008   and its program that reads
+		e15008   frames in a packet
+		a150064 TCP, 64 streams, 1500, Gbit/s
+		b150064   the router's cores for each
+		c150064   of these its card
+		d150064   and its program that reads
+		e150064   frames in a packet
+		a85001 TCP, 1 stream, 8500, Gbit/s
+		b85001   the router's cores for each
+		c85001   of these its card
+		d85001   and its program that reads
+		e85001   frames in a packet
 		l UDP of 64 bytes, thousand/s
 		m   ns each of the router's card
 		n connections a second
