@@ -110,19 +110,22 @@ udp() {
 }
 # note ROW VALUE
 note() { echo "$2" >>"/run/$gro.$1.$way"; }
+taken_in() {
+	row=$1$2
+	set -- $(wire $1 $2)
+	note a$row "$1"
+	note b$row "$2"
+	note c$row "$3"
+	note d$row "$4"
+	note e$row "$5"
+}
 measure() {
 	way=$1
-	for load in "1500 1" "1500 8" "1500 64" "8500 1"; do
-		[ "$load" != "8500 1" ] || coalesce 100000
-		row=$(echo $load | tr -d ' ')
-		set -- $(wire $load)
-		coalesce 0
-		note a$row "$1"
-		note b$row "$2"
-		note c$row "$3"
-		note d$row "$4"
-		note e$row "$5"
-	done
+	for load in "1500 1" "1500 8" "1500 64"; do taken_in $load; done
+	[ $gro = on ] || return 0
+	coalesce 100000
+	taken_in 8500 1
+	coalesce 0
 	set -- $(udp)
 	note l "$1"
 	note m "$2"
@@ -135,6 +138,7 @@ print() {
 	printf '\n%-34s %9s %9s %9s %9s %10s %10s\n' "receive aggregation $gro" plain earlier this merged "of plain" "of earlier"
 	while IFS= read -r line; do
 		row=${line%% *} name=${line#* }
+		[ -e /run/$gro.$row.plain ] || continue
 		set --
 		for way in plain earlier this this_merged; do set -- "$@" "$(median /run/$gro.$row.$way)"; done
 		echo "$@" | awk -v name="$name" 'function of(a, b) { return a + 0 && b + 0 ? sprintf("%.2f", a / b) : "-" }
@@ -167,6 +171,7 @@ print() {
 	ROWS
 }
 for gro in ${AGGREGATION:-on off}; do
+	[ $gro = on ] || ip link set eth0 xdp object build/wire.bpf.o section xdp.frags
 	ethtool -K eth0 gro $gro >/dev/null
 	for round in $(seq $ROUNDS); do
 		for way in $ways; do

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The two programs of wire.c: one makes a frame the next of a stream, one reads what the receiver acknowledges. */
+/* The programs of wire.c: one makes a frame the next of a stream, one reads what the receiver acknowledges. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -81,6 +81,13 @@ int hear(struct __sk_buff *skb)
 		}
 	}
 	return TC_ACT_SHOT;
+}
+
+/* With a program a veth is polled as a card is, also where it does not merge. */
+SEC("xdp.frags")
+int receive(struct xdp_md *ctx __attribute__((unused)))
+{
+	return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
