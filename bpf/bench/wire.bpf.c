@@ -70,6 +70,7 @@ int hear(struct __sk_buff *skb)
 		stream->heard = bpf_ntohl(tcp->seq) + 1;
 		stream->scale = (void *)(options + 8) <= end && options[5] == 3 ? options[7] & 15 : 0;
 		stream->edge = edge;
+		stream->moved = bpf_ktime_get_ns();
 		stream->state = ANSWERED;
 	} else {
 		edge = acked + ((__u32)bpf_ntohs(tcp->window) << (stream->scale & 15));
