@@ -18,15 +18,18 @@ import { pageOf } from './page/page.ts';
 import { picture } from './picture.ts';
 import { playground } from './playground.ts';
 import { type Stage, steps } from './steps.ts';
+import { openVpc } from './tenant.ts';
+import { type Elsewhere, vpcSteps } from './vpcs.ts';
 
 /** Seconds of the cloud's time in one of the wall's: fast enough to watch, slow enough for real TLS and a real install. */
 const RATE = 10;
 const PORT = 4780;
 
-const USAGE = `npm run demo -- [--keep] [--port N] [--ziti]
+const USAGE = `npm run demo -- [--keep] [--port N] [--vpcs] [--ziti]
 
   --keep    leave the cloud running at the end, to play with
   --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})
+  --vpcs    clients with the same address in several VPCs
   --ziti    with OpenZiti's own controller and routers: the ziti on the PATH, or ZITI=/path/to/ziti`;
 
 /** Aborted by a signal: everything is taken down, and nothing needs to be explained. */
@@ -49,7 +52,7 @@ const log: string[] = [];
 const LOG_LINES = 10_000;
 
 async function main(): Promise<void> {
-  const { keep, port, ziti } = options();
+  const { keep, port, vpcs, ziti } = options();
   const alone = await takeCheckout();
   const unavailable = fabricUnavailable();
   setUp();
@@ -93,7 +96,11 @@ async function main(): Promise<void> {
             return fabric;
           },
           packaged: ({ region, vpcId, subnetIds }) =>
-            packageStack(region, { vpcId, subnetIds, routerSubnets: subnetIds }, { signal: interrupt.signal }),
+            packageStack(
+              region,
+              { vpcId, subnetIds, routerSubnets: subnetIds, ...(vpcs && { reply: 'geneve', clientVpcs: 'all' }) },
+              { signal: interrupt.signal },
+            ),
           diverter: localPackage(),
           onLog: (source, line) => {
             if (!isMetrics(line) && log.push(readable(source, line)) > LOG_LINES) log.shift();
@@ -116,11 +123,14 @@ async function main(): Promise<void> {
       });
     }
     const stage: Stage = { operator: operatorOf(box, nodeStats), clock: box.clock, packets: !reason };
-    for (const { title, without, run } of steps) {
+    for (const { title, without, run } of vpcs ? vpcSteps(elsewhere(stage)) : steps) {
       if (stage.packets) await show(title, (say) => run(stage, say));
       else if (without) await show(without, (say) => run(stage, say));
     }
-    if (stage.atWork) console.log(`\nWhile it was tagged, and one router dead:\n\n${picture(stage.atWork)}\n`);
+    if (stage.atWork)
+      console.log(
+        `\n${vpcs ? 'While all were tagged' : 'While it was tagged, and one router dead'}:\n\n${picture(stage.atWork)}\n`,
+      );
     const took = ((Date.now() - began) / 1000).toFixed(0);
     console.log(
       stage.packets
@@ -187,6 +197,20 @@ function readable(source: string, line: string): string {
   }
 }
 
+/** Where there are clients with the address of one in the routers' VPC. */
+const elsewhere = ({ operator }: Stage): Elsewhere[] => [
+  {
+    where: 'another VPC',
+    open: ({ block, cidr, zone, address }) =>
+      openVpc(operator.ec2, operator.fabric, {
+        name: 'another',
+        block,
+        subnet: { name: 'app-a', cidr, zone },
+        client: { name: 'client-a', address },
+      }),
+  },
+];
+
 function operatorOf(
   { endpoint, credentials, region, network, stack, fabric }: Box,
   nodeStats: NamespaceFabric['nodeStats'] | undefined,
@@ -206,11 +230,12 @@ function operatorOf(
 
 const isPortTaken = (cause: unknown) => cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 
-function options(): { keep: boolean; port: number; ziti: string | undefined } {
+function options(): { keep: boolean; port: number; vpcs: boolean; ziti: string | undefined } {
   const { values } = parseArgs({
     options: {
       keep: { type: 'boolean', default: false },
       port: { type: 'string', default: String(PORT) },
+      vpcs: { type: 'boolean', default: false },
       ziti: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false, short: 'h' },
     },
@@ -222,7 +247,7 @@ function options(): { keep: boolean; port: number; ziti: string | undefined } {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`--port ${values.port} is not a port\n\n${USAGE}`);
-  return { keep: values.keep, port, ziti: values.ziti ? findZiti() : undefined };
+  return { keep: values.keep, port, vpcs: values.vpcs, ziti: values.ziti ? findZiti() : undefined };
 }
 
 try {

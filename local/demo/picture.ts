@@ -2,18 +2,11 @@ import { plain } from '../../shared/plain.ts';
 
 /** What the picture shows; ids and words as AWS gives them. */
 export interface Topology {
+  /** Of the routers. */
   vpc: string;
-  subnets: {
-    name: string;
-    cidr: string;
-    zone: string;
-    /** The opt-in tag, if it has one, and what the status tag says of it. */
-    tag?: string;
-    status?: string;
-    endpoint?: { id: string; state: string };
-    /** Destinations that its route table sends to the endpoint. */
-    routes: string[];
-  }[];
+  subnets: Subnet[];
+  /** Other VPCs, and where they are. */
+  others?: { vpc: string; where: string; subnets: Subnet[] }[];
   loadBalancer: string;
   routers: {
     name: string;
@@ -26,14 +19,30 @@ export interface Topology {
   }[];
 }
 
+interface Subnet {
+  name: string;
+  cidr: string;
+  zone: string;
+  /** The opt-in tag, if it has one, and what the status tag says of it. */
+  tag?: string | undefined;
+  status?: string | undefined;
+  endpoint?: { id: string; state: string } | undefined;
+  /** Destinations that its route table sends to the endpoint. */
+  routes: string[];
+}
+
 /** A block of the picture: two lines, and whether packets pass it. */
 type Block = { lines: [string, string]; open: boolean };
 /** Two lines and one between blocks. */
 const BLOCK = 3;
 
 /** The way of a packet, left to right: subnets, load balancer, routers. What does not carry packets has no arrow. */
-export function picture({ vpc, subnets, loadBalancer, routers }: Topology): string {
-  const left = subnets.map(subnetBlock).map(harmless);
+export function picture({ vpc, subnets, others = [], loadBalancer, routers }: Topology): string {
+  const elsewhere = others.flatMap((other): Block[] => [
+    { lines: [`VPC ${other.vpc}`, other.where], open: false },
+    ...other.subnets.map(subnetBlock),
+  ]);
+  const left = [...subnets.map(subnetBlock), ...elsewhere].map(harmless);
   const right = routers.map(routerBlock).map(harmless);
   const width = Math.max(...left.flatMap(({ lines }) => lines.map((line) => line.length)), 0);
   const label = ` ${plain(loadBalancer)} `;
@@ -57,7 +66,7 @@ function harmless({ lines: [first, second], open }: Block): Block {
   return { lines: [plain(first), plain(second)], open };
 }
 
-function subnetBlock({ name, cidr, zone, tag, status, endpoint, routes }: Topology['subnets'][number]): Block {
+function subnetBlock({ name, cidr, zone, tag, status, endpoint, routes }: Subnet): Block {
   const title = `${name} ${cidr} (${zone.at(-1)})`;
   if (!endpoint) return { lines: [title, tag ? (status ?? `tagged ${tag}`) : 'not opted in'], open: false };
   const to = `${endpoint.id.replace(/^(vpce-.{4}).+$/, '$1…')} ${endpoint.state}`;

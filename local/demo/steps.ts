@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
-import { type Answer, delivered, type Operator } from './operator.ts';
+import { delivered, type Operator } from './operator.ts';
 import type { Topology } from './picture.ts';
+import { expect, isSilence, seconds, until } from './seen.ts';
+import type { Answer } from './tenant.ts';
 
 export interface Stage {
   operator: Operator;
@@ -158,11 +160,6 @@ export const steps: DemoStep[] = [
   },
 ];
 
-/** Not refused, not unreachable, not for want of a tool: packets that nobody answers. */
-function isSilence(answer: Answer): boolean {
-  return 'failed' in answer && answer.timedOut;
-}
-
 async function allDelivered(operator: Operator): Promise<number> {
   const diverters = await Promise.all(ROUTERS.map((name) => operator.diverter(name)));
   return diverters.reduce((sum, diverter) => sum + (delivered(diverter) ?? 0), 0);
@@ -173,21 +170,4 @@ async function servedBy(operator: Operator): Promise<string> {
   const router = ROUTERS.find((name) => 'text' in answer && answer.text.includes(name));
   expect(router !== undefined, 'a router answers and says its name', answer);
   return router ?? '';
-}
-
-/** Looks ten times a second of the wall's time until `seen` holds; `bound` is in milliseconds of the cloud's. */
-async function until(clock: Clock, what: string, bound: number, seen: () => Promise<boolean>): Promise<void> {
-  const deadline = clock.now() + bound;
-  while (!(await seen())) {
-    if (clock.now() > deadline) throw new Error(`waited ${seconds(bound)} of the cloud's time for ${what}, in vain`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-function expect(holds: boolean, what: string, seen?: unknown): void {
-  if (!holds) throw new Error(`expected: ${what}${seen === undefined ? '' : `; seen: ${JSON.stringify(seen)}`}`);
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -61,6 +61,18 @@ describeKernel('the demo', () => {
     expect(leftBehind()).toEqual(before);
   }, 180_000);
 
+  test('answers clients of the same address in each of several VPCs, apart from each other', async () => {
+    const before = leftBehind();
+    const run = await demo('--vpcs');
+    const [code] = await run.ended;
+    expect(run.said).toMatch(/8 connections open at once, each heard its own word; \d+ packets came back/);
+    expect(run.said).toContain('the others are answered, as before');
+    const [, seconds] = /All of it seen to be so, in (\d+) s\./.exec(run.said) ?? [];
+    expect(Number(seconds)).toBeLessThan(120);
+    expect(code).toBe(0);
+    expect(leftBehind()).toEqual(before);
+  }, 240_000);
+
   test.each([2_500, 9_000, 16_000])(
     'interrupted after %i ms, takes everything down and says so',
     async (ms) => {

@@ -44,6 +44,24 @@ test('the way of a packet, with what does not carry one left open', () => {
 `);
 });
 
+test('subnets of other VPCs, each under its own', () => {
+  const [app] = topology.subnets;
+  if (!app) throw new Error('it is there');
+  const others = [{ vpc: 'vpc-2', where: 'another VPC', subnets: [app] }];
+  expect(`\n${picture({ ...topology, subnets: [app], others, routers: [] })}\n`).toBe(`
+ VPC 10.0.0.0/16
+
+ app-a 10.0.10.0/24 (a)                 ┌───────────────┐
+ 10.20.0.0/16 → vpce-0123… available ──▶│               │
+                                        │               │
+ VPC vpc-2                              │               │
+ another VPC                            │ GWLB ziti-glb │
+                                        │               │
+ app-a 10.0.10.0/24 (a)                 │               │
+ 10.20.0.0/16 → vpce-0123… available ──▶└───────────────┘
+`);
+});
+
 test('a name that would forge a line, or tell the terminal something, is shown as what it is', () => {
   const [subnet] = topology.subnets;
   const [router] = topology.routers;

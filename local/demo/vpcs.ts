@@ -1,0 +1,167 @@
+import { expect, isSilence, seconds, until } from './seen.ts';
+import type { DemoStep, Stage } from './steps.ts';
+import { steps } from './steps.ts';
+import type { Talk, Tenant } from './tenant.ts';
+
+/** A VPC whose clients have the addresses of the routers' own. */
+export interface Elsewhere {
+  where: string;
+  /** Makes it, with a client `client-a` at this address in a subnet `app-a`, as the routers' VPC has them. */
+  open(client: { block: string; cidr: string; zone: string; address: string }): Promise<Tenant>;
+}
+
+const [CLIENT, SUBNET] = ['client-a', 'app-a'];
+const CIDR = '10.20.0.0/16';
+const SERVICE = { address: '10.20.0.5', port: 443 };
+const URL = `http://${SERVICE.address}:${SERVICE.port}/`;
+/** Own ports of each client: enough for some of two clients to meet at one router. */
+const PORTS = [41_001, 41_002, 41_003, 41_004];
+
+const HERE = "the routers' VPC";
+const [launch] = steps;
+
+/** The road with clients of the same address in all these VPCs. */
+export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
+  const tenants: { where: string; tenant: Tenant }[] = [];
+  const many = `${places.length + 1} VPCs`;
+  const all = <T>(ask: (tenant: Tenant) => Promise<T>) => Promise.all(tenants.map(({ tenant }) => ask(tenant)));
+  const silent = async (some: readonly { where: string; tenant: Tenant }[]) =>
+    Promise.all(
+      some.map(async ({ where, tenant }) => {
+        const answer = await tenant.ask(CLIENT, URL);
+        expect(isSilence(answer), `nothing answers the client in ${where}`, answer);
+      }),
+    );
+  const unrouted = async ({ clock }: Stage, say: (line: string) => void, some: readonly { tenant: Tenant }[]) => {
+    await until(clock, 'their endpoints to be gone', 600_000, async () => {
+      const left = (await Promise.all(some.map(({ tenant }) => tenant.endpoints()))).flat();
+      say(left.map(({ VpcEndpointId, State }) => `${VpcEndpointId} ${State}`).join(', ') || 'no endpoint left');
+      return left.length === 0;
+    });
+    const routes = (await Promise.all(some.map(({ tenant }) => tenant.endpointRoutes()))).flat();
+    expect(routes.length === 0, 'no route to an endpoint is left there', routes);
+  };
+
+  return [
+    ...(launch ? [launch] : []),
+    {
+      title: `Make ${places.map(({ where }) => where).join(' and ')} with the addresses of ${HERE}: no client reaches ${URL}`,
+      without: `Make ${places.map(({ where }) => where).join(' and ')} with the addresses of ${HERE}`,
+      async run({ operator, clock, packets }) {
+        const client = (await operator.instances()).find(({ name }) => name === CLIENT);
+        const subnet = (await operator.subnets()).find(({ SubnetId }) => SubnetId === client?.SubnetId);
+        const [address = '', cidr = '', zone = ''] = [
+          client?.PrivateIpAddress,
+          subnet?.CidrBlock,
+          subnet?.AvailabilityZone,
+        ];
+        tenants.push({ where: HERE, tenant: operator });
+        for (const { where, open } of places)
+          tenants.push({ where, tenant: await open({ block: '10.0.0.0/16', cidr, zone, address }) });
+        const addresses = await all(
+          async (tenant) => (await tenant.instances()).find(({ name }) => name === CLIENT)?.PrivateIpAddress,
+        );
+        expect(new Set(addresses).size === 1, `each ${CLIENT} has the address ${address}`, addresses);
+        if (packets) {
+          await until(clock, 'all clients to be up', 300_000, async () =>
+            (await all((tenant) => tenant.isUp(CLIENT))).every(Boolean),
+          );
+          await silent(tenants);
+        }
+        return `${tenants.length} clients ${address}${packets ? ', each of them unheard' : ''}`;
+      },
+    },
+    {
+      title: `Tag ${SUBNET} of all ${many} with ziti-glb=${CIDR}: each client is answered`,
+      without: `Tag ${SUBNET} of all ${many} with ziti-glb=${CIDR}: each gets an endpoint and a route in its own VPC`,
+      async run(stage, say) {
+        const { operator, clock, packets } = stage;
+        const began = clock.now();
+        await all((tenant) => tenant.tag(SUBNET, CIDR));
+        const waiting = new Set(tenants);
+        await until(clock, 'all clients to be answered', 600_000, async () => {
+          await Promise.all(
+            [...waiting].map(async (each) => {
+              const routes = await each.tenant.endpointRoutes();
+              const answered = !packets || 'text' in (await each.tenant.ask(CLIENT, URL, 0.5));
+              if (routes.length > 0 && answered) waiting.delete(each);
+            }),
+          );
+          say(waiting.size === 0 ? 'all answered' : `not yet: ${[...waiting].map(({ where }) => where).join(', ')}`);
+          return waiting.size === 0;
+        });
+        const took = seconds(clock.now() - began);
+        for (const { where, tenant } of tenants) {
+          const own = new Set((await tenant.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId));
+          const routes = await tenant.endpointRoutes();
+          expect(
+            own.size === 1 && routes.every(({ endpointId }) => own.has(endpointId)),
+            `routes in ${where} lead to its own endpoint`,
+            { routes, own: [...own] },
+          );
+        }
+        stage.atWork = await operator.topology(tenants.slice(1));
+        return `all ${packets ? 'answered' : 'routed'} ${took} of the cloud's time after the tags`;
+      },
+    },
+    {
+      title: 'Let all of them talk at once, from one address and the same ports',
+      async run({ operator }) {
+        const before = await operator.traffic();
+        const talks = await all((tenant) => tenant.talk(CLIENT, SERVICE, PORTS, tenant.vpcId));
+        const after = await operator.traffic();
+        for (const [index, { where, tenant }] of tenants.entries())
+          for (const { port, echo } of talks[index] ?? [])
+            expect(echo === tenant.vpcId, `the client in ${where} hears its own word at port ${port}`, echo);
+        const open = talks.flat();
+        expect(
+          Math.max(...open.map(({ from }) => from)) < Math.min(...open.map(({ until: end }) => end)),
+          'all connections were open at one moment',
+          open,
+        );
+        const returned = after.returned - before.returned;
+        expect(returned > 0, 'answers came back through the load balancer', { before, after });
+        return `${open.length} connections open at once, each heard its own word; ${returned} packets came back through the load balancer, into ${many}; ${met(talks)}`;
+      },
+    },
+    {
+      title: `Untag ${SUBNET} of the last: its client alone is cut off`,
+      without: `Untag ${SUBNET} of the last: its route and endpoint alone go`,
+      async run(stage, say) {
+        const last = tenants.slice(-1);
+        await last[0]?.tenant.untag(SUBNET);
+        await unrouted(stage, say, last);
+        for (const { where, tenant } of tenants.slice(0, -1)) {
+          const routes = await tenant.endpointRoutes();
+          expect(routes.length > 0, `the routes in ${where} stay`, routes);
+          if (!stage.packets) continue;
+          const answer = await tenant.ask(CLIENT, URL);
+          expect('text' in answer, `the client in ${where} is answered`, answer);
+        }
+        if (stage.packets) await silent(last);
+        return stage.packets ? 'the others are answered, as before' : 'those of the others stay';
+      },
+    },
+    {
+      title: `Untag ${SUBNET} of the others: nothing of ours is left`,
+      without: `Untag ${SUBNET} of the others: nothing of ours is left`,
+      async run(stage, say) {
+        const others = tenants.slice(0, -1);
+        await Promise.all(others.map(({ tenant }) => tenant.untag(SUBNET)));
+        await unrouted(stage, say, others);
+        const left = (await all((tenant) => tenant.endpointInterfaces())).flat();
+        expect(left.length === 0, "no endpoint's network interface is left", left);
+        if (stage.packets) await silent(tenants);
+        return `no route, endpoint or interface left in ${many}`;
+      },
+    },
+  ];
+};
+
+/** How the routers kept connections apart that would be one to them. */
+function met(talks: readonly Talk[][]): string {
+  const other = talks.flat().filter(({ port, answer }) => / to \S+:\d+$/.test(answer) && !answer.endsWith(`:${port}`));
+  if (other.length === 0) return 'no two of the same address and port met at one router';
+  const [{ port, answer }] = other as [Talk, ...Talk[]];
+  return `${other.length} met another of the same address and port at their router, which sees another port (of ${port}: “${answer}”)`;
+}

@@ -1,0 +1,124 @@
+import { expect, test } from '@jest/globals';
+import type { Operator } from '../../../local/demo/operator.ts';
+import type { Stage } from '../../../local/demo/steps.ts';
+import type { Tenant } from '../../../local/demo/tenant.ts';
+import { type Elsewhere, vpcSteps } from '../../../local/demo/vpcs.ts';
+
+/** A VPC in which all goes as it should, as far as the demo looks at it. */
+function goodVpc(vpcId: string) {
+  let tagged = false;
+  const endpoint = `vpce-${vpcId}`;
+  return {
+    vpcId,
+    instances: async () => [{ name: 'client-a', PrivateIpAddress: '10.0.10.4', SubnetId: 'subnet-a' }],
+    subnets: async () => [{ SubnetId: 'subnet-a', CidrBlock: '10.0.10.0/24', AvailabilityZone: 'a' }],
+    isUp: async () => true,
+    async tag() {
+      tagged = true;
+    },
+    async untag() {
+      tagged = false;
+    },
+    ask: async () => (tagged ? { text: 'router-1 answers' } : { failed: 'curl: (28) timed out', timedOut: true }),
+    talk: async (_client: string, _to: unknown, ports: number[], word: string) =>
+      ports.map((port) => ({ port, answer: `router-1 answers to 10.0.10.4:${port}`, echo: word, from: 1, until: 2 })),
+    endpoints: async () => (tagged ? [{ VpcEndpointId: endpoint }] : []),
+    endpointRoutes: async () => (tagged ? [{ destination: '10.20.0.0/16', endpointId: endpoint }] : []),
+    endpointInterfaces: async (): Promise<unknown[]> => [],
+  };
+}
+
+type Lie = Partial<Record<keyof ReturnType<typeof goodVpc> | 'traffic', (...given: never[]) => Promise<unknown>>>;
+
+/** Plays it with three VPCs. From the step `from` on, the last of them, or the operator, lies. */
+async function play(lie: Lie, from: number, packets = true): Promise<string[]> {
+  let [now, returned] = [0, 0];
+  const operator = {
+    ...goodVpc('vpc-1'),
+    async traffic() {
+      returned += 3;
+      return { forwarded: 6, returned };
+    },
+    topology: async () => ({}),
+  };
+  const [second, third] = [goodVpc('vpc-2'), goodVpc('vpc-3')];
+  const places = [second, third].map(
+    (vpc): Elsewhere => ({ where: vpc.vpcId, open: async () => vpc as unknown as Tenant }),
+  );
+  const stage = {
+    operator: operator as unknown as Operator,
+    clock: {
+      now() {
+        now += 60_000;
+        return now;
+      },
+    },
+    packets,
+  } as unknown as Stage;
+  const said: string[] = [];
+  // The first step is that of the short demo.
+  for (const [index, step] of vpcSteps(places).slice(1).entries()) {
+    if (index === from) Object.assign('traffic' in lie ? operator : third, lie);
+    if (packets || step.without) said.push(await step.run(stage, () => {}));
+  }
+  return said;
+}
+
+test('where all is as it should be, every step says what it has seen', async () => {
+  const said = await play({}, -1);
+  expect(said[0]).toBe('3 clients 10.0.10.4, each of them unheard');
+  expect(said[2]).toMatch(/^12 connections open at once, each heard its own word; 3 packets came back/);
+  expect(said[3]).toBe('the others are answered, as before');
+  expect(said[4]).toMatch(/left in 3 VPCs$/);
+});
+
+test('without packets, what needs them is left out', async () => {
+  const said = await play({ ask: () => Promise.reject(new Error('nobody may ask')) }, 0, false);
+  expect(said).toHaveLength(4);
+  expect(said.join()).not.toMatch(/answer|heard/);
+});
+
+const answered = async () => ({ text: 'router-1 answers' });
+const unheard = async () => ({ failed: 'curl: (28) timed out', timedOut: true });
+const talking = (fields: object) => async (_client: never, _to: never, ports: never, word: never) =>
+  (ports as number[]).map((port) => ({ port, answer: '', echo: word, from: 1, until: 2, ...fields }));
+
+test.each<[what: string, step: number, lie: Lie, sentence: RegExp]>([
+  ['a client is answered before', 0, { ask: answered }, /nothing answers the client in vpc-3/],
+  [
+    'a client has another address',
+    0,
+    { instances: async () => [{ name: 'client-a', PrivateIpAddress: '10.0.10.5' }] },
+    /each client-a has the address 10\.0\.10\.4/,
+  ],
+  ['a client is not answered', 1, { ask: unheard }, /for all clients to be answered, in vain/],
+  [
+    "a route leads to another VPC's endpoint",
+    1,
+    { endpoints: async () => [{ VpcEndpointId: 'vpce-vpc-1' }] },
+    /routes in vpc-3 lead to its own endpoint/,
+  ],
+  ["a client hears another's word", 2, { talk: talking({ echo: 'vpc-1' }) }, /the client in vpc-3 hears its own word/],
+  [
+    'one has ended before another began',
+    2,
+    { talk: talking({ from: 5, until: 6 }) },
+    /all connections were open at one/,
+  ],
+  [
+    'no answer came back through the load balancer',
+    2,
+    { traffic: async () => ({ forwarded: 6, returned: 0 }) },
+    /answers came back through the load balancer/,
+  ],
+  ['the untagged one is still answered', 3, { ask: answered }, /nothing answers the client in vpc-3/],
+  [
+    'its endpoint stays',
+    3,
+    { endpoints: async () => [{ VpcEndpointId: 'vpce-vpc-3' }] },
+    /endpoints to be gone, in vain/,
+  ],
+  ['an interface stays', 4, { endpointInterfaces: async () => [{}] }, /no endpoint's network interface is left/],
+])('where %s, the demo fails and says so', async (_, step, lie, sentence) => {
+  await expect(play(lie, step)).rejects.toThrow(sentence);
+});
