@@ -15,11 +15,12 @@ export function networkOf(cloud: CloudContext): Network {
   const active = [...cloud.loadBalancers.values()].filter((each) => each.active);
   const nodeIds = new Set(active.flatMap((each) => readyNodes(cloud, each)).map(({ interfaceId }) => interfaceId));
   const runningIds = new Set(running.map(({ id }) => id));
+  const tables = servingTables(cloud);
   return {
     vpcs: [...cloud.vpcs.values()].map((vpc) => ({ id: vpc.id, cidrs: blocksOf(vpc).filter((cidr) => !isIpv6(cidr)) })),
     subnets: [...cloud.subnets.values()].map(({ id, vpcId, zone, cidr }) => ({
       ...{ id, vpcId, zone, cidr },
-      routeTableId: tableOf(cloud, id, vpcId),
+      routeTableId: tables.get(id) ?? tables.get(vpcId) ?? '',
     })),
     routeTables: [...cloud.routeTables.values()].map(({ id, vpcId, routes }) => ({
       id,
@@ -74,11 +75,13 @@ function leadsOn(cloud: CloudContext, target: Route['target']): RouteTarget {
   return target.kind === 'local' ? target : { kind: target.kind, id: target.id };
 }
 
-/** The table that serves a subnet: the one it is associated with, else the main one of its VPC. */
-function tableOf(cloud: CloudContext, subnetId: string, vpcId: string): string {
-  const tables = [...cloud.routeTables.values()].filter((table) => table.vpcId === vpcId);
-  const serving = tables.find(({ associations }) => associations.some((each) => each.subnetId === subnetId));
-  return (serving ?? tables.find(({ associations }) => associations.some(isMain)))?.id ?? '';
+/** Tables by the ids of the subnets that are associated with them, and main ones by their VPC's: they serve all other subnets. */
+function servingTables({ routeTables }: CloudContext): Map<string, string> {
+  return new Map(
+    [...routeTables.values()].flatMap(({ id, vpcId, associations }) =>
+      associations.map((each): [string, string] => [isMain(each) ? vpcId : (each.subnetId ?? ''), id]),
+    ),
+  );
 }
 
 function nodesOf(cloud: CloudContext, loadBalancer: LoadBalancer): Network['nodes'] {

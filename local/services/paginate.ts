@@ -6,7 +6,10 @@ export interface Paging {
   NextToken?: string | undefined;
 }
 
-/** One page of a list that holds still between calls. A token is the place of its first record. */
+/**
+ * One page of a list that holds still between calls. A token is the place of its first record. AWS may page also where it is not asked
+ * to: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination
+ */
 export function paginate<T>(
   records: T[],
   { MaxResults, NextToken }: Paging,
@@ -18,7 +21,7 @@ export function paginate<T>(
       `Value ( ${MaxResults} ) for parameter maxResults is invalid. Expecting a value between ${least} and ${greatest}.`,
     );
   const start = NextToken === undefined ? 0 : placeOf(NextToken);
-  const end = start + (MaxResults ?? Number.POSITIVE_INFINITY);
+  const end = start + (MaxResults ?? greatest);
   const page = records.slice(start, end);
   return end < records.length ? { page, NextToken: tokenOf(end) } : { page };
 }

@@ -40,20 +40,21 @@ export async function observe(
 ): Promise<SubnetsLook> {
   const client = { client: ec2 };
   const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
-  const inVpcs = config.clientVpcs === 'all' ? {} : where('vpc-id', config.vpcId, ...config.clientVpcs);
+  // A paginator keeps its token in the input that it is given: each needs one of its own.
+  const inVpcs = () => (config.clientVpcs === 'all' ? {} : where('vpc-id', config.vpcId, ...config.clientVpcs));
   const routers = {
     Filters: [...where('vpc-id', config.vpcId).Filters, ...where(`tag:${config.tagKey}`, 'router').Filters],
   };
 
   const { services, ...answers } = await answersTo({
-    vpcs: collect(paginateDescribeVpcs(client, inVpcs), 'Vpcs'),
+    vpcs: collect(paginateDescribeVpcs(client, inVpcs()), 'Vpcs'),
     services: collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
       'ServiceConfigurations',
     ),
-    subnets: collect(paginateDescribeSubnets(client, inVpcs), 'Subnets'),
-    routeTables: collect(paginateDescribeRouteTables(client, inVpcs), 'RouteTables'),
-    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs), 'VpcEndpoints'),
+    subnets: collect(paginateDescribeSubnets(client, inVpcs()), 'Subnets'),
+    routeTables: collect(paginateDescribeRouteTables(client, inVpcs()), 'RouteTables'),
+    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs()), 'VpcEndpoints'),
     connections: collect(
       paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
       'VpcEndpointConnections',

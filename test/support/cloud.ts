@@ -16,6 +16,7 @@ export const ADMIN = `arn:aws:iam::${ACCOUNT}:role/admin`;
 
 /** A fabric that carries no packets, and answers probes and programs as the test says. */
 export interface FakeFabric {
+  /** The last network that there was, if any. */
   synced: Network[];
   probes: { nodeId: string; check: HealthCheck }[];
   execs: { instanceId: string; argv: string[]; options: ExecOptions | undefined }[];
@@ -57,7 +58,7 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
     fabric: {
       description: 'a fake',
       async sync(network) {
-        fake.synced.push(network);
+        fake.synced.splice(0, 1, network);
         fake.onSync(network);
       },
       exec(instanceId, argv, given) {

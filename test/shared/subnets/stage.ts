@@ -139,6 +139,8 @@ export async function stage({
     calls: () => calls.splice(0),
     changes: () => calls.splice(0).filter((call) => call.changes),
     guard: stage.guard,
+    pace: stage.pace,
+    seal: stage.seal,
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     /** A tag with the seal of the stack: as the functions write it. */

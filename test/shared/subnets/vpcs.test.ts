@@ -144,18 +144,3 @@ test('an endpoint gets out of the way of who deletes a subnet, in whichever VPC'
   await settle();
   await expect(deleting()).resolves.toBeDefined();
 });
-
-test('a pass at rest makes as many calls for forty VPCs as for one', async () => {
-  const atRest = async (vpcs: number) => {
-    await setUp();
-    for (let index = 0; index < vpcs; index++) await anotherVpc(index === 0 ? CIDR : 'oops');
-    here.settings.clientVpcs = 'all';
-    expect(await settle()).toMatchObject({ settled: true, changes: 0 });
-    here.calls();
-    await here.pass();
-    const calls = here.calls().length;
-    await here.close();
-    return calls;
-  };
-  expect(await atRest(40)).toBe(await atRest(1));
-});
