@@ -54,8 +54,16 @@ export function unexpired<S extends Step>(attempts: Attempts<S>, now: number): A
   return new Map([...attempts].filter(([, { at }]) => now - at < FORGOTTEN_MS));
 }
 
-/** Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn. */
-export function withoutBackedOff<S extends Step>(plan: Plan<S>, attempts: Attempts<S>, now: number): Plan<S> {
+/**
+ * Keeps of a plan what is to be tried now. What AWS refused before comes last: it must take no other's turn.
+ * @param throttled keys of the steps that a throttle befell last
+ */
+export function withoutBackedOff<S extends Step>(
+  plan: Plan<S>,
+  attempts: Attempts<S>,
+  now: number,
+  throttled: ReadonlySet<string> = new Set(),
+): Plan<S> {
   const known = plan.steps.flatMap((step) => {
     const attempt = attempts.get(keyOf(step));
     return attempt ? [{ step, refusal: attempt }] : [];
@@ -63,6 +71,7 @@ export function withoutBackedOff<S extends Step>(plan: Plan<S>, attempts: Attemp
   const held = known.filter(({ refusal }) => retryAt(refusal) > now);
   const things = (some: typeof known) => new Set(some.map(({ step }) => step.about.label));
   const [later, last] = [things(held), things(known)];
+  for (const step of plan.steps) if (throttled.has(keyOf(step))) last.add(step.about.label);
   const ready = plan.steps.filter(({ about }) => !later.has(about.label));
   return {
     ...plan,

@@ -1,5 +1,5 @@
 import { isThrottle } from '../aws/advice.ts';
-import type { Plan, Step } from './plan.ts';
+import { keyOf, type Plan, type Step } from './plan.ts';
 import { type Bucket, empty, limited, spend, type TokenLevels } from './rate-limit.ts';
 import { type Attempts, afterTry, unexpired, withoutBackedOff } from './refused-steps.ts';
 
@@ -7,6 +7,7 @@ import { type Attempts, afterTry, unexpired, withoutBackedOff } from './refused-
 export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: () => number) {
   let levels: TokenLevels = new Map();
   let attempts: Attempts<S> = new Map();
+  const throttled = new Set<string>();
 
   return {
     /** Steps that AWS refused within the last hour. */
@@ -17,7 +18,7 @@ export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: 
 
     /** Keeps of a plan what is to be tried now. @param seen corrects the levels by what a look at AWS tells of them */
     keep: (plan: Plan<S>, at: number, seen = (known: TokenLevels) => known): Plan<S> =>
-      limited(withoutBackedOff(plan, attempts, at), bucketOf, seen(levels), at),
+      limited(withoutBackedOff(plan, attempts, at, throttled), bucketOf, seen(levels), at),
 
     /** Does a step, and remembers how that went. `change` must not repeat a call by itself: what was refused is planned anew. */
     async take(step: S, change: () => Promise<unknown>): Promise<void> {
@@ -26,8 +27,11 @@ export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: 
         await change();
         levels = spend(bucket, levels, now());
         attempts = afterTry(step, attempts, now());
+        throttled.delete(keyOf(step));
       } catch (error) {
         levels = (isThrottle(error) ? empty : spend)(bucket, levels, now());
+        if (isThrottle(error)) throttled.add(keyOf(step));
+        else throttled.delete(keyOf(step));
         attempts = afterTry(step, attempts, now(), error);
         throw error;
       }

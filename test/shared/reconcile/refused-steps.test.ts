@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { LATER, type Step } from '../../../shared/reconcile/plan.ts';
+import { keyOf, LATER, type Step } from '../../../shared/reconcile/plan.ts';
 import {
   type Attempts,
   afterTry,
@@ -53,6 +53,12 @@ describe('a step that AWS refuses', () => {
     expect(notesOf({ conditions }).waiting).toEqual([
       { subject: 'a', until: 5_000, for: expect.stringContaining('free one, or name other') },
     ]);
+  });
+
+  test('takes no other’s turn where AWS throttled it, and counts as no failure', () => {
+    const one = plan(step('a', 'a1'), step('a', 'a2'), step('b'));
+    const { steps, failures } = withoutBackedOff(one, NONE, 0, new Set([keyOf(step('a', 'a1'))]));
+    expect([names(steps), failures]).toEqual([['b', 'a1', 'a2'], []]);
   });
 
   test('is left to the next minute’s look once its pauses are long', () => {

@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { SubnetsConfig } from '../shared/config.ts';
+import { unverified } from '../shared/seal.ts';
+import { observe } from '../shared/subnets/observe.ts';
+import { planVpcs } from '../shared/subnets/plan.ts';
+
+/** One look at a cloud and its plan, in a process of its own as a function has one: `control.ts` starts it, and prints what it took. */
+const {
+  endpoint = '',
+  region = '',
+  settings = '',
+  now = '',
+} = parseArgs({
+  options: Object.fromEntries(['endpoint', 'region', 'settings', 'now'].map((name) => [name, { type: 'string' }])),
+}).values as Record<string, string>;
+const config = JSON.parse(settings) as SubnetsConfig;
+const client = { endpoint, region, credentials: { accessKeyId: 'AKIDBENCH', secretAccessKey: 'secret' } };
+
+const began = performance.now();
+const world = await observe(
+  { ec2: new EC2Client(client), elb: new ElasticLoadBalancingV2Client(client) },
+  config,
+  unverified,
+  Number(now),
+);
+const looked = performance.now();
+planVpcs(world, new Map(), config);
+const planned = performance.now();
+console.log(
+  JSON.stringify({ look: looked - began, plan: planned - looked, megabytes: process.resourceUsage().maxRSS / 1e3 }),
+);
