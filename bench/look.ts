@@ -18,6 +18,7 @@ const {
 const config = JSON.parse(settings) as SubnetsConfig;
 const client = { endpoint, region, credentials: { accessKeyId: 'AKIDBENCH', secretAccessKey: 'secret' } };
 
+const before = process.resourceUsage().maxRSS;
 const began = performance.now();
 const world = await observe(
   { ec2: new EC2Client(client), elb: new ElasticLoadBalancingV2Client(client) },
@@ -29,5 +30,10 @@ const looked = performance.now();
 planVpcs(world, new Map(), config);
 const planned = performance.now();
 console.log(
-  JSON.stringify({ look: looked - began, plan: planned - looked, megabytes: process.resourceUsage().maxRSS / 1e3 }),
+  JSON.stringify({
+    look: looked - began,
+    plan: planned - looked,
+    megabytes: process.resourceUsage().maxRSS / 1e3,
+    before: before / 1e3,
+  }),
 );

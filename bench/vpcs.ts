@@ -19,6 +19,9 @@ const round = (value: number, digits = 0) => Math.round(value * 10 ** digits) / 
 const LATENCY_MS = 100;
 const LAMBDA_S = 900;
 
+/** Of old space, as much as a function of 256 MB can have beside what Node itself takes. */
+const HEAP_MB = 128;
+
 /** So many VPCs, with as many subnets that are opted in and ready in each. */
 async function ready(vpcs: number, each: number) {
   const here = await stage({
@@ -37,12 +40,18 @@ async function alone({ cloud, settings }: Awaited<ReturnType<typeof ready>>['her
   const argv = { endpoint: server.url, region: REGION, settings: JSON.stringify(settings), now: cloud.clock.now() };
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--disable-warning=ExperimentalWarning',
+    `--max-old-space-size=${HEAP_MB}`,
     fileURLToPath(new URL('look.ts', import.meta.url)),
     ...Object.entries(argv).map(([name, value]) => `--${name}=${value}`),
   ]);
   await server.close();
-  const { look, plan, megabytes } = JSON.parse(stdout) as Record<'look' | 'plan' | 'megabytes', number>;
-  return { 'look, ms': round(look), 'plan, ms': round(plan), 'memory, MB': round(megabytes) };
+  const { look, plan, megabytes, before } = JSON.parse(stdout) as Record<string, number>;
+  return {
+    'look, ms': round(look ?? 0),
+    'plan, ms': round(plan ?? 0),
+    'memory, MB': round(megabytes ?? 0),
+    'before the look': round(before ?? 0),
+  };
 }
 
 async function vpcsAtRest({ here, subnets }: Awaited<ReturnType<typeof ready>>, vpcs: number) {

@@ -14,6 +14,8 @@ export interface Status {
   /** A person has paused the stack: it stays as it is. */
   paused?: { since: number | undefined; why: string } | undefined;
   zones: StatusZone[];
+  /** Transit gateways that are connected to the endpoint service, or ask to be: `id` is the connection's, `owner` an account's. */
+  gateways: { id: string; attachmentId: string | undefined; owner: string | undefined; state: string }[];
   /** What there is to say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
 }

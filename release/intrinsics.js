@@ -81,6 +81,7 @@ export const clientVpcs = when(
   }),
 );
 export const clientVpcIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('clientVpcs')] }] };
+export const gatewayOwners = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('gatewayOwners')] }] };
 const attribute = (Key, Value) => ({ Key, Value });
 export const failover = [
   attribute('deregistration_delay.timeout_seconds', ref('deregistrationDelay')),

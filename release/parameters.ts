@@ -31,6 +31,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   dnsResolver: pattern(IPV4),
   dnsPool: pattern(`${IPV4}/[0-9]{1,2}`),
   allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
+  gatewayOwners: optional(list('[0-9]{12}')),
   // It stands in a policy that is written as text.
   autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
   tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
@@ -126,6 +127,10 @@ export const RULES = {
   ClientVpcs: rule([
     or(is('clientVpcs', 'own'), is('reply', 'geneve')),
     'clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC.',
+  ]),
+  GatewayOwners: rule([
+    or(is('gatewayOwners', ''), is('reply', 'geneve')),
+    'gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway.',
   ]),
   Alarms: rule([
     or(is('alarmTopicArn', ''), is('alarmEmail', '')),

@@ -123,6 +123,7 @@ export const parameters = z.strictObject({
   routerProfile: arn('iam::\\d{12}:instance-profile/[\\w+=,.@/-]+', 'the ARN of an instance profile'),
   sealVersion: whole(1, 999),
   allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
+  gatewayOwners: optional(list(',', 'the id of an account', (one) => /^\d{12}$/.test(one))),
   loadBalancerArn: arn(
     'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
     'the ARN of a Gateway Load Balancer',
@@ -234,6 +235,8 @@ function combination(given, region) {
     return 'The parameter healthCheck cannot be diverter where diverter is netfoundry, whose diverter answers no health checks.';
   if (given.diverter === 'netfoundry' && given.reply === 'geneve')
     return 'The parameter reply cannot be geneve where diverter is netfoundry, whose diverter answers clients directly only.';
+  if (given.gatewayOwners !== '' && given.reply !== 'geneve')
+    return `The parameter gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway. Add --param reply=geneve, or leave gatewayOwners out.`;
   if (given.clientVpcs !== 'own' && given.reply !== 'geneve')
     return `The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.`;
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
@@ -374,6 +377,9 @@ export const clientVpcs = async ({ resolveVariable }) => {
 /** As a function's variables have lists. */
 export const clientVpcIds = async ({ resolveVariable }) =>
   String(await resolveVariable('param:clientVpcs')).replaceAll(',', ' ');
+
+export const gatewayOwners = async ({ resolveVariable }) =>
+  String(await resolveVariable('param:gatewayOwners')).replaceAll(',', ' ');
 
 export const routerSubnets = async ({ resolveVariable }) =>
   String(await resolveVariable('param:routerSubnets')).replaceAll(',', ' ');

@@ -14,6 +14,7 @@ const tags = z.string().transform((list) =>
 );
 const subnetIds = words.pipe(z.array(z.string().startsWith('subnet-', 'not subnet, zone, or subnet ids')).min(1));
 
+const account = z.string().regex(/^\d{12}$/, 'not the id of an account');
 const vpcIds = words.pipe(z.array(z.string().startsWith('vpc-', 'not own, all, or ids of VPCs')).min(1));
 
 const common = z.object({
@@ -49,10 +50,11 @@ function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
 
 const subnets = common
   .extend({
-    ACCOUNT: z.string().regex(/^\d{12}$/),
+    ACCOUNT: account,
     LOAD_BALANCER_ARN: z.string().startsWith('arn:'),
     SERVICE_ID: z.string().startsWith('vpce-svc-'),
     CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
+    GATEWAY_OWNERS: words.pipe(z.array(account)).default([]),
     DEFAULT_CIDRS: cidrs,
     ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
     MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
@@ -69,6 +71,8 @@ const subnets = common
     serviceId: env.SERVICE_ID,
     /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
     clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
+    /** Transit gateways of these accounts may connect to the endpoint service. */
+    gatewayOwners: env.GATEWAY_OWNERS,
     /** A subnet tagged `default` reaches these. */
     defaultCidrs: env.DEFAULT_CIDRS,
     /** Endpoints stand in each tagged subnet, in one tagged subnet a zone, or in these subnets. */

@@ -68,7 +68,7 @@ function suppose(
   });
   const [own, ...others] = seen;
   const vpcs: SubnetsLook['vpcs'] = [supposing(own), ...others.map(supposing)];
-  const plan = planVpcs({ now: own.now, vpcs, missing: [] }, new Map(), config);
+  const plan = planVpcs({ now: own.now, vpcs, missing: [], attachments: [] }, new Map(), config);
   const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
   const state = summary?.state ?? 'not opted in';
   const outcome = { subnet: label(subnet), state, says: [state, ...new Set(summary?.why ?? [])].join(': ') };

@@ -1,6 +1,6 @@
 import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
-import { type State, type Topology, topology } from '../../shared/topology/model.ts';
+import { byVpc, type State, type Topology, topology } from '../../shared/topology/model.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { explain } from '../person.ts';
@@ -84,7 +84,7 @@ async function waitUntilReady({ options, stack, terminal }: Given, deadline: num
 }
 
 function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
-  const { place, vpcId, at, zones, crossZone, notes } = seen;
+  const { place, vpcId, at, zones, crossZone, gateways, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const heading = (...cells: string[]) => cells.map((cell) => paint('bold', cell));
@@ -96,8 +96,18 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
       carries ? state('ready') : `${state('down')}: no healthy router ${crossZone ? 'anywhere' : 'in this zone'}`,
     ]),
   );
-  // Where all are of one VPC, the first line names it.
-  const spread = subnets.some((subnet) => subnet.vpcId !== undefined);
+  const groups = byVpc(subnets, vpcId);
+  const ofVpc = (some: typeof subnets) =>
+    table([
+      heading('SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
+      ...some.map((subnet) => [
+        nameOf(subnet),
+        subnet.zone,
+        state(subnet.state),
+        subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
+        subnet.destinations.map(({ cidr, routed }) => (routed ? cidr : `(${cidr})`)).join(' ') || 'none',
+      ]),
+    ]);
   const why = [
     ...[...subnets, ...routers].flatMap((subject) => subject.why.map((text) => [nameOf(subject), text])),
     ...notes.map((note) => [note.subject, note.why]),
@@ -109,17 +119,13 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
         ? [paint('yellow', `${pauseSentence(seen.paused)}. Nothing is changed until: ${RESUME} --stack ${place.stack}`)]
         : []),
     ],
-    table([
-      heading('SUBNET', ...(spread ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
-      ...subnets.map((subnet) => [
-        nameOf(subnet),
-        ...(spread ? [subnet.vpcId ?? vpcId] : []),
-        subnet.zone,
-        state(subnet.state),
-        subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
-        subnet.destinations.map(({ cidr, routed }) => (routed ? cidr : `(${cidr})`)).join(' ') || 'none',
-      ]),
-    ]),
+    // Where all are of the load balancer's VPC, the first line names it.
+    ...(subnets.every((subnet) => subnet.vpcId === undefined)
+      ? [ofVpc(subnets)]
+      : groups.map(([id, some]) => [
+          `${paint('bold', 'VPC')} ${id}${id === vpcId ? ", the routers'" : ''}`,
+          ...ofVpc(some),
+        ])),
     table([heading('LOAD BALANCER', 'ADDRESS', 'STATE'), ...nodes]),
     table([
       heading('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH'),
@@ -132,6 +138,14 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
         router.reason ? `${router.health}: ${router.reason}` : router.health,
       ]),
     ]),
+    ...(gateways.length > 0
+      ? [
+          table([
+            heading('TRANSIT GATEWAY', 'OWNER', 'STATE'),
+            ...gateways.map((each) => [each.attachmentId ?? each.id, each.owner ?? 'not told', each.state]),
+          ]),
+        ]
+      : []),
     ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why)]] : []),
   ];
   return parts.flatMap((part, at) => (at === 0 ? part : ['', ...part]));

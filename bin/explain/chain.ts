@@ -41,6 +41,11 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
   } = summary;
   if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
+  const { reply } = config.routers;
+  if (world.remote)
+    chain.push(
+      link('VPC', reply === 'geneve', `it is in ${world.vpcId}, and the routers in another: answers go ${reply}`),
+    );
 
   if (!world.service.zones.includes(subnet.zone)) {
     const says = `it does not serve ${subnet.zone} yet, where the load balancer is already`;

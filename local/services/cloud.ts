@@ -84,7 +84,7 @@ export interface Cloud {
   /** IAM finds the resources that a request names by this. */
   findResource: FindResource;
   /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
-  attach(serviceId: string): string;
+  attach(serviceId: string, owner?: string): string;
   /** Everything that is so in it now. */
   state: CloudState;
   /** The data plane as it is to be now. */
@@ -184,11 +184,11 @@ export function createCloud(options: CloudOptions): Cloud {
       autoscaling: service('awsQuery', autoScalingSdk, autoScaling(cloud, scaling, roots), READ_ONLY.autoscaling),
     },
     findResource: authorizedResources(cloud),
-    attach(serviceId) {
+    attach(serviceId, owner = cloud.account) {
       const connectionId = cloud.id('vpce-con');
       const id = cloud.id('tgw-attach');
       const createdAt = clock.now();
-      cloud.attachments.set(id, { id, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
+      cloud.attachments.set(id, { id, owner, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
       return connectionId;
     },
     state,

@@ -136,11 +136,13 @@ export interface Endpoint {
 }
 
 /**
- * A transit gateway's connection to an endpoint service. Its owner accepts it by members that the SDK here does not know.
+ * A transit gateway's connection to an endpoint service, by a network function attachment.
  * https://docs.aws.amazon.com/vpc/latest/tgw/manage-nf-attachment-gwlb.html
  */
 export interface Attachment {
   id: string;
+  /** Account id. */
+  owner: string;
   connectionId: string;
   serviceId: string;
   state: EndpointState;

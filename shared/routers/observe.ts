@@ -100,10 +100,7 @@ export async function observe(
       ),
       'CommandInvocations',
     ),
-    collect(
-      paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }),
-      'Vpcs',
-    ),
+    collect(paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }), 'Vpcs'),
   ]);
   const targets = (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
     id: target?.Id ?? '',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   AcceptVpcEndpointConnectionsCommand,
+  type AcceptVpcEndpointConnectionsCommandInput,
   CreateRouteCommand,
   CreateTagsCommand,
   CreateVpcEndpointCommand,
@@ -13,6 +14,8 @@ import {
   ReplaceRouteCommand,
   type UnsuccessfulItem,
 } from '@aws-sdk/client-ec2';
+import '../aws/attachments.ts';
+import type { Acceptance, Connection } from '../aws/attachments.ts';
 import { absorb, code, refuseUnsuccessful } from '../aws/errors.ts';
 import { routeTo } from '../aws/route-target.ts';
 import { isIpv6 } from '../cidr.ts';
@@ -31,7 +34,9 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
       // With nothing to change it looks at its load balancer's zones anew.
       return ec2.send(new ModifyVpcEndpointServiceConfigurationCommand({ ServiceId: config.serviceId }));
     case 'accept-endpoints':
-      return acceptEndpoints(ec2, config, step.endpointIds);
+      return accept(ec2, config, { VpcEndpointIds: step.endpointIds });
+    case 'accept-attachments':
+      return accept(ec2, config, { TransitGatewayAttachmentIds: step.attachmentIds });
     case 'tag-endpoint':
       return ec2.send(new CreateTagsCommand({ Resources: [step.endpointId], Tags: step.tags }));
     case 'delete-endpoints': {
@@ -116,22 +121,27 @@ async function createEndpoint(
 }
 
 /** AWS does not document its answer to a second acceptance: the state decides of what it did not accept. */
-async function acceptEndpoints(
+async function accept(
   ec2: EC2Client,
   { serviceId: ServiceId }: SubnetsConfig,
-  VpcEndpointIds: string[],
+  which: Pick<Acceptance, 'VpcEndpointIds' | 'TransitGatewayAttachmentIds'>,
 ): Promise<void> {
-  const { Unsuccessful = [] } = await ec2.send(new AcceptVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));
+  const input = { ServiceId, ...which } as AcceptVpcEndpointConnectionsCommandInput;
+  const { Unsuccessful = [] } = await ec2.send(new AcceptVpcEndpointConnectionsCommand(input));
   if (Unsuccessful.length === 0) return;
   const Filters = [
     { Name: 'service-id', Values: [ServiceId] },
-    { Name: 'vpc-endpoint-id', Values: Unsuccessful.map(({ ResourceId = '' }) => ResourceId) },
+    {
+      Name: which.VpcEndpointIds ? 'vpc-endpoint-id' : 'transit-gateway-attachment-id',
+      Values: Unsuccessful.map(({ ResourceId = '' }) => ResourceId),
+    },
   ];
   const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand({ Filters }));
   const stillAsks = ({ ResourceId }: UnsuccessfulItem) =>
     VpcEndpointConnections.some(
-      ({ VpcEndpointId, VpcEndpointState }) =>
-        VpcEndpointId === ResourceId && VpcEndpointState?.toLowerCase() === 'pendingacceptance',
+      (each: Connection) =>
+        (each.VpcEndpointId ?? each.TransitGatewayAttachmentId) === ResourceId &&
+        each.VpcEndpointState?.toLowerCase() === 'pendingacceptance',
     );
   refuseUnsuccessful(Unsuccessful.filter(stillAsks));
 }

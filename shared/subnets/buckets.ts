@@ -6,11 +6,13 @@ export const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3
 const REPLACES: Bucket = { name: 'ReplaceRoute', size: 50, refill: 5 };
 const TAGS: Bucket = { name: 'CreateTags', size: 100, refill: 10 };
 const UNTAGS: Bucket = { name: 'DeleteTags', size: 100, refill: 10 };
+const ACCEPTS: Bucket = { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 };
 
 const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'create-endpoint': CREATES,
   'publish-zones': { name: 'ModifyVpcEndpointServiceConfiguration', size: 10, refill: 1 },
-  'accept-endpoints': { name: 'AcceptVpcEndpointConnections', size: 10, refill: 1 },
+  'accept-endpoints': ACCEPTS,
+  'accept-attachments': ACCEPTS,
   'delete-endpoints': { name: 'DeleteVpcEndpoints', size: 4, refill: 0.3 },
   'tag-endpoint': TAGS,
   'create-route': { name: 'CreateRoute', size: 50, refill: 5 },

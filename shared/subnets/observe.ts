@@ -15,6 +15,8 @@ import {
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+// The client is taught what it does not know.
+import '../aws/attachments.ts';
 import { answersTo, collect } from '../aws/read.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';

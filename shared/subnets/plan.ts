@@ -1,6 +1,7 @@
 import type { SubnetsConfig } from '../config.ts';
 import { aboutId, joined, keyOf, type Part, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
+import { planAttachments } from './attachments.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
@@ -16,19 +17,24 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
 }
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
-export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<SubnetsStep>, config: SubnetsConfig) {
+export function planVpcs(
+  { vpcs, missing, attachments }: SubnetsLook,
+  attempts: Attempts<SubnetsStep>,
+  config: SubnetsConfig,
+) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
-  const steps = plans.flatMap((each) => each.steps);
+  const gateways = planAttachments(attachments, config);
+  const steps = [...gateways.steps, ...plans.flatMap((each) => each.steps)];
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
     gauges: summed(plans.map(({ gauges = {} }) => gauges)),
     timed: plans.flatMap(({ timed = [] }) => timed),
     summaries: plans.flatMap(({ summaries }) => summaries),
-    conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone],
+    conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone, ...gateways.conditions],
   } satisfies SubnetsPlan;
 }
 
@@ -70,23 +76,15 @@ const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsSte
   conditions: optedInSubnets.flatMap(({ about, spec }) => ('refused' in spec ? [refused(about, spec.refused)] : [])),
 });
 
-/** Endpoints that carry our tag, and connections that ask for our acceptance, though they are none of ours. */
-function notOurs({ impostors, unaccepted }: SubnetsWorld, { stackTag, serviceId }: SubnetsConfig): Part<SubnetsStep> {
+/** Endpoints that carry our tag, though they are none of ours. */
+function notOurs({ impostors }: SubnetsWorld, { stackTag }: SubnetsConfig): Part<SubnetsStep> {
   return {
     steps: [],
-    conditions: [
-      ...impostors.map(({ id, serviceName }) =>
-        refused(
-          aboutId(id),
-          `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
-        ),
+    conditions: impostors.map(({ id, serviceName }) =>
+      refused(
+        aboutId(id),
+        `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
       ),
-      ...unaccepted.map((id) =>
-        refused(
-          aboutId(id),
-          `it is connected to ${serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
-        ),
-      ),
-    ],
+    ),
   };
 }

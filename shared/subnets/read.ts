@@ -12,6 +12,7 @@ import { grouped } from '../grouped.ts';
 import { readNote } from '../note.ts';
 import { readPause } from '../pause.ts';
 import { adopts, isOwn, type Notary } from '../seal.ts';
+import { readAttachments } from './attachments.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
 import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsLook, SubnetsWorld } from './world.ts';
@@ -50,6 +51,7 @@ export function readLook(answers: Answers, config: SubnetsConfig, seal: Notary, 
     now: at.now,
     vpcs: [worldOf(own), ...vpcs.filter((vpc) => vpc !== own).map(worldOf)],
     missing: config.clientVpcs === 'all' ? [] : config.clientVpcs.filter((id) => !listed.has(id)),
+    attachments: readAttachments(answers.connections),
   };
 }
 
@@ -114,10 +116,6 @@ function readWorld(
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
-    // They belong to no VPC: the first tells of them.
-    unaccepted: (remote ? [] : answers.connections)
-      .filter(({ VpcEndpointId, VpcEndpointState }) => !VpcEndpointId && asksFor({ VpcEndpointState }))
-      .map(({ VpcEndpointConnectionId }) => VpcEndpointConnectionId ?? 'a connection'),
     endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
     routers,

@@ -11,6 +11,8 @@ export function stepSentence(step: SubnetsStep): string {
       return `the endpoint service is to serve ${step.context.zones.join(', ')}, where the load balancer is already`;
     case 'accept-endpoints':
       return `the endpoint service accepts ${step.endpointIds.join(', ')}`;
+    case 'accept-attachments':
+      return `the endpoint service accepts transit gateways by ${step.attachmentIds.join(', ')}`;
     case 'delete-endpoints':
       return `${step.endpointIds.join(', ')} deleted: nothing needs it`;
     case 'tag-endpoint':

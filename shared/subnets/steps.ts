@@ -14,6 +14,8 @@ export type SubnetsStep = Step &
       }
     | { kind: 'publish-zones'; context: { zones: string[] } }
     | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
+    /** Of transit gateways. */
+    | { kind: 'accept-attachments'; attachmentIds: string[] }
     | { kind: 'tag-endpoint'; endpointId: string; tags: { Key: string; Value: string }[] }
     | {
         kind: 'create-route' | 'replace-route';

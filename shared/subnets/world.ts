@@ -2,6 +2,7 @@ import type { Pause } from '../pause.ts';
 import type { Ref } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import type { Author } from '../seal.ts';
+import type { Attachment } from './attachments.ts';
 import type { Copy, RouteNote } from './route-note.ts';
 import type { SubnetsStep } from './steps.ts';
 
@@ -26,8 +27,6 @@ export interface SubnetsWorld {
   gone: Pick<Endpoint, 'id' | 'subnetId' | 'createdAt'>[];
   /** Ids of the endpoints that our service has, whosever they are and whatever their tags. */
   connected: ReadonlySet<string>;
-  /** Connections to our service that are no endpoint's, by their ids, and wait for acceptance. */
-  unaccepted: string[];
   /** Interface and Gateway Load Balancer endpoints of the VPC, whosever they are: they share a quota. */
   endpointCount: number;
   systemsManager: SystemsManager;
@@ -52,6 +51,8 @@ export interface SubnetsLook {
   vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]];
   /** Ids of VPCs that the stack names and AWS does not list. */
   missing: string[];
+  /** Transit gateways that are connected to the service, or ask to be. */
+  attachments: Attachment[];
 }
 
 export interface Service {

@@ -4,6 +4,7 @@ import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
+import type { Attachment } from '../subnets/attachments.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
 import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
@@ -79,6 +80,8 @@ export interface Topology {
   zones: Zone[];
   /** A person has paused the stack: it stays as it is. */
   paused?: Pause | undefined;
+  /** Transit gateways that are connected to the endpoint service, or ask to be. */
+  gateways: Attachment[];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -92,6 +95,7 @@ export interface Look {
     world: Pick<SubnetsWorld, 'now' | 'crossZone' | 'paused'>;
     /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
+    attachments: Attachment[];
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
@@ -130,11 +134,18 @@ export function topology(look: Look): Topology {
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
     .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
-  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, notes };
+  const { attachments: gateways } = look.subnets;
+  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, gateways, notes };
 }
 
 function inZone<T extends Subject>(subjects: T[], name: string): T[] {
   return subjects.filter(({ zone }) => zone === name).sort(byName);
+}
+
+/** Subnets of one VPC after those of another: of the load balancer's own first. */
+export function byVpc<T extends Pick<Subnet, 'vpcId'>>(subnets: readonly T[], own: string): [vpcId: string, T[]][] {
+  const groups = [...Map.groupBy(subnets, ({ vpcId }) => vpcId ?? own)];
+  return groups.sort(([a], [b]) => Number(b === own) - Number(a === own) || (a < b ? -1 : 1));
 }
 
 /** Names in the order in which a person counts: 9 before 10. */

@@ -27,6 +27,7 @@ export async function look(
     subnets: {
       world: subnets.vpcs[0],
       vpcs: subnets.vpcs,
+      attachments: subnets.attachments,
       plan: planVpcs(subnets, new Map(), config.subnets),
     },
     routers: { world: routers, plan: planRouters(routers, config.routers) },

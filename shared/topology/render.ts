@@ -4,7 +4,7 @@ import { fontSize, frame, isNarrow, link, type View } from './frame.ts';
 import { FLOWS, glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { consolePage } from './links.ts';
-import { byName, type Node, type Router, type State, type Subnet, type Topology, type Zone } from './model.ts';
+import { byName, byVpc, type Node, type Router, type State, type Subnet, type Topology, type Zone } from './model.ts';
 
 /** States, the most urgent first. */
 const URGENCY: readonly State[] = ['down', 'blocked', 'refused', 'conflict', 'waiting', 'leaving', 'ready'];
@@ -25,6 +25,7 @@ export function render(shown: Topology, view: View): string {
         </div>
         ${shown.zones.map((zone) => band(zone, shown, view))}
       </div>
+      ${gateways(shown)}
       ${key(shown)}`,
     isCompact(shown.zones, view),
   );
@@ -92,12 +93,12 @@ function reason([first, ...others]: Reason[], shown: Topology, view: View): Html
 }
 
 function band(zone: Zone, shown: Topology, view: View): Html {
-  const { name, subnets, nodes, routers } = zone;
+  const { name, nodes, routers } = zone;
   return html`
     <section class="zg-band" aria-label="Zone ${name}">
       <div class="zg-in">
         <h3 class="zg-zone">${name} <span class="zg-muted">${notOptedIn(zone, shown)}</span></h3>
-        <ul class="zg-rows" aria-label="Subnets in ${name}">${subnets.map((subnet) => subnetRow(subnet, shown, view))}</ul>
+        ${subnetLists(zone, shown, view)}
       </div>
       <div class="zg-pillar ${shown.crossZone && 'zg-cross'}">
         ${nodes.length > 0 ? nodes.map((node) => nodeCell(node, shown)) : html`<p class="zg-muted">no node</p>`}
@@ -111,6 +112,27 @@ function band(zone: Zone, shown: Topology, view: View): Html {
         }
       </div>
     </section>`;
+}
+
+/** Under their VPCs, where not all subnets of the picture are of the load balancer's. */
+function subnetLists({ name, subnets }: Zone, shown: Topology, view: View): Html | Html[] {
+  const list = (label: string, some: Subnet[]) =>
+    html`<ul class="zg-rows" aria-label="${label}">${some.map((subnet) => subnetRow(subnet, shown, view))}</ul>`;
+  if (shown.zones.every((zone) => zone.subnets.every(({ vpcId }) => vpcId === undefined)))
+    return list(`Subnets in ${name}`, subnets);
+  return byVpc(subnets, shown.vpcId).map(
+    ([id, some]) =>
+      html`<p class="zg-vpc zg-mono zg-muted">${id}${id === shown.vpcId && ", the routers'"}</p>${list(`Subnets of ${id} in ${name}`, some)}`,
+  );
+}
+
+function gateways({ gateways: all }: Topology): Html | false {
+  if (all.length === 0) return false;
+  const items = all.map(
+    ({ id, attachmentId, owner, state }) =>
+      html`<li><span class="zg-mono">${attachmentId ?? id}</span> of ${owner ?? 'an account that is not told'}: ${state}</li>`,
+  );
+  return html`<div class="zg-gateways"><h3>Transit gateways</h3><ul aria-label="Transit gateways">${items}</ul></div>`;
 }
 
 function notOptedIn({ subnets, others }: Zone, { tagKey }: Topology): string | undefined {

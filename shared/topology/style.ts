@@ -73,6 +73,9 @@ const RULES = `
 .zg-phone .zg-side{flex-wrap:wrap;white-space:normal;overflow-wrap:anywhere}
 .zg-node{background:var(--card);border:1px solid var(--edge);border-radius:.45em;padding:.3em .5em}
 .zg-none{border:1px dashed var(--edge);border-radius:.45em;padding:.5em .8em;color:var(--muted)}
+.zg-vpc{margin:.6em 0 .3em}
+.zg-gateways{margin-top:.9em}
+.zg-gateways h3{font-weight:600}
 .zg-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.35em 1.2em;margin:1em 0;overflow-wrap:anywhere}
 .zg-facts dt{color:var(--muted)}
 .zg .zg-link{color:var(--link)}

@@ -38,10 +38,10 @@ describe('status', () => {
 
   test('shows a connection that waits for a person to accept it', async () => {
     const stack = await inOrder();
-    const connection = stack.cloud.attach(stack.service.serviceId);
+    stack.cloud.attach(stack.service.serviceId, '444455556666');
     const { out } = await stack.cli('status');
     expect(out).toMatch(
-      new RegExp(`WHY\n${connection} +it is connected to vpce-svc-[0-9a-f]+ and waits for acceptance`),
+      /TRANSIT GATEWAY +OWNER +STATE\ntgw-attach-\w+ +444455556666 +pendingacceptance\n\nWHY\ntgw-attach-\w+ +account 444455556666, which is not among gatewayOwners, asks to connect/,
     );
     expect(out).toMatch(/app-a\) +eu-central-1a +ready/);
   });

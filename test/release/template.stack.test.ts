@@ -32,7 +32,7 @@ const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<
     'with all chosen that a load balancer of its own has',
     {
       ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
-      ...{ clientVpcs: 'all', tuneRouter: 'false' },
+      ...{ clientVpcs: 'all', tuneRouter: 'false', gatewayOwners: '444455556666,777788889999' },
       ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
       ...{
         reserveConcurrency: 'false',
@@ -142,6 +142,7 @@ describePackaged('the plain template', () => {
     [{ subnetIds, diverter: 'netfoundry', reply: 'geneve' }, /rule NetFoundry is broken: reply cannot/],
     [{ subnetIds, diverter: 'netfoundry', dnsRanges: 'true' }, /rule NetFoundry is broken: Give registrationKey/],
     [{ subnetIds, clientVpcs: 'all' }, /rule ClientVpcs is broken: clientVpcs needs reply to be geneve/],
+    [{ subnetIds, gatewayOwners: '444455556666' }, /rule GatewayOwners is broken: gatewayOwners needs reply/],
     [{ subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' }, /parameter clientVpcs must match/],
     [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ subnetIds, tags: 'Team=a' }, /rule Tags/],

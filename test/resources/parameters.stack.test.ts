@@ -73,6 +73,7 @@ describe('parameters are taken', () => {
     { allowedPrincipals: '*' },
     { reply: 'geneve' },
     { reply: 'geneve', clientVpcs: 'all' },
+    { reply: 'geneve', gatewayOwners: '444455556666,777788889999' },
     { reply: 'geneve', clientVpcs: 'vpc-01234567,vpc-0123456789abcdef1' },
     { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
     { systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
@@ -155,6 +156,14 @@ describe('parameters are refused, with one sentence', () => {
     [{ tagKey: '' }, 'The parameter tagKey must be given: add --param tagKey=…'],
     [{ crossZone: 'yes' }, 'The parameter crossZone is not true or false: yes'],
     [{ failover: 'move' }, 'The parameter failover is not reset or rebalance: move'],
+    [
+      { gatewayOwners: '444455556666' },
+      'The parameter gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway. Add --param reply=geneve, or leave gatewayOwners out.',
+    ],
+    [
+      { reply: 'geneve', gatewayOwners: 'own' },
+      "The parameter gatewayOwners has 'own', which is not the id of an account: own",
+    ],
     [{ idleTimeout: '59' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 59'],
     [{ idleTimeout: '1e3' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 1e3'],
     [{ deregistrationDelay: 3601 }, 'The parameter deregistrationDelay is not a whole number from 0 to 3600: 3601'],

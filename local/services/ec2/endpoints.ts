@@ -1,4 +1,6 @@
 import type { State } from '@aws-sdk/client-ec2';
+import '../../../shared/aws/attachments.ts';
+import type { Acceptance } from '../../../shared/aws/attachments.ts';
 import type { Attachment, Endpoint, EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
@@ -60,8 +62,18 @@ export function endpoints(cloud: CloudContext) {
       return { VpcEndpoints: page.map(endpointShape), ...next };
     },
 
-    AcceptVpcEndpointConnections({ ServiceId, VpcEndpointIds }) {
+    AcceptVpcEndpointConnections({ ServiceId, ...which }) {
       find(cloud.endpointServices, 'endpointService', ServiceId);
+      const { VpcEndpointIds, TransitGatewayAttachmentIds } = which as Omit<Acceptance, 'ServiceId'>;
+      if (VpcEndpointIds && TransitGatewayAttachmentIds)
+        throw new AwsError(
+          'InvalidParameterCombination',
+          'VpcEndpointId and TransitGatewayAttachmentId exclude each other',
+        );
+      if (TransitGatewayAttachmentIds)
+        return eachOf(TransitGatewayAttachmentIds, (id) => connectGateway(ServiceId, id));
+      if (!VpcEndpointIds)
+        throw new AwsError('MissingParameter', 'The request must contain the parameter VpcEndpointId');
       return eachOf(VpcEndpointIds, (id) => {
         const endpoint = connected(ServiceId, id);
         // What AWS says to a second acceptance is not documented; this is its general code for a resource in the wrong state.
@@ -85,7 +97,7 @@ export function endpoints(cloud: CloudContext) {
       });
     },
 
-    /** A connection of a transit gateway's attachment has no endpoint id: its own members are none that the SDK here knows. */
+    /** A connection of a transit gateway's attachment has no endpoint id. */
     DescribeVpcEndpointConnections(query) {
       const connected = [...cloud.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
       const { page, ...next } = describe(
@@ -98,6 +110,7 @@ export function endpoints(cloud: CloudContext) {
             'service-id': ({ serviceId }) => serviceId,
             'vpc-endpoint-id': (each) => ('type' in each ? each.id : undefined),
             'vpc-endpoint-owner': (each) => ('type' in each ? cloud.account : undefined),
+            'transit-gateway-attachment-id': (each) => ('type' in each ? undefined : each.id),
             'vpc-endpoint-region': () => cloud.region,
             'vpc-endpoint-state': ({ state }) => state,
             'ip-address-type': (each) => ('type' in each ? each.ipAddressType : undefined),
@@ -112,6 +125,7 @@ export function endpoints(cloud: CloudContext) {
           CreationTimestamp: new Date(each.createdAt),
           VpcEndpointRegion: cloud.region,
           Tags: [],
+          ...(!('type' in each) && { TransitGatewayAttachmentId: each.id, TransitGatewayAttachmentOwner: each.owner }),
           ...('type' in each && {
             VpcEndpointId: each.id,
             VpcEndpointOwner: cloud.account,
@@ -123,6 +137,24 @@ export function endpoints(cloud: CloudContext) {
       };
     },
   } satisfies Ec2;
+
+  function connectGateway(serviceId: string | undefined, id: string): void {
+    const attachment = cloud.attachments.get(id);
+    if (attachment?.serviceId !== serviceId)
+      throw new AwsError(
+        'InvalidTransitGatewayAttachmentID.NotFound',
+        `The transit gateway attachment '${id}' does not exist`,
+      );
+    if (attachment?.state !== 'pendingAcceptance')
+      throw new AwsError(
+        'InvalidState',
+        `The attachment '${id}' is in state ${attachment?.state}, not pendingAcceptance`,
+      );
+    attachment.state = 'pending';
+    cloud.next(id, cloud.delays.endpointAvailable, () => {
+      attachment.state = 'available';
+    });
+  }
 
   function create(input: Input, principal: string): Endpoint {
     const { VpcId, ServiceName = '', SubnetIds = [], TagSpecifications, IpAddressType } = input;

@@ -16,6 +16,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   loadBalancerArn: 'arn:loadbalancer',
   serviceId: 'vpce-svc-1',
   clientVpcs: [],
+  gatewayOwners: [],
   defaultCidrs: ['100.64.0.0/10'],
   endpoints: 'subnet',
   mainTableAllowed: false,
@@ -153,7 +154,6 @@ export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld>
   gone: [],
   impostors: [],
   connected: new Set(),
-  unaccepted: [],
   endpointCount: 0,
   systemsManager: { reachable: false, subnetIds: [] },
   routers: [router()],
@@ -179,6 +179,8 @@ function words(step: SubnetsStep): string {
     case 'accept-endpoints':
     case 'delete-endpoints':
       return `${step.kind} ${step.endpointIds}`;
+    case 'accept-attachments':
+      return `${step.kind} ${step.attachmentIds}`;
     case 'tag-endpoint':
       return `${step.kind} ${step.endpointId} ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`)}`;
     case 'create-route':

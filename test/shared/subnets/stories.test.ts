@@ -87,17 +87,6 @@ describe('the load balancer gets a node in another zone', () => {
   });
 });
 
-test('a transit gateway connects to the service: that it waits for acceptance is told, and subnets are served', async () => {
-  const { subnet } = await begin();
-  const connection = here.cloud.cloud.attach(here.service.serviceId);
-  await here.tag(subnet, CIDR);
-  const { log } = await here.pass();
-  expect(log).toContain(
-    `${connection}: it is connected to ${here.service.serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`,
-  );
-  expect(await tagOf(subnet)).toBe('ready');
-});
-
 describe('AWS takes one endpoint a zone, as its guide says', () => {
   const begun = async () => {
     const { subnet: first, table } = await begin({ endpointPerZone: true });
