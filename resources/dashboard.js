@@ -31,6 +31,11 @@ const endpoints = (metric, stat) => [
     label: value("!PROP('Dim.Subnet Id')"),
   },
 ];
+/** Of a stack that serves several: shared/metrics.ts. */
+const ofVpcs = (metric, stat, title = '') => ({
+  expression: `SEARCH('{ziti-glb,service,stack,vpc} MetricName="${metric}" service="subnets" stack="${value('stack')}"', '${stat}', 60)`,
+  label: `${value("!PROP('Dim.vpc')")}${title}`,
+});
 const lambda = (metric, name, stat) => [
   'AWS/Lambda',
   metric,
@@ -98,6 +103,8 @@ const widgets = [
     balancer('ActiveFlowCount', 'Maximum', 'active'),
     balancer('RejectedFlowCount_TCP', 'Sum', 'rejected'),
   ]),
+  graph('Subnets by VPC', [ofVpcs('OptedIn', 'Minimum', ' opted in'), ofVpcs('Ready', 'Minimum', ' ready')]),
+  graph('Seconds from tag to route, by VPC', [ofVpcs('SecondsToRoute', 'Maximum')]),
   graph('Bytes', [balancer('ProcessedBytes', 'Sum', 'bytes')]),
   graph('Peaks in a second', [
     balancer('PeakBytesPerSecond', 'Maximum', 'bytes'),

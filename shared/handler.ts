@@ -4,7 +4,7 @@ import type { Context } from 'aws-lambda';
 import { explain, isThrottle } from './aws/advice.ts';
 import { type Call, isChange, type Watchable, watchCalls } from './aws/calls.ts';
 import { type Hint, parseHint } from './events.ts';
-import { latencyTracker } from './latency.ts';
+import { type Arrival, latencyTracker } from './latency.ts';
 import { createLog, errorFields } from './log.ts';
 import { createMetrics, type Measurements, type MetricName } from './metrics.ts';
 import { createPassLog } from './pass-log.ts';
@@ -70,8 +70,9 @@ export function reconcilerHandler<World, S extends Step>(
 
       const began = time.now();
       const passLog = beginPass();
-      const seconds: number[] = [];
+      const arrived: Arrival[] = [];
       let measured: Measurements = { Errors: 1 };
+      let gaugesOf: Outcome['gaugesOf'] = new Map();
       calls.length = 0;
       try {
         const outcome = await reconcile<World, S>(
@@ -79,7 +80,7 @@ export function reconcilerHandler<World, S extends Step>(
             observe: () => reconciler.observe(hint),
             plan(world) {
               const plan = reconciler.plan(world);
-              seconds.push(...timeJourneys(plan.timed ?? [], time.now(), hint));
+              arrived.push(...timeJourneys(plan.timed ?? [], time.now(), hint));
               return plan;
             },
             act(step) {
@@ -97,19 +98,26 @@ export function reconcilerHandler<World, S extends Step>(
         last = outcome;
         const { settled, changes, failures, gauges } = outcome;
         measured = { ...gauges, Errors: failures.length };
+        gaugesOf = outcome.gaugesOf;
         passLog.ends(outcome);
         const [first] = failures;
         if (first)
           throw blunt(`${failures.length} steps did not succeed, the first: ${reconciler.sentence(first.step)}`);
         return { settled, changes };
       } finally {
-        metrics.publish({
+        const seconds = (some: readonly Arrival[]) => ({ [measures.journeyMetric]: some.map((each) => each.seconds) });
+        const ofVpcs = [...gaugesOf].map(([vpc, gauges]): [string, Measurements] => [
+          vpc,
+          { ...gauges, ...seconds(arrived.filter(({ vpcId }) => vpcId === vpc)) },
+        ]);
+        const all = {
           ...measured,
-          [measures.journeyMetric]: seconds,
+          ...seconds(arrived),
           ChangingCalls: calls.filter((call) => isChange(call) && call.error === undefined).length,
           Throttles: calls.filter(({ error }) => isThrottle(error)).length,
           PassSeconds: (time.now() - began) / 1000,
-        });
+        };
+        metrics.publish(all, new Map(ofVpcs));
       }
     });
 }

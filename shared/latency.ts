@@ -4,7 +4,11 @@ export interface Timed {
   /** It began then, in milliseconds since the epoch, if AWS remembers. */
   since?: number;
   arrived: boolean;
+  /** The VPC that it is of, where there are several. */
+  vpcId?: string | undefined;
 }
+
+export type Arrival = Timed & { seconds: number };
 
 /** An event that woke a process, see `Hint`. */
 interface Woken {
@@ -21,15 +25,16 @@ export function latencyTracker() {
   const begun = new Map<string, number | undefined>();
   let looked = false;
 
-  /** Takes in one look. Returns the seconds of each journey that it saw arrive. */
-  return function look(timed: readonly Timed[], now: number, woken: Woken): number[] {
-    const arrived: number[] = [];
-    for (const { id, since, arrived: here } of timed) {
+  /** Takes in one look. Returns each journey that it saw arrive, with its seconds. */
+  return function look(timed: readonly Timed[], now: number, woken: Woken): Arrival[] {
+    const arrived: Arrival[] = [];
+    for (const journey of timed) {
+      const { id, since, arrived: here } = journey;
       const mine = woken.ids.includes(id);
       if (!begun.has(id)) begun.set(id, mine ? woken.at : looked ? now : undefined);
       const start = begun.get(id);
       if (!here || start === undefined) continue;
-      arrived.push(Math.max(0, now - (since ?? start)) / 1000);
+      arrived.push({ ...journey, seconds: Math.max(0, now - (since ?? start)) / 1000 });
       begun.set(id, undefined);
     }
     for (const id of begun.keys()) if (!timed.some((journey) => journey.id === id)) begun.delete(id);

@@ -38,7 +38,15 @@ export const METRICS = {
   PassSeconds: [MetricUnit.Seconds, 'how long the pass took, its waiting included'],
 } as const;
 
+/**
+ * Of each VPC that has opted-in subnets, where a stack serves several, with the dimension `vpc` besides: these alone, and of so many VPCs at
+ * most, the first by their ids, so that none comes and goes. CloudWatch bills each by the month, and all together are in the others.
+ */
+export const METRICS_OF_VPC = ['OptedIn', 'Ready', 'SecondsToRoute'] as const;
+export const VPCS_MEASURED = 30;
+
 export type MetricName = keyof typeof METRICS;
+const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
 /** A pass measured these, by metric. Several values are several samples. A name that is not in the table is not written. */
 export type Measurements = Readonly<Record<string, number | readonly number[]>>;
 
@@ -46,17 +54,27 @@ export type Measurements = Readonly<Record<string, number | readonly number[]>>;
 export function createMetrics(
   serviceName: string,
   { stack, version }: { stack: string; version: string },
-): { publish(measured: Measurements): void } {
-  const metrics = new Metrics({ namespace: 'ziti-glb', serviceName, defaultDimensions: { stack } });
+): { publish(measured: Measurements, ofVpcs?: ReadonlyMap<string, Measurements>): void } {
+  const open = (dimensions: Record<string, string>) =>
+    new Metrics({ namespace: 'ziti-glb', serviceName, defaultDimensions: { stack, ...dimensions } });
+  const metrics = open({});
   return {
-    publish(measured) {
-      for (const [name, [unit]] of Object.entries(METRICS)) {
-        const values = measured[name] ?? [];
-        for (const value of typeof values === 'number' ? [values] : values) metrics.addMetric(name, unit, value);
-      }
-      // No dimension: each upgrade would begin another series.
-      metrics.addMetadata('version', version);
-      metrics.publishStoredMetrics();
+    publish(measured, ofVpcs = new Map()) {
+      write(metrics, measured, METRIC_NAMES);
+      const served = [...ofVpcs].filter(([, { OptedIn }]) => OptedIn !== undefined && OptedIn !== 0);
+      for (const [vpc, of] of served.toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, VPCS_MEASURED))
+        write(open({ vpc }), of, METRICS_OF_VPC);
     },
   };
+
+  function write(to: Metrics, measured: Measurements, names: readonly MetricName[]): void {
+    for (const name of names) {
+      const values = measured[name] ?? [];
+      const [unit] = METRICS[name];
+      for (const value of typeof values === 'number' ? [values] : values) to.addMetric(name, unit, value);
+    }
+    // No dimension: each upgrade would begin another series.
+    to.addMetadata('version', version);
+    to.publishStoredMetrics();
+  }
 }

@@ -32,6 +32,8 @@ export interface Outcome<S extends Step = Step> {
   /** The last look waited for these, each named once. */
   waiting: Condition[];
   gauges: Readonly<Record<string, number>>;
+  /** The same by VPC, where there are several. */
+  gaugesOf: ReadonlyMap<string, Readonly<Record<string, number>>>;
   /** The last look began then, in milliseconds since the epoch: it has seen what an older hint tells. */
   lookedAt: number;
 }
@@ -60,7 +62,7 @@ export async function reconcile<World, S extends Step>(
   let changes = 0;
   for (;;) {
     const lookedAt = timing.now();
-    const { steps, conditions, gauges = {}, failures: held = [] } = plan(await observe());
+    const { steps, conditions, gauges = {}, gaugesOf = new Map(), failures: held = [] } = plan(await observe());
     const waiting = conditions.filter(isWaiting);
     const seenAt = timing.now();
     const failures = [...held];
@@ -83,7 +85,7 @@ export async function reconcile<World, S extends Step>(
     }
     once(waiting, report.waits);
     const settled = steps.length === 0 && waiting.length === 0;
-    const outcome = { settled, changes, failures, waiting: distinct(waiting), gauges, lookedAt };
+    const outcome = { settled, changes, failures, waiting: distinct(waiting), gauges, gaugesOf, lookedAt };
     if (settled) return outcome;
     const now = timing.now();
     const next = nextLook(steps.length, failures.length - held.length, waiting, now);

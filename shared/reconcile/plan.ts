@@ -99,6 +99,8 @@ export interface Failure<S extends Step = Step> {
 export interface Plan<S extends Step> extends Part<S> {
   /** Counts for metrics, by their names. */
   gauges?: Readonly<Record<string, number>>;
+  /** The same by VPC, where there are several. */
+  gaugesOf?: ReadonlyMap<string, Readonly<Record<string, number>>>;
   /** Subnets or routers whose way is timed. */
   timed?: Timed[];
   /** Steps that AWS refused before, and that are not tried again yet. */

@@ -32,7 +32,8 @@ export function planVpcs(
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
     gauges: summed(plans.map(({ gauges = {} }) => gauges)),
-    timed: plans.flatMap(({ timed = [] }) => timed),
+    gaugesOf: new Map(vpcs.length > 1 ? vpcs.map(({ vpcId }, at) => [vpcId, plans[at]?.gauges ?? {}]) : []),
+    timed: plans.flatMap(({ timed = [] }, at) => timed.map((each) => ({ ...each, vpcId: vpcs[at]?.vpcId }))),
     summaries: plans.flatMap(({ summaries }) => summaries),
     conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone, ...gateways.conditions],
   } satisfies SubnetsPlan;

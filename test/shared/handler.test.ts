@@ -2,6 +2,7 @@ import { CreateRouteCommand, CreateTagsCommand, DescribeSubnetsCommand } from '@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { reconcilerHandler } from '../../shared/handler.ts';
+import { VPCS_MEASURED } from '../../shared/metrics.ts';
 import type { Plan, Step } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
@@ -242,6 +243,35 @@ describe('the metrics', () => {
     await pass();
     expect(metricLine()).toMatchObject({ OptedIn: 3, Ready: 1 });
     expect(metricLine()).not.toHaveProperty('Unheard');
+  });
+
+  test('of a VPC are those few, for the first of those with opted-in subnets', async () => {
+    const name = (at: number) => `vpc-${String(at).padStart(2, '0')}`;
+    const gaugesOf = new Map<string, Record<string, number>>([
+      ...Array.from(
+        { length: VPCS_MEASURED + 5 },
+        (_, at) => [name(at), { OptedIn: 3, Ready: 1, Waiting: 2 }] as const,
+      ),
+      ['vpc-000', { OptedIn: 0, Ready: 0 }],
+    ]);
+    const arrival = { id: 'subnet-0ab', vpcId: name(1) };
+    const { pass } = await fixture([
+      { plan: { gaugesOf, timed: [{ ...arrival, arrived: false }], waiting: [{ subject: 'subnet-0ab', for: 'it' }] } },
+      { plan: { gaugesOf, timed: [{ ...arrival, arrived: true }] } },
+    ]);
+    await pass({
+      'detail-type': 'Tag Change on Resource',
+      resources: ['arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0ab'],
+      detail: { 'changed-tag-keys': ['ziti-glb'] },
+    });
+    const [all, ...ofVpcs] = out.lines().filter((line) => '_aws' in line);
+    expect(all).not.toHaveProperty('vpc');
+    expect(ofVpcs.map(({ vpc }) => vpc)).toEqual(Array.from({ length: VPCS_MEASURED }, (_, at) => name(at)));
+    expect(ofVpcs[1]).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Dimensions: [['service', 'stack', 'vpc']], Metrics: [{}, {}, {}] }] },
+      ...{ stack: 'ziti-glb-test', version: '1.2.3', OptedIn: 3, Ready: 1, SecondsToRoute: 5 },
+    });
+    expect(ofVpcs[2]).not.toHaveProperty('SecondsToRoute');
   });
 
   test('have the seconds from the event of a tag to the look that saw its route', async () => {

@@ -15,7 +15,15 @@ const condition = (kind: Condition['kind'], label: string, message: string): Con
   message,
 });
 const WAITING = condition('waiting', 'subnet-a', 'its endpoint');
-const REST: Outcome = { settled: true, changes: 0, failures: [], waiting: [], gauges: {}, lookedAt: TEN };
+const REST: Outcome = {
+  settled: true,
+  changes: 0,
+  failures: [],
+  waiting: [],
+  gauges: {},
+  gaugesOf: new Map(),
+  lookedAt: TEN,
+};
 const failure = { step: STEP, error: new Error('no') };
 
 let out: ReturnType<typeof captureLines>;
