@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../cli/diverter.h"
@@ -232,14 +233,74 @@ static void establish(void)
 	close(server);
 }
 
+#define ANSWERS 5000 /* of a way in a round */
+#define ANSWER_ROUNDS 24
+
+/* Nanoseconds of the whole way of an answer, from the socket to the wire: what a reply socket's sendto() takes. */
+static double answer_time(int socket, const struct sockaddr_in *client)
+{
+	static const char datagram[1200];
+	struct timespec start, end;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int i = 0; i < ANSWERS; i++)
+		if (sendto(socket, datagram, sizeof(datagram), 0, (const void *)client, sizeof(*client)) < 0) {
+			perror("an answer of the benchmark");
+			exit(1);
+		}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return ((end.tv_sec - start.tv_sec) * 1e9 + end.tv_nsec - start.tv_nsec) / ANSWERS;
+}
+
+static int ascending_doubles(const void *a, const void *b)
+{
+	return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+/* Answers of one flow by our device, and by the interface itself as before there was one: each way set by a command, in turns. */
+static int measure_answers(char **commands)
+{
+	const char *names[] = { "by the reply device", "by the interface's own route, as before it" };
+	double times[2][ANSWER_ROUNDS];
+	unsigned char out[2048];
+	struct packet udp = make(STRANGER, IPPROTO_UDP, 0, 1024, 32);
+	struct sockaddr_in client = { .sin_family = AF_INET, .sin_port = htons(1024), .sin_addr.s_addr = inet_addr(STRANGER) };
+	struct __sk_buff context = { .ifindex = if_nametoindex("eth0"), .ingress_ifindex = if_nametoindex("eth0") };
+	LIBBPF_OPTS(bpf_test_run_opts, opens, .data_in = udp.bytes, .data_size_in = udp.length, .data_out = out,
+		    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
+	int socket = bound(SOCK_DGRAM, FIRST_SERVICE, SERVICE_PORT);
+	if (bpf_prog_test_run_opts(attached_program(), &opens)) {
+		perror("bpf_prog_test_run_opts");
+		return 1;
+	}
+	for (int round = -1; round < ANSWER_ROUNDS; round++) /* the first warms up */
+		for (int way = 0; way < 2; way++) {
+			if (system(commands[way]))
+				return 1;
+			double time = answer_time(socket, &client);
+			if (round >= 0)
+				times[way][round] = time;
+		}
+	for (int way = 0; way < 2; way++) {
+		qsort(times[way], ANSWER_ROUNDS, sizeof(double), ascending_doubles);
+		printf("%-46s %8.0f ns, median of %d rounds (%.0f to %.0f)\n", names[way], times[way][ANSWER_ROUNDS / 2],
+		       ANSWER_ROUNDS, times[way][0], times[way][ANSWER_ROUNDS - 1]);
+	}
+	printf("%-46s %8.2f, of the fastest rounds %.2f\n", "ratio", times[0][ANSWER_ROUNDS / 2] / times[1][ANSWER_ROUNDS / 2],
+	       times[0][0] / times[1][0]);
+	return 0;
+}
+
 #define SYN 0x02
 #define ACK 0x10
 
 int main(int argc, char **argv)
 {
+	if (argc == 4 && !strcmp(argv[1], "answers"))
+		return measure_answers(argv + 2);
 	struct bpf_object *object = argc == 4 ? bpf_object__open_file(argv[3], NULL) : NULL;
 	if (!object || libbpf_get_error(object) || bpf_object__load(object)) {
-		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT\n");
+		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT | answers COMMAND COMMAND\n");
 		return 1;
 	}
 	struct rlimit files;

@@ -60,4 +60,12 @@ exec unshare --mount --net sh -eu -c '
 	printf "\n10,000 services of these lengths\n"
 	both prefixes 10000
 	build/bench 10000 256 build/baseline.bpf.o
+
+	build/diverter flush
+	build/diverter attach eth0 --from 10.0.0.0/24 --reply geneve
+	ip neighbour add 10.0.0.1 lladdr 02:00:00:00:00:01 dev eth0
+	ip route add 192.168.2.0/24 via 10.0.0.1
+	add 100.64.0.0 32 udp
+	printf "\nan answer of 1,200 bytes through the load balancer, from the socket to the wire\n"
+	build/bench answers "ip rule delete preference 10 2>/dev/null || :" "ip rule add preference 10 from 100.64.0.0/10 lookup main"
 '
