@@ -82,9 +82,28 @@ static __always_inline int reply_socket_exists(struct __sk_buff *skb, const stru
 	return exists;
 }
 
+/*
+ * The client of a translated flow quotes its own port, and its socket here has the other one. The transport's checksum is left as it
+ * is quoted: the kernel does not look at it.
+ */
+static __noinline void translate_quoted(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct translation *known = find_translation(packet);
+	if (!known)
+		return;
+	__be16 port = known->port;
+	__u32 icmp = ETH_HLEN + packet->outer + sizeof(struct iphdr);
+	if (bpf_l4_csum_replace(skb, icmp + __builtin_offsetof(struct icmp_error, check), packet->sport, port, sizeof(port)) ||
+	    bpf_skb_store_bytes(skb, icmp + __builtin_offsetof(struct icmp_error, dest), &port, sizeof(port), 0))
+		return;
+	packet->sport = port;
+}
+
 /* The stack gets the error, and finds the socket. Its flow is not noted: the load balancer has another cookie for it. */
 static __noinline int deliver_icmp_error(struct __sk_buff *skb, struct packet *packet)
 {
+	if (settings.reply != REPLY_DIRECT && packet->from.node)
+		translate_quoted(skb, packet);
 	int exists = packet->protocol == IPPROTO_TCP ? connection_exists(skb, packet) : reply_socket_exists(skb, packet);
 	if (!exists)
 		return VERDICT_INNER_PROTOCOL;

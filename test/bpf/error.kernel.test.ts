@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import {
+  ACK,
   attachmentOption,
   awsOptions,
+  checksum,
   cookieOption,
   encapsulated,
   encapsulated6,
@@ -15,7 +17,9 @@ import {
   ipv6,
   option,
   ROUTER,
+  SYN,
   TCP,
+  type TcpFields,
   tcp,
   UDP,
   udp,
@@ -197,6 +201,43 @@ describeKernel('ICMP errors', () => {
     ]);
     const packets = [awsOptions, other].map((options) => encapsulated(inner, { geneve: { options } }));
     expect((await router.run(packets)).map(({ reason }) => reason)).toEqual(['delivered_error', 'flow_conflict']);
+  });
+
+  test('about a connection whose client has a translated port: it quotes that port to the stack', async () => {
+    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--reply', 'geneve');
+    expect(router.exec(['ethtool', '-K', 'eth0', 'tso', 'off', 'gso', 'off', 'tx', 'off']).stderr).toBe('');
+    const service = await serve('tcp');
+    const other = Buffer.concat([
+      option(0x0108, 1, Buffer.from('00000000000000e2', 'hex')),
+      attachmentOption,
+      cookieOption,
+    ]);
+    const capture = router.start(['capture', 'eth0'], 'node');
+    await capture.line(/ready/);
+    const seen: number[] = [];
+    for (const options of [awsOptions, other]) {
+      const from = (fields: TcpFields) => {
+        const segment = tcp({ sourcePort: 3100, destinationPort: 5000, ...fields });
+        return encapsulated(ipv4({ protocol: TCP }, withChecksum(TCP, CLIENT, SERVICE, segment)), {
+          geneve: { options },
+        });
+      };
+      router.send(from({ flags: SYN, sequence: 1 }));
+      const reply = Buffer.from(await capture.line(/^.{24}0800.{18}11/), 'hex').subarray(82);
+      router.send(from({ flags: ACK, sequence: 2, acknowledgement: reply.readUInt32BE(24) + 1 }));
+      seen.push(Number((await service.line()).split(' ')[1]));
+    }
+    const [own, translated] = seen;
+    expect(own).toBe(3100);
+    expect(translated).not.toBe(3100);
+    const inner = error(answer(TCP, 3100));
+    const packets = [awsOptions, other].map((options) => encapsulated(inner, { geneve: { options } }));
+    const verdicts = await router.run(packets);
+    expect(verdicts.map(({ reason }) => reason)).toEqual(['delivered_error', 'delivered_error']);
+    // Ethernet, IP, ICMP, the quoted IP header and its source port: then the client's.
+    const quoted = verdicts.map(({ packet }) => packet.readUInt16BE(14 + 20 + 8 + 20 + 2));
+    expect(quoted).toEqual([3100, translated]);
+    for (const { packet } of verdicts) expect(checksum(packet.subarray(34))).toBe(0);
   });
 
   test('nobody answers a ping, nor hears of an ICMPv6 error', async () => {
