@@ -192,12 +192,13 @@ async function subnets({ clients: { ec2 } }: Place, text: (name: string) => stri
   const standing = text('routerSubnets').split(',').filter(Boolean);
   const ids = [...new Set([...wanted, ...standing])];
   if (ids.length === 0) return [];
-  const inVpc = { Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] };
+  // A paginator keeps its token in the input that it is given: each needs one of its own.
+  const inVpc = () => ({ Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] });
   // By a filter: one that is not there leaves the others to be told of.
   const [there, tables, endpoints] = await Promise.all([
-    collect(paginateDescribeSubnets(client, { Filters: [{ Name: 'subnet-id', Values: ids }] }), (page) => page.Subnets),
-    collect(paginateDescribeRouteTables(client, inVpc), (page) => page.RouteTables),
-    collect(paginateDescribeVpcEndpoints(client, inVpc), (page) => page.VpcEndpoints),
+    collect(paginateDescribeSubnets(client, { Filters: [{ Name: 'subnet-id', Values: ids }] }), 'Subnets'),
+    collect(paginateDescribeRouteTables(client, inVpc()), 'RouteTables'),
+    collect(paginateDescribeVpcEndpoints(client, inVpc()), 'VpcEndpoints'),
   ]);
   const ways = {
     ...{ tables, endpoints, elsewhere: text('systemsManagerCidrs').split(/\s+/).filter(Boolean) },
@@ -219,7 +220,7 @@ async function vpcQuotas({ clients }: Place, text: (name: string) => string): Pr
     (await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }))).Quota?.Value ?? 0;
   const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
   const inVpc = { Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] };
-  const all = await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpc), (page) => page.VpcEndpoints);
+  const all = await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpc), 'VpcEndpoints');
   const used = all.filter(({ VpcEndpointType }) => VpcEndpointType !== 'Gateway').length;
   const name = 'Interface VPC endpoints per VPC';
   const over = [
@@ -254,7 +255,7 @@ async function namesOf(stack: Place, parameters: Parameters) {
     ),
     collect(
       paginateDescribeLogGroups({ client: logs }, { logGroupNamePrefix: `/aws/lambda/${stack.name}-` }),
-      (page) => page.logGroups,
+      'logGroups',
     ),
     there(ssm.send(new GetParameterCommand({ Name: claimed }))),
   ]);

@@ -140,7 +140,6 @@ export async function stage({
     changes: () => calls.splice(0).filter((call) => call.changes),
     guard: stage.guard,
     pace: stage.pace,
-    seal: stage.seal,
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     /** A tag with the seal of the stack: as the functions write it. */
