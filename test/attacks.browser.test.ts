@@ -63,7 +63,7 @@ afterAll(() => void process.stdout.write(`${refusals} of ${attempts} attacks wer
 
 /**
  * docs/security.md as a list of attempts, against the packaged stack in a cloud in a box: what each of them gets is
- * nothing. Attacks on a router from its own machine are in test/bpf and test/resources/install.kernel.test.ts.
+ * nothing. Attacks on a router from its own machine are in test/bpf and test/resources/install.
  */
 describePackaged('who does not belong gets nothing', () => {
   let stack: StackInBox;
