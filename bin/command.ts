@@ -8,6 +8,8 @@ export interface Given {
   options: Record<string, string | boolean | string[] | undefined>;
   stack: Deployed;
   terminal: Terminal;
+  /** Gives a program a document, in place of what people read, where `options.json` says so. */
+  document(value: object): void;
 }
 
 export type Command = CommandOf<Given> & { beforehand?: undefined };
@@ -45,5 +47,9 @@ export const EXIT = {
   usage: 64,
 } as const;
 
-export const json = { json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig;
+/** Of a command that shows: `--json`, and `--output`, which formats.ts makes `json` and `wide` of. */
+export const json = {
+  json: { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+} as const satisfies ParseArgsOptionsConfig;
 export const yes = { yes: { type: 'boolean', short: 'y' } } as const satisfies ParseArgsOptionsConfig;

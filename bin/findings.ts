@@ -89,7 +89,7 @@ export function mtu(routers: readonly Router[]): Finding[] {
         'fault',
         'MTU',
         `${label}: ${warned}`,
-        'set it to 9001 (ip link set dev … mtu 9001), and in the image too',
+        'set it to 9001 (ip link set dev NAME mtu 9001), and in the image too',
       );
     if (said !== undefined) return finding('ok', 'MTU', `${label}: at least ${MTU}, as its install measured`);
     return finding(

@@ -1,10 +1,16 @@
 /**
  * What commands print with `--json`, one document on standard output. It stands alone: the package gives it on as json.d.ts, and
- * test/bin/json.test.ts holds it to what the commands make. Times are milliseconds since the epoch.
+ * test/bin/json.test.ts holds it, and the schema that release/schema.ts makes, to what the commands print. Times are milliseconds
+ * since the epoch.
  */
 
+/** Of every document but a list. What leaves out, renames or retypes something makes it another; what only adds does not. */
+export interface Versioned {
+  schemaVersion: number;
+}
+
 /** Of `ziti-glb status --json`. */
-export interface Status {
+export interface Status extends Versioned {
   place: { partition: string; region: string; stack: string };
   vpcId: string;
   tagKey: string;
@@ -64,7 +70,7 @@ export interface StatusRouter extends Subject {
 }
 
 /** Of `ziti-glb plan --json`. */
-export interface Plan {
+export interface Plan extends Versioned {
   subnets: PlanPart;
   routers: PlanPart;
   /** A person has paused the stack: this is what it would do if it were resumed. */
@@ -91,7 +97,7 @@ export interface Waiting {
 }
 
 /** Of `ziti-glb explain … --json` and `ziti-glb test … --json`. */
-export interface Explanation {
+export interface Explanation extends Versioned {
   subject: string;
   chain: Link[];
   /** The first that does not hold. */
@@ -121,7 +127,7 @@ export interface Finding {
 export type Precheck = Finding[];
 
 /** Of `ziti-glb config --json`. */
-export interface Config {
+export interface Config extends Versioned {
   /** CloudFormation's own name for the stack. */
   name: string;
   /** CloudFormation's word, as `UPDATE_COMPLETE`. */
@@ -133,4 +139,77 @@ export interface Config {
   parameters: Record<string, string>;
   /** By name. */
   defaults: Record<string, string>;
+}
+
+/** Of `ziti-glb router INSTANCE --json`. */
+export interface Router extends Versioned {
+  id: string;
+  label: string;
+  /** Each program that was run on it. */
+  said: { command: string; code: number; lines: string[] }[];
+  /** Of `diverter status --json` there; missing if the diverter is not the stack's own, or does not tell. */
+  status?: DiverterStatus | undefined;
+  findings: Findings;
+}
+
+/** Counts are since the diverter was attached, those of the stack since the machine was started. */
+export interface DiverterStatus {
+  version: string;
+  attached: unknown[];
+  strays: unknown[];
+  services: number;
+  nonlocal: string[];
+  refused: { count: number; last: string | null };
+  counters: Record<string, number>;
+  stack: Record<string, number>;
+}
+
+/** Of `ziti-glb versions --json`. */
+export interface Versions extends Versioned {
+  /** Of `ziti-glb` itself. */
+  command: string;
+  /** When each was deployed is a time of ISO 8601, and `code` the beginning of what its code hashes to. */
+  functions: { name: string; runtime: string; deployed: string; code: string }[];
+  routers: RouterVersions[];
+}
+
+export interface RouterVersions {
+  id: string;
+  label: string;
+  /** Whether its diverter is as it is to be. */
+  isWanted: boolean;
+  diverter?: string | undefined;
+  kernel?: string | undefined;
+  ziti?: string | undefined;
+  agent?: string | undefined;
+  /** Why it does not tell. */
+  unknown?: string | undefined;
+}
+
+/** Of `ziti-glb log --json`: each line of it. */
+export interface LogLine extends Versioned {
+  id: string;
+  at: number;
+  /** `routers` or `subnets`. */
+  function: string;
+  level: string;
+  message: string;
+}
+
+/** Of `ziti-glb bundle`: what each of these prints, a list of its documents, or why it could not. */
+export interface Bundle extends Versioned {
+  stack: string;
+  /** A time of ISO 8601. */
+  at: string;
+  /** As the functions are deployed, without what may be a key. */
+  config: Record<string, unknown>;
+  versions: Versions[] | Failed;
+  status: Status[] | Failed;
+  plan: Plan[] | Failed;
+  doctor: Findings[] | Failed;
+  log: LogLine[] | Failed;
+}
+
+export interface Failed {
+  failed: string;
 }

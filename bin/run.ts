@@ -20,11 +20,12 @@ import { test } from './commands/test.ts';
 import { versions } from './commands/versions.ts';
 import { completion, SHELLS, type Shell, type Words } from './completion.ts';
 import { awsClock, findStack, type Place } from './deployed.ts';
+import { answering, formatOf } from './formats.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS: Readonly<Record<string, Command | Precommand>> = {
+export const COMMANDS: Readonly<Record<string, Command | Precommand>> = {
   status,
   plan,
   explain,
@@ -74,7 +75,7 @@ ${Object.entries(COMMANDS)
   plan              --with SUBNET=CIDRS   if it were tagged so
   precheck          --param NAME=VALUE (-p), --parameters FILE: as they are to be deployed
   log               --since 10m (1h), --follow (-f): go on, until Ctrl-C
-  all that show     --json    for programs
+  all that show     --output json (--json), yaml, for programs, or wide (-o)
   drain, redrive    --yes     do not ask
 
 All but pause, resume, drain and redrive only read; doctor, router, test and explain with a
@@ -114,7 +115,7 @@ export async function run(
       terminal.out(...completion(parsed.shell, WORDS));
       return EXIT.ok;
     }
-    const { command, args, options, stack } = parsed;
+    const { command, args, options, format, stack } = parsed;
     access = parsed.access;
     const clients = clientsOf(access);
     let calls = 0;
@@ -125,9 +126,10 @@ export async function run(
         terminal.progress(`asking AWS: ${action} (${calls})`);
       });
     }
+    const answers = await answering(format, options, terminal);
     const place: Place = { name: stack, clients, now: awsClock(clients) };
-    if (command.beforehand) return await command.run({ args, options, terminal, stack: place });
-    return await command.run({ args, options, terminal, stack: await findStack(place) });
+    if (command.beforehand) return await command.run({ args, ...answers, stack: place });
+    return await command.run({ args, ...answers, stack: await findStack(place) });
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');
@@ -177,6 +179,7 @@ function parse(argv: readonly string[]) {
     throw new UsageError(
       `${name} takes ${command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ') || 'nothing more'}`,
     );
+  const format = formatOf(values);
   command.check?.({ args, options: values });
   const given = (option: keyof typeof COMMON) => {
     const value = values[option];
@@ -191,6 +194,7 @@ function parse(argv: readonly string[]) {
     command,
     args,
     options: values,
+    format,
     stack: given('stack') ?? (isLocal(endpoint) ? 'ziti-glb-demo' : 'ziti-glb-dev'),
     access: { region: given('region'), profile: given('profile'), endpoint, timeout: Number(timeout) } satisfies Access,
   };

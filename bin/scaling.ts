@@ -35,7 +35,7 @@ export function hooks(groups: readonly ScalingGroup[], stack: string, tagKey: st
               'warning',
               check,
               left,
-              `see that somebody completes it: else each launch and each end waits until it runs out. Meant for ziti-glb, it has to be put again as ${HOOK_PREFIX}-…, and deleted (aws autoscaling put-lifecycle-hook, delete-lifecycle-hook)`,
+              `see that somebody completes it: else each launch and each end waits until it runs out. Meant for ziti-glb, it has to be put again as ${HOOK_PREFIX}-NAME, and deleted (aws autoscaling put-lifecycle-hook, delete-lifecycle-hook)`,
             ),
           ]
         : []),

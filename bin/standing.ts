@@ -34,7 +34,7 @@ const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', 
 export const findingRows = (findings: readonly Finding[], { paint }: Pick<Terminal, 'paint'>): string[][] =>
   findings.flatMap(({ is, check, says, remedy }) => [
     [paint(STYLES[is], is), check, says],
-    ...(remedy ? [['', '', `→ ${remedy}`]] : []),
+    ...(remedy ? [['', '', `-> ${remedy}`]] : []),
   ]);
 
 /** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */

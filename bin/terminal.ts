@@ -16,6 +16,8 @@ export interface Terminal {
   confirm(question: string): Promise<boolean>;
   /** Before a new picture of the same. */
   clear(): void;
+  /** So many has a line; undefined where nobody watches, or it is not known. */
+  columns?: number | undefined;
   sleep(ms: number): Promise<void>;
   /** What is said if a person ends the program from now on (Ctrl-C), before it ends. */
   atInterrupt(...lines: string[]): void;
@@ -24,8 +26,13 @@ export interface Terminal {
 /** That end a program from outside. What it then exits with is a shell's rule: 128, and the signal's number. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
+/** Whether whoever reads has been told that there is nothing but ASCII. Unset, it is nobody's word. */
+const isAscii = ({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): boolean =>
+  /^(C|POSIX)$/.test(LC_ALL || LC_CTYPE || LANG || '');
+
 export function standardTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
+  const written = isAscii(process.env) ? (lines: string[]) => ascii(text(lines)) : text;
   /** Nothing that moves, where a terminal says that it cannot. */
   const moves = process.env.TERM !== 'dumb';
   let hasProgress = false;
@@ -75,8 +82,16 @@ export function standardTerminal(): Terminal {
         });
       }
     },
+    // A terminal that does not know its size says 0.
+    get columns() {
+      return (stdout.isTTY && stdout.columns) || undefined;
+    },
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }
 
-const written = (lines: string[]) => lines.map((line) => `${drawn(withoutSecrets(line))}\n`).join('');
+const text = (lines: string[]) => lines.map((line) => `${drawn(withoutSecrets(line))}\n`).join('');
+
+/** What is not ASCII as JSON would escape it. */
+const ascii = (line: string) =>
+  line.replace(/[^\0-\x7f]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -8,12 +8,14 @@ import manifest from '../package.json' with { type: 'json' };
 import { checkDiverter, packages } from '../resources/diverter.js';
 import { bundleSbom, writeDiverterSboms } from '../resources/sbom.js';
 import { buildCli } from './cli.ts';
+import { jsonSchema } from './schema.ts';
 import { plainTemplate } from './template.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { name, version, description, license, engines } = manifest;
 const CLI = 'ziti-glb.mjs';
 const TEMPLATE = 'template.json';
+const SCHEMA = 'json.schema.json';
 
 /** What a release has, each by what it hashes to: the same sources make the same files. */
 export const SUMS = 'SHA256SUMS';
@@ -67,14 +69,19 @@ function pack(folder: string): void {
       copyFileSync(join(ROOT, file), join(packed, file));
     copyFileSync(join(folder, CLI), join(packed, CLI));
     copyFileSync(join(ROOT, 'bin/json.ts'), join(packed, 'json.d.ts'));
+    writeFileSync(join(packed, SCHEMA), `${JSON.stringify(jsonSchema(), null, 2)}\n`);
     for (const part of [TEMPLATE, 'code', 'sbom']) cpSync(join(folder, part), join(packed, part), { recursive: true });
     const own = {
       // npm publishes no private package: the name is nobody's.
       ...{ name, version, description, license, engines, type: 'module', private: true },
       bin: { [name]: CLI },
-      exports: { '.': { types: './json.d.ts' }, './package.json': './package.json' },
+      exports: {
+        '.': { types: './json.d.ts' },
+        [`./${SCHEMA}`]: `./${SCHEMA}`,
+        './package.json': './package.json',
+      },
       types: 'json.d.ts',
-      files: [CLI, 'json.d.ts', TEMPLATE, 'code', 'sbom', 'CHANGELOG.md', 'NOTICE'],
+      files: [CLI, 'json.d.ts', SCHEMA, TEMPLATE, 'code', 'sbom', 'CHANGELOG.md', 'NOTICE'],
     };
     writeFileSync(join(packed, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
     const options: ExecFileSyncOptions = { cwd: packed, stdio: ['ignore', 'ignore', 'inherit'] };

@@ -1,5 +1,6 @@
 import { withoutSecrets } from '../../shared/secrets.ts';
 import { type Command, EXIT, type Given } from '../command.ts';
+import { versioned } from '../formats.ts';
 import { explain } from '../person.ts';
 import { doctor } from './doctor.ts';
 import { ago, log } from './log.ts';
@@ -19,7 +20,7 @@ export const bundle: Command = {
   options: { since: { type: 'string' } },
   check: ({ options }) => void ago(options),
   async run(given) {
-    const { stack, terminal, options } = given;
+    const { stack, terminal, options, document } = given;
     const at = new Date(stack.now()).toISOString();
     const parts: Record<string, unknown> = { stack: stack.name, at, config: withoutHidden(stack.config) };
     let complete = true;
@@ -34,20 +35,23 @@ export const bundle: Command = {
       if (!Array.isArray(told)) complete = false;
     }
     // Each text by itself: struck out of the whole, half a key would take all behind it along.
-    terminal.out(JSON.stringify(parts, (_, value) => (typeof value === 'string' ? withoutSecrets(value) : value)));
+    document(
+      JSON.parse(JSON.stringify(parts), (_, value) => (typeof value === 'string' ? withoutSecrets(value) : value)),
+    );
     return complete ? EXIT.ok : EXIT.todo;
   },
 };
 
 /** The values that a command prints, each line one; or the sentence why it does not. */
 async function tell(command: Command, given: Given): Promise<unknown[] | { failed: string }> {
-  const lines: string[] = [];
+  const told: unknown[] = [];
   try {
     await command.run({
       ...given,
-      terminal: { ...given.terminal, out: (...more) => void lines.push(...more), err() {} },
+      document: (value) => void told.push(versioned(value)),
+      terminal: { ...given.terminal, out() {}, err() {} },
     });
-    return lines.map((line) => JSON.parse(line));
+    return told;
   } catch (error) {
     return { failed: explain(error) };
   }

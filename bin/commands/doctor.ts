@@ -48,9 +48,10 @@ export const doctor: Command = {
   args: [],
   summary: 'what is wrong or soon will be, each with its remedy',
   options: json,
-  async run({ options, stack, terminal }) {
+  async run({ options, stack, terminal, document }) {
     const findings = await examine(stack, terminal);
-    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(findingRows(findings, terminal))));
+    if (options.json) document(findings);
+    else terminal.out(...table(findingRows(findings, terminal), { columns: terminal.columns }));
     return findings.some(({ is }) => is === 'fault' || is === 'warning') ? EXIT.todo : EXIT.ok;
   },
 };

@@ -33,7 +33,13 @@ export const drain: Command = {
       return EXIT.todo;
     }
     // The values are all there is to opt them in again by.
-    terminal.out(...table(opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`])));
+    const { columns } = terminal;
+    terminal.out(
+      ...table(
+        opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`]),
+        { columns },
+      ),
+    );
     const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
     if (!options.yes && !(await terminal.confirm(question))) {
       terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');

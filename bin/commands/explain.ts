@@ -10,13 +10,13 @@ export const explain: Command = {
   options: json,
   check: ({ args: [, destination] }) => void (destination !== undefined && parseDestination(destination)),
   async run(given) {
-    const { args, options, stack, terminal } = given;
+    const { args, stack } = given;
     const ground = await look(stack.clients, stack.config, stack.now());
     const [asked = '', to] = args;
     const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
     const explained = to === undefined ? found : await towards(parseDestination(to), found, ground, given);
     const { paused } = ground.subnets.world;
     const said = paused ? [`the stack is ${pauseSentence(paused)}`, ...explained.said] : explained.said;
-    return tell({ ...explained, said }, options, terminal);
+    return tell({ ...explained, said }, given);
   },
 };

@@ -31,13 +31,14 @@ export const log: Command = {
     if (/["\\]/.test(subject)) throw new UsageError(`${subject} has a quote or backslash: give an id or a name`);
     ago(options);
   },
-  async run({ args: [subject], options, stack, terminal }: Given) {
+  async run({ args: [subject], options, stack, terminal, document }: Given) {
     const told = new Set<string>();
     const began = stack.now() - ago(options);
     for (let from = began; ; from = stack.now() - LATE_MS) {
       const lines = (await read(stack, subject, Math.max(began, from))).filter(({ id }) => !told.has(id));
       for (const { id } of lines) told.add(id);
-      terminal.out(...(options.json ? lines.map((line) => JSON.stringify(line)) : shown(lines, terminal.paint)));
+      if (options.json) lines.forEach(document);
+      else terminal.out(...shown(lines, options.wide === true, terminal));
       if (!options.follow) {
         if (lines.length === 0)
           terminal.err(`Nothing was logged${subject ? ` of ${subject}` : ''} since ${time(began)}.`);
@@ -90,12 +91,14 @@ function parsed(text: string): Record<string, unknown> {
 
 const time = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
 
-const shown = (lines: readonly Line[], paint: Given['terminal']['paint']): string[] =>
+const shown = (lines: readonly Line[], wide: boolean, { paint, columns }: Given['terminal']): string[] =>
   table(
-    lines.map(({ at, function: name, level, message }) => [
+    lines.map(({ id, at, function: name, level, message }) => [
+      ...(wide ? [id] : []),
       time(at),
       name,
       STYLES[level] ? paint(STYLES[level], level) : level,
       message,
     ]),
+    { columns },
   );

@@ -15,7 +15,7 @@ export const plan: Command = {
   summary: 'what the next pass would do, and why; nothing is done',
   options: { ...json, with: { type: 'string' } },
   check: ({ options }) => void supposed(options),
-  async run({ options, stack, terminal }) {
+  async run({ options, stack, terminal, document }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
     const { paused } = subnets.world;
     const tag = supposed(options);
@@ -24,19 +24,15 @@ export const plan: Command = {
       subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
       routers: shown(routers.plan, sentenceOfRouters),
     };
-    terminal.out(
-      ...(options.json
-        ? [JSON.stringify({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) })]
-        : [
-            ...(paused ? [`${stack.name} is ${pauseSentence(paused)}. Resumed, it would do this:`, ''] : []),
-            ...(supposition
-              ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, '']
-              : []),
-            ...say('subnets', plans.subnets, terminal),
-            '',
-            ...say('routers', plans.routers, terminal),
-          ]),
-    );
+    if (options.json) document({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) });
+    else
+      terminal.out(
+        ...(paused ? [`${stack.name} is ${pauseSentence(paused)}. Resumed, it would do this:`, ''] : []),
+        ...(supposition ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, ''] : []),
+        ...say('subnets', plans.subnets, options.wide === true, terminal),
+        '',
+        ...say('routers', plans.routers, options.wide === true, terminal),
+      );
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
 };
@@ -96,12 +92,30 @@ export function shown<S extends Step & { kind: string }>(
   };
 }
 
-function say(name: string, { steps, waiting, refused }: ReturnType<typeof shown>, { paint }: Terminal): string[] {
+function say(
+  name: string,
+  { steps, waiting, refused }: ReturnType<typeof shown>,
+  wide: boolean,
+  { paint, columns }: Terminal,
+): string[] {
   const rows = [
-    ...steps.map(({ kind, says }) => [paint('cyan', kind), says]),
+    ...steps.map(({ kind, subject: _, says, ...ids }) => [paint('cyan', kind), says, ...(wide ? [factsOf(ids)] : [])]),
     ...waiting.map((note) => [paint('yellow', 'waits'), `${note.subject}: for ${note.for}`]),
     ...refused.map((note) => [paint('red', 'left alone'), `${note.subject}: ${note.for}`]),
   ];
   if (rows.length === 0) return [`${paint('bold', name)}: nothing to do`];
-  return [`${paint('bold', name)}:`, ...table(rows.map((row) => ['', ...row]))];
+  return [
+    `${paint('bold', name)}:`,
+    ...table(
+      rows.map((row) => ['', ...row]),
+      { columns },
+    ),
+  ];
 }
+
+/** What a step is of beside what its sentence says, as `name=value`. */
+const factsOf = (facts: object): string =>
+  Object.entries(facts)
+    .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');

@@ -20,7 +20,7 @@ export const router: Command = {
   args: ['instance'],
   summary: 'what the diverter on a router sees, by Run Command',
   options: json,
-  async run({ args: [asked = ''], options, stack, terminal }) {
+  async run({ args: [asked = ''], options, stack, terminal, document }) {
     const ground = await look(stack.clients, stack.config, stack.now());
     const known = routersOf(ground.routers.world, stack.config.routers);
     const { instance, label } = known.find((each) => isNamed(each, asked)) ?? notFound(asked, known);
@@ -32,7 +32,7 @@ export const router: Command = {
     const findings = status ? judge(label, status) : [];
     const faults = findings.filter(({ is }) => is !== 'ok');
     const said = answer.said.filter(({ command }) => command !== OWN[0]);
-    if (options.json) terminal.out(JSON.stringify({ id: instance.id, label, said, status, findings }));
+    if (options.json) document({ id: instance.id, label, said, status, findings });
     else {
       const { paint } = terminal;
       const failed = (command: string, code: number) => code !== 0 && !command.startsWith('timeout ');
@@ -44,7 +44,7 @@ export const router: Command = {
           ...lines,
           ...(failed(command, code) ? [paint('red', `exit code ${code}`)] : []),
         ]),
-        ...faults.flatMap(({ says, remedy }) => ['', paint('red', says), `→ ${remedy}`]),
+        ...faults.flatMap(({ says, remedy }) => ['', paint('red', says), `-> ${remedy}`]),
       );
     }
     const healthy = said.every(

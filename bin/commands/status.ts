@@ -42,7 +42,7 @@ export const status: Command = {
       try {
         const seen = topology(await look(stack.clients, stack.config, stack.now()));
         if (options.watch && !options.json) terminal.clear();
-        terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
+        show(seen, given);
         shown = true;
       } catch (error) {
         // What was shown once is shown again, when AWS answers again.
@@ -70,12 +70,13 @@ function patience({ for: condition, timeout, watch }: Given['options']): number 
 }
 
 /** Shows how all stands when nothing is left to wait for, or no time. */
-async function waitUntilReady({ options, stack, terminal }: Given, deadline: number): Promise<number> {
+async function waitUntilReady(given: Given, deadline: number): Promise<number> {
+  const { stack, terminal } = given;
   for (;;) {
     const seen = topology(await look(stack.clients, stack.config, stack.now()));
     const is = readiness(seen);
     if (is !== 'waiting' || stack.now() >= deadline) {
-      terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
+      show(seen, given);
       return is === 'ready' ? EXIT.ok : EXIT.todo;
     }
     terminal.progress('waiting until all is ready');
@@ -83,11 +84,16 @@ async function waitUntilReady({ options, stack, terminal }: Given, deadline: num
   }
 }
 
-function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
+function show(seen: Topology, { options, terminal, document }: Given): void {
+  if (options.json) document(seen);
+  else terminal.out(...picture(seen, options.wide === true, terminal));
+}
+
+function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Terminal, 'paint' | 'columns'>): string[] {
   const { place, vpcId, at, zones, crossZone, gateways, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
-  const heading = (...cells: string[]) => cells.map((cell) => paint('bold', cell));
+  const room = (...names: string[]) => ({ columns, heading: names.map((name) => paint('bold', name)) });
   const state = (word: State) => paint(STYLES[word], word);
   const nodes = zones.flatMap((zone) =>
     zone.nodes.map(({ address, carries }) => [
@@ -96,18 +102,23 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
       carries ? state('ready') : `${state('down')}: no healthy router ${crossZone ? 'anywhere' : 'in this zone'}`,
     ]),
   );
+  const flow = ({ flow: is }: { flow?: string }) => is ?? 'none';
   const groups = byVpc(subnets, vpcId);
   const ofVpc = (some: typeof subnets) =>
-    table([
-      heading('SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
-      ...some.map((subnet) => [
+    table(
+      some.map((subnet) => [
         nameOf(subnet),
         subnet.zone,
         state(subnet.state),
         subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
         subnet.destinations.map(({ cidr, routed }) => (routed ? cidr : `(${cidr})`)).join(' ') || 'none',
+        ...(wide ? [subnet.cidrs.join(' '), subnet.tagValue ?? 'none', subnet.tableId ?? 'none', flow(subnet)] : []),
       ]),
-    ]);
+      room(
+        ...['SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'],
+        ...(wide ? ['ADDRESSES', 'TAG', 'ROUTE TABLE', 'PACKETS'] : []),
+      ),
+    );
   const why = [
     ...[...subnets, ...routers].flatMap((subject) => subject.why.map((text) => [nameOf(subject), text])),
     ...notes.map((note) => [note.subject, note.why]),
@@ -126,27 +137,28 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
           `${paint('bold', 'VPC')} ${id}${id === vpcId ? ", the routers'" : ''}`,
           ...ofVpc(some),
         ])),
-    table([heading('LOAD BALANCER', 'ADDRESS', 'STATE'), ...nodes]),
-    table([
-      heading('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH'),
-      ...routers.map((router) => [
+    table(nodes, room('LOAD BALANCER', 'ADDRESS', 'STATE')),
+    table(
+      routers.map((router) => [
         nameOf(router),
         router.zone,
         state(router.state),
         router.address,
         router.instanceState,
         router.reason ? `${router.health}: ${router.reason}` : router.health,
+        ...(wide ? [flow(router)] : []),
       ]),
-    ]),
+      room('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH', ...(wide ? ['PACKETS'] : [])),
+    ),
     ...(gateways.length > 0
       ? [
-          table([
-            heading('TRANSIT GATEWAY', 'OWNER', 'STATE'),
-            ...gateways.map((each) => [each.attachmentId ?? each.id, each.owner ?? 'not told', each.state]),
-          ]),
+          table(
+            gateways.map((each) => [each.attachmentId ?? each.id, each.owner ?? 'not told', each.state]),
+            room('TRANSIT GATEWAY', 'OWNER', 'STATE'),
+          ),
         ]
       : []),
-    ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why)]] : []),
+    ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why, { columns })]] : []),
   ];
   return parts.flatMap((part, at) => (at === 0 ? part : ['', ...part]));
 }

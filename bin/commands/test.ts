@@ -20,7 +20,7 @@ export const test: Command = {
   options: json,
   check: ({ args: [, url] }) => void (url !== undefined && parseTrial(url)),
   async run(given) {
-    const { args, options, stack, terminal } = given;
+    const { args, stack, terminal } = given;
     const [asked = '', url] = args;
     const ground = await look(stack.clients, stack.config, stack.now());
     const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
@@ -52,7 +52,7 @@ export const test: Command = {
       return was && is ? [{ label, before: was, after: is }] : [];
     });
     const links = [...outcome.before, ...chain, ...(told.length > 0 ? [counted(told)] : []), ...outcome.after];
-    return tell({ subject: `${nameOf(client)} to ${trial.url}`, chain: links, said }, options, terminal);
+    return tell({ subject: `${nameOf(client)} to ${trial.url}`, chain: links, said }, given);
   },
 };
 

@@ -16,30 +16,31 @@ export const versions: Command = {
   args: [],
   summary: 'of what which version runs: functions, diverters, kernels, agents',
   options: json,
-  async run({ options, stack, terminal }) {
+  async run({ options, stack, terminal, document }) {
     const [functions, routers] = await Promise.all([readFunctions(stack), readRouters(stack, terminal)]);
     const all = { command: version, functions, routers };
     const diverters = new Map(routers.flatMap(({ label, diverter }) => (diverter ? [[label, diverter] as const] : [])));
     const differ = sameVersion(diverters);
-    if (options.json) terminal.out(JSON.stringify(all));
+    const { columns } = terminal;
+    if (options.json) document(all);
     else
       terminal.out(
         `this command: ${version}, on Node ${process.versions.node}`,
         '',
-        ...table([
-          ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'],
-          ...functions.map(({ name, runtime, deployed, code }) => [name, runtime, deployed, code]),
-        ]),
+        ...table(
+          functions.map(({ name, runtime, deployed, code }) => [name, runtime, deployed, code]),
+          { columns, heading: ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'] },
+        ),
         '',
-        ...table([
-          ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'],
-          ...routers.map((router) => [
+        ...table(
+          routers.map((router) => [
             router.label,
             router.diverter ?? router.unknown ?? 'unknown',
             router.isWanted ? 'yes' : 'no',
             ...[router.ziti, router.kernel, router.agent].map((word) => word || 'unknown'),
           ]),
-        ]),
+          { columns, heading: ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'] },
+        ),
         ...differ.flatMap(({ says }) => ['', says]),
       );
     return differ.length > 0 || routers.some(({ isWanted }) => !isWanted) ? EXIT.todo : EXIT.ok;

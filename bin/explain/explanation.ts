@@ -9,7 +9,6 @@ import { EXIT, type Given } from '../command.ts';
 import { runOn } from '../on-instances.ts';
 import { explain as explainError } from '../person.ts';
 import { table } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
 import { type Configs, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
 
@@ -35,13 +34,12 @@ export interface Explanation {
 /** Writes a chain and its first broken link. Returns the exit code. */
 export function tell(
   { subject, chain, said }: Pick<Explanation, 'subject' | 'chain' | 'said'>,
-  options: Given['options'],
-  terminal: Terminal,
+  { options, terminal, document }: Pick<Given, 'options' | 'terminal' | 'document'>,
 ): number {
-  const { paint } = terminal;
+  const { paint, columns } = terminal;
   const broken = chain.find(({ holds }) => !holds);
   if (options.json) {
-    terminal.out(JSON.stringify({ subject, chain, broken, said }));
+    document({ subject, chain, broken, said });
   } else {
     const rows = chain.map(({ name, holds, says }) => [
       holds ? paint('green', 'ok') : paint('red', 'BROKEN'),
@@ -53,7 +51,7 @@ export function tell(
       : paint('green', 'The whole chain holds.');
     // The link may say the very same already.
     const more = said.filter((text) => text !== broken?.says);
-    terminal.out(paint('bold', subject), ...table(rows), verdict, ...more);
+    terminal.out(paint('bold', subject), ...table(rows, { columns }), verdict, ...more);
   }
   return broken ? EXIT.todo : EXIT.ok;
 }

@@ -94,7 +94,7 @@ describe('router', () => {
     answering(stack, { ...STATUS, counters: { delivered_service: 7 } });
     const { code, out } = await stack.ask('router router-1');
     expect(code).toBe(2);
-    expect(out).toMatch(/7 packets were given to the kernel, and not one connection came of it.*\n→ nft list ruleset/);
+    expect(out).toMatch(/7 packets were given to the kernel, and not one connection came of it.*\n-> nft list ruleset/);
   });
 
   test('says so where nobody answers', async () => {

@@ -240,6 +240,8 @@ export async function deployed(extras: Extras = {}) {
 
   return {
     ...cloud,
+    /** All of AWS, which asks nobody who he is. */
+    wire,
     vpc,
     tables,
     service,

@@ -6,6 +6,7 @@ import { counted, outcomeOf, parseTrial, programsOf, trialOf } from '../../bin/t
 import { run } from '../../local/fabric/process.ts';
 import { given, launch } from '../support/cloud.ts';
 import { answering, RULES, STATUS } from './diverters.ts';
+import { flaws } from './flaws.ts';
 import { deployed } from './stage.ts';
 
 /** Runs what a client is to run, on this machine. */
@@ -164,7 +165,9 @@ describe('test', () => {
 
   test('is JSON for programs', async () => {
     const { ask } = await asking();
-    const { chain, broken, subject } = JSON.parse((await ask('test app-a --json')).out);
+    const document = JSON.parse((await ask('test app-a --json')).out);
+    expect(flaws('test', document)).toEqual([]);
+    const { chain, broken, subject } = document;
     expect(subject).toContain('tcp://10.20.0.1:443');
     expect([chain[0].name, broken]).toEqual(['client', undefined]);
   });

@@ -16,6 +16,8 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run check': ['.ci/run', 'npm run check'],
   'npm run bench:diverter': ['.ci/run', 'npm run bench:diverter'],
   'npm run bench:control': ['.ci/run', 'npm run bench:control'],
+  'npm run bench:cli': ['package.json', 'bench/cli.ts'],
+  'npm run test:kernel': ['package.json', 'npm run test:kernel'],
   'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],
   'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],

@@ -1,12 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { release } from '../../release/release.ts';
+import { jsonSchema } from '../../release/schema.ts';
 import { packages } from '../../resources/diverter.js';
 import { read } from '../support/documents.ts';
 import { describePackaged, temporaryFolder } from '../support/packaged.ts';
@@ -68,6 +70,24 @@ describePackaged('a release', () => {
     const installed = join(bare, 'node_modules/ziti-glb');
     expect(globSync('**/node_modules', { cwd: installed })).toEqual([]);
     expect(readFileSync(join(installed, 'json.d.ts'), 'utf8')).toBe(read('bin/json.ts'));
+    expect(JSON.parse(readFileSync(join(installed, 'json.schema.json'), 'utf8'))).toEqual(jsonSchema());
+    // That, and what deploys: nothing of the checkout beside it.
+    expect(globSync('*', { cwd: installed }).sort()).toEqual([
+      ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'code', 'json.d.ts', 'json.schema.json'],
+      ...['package.json', 'sbom', 'template.json', 'ziti-glb.mjs'],
+    ]);
+    // A program that is written against it, with no other package beside it.
+    writeFileSync(
+      join(bare, 'reads.mts'),
+      `import type { Status, Versions } from 'ziti-glb';
+       export const ready = (status: Status) => status.zones.every(({ subnets }) => subnets.every(({ state }) => state === 'ready'));
+       // @ts-expect-error No such state.
+       export const gone = (status: Status) => status.zones.some(({ routers }) => routers.some(({ state }) => state === 'gone'));
+       export const kernels = ({ schemaVersion, routers }: Versions): (string | number | undefined)[] => [schemaVersion, ...routers.map(({ kernel }) => kernel)];`,
+    );
+    const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+    const strictly = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', '', 'reads.mts'];
+    expect(run(bare, process.execPath, tsc, ...strictly)).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(readFileSync(join(installed, 'ziti-glb.mjs'))).toEqual(readFileSync(join(folder, 'ziti-glb.mjs')));
     // What deploys is in it as well: the template, and the code that it names.
     const { Resources } = parseTemplate(readFileSync(join(installed, 'template.json'), 'utf8'));
