@@ -1,0 +1,488 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
+import { compilePattern } from '../../local/events/pattern.ts';
+import { resolve } from '../../local/stack/intrinsics.ts';
+import { planStack } from '../../local/stack/plan.ts';
+import { parseTemplate, type Template } from '../../local/stack/template.ts';
+import { serve } from '../../local/wire/server.ts';
+import { plainTemplate } from '../../release/template.ts';
+import { anyEvent, MATCHES, patternOf, REFUSED } from '../local/events/patterns.ts';
+import { testCloud } from '../support/cloud.ts';
+import { DIFFERENCES } from './differences.ts';
+
+/**
+ * Second opinions: what others' programs say of our templates, policies and patterns, and of the cloud in a box. Each is pinned, and
+ * installed by this in a folder of its own, below `OPINIONS` if that is given, where the next run finds it. One that cannot be had is named.
+ *
+ * second-opinions [NAME ...]: these alone. Exit code 1 if one differs otherwise than differences.ts says.
+ */
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const folder = process.env.OPINIONS ?? mkdtempSync(join(tmpdir(), 'opinions-'));
+const sh = promisify(execFile);
+
+/** What one has to say: how much it looked at, and each thing in which it differs, as a line. */
+interface Opinion {
+  of: string;
+  differs: string[];
+}
+
+/** Thrown where a program cannot be had on this machine. */
+class Missing extends Error {}
+
+/** The folder of what was installed, once. */
+async function installed(name: string, install: (place: string) => Promise<unknown>): Promise<string> {
+  const place = join(folder, name);
+  if (existsSync(join(place, '.done'))) return place;
+  mkdirSync(place, { recursive: true });
+  try {
+    await install(place);
+  } catch (error) {
+    const { stderr = '', message = '' } = Object(error);
+    throw new Missing(`it could not be installed: ${(stderr || message).trim().split('\n').at(-1)}`);
+  }
+  writeFileSync(join(place, '.done'), '');
+  return place;
+}
+
+/** The programs of Python packages, in an environment of their own. */
+const python = async (name: string, ...packages: string[]) =>
+  join(
+    await installed(name, async (place) => {
+      await sh('python3', ['-m', 'venv', place]);
+      await sh(join(place, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
+    }),
+    'bin',
+  );
+
+/** What a program says, whatever it ends with. */
+function said(
+  program: string,
+  args: string[],
+  { cwd = folder, input = '', environment = {} as Record<string, string> } = {},
+) {
+  const env = {
+    ...process.env,
+    AWS_ACCESS_KEY_ID: 'AKIDTEST',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_DEFAULT_REGION: 'eu-central-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...environment,
+  };
+  const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return new Promise<{ status: number | null; stdout: string; stderr: string }>((done, failed) => {
+    child.on('error', failed).on('close', (status) => done({ status, stdout, stderr }));
+  });
+}
+
+const work = mkdtempSync(join(tmpdir(), 'opinions-work-'));
+const PLAIN = join(work, 'template.json');
+const { template } = plainTemplate(join(work));
+writeFileSync(PLAIN, JSON.stringify(template));
+const plain = parseTemplate(readFileSync(PLAIN, 'utf8'));
+
+const vpcId = 'vpc-0123456789abcdef0';
+const GIVEN = { vpcId, subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1', codeBucket: 'bucket' };
+
+/** The template with its parameters filled in, as the packaged one has them. */
+function filledIn(given: Record<string, string>): Template['Resources'] {
+  const place = {
+    name: 'ziti-glb-test',
+    region: 'eu-central-1',
+    account: '111122223333',
+    zones: ['eu-central-1a', 'eu-central-1b'],
+  };
+  const types = new Set(Object.values(plain.Resources).map(({ Type }) => Type));
+  const any = Object.assign([] as string[], { includes: () => true });
+  const { scope, resources } = planStack(plain, { ...given }, place, (type) => (types.has(type) ? any : undefined));
+  const all = {
+    ...scope,
+    ref: (name: string) => (name in plain.Resources ? `${name.toLowerCase()}` : scope.ref(name)),
+    getAtt: (name: string, attribute: string) =>
+      attribute.endsWith('Arn') ? `arn:aws:x:eu-central-1:111122223333:${name}` : `${name}-${attribute}`,
+  };
+  return Object.fromEntries(
+    resources.map(({ logicalId, declaration }) => [
+      logicalId,
+      { ...declaration, Properties: JSON.parse(JSON.stringify(resolve(declaration.Properties, all))) },
+    ]),
+  );
+}
+
+const OPINIONS: Record<string, () => Promise<Opinion>> = {
+  async 'cfn-lint 1.58.0'() {
+    const bin = await python('cfn-lint', 'cfn-lint==1.58.0');
+    const examples = readdirSync(join(HERE, '../../examples')).filter((name) => /^(network|routers)\.yml$/.test(name));
+    const files = [PLAIN, ...examples.map((name) => join(HERE, '../../examples', name))];
+    const { stdout } = await said(join(bin, 'cfn-lint'), [
+      '--format',
+      'json',
+      '--regions',
+      'eu-central-1',
+      'us-east-1',
+      '--',
+      ...files,
+    ]);
+    const found: { Rule: { Id: string }; Message: string; Filename: string }[] = JSON.parse(stdout || '[]');
+    return {
+      of: `the plain template and examples/${examples.join(', ')}`,
+      differs: found.map(({ Rule, Message, Filename }) => `${Filename.split('/').at(-1)}: ${Rule.Id} ${Message}`),
+    };
+  },
+
+  async 'event-ruler 2.1.0'() {
+    const lib = await installed('event-ruler', async (place) => {
+      copyFileSync(join(HERE, 'pom.xml'), join(place, 'pom.xml'));
+      copyFileSync(join(HERE, 'Matches.java'), join(place, 'Matches.java'));
+      await sh('mvn', ['--batch-mode', '--quiet', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], {
+        cwd: place,
+      });
+      await sh('javac', ['-cp', 'lib/*', 'Matches.java'], { cwd: place });
+    });
+    const events = fc.sample(anyEvent, { numRuns: 400, seed: 1 });
+    const pairs: [name: string, pattern: unknown, event: unknown][] = [
+      ...MATCHES.map(([name, pattern, event]): [string, unknown, unknown] => [name, pattern, event]),
+      ...REFUSED.map(([name, pattern]): [string, unknown, unknown] => [`a pattern ${name}`, pattern, {}]),
+      ...events.map((event, at): [string, unknown, unknown] => [
+        'a random event',
+        patternOf(event),
+        at % 2 ? event : events[at + 1],
+      ]),
+    ].filter((pair): pair is [string, unknown, unknown] => pair[2] !== undefined);
+    const input = pairs.map(([, pattern, event]) => `${JSON.stringify([pattern, event])}\n`).join('');
+    const { stdout, stderr } = await said('java', ['-cp', 'lib/*:.', 'Matches'], { cwd: lib, input });
+    const theirs = stdout.trim().split('\n');
+    if (theirs.length !== pairs.length) throw new Error(`it answered ${theirs.length} of ${pairs.length}: ${stderr}`);
+    const ours = (pattern: unknown, event: unknown) => {
+      try {
+        return String(compilePattern(pattern)(event));
+      } catch {
+        return 'refused';
+      }
+    };
+    return {
+      of: `${pairs.length} patterns, each with an event`,
+      differs: pairs.flatMap(([name, pattern, event], at) => {
+        const [box, ruler] = [ours(pattern, event), theirs[at]];
+        return box === ruler
+          ? []
+          : [`${name}: ${ruler}, here ${box}: ${JSON.stringify([pattern, event]).slice(0, 200)}`];
+      }),
+    };
+  },
+
+  async 'boto3 1.43.13 and the AWS CLI 1.45.13, before the box'() {
+    const bin = await python('aws', 'boto3==1.43.13', 'awscli==1.45.13');
+    const { url, close } = await box();
+    try {
+      const steps = await sequence(join(bin, 'python'), url, 'ami-1');
+      const failed = steps.filter(([name, said]) => name.startsWith('wait ') && said !== 'done');
+      const vpcs = await said(join(bin, 'aws'), [
+        '--endpoint-url',
+        url,
+        'ec2',
+        'describe-vpcs',
+        '--query',
+        'Vpcs[].CidrBlock',
+        '--output',
+        'text',
+      ]);
+      const groups = await said(join(bin, 'aws'), [
+        '--endpoint-url',
+        url,
+        'elbv2',
+        'describe-target-groups',
+        '--query',
+        'TargetGroups[].Protocol',
+        '--output',
+        'text',
+      ]);
+      const cli = [vpcs, groups].map(({ stdout, stderr }) => stdout.trim() || stderr.trim());
+      return {
+        of: `${steps.length} calls, ${steps.filter(([name]) => name.startsWith('wait ')).length} waiters, two commands`,
+        differs: [
+          ...failed.map(([name, said]) => `${name}: ${said}`),
+          ...(cli.join() === '10.0.0.0/16,GENEVE' ? [] : [`the AWS CLI says ${cli.join(' and ')}`]),
+        ],
+      };
+    } finally {
+      await close();
+    }
+  },
+
+  async 'moto 5.2.5, beside the box'() {
+    const [clients, bin] = [await python('aws', 'boto3==1.43.13', 'awscli==1.45.13'), await python('moto', ...MOTO)];
+    const { url, close } = await box();
+    const moto = await motoServer(bin);
+    try {
+      const interpreter = join(clients, 'python');
+      const [ours, theirs] = [
+        await sequence(interpreter, url, 'ami-1'),
+        await sequence(interpreter, moto.url, 'ami-12c6146b'),
+      ];
+      const there = new Map(theirs.map(([name, said]) => [name, JSON.stringify(said)]));
+      return {
+        of: `${ours.length} calls`,
+        differs: ours.flatMap(([name, said]) => {
+          const [box, other] = [JSON.stringify(said), there.get(name)];
+          return box === other ? [] : [`${name}: ${other ?? 'it did not get so far'}, here ${box}`];
+        }),
+      };
+    } finally {
+      moto.close();
+      await close();
+    }
+  },
+
+  async 'parliament 1.6.4'() {
+    const bin = await python('parliament', 'parliament==1.6.4', 'setuptools<80');
+    const resources = Object.entries(filledIn(GIVEN));
+    const policies = resources.flatMap(([name, { Properties }]) => policiesOf(name, Properties));
+    const { stdout, stderr } = await said(join(bin, 'python'), [join(HERE, 'policies.py')], {
+      input: JSON.stringify(policies),
+    });
+    if (policies.length === 0 || stderr.includes('Traceback')) throw new Error(stderr);
+    const found: [string, string, string][] = stdout
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    return {
+      of: `${policies.length} policies of the template's roles`,
+      differs: found.map(([name, issue, detail]) => `${name}: ${issue} ${detail}`),
+    };
+  },
+
+  async 'SAM 1.170.0'() {
+    const bin = await python('sam', 'aws-sam-cli==1.170.0');
+    const environment = { SAM_CLI_TELEMETRY: '0' };
+    const { status, stdout, stderr } = await said(
+      join(bin, 'sam'),
+      ['validate', '--lint', '--template-file', PLAIN, '--region', 'eu-central-1'],
+      { environment },
+    );
+    const lines = `${stdout}${stderr}`.split('\n').filter((line) => /^(?:\[?[EW]\d{4}|Error|.*: [EW]\d{4})/.test(line));
+    return {
+      of: 'sam validate --lint of the plain template',
+      differs: status === 0 ? [] : lines.length > 0 ? lines : [`${stdout}${stderr}`.trim()],
+    };
+  },
+
+  async 'aws-cdk-lib 2.276.0, CfnInclude'() {
+    const place = await installed('cdk', async (at) => {
+      writeFileSync(join(at, 'package.json'), '{"private":true}');
+      await sh('npm', ['install', '--silent', '--no-audit', '--no-fund', 'aws-cdk-lib@2.276.0', 'constructs@10.8.1'], {
+        cwd: at,
+      });
+    });
+    writeFileSync(
+      join(place, 'synth.cjs'),
+      `const { App, Stack } = require('aws-cdk-lib'); const { CfnInclude } = require('aws-cdk-lib/cloudformation-include');
+       const app = new App({ outdir: process.argv[3], analyticsReporting: false });
+       const stack = new Stack(app, 'Included', { synthesizer: new (require('aws-cdk-lib').LegacyStackSynthesizer)() });
+       new CfnInclude(stack, 'Template', { templateFile: process.argv[2] });
+       process.stdout.write(JSON.stringify(app.synth().getStackByName('Included').template));`,
+    );
+    const { status, stdout, stderr } = await said(process.execPath, ['synth.cjs', PLAIN, join(work, 'cdk.out')], {
+      cwd: place,
+    });
+    if (status !== 0)
+      return {
+        of: 'the plain template',
+        differs: [
+          stderr
+            .trim()
+            .split('\n')
+            .find((line) => /Error/.test(line)) ?? stderr,
+        ],
+      };
+    const made = JSON.parse(stdout);
+    const parts = ['Parameters', 'Rules', 'Conditions', 'Resources', 'Outputs'] as const;
+    return {
+      of: `the plain template, ${Object.keys(made.Resources).length} resources`,
+      differs: parts.flatMap((part) => unequal(JSON.parse(readFileSync(PLAIN, 'utf8'))[part], made[part], part)),
+    };
+  },
+
+  async 'Terraform, aws_cloudformation_stack, before moto'() {
+    if (spawnSync('terraform', ['version']).status !== 0)
+      throw new Missing('there is no terraform, and no registry of packages that has it');
+    const plugins = process.env.TF_PLUGINS ?? '/opt/tf-plugins';
+    if (!existsSync(plugins)) throw new Missing('there is no folder of providers: TF_PLUGINS');
+    const moto = await motoServer(await python('moto', ...MOTO));
+    try {
+      const place = join(work, 'terraform');
+      mkdirSync(place);
+      copyFileSync(PLAIN, join(place, 'template.json'));
+      writeFileSync(join(place, 'main.tf'), terraform(moto.url));
+      const run = (...args: string[]) => said('terraform', args, { cwd: place });
+      const differs: string[] = [];
+      for (const args of [
+        ['init', `-plugin-dir=${plugins}`],
+        ['validate'],
+        ['plan', '-input=false'],
+        ['apply', '-input=false', '-auto-approve'],
+        ['plan', '-detailed-exitcode'],
+        ['destroy', '-auto-approve'],
+      ]) {
+        const { status, stdout, stderr } = await run(...args, '-no-color');
+        if (status === 0) continue;
+        differs.push(
+          `terraform ${args[0]}: ${(/Error: .*/.exec(stderr) ?? /Plan: .*/.exec(stdout))?.[0] ?? `exit code ${status}`}`,
+        );
+        break;
+      }
+      return { of: 'init, validate, plan, apply, a plan after it, destroy', differs };
+    } finally {
+      moto.close();
+    }
+  },
+};
+
+const MOTO = ['moto[server,ec2,elbv2,cloudformation,autoscaling,ssm]==5.2.5'];
+
+/** As docs/deploying.md has it, with what leads to a cloud on this machine. */
+const terraform = (url: string) => `
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "a"
+  secret_key                  = "b"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  s3_use_path_style           = true
+  endpoints {
+    cloudformation = "${url}"
+    s3             = "${url}"
+    sts            = "${url}"
+  }
+}
+resource "aws_s3_bucket" "code" {
+  bucket = "code-of-ziti-glb"
+}
+resource "aws_s3_object" "template" {
+  bucket = aws_s3_bucket.code.id
+  key    = "ziti-glb/template.json"
+  source = "template.json"
+  etag   = filemd5("template.json")
+}
+${/```hcl\n(resource "aws_cloudformation_stack"[\s\S]*?)```/.exec(readFileSync(join(HERE, '../../docs/deploying.md'), 'utf8'))?.[1] ?? ''}
+`;
+
+/** A cloud in a box at a port, whose time goes on by a second in each twentieth. */
+async function box() {
+  const { wire, clock } = testCloud();
+  const server = await serve(wire);
+  const time = setInterval(() => void clock.run(1_000), 50);
+  return {
+    url: server.url,
+    async close() {
+      clearInterval(time);
+      await server.close();
+    },
+  };
+}
+
+async function motoServer(bin: string) {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  const child = spawn(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 600; tries++) {
+    if (
+      await fetch(`${url}/moto-api/`).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+    )
+      break;
+    await sleep(200);
+  }
+  return { url, close: () => child.kill() };
+}
+
+async function sequence(interpreter: string, url: string, image: string): Promise<[name: string, said: unknown][]> {
+  const { stdout, stderr } = await said(interpreter, [join(HERE, 'sequence.py'), url, image]);
+  const steps = stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  if (stderr.includes('Traceback')) steps.push(['the end', stderr.trim().split('\n').at(-1)]);
+  return steps;
+}
+
+function policiesOf(name: string, value: unknown): [name: string, policy: unknown][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    key === 'PolicyDocument' ? [[name, each] as [string, unknown]] : policiesOf(name, each),
+  );
+}
+
+/** Where two values differ, as paths. A list of one may be its member. */
+function unequal(a: unknown, b: unknown, path: string): string[] {
+  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
+    return [`${path}: ${JSON.stringify(b)?.slice(0, 80)}, here ${JSON.stringify(a)?.slice(0, 80)}`];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+    unequal(Object(a)[key], Object(b)[key], `${path}.${key}`),
+  );
+}
+
+const asked = process.argv.slice(2);
+let unexplained = 0;
+try {
+  console.log('| Who | Of what | Differs | Of that explained |\n| --- | --- | ---: | ---: |');
+  const told: string[] = [];
+  for (const [name, opinion] of Object.entries(OPINIONS)) {
+    if (asked.length > 0 && !asked.some((word) => name.toLowerCase().includes(word.toLowerCase()))) continue;
+    try {
+      const { of, differs } = await opinion();
+      const reasons = Object.entries(DIFFERENCES).flatMap(([who, list]) => (name.startsWith(who) ? list : []));
+      const why = (line: string) => reasons.find(([pattern]) => pattern.test(line));
+      const open = differs.filter((line) => !why(line));
+      unexplained += open.length;
+      console.log(`| ${name} | ${of} | ${differs.length} | ${differs.length - open.length} |`);
+      for (const [pattern, reason] of reasons) {
+        const lines = differs.filter((line) => why(line)?.[0] === pattern);
+        if (lines.length > 0)
+          told.push(`- ${name}: ${lines[0]}${lines.length > 1 ? ` (and ${lines.length - 1} like it)` : ''}. ${reason}`);
+        else told.push(`- ${name}: no longer differs in ${pattern}`);
+      }
+      for (const line of open) told.push(`- ${name}: **not explained**: ${line}`);
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      console.log(`| ${name} | not run: ${error.message} | | |`);
+    }
+  }
+  console.log(`\n${told.join('\n')}`);
+} finally {
+  rmSync(work, { recursive: true });
+  if (!process.env.OPINIONS) rmSync(folder, { recursive: true });
+}
+process.exitCode = unexplained > 0 ? 1 : 0;
