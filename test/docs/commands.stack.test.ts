@@ -16,6 +16,7 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run check': ['.ci/run', 'npm run check'],
   'npm run bench:diverter': ['.ci/run', 'npm run bench:diverter'],
   'npm run bench:control': ['.ci/run', 'npm run bench:control'],
+  'npm run second-opinions': ['package.json', 'test/opinions/run.ts'],
   'npm run bench:cli': ['package.json', 'bench/cli.ts'],
   'npm run test:kernel': ['package.json', 'npm run test:kernel'],
   'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],

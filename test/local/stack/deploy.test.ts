@@ -293,7 +293,8 @@ describe('through the AWS API', () => {
     const { outputs } = await deploy('network', network, { ImageId: 'ami-client' });
     const routers = readFileSync(new URL('../../../examples/routers.yml', import.meta.url), 'utf8');
     const parameters = { VpcId: outputs.vpcId ?? '', SubnetIds: outputs.subnetIds ?? '', ImageId: 'ami-router' };
-    const stack = await deploy('routers', routers, parameters);
+    const own = { NodeCidr: '10.0.0.0/16', Controller: 'controller.example' };
+    const stack = await deploy('routers', routers, { ...parameters, ...own });
     await clock.run(60_000);
     const { AutoScalingGroups } = await scaling.describeAutoScalingGroups();
     expect(AutoScalingGroups).toMatchObject([{ AutoScalingGroupName: stack.outputs.autoScalingGroup }]);
