@@ -14,4 +14,22 @@ export const DIFFERENCES: Readonly<Record<string, readonly (readonly [line: RegE
       'It loses an empty name at the beginning of a pattern’s path, and at the end of an event’s: no event of AWS has one.',
     ],
   ],
+  parliament: [
+    [
+      /RESOURCE_MISMATCH .*ec2:(CreateVpcEndpoint|AcceptVpcEndpointConnections)/,
+      'A call names several resources, and each statement allows it on some of them; it wants all in one.',
+    ],
+  ],
+  SAM: [
+    [
+      /Linting failed/,
+      'Its own cfn-lint takes the two warnings above for errors; without --lint the template is valid to it.',
+    ],
+  ],
+  'moto 5.2.5': [
+    [
+      /CreateSubnet, smaller than|DescribeSubnets, by VPC/,
+      'It takes a subnet that is smaller than /28, which EC2 does not.',
+    ],
+  ],
 };

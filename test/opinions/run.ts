@@ -120,9 +120,14 @@ function filledIn(given: Record<string, string>): Template['Resources'] {
   const { scope, resources } = planStack(plain, { ...given }, place, (type) => (types.has(type) ? any : undefined));
   const all = {
     ...scope,
-    ref: (name: string) => (name in plain.Resources ? `${name.toLowerCase()}` : scope.ref(name)),
+    ref: (name: string) =>
+      name in plain.Resources
+        ? `arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/vpce-svc-${name}/1`
+        : scope.ref(name),
     getAtt: (name: string, attribute: string) =>
-      attribute.endsWith('Arn') ? `arn:aws:x:eu-central-1:111122223333:${name}` : `${name}-${attribute}`,
+      attribute.endsWith('Arn')
+        ? `arn:aws:${plain.Resources[name]?.Type.split('::')[1]?.toLowerCase()}:eu-central-1:111122223333:${name}`
+        : `${name}-${attribute}`,
   };
   return Object.fromEntries(
     resources.map(({ logicalId, declaration }) => [
@@ -442,7 +447,9 @@ async function sequence(interpreter: string, url: string, image: string): Promis
 function policiesOf(name: string, value: unknown): [name: string, policy: unknown][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, each]) =>
-    key === 'PolicyDocument' ? [[name, each] as [string, unknown]] : policiesOf(name, each),
+    key === 'PolicyDocument'
+      ? [[name, typeof each === 'string' ? JSON.parse(each) : each] as [string, unknown]]
+      : policiesOf(name, each),
   );
 }
 

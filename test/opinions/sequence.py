@@ -6,6 +6,7 @@ sequence.py ENDPOINT
 import json
 import re
 import sys
+import time
 
 import boto3
 from botocore.config import Config
@@ -120,14 +121,14 @@ service = step(
     lambda a: [a['ServiceConfiguration'][k] for k in ('ServiceType', 'ServiceState', 'AcceptanceRequired', 'ServiceName')],
 )['ServiceConfiguration']
 asked = {'VpcId': vpc, 'VpcEndpointType': 'GatewayLoadBalancer', 'ServiceName': service['ServiceName'], 'SubnetIds': [subnet]}
+
+step('ModifyVpcEndpointServicePermissions', lambda: ec2.modify_vpc_endpoint_service_permissions(ServiceId=service['ServiceId'], AddAllowedPrincipals=['*']))
 endpoint_id = step('CreateVpcEndpoint', lambda: ec2.create_vpc_endpoint(ClientToken='once', **asked), lambda a: [a['VpcEndpoint'][k] for k in ('State', 'VpcEndpointType', 'SubnetIds')])['VpcEndpoint']['VpcEndpointId']
 step('CreateVpcEndpoint, the same once more', lambda: ec2.create_vpc_endpoint(ClientToken='once', **asked), lambda a: a['VpcEndpoint']['VpcEndpointId'] == endpoint_id)
 step('AcceptVpcEndpointConnections', lambda: ec2.accept_vpc_endpoint_connections(ServiceId=service['ServiceId'], VpcEndpointIds=[endpoint_id]), lambda a: a.get('Unsuccessful', []))
 
 
 def until_available():
-    import time
-
     for _ in range(60):
         [found] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])['VpcEndpoints']
         if found['State'] == 'available':
@@ -163,8 +164,6 @@ step('DeleteVpcEndpoints', lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endp
 
 
 def until_gone():
-    import time
-
     for _ in range(60):
         if not ec2.describe_vpc_endpoints(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['VpcEndpoints']:
             return 'gone'
