@@ -192,9 +192,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
       of: `${pairs.length} patterns, each with an event`,
       differs: pairs.flatMap(([name, pattern, event], at) => {
         const [box, ruler] = [ours(pattern, event), theirs[at]];
-        return box === ruler
-          ? []
-          : [`${name}: ${ruler}, here ${box}: ${JSON.stringify([pattern, event]).slice(0, 200)}`];
+        return box === ruler ? [] : [`${name}: ${ruler}, here ${box}: ${JSON.stringify([pattern, event])}`];
       }),
     };
   },
@@ -480,10 +478,12 @@ try {
       for (const [pattern, reason] of reasons) {
         const lines = differs.filter((line) => why(line)?.[0] === pattern);
         if (lines.length > 0)
-          told.push(`- ${name}: ${lines[0]}${lines.length > 1 ? ` (and ${lines.length - 1} like it)` : ''}. ${reason}`);
+          told.push(
+            `- ${name}: ${lines[0]?.slice(0, 200)}${lines.length > 1 ? ` (and ${lines.length - 1} like it)` : ''}. ${reason}`,
+          );
         else told.push(`- ${name}: no longer differs in ${pattern}`);
       }
-      for (const line of open) told.push(`- ${name}: **not explained**: ${line}`);
+      for (const line of open) told.push(`- ${name}: **not explained**: ${line.slice(0, 300)}`);
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
       console.log(`| ${name} | not run: ${error.message} | | |`);
