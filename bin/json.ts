@@ -18,10 +18,10 @@ export interface Status extends Versioned {
   at: number;
   crossZone: boolean;
   /** A person has paused the stack: it stays as it is. */
-  paused?: { since: number | undefined; why: string } | undefined;
+  paused?: { since?: number | undefined; why: string } | undefined;
   zones: StatusZone[];
   /** Transit gateways that are connected to the endpoint service, or ask to be: `id` is the connection's, `owner` an account's. */
-  gateways: { id: string; attachmentId: string | undefined; owner: string | undefined; state: string }[];
+  gateways: { id: string; attachmentId?: string | undefined; owner?: string | undefined; state: string }[];
   /** What there is to say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -132,7 +132,7 @@ export interface Config extends Versioned {
   name: string;
   /** CloudFormation's word, as `UPDATE_COMPLETE`. */
   status: string;
-  version: string | undefined;
+  version?: string | undefined;
   /** When it was last made or changed. */
   at: number;
   /** By name: all that it has, given or not. */

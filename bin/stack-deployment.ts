@@ -14,7 +14,7 @@ export interface Deployment {
   name: string;
   /** CloudFormation's word, as `UPDATE_COMPLETE`. */
   status: string;
-  version: string | undefined;
+  version?: string | undefined;
   /** When it was last made or changed, in milliseconds since the epoch. */
   at: number;
   /** By name: all that it has, given or not; those that it was made from when they had other names, too. */

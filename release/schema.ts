@@ -15,6 +15,8 @@ const finding = z.object({
   remedy: z.string(),
 });
 
+const paused = z.object({ since: time.optional(), why: z.string() }).optional();
+
 const status = z.object({
   ...versioned,
   place: z.object({ partition: z.string(), region: z.string(), stack: z.string() }),
@@ -22,6 +24,7 @@ const status = z.object({
   tagKey: z.string(),
   at: time,
   crossZone: z.boolean(),
+  paused,
   zones: z.array(
     z.object({
       name: z.string(),
@@ -50,6 +53,9 @@ const status = z.object({
       ),
       others: z.number(),
     }),
+  ),
+  gateways: z.array(
+    z.object({ id: z.string(), attachmentId: z.string().optional(), owner: z.string().optional(), state: z.string() }),
   ),
   notes: z.array(z.object({ subject: z.string(), state, why: z.string() })),
 });
@@ -80,6 +86,7 @@ const plan = z.object({
   ...versioned,
   subnets: part,
   routers: part,
+  paused,
   with: z.object({ subnet: z.string(), state: z.string(), says: z.string() }).exactOptional(),
 });
 
@@ -93,6 +100,16 @@ const explain = z.object({
 });
 
 const doctor = z.array(finding);
+
+const config = z.object({
+  ...versioned,
+  name: z.string(),
+  status: z.string(),
+  version: z.string().optional(),
+  at: time,
+  parameters: z.record(z.string(), z.string()),
+  defaults: z.record(z.string(), z.string()),
+});
 
 const router = z.object({
   ...versioned,
@@ -156,7 +173,7 @@ const bundle = z.object({
 
 /** What each command prints with `--json`, by its name. */
 export const DOCUMENTS = {
-  ...{ status, plan, explain, test: explain, doctor, router, log, versions, bundle },
+  ...{ status, plan, explain, test: explain, doctor, precheck: doctor, config, router, log, versions, bundle },
 } satisfies Record<string, z.ZodType>;
 
 /** The types that a package gives on, by the same names: `tsc` refuses a schema that says otherwise. */
@@ -166,6 +183,8 @@ export interface Documents {
   explain: json.Explanation;
   test: json.Explanation;
   doctor: json.Findings;
+  precheck: json.Precheck;
+  config: json.Config;
   router: json.Router;
   log: json.LogLine;
   versions: json.Versions;

@@ -6,7 +6,7 @@ import { type Condition, isWaiting, LATER, type Plan, type Step } from './reconc
 /** A person has said that a stack is to change nothing, by a tag of its VPC. */
 export interface Pause {
   /** In milliseconds since the epoch; undefined if somebody has written the tag by hand. */
-  since: number | undefined;
+  since?: number | undefined;
   /** In that person's words; empty if there are none. */
   why: string;
 }

@@ -8,24 +8,28 @@ export const config: Precommand = {
   args: [],
   summary: 'what a stack was deployed with, where that is not the default',
   options: json,
-  async run({ options, stack, terminal }) {
+  async run({ options, stack, terminal, document }) {
     const found = await deploymentOf(stack);
     if (!found)
       throw new Error(
         `CloudFormation has no stack ${stack.name} here: name another --stack or --region, or deploy it (docs/deploying.md)`,
       );
     if (options.json) {
-      terminal.out(JSON.stringify(found));
+      document(found);
       return EXIT.ok;
     }
     const differing = Object.entries(found.parameters).filter(([name, value]) => value !== found.defaults[name]);
     const others = Object.keys(found.parameters).length - differing.length;
     const heading = ['PARAMETER', 'VALUE', 'DEFAULT'].map((cell) => terminal.paint('bold', cell));
+    const { columns } = terminal;
     const shown = (value: string | undefined) => (value === '' ? "''" : (value ?? 'must be given'));
     terminal.out(
       `${terminal.paint('bold', found.name)}  ${found.status}  version ${found.version ?? 'unknown'}  ${new Date(found.at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       '',
-      ...table([heading, ...differing.map(([name, value]) => [name, shown(value), shown(found.defaults[name])])]),
+      ...table(
+        differing.map(([name, value]) => [name, shown(value), shown(found.defaults[name])]),
+        { columns, heading },
+      ),
       '',
       `${others} others have their defaults.`,
       ...(found.version === version

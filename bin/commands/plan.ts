@@ -24,7 +24,8 @@ export const plan: Command = {
       subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
       routers: shown(routers.plan, sentenceOfRouters),
     };
-    if (options.json) document({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) });
+    if (options.json)
+      document({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) });
     else
       terminal.out(
         ...(paused ? [`${stack.name} is ${pauseSentence(paused)}. Resumed, it would do this:`, ''] : []),

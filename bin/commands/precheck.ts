@@ -41,7 +41,7 @@ export const precheck: Precommand = {
   summary: 'what would be in the way of a deployment with these parameters',
   options: { ...json, param: { type: 'string', short: 'p', multiple: true }, parameters: { type: 'string' } },
   check: ({ options }) => void parametersOf(options),
-  async run({ options, stack: place, terminal }) {
+  async run({ options, stack: place, terminal, document }) {
     const { stage, ...parameters } = parametersOf(options);
     const stack = stage === undefined ? place : { ...place, name: `${PREFIX}${stage}` };
     const region = await stack.clients.ec2.config.region();
@@ -50,7 +50,8 @@ export const precheck: Precommand = {
       checkParameters(parameters, { region, defaults });
     });
     const findings = await examine(stack, parameters);
-    terminal.out(...(options.json ? [JSON.stringify(findings)] : table(findingRows(findings, terminal))));
+    if (options.json) document(findings);
+    else terminal.out(...table(findingRows(findings, terminal), { columns: terminal.columns }));
     return findings.some(({ is }) => is === 'fault') ? EXIT.todo : EXIT.ok;
   },
 };

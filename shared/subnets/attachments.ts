@@ -8,8 +8,8 @@ export interface Attachment {
   /** The connection's. */
   id: string;
   /** The attachment's, and the account whose it is; undefined where the client that asked does not know such members. */
-  attachmentId: string | undefined;
-  owner: string | undefined;
+  attachmentId?: string | undefined;
+  owner?: string | undefined;
   /** Lower case, as of an endpoint. */
   state: string;
 }
