@@ -9,6 +9,7 @@ import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './instance
 import { type InterfaceSpec, interfaceSpecsOf, type SpecInput } from './interface-specs.ts';
 import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
+import { zoneName } from './zones.ts';
 
 const ROOT_DEVICE = '/dev/xvda';
 
@@ -233,7 +234,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       ...(subnet && {
         VpcId: subnet.vpcId,
         SubnetId: subnet.id,
-        Placement: { AvailabilityZone: subnet.zone, Tenancy: 'default' as const },
+        Placement: { AvailabilityZone: zoneName(cloud, subnet.zone), Tenancy: 'default' as const },
         PrivateIpAddress: interfaces[0]?.ip,
         SourceDestCheck: interfaces[0]?.sourceDestCheck,
       }),

@@ -5,6 +5,7 @@ import { contains, hostAddresses, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
 import { tagList } from './tags.ts';
+import { zoneName } from './zones.ts';
 
 /** Network interfaces, those of instances and those that AWS's own services put into a subnet. */
 export function interfaces(cloud: CloudContext) {
@@ -18,7 +19,7 @@ export function interfaces(cloud: CloudContext) {
           'network-interface-id': ({ id }) => id,
           'subnet-id': ({ subnetId }) => subnetId,
           'vpc-id': ({ subnetId }) => subnetOf(subnetId).vpcId,
-          'availability-zone': ({ subnetId }) => subnetOf(subnetId).zone,
+          'availability-zone': ({ subnetId }) => zoneName(cloud, subnetOf(subnetId).zone),
           'interface-type': ({ type }) => type,
           description: ({ description }) => description,
           'private-ip-address': ({ ip }) => ip,

@@ -7,6 +7,7 @@ import type { Ec2 } from './find.ts';
 import { instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
 import { defaultGroupOf } from './interfaces.ts';
 import { tagList } from './tags.ts';
+import { zoneName } from './zones.ts';
 
 /** Describe calls that people make with the AWS CLI, with the answers of a box that filters no packets: its security groups and network ACLs allow everything. */
 export function reads(cloud: CloudContext) {
@@ -54,7 +55,7 @@ export function reads(cloud: CloudContext) {
           };
           return {
             InstanceId: instance.id,
-            AvailabilityZone: subnetOf(cloud, instance)?.zone,
+            AvailabilityZone: zoneName(cloud, subnetOf(cloud, instance)?.zone ?? ''),
             InstanceState: { Code: STATE_CODES[instance.state], Name: instance.state },
             InstanceStatus: status,
             SystemStatus: status,

@@ -7,6 +7,7 @@ import type { Hint } from '../../../shared/events.ts';
 import type { Outcome } from '../../../shared/reconcile/loop.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
 import {
+  ACCOUNT,
   given,
   launch,
   testLoadBalancer,
@@ -57,6 +58,7 @@ export async function stage({
   const stage = openStage({ throttled, emit, endpointPerZone, ...quota, delays });
   const { cloud, calls } = stage;
   const vpc = await testVpc(owner === undefined ? cloud : { ec2: cloud.ec2Of(owner) });
+  if (owner !== undefined) cloud.cloud.share(vpc.vpc, ACCOUNT);
   const subnet = (cidr: string, zone: string) => testSubnet(cloud, vpc.vpc, cidr, zone);
   const table = (...subnetIds: string[]) => testTable(cloud, vpc.vpc, ...subnetIds);
   const routerSubnets = { a: await subnet('10.0.200.0/24', 'a'), b: await subnet('10.0.201.0/24', 'b') };
