@@ -1,13 +1,13 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { watchAnswers } from '../shared/aws/calls.ts';
-import { type RoutersConfig, routersConfig, type SubnetsConfig, subnetsConfig } from '../shared/config.ts';
+import { type HubConfig, hubConfig, type RoutersConfig, routersConfig } from '../shared/config.ts';
 import type { Clients } from './clients.ts';
 
 /** A stack that runs, and what to ask about it with. */
 export interface Deployed {
   name: string;
   clients: Clients;
-  config: { subnets: SubnetsConfig; routers: RoutersConfig };
+  config: { subnets: HubConfig; routers: RoutersConfig };
   /** AWS's time, in milliseconds since the epoch. */
   now(): number;
 }
@@ -28,7 +28,7 @@ export async function findStack(name: string, clients: Clients): Promise<Deploye
 /** @throws Error if the functions of this name are a stranger's, or of another version */
 function read(name: string, subnets: Record<string, string>, routers: Record<string, string>): Deployed['config'] {
   try {
-    return { subnets: subnetsConfig(subnets), routers: routersConfig(routers) };
+    return { subnets: hubConfig(subnets), routers: routersConfig(routers) };
   } catch (error) {
     const says = error instanceof Error ? error.message : String(error);
     const whose = `${name} is no stack of ziti-glb, or of another version than this checkout`;

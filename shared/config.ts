@@ -21,15 +21,20 @@ const common = z.object({
   /** Stacks from before versions were told have none. */
   VERSION: z.string().default(''),
   TAG_KEY: text,
-  VPC_ID: z.string().startsWith('vpc-'),
-  TARGET_GROUP_ARN: z.string().startsWith('arn:'),
   SEAL_KEY: z.string().default(''),
   SEAL_VERSION: z.coerce.number().int().positive().default(1),
 });
 
-/** What the notes of a stack are sealed by, see shared/seal.ts. */
-function sealing(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }): Sealing {
-  const [, partition = '', , region = '', account = ''] = env.LOAD_BALANCER_ARN.split(':');
+/** Where routers stand, and what is in front of them. */
+const fleet = {
+  VPC_ID: z.string().startsWith('vpc-'),
+  TARGET_GROUP_ARN: z.string().startsWith('arn:'),
+  LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
+};
+
+/** What the notes of a stack are sealed by, see shared/seal.ts. @param arn of something of that partition and region */
+function sealing(env: z.infer<typeof common>, arn: string, account = arn.split(':')[4] ?? ''): Sealing {
+  const [, partition = '', , region = ''] = arn.split(':');
   return {
     keyArn: env.SEAL_KEY,
     version: env.SEAL_VERSION,
@@ -41,31 +46,31 @@ function sealing(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }): S
   };
 }
 
-const subnets = common
-  .extend({
-    ACCOUNT: z.string().regex(/^\d{12}$/),
-    LOAD_BALANCER_ARN: z.string().startsWith('arn:'),
-    SERVICE_ID: z.string().startsWith('vpce-svc-'),
-    CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
-    DEFAULT_CIDRS: cidrs,
-    ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
-    MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
-    WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
-    DNS_RESOLVER: z.ipv4(),
-    SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
-    ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
-    ROUTES_PER_TABLE: z.coerce.number().int().positive(),
-    TAGS: tags.default([]),
-  })
-  .transform((env) => ({
+const account = z.string().regex(/^\d{12}$/, 'not the id of an account');
+
+const subnets = common.extend({
+  ACCOUNT: account,
+  CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
+  DEFAULT_CIDRS: cidrs,
+  ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
+  MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
+  WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
+  DNS_RESOLVER: z.ipv4(),
+  SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
+  ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
+  ROUTES_PER_TABLE: z.coerce.number().int().positive(),
+  TAGS: tags.default([]),
+});
+
+/** What clients' subnets are looked after by. */
+function ofClients(env: z.infer<typeof subnets>, serviceId: string, sealed: Sealing) {
+  return {
     stack: env.STACK,
     version: env.VERSION,
     account: env.ACCOUNT,
     tagKey: env.TAG_KEY,
-    vpcId: env.VPC_ID,
-    targetGroupArn: env.TARGET_GROUP_ARN,
-    loadBalancerArn: env.LOAD_BALANCER_ARN,
-    serviceId: env.SERVICE_ID,
+    /** That endpoints connect to. */
+    serviceId,
     /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
     clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
     /** What a subnet tagged `default` reaches. */
@@ -105,9 +110,62 @@ const subnets = common
     stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
     /** Beside it: the seal of that, for its subnet and service. */
     sealKey: 'ziti-glb:seal',
-    sealing: sealing(env),
+    sealing: sealed,
+  };
+}
+export type SubnetsConfig = ReturnType<typeof ofClients>;
+
+const hub = subnets
+  .extend({
+    ...fleet,
+    SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    SPOKE_ACCOUNTS: words.pipe(z.array(account)).default([]),
+  })
+  .transform((env) => ({
+    ...ofClients(env, env.SERVICE_ID, sealing(env, env.LOAD_BALANCER_ARN)),
+    vpcId: env.VPC_ID,
+    targetGroupArn: env.TARGET_GROUP_ARN,
+    loadBalancerArn: env.LOAD_BALANCER_ARN,
+    /** Other accounts whose connections to the service are accepted. */
+    spokeAccounts: env.SPOKE_ACCOUNTS,
   }));
-export type SubnetsConfig = z.infer<typeof subnets>;
+/** Of an account that has the load balancer. */
+export type HubConfig = z.infer<typeof hub>;
+
+const HUB_SERVICE = /^([a-z]+\.)*com\.amazonaws\.vpce\.[a-z0-9-]+\.(vpce-svc-[0-9a-f]+)$/;
+
+const spoke = subnets
+  .extend({
+    HUB_SERVICE: z.string().regex(HUB_SERVICE, 'not the name of an endpoint service'),
+    HUB_HEALTH: z.string().regex(/^arn:[^:]+:lambda:[^:]+:\d{12}:function:[^:]+$/, 'not the ARN of a function'),
+    CLIENT_VPCS: z.literal('all').or(vpcIds),
+  })
+  .transform((env) => ({
+    ...ofClients(env, HUB_SERVICE.exec(env.HUB_SERVICE)?.[2] ?? '', sealing(env, env.HUB_HEALTH, env.ACCOUNT)),
+    /** The hub's endpoint service, by its name. */
+    hubService: env.HUB_SERVICE,
+    /** The hub's function that tells which routers are healthy. */
+    hubHealth: env.HUB_HEALTH,
+  }));
+/** Of an account whose subnets reach the routers of another one. */
+export type SpokeConfig = z.infer<typeof spoke>;
+
+const health = z
+  .object({
+    ...fleet,
+    TAG_KEY: text,
+    SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    DNS_RANGES: z.enum(['true', 'false']),
+  })
+  .transform((env) => ({
+    tagKey: env.TAG_KEY,
+    vpcId: env.VPC_ID,
+    targetGroupArn: env.TARGET_GROUP_ARN,
+    loadBalancerArn: env.LOAD_BALANCER_ARN,
+    serviceId: env.SERVICE_ID,
+    dnsRanges: env.DNS_RANGES === 'true',
+  }));
+export type HealthConfig = z.infer<typeof health>;
 
 const flag = z.enum(['true', 'false']).transform((word) => word === 'true');
 const builds = z
@@ -117,7 +175,7 @@ const builds = z
 
 const routers = common
   .extend({
-    LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
+    ...fleet,
     DOCUMENT: text,
     DIVERTER: z.enum(['own', 'netfoundry']),
     REPLY: z.enum(['direct', 'geneve']),
@@ -181,7 +239,7 @@ const routers = common
       leavingKey: `${env.TAG_KEY}:leaving`,
       /** On an instance: the interfaces whose source/dest check was turned off for it. */
       checkKey: `${env.TAG_KEY}:source-dest-check`,
-      sealing: sealing(env),
+      sealing: sealing(env, env.LOAD_BALANCER_ARN),
     };
   });
 export type RoutersConfig = z.infer<typeof routers>;
@@ -198,7 +256,9 @@ function dnsSlices(pool: string, prefix: number, resolver: string): string[] {
 type Environment = Record<string, string | undefined>;
 
 /** Reads a function's configuration; throws one sentence that names every variable that is wrong. */
-export const subnetsConfig = (env: Environment): SubnetsConfig => read(subnets, env);
+export const hubConfig = (env: Environment): HubConfig => read(hub, env);
+export const spokeConfig = (env: Environment): SpokeConfig => read(spoke, env);
+export const healthConfig = (env: Environment): HealthConfig => read(health, env);
 export const routersConfig = (env: Environment): RoutersConfig => read(routers, env);
 
 function read<T>(schema: z.ZodType<T>, env: Environment): T {

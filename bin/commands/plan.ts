@@ -1,9 +1,9 @@
-import type { SubnetsConfig } from '../../shared/config.ts';
+import type { HubConfig } from '../../shared/config.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
-import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
+import { type HubLook, label, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { table } from '../table.ts';
@@ -52,20 +52,20 @@ function supposed({ with: given }: Given['options']): { subnet: string; value: s
 /** The next pass would do this if the subnet had this tag, and it would stand so. */
 function suppose(
   { subnet: asked, value }: { subnet: string; value: string },
-  seen: SubnetsLook['vpcs'],
-  config: SubnetsConfig,
+  seen: HubLook['vpcs'],
+  config: HubConfig,
 ) {
   const subnet = seen.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
   if (!subnet)
     throw new Error(`${asked} is no subnet in ${seen.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
   const tagged = { ...subnet, tagValue: value === '' ? undefined : value };
-  const supposing = (world: SubnetsLook['vpcs'][number]) => ({
+  const supposing = (world: SubnetsWorld) => ({
     ...world,
     subnets: world.subnets.map((each) => (each === subnet ? tagged : each)),
   });
   const [own, ...others] = seen;
-  const vpcs: SubnetsLook['vpcs'] = [supposing(own), ...others.map(supposing)];
-  const plan = planVpcs({ now: own.now, vpcs, missing: [] }, new Map(), config);
+  const vpcs: SubnetsWorld[] = [supposing(own), ...others.map(supposing)];
+  const plan = planVpcs({ now: own.now, vpcs, missing: [], spokes: [], refused: undefined }, new Map(), config);
   const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
   const state = account?.state ?? 'not opted in';
   const outcome = { subnet: label(subnet), state, says: [state, ...new Set(account?.why ?? [])].join(': ') };

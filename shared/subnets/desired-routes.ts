@@ -24,6 +24,8 @@ export interface DesiredRoute {
   router?: string;
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
+  /** Whether it is not even known which routers are healthy. */
+  blind?: boolean;
   /** Subnets that want it, and are told what stands against it. */
   subnets: OptedInSubnet[];
 }
@@ -105,7 +107,8 @@ function throughEndpoint(
 ): DesiredRoute {
   const zoneOf = (id: string) => world.subnets.find((subnet) => subnet.id === id)?.zone;
   const available = endpoints.filter(({ state }) => state === 'available');
-  const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
+  const inReach =
+    world.blind === undefined ? available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world)) : [];
   return {
     destination,
     // Sorted, so that every look at the same world chooses the same one.
@@ -113,6 +116,7 @@ function throughEndpoint(
     takeover: optedInSubnets.some(({ takeover }) => takeover),
     direct: false,
     lacksRouter: available.length > 0 && inReach.length === 0 ? healthyRouter(world) : undefined,
+    blind: world.blind !== undefined,
     subnets: optedInSubnets,
   };
 }
@@ -130,8 +134,16 @@ function straightTo(router: Router, destination: string, optedInSubnets: OptedIn
   };
 }
 
+/** Nothing new is made, and nothing taken away. */
+export const blindness = (why: string): Reason => ({
+  kind: 'waiting',
+  message: `news of the routers of the hub: what is there stays, and nothing new is made, for ${why}`,
+  until: LATER,
+});
+
 /** Worth waiting for if one is on its way. */
-function healthyRouter({ targets }: SubnetsWorld): Reason {
+function healthyRouter({ targets, blind }: SubnetsWorld): Reason {
+  if (blind !== undefined) return blindness(blind);
   const until = targets.some(({ state }) => state === 'initial') ? undefined : LATER;
   return { kind: 'waiting', message: 'a healthy router, without which a route would lead nowhere', until };
 }

@@ -16,10 +16,10 @@ import {
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { collect } from '../aws/read.ts';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
-import { readLook } from './read.ts';
-import type { SubnetsLook } from './world.ts';
+import { type ClientAnswers, readLook } from './read.ts';
+import type { HubLook } from './world.ts';
 
 export interface Clients {
   ec2: EC2Client;
@@ -33,50 +33,25 @@ export interface Clients {
  */
 export async function observe(
   { ec2, elb }: Clients,
-  config: SubnetsConfig,
+  config: HubConfig,
   seal: Notary,
   now: number,
   deletionAttempted?: string,
-): Promise<SubnetsLook> {
+): Promise<HubLook> {
   const client = { client: ec2 };
-  const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
-  const inVpcs = config.clientVpcs === 'all' ? {} : where('vpc-id', config.vpcId, ...config.clientVpcs);
-  const routers = {
-    Filters: [...where('vpc-id', config.vpcId).Filters, ...where(`tag:${config.tagKey}`, 'router').Filters],
-  };
+  const vpcs = config.clientVpcs === 'all' ? config.clientVpcs : [config.vpcId, ...config.clientVpcs];
 
-  const [
-    vpcs,
-    services,
-    subnets,
-    routeTables,
-    endpoints,
-    connections,
-    reservations,
-    interfaces,
-    targets,
-    attributes,
-    nodes,
-  ] = await Promise.all([
-    collect(paginateDescribeVpcs(client, inVpcs), (page) => page.Vpcs),
+  const [clients, services, connections, reservations, targets, attributes, nodes] = await Promise.all([
+    lookAtClients(ec2, vpcs, deletionAttempted),
     collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
       (page) => page.ServiceConfigurations,
     ),
-    collect(paginateDescribeSubnets(client, inVpcs), (page) => page.Subnets),
-    collect(paginateDescribeRouteTables(client, inVpcs), (page) => page.RouteTables),
-    collect(paginateDescribeVpcEndpoints(client, inVpcs), (page) => page.VpcEndpoints),
     collect(
       paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
       (page) => page.VpcEndpointConnections,
     ),
-    collect(paginateDescribeInstances(client, routers), (page) => page.Reservations),
-    deletionAttempted === undefined
-      ? []
-      : collect(
-          paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
-          (page) => page.NetworkInterfaces,
-        ),
+    collect(paginateDescribeInstances(client, routersOf(config)), (page) => page.Reservations),
     elb
       .send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn }))
       .then(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions),
@@ -89,22 +64,36 @@ export async function observe(
   ]);
   const [service] = services;
   if (!service) throw new Error(`AWS does not list ${config.serviceId}`);
-  return readLook(
-    {
-      vpcs,
-      service,
-      subnets,
-      routeTables,
-      endpoints,
-      connections,
-      reservations,
-      interfaces,
-      targets,
-      attributes,
-      nodes,
-    },
-    config,
-    seal,
-    { now, deletionAttempted },
-  );
+  const answers = { ...clients, service, connections, reservations, targets, attributes, nodes };
+  return readLook(answers, config, seal, { now, deletionAttempted });
+}
+
+const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
+
+/** A filter of instances, for those that are routers by their tag. */
+export const routersOf = ({ vpcId, tagKey }: Pick<HubConfig, 'vpcId' | 'tagKey'>) => ({
+  Filters: [...where('vpc-id', vpcId).Filters, ...where(`tag:${tagKey}`, 'router').Filters],
+});
+
+/** What there is in these VPCs, in any of the account and region if they are `all`. */
+export async function lookAtClients(
+  ec2: EC2Client,
+  ids: string[] | 'all',
+  deletionAttempted: string | undefined,
+): Promise<ClientAnswers> {
+  const client = { client: ec2 };
+  const inVpcs = ids === 'all' ? {} : where('vpc-id', ...ids);
+  const [vpcs, subnets, routeTables, endpoints, interfaces] = await Promise.all([
+    collect(paginateDescribeVpcs(client, inVpcs), (page) => page.Vpcs),
+    collect(paginateDescribeSubnets(client, inVpcs), (page) => page.Subnets),
+    collect(paginateDescribeRouteTables(client, inVpcs), (page) => page.RouteTables),
+    collect(paginateDescribeVpcEndpoints(client, inVpcs), (page) => page.VpcEndpoints),
+    deletionAttempted === undefined
+      ? []
+      : collect(
+          paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
+          (page) => page.NetworkInterfaces,
+        ),
+  ]);
+  return { vpcs, subnets, routeTables, endpoints, interfaces };
 }

@@ -1,7 +1,8 @@
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SubnetsConfig } from '../config.ts';
 import { type Condition, joined, keyOf, type Part, type Plan } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { type Account, accountsOf, countStates, timedOf } from './accounts.ts';
+import { planConnections } from './connections.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
@@ -16,7 +17,11 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
 }
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
-export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<SubnetsStep>, config: SubnetsConfig) {
+export function planVpcs(
+  { vpcs, missing, spokes, refused }: SubnetsLook,
+  attempts: Attempts<SubnetsStep>,
+  config: SubnetsConfig & Partial<Pick<HubConfig, 'spokeAccounts'>>,
+) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
   const gone = missing.map(
     (id): Condition => ({
@@ -25,14 +30,17 @@ export function planVpcs({ vpcs, missing }: SubnetsLook, attempts: Attempts<Subn
       message: 'AWS lists no such VPC in this account and region: take it out of clientVpcs',
     }),
   );
-  const steps = plans.flatMap((each) => each.steps);
+  const connections = planConnections(spokes, config);
+  const steps = [...connections.steps, ...plans.flatMap((each) => each.steps)];
+  const no: Condition[] =
+    refused === undefined ? [] : [{ about: { label: config.stack, ids: [] }, kind: 'refused', message: refused }];
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
     gauges: summed(plans.map(({ gauges = {} }) => gauges)),
     timed: plans.flatMap(({ timed = [] }) => timed),
     accounts: plans.flatMap(({ accounts }) => accounts),
-    conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone],
+    conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...connections.conditions],
   } satisfies SubnetsPlan;
 }
 

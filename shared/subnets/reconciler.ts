@@ -1,5 +1,5 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SpokeConfig, SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { spend, type TokenLevels, tokens } from '../reconcile/rate-limit.ts';
 import { createTurns } from '../reconcile/turns.ts';
@@ -9,16 +9,33 @@ import { bucketOf, CREATES } from './buckets.ts';
 import { type Clients, observe } from './observe.ts';
 import { planVpcs } from './plan.ts';
 import { stepSentence } from './sentences.ts';
+import { observeSpoke, type SpokeClients } from './spoke.ts';
 import type { SubnetsStep } from './steps.ts';
-import type { SubnetsLook } from './world.ts';
+import type { HubLook, SubnetsLook } from './world.ts';
 
 /**
  * Observes, plans and acts for the subnets of all VPCs that count, at the pace that AWS allows.
  * @param changer does the changes. It must not repeat a call by itself: what was refused is planned anew.
  * @param seal rejects where there is none: then nothing is done
  */
-export function subnetsReconciler(
+export const subnetsReconciler = (
   clients: Clients & { changer: EC2Client },
+  config: HubConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) => reconcilerOf<HubLook>(observe.bind(undefined, clients, config), clients.changer, config, seal, now);
+
+/** The same where the load balancer is another account's. */
+export const spokeReconciler = (
+  clients: SpokeClients & { changer: EC2Client },
+  config: SpokeConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) => reconcilerOf<SubnetsLook>(observeSpoke(clients, config), clients.changer, config, seal, now);
+
+function reconcilerOf<Look extends SubnetsLook>(
+  observe: (seal: Seal, now: number, deletionAttempted?: string) => Promise<Look>,
+  changer: EC2Client,
   config: SubnetsConfig,
   seal: () => Promise<Seal>,
   now: () => number,
@@ -26,8 +43,7 @@ export function subnetsReconciler(
   const turns = createTurns(bucketOf, now);
 
   return {
-    observe: async (hint?: Pick<Hint, 'deletionAttempted'>) =>
-      observe(clients, config, await seal(), now(), hint?.deletionAttempted),
+    observe: async (hint?: Pick<Hint, 'deletionAttempted'>) => observe(await seal(), now(), hint?.deletionAttempted),
 
     plan(look: SubnetsLook) {
       const attempts = turns.attempts(look.now);
@@ -36,7 +52,7 @@ export function subnetsReconciler(
 
     sentence: stepSentence,
 
-    act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
+    act: (step: SubnetsStep) => turns.take(step, async () => act(changer, config, await seal(), step)),
   };
 }
 

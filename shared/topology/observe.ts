@@ -1,4 +1,4 @@
-import type { RoutersConfig, SubnetsConfig } from '../config.ts';
+import type { HubConfig, RoutersConfig } from '../config.ts';
 import { observe as observeRouters, type Reads as RoutersReads, readTargetType } from '../routers/observe.ts';
 import { plan as planRouters } from '../routers/plan.ts';
 import { unverified } from '../seal.ts';
@@ -7,11 +7,7 @@ import { planVpcs } from '../subnets/plan.ts';
 import type { Look } from './model.ts';
 
 /** Looks at what the two reconcilers look at, and plans what they would do. Changes nothing, and takes notes with a seal for the reconcilers' own: only they can verify it. @param now milliseconds since the epoch */
-export async function look(
-  clients: RoutersReads,
-  config: { subnets: SubnetsConfig; routers: RoutersConfig },
-  now: number,
-) {
+export async function look(clients: RoutersReads, config: { subnets: HubConfig; routers: RoutersConfig }, now: number) {
   const [subnets, routers] = await Promise.all([
     observeSubnets(clients, config.subnets, unverified, now),
     readTargetType(clients, config.routers).then((targetType) =>

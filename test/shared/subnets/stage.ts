@@ -2,7 +2,7 @@ import { CreateTagsCommand, DeleteTagsCommand, DescribeVpcEndpointsCommand } fro
 import { ModifyTargetGroupCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { CloudEvent } from '../../../local/services/cloud.ts';
 import { AWS_DELAYS } from '../../../local/services/delays.ts';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
 import type { Outcome } from '../../../shared/reconcile/loop.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
@@ -19,7 +19,7 @@ import {
 import { Crash, type Fault, openStage } from '../../support/stage.ts';
 import { config } from './fixtures.ts';
 
-export interface StageOptions extends Partial<SubnetsConfig> {
+export interface StageOptions extends Partial<HubConfig> {
   crossZone?: boolean;
   /** Whether AWS's buckets refuse what is too much. */
   throttled?: boolean;
@@ -139,6 +139,11 @@ export async function stage({
     calls: () => calls.splice(0),
     changes: () => calls.splice(0).filter((call) => call.changes),
     guard: stage.guard,
+    /** Clients of another function, and a pass of it. */
+    clientsOf: stage.clients,
+    passOf: stage.pass,
+    faults: stage.faults,
+    recover: stage.recover,
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     /** A tag with the seal of the stack: as the functions write it. */
