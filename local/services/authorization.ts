@@ -1,7 +1,7 @@
 import type { AuthorizedResource, FindResource } from '../iam/resource.ts';
 import type { CloudContext } from './context.ts';
 import { arnOf, KINDS, type Kind } from './ec2/find.ts';
-import { zoneName } from './ec2/zones.ts';
+import { zoneName } from './zones.ts';
 
 /**
  * Resources by what requests call them. Condition keys are those of

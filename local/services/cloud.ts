@@ -8,7 +8,7 @@ import type { Fabric, Network } from '../fabric/fabric.ts';
 import type { FindResource } from '../iam/resource.ts';
 import { uuid } from '../ids.ts';
 import { type CloudState, emptyState } from '../state/state.ts';
-import type { Call } from '../wire/api.ts';
+import { accountOf, type Call } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
 import { ownState } from './accounts.ts';
@@ -21,7 +21,6 @@ import { cidrBlocks } from './ec2/cidr-blocks.ts';
 import { encryptionControls } from './ec2/encryption-controls.ts';
 import { endpointServices } from './ec2/endpoint-services.ts';
 import { endpoints } from './ec2/endpoints.ts';
-import { accountOf } from './ec2/find.ts';
 import { gateways } from './ec2/gateways.ts';
 import { instances } from './ec2/instances.ts';
 import { interfaces } from './ec2/interfaces.ts';
@@ -33,7 +32,6 @@ import { rootVolumes } from './ec2/root-volumes.ts';
 import { routeTables } from './ec2/route-tables.ts';
 import { advertise, routes } from './ec2/routes.ts';
 import { tags } from './ec2/tags.ts';
-import { zonesOf } from './ec2/zones.ts';
 import { targetHealth } from './elbv2/health.ts';
 import { loadBalancers } from './elbv2/load-balancers.ts';
 import { elbTags } from './elbv2/tags.ts';
@@ -44,6 +42,7 @@ import { agents } from './ssm/agents.ts';
 import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
 import { syncer } from './sync.ts';
+import { zonesOf } from './zones.ts';
 
 /** An event as EventBridge delivers it. */
 export interface CloudEvent {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Fabric } from '../fabric/fabric.ts';
 import type { CloudState } from '../state/state.ts';
 import type { Delays } from './delays.ts';
-import type { Zone } from './ec2/zones.ts';
+import type { Zone } from './zones.ts';
 
 /** What an account has of the state of the cloud, and what the rules need to change it. */
 export interface CloudContext extends CloudState {

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { accountOf } from '../services/ec2/find.ts';
-import type { Call } from './api.ts';
+import { accountOf, type Call } from './api.ts';
 import { AwsError } from './errors.ts';
 import type { Middleware } from './wire.ts';
 

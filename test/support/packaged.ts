@@ -32,6 +32,8 @@ export function temporaryFolder(prefix: string): string {
 }
 
 export interface Packaging {
+  /** What is packaged, if not serverless.yml. */
+  config?: string;
   parameters: Record<string, string>;
   stage?: string;
   /** Empty if none is given. */
@@ -47,6 +49,7 @@ export interface Packaging {
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
 export function packageStack({
+  config = 'serverless.yml',
   parameters,
   stage = 'test',
   region = 'eu-central-1',
@@ -55,7 +58,7 @@ export function packageStack({
 }: Packaging) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
-  copyFileSync(join(ROOT, 'serverless.yml'), join(folder, 'serverless.yml'));
+  copyFileSync(join(ROOT, config), join(folder, config));
   for (const name of ['package.json', 'functions', 'shared', 'node_modules', ...(built ? ['resources', 'bpf'] : [])])
     symlinkSync(join(ROOT, name), join(folder, name));
   if (!built) {
@@ -68,7 +71,7 @@ export function packageStack({
   const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [serverless, 'package', '--stage', stage, ...(region ? ['--region', region] : []), ...given],
+    [serverless, 'package', '--config', config, '--stage', stage, ...(region ? ['--region', region] : []), ...given],
     { cwd: folder, encoding: 'utf8', env: { ...ours, ...environment } },
   );
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };

@@ -2,11 +2,11 @@ import type { EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
+import { zoneId, zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import { zoneId, zoneName } from './zones.ts';
 
 /** The provider's side of PrivateLink: endpoint services of Gateway Load Balancers, and who may use them. */
 export function endpointServices(cloud: CloudContext) {

@@ -1,9 +1,9 @@
 import type { ArchitectureValues } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState, Subnet } from '../../state/ec2.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import type { FilterValues } from './describe.ts';
 import { defaultGroupOf, interfacesOf } from './interfaces.ts';
-import { zoneName } from './zones.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
 export const STATE_CODES: Record<InstanceState, number> = {

@@ -2,6 +2,7 @@ import type { _InstanceType, TagSpecification } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
@@ -9,7 +10,6 @@ import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './instance
 import { type InterfaceSpec, interfaceSpecsOf, type SpecInput } from './interface-specs.ts';
 import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import { zoneName } from './zones.ts';
 
 const ROOT_DEVICE = '/dev/xvda';
 

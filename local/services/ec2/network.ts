@@ -1,6 +1,7 @@
 import type { CidrBlock, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneId, zoneName } from '../zones.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
@@ -8,7 +9,6 @@ import { arnOf, type Ec2, find, ownerOf } from './find.ts';
 import { addressesLeft } from './interfaces.ts';
 import { isMain, localRoutes } from './route-tables.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import { zoneId, zoneName } from './zones.ts';
 
 /** VPCs, subnets and availability zones. */
 export function network(cloud: CloudContext) {

@@ -2,12 +2,12 @@ import type { Filter } from '@aws-sdk/client-ec2';
 import type { Instance, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import type { Ec2 } from './find.ts';
 import { instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
 import { defaultGroupOf } from './interfaces.ts';
 import { tagList } from './tags.ts';
-import { zoneName } from './zones.ts';
 
 /** Describe calls that people make with the AWS CLI, with the answers of a box that filters no packets: its security groups and network ACLs allow everything. */
 export function reads(cloud: CloudContext) {
