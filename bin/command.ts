@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import type { Deployed } from './deployed.ts';
+import type { Deployed, DeployedSpoke } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command was given. */
@@ -9,6 +9,9 @@ export interface Given {
   stack: Deployed;
   terminal: Terminal;
 }
+
+/** The same of a spoke. */
+export type GivenSpoke = Omit<Given, 'stack'> & { stack: DeployedSpoke };
 
 export interface Command {
   /** After the name: what must be given, and in brackets what may be. */
@@ -21,6 +24,8 @@ export interface Command {
   check?(typed: Pick<Given, 'args' | 'options'>): void;
   /** Resolves to the exit code. */
   run(given: Given): Promise<number>;
+  /** The same for a stack that has no routers; not given if it has nothing to say of one. */
+  onSpoke?(given: GivenSpoke): Promise<number>;
 }
 
 export const isOptional = (arg: string) => arg.startsWith('[');

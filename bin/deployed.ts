@@ -1,6 +1,13 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { watchAnswers } from '../shared/aws/calls.ts';
-import { type HubConfig, hubConfig, type RoutersConfig, routersConfig } from '../shared/config.ts';
+import {
+  type HubConfig,
+  hubConfig,
+  type RoutersConfig,
+  routersConfig,
+  type SpokeConfig,
+  spokeConfig,
+} from '../shared/config.ts';
 import type { Clients } from './clients.ts';
 
 /** A stack that runs, and what to ask about it with. */
@@ -12,23 +19,30 @@ export interface Deployed {
   now(): number;
 }
 
+/** A stack whose subnets reach the routers of another account. */
+export interface DeployedSpoke extends Pick<Deployed, 'name' | 'clients' | 'now'> {
+  spoke: SpokeConfig;
+}
+
 /** Finds a stack by its name: its functions know all the rest. Rejects with AWS's error if there is none. */
-export async function findStack(name: string, clients: Clients): Promise<Deployed> {
-  const clock = awsClock(clients);
-  const [subnets, routers] = await Promise.all(
-    ['subnets', 'routers'].map(async (suffix) => {
-      const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
-      const { Environment } = await clients.lambda.send(command);
-      return Environment?.Variables ?? {};
-    }),
-  );
-  return { name, clients, config: read(name, subnets ?? {}, routers ?? {}), now: clock };
+export async function findStack(name: string, clients: Clients): Promise<Deployed | DeployedSpoke> {
+  const now = awsClock(clients);
+  const variablesOf = async (suffix: string) => {
+    const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
+    const { Environment } = await clients.lambda.send(command);
+    return Environment?.Variables ?? {};
+  };
+  const subnets = await variablesOf('subnets');
+  if ('HUB_SERVICE' in subnets) return { name, clients, spoke: readAs(name, () => spokeConfig(subnets)), now };
+  const routers = await variablesOf('routers');
+  const config = readAs(name, () => ({ subnets: hubConfig(subnets), routers: routersConfig(routers) }));
+  return { name, clients, config, now };
 }
 
 /** @throws Error if the functions of this name are a stranger's, or of another version */
-function read(name: string, subnets: Record<string, string>, routers: Record<string, string>): Deployed['config'] {
+function readAs<T>(name: string, read: () => T): T {
   try {
-    return { subnets: hubConfig(subnets), routers: routersConfig(routers) };
+    return read();
   } catch (error) {
     const says = error instanceof Error ? error.message : String(error);
     const whose = `${name} is no stack of ziti-glb, or of another version than this checkout`;

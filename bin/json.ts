@@ -12,6 +12,8 @@ export interface Status {
   at: number;
   crossZone: boolean;
   zones: StatusZone[];
+  /** Endpoints of other accounts, their `owner`, that are connected to the endpoint service or ask to be; `state` is EC2's, in lower case. */
+  spokes: { id: string; owner: string; state: string }[];
   /** What there is to say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
 }

@@ -117,7 +117,13 @@ export async function run(
         terminal.progress(`asking AWS: ${action} (${calls})`);
       });
     }
-    return await command.run({ args, options, terminal, stack: await findStack(stack, clients) });
+    const found = await findStack(stack, clients);
+    if ('config' in found) return await command.run({ args, options, terminal, stack: found });
+    if (command.onSpoke) return await command.onSpoke({ args, options, terminal, stack: found });
+    const able = Object.entries(COMMANDS).flatMap(([name, { onSpoke }]) => (onSpoke ? [name] : []));
+    throw new UsageError(
+      `${stack} is a spoke, which has no routers: there are ${able.join(', ')} of it. For the routers, ask the stack of ${found.spoke.hubHealth} in its account`,
+    );
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');

@@ -1,9 +1,11 @@
-import type { HubConfig } from '../../shared/config.ts';
+import type { SubnetsConfig } from '../../shared/config.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
+import { unverified } from '../../shared/seal.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
-import { type HubLook, label, type SubnetsWorld } from '../../shared/subnets/world.ts';
+import { observeSpoke } from '../../shared/subnets/spoke.ts';
+import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { table } from '../table.ts';
@@ -17,7 +19,7 @@ export const plan: Command = {
   async run({ options, stack, terminal }) {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
     const tag = supposed(options);
-    const supposition = tag && suppose(tag, subnets.vpcs, stack.config.subnets);
+    const supposition = tag && suppose(tag, { ...subnets, now: subnets.world.now }, stack.config.subnets);
     const plans = {
       subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
       routers: shown(routers.plan, sentenceOfRouters),
@@ -36,6 +38,23 @@ export const plan: Command = {
     );
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
+  async onSpoke({ options, stack: { clients, spoke, now }, terminal }) {
+    const seen = await observeSpoke(clients, spoke)(unverified, now());
+    const tag = supposed(options);
+    const supposition = tag && suppose(tag, seen, spoke);
+    const subnets = shown(supposition?.plan ?? planVpcs(seen, new Map(), spoke), sentenceOfSubnets);
+    terminal.out(
+      ...(options.json
+        ? [JSON.stringify({ subnets, ...(supposition && { with: supposition.outcome }) })]
+        : [
+            ...(supposition
+              ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, '']
+              : []),
+            ...say('subnets', subnets, terminal),
+          ]),
+    );
+    return subnets.steps.length > 0 ? EXIT.todo : EXIT.ok;
+  },
 };
 
 /** A subnet and a tag that it does not have; undefined if nothing is supposed. @throws UsageError */
@@ -52,20 +71,18 @@ function supposed({ with: given }: Given['options']): { subnet: string; value: s
 /** The next pass would do this if the subnet had this tag, and it would stand so. */
 function suppose(
   { subnet: asked, value }: { subnet: string; value: string },
-  seen: HubLook['vpcs'],
-  config: HubConfig,
+  seen: Pick<SubnetsLook, 'vpcs' | 'now'>,
+  config: SubnetsConfig,
 ) {
-  const subnet = seen.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
+  const subnet = seen.vpcs.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
   if (!subnet)
-    throw new Error(`${asked} is no subnet in ${seen.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
+    throw new Error(`${asked} is no subnet in ${seen.vpcs.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
   const tagged = { ...subnet, tagValue: value === '' ? undefined : value };
-  const supposing = (world: SubnetsWorld) => ({
+  const vpcs = seen.vpcs.map((world) => ({
     ...world,
     subnets: world.subnets.map((each) => (each === subnet ? tagged : each)),
-  });
-  const [own, ...others] = seen;
-  const vpcs: SubnetsWorld[] = [supposing(own), ...others.map(supposing)];
-  const plan = planVpcs({ now: own.now, vpcs, missing: [], spokes: [], refused: undefined }, new Map(), config);
+  }));
+  const plan = planVpcs({ now: seen.now, vpcs, missing: [], spokes: [], refused: undefined }, new Map(), config);
   const account = plan.accounts.find((each) => each.subnet.id === subnet.id);
   const state = account?.state ?? 'not opted in';
   const outcome = { subnet: label(subnet), state, says: [state, ...new Set(account?.why ?? [])].join(': ') };

@@ -1,7 +1,7 @@
 import type { Style } from '../../shared/plain.ts';
-import { type State, type Topology, topology } from '../../shared/topology/model.ts';
-import { look } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
+import { type Look, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, type Given, type GivenSpoke, json, UsageError } from '../command.ts';
 import { explain } from '../person.ts';
 import { nameOf, readiness } from '../standing.ts';
 import { table } from '../table.ts';
@@ -32,27 +32,36 @@ export const status: Command = {
     timeout: { type: 'string' },
   },
   check: ({ options }) => void patience(options),
-  async run(given) {
-    const { options, stack, terminal } = given;
-    const seconds = patience(options);
-    if (seconds !== undefined) return waitUntilReady(given, stack.now() + seconds * 1000);
-    let shown = false;
-    do {
-      try {
-        const seen = topology(await look(stack.clients, stack.config, stack.now()));
-        if (options.watch && !options.json) terminal.clear();
-        terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
-        shown = true;
-      } catch (error) {
-        // What was shown once is shown again, when AWS answers again.
-        if (!shown) throw error;
-        terminal.err(explain(error));
-      }
-      if (options.watch) await terminal.sleep(REFRESH_MS);
-    } while (options.watch);
-    return EXIT.ok;
+  run(given) {
+    const { clients, config, now } = given.stack;
+    return tell(given, () => look(clients, config, now()));
+  },
+  onSpoke(given) {
+    const { clients, spoke, now } = given.stack;
+    return tell(given, () => lookFromSpoke(clients, spoke, now()));
   },
 };
+
+async function tell(given: Given | GivenSpoke, see: () => Promise<Look>): Promise<number> {
+  const { options, stack, terminal } = given;
+  const seconds = patience(options);
+  if (seconds !== undefined) return waitUntilReady(given, see, stack.now() + seconds * 1000);
+  let shown = false;
+  do {
+    try {
+      const seen = topology(await see());
+      if (options.watch && !options.json) terminal.clear();
+      terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
+      shown = true;
+    } catch (error) {
+      // What was shown once is shown again, when AWS answers again.
+      if (!shown) throw error;
+      terminal.err(explain(error));
+    }
+    if (options.watch) await terminal.sleep(REFRESH_MS);
+  } while (options.watch);
+  return EXIT.ok;
+}
 
 /** Seconds that are given for `--for=ready`; undefined if nothing is to be waited for. */
 function patience({ for: condition, timeout, watch }: Given['options']): number | undefined {
@@ -69,9 +78,13 @@ function patience({ for: condition, timeout, watch }: Given['options']): number 
 }
 
 /** Shows how all stands when nothing is left to wait for, or no time. */
-async function waitUntilReady({ options, stack, terminal }: Given, deadline: number): Promise<number> {
+async function waitUntilReady(
+  { options, stack, terminal }: Given | GivenSpoke,
+  see: () => Promise<Look>,
+  deadline: number,
+): Promise<number> {
   for (;;) {
-    const seen = topology(await look(stack.clients, stack.config, stack.now()));
+    const seen = topology(await see());
     const is = readiness(seen);
     if (is !== 'waiting' || stack.now() >= deadline) {
       terminal.out(...(options.json ? [JSON.stringify(seen)] : picture(seen, terminal)));
@@ -82,8 +95,11 @@ async function waitUntilReady({ options, stack, terminal }: Given, deadline: num
   }
 }
 
+const byAccount = (spokes: Topology['spokes']) =>
+  spokes.toSorted((a, b) => a.owner.localeCompare(b.owner) || a.id.localeCompare(b.id));
+
 function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
-  const { place, vpcId, at, zones, crossZone, notes } = seen;
+  const { place, vpcId, at, zones, crossZone, spokes, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const heading = (...cells: string[]) => cells.map((cell) => paint('bold', cell));
@@ -103,7 +119,7 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
   ];
   const parts = [
     [
-      `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+      `${paint('bold', place.stack)}  ${vpcId || 'a spoke'}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
     ],
     table([
       heading('SUBNET', ...(spread ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'),
@@ -116,18 +132,31 @@ function picture(seen: Topology, { paint }: Pick<Terminal, 'paint'>): string[] {
         subnet.destinations.map(({ cidr, routed }) => (routed ? cidr : `(${cidr})`)).join(' ') || 'none',
       ]),
     ]),
-    table([heading('LOAD BALANCER', 'ADDRESS', 'STATE'), ...nodes]),
-    table([
-      heading('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH'),
-      ...routers.map((router) => [
-        nameOf(router),
-        router.zone,
-        state(router.state),
-        router.address,
-        router.instanceState,
-        router.reason ? `${router.health}: ${router.reason}` : router.health,
-      ]),
-    ]),
+    // A spoke has none.
+    ...(vpcId ? [table([heading('LOAD BALANCER', 'ADDRESS', 'STATE'), ...nodes])] : []),
+    ...(vpcId
+      ? [
+          table([
+            heading('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH'),
+            ...routers.map((router) => [
+              nameOf(router),
+              router.zone,
+              state(router.state),
+              router.address,
+              router.instanceState,
+              router.reason ? `${router.health}: ${router.reason}` : router.health,
+            ]),
+          ]),
+        ]
+      : []),
+    ...(spokes.length > 0
+      ? [
+          table([
+            heading('SPOKE', 'ENDPOINT', 'STATE'),
+            ...byAccount(spokes).map(({ owner, id, state }) => [owner, id, worded(state)]),
+          ]),
+        ]
+      : []),
     ...(why.length > 0 ? [[paint('bold', 'WHY'), ...table(why)]] : []),
   ];
   return parts.flatMap((part, at) => (at === 0 ? part : ['', ...part]));

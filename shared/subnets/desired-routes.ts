@@ -1,5 +1,5 @@
 import { LATER, type Reason } from '../reconcile/plan.ts';
-import type { Serving } from './endpoints.ts';
+import { blindness, type Serving } from './endpoints.ts';
 import { isRefused, type OptedInSubnet } from './opted-in.ts';
 import {
   type Endpoint,
@@ -133,13 +133,6 @@ function straightTo(router: Router, destination: string, optedInSubnets: OptedIn
     subnets: optedInSubnets,
   };
 }
-
-/** Nothing new is made, and nothing taken away. */
-export const blindness = (why: string): Reason => ({
-  kind: 'waiting',
-  message: `news of the routers of the hub: what is there stays, and nothing new is made, for ${why}`,
-  until: LATER,
-});
 
 /** Worth waiting for if one is on its way. */
 function healthyRouter({ targets, blind }: SubnetsWorld): Reason {

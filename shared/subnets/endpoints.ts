@@ -1,7 +1,6 @@
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { type Condition, joined, LATER, type Part, type Reason } from '../reconcile/plan.ts';
-import { blindness } from './desired-routes.ts';
 import { lastEnded, MOST_TRIES, triedAgainAt } from './endpoint-retries.ts';
 import { isRefused, type OptedInSubnet, refusalOf, toAll } from './opted-in.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
@@ -155,6 +154,13 @@ function whyEnded({ id, state, error }: Endpoint, world: SubnetsWorld, config: S
   if (isAnothers(world, config) && state === 'expired') return `${ownerOf(world)} did not accept ${id} in time`;
   return [id, 'is', state, error].filter(Boolean).join(' ');
 }
+
+/** Nothing new is made, and nothing taken away. */
+export const blindness = (why: string): Reason => ({
+  kind: 'waiting',
+  message: `news of the routers of the hub: what is there stays, and nothing new is made, for ${why}`,
+  until: LATER,
+});
 
 /** No endpoint is made to a service that is not there, nor before routers. */
 function holdsBack({ service, blind }: SubnetsWorld, { account }: SubnetsConfig): Reason | undefined {

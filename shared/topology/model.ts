@@ -4,7 +4,7 @@ import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { Connection, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** How something stands. Each has a shape and a word of its own in the picture. */
@@ -76,6 +76,8 @@ export interface Topology {
   at: number;
   crossZone: boolean;
   zones: Zone[];
+  /** Endpoints of other accounts that are connected to the stack's service, or ask to be. */
+  spokes: Connection[];
   /** What the reconcilers say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -90,11 +92,14 @@ export interface Look {
     /** Those whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     plan: Pick<SubnetsPlan, 'accounts' | 'conditions'>;
+    spokes: Connection[];
   };
   routers: {
     world: Pick<RoutersWorld, 'nodes'>;
     plan: Pick<RoutersPlan, 'accounts' | 'conditions'>;
   };
+  /** Whether packets from a zone find a healthy router, where no router is to be seen. */
+  reaches?(zone: string): boolean;
 }
 
 /** What is to be seen of a look. Pure. */
@@ -104,8 +109,9 @@ export function topology(look: Look): Topology {
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
   const routers = routersOf(look);
-  const reaches = (zone: string) =>
+  const finds = (zone: string) =>
     routers.some((router) => router.flow === 'carries' && (crossZone || router.zone === zone));
+  const reaches = look.reaches ?? finds;
   const subnets = subnetsOf(look, reaches);
   const names = new Set([...nodes, ...subnets, ...routers].map(({ zone }) => zone));
   const zones = [...names].sort().map((name) => {
@@ -127,8 +133,12 @@ export function topology(look: Look): Topology {
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
     .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
-  return { place, vpcId, tagKey, at, crossZone, zones, notes };
+  const { spokes } = look.subnets;
+  return { place, vpcId, tagKey, at, crossZone, zones, spokes, notes };
 }
+
+/** An endpoint's state as people read it. */
+export const worded = (state: string) => state.replace('pendingacceptance', 'pending acceptance');
 
 function inZone<T extends Subject>(subjects: T[], name: string): T[] {
   return subjects.filter(({ zone }) => zone === name).sort(byName);
@@ -166,7 +176,7 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
       tableId: table?.id,
       endpoint: endpoint && {
         id: endpoint.id,
-        state: endpoint.state.replace('pendingacceptance', 'pending acceptance'),
+        state: worded(endpoint.state),
       },
       flow,
     };

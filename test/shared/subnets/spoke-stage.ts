@@ -13,6 +13,7 @@ import { healthOf } from '../../../shared/subnets/health.ts';
 import { spokeReconciler } from '../../../shared/subnets/reconciler.ts';
 import { given, testSubnet, testTable, testVpc } from '../../support/cloud.ts';
 import { testSeal } from '../../support/seal.ts';
+import { endsPass, type Fault } from '../../support/stage.ts';
 import { config } from './fixtures.ts';
 import { type StageOptions, stage } from './stage.ts';
 
@@ -85,6 +86,8 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
     ...here,
     hub: here,
     people,
+    /** Of the health function. */
+    lambda,
     far: vpc,
     tables,
     permit,
@@ -103,6 +106,7 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
       people.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb', Value }] })),
     untagFar: (id: string) => people.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] })),
     status: async (id: string) => (await subnetOf(id)).Tags?.find(({ Key }) => Key === 'ziti-glb:status')?.Value,
+    tagOf: async (id: string) => (await subnetOf(id)).Tags?.find(({ Key }) => Key === 'ziti-glb')?.Value,
     /** Destinations that a table leads to endpoints, sorted. */
     async routed(tableId: string) {
       const { RouteTables } = await people.send(new DescribeRouteTablesCommand({ RouteTableIds: [tableId] }));
@@ -117,6 +121,23 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
       return VpcEndpoints.filter(({ State }) => State?.toLowerCase() !== 'deleted');
     },
     farPass: async (ms = 50_000) => given(await cloud.clock.run(here.passOf(process, ms))),
+    /** One pass of each function, in which `faults` befall the spoke's changes. A crash ends the spoke's process. */
+    async both(faults: Fault[] = []) {
+      const own = here.newProcess();
+      const counts = { hub: 0, spoke: 0 };
+      counts.hub = given(await cloud.clock.run(here.passOf({ ...own, observe: () => own.observe() }, 20_000))).changes;
+      here.faults.push(...faults);
+      try {
+        const pass = here.passOf({ ...process, observe: () => process.observe() }, 50_000);
+        counts.spoke = given(await cloud.clock.run(pass)).changes;
+      } catch (error) {
+        if (!endsPass(error)) throw error;
+        process = newProcess();
+      } finally {
+        here.recover();
+      }
+      return counts;
+    },
     /** Minutes in which both functions run. Returns what the last ones of them told. */
     async minutes(count: number) {
       let logs: { hub: string[]; spoke: string[] } = { hub: [], spoke: [] };

@@ -146,6 +146,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
   return {
     world: ground,
     vpcs: [{ ...ground, vpcId: 'vpc-0a1b2c3d4e5f60718' }],
+    spokes: [],
     plan: {
       accounts: accountsOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
       conditions,
