@@ -63,6 +63,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   healthyThreshold: whole(2, 10),
   unhealthyThreshold: whole(2, 10),
   allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
+  spokeAccounts: optional('[0-9]{12}(,[0-9]{12}){0,19}'),
   loadBalancerArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/gwy/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
   targetGroupArn: arn('elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9_-]+/[0-9a-f]{16}'),
   serviceId: optional(`vpce-svc-${ID}`),
@@ -168,6 +169,10 @@ export const RULES = {
   ClientVpcs: rule([
     or(is('clientVpcs', 'own'), is('reply', 'geneve')),
     'clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC.',
+  ]),
+  Spokes: rule([
+    or(is('spokeAccounts', ''), is('reply', 'geneve')),
+    'spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account.',
   ]),
   Alarms: rule([
     or(is('alarmTopicArn', ''), is('alarmEmail', '')),

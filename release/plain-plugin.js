@@ -1,10 +1,10 @@
-import { bundle } from '../resources/bundle.js';
+import { bundle, handlers } from '../resources/bundle.js';
 
 /** What `serverless package` does for a plain template beyond the framework: parameters are checked, and decided, when it is deployed. */
 export default class PlainPlugin {
   constructor({ serviceDir, service }) {
     this.hooks = {
-      'before:package:createDeploymentArtifacts': () => bundle(serviceDir, Object.keys(service.functions)),
+      'before:package:createDeploymentArtifacts': () => bundle(serviceDir, handlers(service)),
     };
   }
 }

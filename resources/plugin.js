@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { bundle } from './bundle.js';
+import { bundle, handlers } from './bundle.js';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
 import { deployedParameters, forgotten, METADATA } from './forgotten.js';
-import { checkParameters, checkRegion, checkStage } from './parameters.js';
+import { checkParameters, checkRegion, checkSpoke, checkStage } from './parameters.js';
 import { explained } from './refusals.js';
 import { refuseRemovalInUse } from './removal.js';
 import { bundleSbom, writeDiverterSboms } from './sbom.js';
@@ -28,11 +28,12 @@ export default class ZitiGlbPlugin {
 
 async function createArtifacts({ serviceDir, service }) {
   const folder = join(serviceDir, '.serverless/sbom');
-  await bundle(serviceDir, Object.keys(service.functions), {
-    plugins: [bundleSbom(join(folder, 'functions.cdx.json'))],
-  });
-  writeDiverterSboms(folder);
+  await bundle(serviceDir, handlers(service), { plugins: [bundleSbom(join(folder, 'functions.cdx.json'))] });
+  if (!isSpoke(service)) writeDiverterSboms(folder);
 }
+
+/** spoke.yml, which has no routers. */
+const isSpoke = ({ service }) => service === 'ziti-glb-spoke';
 
 /** By name: what the command line has, else serverless.yml for this stage. */
 function givenTo(serverless) {
@@ -51,8 +52,11 @@ async function check(serverless) {
   const all = parametersOf(serverless);
   try {
     checkRegion(serverless.processedInput.options);
-    checkStage(provider.getStage());
-    checkParameters(all, { region: provider.getRegion(), defaults });
+    checkStage(provider.getStage(), serverless.service.service);
+    const place = { region: provider.getRegion(), defaults };
+    const deploys = serverless.processedInput.commands[0] === 'deploy';
+    if (!isSpoke(serverless.service)) checkParameters(all, place);
+    else checkSpoke(all, { ...place, account: deploys ? await provider.getAccountId() : undefined });
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'INVALID_PARAMETER');
   }

@@ -154,10 +154,12 @@ const health = z
   .object({
     ...fleet,
     TAG_KEY: text,
+    VERSION: z.string().default(''),
     SERVICE_ID: z.string().startsWith('vpce-svc-'),
     DNS_RANGES: z.enum(['true', 'false']),
   })
   .transform((env) => ({
+    version: env.VERSION,
     tagKey: env.TAG_KEY,
     vpcId: env.VPC_ID,
     targetGroupArn: env.TARGET_GROUP_ARN,
