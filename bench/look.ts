@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { SubnetsConfig } from '../shared/config.ts';
+import type { HubConfig } from '../shared/config.ts';
 import { unverified } from '../shared/seal.ts';
 import { observe } from '../shared/subnets/observe.ts';
 import { planVpcs } from '../shared/subnets/plan.ts';
@@ -15,7 +15,7 @@ const {
 } = parseArgs({
   options: Object.fromEntries(['endpoint', 'region', 'settings', 'now'].map((name) => [name, { type: 'string' }])),
 }).values as Record<string, string>;
-const config = JSON.parse(settings) as SubnetsConfig;
+const config = JSON.parse(settings) as HubConfig;
 const client = { endpoint, region, credentials: { accessKeyId: 'AKIDBENCH', secretAccessKey: 'secret' } };
 
 const before = process.resourceUsage().maxRSS;

@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import type { Deployed, Place } from './deployed.ts';
+import type { Deployed, DeployedSpoke, Place } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command was given. */
@@ -12,7 +12,14 @@ export interface Given {
   document(value: object): void;
 }
 
-export type Command = CommandOf<Given> & { beforehand?: undefined };
+/** The same of a spoke. */
+export type GivenSpoke = Omit<Given, 'stack'> & { stack: DeployedSpoke };
+
+export type Command = CommandOf<Given> & {
+  beforehand?: undefined;
+  /** Does the same for a stack that has no routers; not given if it has nothing to say of one. */
+  onSpoke?(given: GivenSpoke): Promise<number>;
+};
 
 /** Of a stack that is still to be deployed, or whose functions need not be understood: it has a name and a place. */
 export interface Precommand extends CommandOf<Omit<Given, 'stack'> & { stack: Place }> {

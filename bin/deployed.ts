@@ -1,36 +1,50 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { watchAnswers } from '../shared/aws/calls.ts';
-import { type RoutersConfig, routersConfig, type SubnetsConfig, subnetsConfig } from '../shared/config.ts';
+import {
+  type HubConfig,
+  hubConfig,
+  type RoutersConfig,
+  routersConfig,
+  type SpokeConfig,
+  spokeConfig,
+} from '../shared/config.ts';
 import type { Clients } from './clients.ts';
 
 /** A stack that runs, and what to ask about it with. */
 export interface Deployed {
   name: string;
   clients: Clients;
-  config: { subnets: SubnetsConfig; routers: RoutersConfig };
+  config: { subnets: HubConfig; routers: RoutersConfig };
   /** AWS's time, in milliseconds since the epoch. */
   now(): number;
 }
 
-/** Where a stack is, or is to be. */
+/** A stack is there, or is to be. */
 export type Place = Pick<Deployed, 'name' | 'clients' | 'now'>;
 
+/** A stack whose subnets reach the routers of another account. */
+export interface DeployedSpoke extends Place {
+  spoke: SpokeConfig;
+}
+
 /** Finds a stack by its name: its functions know all the rest. Rejects with AWS's error if there is none. */
-export async function findStack({ name, clients, now }: Place): Promise<Deployed> {
-  const [subnets, routers] = await Promise.all(
-    ['subnets', 'routers'].map(async (suffix) => {
-      const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
-      const { Environment } = await clients.lambda.send(command);
-      return Environment?.Variables ?? {};
-    }),
-  );
-  return { name, clients, config: read(name, subnets ?? {}, routers ?? {}), now };
+export async function findStack({ name, clients, now }: Place): Promise<Deployed | DeployedSpoke> {
+  const variablesOf = async (suffix: string) => {
+    const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
+    const { Environment } = await clients.lambda.send(command);
+    return Environment?.Variables ?? {};
+  };
+  const subnets = await variablesOf('subnets');
+  if ('HUB_SERVICE' in subnets) return { name, clients, spoke: readAs(name, () => spokeConfig(subnets)), now };
+  const routers = await variablesOf('routers');
+  const config = readAs(name, () => ({ subnets: hubConfig(subnets), routers: routersConfig(routers) }));
+  return { name, clients, config, now };
 }
 
 /** @throws Error if the functions of this name are a stranger's, or of another version */
-function read(name: string, subnets: Record<string, string>, routers: Record<string, string>): Deployed['config'] {
+function readAs<T>(name: string, read: () => T): T {
   try {
-    return { subnets: subnetsConfig(subnets), routers: routersConfig(routers) };
+    return read();
   } catch (error) {
     const says = error instanceof Error ? error.message : String(error);
     const whose = `${name} is no stack of ziti-glb, or of another version than this checkout`;

@@ -22,6 +22,8 @@ export interface Status extends Versioned {
   zones: StatusZone[];
   /** Transit gateways that are connected to the endpoint service, or ask to be: `id` is the connection's, `owner` an account's. */
   gateways: { id: string; attachmentId?: string | undefined; owner?: string | undefined; state: string }[];
+  /** Endpoints of other accounts, their `owner`, that are connected to the endpoint service or ask to be; `state` is EC2's, in lower case. */
+  spokes: { id: string; owner: string; state: string }[];
   /** What there is to say of things that are neither a subnet nor a router. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -72,7 +74,8 @@ export interface StatusRouter extends Subject {
 /** Of `ziti-glb plan --json`. */
 export interface Plan extends Versioned {
   subnets: PlanPart;
-  routers: PlanPart;
+  /** Missing of a spoke, which has none. */
+  routers?: PlanPart;
   /** A person has paused the stack: this is what it would do if it were resumed. */
   paused?: Status['paused'];
   /** With `--with`: how the subnet would stand. */

@@ -129,7 +129,13 @@ export async function run(
     const answers = await answering(format, options, terminal);
     const place: Place = { name: stack, clients, now: awsClock(clients) };
     if (command.beforehand) return await command.run({ args, ...answers, stack: place });
-    return await command.run({ args, ...answers, stack: await findStack(place) });
+    const found = await findStack(place);
+    if ('config' in found) return await command.run({ args, ...answers, stack: found });
+    if (command.onSpoke) return await command.onSpoke({ args, ...answers, stack: found });
+    const able = Object.entries(COMMANDS).flatMap(([name, each]) => (each.beforehand || each.onSpoke ? [name] : []));
+    throw new UsageError(
+      `${stack} is a spoke, which has no routers: there are ${able.join(', ')} of it. For the routers, ask the stack of ${found.spoke.hubHealth} in its account`,
+    );
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');

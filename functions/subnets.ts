@@ -2,11 +2,11 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { sealer } from '../shared/aws/sealer.ts';
-import { subnetsConfig } from '../shared/config.ts';
+import { hubConfig } from '../shared/config.ts';
 import { reconcilerHandler } from '../shared/handler.ts';
 import { subnetsReconciler } from '../shared/subnets/reconciler.ts';
 
-const config = subnetsConfig(process.env);
+const config = hubConfig(process.env);
 const clients = {
   ec2: new EC2Client(),
   elb: new ElasticLoadBalancingV2Client(),

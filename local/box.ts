@@ -1,48 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { AutoScaling } from '@aws-sdk/client-auto-scaling';
-import { EC2 } from '@aws-sdk/client-ec2';
-import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { S3 } from '@aws-sdk/client-s3';
-import { SSM } from '@aws-sdk/client-ssm';
+import { type Account, type AccountOptions, createAccount, NETWORK_STACK } from './account.ts';
 import { type Clock, scaledClock } from './clock.ts';
-import { createBus, type Faults } from './events/bus.ts';
-import { deadLetters, toFunctions } from './events/delivery.ts';
-import { createQueues, type QueueMessage } from './events/queues.ts';
-import { sqsService } from './events/sqs.ts';
+import type { Faults } from './events/bus.ts';
+import type { QueueMessage } from './events/queues.ts';
 import type { Fabric } from './fabric/fabric.ts';
-import { type Allowance, createIam } from './iam/iam.ts';
-import { type Role, roleName } from './iam/role.ts';
-import { lambdaService } from './lambda/api.ts';
-import { createLambda } from './lambda/runtime.ts';
+import type { Allowance } from './iam/iam.ts';
+import type { Role } from './iam/role.ts';
 import { createCloud } from './services/cloud.ts';
-import { createKms } from './services/kms.ts';
-import { createLogs } from './services/logs.ts';
-import { createBuckets } from './services/s3.ts';
-import { quotasService } from './services/service-quotas.ts';
-import { identityService } from './services/sts.ts';
-import { cloudFormationService, type DeployedStack } from './stack/api.ts';
-import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
-import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
-import { permitted } from './stack/permissions.ts';
+import type { Stack } from './stack/deploy.ts';
+import type { NetworkParameters } from './stack/package.ts';
 import { parseTemplate, type Template } from './stack/template.ts';
-import { resourceTypes } from './stack/types.ts';
-import { type AccessKey, createKeys } from './wire/keys.ts';
+import type { AccessKey } from './wire/keys.ts';
 import { serve } from './wire/server.ts';
-import { createAuthentication } from './wire/signature.ts';
+import { readSignature } from './wire/signature.ts';
 import { throttle } from './wire/throttle.ts';
-import { createWire, type Wire } from './wire/wire.ts';
+import type { Wire } from './wire/wire.ts';
 
 const REGION = 'eu-central-1';
 const ACCOUNT = '111122223333';
 const NETWORK = new URL('../examples/network.yml', import.meta.url);
 
 /** The account's users: who plays with the cloud, and who makes its stacks. */
-const USERS = ['operator', 'cloudformation'] as const;
-
-/** Who deploys the stack by a policy of his own. */
-const DEPLOYER = 'deployer';
-/** What stands before the product does. */
-const NETWORK_STACK = 'network';
+const USERS = { operator: 'operator', cloudFormation: 'cloudformation' };
 
 /** What can be booted, for a fabric: image id to what it boots. */
 export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
@@ -109,6 +88,13 @@ export interface Box {
   /** By ARN. */
   queues(): Record<string, readonly QueueMessage[]>;
   setFaults(faults: Partial<Faults>): void;
+  /** Another account of the region, twelve digits. It has nothing until somebody makes it. */
+  inAccount(account: string): Pick<
+    Box,
+    'account' | 'credentials' | 'roles' | 'unusedAccess' | 'queues' | 'deployTemplate' | 'remove'
+  > & {
+    deploy(folder: string): Promise<Stack>;
+  };
   /** Takes everything down, once. */
   close(): Promise<void>;
 }
@@ -156,150 +142,66 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const fabric = await options.fabric({ ...VPC_SERVICES, upstream: server.url });
   undo.push(fabric.close);
 
+  const accounts = new Map<string, Account>();
   const onError = (error: unknown) => onLog('cloud', String(error));
   const cloud = createCloud({
     ...{ ...place, clock, fabric, images: Object.keys(IMAGES), onError },
-    emit: (event) => bus.put(event),
+    emit: (event) => accounts.get(event.account)?.bus.put(event),
   });
   undo.push(cloud.close);
 
-  const roles = new Map<string, Role>();
-  const kms = createKms(clock, place);
-  const keys = createKeys(USERS, roles);
-  const iam = createIam({ ...place, roles, find: cloud.findResource, policyOf: kms.policyOf });
-  const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
-  undo.push(logs.close);
-
-  const queues = createQueues();
-  const letters = deadLetters(queues, onLog);
-  const endpoints = { AWS_ENDPOINT_URL: server.url, AWS_ENDPOINT_URL_S3: `http://${VPC_SERVICES.ip}` };
-  const lambda = createLambda({
-    clock,
-    rate,
-    region: REGION,
-    endpoints,
-    concurrency: options.demands?.concurrency,
-    keyOf: (roleArn) => keys.ofRole(roleName(roleArn)),
-    onLog: logs.write,
-    onFailure: letters.ofFunction,
-  });
-  undo.push(lambda.close);
-
-  const bus = createBus({ ...place, clock, deliver: toFunctions(lambda), giveUp: letters.ofRule });
-  undo.push(bus.close);
-
-  const deployed = new Map<string, DeployedStack>();
-  const buckets = createBuckets(clock, iam.allows);
-  const services = {
-    ...cloud.services,
-    s3: buckets.service,
-    kms: kms.service,
-    lambda: lambdaService(lambda, iam.allows),
-    logs: logs.service,
-    sqs: sqsService(queues, clock),
-    sts: identityService(ACCOUNT),
-    cloudformation: cloudFormationService(() => deployed.values(), place),
-    servicequotas: quotasService(place),
-  };
-  const principal = (accessKeyId: string) =>
-    roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${ACCOUNT}:user/${accessKeyId}`;
-  const authenticate = createAuthentication(keys, clock);
-  const middleware = [throttle(clock), iam.middleware];
-  wire = inTimeOf(clock, createWire(services, { principal, authenticate, middleware }));
-
-  const common = {
-    ...place,
-    clock,
-    lambda,
-    bus,
-    buckets,
-    kms,
-    queues,
-    roles,
-    iam,
-    logs,
-    boundary: options.demands?.boundary,
-  };
-  const makers = (credentials: AccessKey) => {
-    const client = { endpoint: server.url, region: REGION, credentials };
-    const clients = {
-      ec2: new EC2(client),
-      elb: new ElasticLoadBalancingV2(client),
-      ssm: new SSM(client),
-      scaling: new AutoScaling(client),
-      s3: new S3(client),
-    };
-    undo.push(() => {
-      for (const each of Object.values(clients)) each.destroy();
+  const everyone = throttle(clock);
+  const open = (account: string, users: AccountOptions['users']) => {
+    const created = createAccount({
+      ...{ region: REGION, account, clock, rate, cloud, users, throttle: everyone, onLog },
+      endpoints: { outside: server.url, inVpcs: `http://${VPC_SERVICES.ip}` },
+      demands: options.demands,
+      // Who deploys by it does so in the box's own account.
+      deployer: account === ACCOUNT ? options.deployer : undefined,
+      functionsOf: (other) => accounts.get(other)?.lambda,
     });
-    return { clients, types: resourceTypes({ ...common, ...clients }) };
+    undo.push(() => unwind(created.undo));
+    accounts.set(account, created);
+    return created;
   };
-  const all = makers(keys.ofUser('cloudformation'));
-  const { deployer } = options;
-  if (deployer) roles.set(DEPLOYER, roleOf(DEPLOYER, deployer));
-  const own = deployer ? makers(keys.ofRole(DEPLOYER)) : all;
-  const types = deployer ? permitted(own.types, (...asked) => iam.allows(DEPLOYER, ...asked), place) : own.types;
-  const { AvailabilityZones = [] } = await all.clients.ec2.describeAvailabilityZones();
-  const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
-  const stacks = new Map<string, Stack>();
-  const deploy: Deploy = async (name, template, parameters, before) => {
-    const stack = await deployStack(
-      { template, parameters, place: { ...place, name, zones }, types: name === NETWORK_STACK ? all.types : types },
-      before,
-    );
-    stacks.set(name, stack);
-    const [now, former] = [clock.now(), deployed.get(name)];
-    const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
-    deployed.set(name, { stack, template, parameters, ...times });
-    return stack;
-  };
+  const { operator, cloudFormation } = USERS;
+  const own = open(ACCOUNT, USERS);
+  const ofKey = (accessKeyId: string) => [...accounts.values()].find(({ knows }) => knows(accessKeyId)) ?? own;
+  wire = inTimeOf(clock, (request) => ofKey(readSignature(request)?.accessKeyId ?? '').wire(request));
 
-  const { outputs } = await deploy(NETWORK_STACK, parseTemplate(readFileSync(NETWORK, 'utf8')), {
+  const { outputs } = await own.deploy(NETWORK_STACK, parseTemplate(readFileSync(NETWORK, 'utf8')), {
     ImageId: 'ami-client',
   });
   const network = { region: REGION, vpcId: outputs.vpcId ?? '', subnetIds: outputs.subnetIds ?? '' };
-  const folder = await options.packaged(network);
-  const serverless = { diverter: options.diverter, deploy, s3: own.clients.s3, stacks };
-  const stack = await deployPackage({ folder, network, ...serverless });
+  const stack = await own.deployPackage(await options.packaged(network), options.diverter, network);
 
-  const { contents } = queues;
   return {
     endpoint: server.url,
-    credentials: keys.ofUser('operator'),
+    credentials: own.credentials,
     ...place,
     clock,
     fabric,
     network,
     stack,
-    roles,
-    assume(name, document) {
-      roles.set(name, roleOf(name, document));
-      return keys.ofRole(name);
+    roles: own.roles,
+    assume: own.assume,
+    unusedAccess: own.unusedAccess,
+    queues: own.queues,
+    deploy: (folder, diverter = options.diverter) => own.deployPackage(folder, diverter),
+    deployTemplate: own.deployTemplate,
+    remove: own.remove,
+    inAccount(account) {
+      const suffix = `-${account}`;
+      const there =
+        accounts.get(account) ??
+        open(account, { operator: `${operator}${suffix}`, cloudFormation: `${cloudFormation}${suffix}` });
+      const { credentials, roles, unusedAccess, queues, deployTemplate, remove } = there;
+      const deploy = (folder: string) => there.deployPackage(folder, options.diverter);
+      return { account, credentials, roles, unusedAccess, queues, deploy, deployTemplate, remove };
     },
-    unusedAccess: iam.unused,
-    queues: contents,
-    deploy: (folder, diverter = options.diverter) => deployPackage({ ...serverless, folder, diverter }),
-    async deployTemplate(name, template, parameters, files) {
-      const { codeBucket: Bucket = '' } = parameters;
-      buckets.create(Bucket);
-      for (const [Key, path] of files) await own.clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
-      return deploy(name, template, parameters);
-    },
-    async remove(stack) {
-      const { ServerlessDeploymentBucketName: bucket } = stack.outputs;
-      if (bucket) buckets.empty(bucket);
-      await deleteStack(stack);
-      stacks.delete(stack.name);
-      deployed.delete(stack.name);
-    },
-    setFaults: bus.setFaults,
+    setFaults: own.bus.setFaults,
   };
 }
-
-const roleOf = (name: string, document: Record<string, unknown>): Role => ({
-  ...{ name, arn: `arn:aws:iam::${ACCOUNT}:role/${name}`, trust: {}, managedPolicyArns: [] },
-  policies: [{ name, document }],
-});
 
 /** SDK clients set their clocks by the date of an answer. */
 function inTimeOf(clock: Clock, wire: Wire): Wire {

@@ -1,4 +1,5 @@
 import { packages } from '../resources/diverter.js';
+import { healthPermission, MOST_SPOKES } from '../resources/parameters.js';
 
 /*
  * What resources/parameters.js and resources/diverter.js compute of parameters when the stack is packaged, CloudFormation computes
@@ -12,6 +13,12 @@ const ref = (name) => ({ Ref: name });
 const when = (condition, then, otherwise) => ({ 'Fn::If': [condition, then, otherwise] });
 const equals = (name, value) => ({ 'Fn::Equals': [ref(name), value] });
 const NOTHING = ref('AWS::NoValue');
+
+/** The account of a spoke by its place in the list, which ends in as many commas: empty if it has no so many. */
+const spoke = (at) => ({
+  'Fn::Select': [at, { 'Fn::Split': [',', { 'Fn::Sub': `\${spokeAccounts}${','.repeat(MOST_SPOKES)}` }] }],
+});
+const spokes = Array.from({ length: MOST_SPOKES }, (_, at) => ({ name: `Spoke${at + 1}`, account: spoke(at) }));
 
 /** Beside those of resources/*.yml. */
 export const conditions = {
@@ -28,6 +35,7 @@ export const conditions = {
   ReservesConcurrency: equals('reserveConcurrency', 'true'),
   BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
   AllowsOthers: { 'Fn::Not': [equals('allowedPrincipals', '')] },
+  ...Object.fromEntries(spokes.map(({ name, account }) => [name, { 'Fn::Not': [{ 'Fn::Equals': [account, ''] }] }])),
 };
 
 export const isRouter = { [`aws:ResourceTag/${marker('tagKey')}`]: 'router' };
@@ -53,16 +61,29 @@ export const architecture = 'arm64';
 export const logRetention = 30;
 export const reservedConcurrency = when('ReservesConcurrency', 1, NOTHING);
 export const routerSubnets = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('routerSubnets')] }] };
+const root = (account) => `arn:\${AWS::Partition}:iam::${account}:root`;
 export const allowedPrincipals = {
   'Fn::Split': [
     ',',
-    when(
-      'AllowsOthers',
-      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root,\${allowedPrincipals}` },
-      { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
-    ),
+    {
+      'Fn::Join': [
+        '',
+        [
+          { 'Fn::Sub': root(`\${AWS::AccountId}`) },
+          when('AllowsOthers', { 'Fn::Sub': `,\${allowedPrincipals}` }, ''),
+          ...spokes.map(({ name, account }) => when(name, { 'Fn::Sub': [`,${root(`\${account}`)}`, { account }] }, '')),
+        ],
+      ],
+    },
   ],
 };
+export const spokeAccountIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('spokeAccounts')] }] };
+export const healthPermissions = Object.fromEntries(
+  spokes.map(({ name, account }, at) => [
+    `HealthPermission${at + 1}`,
+    { Condition: name, ...healthPermission(account) },
+  ]),
+);
 const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
 /** Fn::Join takes no function between its parts: what stands there names any partition, region and account, which a VPC's id does not need. */
 export const clientVpcs = when(

@@ -32,6 +32,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   dnsPool: pattern(`${IPV4}/[0-9]{1,2}`),
   allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
   gatewayOwners: optional(list('[0-9]{12}')),
+  spokeAccounts: optional('[0-9]{12}(,[0-9]{12}){0,19}'),
   // It stands in a policy that is written as text.
   autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
   tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
@@ -131,6 +132,10 @@ export const RULES = {
   GatewayOwners: rule([
     or(is('gatewayOwners', ''), is('reply', 'geneve')),
     'gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway.',
+  ]),
+  Spokes: rule([
+    or(is('spokeAccounts', ''), is('reply', 'geneve')),
+    'spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account.',
   ]),
   Alarms: rule([
     or(is('alarmTopicArn', ''), is('alarmEmail', '')),

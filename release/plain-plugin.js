@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bundle } from '../resources/bundle.js';
+import { bundle, handlers } from '../resources/bundle.js';
 import { bundleSbom } from '../resources/sbom.js';
 
 /** What `serverless package` does for a plain template beyond the framework: parameters are checked, and decided, when it is deployed. */
@@ -7,7 +7,7 @@ export default class PlainPlugin {
   constructor({ serviceDir, service }) {
     this.hooks = {
       'before:package:createDeploymentArtifacts': () =>
-        bundle(serviceDir, Object.keys(service.functions), {
+        bundle(serviceDir, handlers(service), {
           plugins: [bundleSbom(join(serviceDir, '.serverless/functions.cdx.json'))],
         }),
     };

@@ -57,6 +57,7 @@ const status = z.object({
   gateways: z.array(
     z.object({ id: z.string(), attachmentId: z.string().optional(), owner: z.string().optional(), state: z.string() }),
   ),
+  spokes: z.array(z.object({ id: z.string(), owner: z.string(), state: z.string() })),
   notes: z.array(z.object({ subject: z.string(), state, why: z.string() })),
 });
 
@@ -85,7 +86,7 @@ const part = z.object({
 const plan = z.object({
   ...versioned,
   subnets: part,
-  routers: part,
+  routers: part.exactOptional(),
   paused,
   with: z.object({ subnet: z.string(), state: z.string(), says: z.string() }).exactOptional(),
 });

@@ -40,7 +40,7 @@ export interface Plain {
 export function plainTemplate(folder: string): Plain {
   const parameters = parametersOfTemplate(manifest.version);
   const packaged = packagedWithMarkers(folder, Object.keys(parameters));
-  const functions = ['routers', 'subnets', 'topology'];
+  const functions = ['routers', 'subnets', 'topology', 'health'];
   const zips = new Map(
     functions.map((name) => {
       const path = join(folder, `${name}.zip`);

@@ -21,6 +21,10 @@ export const options = {
   logLevel: 'warning',
 };
 
+/** The files of a service's functions: `build/functions/subnets.handler` is made of functions/subnets.ts. */
+export const handlers = ({ functions }) =>
+  Object.values(functions).map(({ handler }) => handler.replace(/^build\/functions\/|\.handler$/g, ''));
+
 /**
  * Bundles functions, by name, of the project at `root`. Resolves to esbuild's result.
  * @param {string} root

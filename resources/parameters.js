@@ -71,6 +71,11 @@ const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 /** EC2 takes 200 values in a filter, of which one is the routers' own VPC. */
 const MOST_VPCS = 198;
 
+/** Each has a statement in the policy of the function that tells of health, whose size Lambda limits to 20 KB. */
+export const MOST_SPOKES = 20;
+
+const isAccount = (one) => /^\d{12}$/.test(one);
+
 /**
  * Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. The plain template takes
  * what CloudFormation can check from here; what cannot be said there alike stands in release/parameters.ts.
@@ -123,7 +128,11 @@ export const parameters = z.strictObject({
   routerProfile: arn('iam::\\d{12}:instance-profile/[\\w+=,.@/-]+', 'the ARN of an instance profile'),
   sealVersion: whole(1, 999),
   allowedPrincipals: optional(list(',', 'an account, or a root, role or user of IAM', (one) => PRINCIPAL.test(one))),
-  gatewayOwners: optional(list(',', 'the id of an account', (one) => /^\d{12}$/.test(one))),
+  gatewayOwners: optional(list(',', 'the id of an account', isAccount)),
+  spokeAccounts: optional(list(',', 'the id of an account', isAccount)).refine(
+    (ids) => ids.split(',').length <= MOST_SPOKES,
+    `has more than ${MOST_SPOKES} accounts`,
+  ),
   loadBalancerArn: arn(
     'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
     'the ARN of a Gateway Load Balancer',
@@ -153,6 +162,77 @@ export const parameters = z.strictObject({
     .meta({ cloudFormation: { AllowedValues: RETENTIONS.map(Number) } }),
 });
 
+const HUB_SERVICE = /^([a-z]+\.)*com\.amazonaws\.vpce\.([a-z0-9-]+)\.vpce-svc-[0-9a-f]{17}$/;
+
+const { vpcId: _vpcId, ...shared } = parameters.pick({
+  vpcId: true,
+  clientVpcs: true,
+  defaultCidrs: true,
+  tagKey: true,
+  endpoints: true,
+  mainRouteTable: true,
+  withoutRouter: true,
+  systemsManagerCidrs: true,
+  dnsResolver: true,
+  endpointsPerVpc: true,
+  routesPerTable: true,
+  sealVersion: true,
+  permissionsBoundary: true,
+  tags: true,
+  architecture: true,
+  reserveConcurrency: true,
+  alarmTopicArn: true,
+  alarmEmail: true,
+  runbook: true,
+  logRetention: true,
+}).shape;
+
+/** The same of spoke.yml, for an account that reaches the routers of another one. */
+export const spokeParameters = z.strictObject({
+  hubService: text(HUB_SERVICE, 'the name of an endpoint service'),
+  hubHealth: text(
+    /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+$/,
+    'the ARN of the function that the hub has for its spokes',
+  ),
+  ...shared,
+  clientVpcs: list(
+    ',',
+    'all, or the ids of VPCs',
+    (one, { length }) => id('vpc').test(one) || (length === 1 && one === 'all'),
+  ).refine((ids) => ids.split(',').length <= MOST_VPCS, `has more than ${MOST_VPCS} VPCs: say all`),
+});
+
+/**
+ * Checks all parameters of a spoke.
+ * @param given by name, as spoke.yml and the command line have them
+ * @param place.region where the stack is to be
+ * @param place.account where it is to be, if that is known
+ * @throws Error of one sentence
+ */
+export function checkSpoke(given, { region, account }) {
+  const result = spokeParameters.safeParse(given);
+  const wrong = result.success
+    ? spokeCombination(result.data, region, account)
+    : describe(result.error.issues[0], given, spokeParameters);
+  if (wrong) throw new Error(wrong);
+}
+
+function spokeCombination({ hubService, hubHealth, alarmTopicArn, alarmEmail, defaultCidrs }, region, account) {
+  const [, , , healthRegion, hub] = hubHealth.split(':');
+  const serviceRegion = HUB_SERVICE.exec(hubService)?.[2];
+  if (serviceRegion !== region)
+    return `The parameter hubService is in another region than the stack, ${region}, and no endpoint reaches it from there: ${hubService}`;
+  if (healthRegion !== region)
+    return `The parameter hubHealth is in another region than the stack, ${region}: ${hubHealth}`;
+  if (hub === account)
+    return `The hub is of this account, ${account}, and needs no spoke here: name the VPCs in its parameter clientVpcs`;
+  if (alarmTopicArn !== '' && alarmEmail !== '')
+    return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
+  if (alarmTopicArn !== '' && alarmTopicArn.split(':')[3] !== region)
+    return `The parameter alarmTopicArn is in another region than the stack, ${region}: ${alarmTopicArn}`;
+  return overlapping(defaultCidrs);
+}
+
 /**
  * Checks all parameters, and each with the others.
  * @param given by name, as serverless.yml and the command line have them
@@ -164,7 +244,7 @@ export function checkParameters(given, { region, defaults }) {
   const result = parameters.safeParse(given);
   const wrong = result.success
     ? combination(result.data, region) || superfluous(result.data, defaults) || addresses(result.data)
-    : describe(result.error.issues[0], given);
+    : describe(result.error.issues[0], given, parameters);
   if (wrong) throw new Error(wrong);
 }
 
@@ -203,20 +283,21 @@ export function checkRegion({ region }, { AWS_REGION, AWS_DEFAULT_REGION } = pro
     );
 }
 
-// `ziti-glb-STAGE-topology` must be a function's name: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
-const LONGEST_STAGE = 64 - 'ziti-glb--topology'.length;
-
-/** @throws Error of one sentence if Lambda would not take the names of the functions of this stage */
-export function checkStage(stage) {
-  if (stage.length > LONGEST_STAGE)
+/**
+ * `ziti-glb-STAGE-topology` must be a function's name: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+ * @throws Error of one sentence if Lambda would not take the names of the functions of this stage
+ */
+export function checkStage(stage, service = 'ziti-glb') {
+  const longest = 64 - `${service}--topology`.length;
+  if (stage.length > longest)
     throw new Error(
-      `The stage has ${stage.length} characters, and the names of functions leave room for ${LONGEST_STAGE}: choose a shorter --stage than ${stage}`,
+      `The stage has ${stage.length} characters, and the names of functions leave room for ${longest}: choose a shorter --stage than ${stage}`,
     );
 }
 
-function describe({ code, keys, path: [name], message }, given) {
+function describe({ code, keys, path: [name], message }, given, { shape }) {
   if (code === 'unrecognized_keys')
-    return `There is no parameter ${keys[0]}; there are ${Object.keys(parameters.shape).join(', ')}.`;
+    return `There is no parameter ${keys[0]}; there are ${Object.keys(shape).join(', ')}.`;
   if (!given[name]) return `The parameter ${name} must be given: add --param ${name}=…`;
   return `The parameter ${name} ${message}: ${given[name]}`;
 }
@@ -239,6 +320,8 @@ function combination(given, region) {
     return `The parameter gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway. Add --param reply=geneve, or leave gatewayOwners out.`;
   if (given.clientVpcs !== 'own' && given.reply !== 'geneve')
     return `The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.`;
+  if (given.spokeAccounts !== '' && given.reply !== 'geneve')
+    return `The parameter spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeAccounts out.`;
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
   if (given.diverter === 'netfoundry' && given.dnsRanges === 'true' && given.registrationKey === '')
@@ -271,18 +354,23 @@ function superfluous(given, defaults) {
 
 /** What the functions, or routes, could not work with. */
 function addresses({ defaultCidrs, dnsPool, dnsPrefix, dnsResolver }) {
-  const networks = defaultCidrs.split(/\s+/).map((cidr) => ipaddr.parseCIDR(cidr));
-  for (const [index, one] of networks.entries()) {
-    const other = networks.slice(0, index).find((each) => overlap(each, one));
-    if (other)
-      return `The parameter defaultCidrs has networks that overlap, ${other.join('/')} and ${one.join('/')}: ${defaultCidrs}`;
-  }
+  const twice = overlapping(defaultCidrs);
+  if (twice) return twice;
   // As shared/config.ts has it: the resolver's own slice is no router's, and there are 1024 at the most.
   const pool = ipaddr.parseCIDR(dnsPool);
   const least = overlap(pool, [ipaddr.parse(dnsResolver), 32]) ? pool[1] + 1 : pool[1];
   const greatest = Math.min(30, pool[1] + 10);
   if (dnsPrefix < least || dnsPrefix > greatest)
     return `The parameter dnsPrefix must be from ${least} to ${greatest}, for slices of dnsPool ${dnsPool} apart from that of dnsResolver ${dnsResolver}: ${dnsPrefix}`;
+}
+
+function overlapping(defaultCidrs) {
+  const networks = defaultCidrs.split(/\s+/).map((cidr) => ipaddr.parseCIDR(cidr));
+  for (const [index, one] of networks.entries()) {
+    const other = networks.slice(0, index).find((each) => overlap(each, one));
+    if (other)
+      return `The parameter defaultCidrs has networks that overlap, ${other.join('/')} and ${one.join('/')}: ${defaultCidrs}`;
+  }
 }
 
 // What serverless.yml takes from the parameters, where a text will not do.
@@ -298,11 +386,16 @@ export const isNoted = async ({ resolveVariable }) => ({
 });
 
 /** By VPC and tag. Of a tag's characters a parameter's name may have only some: others are written by their codes. */
-export const claim = async ({ resolveVariable }) => {
+export const claim = async ({ resolveVariable }) =>
+  `/ziti-glb/${await resolveVariable('param:vpcId')}/${await claimedTag(resolveVariable)}`;
+
+/** Two spokes of an account with the same tag would be two hubs for the same subnets. */
+export const spokeClaim = async ({ resolveVariable }) => `/ziti-glb/spoke/${await claimedTag(resolveVariable)}`;
+
+async function claimedTag(resolveVariable) {
   const key = String(await resolveVariable('param:tagKey'));
-  const name = key.replace(/[^\w.-]/g, (character) => `_${character.codePointAt(0).toString(16)}`);
-  return `/ziti-glb/${await resolveVariable('param:vpcId')}/${name}`;
-};
+  return key.replace(/[^\w.-]/g, (character) => `_${character.codePointAt(0).toString(16)}`);
+}
 
 /** Where the diverter answers health checks, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';
@@ -371,8 +464,16 @@ export const clientVpcs = async ({ resolveVariable }) => {
   const given = String(await resolveVariable('param:clientVpcs'));
   const others = given === 'own' ? [] : given === 'all' ? ['*'] : given.split(',');
   const ids = others.includes('*') ? others : [...new Set([await resolveVariable('param:vpcId'), ...others])];
-  return ids.map((one) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${one}` }));
+  return ids.map(vpcArn);
 };
+
+/** The same of a spoke, which has no VPC of routers. */
+export const spokeVpcs = async ({ resolveVariable }) => {
+  const given = String(await resolveVariable('param:clientVpcs'));
+  return (given === 'all' ? ['*'] : given.split(',')).map(vpcArn);
+};
+
+const vpcArn = (one) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${one}` });
 
 /** As a function's variables have lists. */
 export const clientVpcIds = async ({ resolveVariable }) =>
@@ -384,14 +485,39 @@ export const gatewayOwners = async ({ resolveVariable }) =>
 export const routerSubnets = async ({ resolveVariable }) =>
   String(await resolveVariable('param:routerSubnets')).replaceAll(',', ' ');
 
-/** Who may connect endpoints: this account, whose subnets are opted in, and whoever else was named. */
-export const allowedPrincipals = async ({ resolveVariable }) => {
-  const others = String(await resolveVariable('param:allowedPrincipals'))
+const named = async (name, resolveVariable) =>
+  String(await resolveVariable(`param:${name}`))
     .split(',')
     .filter(Boolean);
+
+/** Who may connect endpoints: this account, whose subnets are opted in, whoever else was named, and spokes. */
+export const allowedPrincipals = async ({ resolveVariable }) => {
+  const others = await named('allowedPrincipals', resolveVariable);
+  const spokes = await named('spokeAccounts', resolveVariable);
   const root = (account) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:iam::${account}:root` });
-  return [root(`\${AWS::AccountId}`), ...others.map((one) => (/^\d+$/.test(one) ? root(one) : one))];
+  return [root(`\${AWS::AccountId}`), ...[...others, ...spokes].map((one) => (isAccount(one) ? root(one) : one))];
 };
+
+/** As a function's variables have lists. */
+export const spokeAccountIds = async ({ resolveVariable }) => (await named('spokeAccounts', resolveVariable)).join(' ');
+
+/** Resources, one for each account, that let it ask which routers are healthy. */
+export const healthPermissions = async ({ resolveVariable }) =>
+  Object.fromEntries(
+    (await named('spokeAccounts', resolveVariable)).map((account, at) => [
+      `HealthPermission${at + 1}`,
+      healthPermission(account),
+    ]),
+  );
+
+export const healthPermission = (account) => ({
+  Type: 'AWS::Lambda::Permission',
+  Properties: {
+    FunctionName: { 'Fn::GetAtt': ['HealthLambdaFunction', 'Arn'] },
+    Action: 'lambda:InvokeFunction',
+    Principal: account,
+  },
+});
 
 /**
  * What becomes of the flows of a router that goes: they are reset, so that clients connect again at once, or moved to

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { bundle } from './bundle.js';
+import { bundle, handlers } from './bundle.js';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
 import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
-import { checkParameters, checkRegion, checkStage, givenParameters } from './parameters.js';
+import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters } from './parameters.js';
 import { explained } from './refusals.js';
 import { refuseRemovalInUse } from './removal.js';
 import { bundleSbom, writeDiverterSboms } from './sbom.js';
@@ -29,11 +29,12 @@ export default class ZitiGlbPlugin {
 
 async function createArtifacts({ serviceDir, service }) {
   const folder = join(serviceDir, '.serverless/sbom');
-  await bundle(serviceDir, Object.keys(service.functions), {
-    plugins: [bundleSbom(join(folder, 'functions.cdx.json'))],
-  });
-  writeDiverterSboms(folder);
+  await bundle(serviceDir, handlers(service), { plugins: [bundleSbom(join(folder, 'functions.cdx.json'))] });
+  if (!isSpoke(service)) writeDiverterSboms(folder);
 }
+
+/** spoke.yml, which has no routers. */
+const isSpoke = ({ service }) => service === 'ziti-glb-spoke';
 
 /** By name: what the command line has, else serverless.yml for this stage. */
 function givenTo(serverless) {
@@ -50,18 +51,22 @@ async function check(serverless) {
   const provider = serverless.getProvider('aws');
   const defaults = serverless.configurationInput.params.default;
   const all = parametersOf(serverless);
+  const spoke = isSpoke(serverless.service);
+  refused(serverless, 'INVALID_PARAMETER', () => checkRegion(serverless.processedInput.options));
+  const deploys = serverless.processedInput.commands[0] === 'deploy';
+  const account = spoke && deploys ? await provider.getAccountId() : undefined;
   refused(serverless, 'INVALID_PARAMETER', () => {
-    checkRegion(serverless.processedInput.options);
-    checkStage(provider.getStage());
-    checkParameters(all, { region: provider.getRegion(), defaults });
+    checkStage(provider.getStage(), serverless.service.service);
+    const region = provider.getRegion();
+    if (spoke) checkSpoke(all, { region, account });
+    else checkParameters(all, { region, defaults });
   });
   try {
     if (all.diverter === 'own') checkDiverter();
   } catch (error) {
     throw new serverless.classes.Error(error.message, 'DIVERTER_NOT_BUILT');
   }
-  if (serverless.processedInput.commands[0] === 'deploy')
-    await checkDeployed(serverless, givenTo(serverless), defaults);
+  if (deploys) await checkDeployed(serverless, givenTo(serverless), defaults);
 }
 
 /** The template says what it was made with, for the next deployment to know. */

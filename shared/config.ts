@@ -22,21 +22,29 @@ const common = z.object({
   /** Stacks from before versions were told have none. */
   VERSION: z.string().default(''),
   TAG_KEY: text,
-  VPC_ID: z.string().startsWith('vpc-'),
-  TARGET_GROUP_ARN: z.string().startsWith('arn:'),
   SEAL_KEY: z.string().default(''),
   SEAL_VERSION: z.coerce.number().int().positive().default(1),
 });
 
-/** Both functions know this. */
-function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
-  const { STACK: stack, VERSION: version, TAG_KEY: tagKey, LOAD_BALANCER_ARN: loadBalancerArn } = env;
-  const [, partition = '', , region = '', account = ''] = loadBalancerArn.split(':');
+/** Routers stand there, and this is in front of them. */
+const fleet = {
+  VPC_ID: z.string().startsWith('vpc-'),
+  TARGET_GROUP_ARN: z.string().startsWith('arn:'),
+  LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
+};
+const fleetOf = (env: z.infer<z.ZodObject<typeof fleet>>) => ({
+  vpcId: env.VPC_ID,
+  targetGroupArn: env.TARGET_GROUP_ARN,
+  loadBalancerArn: env.LOAD_BALANCER_ARN,
+});
+
+/** All functions that change something know this. @param arn of something of their partition and region */
+function stackOf(env: z.infer<typeof common>, arn: string, account = arn.split(':')[4] ?? '') {
+  const { STACK: stack, VERSION: version, TAG_KEY: tagKey } = env;
+  const [, partition = '', , region = ''] = arn.split(':');
   const scope = { partition, region, account, stack, tagKey };
   return {
-    ...{ stack, version, tagKey, loadBalancerArn },
-    vpcId: env.VPC_ID,
-    targetGroupArn: env.TARGET_GROUP_ARN,
+    ...{ stack, version, tagKey },
     /** A router's tag: its DNS range. */
     rangeKey: `${tagKey}:dns-range`,
     /** A subnet's tag: someone tried to delete it. A router's: AWS has said that it will have to go. */
@@ -48,31 +56,28 @@ function stackOf(env: z.infer<typeof common> & { LOAD_BALANCER_ARN: string }) {
   };
 }
 
-const subnets = common
-  .extend({
-    ACCOUNT: account,
-    LOAD_BALANCER_ARN: z.string().startsWith('arn:'),
-    SERVICE_ID: z.string().startsWith('vpce-svc-'),
-    CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
-    GATEWAY_OWNERS: words.pipe(z.array(account)).default([]),
-    DEFAULT_CIDRS: cidrs,
-    ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
-    MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
-    WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
-    DNS_RESOLVER: z.ipv4(),
-    SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
-    ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
-    ROUTES_PER_TABLE: z.coerce.number().int().positive(),
-    TAGS: tags.default([]),
-  })
-  .transform((env) => ({
-    ...stackOf(env),
+const subnets = common.extend({
+  ACCOUNT: account,
+  CLIENT_VPCS: z.enum(['own', 'all']).or(vpcIds).default('own'),
+  DEFAULT_CIDRS: cidrs,
+  ENDPOINTS: z.enum(['subnet', 'zone']).or(subnetIds),
+  MAIN_ROUTE_TABLE: z.enum(['refuse', 'allow']),
+  WITHOUT_ROUTER: z.enum(['keep', 'withdraw']),
+  DNS_RESOLVER: z.ipv4(),
+  SYSTEMS_MANAGER_CIDRS: words.pipe(networks).default([]),
+  ENDPOINTS_PER_VPC: z.coerce.number().int().positive(),
+  ROUTES_PER_TABLE: z.coerce.number().int().positive(),
+  TAGS: tags.default([]),
+});
+
+/** Clients' subnets are looked after by this. */
+function ofClients(env: z.infer<typeof subnets>, serviceId: string) {
+  return {
     account: env.ACCOUNT,
-    serviceId: env.SERVICE_ID,
+    /** Endpoints connect to it. */
+    serviceId,
     /** VPCs whose subnets count beside those of the load balancer's own VPC, by id; `all` of the account and region. */
     clientVpcs: env.CLIENT_VPCS === 'own' ? [] : env.CLIENT_VPCS,
-    /** Transit gateways of these accounts may connect to the endpoint service. */
-    gatewayOwners: env.GATEWAY_OWNERS,
     /** A subnet tagged `default` reaches these. */
     defaultCidrs: env.DEFAULT_CIDRS,
     /** Endpoints stand in each tagged subnet, in one tagged subnet a zone, or in these subnets. */
@@ -106,8 +111,64 @@ const subnets = common
     stackTag: { Key: 'ziti-glb:stack', Value: env.STACK },
     /** An endpoint's other tag: the seal of that, for its subnet and service. */
     sealKey: 'ziti-glb:seal',
+  };
+}
+export type SubnetsConfig = ReturnType<typeof ofClients> & ReturnType<typeof stackOf>;
+
+const hub = subnets
+  .extend({
+    ...fleet,
+    SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    SPOKE_ACCOUNTS: words.pipe(z.array(account)).default([]),
+    GATEWAY_OWNERS: words.pipe(z.array(account)).default([]),
+  })
+  .transform((env) => ({
+    ...stackOf(env, env.LOAD_BALANCER_ARN),
+    ...fleetOf(env),
+    ...ofClients(env, env.SERVICE_ID),
+    /** Other accounts' endpoints may connect to the service. */
+    spokeAccounts: env.SPOKE_ACCOUNTS,
+    /** Transit gateways of these accounts may connect to the service. */
+    gatewayOwners: env.GATEWAY_OWNERS,
   }));
-export type SubnetsConfig = z.infer<typeof subnets>;
+/** Of an account that has the load balancer. */
+export type HubConfig = z.infer<typeof hub>;
+
+const HUB_SERVICE = /^([a-z]+\.)*com\.amazonaws\.vpce\.[a-z0-9-]+\.(vpce-svc-[0-9a-f]+)$/;
+
+const spoke = subnets
+  .extend({
+    HUB_SERVICE: z.string().regex(HUB_SERVICE, 'not the name of an endpoint service'),
+    HUB_HEALTH: z.string().regex(/^arn:[^:]+:lambda:[^:]+:\d{12}:function:[^:]+$/, 'not the ARN of a function'),
+    CLIENT_VPCS: z.literal('all').or(vpcIds),
+  })
+  .transform((env) => ({
+    ...stackOf(env, env.HUB_HEALTH, env.ACCOUNT),
+    ...ofClients(env, HUB_SERVICE.exec(env.HUB_SERVICE)?.[2] ?? ''),
+    /** The hub's endpoint service, by its name. */
+    hubService: env.HUB_SERVICE,
+    /** The hub's function that tells which routers are healthy. */
+    hubHealth: env.HUB_HEALTH,
+  }));
+/** Of an account whose subnets reach the routers of another one. */
+export type SpokeConfig = z.infer<typeof spoke>;
+
+const health = z
+  .object({
+    ...fleet,
+    TAG_KEY: text,
+    VERSION: z.string().default(''),
+    SERVICE_ID: z.string().startsWith('vpce-svc-'),
+    DNS_RANGES: z.enum(['true', 'false']),
+  })
+  .transform((env) => ({
+    ...fleetOf(env),
+    version: env.VERSION,
+    tagKey: env.TAG_KEY,
+    serviceId: env.SERVICE_ID,
+    dnsRanges: env.DNS_RANGES === 'true',
+  }));
+export type HealthConfig = z.infer<typeof health>;
 
 const flag = z.enum(['true', 'false']).transform((word) => word === 'true');
 const builds = z
@@ -117,7 +178,7 @@ const builds = z
 
 const routers = common
   .extend({
-    LOAD_BALANCER_ARN: z.string().regex(/:loadbalancer\/gwy\/[^/]+\/[^/]+$/, 'not the ARN of a Gateway Load Balancer'),
+    ...fleet,
     DOCUMENT: text,
     DIVERTER: z.enum(['own', 'netfoundry']),
     REPLY: z.enum(['direct', 'geneve']),
@@ -141,7 +202,8 @@ const routers = common
     if (slices.length === 0)
       context.addIssue(`DNS_POOL ${env.DNS_POOL} has no /${env.DNS_PREFIX} beside that of ${env.DNS_RESOLVER}`);
     return {
-      ...stackOf(env),
+      ...stackOf(env, env.LOAD_BALANCER_ARN),
+      ...fleetOf(env),
       document: env.DOCUMENT,
       /** `own` is ours, from the bucket; `netfoundry` what the image of the router brings along. */
       diverter: env.DIVERTER,
@@ -188,7 +250,9 @@ function dnsSlices(pool: string, prefix: number, resolver: string): string[] {
 type Environment = Record<string, string | undefined>;
 
 /** Reads a function's configuration; throws one sentence that names every variable that is wrong. */
-export const subnetsConfig = (env: Environment): SubnetsConfig => read(subnets, env);
+export const hubConfig = (env: Environment): HubConfig => read(hub, env);
+export const spokeConfig = (env: Environment): SpokeConfig => read(spoke, env);
+export const healthConfig = (env: Environment): HealthConfig => read(health, env);
 export const routersConfig = (env: Environment): RoutersConfig => read(routers, env);
 
 function read<T>(schema: z.ZodType<T>, env: Environment): T {

@@ -2,8 +2,9 @@ import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { pauseSentence } from '../../shared/pause.ts';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
+import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
-import { type Command, EXIT, type Given, yes } from '../command.ts';
+import { type Command, EXIT, type Given, type GivenSpoke, yes } from '../command.ts';
 import { RESUME } from '../standing.ts';
 import { table } from '../table.ts';
 
@@ -15,49 +16,59 @@ export const drain: Command = {
   args: [],
   summary: 'opt every subnet out, and wait until all routes and endpoints are gone',
   options: yes,
-  async run(given) {
-    const { options, stack, terminal } = given;
-    const { tagKey } = stack.config.subnets;
-    const look = () => observe(stack.clients, stack.config.subnets, unverified, stack.now());
-    const found = await look();
-    const opted = found.vpcs.flatMap(({ subnets }) => subnets).filter(({ tagValue }) => tagValue !== undefined);
-    if (opted.length === 0 && left(found) === 0) {
-      terminal.out('No subnet is opted in, and nothing is left.');
-      return EXIT.ok;
-    }
-    const [{ paused }] = found.vpcs;
-    if (paused) {
-      terminal.err(
-        `${stack.name} is ${pauseSentence(paused)}: its functions take nothing away until ${RESUME} --stack ${stack.name}. Nothing was changed.`,
-      );
-      return EXIT.todo;
-    }
-    // The values are all there is to opt them in again by.
-    const { columns } = terminal;
-    terminal.out(
-      ...table(
-        opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`]),
-        { columns },
-      ),
-    );
-    const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
-    if (!options.yes && !(await terminal.confirm(question))) {
-      terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');
-      return EXIT.todo;
-    }
-    if (opted.length > 0) {
-      const untag = new DeleteTagsCommand({ Resources: opted.map(({ id }) => id), Tags: [{ Key: tagKey }] });
-      await stack.clients.ec2.send(untag);
-    }
-    terminal.atInterrupt(
-      `The tags are taken, and the functions go on to take routes and endpoints away. To wait for it again: npm run -s ziti-glb -- drain --stack ${stack.name}`,
-    );
-    return waitUntilGone(given, look);
+  run(given) {
+    const { clients, config, now } = given.stack;
+    return drained(given, config.subnets.tagKey, () => observe(clients, config.subnets, unverified, now()));
+  },
+  onSpoke(given) {
+    const { clients, spoke, now } = given.stack;
+    return drained(given, spoke.tagKey, () => observeSpoke(clients, spoke)(unverified, now()));
   },
 };
 
+async function drained(given: Given | GivenSpoke, tagKey: string, look: () => Promise<SubnetsLook>): Promise<number> {
+  const { options, stack, terminal } = given;
+  const found = await look();
+  const opted = found.vpcs.flatMap(({ subnets }) => subnets).filter(({ tagValue }) => tagValue !== undefined);
+  if (opted.length === 0 && left(found) === 0) {
+    terminal.out('No subnet is opted in, and nothing is left.');
+    return EXIT.ok;
+  }
+  const paused = found.vpcs[0]?.paused;
+  if (paused) {
+    terminal.err(
+      `${stack.name} is ${pauseSentence(paused)}: its functions take nothing away until ${RESUME} --stack ${stack.name}. Nothing was changed.`,
+    );
+    return EXIT.todo;
+  }
+  // The values are all there is to opt them in again by.
+  const { columns } = terminal;
+  terminal.out(
+    ...table(
+      opted.map((subnet) => [label(subnet), `${tagKey}=${subnet.tagValue}`]),
+      { columns },
+    ),
+  );
+  const question = `Take the tag ${tagKey} from ${opted.length} subnets? Their clients lose what they reach through ${stack.name}.`;
+  if (!options.yes && !(await terminal.confirm(question))) {
+    terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');
+    return EXIT.todo;
+  }
+  if (opted.length > 0) {
+    const untag = new DeleteTagsCommand({ Resources: opted.map(({ id }) => id), Tags: [{ Key: tagKey }] });
+    await stack.clients.ec2.send(untag);
+  }
+  terminal.atInterrupt(
+    `The tags are taken, and the functions go on to take routes and endpoints away. To wait for it again: npm run -s ziti-glb -- drain --stack ${stack.name}`,
+  );
+  return waitUntilGone(given, look);
+}
+
 /** The functions do the rest; here is only watched. */
-async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<SubnetsLook>): Promise<number> {
+async function waitUntilGone(
+  { terminal, stack }: Given | GivenSpoke,
+  look: () => Promise<SubnetsLook>,
+): Promise<number> {
   let fewest = Number.POSITIVE_INFINITY;
   let movedAt = stack.now();
   for (;;) {

@@ -2,8 +2,10 @@ import type { SubnetsConfig } from '../../shared/config.ts';
 import { pauseSentence } from '../../shared/pause.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
+import { unverified } from '../../shared/seal.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
+import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
@@ -19,7 +21,7 @@ export const plan: Command = {
     const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
     const { paused } = subnets.world;
     const tag = supposed(options);
-    const supposition = tag && suppose(tag, subnets.vpcs, stack.config.subnets);
+    const supposition = tag && suppose(tag, { ...subnets, now: subnets.world.now }, stack.config.subnets);
     const plans = {
       subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
       routers: shown(routers.plan, sentenceOfRouters),
@@ -35,6 +37,19 @@ export const plan: Command = {
         ...say('routers', plans.routers, options.wide === true, terminal),
       );
     return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
+  },
+  async onSpoke({ options, stack: { clients, spoke, now }, terminal, document }) {
+    const seen = await observeSpoke(clients, spoke)(unverified, now());
+    const tag = supposed(options);
+    const supposition = tag && suppose(tag, seen, spoke);
+    const subnets = shown(supposition?.plan ?? planVpcs(seen, new Map(), spoke), sentenceOfSubnets);
+    if (options.json) document({ subnets, ...(supposition && { with: supposition.outcome }) });
+    else
+      terminal.out(
+        ...(supposition ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, ''] : []),
+        ...say('subnets', subnets, options.wide === true, terminal),
+      );
+    return subnets.steps.length > 0 ? EXIT.todo : EXIT.ok;
   },
 };
 
@@ -52,20 +67,19 @@ function supposed({ with: given }: Given['options']): { subnet: string; value: s
 /** The next pass would do this if the subnet had this tag, and it would stand so. */
 function suppose(
   { subnet: asked, value }: { subnet: string; value: string },
-  seen: SubnetsLook['vpcs'],
+  seen: Pick<SubnetsLook, 'vpcs' | 'now'>,
   config: SubnetsConfig,
 ) {
-  const subnet = seen.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
+  const subnet = seen.vpcs.flatMap(({ subnets }) => subnets).find(({ id, name }) => id === asked || name === asked);
   if (!subnet)
-    throw new Error(`${asked} is no subnet in ${seen.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
+    throw new Error(`${asked} is no subnet in ${seen.vpcs.map(({ vpcId }) => vpcId).join(', ')}, by id or Name tag`);
   const tagged = { ...subnet, tagValue: value === '' ? undefined : value };
-  const supposing = (world: SubnetsLook['vpcs'][number]) => ({
+  const vpcs = seen.vpcs.map((world) => ({
     ...world,
     subnets: world.subnets.map((each) => (each === subnet ? tagged : each)),
-  });
-  const [own, ...others] = seen;
-  const vpcs: SubnetsLook['vpcs'] = [supposing(own), ...others.map(supposing)];
-  const plan = planVpcs({ now: own.now, vpcs, missing: [], attachments: [] }, new Map(), config);
+  }));
+  const looked = { now: seen.now, vpcs, missing: [], attachments: [], spokes: [], refused: undefined };
+  const plan = planVpcs(looked, new Map(), config);
   const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
   const state = summary?.state ?? 'not opted in';
   const outcome = { subnet: label(subnet), state, says: [state, ...new Set(summary?.why ?? [])].join(': ') };

@@ -1,8 +1,8 @@
 import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
-import { byVpc, type State, type Topology, topology } from '../../shared/topology/model.ts';
-import { look } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
+import { byVpc, type Look, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
+import { type Command, EXIT, type Given, type GivenSpoke, json, UsageError } from '../command.ts';
 import { explain } from '../person.ts';
 import { nameOf, RESUME, readiness } from '../standing.ts';
 import { table } from '../table.ts';
@@ -33,27 +33,36 @@ export const status: Command = {
     timeout: { type: 'string' },
   },
   check: ({ options }) => void patience(options),
-  async run(given) {
-    const { options, stack, terminal } = given;
-    const seconds = patience(options);
-    if (seconds !== undefined) return waitUntilReady(given, stack.now() + seconds * 1000);
-    let shown = false;
-    do {
-      try {
-        const seen = topology(await look(stack.clients, stack.config, stack.now()));
-        if (options.watch && !options.json) terminal.clear();
-        show(seen, given);
-        shown = true;
-      } catch (error) {
-        // What was shown once is shown again, when AWS answers again.
-        if (!shown) throw error;
-        terminal.err(explain(error));
-      }
-      if (options.watch) await terminal.sleep(REFRESH_MS);
-    } while (options.watch);
-    return EXIT.ok;
+  run(given) {
+    const { clients, config, now } = given.stack;
+    return tell(given, () => look(clients, config, now()));
+  },
+  onSpoke(given) {
+    const { clients, spoke, now } = given.stack;
+    return tell(given, () => lookFromSpoke(clients, spoke, now()));
   },
 };
+
+async function tell(given: Given | GivenSpoke, see: () => Promise<Look>): Promise<number> {
+  const { options, stack, terminal } = given;
+  const seconds = patience(options);
+  if (seconds !== undefined) return waitUntilReady(given, see, stack.now() + seconds * 1000);
+  let shown = false;
+  do {
+    try {
+      const seen = topology(await see());
+      if (options.watch && !options.json) terminal.clear();
+      show(seen, given);
+      shown = true;
+    } catch (error) {
+      // What was shown once is shown again, when AWS answers again.
+      if (!shown) throw error;
+      terminal.err(explain(error));
+    }
+    if (options.watch) await terminal.sleep(REFRESH_MS);
+  } while (options.watch);
+  return EXIT.ok;
+}
 
 /** Seconds that are given for `--for=ready`; undefined if nothing is to be waited for. */
 function patience({ for: condition, timeout, watch }: Given['options']): number | undefined {
@@ -70,10 +79,10 @@ function patience({ for: condition, timeout, watch }: Given['options']): number 
 }
 
 /** Shows how all stands when nothing is left to wait for, or no time. */
-async function waitUntilReady(given: Given, deadline: number): Promise<number> {
+async function waitUntilReady(given: Given | GivenSpoke, see: () => Promise<Look>, deadline: number): Promise<number> {
   const { stack, terminal } = given;
   for (;;) {
-    const seen = topology(await look(stack.clients, stack.config, stack.now()));
+    const seen = topology(await see());
     const is = readiness(seen);
     if (is !== 'waiting' || stack.now() >= deadline) {
       show(seen, given);
@@ -84,13 +93,16 @@ async function waitUntilReady(given: Given, deadline: number): Promise<number> {
   }
 }
 
-function show(seen: Topology, { options, terminal, document }: Given): void {
+function show(seen: Topology, { options, terminal, document }: Given | GivenSpoke): void {
   if (options.json) document(seen);
   else terminal.out(...picture(seen, options.wide === true, terminal));
 }
 
+const byAccount = (spokes: Topology['spokes']) =>
+  spokes.toSorted((a, b) => a.owner.localeCompare(b.owner) || a.id.localeCompare(b.id));
+
 function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Terminal, 'paint' | 'columns'>): string[] {
-  const { place, vpcId, at, zones, crossZone, gateways, notes } = seen;
+  const { place, vpcId, at, zones, crossZone, gateways, spokes, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const room = (...names: string[]) => ({ columns, heading: names.map((name) => paint('bold', name)) });
@@ -125,7 +137,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
   ];
   const parts = [
     [
-      `${paint('bold', place.stack)}  ${vpcId}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+      `${paint('bold', place.stack)}  ${vpcId || 'a spoke'}  ${place.region}  ${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       ...(seen.paused
         ? [paint('yellow', `${pauseSentence(seen.paused)}. Nothing is changed until: ${RESUME} --stack ${place.stack}`)]
         : []),
@@ -137,23 +149,36 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
           `${paint('bold', 'VPC')} ${id}${id === vpcId ? ", the routers'" : ''}`,
           ...ofVpc(some),
         ])),
-    table(nodes, room('LOAD BALANCER', 'ADDRESS', 'STATE')),
-    table(
-      routers.map((router) => [
-        nameOf(router),
-        router.zone,
-        state(router.state),
-        router.address,
-        router.instanceState,
-        router.reason ? `${router.health}: ${router.reason}` : router.health,
-        ...(wide ? [flow(router)] : []),
-      ]),
-      room('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH', ...(wide ? ['PACKETS'] : [])),
-    ),
+    // A spoke has neither.
+    ...(vpcId
+      ? [
+          table(nodes, room('LOAD BALANCER', 'ADDRESS', 'STATE')),
+          table(
+            routers.map((router) => [
+              nameOf(router),
+              router.zone,
+              state(router.state),
+              router.address,
+              router.instanceState,
+              router.reason ? `${router.health}: ${router.reason}` : router.health,
+              ...(wide ? [flow(router)] : []),
+            ]),
+            room('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH', ...(wide ? ['PACKETS'] : [])),
+          ),
+        ]
+      : []),
+    ...(spokes.length > 0
+      ? [
+          table(
+            byAccount(spokes).map((each) => [each.owner, each.id, worded(each.state)]),
+            room('SPOKE', 'ENDPOINT', 'STATE'),
+          ),
+        ]
+      : []),
     ...(gateways.length > 0
       ? [
           table(
-            gateways.map((each) => [each.attachmentId ?? each.id, each.owner ?? 'not told', each.state]),
+            gateways.map((each) => [each.attachmentId ?? each.id, each.owner ?? 'not told', worded(each.state)]),
             room('TRANSIT GATEWAY', 'OWNER', 'STATE'),
           ),
         ]

@@ -1,4 +1,4 @@
-import type { RoutersConfig, SubnetsConfig } from '../../shared/config.ts';
+import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
 import { foreignHooks } from '../../shared/routers/hooks.ts';
 import { failure } from '../../shared/routers/join.ts';
 import { mayNeedCommand, ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
@@ -19,7 +19,7 @@ export interface Ground {
   routers: { world: RoutersWorld };
 }
 export interface Configs {
-  subnets: SubnetsConfig;
+  subnets: HubConfig;
   routers: RoutersConfig;
 }
 

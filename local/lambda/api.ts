@@ -10,10 +10,21 @@ const OPERATIONS = [
   ['POST', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'InvokeFunction'],
 ] as const;
 
-/** @param allows whether the role of an access key lets it do this */
+type Functions = Pick<Lambda, 'has' | 'configurationOf' | 'invoke' | 'invokeAsync'>;
+
+/**
+ * A function of another account is named by its ARN, and may be invoked only if both the caller's policies and its own let the
+ * caller's account: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+ * @param allows whether the role of an access key lets it do this
+ * @param elsewhere.account the caller's
+ */
 export function lambdaService(
-  lambda: Pick<Lambda, 'has' | 'configurationOf' | 'concurrency' | 'invoke' | 'invokeAsync'>,
+  own: Functions & Pick<Lambda, 'concurrency'>,
   allows: (accessKeyId: string, action: string, resource: string) => Promise<boolean>,
+  {
+    account = '',
+    functionsOf = () => undefined,
+  }: { account?: string; functionsOf?: (account: string) => (Functions & Pick<Lambda, 'mayInvoke'>) | undefined } = {},
 ): RawService {
   async function handle(request: WireRequest, { accessKeyId, principal }: Caller): Promise<WireResponse> {
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -28,18 +39,27 @@ export function lambdaService(
           'AccessDeniedException',
           `User: ${principal} is not authorized to perform: lambda:${operation}`,
         );
-      const { all, unreserved } = lambda.concurrency();
+      const { all, unreserved } = own.concurrency();
       const AccountLimit = { ConcurrentExecutions: all, UnreservedConcurrentExecutions: unreserved };
       return json(200, { AccountLimit });
     }
     const name = decodeURIComponent(path.exec(pathname)?.[1] ?? '');
-    if (!lambda.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
+    const [, , , , owner = account] = name.split(':');
+    const foreign = owner === account ? undefined : functionsOf(owner);
+    const lambda = owner === account ? own : foreign;
+    if (owner !== account && (operation !== 'InvokeFunction' || !foreign?.mayInvoke(name, account, '')))
+      return failure(
+        403,
+        'AccessDeniedException',
+        `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${name} because no resource-based policy allows the lambda:${operation} action`,
+      );
+    if (!lambda?.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
     const { arn, variables, ...configuration } = lambda.configurationOf(name);
     if (!(await allows(accessKeyId, `lambda:${operation}`, arn))) {
       const text = `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${arn}`;
       return failure(403, 'AccessDeniedException', text);
     }
-    if (operation === 'InvokeFunction') return invoke(name, request);
+    if (operation === 'InvokeFunction') return invoke(lambda, name, request);
     return json(200, {
       FunctionName: configuration.name,
       FunctionArn: arn,
@@ -53,7 +73,7 @@ export function lambdaService(
     });
   }
 
-  async function invoke(name: string, { headers, body }: WireRequest): Promise<WireResponse> {
+  async function invoke(lambda: Functions, name: string, { headers, body }: WireRequest): Promise<WireResponse> {
     let event: unknown;
     try {
       event = JSON.parse(new TextDecoder().decode(body) || '{}');

@@ -1,6 +1,7 @@
 import type { AuthorizedResource, FindResource } from '../iam/resource.ts';
 import type { CloudContext } from './context.ts';
 import { arnOf, KINDS, type Kind } from './ec2/find.ts';
+import { zoneName } from './zones.ts';
 
 /**
  * Resources by what requests call them. Condition keys are those of
@@ -16,7 +17,9 @@ export function authorizedResources(cloud: CloudContext): FindResource {
     vpc: (id) => ({ 'ec2:VpcID': id }),
     subnet(id) {
       const subnet = cloud.subnets.get(id);
-      return subnet && { ...inVpc(subnet.vpcId), 'ec2:SubnetID': id, 'ec2:AvailabilityZone': subnet.zone };
+      return (
+        subnet && { ...inVpc(subnet.vpcId), 'ec2:SubnetID': id, 'ec2:AvailabilityZone': zoneName(cloud, subnet.zone) }
+      );
     },
     routeTable(id) {
       const table = cloud.routeTables.get(id);
@@ -28,7 +31,7 @@ export function authorizedResources(cloud: CloudContext): FindResource {
         subnet && {
           ...inVpc(subnet.vpcId),
           'ec2:Subnet': arnOf(cloud, 'subnet', subnet.id),
-          'ec2:AvailabilityZone': subnet.zone,
+          'ec2:AvailabilityZone': zoneName(cloud, subnet.zone),
           'ec2:NetworkInterfaceID': id,
         }
       );

@@ -8,8 +8,10 @@ import type { Fabric, Network } from '../fabric/fabric.ts';
 import type { FindResource } from '../iam/resource.ts';
 import { uuid } from '../ids.ts';
 import { type CloudState, emptyState } from '../state/state.ts';
+import { accountOf, type Call } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
+import { ownState } from './accounts.ts';
 import { authorizedResources } from './authorization.ts';
 import { capacity } from './autoscaling/capacity.ts';
 import { autoScaling } from './autoscaling/groups.ts';
@@ -41,6 +43,7 @@ import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
 import { parameters } from './ssm/parameters.ts';
 import { syncer } from './sync.ts';
+import { zonesOf } from './zones.ts';
 
 /** An event as EventBridge delivers it. */
 export interface CloudEvent {
@@ -60,7 +63,7 @@ export interface CloudOptions {
   clock: Clock;
   fabric: Fabric;
   region: string;
-  /** Twelve digits. */
+  /** Twelve digits. Another one is there from its first call on: whoever asks is of the account that its ARN names. */
   account: string;
   /** A quota of the account, if it is not AWS's 50. */
   endpointsPerVpc?: number;
@@ -81,8 +84,12 @@ export interface CloudOptions {
 export interface Cloud {
   /** The services by their signing names, for `createWire`. */
   services: Record<keyof typeof READ_ONLY, OperationService>;
-  /** IAM finds the resources that a request names by this. */
+  /** IAM finds the resources that a request names by this, in the first account. */
   findResource: FindResource;
+  /** The same in another one. */
+  findResourceIn(account: string): FindResource;
+  /** Resource Access Manager shares a VPC with another account: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
+  share(vpcId: string, account: string): void;
   /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
   attach(serviceId: string, owner?: string): string;
   /** Everything that is so in it now. */
@@ -99,26 +106,28 @@ export interface Cloud {
 
 export function createCloud(options: CloudOptions): Cloud {
   const { clock, fabric, region, account, onError = rethrow } = options;
-  const syncing = syncer(fabric, () => networkOf(cloud), onError);
+  const syncing = syncer(fabric, () => networkOf(base), onError);
   const timers = new Map<string, () => void>();
   const counters = new Map<string, number>();
   const state = emptyState();
   let closed = false;
 
-  const cloud: CloudContext = {
+  const base: CloudContext = {
     clock,
     fabric,
     region,
     account,
+    zones: zonesOf(region, account, account),
+    everywhere: state,
     endpointsPerVpc: options.endpointsPerVpc ?? 50,
     images: options.images,
     delays: { ...AWS_DELAYS, ...options.delays },
     endpointPerZone: options.endpointPerZone ?? false,
     id: (prefix) => `${prefix}-0${createHash('sha256').update(count(prefix)).digest('hex').slice(0, 16)}`,
     uuid: () => uuid(count('uuid')),
-    after: (ms, task) => cloud.next(count('timer'), ms, task),
+    after: (ms, task) => base.next(count('timer'), ms, task),
     next(key, ms, task) {
-      cloud.cancel(key);
+      base.cancel(key);
       if (closed) return;
       const stop = clock.after(ms, () => {
         timers.delete(key);
@@ -133,77 +142,112 @@ export function createCloud(options: CloudOptions): Cloud {
     },
     run: (work) => void work.catch(onError),
     changed,
-    emit: ({ source, type, resources, detail }) =>
-      options.emit({
-        version: '0',
-        id: uuid(count('event')),
-        'detail-type': type,
-        source,
-        account,
-        time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
-        region,
-        resources,
-        detail,
-      }),
+    emit: ({ source, type, resources, detail }) => emit(account, source, type, resources, detail),
     ...state,
   };
-
-  const managed = agents(cloud);
-  const known = documents(cloud);
-  const machines = instances(cloud, (instance) => {
-    managed.follow(instance);
-    scaling.follow(instance);
-  });
-  const roots = rootVolumes(cloud, managed.restart);
-  const scaling = capacity(cloud, machines);
-  const ec2 = {
-    ...network(cloud),
-    ...cidrBlocks(cloud),
-    ...encryptionControls(cloud),
-    ...routeTables(cloud),
-    ...routes(cloud),
-    ...prefixLists(cloud),
-    ...gateways(cloud),
-    ...interfaces(cloud),
-    ...reads(cloud),
-    ...machines,
-    ...roots.operations,
-    ...launchTemplates(cloud),
-    ...endpointServices(cloud),
-    ...endpoints(cloud),
-    ...tags(cloud),
-  };
-  const elb = { ...loadBalancers(cloud), ...targetGroups(cloud, targetHealth(cloud)), ...elbTags(cloud) };
-  const ssm = { ...known.operations, ...managed.operations, ...commands(cloud, known), ...parameters(cloud) };
+  const others = new Map<string, ReturnType<typeof operationsOf>>();
+  const alone = () => others.size === 0;
+  const first = operationsOf({ ...base, ...ownState(state, account, alone) });
 
   return {
     services: {
-      ec2: service('ec2Query', ec2Sdk, ec2, READ_ONLY.ec2),
-      elasticloadbalancing: service('awsQuery', elbSdk, elb, READ_ONLY.elasticloadbalancing),
-      ssm: service('awsJson1_1', ssmSdk, ssm, READ_ONLY.ssm),
-      autoscaling: service('awsQuery', autoScalingSdk, autoScaling(cloud, scaling, roots), READ_ONLY.autoscaling),
+      ec2: service('ec2Query', ec2Sdk, 'ec2'),
+      elasticloadbalancing: service('awsQuery', elbSdk, 'elasticloadbalancing'),
+      ssm: service('awsJson1_1', ssmSdk, 'ssm'),
+      autoscaling: service('awsQuery', autoScalingSdk, 'autoscaling'),
     },
-    findResource: authorizedResources(cloud),
-    attach(serviceId, owner = cloud.account) {
-      const connectionId = cloud.id('vpce-con');
-      const id = cloud.id('tgw-attach');
+    findResource: first.findResource,
+    findResourceIn: (id) => operationsIn(id).findResource,
+    share(vpcId, participant) {
+      state.vpcs.get(vpcId)?.participants.push(participant);
+    },
+    attach(serviceId, owner = account) {
+      const connectionId = base.id('vpce-con');
+      const id = base.id('tgw-attach');
       const createdAt = clock.now();
-      cloud.attachments.set(id, { id, owner, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
+      state.attachments.set(id, { id, owner, connectionId, serviceId, state: 'pendingAcceptance', createdAt });
       return connectionId;
     },
     state,
-    network: () => networkOf(cloud),
+    network: () => networkOf(base),
     advertise(...route) {
-      advertise(cloud, ...route);
+      advertise(base, ...route);
       changed();
     },
     idle: syncing.idle,
     close() {
       closed = true;
-      for (const key of [...timers.keys()]) cloud.cancel(key);
+      for (const key of [...timers.keys()]) base.cancel(key);
       return syncing.idle();
     },
   };
+
+  /** Everything that one account can ask for, of what it has. */
+  function operationsOf(cloud: CloudContext) {
+    const managed = agents(cloud);
+    const known = documents(cloud);
+    const machines = instances(cloud, (instance) => {
+      managed.follow(instance);
+      scaling.follow(instance);
+    });
+    const roots = rootVolumes(cloud, managed.restart);
+    const scaling = capacity(cloud, machines);
+    const ec2 = {
+      ...network(cloud),
+      ...cidrBlocks(cloud),
+      ...encryptionControls(cloud),
+      ...routeTables(cloud),
+      ...routes(cloud),
+      ...prefixLists(cloud),
+      ...gateways(cloud),
+      ...interfaces(cloud),
+      ...reads(cloud),
+      ...machines,
+      ...roots.operations,
+      ...launchTemplates(cloud),
+      ...endpointServices(cloud),
+      ...endpoints(cloud),
+      ...tags(cloud),
+    };
+    const elb = { ...loadBalancers(cloud), ...targetGroups(cloud, targetHealth(cloud)), ...elbTags(cloud) };
+    const ssm = { ...known.operations, ...managed.operations, ...commands(cloud, known), ...parameters(cloud) };
+    return {
+      ec2: ec2 as Runs,
+      elasticloadbalancing: elb as Runs,
+      ssm: ssm as Runs,
+      autoscaling: autoScaling(cloud, scaling, roots) as Runs,
+      findResource: authorizedResources(cloud),
+    };
+  }
+
+  function operationsIn(id: string): ReturnType<typeof operationsOf> {
+    if (id === account || !/^\d{12}$/.test(id)) return first;
+    const known = others.get(id);
+    if (known) return known;
+    const created = operationsOf({
+      ...base,
+      account: id,
+      zones: zonesOf(region, id, account),
+      emit: ({ source, type, resources, detail }) => emit(id, source, type, resources, detail),
+      ...ownState(state, id, alone),
+    });
+    others.set(id, created);
+    return created;
+  }
+
+  function emit(of: string, source: string, type: string, resources: string[], detail: CloudEvent['detail']): void {
+    options.emit({
+      version: '0',
+      id: uuid(count('event')),
+      'detail-type': type,
+      source,
+      account: of,
+      time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      region,
+      resources,
+      detail,
+    });
+  }
 
   function count(name: string): string {
     const next = (counters.get(name) ?? 0) + 1;
@@ -226,24 +270,25 @@ export function createCloud(options: CloudOptions): Cloud {
   function service(
     protocol: OperationService['protocol'],
     sdk: OperationService['sdk'],
-    operations: OperationService['operations'],
-    readOnly: readonly string[],
+    signingName: keyof typeof READ_ONLY,
   ): OperationService {
-    const wrapped = Object.entries(operations).map(([name, operation]): [string, typeof operation] => [
+    const wrapped = Object.keys(first[signingName]).map((name): [string, (input: never, call: Call) => unknown] => [
       name,
       (input, call) => {
         const { DryRun, ...given } = input as { DryRun?: boolean };
         if (DryRun) throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
         try {
-          return operation(given as never, call);
+          return operationsIn(accountOf(call.principal))[signingName][name]?.(given as never, call);
         } finally {
-          if (!readOnly.includes(name)) changed();
+          if (!READ_ONLY[signingName].includes(name)) changed();
         }
       },
     ]);
     return { kind: 'operations', protocol, sdk, operations: Object.fromEntries(wrapped) };
   }
 }
+
+type Runs = OperationService['operations'];
 
 function rethrow(error: unknown): void {
   queueMicrotask(() => {

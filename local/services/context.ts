@@ -2,13 +2,18 @@ import type { Clock } from '../clock.ts';
 import type { Fabric } from '../fabric/fabric.ts';
 import type { CloudState } from '../state/state.ts';
 import type { Delays } from './delays.ts';
+import type { Zone } from './zones.ts';
 
-/** The state of the cloud, and what its rules need to change it. */
+/** What an account has of the state of the cloud, and what the rules need to change it. */
 export interface CloudContext extends CloudState {
   readonly clock: Clock;
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
   readonly region: string;
   readonly account: string;
+  /** As the account calls them. */
+  readonly zones: readonly Zone[];
+  /** What all accounts of the region have, for calls that reach into another's. */
+  readonly everywhere: CloudState;
   /** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
   readonly endpointsPerVpc: number;
   /** Ids of the images that there are; any, if undefined. */

@@ -46,7 +46,8 @@ export async function deployPackage(deployment: PackageDeployment): Promise<Stac
   const sha256 = createHash('sha256').update(program).digest('hex');
   const diverterKey = `${prefix}/diverter/${sha256}`;
   if (network) refuseOtherNetwork(folder, update, network);
-  if (!/"DIVERTER":"netfoundry"/.test(JSON.stringify(update)) && !JSON.stringify(update).includes(sha256))
+  const installs = /"DIVERTER":"own"/.test(JSON.stringify(update));
+  if (installs && !JSON.stringify(update).includes(sha256))
     throw new Error(`${folder} is packaged with another build of the diverter. Run npx serverless package again`);
 
   const begun = stacks.get(name) ?? (await deploy(name, create, {}));

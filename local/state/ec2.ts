@@ -2,8 +2,10 @@ import type { RequestLaunchTemplateData } from '@aws-sdk/client-ec2';
 
 export interface Vpc {
   id: string;
-  /** The account that made it, and has all its subnets and route tables; others know them by what it shares. */
+  /** The account that made it, and has all that stands in it; others know it if it is shared with them. */
   owner: string;
+  /** Accounts that it is shared with. */
+  participants: string[];
   /** The primary one. */
   cidr: string;
   /** All others, of both families: those of IPv6 are a /56. */
@@ -97,6 +99,8 @@ export interface Instance {
 
 export interface EndpointService {
   id: string;
+  /** The account that made it. */
+  owner: string;
   name: string;
   acceptanceRequired: boolean;
   ipAddressTypes: ('ipv4' | 'ipv6')[];
@@ -120,6 +124,8 @@ export type EndpointState =
 
 export interface Endpoint {
   id: string;
+  /** The account that made it. */
+  owner: string;
   /** One of another type than ours leads to AWS's own services or to resources, and has no connection and no node. */
   type: 'GatewayLoadBalancer' | 'Interface' | 'Resource' | 'ServiceNetwork' | 'Tunnel';
   connectionId: string;

@@ -37,3 +37,6 @@ export interface Call {
   principal: string;
   requestId: string;
 }
+
+/** Of an ARN, twelve digits. */
+export const accountOf = (arn: string) => arn.split(':')[4] ?? '';

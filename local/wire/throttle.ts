@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Call } from './api.ts';
+import { accountOf, type Call } from './api.ts';
 import { AwsError } from './errors.ts';
 import type { Middleware } from './wire.ts';
 
@@ -49,12 +49,13 @@ const ELB_REGISTER = { size: 20, refill: 4 };
 const ELB_CREATE = { size: 10, refill: 0.2 };
 const ELB_CHANGE = { size: 20, refill: 3 };
 
-/** Refuses calls as AWS does, for the one account and region there is: a call takes a token from each of its buckets or is refused. */
+/** Refuses calls as AWS does, for each account of the one region there is: a call takes a token from each of its buckets or is refused. */
 export function throttle(clock: Clock): Middleware {
   const levels = new Map<string, { tokens: number; at: number }>();
 
-  return async ({ service, operation }, input, next) => {
-    for (const [name, bucket] of bucketsOf(service, operation, input)) {
+  return async ({ service, operation, principal }, input, next) => {
+    for (const [kind, bucket] of bucketsOf(service, operation, input)) {
+      const name = `${accountOf(principal)} ${kind}`;
       const now = clock.now();
       const { tokens, at } = levels.get(name) ?? { tokens: bucket.size, at: now };
       const level = Math.min(bucket.size, tokens + ((now - at) / 1000) * bucket.refill);

@@ -53,8 +53,10 @@ const PLACE_RULES: Rule[] = [
       return `${table?.id ?? 'its route table'} is of account ${shared.owner}, which shares this VPC, and ${account} may write no route there: deploy the stack in ${shared.owner}`;
   },
 
-  function zoneIsServed({ subnet: { zone }, world: { service, nodeZones } }) {
-    if (!service.zones.includes(zone) && !nodeZones.includes(zone)) return `the load balancer has no node in ${zone}`;
+  function zoneIsServed({ subnet: { zone, zoneId }, world: { service, nodeZones }, config }) {
+    if (!service.visible || service.zones.includes(zone) || nodeZones.includes(zone)) return;
+    if (service.owner === config.account) return `the load balancer has no node in ${zone}`;
+    return `the service of account ${service.owner} is not in ${zone}, which is ${zoneId}: it serves ${service.zoneIds.join(', ')}`;
   },
 
   function tableIsItsOwn({ subnet, table, world, config }) {
@@ -118,7 +120,7 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   },
 
   function isCarried(given, cidr) {
-    if (!isIpv6(cidr)) return;
+    if (!isIpv6(cidr) || !given.world.service.visible) return;
     if (!given.world.service.ipv6) return 'is IPv6, which the endpoint service does not carry';
     const host = hostOf(given);
     if (host && !host.cidrs.some(isIpv6)) return `is IPv6, and ${label(host)} has no IPv6 addresses for an endpoint`;

@@ -1,5 +1,5 @@
 import type { Connection } from '../aws/attachments.ts';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SubnetsConfig } from '../config.ts';
 import type { Condition, Part } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 
@@ -29,7 +29,7 @@ const AT_ONCE = 50;
 /** Attachments of those owners are accepted that the stack was told of; all others are left to a person, and none is ever rejected. */
 export function planAttachments(
   attachments: readonly Attachment[],
-  { serviceId, gatewayOwners }: Pick<SubnetsConfig, 'serviceId' | 'gatewayOwners'>,
+  { serviceId, gatewayOwners = [] }: Pick<SubnetsConfig, 'serviceId'> & Partial<Pick<HubConfig, 'gatewayOwners'>>,
 ): Part<SubnetsStep> {
   const asking = attachments.filter(({ state }) => state === 'pendingacceptance');
   const isWelcome = ({ attachmentId, owner }: Attachment) =>

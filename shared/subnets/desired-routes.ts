@@ -1,5 +1,5 @@
 import { LATER, type Reason } from '../reconcile/plan.ts';
-import type { Serving } from './endpoints.ts';
+import { blindness, type Serving } from './endpoints.ts';
 import { isRefused, type OptedInSubnet } from './opted-in.ts';
 import {
   type Endpoint,
@@ -24,6 +24,8 @@ export interface DesiredRoute {
   router?: string;
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
+  /** Whether it is not even known which routers are healthy. */
+  blind?: boolean;
   /** Subnets that want it, and are told what stands against it. */
   subnets: OptedInSubnet[];
 }
@@ -98,7 +100,8 @@ function throughEndpoint(
 ): DesiredRoute {
   const zoneOf = (id: string) => world.subnets.find((subnet) => subnet.id === id)?.zone;
   const available = endpoints.filter(({ state }) => state === 'available');
-  const inReach = available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world));
+  const inReach =
+    world.blind === undefined ? available.filter(({ subnetId }) => routerInReach(zoneOf(subnetId), world)) : [];
   return {
     destination,
     // Sorted, so that every look at the same world chooses the same one.
@@ -106,6 +109,7 @@ function throughEndpoint(
     takeover: optedInSubnets.some(({ takeover }) => takeover),
     direct: false,
     lacksRouter: available.length > 0 && inReach.length === 0 ? healthyRouter(world) : undefined,
+    blind: world.blind !== undefined,
     subnets: optedInSubnets,
   };
 }
@@ -117,7 +121,8 @@ const straight = (destination: string, targets: string[], subnets: OptedInSubnet
 });
 
 /** Worth waiting for if one is on its way. */
-function healthyRouter({ targets }: SubnetsWorld): Reason {
+function healthyRouter({ targets, blind }: SubnetsWorld): Reason {
+  if (blind !== undefined) return blindness(blind);
   const until = targets.some(({ state }) => state === 'initial') ? undefined : LATER;
   return { kind: 'waiting', message: 'a healthy router, without which a route would lead nowhere', until };
 }

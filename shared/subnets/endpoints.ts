@@ -60,11 +60,15 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     if (endpoint) {
       spare.delete(endpoint);
       for (const optedIn of site.subnets) serving.set(optedIn, { endpoint, shares });
-      const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
-      if (endpoint.state !== 'available') wait(AVAILABLE, until, endpoint.createdAt);
+      if (endpoint.state !== 'available') tell({ ...awaited(endpoint, world, config), since: endpoint.createdAt });
       continue;
     }
     if (!host) continue;
+    const hold = holdsBack(world, config);
+    if (hold) {
+      tell(hold);
+      continue;
+    }
     if (!world.service.zones.includes(host.zone)) {
       wait(`the endpoint service to be enabled in ${host.zone}, where the load balancer is already`, LATER);
       continue;
@@ -74,8 +78,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     const tries = room > 0 ? ended.length : MOST_TRIES;
     const retryAt = newest ? triedAgainAt(newest, tries) : 0;
     if (newest && retryAt > world.now) {
-      const why = [newest.id, 'is', newest.state, newest.error].filter(Boolean).join(' ');
-      wait(`another try, for ${why}`, retryAt);
+      wait(`another try, for ${whyEnded(newest, world, config)}`, retryAt);
     } else if (room <= 0 && newest) {
       const oldest = ended.at(-1) ?? newest;
       if (soon > 0) soon -= 1;
@@ -133,6 +136,38 @@ function publishZones({ service, nodeZones }: SubnetsWorld, optedInSubnets: Opte
 }
 
 const AVAILABLE = 'its endpoint to be available';
+
+/** Whose service is another account's, that accepts, rejects, and is asked about its routers. */
+const isAnothers = ({ service }: SubnetsWorld, { account }: SubnetsConfig) => service.owner !== account;
+
+const ownerOf = ({ service: { owner } }: SubnetsWorld) => (owner ? `account ${owner}` : 'the owner of the service');
+
+function awaited(endpoint: Endpoint, world: SubnetsWorld, config: SubnetsConfig): Reason {
+  if (endpoint.state === 'pendingacceptance' && isAnothers(world, config))
+    return { kind: 'waiting', message: `${ownerOf(world)} to accept ${endpoint.id}`, until: LATER };
+  const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
+  return { kind: 'waiting', message: AVAILABLE, until };
+}
+
+function whyEnded({ id, state, error }: Endpoint, world: SubnetsWorld, config: SubnetsConfig): string {
+  if (isAnothers(world, config) && state === 'rejected') return `${ownerOf(world)} rejected ${id}`;
+  if (isAnothers(world, config) && state === 'expired') return `${ownerOf(world)} did not accept ${id} in time`;
+  return [id, 'is', state, error].filter(Boolean).join(' ');
+}
+
+/** Nothing new is made, and nothing taken away. */
+export const blindness = (why: string): Reason => ({
+  kind: 'waiting',
+  message: `news of the routers of the hub: what is there stays, and nothing new is made, for ${why}`,
+  until: LATER,
+});
+
+/** No endpoint is made to a service that is not there, nor before routers. */
+function holdsBack({ service, blind }: SubnetsWorld, { account }: SubnetsConfig): Reason | undefined {
+  const message = `the endpoint service ${service.name} to be there for account ${account}: it is gone, its name is another, or its owner does not let this account connect`;
+  if (!service.visible) return { kind: 'waiting', message, until: LATER };
+  return blind === undefined ? undefined : blindness(blind);
+}
 
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
 function sitesOf(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], { endpoints }: SubnetsConfig): Site[] {

@@ -18,10 +18,10 @@ import {
 // The client is taught what it does not know.
 import '../aws/attachments.ts';
 import { answersTo, collect } from '../aws/read.ts';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
-import { readLook } from './read.ts';
-import type { SubnetsLook } from './world.ts';
+import { type ClientAnswers, readLook } from './read.ts';
+import type { HubLook } from './world.ts';
 
 export interface Clients {
   ec2: EC2Client;
@@ -35,40 +35,25 @@ export interface Clients {
  */
 export async function observe(
   { ec2, elb }: Clients,
-  config: SubnetsConfig,
+  config: HubConfig,
   seal: Notary,
   now: number,
   deletionAttempted?: string,
-): Promise<SubnetsLook> {
+): Promise<HubLook> {
   const client = { client: ec2 };
-  const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
-  // A paginator keeps its token in the input that it is given: each needs one of its own.
-  const inVpcs = () => (config.clientVpcs === 'all' ? {} : where('vpc-id', config.vpcId, ...config.clientVpcs));
-  const routers = {
-    Filters: [...where('vpc-id', config.vpcId).Filters, ...where(`tag:${config.tagKey}`, 'router').Filters],
-  };
+  const vpcs = config.clientVpcs === 'all' ? config.clientVpcs : [config.vpcId, ...config.clientVpcs];
 
-  const { services, ...answers } = await answersTo({
-    vpcs: collect(paginateDescribeVpcs(client, inVpcs()), 'Vpcs'),
+  const { clients, services, ...answers } = await answersTo({
+    clients: lookAtClients(ec2, vpcs, deletionAttempted),
     services: collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
       'ServiceConfigurations',
     ),
-    subnets: collect(paginateDescribeSubnets(client, inVpcs()), 'Subnets'),
-    routeTables: collect(paginateDescribeRouteTables(client, inVpcs()), 'RouteTables'),
-    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs()), 'VpcEndpoints'),
     connections: collect(
       paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
       'VpcEndpointConnections',
     ),
-    reservations: collect(paginateDescribeInstances(client, routers), 'Reservations'),
-    interfaces:
-      deletionAttempted === undefined
-        ? []
-        : collect(
-            paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
-            'NetworkInterfaces',
-          ),
+    reservations: collect(paginateDescribeInstances(client, routersOf(config)), 'Reservations'),
     targets: elb
       .send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn }))
       .then(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions),
@@ -81,5 +66,36 @@ export async function observe(
   });
   const [service] = services;
   if (!service) throw new Error(`AWS does not list ${config.serviceId}`);
-  return readLook({ ...answers, service }, config, seal, { now, deletionAttempted });
+  return readLook({ ...clients, ...answers, service }, config, seal, { now, deletionAttempted });
+}
+
+const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
+
+/** A filter of instances, for those that are routers by their tag. */
+export const routersOf = ({ vpcId, tagKey }: Pick<HubConfig, 'vpcId' | 'tagKey'>) => ({
+  Filters: [...where('vpc-id', vpcId).Filters, ...where(`tag:${tagKey}`, 'router').Filters],
+});
+
+/** What there is in these VPCs, in any of the account and region if they are `all`. */
+export async function lookAtClients(
+  ec2: EC2Client,
+  ids: string[] | 'all',
+  deletionAttempted: string | undefined,
+): Promise<ClientAnswers> {
+  const client = { client: ec2 };
+  // A paginator keeps its token in the input that it is given: each needs one of its own.
+  const inVpcs = () => (ids === 'all' ? {} : where('vpc-id', ...ids));
+  return answersTo({
+    vpcs: collect(paginateDescribeVpcs(client, inVpcs()), 'Vpcs'),
+    subnets: collect(paginateDescribeSubnets(client, inVpcs()), 'Subnets'),
+    routeTables: collect(paginateDescribeRouteTables(client, inVpcs()), 'RouteTables'),
+    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs()), 'VpcEndpoints'),
+    interfaces:
+      deletionAttempted === undefined
+        ? []
+        : collect(
+            paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
+            'NetworkInterfaces',
+          ),
+  });
 }

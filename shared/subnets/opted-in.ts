@@ -69,8 +69,7 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
  * Routers with DNS ranges answer for a name with an address that means something on that router alone, and the load balancer
  * chooses one for each flow: from another VPC no route leads straight to it.
  */
-const answersByRouter = ({ remote, routers }: SubnetsWorld) =>
-  remote && routers.some(({ dnsRange }) => dnsRange !== undefined);
+const answersByRouter = ({ remote, dnsRanges }: SubnetsWorld) => remote && dnsRanges;
 
 /** A table has no room for the specs of these subnets, the newest first: those that are fulfilled stay so. */
 function overfull(

@@ -1,7 +1,8 @@
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SubnetsConfig } from '../config.ts';
 import { aboutId, joined, keyOf, type Part, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { planAttachments } from './attachments.ts';
+import { planConnections } from './connections.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
@@ -18,16 +19,17 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
 export function planVpcs(
-  { vpcs, missing, attachments }: SubnetsLook,
+  { vpcs, missing, attachments, spokes, refused: whole }: SubnetsLook,
   attempts: Attempts<SubnetsStep>,
-  config: SubnetsConfig,
+  config: SubnetsConfig & Partial<Pick<HubConfig, 'spokeAccounts' | 'gatewayOwners'>>,
 ) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
-  const gateways = planAttachments(attachments, config);
-  const steps = [...gateways.steps, ...plans.flatMap((each) => each.steps)];
+  const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
+  const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
+  const no = whole === undefined ? [] : [refused({ label: config.stack, ids: [] }, whole)];
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
@@ -35,7 +37,7 @@ export function planVpcs(
     gaugesOf: new Map(vpcs.length > 1 ? vpcs.map(({ vpcId }, at) => [vpcId, plans[at]?.gauges ?? {}]) : []),
     timed: plans.flatMap(({ timed = [] }, at) => timed.map((each) => ({ ...each, vpcId: vpcs[at]?.vpcId }))),
     summaries: plans.flatMap(({ summaries }) => summaries),
-    conditions: [...plans.flatMap(({ conditions }) => conditions), ...gone, ...gateways.conditions],
+    conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...service.conditions],
   } satisfies SubnetsPlan;
 }
 

@@ -7,7 +7,7 @@ import type {
 import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SubnetsConfig } from '../config.ts';
 import { grouped } from '../grouped.ts';
 import { readNote } from '../note.ts';
 import { readPause } from '../pause.ts';
@@ -15,44 +15,121 @@ import { adopts, isOwn, type Notary } from '../seal.ts';
 import { readAttachments } from './attachments.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
-import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsLook, SubnetsWorld } from './world.ts';
+import type { Connection, Endpoint, HubLook, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
 
-/** AWS answered this to one look. */
-export interface Answers {
+/** AWS answered this of the VPCs whose subnets count. */
+export interface ClientAnswers {
   vpcs: ec2.Vpc[];
-  service: ec2.ServiceConfiguration;
   subnets: ec2.Subnet[];
   routeTables: ec2.RouteTable[];
   endpoints: ec2.VpcEndpoint[];
-  connections: ec2.VpcEndpointConnection[];
-  reservations: ec2.Reservation[];
   /** Interfaces in the subnet that someone tried to delete. */
   interfaces: ec2.NetworkInterface[];
+}
+
+/** AWS answered this to one look of the account that has the load balancer. */
+export interface Answers extends ClientAnswers {
+  service: ec2.ServiceConfiguration;
+  connections: ec2.VpcEndpointConnection[];
+  reservations: ec2.Reservation[];
   targets: TargetHealthDescription[];
   attributes: LoadBalancerAttribute[];
   /** The load balancer's nodes. */
   nodes: AvailabilityZone[];
 }
 
+/** What is known of the service that endpoints connect to, and of what stands behind it: PrivateLink's provider. */
+export interface Provider
+  extends Pick<SubnetsWorld, 'service' | 'blind' | 'dnsRanges' | 'routers' | 'targets' | 'nodeZones' | 'crossZone'> {
+  /** As it lists them itself; none to who is not its owner. */
+  connections: ec2.VpcEndpointConnection[];
+}
+
 /** The same in the plan's words. @throws Error if the load balancer's VPC is not among them */
-export function readLook(answers: Answers, config: SubnetsConfig, seal: Notary, at: At): SubnetsLook {
-  const { vpcs } = answers;
+export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: At): HubLook {
+  const provider = readProvider(answers, config, seal, at.now);
+  const worlds = readWorlds(answers, provider, config, seal, at, config.vpcId);
+  const own = worlds.find(({ vpcId }) => vpcId === config.vpcId);
+  if (!own) throw new Error(`AWS does not list ${config.vpcId}`);
+  return {
+    now: at.now,
+    vpcs: [own, ...worlds.filter((world) => world !== own)],
+    missing: missingFrom(answers, config),
+    spokes: answers.connections.flatMap(
+      ({ VpcEndpointId: id, VpcEndpointOwner: owner, VpcEndpointState }): Connection[] => {
+        const state = VpcEndpointState?.toLowerCase() ?? '';
+        const isSpokes = id && owner && owner !== config.account && state !== 'deleted';
+        return isSpokes ? [{ id, owner, state }] : [];
+      },
+    ),
+    attachments: readAttachments(answers.connections),
+    refused: undefined,
+  };
+}
+
+export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConfig): string[] {
+  const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
+  return clientVpcs === 'all' ? [] : clientVpcs.filter((id) => !listed.has(id));
+}
+
+function readProvider(answers: Answers, config: HubConfig, seal: Notary, now: number): Provider {
+  const { service, connections, targets } = answers;
+  const adopting = adopts(seal, now);
+  const routers = answers.reservations
+    .flatMap(({ Instances }) => Instances ?? [])
+    .flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
+  return {
+    service: {
+      name: service.ServiceName ?? '',
+      owner: config.account,
+      visible: true,
+      zones: service.AvailabilityZones ?? [],
+      zoneIds: service.AvailabilityZoneIds ?? [],
+      ipv6: service.SupportedIpAddressTypes?.includes('ipv6') ?? false,
+      ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
+    },
+    blind: undefined,
+    dnsRanges: routers.some(({ dnsRange }) => dnsRange !== undefined),
+    routers,
+    targets: readTargets(targets, routers),
+    nodeZones: answers.nodes.flatMap(({ ZoneName }) => ZoneName ?? []),
+    crossZone: isCrossZone(answers.attributes),
+    connections,
+  };
+}
+
+export const isCrossZone = (attributes: readonly LoadBalancerAttribute[]) =>
+  attributes.some(({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true');
+
+/** Of each target its state and zone: one by its address is no router. */
+export const readTargets = (
+  targets: readonly TargetHealthDescription[],
+  routers: readonly Pick<Router, 'id' | 'zone'>[],
+) =>
+  targets
+    .filter(({ Target }) => Target?.Id?.startsWith('i-'))
+    .map(({ Target, TargetHealth }) => ({
+      state: TargetHealth?.State ?? '',
+      zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
+    }));
+
+/** VPC by VPC. @param own the load balancer's, if it is in this account */
+export function readWorlds(
+  answers: ClientAnswers,
+  provider: Provider,
+  config: SubnetsConfig,
+  seal: Notary,
+  at: At,
+  own?: string,
+): SubnetsWorld[] {
   const subnetsIn = byVpc(answers.subnets);
   const tablesIn = byVpc(answers.routeTables);
   const endpointsIn = byVpc(answers.endpoints);
-  const worldOf = (vpc: ec2.Vpc) => {
+  return answers.vpcs.map((vpc) => {
     const [subnets, routeTables, endpoints] = [subnetsIn(vpc), tablesIn(vpc), endpointsIn(vpc)];
-    return readWorld({ ...answers, vpc, subnets, routeTables, endpoints }, config, seal, at);
-  };
-  const own = vpcs.find(({ VpcId }) => VpcId === config.vpcId);
-  if (!own) throw new Error(`AWS does not list ${config.vpcId}`);
-  const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
-  return {
-    now: at.now,
-    vpcs: [worldOf(own), ...vpcs.filter((vpc) => vpc !== own).map(worldOf)],
-    missing: config.clientVpcs === 'all' ? [] : config.clientVpcs.filter((id) => !listed.has(id)),
-    attachments: readAttachments(answers.connections),
-  };
+    const there = { ...answers, vpc, subnets, routeTables, endpoints, remote: vpc.VpcId !== own };
+    return readWorld(there, provider, config, seal, at);
+  });
 }
 
 function byVpc<T extends { VpcId?: string | undefined }>(things: T[]): (vpc: ec2.Vpc) => T[] {
@@ -64,22 +141,21 @@ function byVpc<T extends { VpcId?: string | undefined }>(things: T[]): (vpc: ec2
 type At = Pick<SubnetsWorld, 'now' | 'deletionAttempted'>;
 
 function readWorld(
-  answers: Omit<Answers, 'vpcs'> & { vpc: ec2.Vpc },
+  answers: Omit<ClientAnswers, 'vpcs'> & { vpc: ec2.Vpc; remote: boolean },
+  { connections, ...provider }: Provider,
   config: SubnetsConfig,
   seal: Notary,
   { now, deletionAttempted }: At,
 ): SubnetsWorld {
-  const { vpc, service, endpoints, targets } = answers;
-  const remote = vpc.VpcId !== config.vpcId;
+  const { vpc, endpoints, remote } = answers;
+  const { routers } = provider;
   const adopting = adopts(seal, now);
-  const routers = answers.reservations
-    .flatMap(({ Instances }) => Instances ?? [])
-    .flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
+  const isOfService = ({ ServiceName }: ec2.VpcEndpoint) => ServiceName === provider.service.name;
   const tagged = endpoints.filter(
     ({ VpcEndpointType, Tags }) =>
       VpcEndpointType === 'GatewayLoadBalancer' && tag(Tags, config.stackTag.Key) === config.stackTag.Value,
   );
-  const ours = tagged.filter((each) => each.ServiceName === service.ServiceName || isSealed(each, config, seal));
+  const ours = tagged.filter((each) => isOfService(each) || isSealed(each, config, seal));
   const impostors = tagged.filter((each) => !ours.includes(each) && stateOf(each) !== 'deleted');
   // What they led to before they were taken over, while nothing had a seal yet.
   const old = new Set(
@@ -94,19 +170,14 @@ function readWorld(
       return isAnothers && VpcEndpointId ? [[VpcEndpointId, stack]] : [];
     }),
   );
-  const known = ours.map((endpoint) => readEndpoint(endpoint, answers.connections, config));
+  const known = ours.map((endpoint) => readEndpoint(endpoint, connections, config));
   const vpcCidrs = vpcBlocks(vpc);
   return {
     vpcId: vpc.VpcId ?? '',
+    ...provider,
     remote,
     now,
     vpcCidrs,
-    service: {
-      name: service.ServiceName ?? '',
-      zones: service.AvailabilityZones ?? [],
-      ipv6: service.SupportedIpAddressTypes?.includes('ipv6') ?? false,
-      ours: tag(service.Tags, config.stackTag.Key) === config.stackTag.Value,
-    },
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config, seal)),
     routeTables: answers.routeTables.map((table) => {
       const copies = readCopies(table.RouteTableId ?? '', endpoints, config, seal);
@@ -115,21 +186,11 @@ function readWorld(
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
     impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
-    connected: new Set(answers.connections.flatMap(({ VpcEndpointId }) => VpcEndpointId ?? [])),
+    connected: new Set(
+      [...connections, ...endpoints.filter(isOfService)].flatMap(({ VpcEndpointId }) => VpcEndpointId ?? []),
+    ),
     endpointCount: endpoints.filter((each) => sharesQuota(each) && stateOf(each) !== 'deleted').length,
     systemsManager: readSystemsManager(endpoints),
-    routers,
-    targets: targets
-      // One by its address is no router.
-      .filter(({ Target }) => Target?.Id?.startsWith('i-'))
-      .map(({ Target, TargetHealth }) => ({
-        state: TargetHealth?.State ?? '',
-        zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
-      })),
-    nodeZones: answers.nodes.flatMap(({ ZoneName }) => ZoneName ?? []),
-    crossZone: answers.attributes.some(
-      ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',
-    ),
     deletionAttempted: onlyHolds(answers.interfaces, ours) ? deletionAttempted : undefined,
     attempts: new Map(),
     paused: remote ? undefined : readPause(vpc.Tags, config),
@@ -162,6 +223,7 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig, { read }: Notary)
     id,
     name: tag(subnet.Tags, 'Name') ?? '',
     zone: subnet.AvailabilityZone ?? '',
+    zoneId: subnet.AvailabilityZoneId ?? '',
     owner: subnet.OwnerId ?? '',
     cidrs: [...(subnet.CidrBlock ? [subnet.CidrBlock] : []), ...ipv6Blocks(subnet.Ipv6CidrBlockAssociationSet)],
     tagValue: tag(subnet.Tags, config.tagKey),

@@ -1,5 +1,5 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import type { SubnetsConfig } from '../config.ts';
+import type { HubConfig, SpokeConfig, SubnetsConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import { paused } from '../pause.ts';
 import type { Plan } from '../reconcile/plan.ts';
@@ -11,16 +11,33 @@ import { bucketOf, CREATES } from './buckets.ts';
 import { type Clients, observe } from './observe.ts';
 import { planVpcs } from './plan.ts';
 import { stepSentence } from './sentences.ts';
+import { observeSpoke, type SpokeClients } from './spoke.ts';
 import type { SubnetsStep } from './steps.ts';
-import type { SubnetsLook } from './world.ts';
+import type { HubLook, SubnetsLook } from './world.ts';
 
 /**
  * Observes, plans and acts for the subnets of all VPCs that count, at the pace that AWS allows.
  * @param changer does the changes. It must not repeat a call by itself: what was refused is planned anew.
  * @param seal rejects where there is none: then nothing is done
  */
-export function subnetsReconciler(
+export const subnetsReconciler = (
   clients: Clients & { changer: EC2Client },
+  config: HubConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) => reconcilerOf<HubLook>(observe.bind(undefined, clients, config), clients.changer, config, seal, now);
+
+/** The same where the load balancer is another account's. */
+export const spokeReconciler = (
+  clients: SpokeClients & { changer: EC2Client },
+  config: SpokeConfig,
+  seal: () => Promise<Seal>,
+  now: () => number,
+) => reconcilerOf<SubnetsLook>(observeSpoke(clients, config), clients.changer, config, seal, now);
+
+function reconcilerOf<Look extends SubnetsLook>(
+  observe: (seal: Seal, now: number, deletionAttempted?: string) => Promise<Look>,
+  changer: EC2Client,
   config: SubnetsConfig,
   seal: () => Promise<Seal>,
   now: () => number,
@@ -28,19 +45,19 @@ export function subnetsReconciler(
   const turns = createTurns(bucketOf, now);
 
   return {
-    observe: async (hint?: Pick<Hint, 'deletionAttempted'>) =>
-      observe(clients, config, await seal(), now(), hint?.deletionAttempted),
+    observe: async (hint?: Pick<Hint, 'deletionAttempted'>) => observe(await seal(), now(), hint?.deletionAttempted),
 
     plan(look: SubnetsLook) {
       const attempts = turns.attempts(look.now);
       const planned: Plan<SubnetsStep> = planVpcs(look, attempts, config);
-      const pause = look.vpcs[0].paused;
-      return turns.keep(pause ? paused(planned, pause, config) : planned, look.now, (levels) => lowered(levels, look));
+      const [first] = look.vpcs;
+      const kept = first?.paused ? paused(planned, first.paused, { ...config, vpcId: first.vpcId }) : planned;
+      return turns.keep(kept, look.now, (levels) => lowered(levels, look));
     },
 
     sentence: stepSentence,
 
-    act: (step: SubnetsStep) => turns.take(step, async () => act(clients.changer, config, await seal(), step)),
+    act: (step: SubnetsStep) => turns.take(step, async () => act(changer, config, await seal(), step)),
   };
 }
 

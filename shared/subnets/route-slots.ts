@@ -4,7 +4,7 @@ import type { Ref } from '../reconcile/plan.ts';
 import { type DesiredRoute, desiredRoutesOf } from './desired-routes.ts';
 import type { Serving } from './endpoints.ts';
 import type { OptedInSubnet } from './opted-in.ts';
-import { isOurs, isShared, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
+import { hasEnded, isOurs, isShared, type Route, type Router, type RouteTable, type SubnetsWorld } from './world.ts';
 
 /** A route table has one slot for each destination: the route that is there, and the one that is wanted. */
 export interface RouteSlot {
@@ -15,6 +15,8 @@ export interface RouteSlot {
   ours: boolean;
   /** The route that is there is ours, and leads to something that carries. */
   alive: boolean;
+  /** The route that is there is ours, and leads to an endpoint that the service's owner in another account took back. */
+  cutOff: boolean;
 }
 
 /** A route's slot needs one of these. */
@@ -49,7 +51,8 @@ export function routeSlots(
     const actual = same.find(({ propagated }) => !propagated) ?? same[0];
     const ours = actual !== undefined && isOurs(actual, table, world);
     const alive = ours && carries(actual, world);
-    return { table, destination, desired: desiredRoutes.get(destination), actual, ours, alive };
+    const cutOff = ours && world.service.owner !== account && endsIn(actual, world);
+    return { table, destination, desired: desiredRoutes.get(destination), actual, ours, alive, cutOff };
   });
 }
 
@@ -58,9 +61,12 @@ function carries({ target, blackhole }: Route, { endpoints }: SubnetsWorld): boo
   return target.startsWith('eni-') || endpoints.some(({ id, state }) => id === target && state === 'available');
 }
 
+const endsIn = ({ target }: Route, { endpoints }: SubnetsWorld) =>
+  endpoints.some((endpoint) => endpoint.id === target && hasEnded(endpoint));
+
 /** The rules, in their order. */
 export function decide(
-  { desired, actual, ours, alive }: RouteSlot,
+  { desired, actual, ours, alive, cutOff }: RouteSlot,
   withoutRouter: SubnetsConfig['withoutRouter'],
 ): RouteAction {
   if (!desired) return ours ? 'withdraw' : 'nothing';
@@ -79,8 +85,8 @@ export function decide(
     return desired.direct ? 'withdraw' : 'replace';
   }
   // Better the former way, or none, than one that ends at an endpoint that does not carry.
-  if (actual && !alive) return 'withdraw';
-  return actual && desired.lacksRouter && withoutRouter === 'withdraw' ? 'withdraw' : 'wait';
+  if (actual && !alive && !(cutOff && withoutRouter === 'keep')) return 'withdraw';
+  return actual && desired.lacksRouter && !desired.blind && withoutRouter === 'withdraw' ? 'withdraw' : 'wait';
 }
 
 /** AWS knows a route by its table and its destination. Steps on one depend on each other. */

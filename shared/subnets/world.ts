@@ -16,6 +16,10 @@ export interface SubnetsWorld {
   /** IPv4 and IPv6. */
   vpcCidrs: string[];
   service: Service;
+  /** Why nobody knows which routers are healthy: nothing new is made then, and nothing taken away. Undefined if it is known. */
+  blind: string | undefined;
+  /** Routers answer for names with addresses that mean something on one of them alone. */
+  dnsRanges: boolean;
   /** Every subnet of the VPC. */
   subnets: Subnet[];
   routeTables: RouteTable[];
@@ -45,20 +49,43 @@ export interface SubnetsWorld {
   paused?: Pause | undefined;
 }
 
-/** All VPCs whose subnets count, as one look at AWS found them, the load balancer's own first. */
+/** All VPCs whose subnets count, as one look at AWS found them. */
 export interface SubnetsLook {
   now: number;
-  vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]];
+  vpcs: SubnetsWorld[];
   /** Ids of VPCs that the stack names and AWS does not list. */
   missing: string[];
   /** Transit gateways that are connected to the service, or ask to be. */
   attachments: Attachment[];
+  /** Connections of other accounts to the stack's service. */
+  spokes: Connection[];
+  /** Why the stack may do nothing at all. */
+  refused: string | undefined;
+}
+
+/** Where the load balancer is, its own VPC is the first. */
+export type HubLook = SubnetsLook & { vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]] };
+
+/** An endpoint of another account, as the owner of the service sees it. */
+export interface Connection {
+  /** The endpoint's id. */
+  id: string;
+  /** Its account. */
+  owner: string;
+  /** Lower case, as of an endpoint. */
+  state: string;
 }
 
 export interface Service {
   name: string;
+  /** Its account; empty if nobody says. */
+  owner: string;
+  /** It is there for this account: another's may be gone, or not let this account connect. */
+  visible: boolean;
   /** The service is in these. AWS adds none by itself that the load balancer got later. */
   zones: string[];
+  /** The same by their ids, which are the same in every account. */
+  zoneIds: string[];
   ipv6: boolean;
   /** The stack made it. */
   ours: boolean;
@@ -68,6 +95,8 @@ export interface Subnet {
   id: string;
   name: string;
   zone: string;
+  /** That zone's in every account. */
+  zoneId: string;
   /** The account whose it is; empty if EC2 does not say. */
   owner: string;
   /** IPv4 and IPv6. */

@@ -6,7 +6,7 @@ import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
 import type { Attachment } from '../subnets/attachments.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { Connection, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
@@ -82,6 +82,8 @@ export interface Topology {
   paused?: Pause | undefined;
   /** Transit gateways that are connected to the endpoint service, or ask to be. */
   gateways: Attachment[];
+  /** Endpoints of other accounts that are connected to the stack's service, or ask to be. */
+  spokes: Connection[];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them. */
   notes: { subject: string; state: State; why: string }[];
 }
@@ -96,12 +98,15 @@ export interface Look {
     /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     attachments: Attachment[];
+    spokes: Connection[];
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
     world: Pick<RoutersWorld, 'nodes'>;
     plan: Pick<RoutersPlan, 'summaries' | 'conditions'>;
   };
+  /** Whether packets from a zone find a healthy router, where no router is to be seen. */
+  reaches?(zone: string): boolean;
 }
 
 /** The picture of a look. Pure. */
@@ -111,8 +116,9 @@ export function topology(look: Look): Topology {
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
   const routers = routersOf(look);
-  const reaches = (zone: string) =>
+  const finds = (zone: string) =>
     routers.some((router) => router.flow === 'carries' && (crossZone || router.zone === zone));
+  const reaches = look.reaches ?? finds;
   const subnets = subnetsOf(look, reaches);
   const names = new Set([...nodes, ...subnets, ...routers].map(({ zone }) => zone));
   const zones = [...names].sort().map((name) => {
@@ -134,9 +140,12 @@ export function topology(look: Look): Topology {
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
     .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
-  const { attachments: gateways } = look.subnets;
-  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, gateways, notes };
+  const { attachments: gateways, spokes } = look.subnets;
+  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, gateways, spokes, notes };
 }
+
+/** An endpoint's state as people read it. */
+export const worded = (state: string) => state.replace('pendingacceptance', 'pending acceptance');
 
 function inZone<T extends Subject>(subjects: T[], name: string): T[] {
   return subjects.filter(({ zone }) => zone === name).sort(byName);
@@ -180,7 +189,7 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
       tableId: table?.id,
       endpoint: endpoint && {
         id: endpoint.id,
-        state: endpoint.state.replace('pendingacceptance', 'pending acceptance'),
+        state: worded(endpoint.state),
       },
       flow,
     };

@@ -1,17 +1,15 @@
-import type { RoutersConfig, SubnetsConfig } from '../config.ts';
+import type { HubConfig, RoutersConfig, SpokeConfig } from '../config.ts';
 import { observe as observeRouters, type Reads as RoutersReads, readTargetType } from '../routers/observe.ts';
 import { plan as planRouters } from '../routers/plan.ts';
 import { unverified } from '../seal.ts';
 import { observe as observeSubnets } from '../subnets/observe.ts';
 import { planVpcs } from '../subnets/plan.ts';
+import { observeSpoke, type SpokeClients } from '../subnets/spoke.ts';
+import { routerInReach } from '../subnets/world.ts';
 import type { Look } from './model.ts';
 
 /** Looks at what the two reconcilers look at, and plans what they would do. Changes nothing, and takes notes with a seal for the reconcilers' own: only they can verify it. @param now milliseconds since the epoch */
-export async function look(
-  clients: RoutersReads,
-  config: { subnets: SubnetsConfig; routers: RoutersConfig },
-  now: number,
-) {
+export async function look(clients: RoutersReads, config: { subnets: HubConfig; routers: RoutersConfig }, now: number) {
   const [subnets, routers] = await Promise.all([
     observeSubnets(clients, config.subnets, unverified, now),
     readTargetType(clients, config.routers).then((targetType) =>
@@ -28,8 +26,31 @@ export async function look(
       world: subnets.vpcs[0],
       vpcs: subnets.vpcs,
       attachments: subnets.attachments,
+      spokes: subnets.spokes,
       plan: planVpcs(subnets, new Map(), config.subnets),
     },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
   } satisfies Look;
+}
+
+/** The same of a spoke, which sees no router and no load balancer. */
+export async function lookFromSpoke(clients: SpokeClients, config: SpokeConfig, now: number): Promise<Look> {
+  const seen = await observeSpoke(clients, config)(unverified, now);
+  const [, partition = '', , region = ''] = config.hubHealth.split(':');
+  const [any] = seen.vpcs;
+  return {
+    place: { partition, region, stack: config.stack },
+    vpcId: '',
+    tagKey: config.tagKey,
+    subnets: {
+      world: { now, crossZone: false },
+      vpcs: seen.vpcs,
+      attachments: [],
+      spokes: [],
+      plan: planVpcs(seen, new Map(), config),
+    },
+    routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },
+    // What is not known is no fault.
+    reaches: (zone) => any !== undefined && (any.blind !== undefined || routerInReach(zone, any)),
+  };
 }

@@ -22,7 +22,7 @@ import { cloudFormationService, type DeployedStack } from '../../local/stack/api
 import type { Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
-import { routersConfig, subnetsConfig } from '../../shared/config.ts';
+import { hubConfig, routersConfig } from '../../shared/config.ts';
 import { drawn } from '../../shared/plain.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
 import { routersReconciler } from '../../shared/routers/reconciler.ts';
@@ -187,7 +187,7 @@ export async function deployed(extras: Extras = {}) {
     ),
     subnets: subnetsReconciler(
       { ...functions, changer: functions.ec2 },
-      subnetsConfig(environments[`${STACK}-subnets`] ?? {}),
+      hubConfig(environments[`${STACK}-subnets`] ?? {}),
       stage.seal,
       cloud.clock.now,
     ),

@@ -92,7 +92,8 @@ describePackaged('what the documents have a reader type', () => {
     ({ command }) => command.startsWith('npx serverless deploy ') && !(command in ELSEWHERE),
   );
   test.each(deployments)('$command, as far as it needs no AWS', ({ command }) => {
-    const { status, said } = packageStack({ parameters: parametersOf(command) });
+    const [, config = 'serverless.yml'] = / --config (\S+)/.exec(command) ?? [];
+    const { status, said } = packageStack({ config, parameters: parametersOf(command) });
     expect([status, said]).toEqual([0, expect.stringContaining('Service packaged')]);
   });
 

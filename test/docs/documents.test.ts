@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { parameters } from '../../resources/parameters.js';
+import { parameters, spokeParameters } from '../../resources/parameters.js';
 import { METRICS } from '../../shared/metrics.ts';
 import { documents, read } from '../support/documents.ts';
 
@@ -38,6 +38,18 @@ test('the reference has every parameter with its default', () => {
   expect(Object.keys(params.default).sort()).toEqual(Object.keys(parameters.shape).sort());
   for (const [name, value] of Object.entries(params.default))
     expect(row(`${name}\``)).toContain(value === '' ? `| \`${name}\` |  |` : `| \`${name}\` | \`${value}\` |`);
+});
+
+test('the reference has what a spoke is given, and what it is given as a hub has the same default', () => {
+  const defaultsOf = (path: string) =>
+    (parse(read(path), { logLevel: 'silent' }) as { params: { default: Record<string, unknown> } }).params.default;
+  const [hub, spoke] = [defaultsOf('serverless.yml'), defaultsOf('spoke.yml')];
+  expect(Object.keys(spoke).sort()).toEqual(Object.keys(spokeParameters.shape).sort());
+  const own = reference.split('### Parameters of a spoke')[1]?.split('## Commands')[0] ?? '';
+  for (const [name, value] of Object.entries(spoke)) {
+    expect(own).toContain(`\`${name}\``);
+    if (!['hubService', 'hubHealth', 'clientVpcs'].includes(name)) expect([name, value]).toEqual([name, hub[name]]);
+  }
 });
 
 test.each(Object.keys(METRICS))('the reference has the metric %s', (name) => expect(row(`${name}\``)).toBeDefined());

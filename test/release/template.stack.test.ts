@@ -33,6 +33,7 @@ const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<
     {
       ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
       ...{ clientVpcs: 'all', tuneRouter: 'false', gatewayOwners: '444455556666,777788889999' },
+      ...{ spokeAccounts: '222233334444,333344445555' },
       ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
       ...{
         reserveConcurrency: 'false',
@@ -103,13 +104,22 @@ describePackaged('the plain template', () => {
 
   test('computes what the packaged one is computed by', async () => {
     const computing = await Promise.all(['parameters', 'diverter'].map((name) => import(`../../resources/${name}.js`)));
-    const asked = ['serverless.yml', 'auto-scaling', 'load-balancer', 'install', 'roles', 'claim', 'seal'].flatMap(
-      (name) =>
-        [
-          ...read(name.endsWith('yml') ? name : `resources/${name}.yml`).matchAll(
-            /file\(resources\/(?:parameters|diverter)\.js\):(\w+)/g,
-          ),
-        ].map(([, one = '']) => one),
+    const asked = [
+      'serverless.yml',
+      'auto-scaling',
+      'load-balancer',
+      'install',
+      'roles',
+      'claim',
+      'seal',
+      'spokes',
+      'clients-policy',
+    ].flatMap((name) =>
+      [
+        ...read(name.endsWith('yml') ? name : `resources/${name}.yml`).matchAll(
+          /file\(resources\/(?:parameters|diverter)\.js\):(\w+)/g,
+        ),
+      ].map(([, one = '']) => one),
     );
     expect(asked.length).toBeGreaterThan(8);
     for (const name of asked) {
@@ -143,6 +153,8 @@ describePackaged('the plain template', () => {
     [{ subnetIds, diverter: 'netfoundry', dnsRanges: 'true' }, /rule NetFoundry is broken: Give registrationKey/],
     [{ subnetIds, clientVpcs: 'all' }, /rule ClientVpcs is broken: clientVpcs needs reply to be geneve/],
     [{ subnetIds, gatewayOwners: '444455556666' }, /rule GatewayOwners is broken: gatewayOwners needs reply/],
+    [{ subnetIds, spokeAccounts: '222233334444' }, /rule Spokes is broken: spokeAccounts needs reply to be geneve/],
+    [{ subnetIds, spokeAccounts: '2222', reply: 'geneve' }, /parameter spokeAccounts must match/],
     [{ subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' }, /parameter clientVpcs must match/],
     [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ subnetIds, tags: 'Team=a' }, /rule Tags/],

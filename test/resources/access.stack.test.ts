@@ -86,6 +86,8 @@ describePackaged('the roles of the stack', () => {
     const foreign = { DestinationCidrBlock: '10.40.0.0/16', NetworkInterfaceId: client?.NetworkInterfaceId };
     await ec2.createRoute({ RouteTableId: (await tableOf('app-c'))?.RouteTableId, ...foreign });
     await operator.tag('app-c', 'takeover 10.40.0.0/16');
+    // A spoke asks.
+    await lambda.invoke({ FunctionName: 'ziti-glb-test-health' });
     for (const destination of ['10.20.0.0/16', '100.64.0.0/10', '10.40.0.0/16']) await routed(destination);
     const tagged = ['app-a', 'app-b', 'app-c'];
     for (const name of tagged)

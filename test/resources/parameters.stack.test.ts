@@ -74,6 +74,7 @@ describe('parameters are taken', () => {
     { reply: 'geneve' },
     { reply: 'geneve', clientVpcs: 'all' },
     { reply: 'geneve', gatewayOwners: '444455556666,777788889999' },
+    { reply: 'geneve', spokeAccounts: '222233334444,333344445555' },
     { reply: 'geneve', clientVpcs: 'vpc-01234567,vpc-0123456789abcdef1' },
     { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
     { systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
@@ -104,9 +105,22 @@ describe('parameters are taken', () => {
 describe('parameters are refused, with one sentence', () => {
   const notId = 'which is not the id of a subnet';
   const many = Array.from({ length: 199 }, (_, index) => `vpc-0000${1000 + index}`).join();
+  const manySpokes = Array.from({ length: 21 }, (_, index) => `2222333344${10 + index}`).join();
   type Refusal = [change: Record<string, string | number>, sentence: string];
   test.each<Refusal>([
     [{ vpcId: '' }, 'The parameter vpcId must be given: add --param vpcId=…'],
+    [
+      { spokeAccounts: '222233334444' },
+      'The parameter spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeAccounts out.',
+    ],
+    [
+      { spokeAccounts: '222233334444,2222', reply: 'geneve' },
+      "The parameter spokeAccounts has '2222', which is not the id of an account: 222233334444,2222",
+    ],
+    [
+      { spokeAccounts: manySpokes, reply: 'geneve' },
+      `The parameter spokeAccounts has more than 20 accounts: ${manySpokes}`,
+    ],
     [{ vpcId: 'vpc-xyz' }, 'The parameter vpcId is not the id of a VPC: vpc-xyz'],
     [{ vpcId: 'subnet-01234567' }, 'The parameter vpcId is not the id of a VPC: subnet-01234567'],
     ...['all', 'vpc-01234567'].map(

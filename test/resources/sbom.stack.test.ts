@@ -28,7 +28,7 @@ describePackaged('beside a packaged stack stands', () => {
   const componentsOf = (name: string) => sbom.parse(JSON.parse(readFileSync(join(folder, name), 'utf8'))).components;
 
   test('what is bundled into the functions: all of it, in the version that was locked, and NOTICE names its authors', async () => {
-    const { metafile } = await bundle(ROOT, ['routers', 'subnets', 'topology'], { write: false });
+    const { metafile } = await bundle(ROOT, ['routers', 'subnets', 'topology', 'health'], { write: false });
     const inputs = Object.values(metafile?.outputs ?? {}).flatMap(({ inputs }) => Object.keys(inputs));
     const bundled = inputs.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
     const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;

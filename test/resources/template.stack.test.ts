@@ -273,6 +273,7 @@ describePackaged('a packaged template', () => {
       { LogGroupName: '/aws/lambda/ziti-glb-test-routers', RetentionInDays: 90 },
       { LogGroupName: '/aws/lambda/ziti-glb-test-subnets', RetentionInDays: 90 },
       { LogGroupName: '/aws/lambda/ziti-glb-test-topology', RetentionInDays: 90 },
+      { LogGroupName: '/aws/lambda/ziti-glb-test-health', RetentionInDays: 90 },
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { subnetsConfig } from '../../shared/config.ts';
+import { hubConfig } from '../../shared/config.ts';
 
 const env = {
   STACK: 'ziti-glb-test',
@@ -20,7 +20,7 @@ const env = {
 
 describe('the configuration of the subnets', () => {
   test('is read from the environment', () => {
-    expect(subnetsConfig(env)).toMatchObject({
+    expect(hubConfig(env)).toMatchObject({
       endpoints: 'subnet',
       mainTableAllowed: false,
       withoutRouter: 'keep',
@@ -38,7 +38,7 @@ describe('the configuration of the subnets', () => {
       SYSTEMS_MANAGER_CIDRS: '10.100.0.0/24 2001:db8:1::/64',
       TAGS: 'Team=network,Formula=a=b,Empty=',
     };
-    expect(subnetsConfig({ ...env, ...other })).toMatchObject({
+    expect(hubConfig({ ...env, ...other })).toMatchObject({
       endpoints: ['subnet-1', 'subnet-2'],
       defaultCidrs: ['10.20.0.0/16', '2001:db8::/32'],
       mainTableAllowed: true,
@@ -65,6 +65,6 @@ describe('the configuration of the subnets', () => {
     ['ENDPOINTS_PER_VPC', '0'],
     ['ROUTES_PER_TABLE', 'many'],
   ])('names %s, if it is %j', (name, value) => {
-    expect(() => subnetsConfig({ ...env, [name]: value })).toThrow(name);
+    expect(() => hubConfig({ ...env, [name]: value })).toThrow(name);
   });
 });

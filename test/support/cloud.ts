@@ -75,8 +75,8 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
     ...options,
   });
   const wire = createWire(cloud.services, {
-    // A key of twelve digits is of that account's administrator.
-    principal: (key) => (/^\d{12}$/.test(key) ? ADMIN.replace(ACCOUNT, key) : ADMIN),
+    // A key that begins with twelve digits is of that account's administrator.
+    principal: (key) => ADMIN.replace(ACCOUNT, /^\d{12}/.exec(key)?.[0] ?? ACCOUNT),
     middleware: middleware ?? [],
   });
   const config = {

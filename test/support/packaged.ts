@@ -32,6 +32,8 @@ export function temporaryFolder(prefix: string): string {
 }
 
 export interface Packaging {
+  /** What is packaged, if not serverless.yml. */
+  config?: string;
   parameters: Record<string, string>;
   stage?: string;
   /** Empty if none is given. */
@@ -49,6 +51,7 @@ export interface Packaging {
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
 export function packageStack({
+  config = 'serverless.yml',
   parameters,
   stage = 'test',
   region = 'eu-central-1',
@@ -58,7 +61,7 @@ export function packageStack({
 }: Packaging) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
-  writeFileSync(join(folder, 'serverless.yml'), edit(readFileSync(join(ROOT, 'serverless.yml'), 'utf8')));
+  writeFileSync(join(folder, config), edit(readFileSync(join(ROOT, config), 'utf8')));
   for (const name of [
     'package.json',
     'functions',
@@ -78,7 +81,7 @@ export function packageStack({
   const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [serverless, 'package', '--stage', stage, ...(region ? ['--region', region] : []), ...given],
+    [serverless, 'package', '--config', config, '--stage', stage, ...(region ? ['--region', region] : []), ...given],
     { cwd: folder, encoding: 'utf8', env: { ...ours, ...environment } },
   );
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };

@@ -2,6 +2,7 @@ import type { EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
+import { zoneId, zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
@@ -34,6 +35,7 @@ export function endpointServices(cloud: CloudContext) {
         const id = cloud.id('vpce-svc');
         const created: EndpointService = {
           id,
+          owner: cloud.account,
           name: `com.amazonaws.vpce.${cloud.region}.${id}`,
           acceptanceRequired: AcceptanceRequired,
           ipAddressTypes: SupportedIpAddressTypes.map(ipAddressType),
@@ -52,7 +54,7 @@ export function endpointServices(cloud: CloudContext) {
     DeleteVpcEndpointServiceConfigurations({ ServiceIds }) {
       return eachOf(ServiceIds, (id) => {
         find(cloud.endpointServices, 'endpointService', id);
-        const connections = [...cloud.endpoints.values(), ...cloud.attachments.values()];
+        const connections = [...cloud.everywhere.endpoints.values(), ...cloud.attachments.values()];
         if (connections.some(({ serviceId, state }) => serviceId === id && isConnected(state)))
           throw new AwsError(
             'ExistingVpcEndpointConnections',
@@ -108,9 +110,13 @@ export function endpointServices(cloud: CloudContext) {
       return { ServiceConfigurations: page.map(configurationShape), ...next };
     },
 
-    /** The consumer's view: only services that the caller may use. */
+    /**
+     * The consumer's view: only services that the caller may use, whosever they are, with the zones that both accounts have.
+     * One name that is not there for the caller fails the call: https://github.com/cloud-custodian/cloud-custodian/issues/10741
+     */
     DescribeVpcEndpointServices({ ServiceNames, ...query }, { principal }) {
-      const visible = new Map([...cloud.endpointServices].filter(([, service]) => isAllowed(service, principal)));
+      const all = [...cloud.everywhere.endpointServices];
+      const visible = new Map(all.filter(([, service]) => isAllowed(service, principal)));
       const ids = ServiceNames?.map((name) => serviceNamed(cloud, name, principal).id);
       const { page, ...next } = describe(cloud, visible, {
         kind: 'endpointService',
@@ -120,14 +126,14 @@ export function endpointServices(cloud: CloudContext) {
           'service-name': ({ name }) => name,
           'service-type': () => 'GatewayLoadBalancer',
           'service-region': () => cloud.region,
-          owner: () => cloud.account,
+          owner: ({ owner }) => owner,
         },
       });
       return {
         ServiceNames: page.map(({ name }) => name),
         ServiceDetails: page.map((service) => ({
           ...commonShape(service),
-          Owner: cloud.account,
+          Owner: service.owner,
           VpcEndpointPolicySupported: false,
         })),
         ...next,
@@ -149,11 +155,14 @@ export function endpointServices(cloud: CloudContext) {
       ServiceId: service.id,
       ServiceName: service.name,
       ServiceType: [{ ServiceType: 'GatewayLoadBalancer' as const }],
-      AvailabilityZones: [...service.zones],
+      AvailabilityZones: [...service.zones].map((zone) => zoneName(cloud, zone)),
+      AvailabilityZoneIds: [...service.zones].map((zone) => zoneId(cloud, zone) ?? ''),
       AcceptanceRequired: service.acceptanceRequired,
       ManagesVpcEndpoints: false,
       SupportedIpAddressTypes: service.ipAddressTypes,
-      Tags: tagList(cloud, service.id),
+      // "Tags that you apply to a shared or public resource are visible only to your account."
+      // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+      Tags: service.owner === cloud.account ? tagList(cloud, service.id) : [],
     };
   }
 }
@@ -165,12 +174,12 @@ function ipAddressType(text: string): 'ipv4' | 'ipv6' {
 
 /** Nodes of the service's load balancers, in the order in which an endpoint of their zone takes the first. */
 export function nodesOf(cloud: CloudContext, { loadBalancerArns }: EndpointService) {
-  return loadBalancerArns.flatMap((arn) => cloud.loadBalancers.get(arn)?.nodes ?? []);
+  return loadBalancerArns.flatMap((arn) => cloud.everywhere.loadBalancers.get(arn)?.nodes ?? []);
 }
 
 /** @throws AwsError `InvalidServiceName`, also for a service that `principal` may not use: its existence is not shown */
 export function serviceNamed(cloud: CloudContext, name: string, principal: string): EndpointService {
-  const service = [...cloud.endpointServices.values()].find((each) => each.name === name);
+  const service = [...cloud.everywhere.endpointServices.values()].find((each) => each.name === name);
   if (!service || !isAllowed(service, principal))
     throw new AwsError('InvalidServiceName', `The Vpc Endpoint Service '${name}' does not exist`);
   return service;

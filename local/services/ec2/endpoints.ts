@@ -99,7 +99,9 @@ export function endpoints(cloud: CloudContext) {
 
     /** A connection of a transit gateway's attachment has no endpoint id. */
     DescribeVpcEndpointConnections(query) {
-      const connected = [...cloud.endpoints].filter(([, { type }]) => type === 'GatewayLoadBalancer');
+      const connected = [...cloud.everywhere.endpoints].filter(
+        ([, { type, serviceId }]) => type === 'GatewayLoadBalancer' && cloud.endpointServices.has(serviceId),
+      );
       const { page, ...next } = describe(
         cloud,
         new Map<string, Endpoint | Attachment>([...connected, ...cloud.attachments]),
@@ -109,7 +111,7 @@ export function endpoints(cloud: CloudContext) {
           by: {
             'service-id': ({ serviceId }) => serviceId,
             'vpc-endpoint-id': (each) => ('type' in each ? each.id : undefined),
-            'vpc-endpoint-owner': (each) => ('type' in each ? cloud.account : undefined),
+            'vpc-endpoint-owner': (each) => ('type' in each ? each.owner : undefined),
             'transit-gateway-attachment-id': (each) => ('type' in each ? undefined : each.id),
             'vpc-endpoint-region': () => cloud.region,
             'vpc-endpoint-state': ({ state }) => state,
@@ -128,7 +130,7 @@ export function endpoints(cloud: CloudContext) {
           ...(!('type' in each) && { TransitGatewayAttachmentId: each.id, TransitGatewayAttachmentOwner: each.owner }),
           ...('type' in each && {
             VpcEndpointId: each.id,
-            VpcEndpointOwner: cloud.account,
+            VpcEndpointOwner: each.owner,
             GatewayLoadBalancerArns: loadBalancersOf(each),
             IpAddressType: each.ipAddressType,
           }),
@@ -224,6 +226,7 @@ export function endpoints(cloud: CloudContext) {
     });
     const endpoint: Endpoint = {
       id,
+      owner: cloud.account,
       type,
       connectionId: cloud.id('vpce-con'),
       serviceId: service?.id ?? '',
@@ -309,14 +312,15 @@ export function endpoints(cloud: CloudContext) {
   }
 
   /** @throws AwsError if there is no such endpoint, or no longer */
-  function present(id: string): Endpoint {
-    const endpoint = find(cloud.endpoints, 'endpoint', id);
+  function present(id: string, records: ReadonlyMap<string, Endpoint> = cloud.endpoints): Endpoint {
+    const endpoint = find(records, 'endpoint', id);
     if (endpoint.state === 'deleted') throw noSuch('endpoint', id);
     return endpoint;
   }
 
+  /** A service's owner knows endpoints of other accounts too. */
   function connected(serviceId: string, id: string): Endpoint {
-    const endpoint = present(id);
+    const endpoint = present(id, cloud.everywhere.endpoints);
     if (endpoint.serviceId !== serviceId) throw noSuch('endpoint', id);
     return endpoint;
   }
@@ -333,7 +337,7 @@ export function endpoints(cloud: CloudContext) {
       IpAddressType: endpoint.ipAddressType,
       RequesterManaged: false,
       CreationTimestamp: new Date(endpoint.createdAt),
-      OwnerId: cloud.account,
+      OwnerId: endpoint.owner,
       RouteTableIds: [],
       Groups: [],
       DnsEntries: [],

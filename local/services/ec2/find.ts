@@ -61,9 +61,6 @@ export function arnOf(cloud: CloudContext, kind: Kind, id: string): string {
   return `arn:aws:ec2:${cloud.region}:${cloud.account}:${KINDS[kind].type}/${id}`;
 }
 
-/** Twelve digits. */
-export const accountOf = (principal: string) => principal.split(':')[4] ?? '';
-
 /** The account of a VPC, and of each subnet and route table in it. */
 export const ownerOf = (cloud: CloudContext, vpcId: string) => cloud.vpcs.get(vpcId)?.owner ?? cloud.account;
 

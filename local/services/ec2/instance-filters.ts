@@ -1,6 +1,7 @@
 import type { ArchitectureValues } from '@aws-sdk/client-ec2';
 import type { Instance, InstanceState, Subnet } from '../../state/ec2.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import type { FilterValues } from './describe.ts';
 import { defaultGroupOf, interfacesOf } from './interfaces.ts';
 
@@ -36,7 +37,7 @@ export function instanceFilters(cloud: CloudContext) {
     tenancy: () => 'default',
     'vpc-id': (instance) => subnet(instance)?.vpcId,
     'subnet-id': (instance) => subnet(instance)?.id,
-    'availability-zone': (instance) => subnet(instance)?.zone,
+    'availability-zone': (instance) => zoneName(cloud, subnet(instance)?.zone ?? ''),
     'private-ip-address': (instance) => interfaces(instance)[0]?.ip,
     'source-dest-check': (instance) => interfaces(instance).map(({ sourceDestCheck }) => String(sourceDestCheck)),
     'instance.group-id': group,

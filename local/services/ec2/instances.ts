@@ -3,6 +3,7 @@ import type { _InstanceType, IamInstanceProfileSpecification, TagSpecification }
 import type { Instance, InstanceState } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
@@ -262,7 +263,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       ...(subnet && {
         VpcId: subnet.vpcId,
         SubnetId: subnet.id,
-        Placement: { AvailabilityZone: subnet.zone, Tenancy: 'default' as const },
+        Placement: { AvailabilityZone: zoneName(cloud, subnet.zone), Tenancy: 'default' as const },
         PrivateIpAddress: interfaces[0]?.ip,
         SourceDestCheck: interfaces[0]?.sourceDestCheck,
       }),

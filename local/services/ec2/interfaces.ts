@@ -1,6 +1,7 @@
 import type { Instance, Interface, Subnet } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import { contains, hostAddresses, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
@@ -18,7 +19,7 @@ export function interfaces(cloud: CloudContext) {
           'network-interface-id': ({ id }) => id,
           'subnet-id': ({ subnetId }) => subnetId,
           'vpc-id': ({ subnetId }) => subnetOf(subnetId).vpcId,
-          'availability-zone': ({ subnetId }) => subnetOf(subnetId).zone,
+          'availability-zone': ({ subnetId }) => zoneName(cloud, subnetOf(subnetId).zone),
           'interface-type': ({ type }) => type,
           description: ({ description }) => description,
           'private-ip-address': ({ ip }) => ip,

@@ -1,18 +1,18 @@
 import type { CidrBlock, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneId, zoneName } from '../zones.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
-import { accountOf, arnOf, type Ec2, find, ownerOf } from './find.ts';
+import { arnOf, type Ec2, find, ownerOf } from './find.ts';
 import { addressesLeft } from './interfaces.ts';
 import { isMain, localRoutes } from './route-tables.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
-import { zonesOf } from './zones.ts';
 
 /** VPCs, subnets and availability zones. */
 export function network(cloud: CloudContext) {
-  const zones = zonesOf(cloud.region);
+  const { zones } = cloud;
 
   return {
     DescribeAvailabilityZones({ ZoneNames, ZoneIds, Filters }) {
@@ -46,11 +46,11 @@ export function network(cloud: CloudContext) {
       };
     },
 
-    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }, { principal }) {
+    CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }) {
       refuseOtherTags(['vpc'], TagSpecifications);
       const tags = tagsAtCreation('vpc', TagSpecifications);
       const cidr = blockOf(CidrBlock, 'InvalidVpc.Range');
-      const vpc: Vpc = { id: cloud.id('vpc'), owner: accountOf(principal), cidr, blocks: [] };
+      const vpc: Vpc = { id: cloud.id('vpc'), owner: cloud.account, participants: [], cidr, blocks: [] };
       // A range for documentation, as nothing of the box is reached from outside.
       if (AmazonProvidedIpv6CidrBlock)
         vpc.blocks.push(associated(normalCidr(`2001:db8:${cloud.vpcs.size.toString(16)}:ff00::/56`) ?? '', 'vpc'));
@@ -112,7 +112,7 @@ export function network(cloud: CloudContext) {
           'InvalidParameterValue',
           `Value (${asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.map(({ name }) => name).join(', ')}.`,
         );
-      const subnet: Subnet = { id: cloud.id('subnet'), vpcId: VpcId, zone: zone.name, cidr, blocks: [] };
+      const subnet: Subnet = { id: cloud.id('subnet'), vpcId: VpcId, zone: zone.place, cidr, blocks: [] };
       if (Ipv6CidrBlock) subnet.blocks.push(associated(freeIpv6Block(vpc, Ipv6CidrBlock), 'subnet'));
       cloud.subnets.set(subnet.id, subnet);
       cloud.tags.set(subnet.id, tags);
@@ -140,9 +140,9 @@ export function network(cloud: CloudContext) {
         by: {
           'subnet-id': ({ id }) => id,
           'vpc-id': ({ vpcId }) => vpcId,
-          'availability-zone': ({ zone }) => zone,
-          'availability-zone-id': ({ zone }) => zoneId(zone),
-          availabilityZone: ({ zone }) => zone,
+          'availability-zone': ({ zone }) => zoneName(cloud, zone),
+          'availability-zone-id': ({ zone }) => zoneId(cloud, zone),
+          availabilityZone: ({ zone }) => zoneName(cloud, zone),
           'cidr-block': ({ cidr }) => cidr,
           cidr: ({ cidr }) => cidr,
           cidrBlock: ({ cidr }) => cidr,
@@ -198,10 +198,6 @@ export function network(cloud: CloudContext) {
     cloud.tags.delete(id);
   }
 
-  function zoneId(zone: string): string | undefined {
-    return zones.find(({ name }) => name === zone)?.id;
-  }
-
   function vpcShape({ id, owner, cidr, blocks }: Vpc) {
     return {
       VpcId: id,
@@ -226,8 +222,8 @@ export function network(cloud: CloudContext) {
       VpcId: vpcId,
       OwnerId: ownerOf(cloud, vpcId),
       State: 'available' as const,
-      AvailabilityZone: zone,
-      AvailabilityZoneId: zoneId(zone),
+      AvailabilityZone: zoneName(cloud, zone),
+      AvailabilityZoneId: zoneId(cloud, zone),
       CidrBlock: cidr,
       AvailableIpAddressCount: addressesLeft(cloud, id, cidr),
       DefaultForAz: false,

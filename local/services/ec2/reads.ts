@@ -2,6 +2,7 @@ import type { Filter } from '@aws-sdk/client-ec2';
 import type { Instance, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import { zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import type { Ec2 } from './find.ts';
 import { instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
@@ -54,7 +55,7 @@ export function reads(cloud: CloudContext) {
           };
           return {
             InstanceId: instance.id,
-            AvailabilityZone: subnetOf(cloud, instance)?.zone,
+            AvailabilityZone: zoneName(cloud, subnetOf(cloud, instance)?.zone ?? ''),
             InstanceState: { Code: STATE_CODES[instance.state], Name: instance.state },
             InstanceStatus: status,
             SystemStatus: status,

@@ -3,7 +3,7 @@ import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr } from './cidr.ts';
 import { blocksOf } from './cidr-blocks.ts';
-import { accountOf, type Ec2, find, noSuch, ownerOf } from './find.ts';
+import { type Ec2, find, noSuch, ownerOf } from './find.ts';
 import { soleInterface } from './interfaces.ts';
 
 /** Routes of one table and family, apart from the local ones. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
@@ -28,8 +28,8 @@ interface RouteInput {
 /** Routes. */
 export function routes(cloud: CloudContext) {
   return {
-    CreateRoute(input, { principal }) {
-      const table = ownTable(input.RouteTableId, principal);
+    CreateRoute(input) {
+      const table = ownTable(input.RouteTableId);
       const destination = destinationOf(cloud, input);
       if (routeTo(table, destination))
         throw new AwsError('RouteAlreadyExists', `The route identified by ${destination} already exists.`);
@@ -44,8 +44,8 @@ export function routes(cloud: CloudContext) {
       return { Return: true };
     },
 
-    ReplaceRoute(input, { principal }) {
-      const table = ownTable(input.RouteTableId, principal);
+    ReplaceRoute(input) {
+      const table = ownTable(input.RouteTableId);
       const destination = destinationOf(cloud, input);
       const route = routeTo(table, destination);
       // Another code than DeleteRoute has for the same thing.
@@ -62,8 +62,8 @@ export function routes(cloud: CloudContext) {
       return {};
     },
 
-    DeleteRoute(input, { principal }) {
-      const table = ownTable(input.RouteTableId, principal);
+    DeleteRoute(input) {
+      const table = ownTable(input.RouteTableId);
       const destination = destinationOf(cloud, input);
       const route = routeTo(table, destination);
       if (!route)
@@ -98,9 +98,9 @@ export function routes(cloud: CloudContext) {
   }
 
   /** Participants of a shared VPC see its route tables, and change none. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
-  function ownTable(id: string, principal: string): RouteTable {
+  function ownTable(id: string): RouteTable {
     const table = find(cloud.routeTables, 'routeTable', id);
-    if (ownerOf(cloud, table.vpcId) !== accountOf(principal))
+    if (ownerOf(cloud, table.vpcId) !== cloud.account)
       throw new AwsError('UnauthorizedOperation', 'You are not authorized to perform this operation.', 403);
     return table;
   }

@@ -72,7 +72,7 @@ export function tags(cloud: CloudContext) {
     DescribeTags({ Filters, MaxResults, NextToken }) {
       const all = [...cloud.tags].flatMap(([id, pairs]) => {
         const kind = prefixKind(id);
-        return kind
+        return kind && recordsOf(cloud, kind).has(id)
           ? [...pairs].map(([Key, Value]) => ({ ResourceId: id, ResourceType: KINDS[kind].type, Key, Value }))
           : [];
       });

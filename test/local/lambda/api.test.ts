@@ -4,7 +4,7 @@ import {
   InvokeCommand,
   LambdaClient,
 } from '@aws-sdk/client-lambda';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
 import { lambdaService } from '../../../local/lambda/api.ts';
@@ -16,7 +16,8 @@ const ARN = 'arn:aws:lambda:eu-central-1:111122223333:function:f';
 const open: Lambda[] = [];
 afterEach(() => Promise.all(open.splice(0).map((lambda) => lambda.close())));
 
-function world(allowed = true) {
+/** @param from the caller's account */
+function world(allowed = true, from = '111122223333') {
   const log: string[] = [];
   const lambda = createLambda({
     clock: scaledClock(20),
@@ -46,17 +47,21 @@ function world(allowed = true) {
     variables: { STACK: 'ziti-glb-test' },
   });
   const asked: string[] = [];
-  const service = lambdaService(lambda, async (key, action, resource) => {
-    asked.push(`${key} ${action} ${resource}`);
-    return allowed;
-  });
+  const service = lambdaService(
+    lambda,
+    async (key, action, resource) => {
+      asked.push(`${key} ${action} ${resource}`);
+      return allowed;
+    },
+    { account: from, functionsOf: (account) => (account === '111122223333' ? lambda : undefined) },
+  );
   const client = new LambdaClient({
     region: 'eu-central-1',
     credentials: { accessKeyId: 'KEY', secretAccessKey: 's' },
     requestHandler: inProcess(createWire({ lambda: service }, { principal: () => 'arn:aws:iam::1:role/r' })),
     maxAttempts: 1,
   });
-  return { client, log, asked };
+  return { client, lambda, log, asked };
 }
 const payload = (event: unknown) => new TextEncoder().encode(JSON.stringify(event));
 
@@ -118,4 +123,35 @@ test('tells how many executions the account may have at a time, and how many no 
   expect(AccountLimit).toEqual({ ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 997 });
   expect(asked).toEqual(['KEY lambda:GetAccountSettings *']);
   await expect(world(false).client.send(settings)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+});
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html */
+describe('from another account', () => {
+  const invoke = { FunctionName: ARN, Payload: payload({ n: 4 }) };
+  const denied = { name: 'AccessDeniedException' };
+
+  test('a function is invoked where its own policy and the caller’s both allow it', async () => {
+    const { client, lambda } = world(true, '222233334444');
+    await expect(client.send(new InvokeCommand(invoke))).rejects.toMatchObject(denied);
+    lambda.addPermission('f', { principal: '333344445555' });
+    await expect(client.send(new InvokeCommand(invoke))).rejects.toMatchObject(denied);
+    const takeBack = lambda.addPermission('f', { principal: '222233334444' });
+    const { Payload } = await client.send(new InvokeCommand(invoke));
+    expect(JSON.parse(new TextDecoder().decode(Payload))).toEqual({ twice: 8 });
+    await expect(client.send(new GetFunctionConfigurationCommand({ FunctionName: ARN }))).rejects.toMatchObject(denied);
+    takeBack();
+    await expect(client.send(new InvokeCommand(invoke))).rejects.toMatchObject(denied);
+  });
+
+  test('its own policy is not enough where the caller’s role may not', async () => {
+    const { client, lambda } = world(false, '222233334444');
+    lambda.addPermission('f', { principal: '222233334444' });
+    await expect(client.send(new InvokeCommand(invoke))).rejects.toMatchObject(denied);
+  });
+
+  test('one of an account that is not there is refused in the same words', async () => {
+    const { client } = world(true, '222233334444');
+    const FunctionName = ARN.replace('111122223333', '999988887777');
+    await expect(client.send(new InvokeCommand({ ...invoke, FunctionName }))).rejects.toMatchObject(denied);
+  });
 });

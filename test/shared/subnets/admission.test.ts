@@ -1,10 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { admit } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { notesOf } from '../../support/notes.ts';
-import { brief, CIDR, config, endpoint, main, route, router, routes, subnet, table, world } from './fixtures.ts';
+import {
+  brief,
+  CIDR,
+  config,
+  endpoint,
+  main,
+  route,
+  router,
+  routes,
+  service,
+  subnet,
+  table,
+  world,
+} from './fixtures.ts';
 
 const other = subnet({ id: 'subnet-b', name: 'app-b', cidrs: ['10.0.2.0/24'], tagValue: undefined });
 const home = subnet({ id: 'subnet-routers', cidrs: ['10.0.9.0/24'], tagValue: undefined });
@@ -15,9 +28,9 @@ const dual = subnet({ cidrs: ['10.0.1.0/24', '2001:db8:0:1::/64'] });
 const named = { endpoints: ['subnet-e'] };
 const reachable = { reachable: true, subnetIds: ['subnet-b'] };
 
-type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig>];
+type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig>];
 
-const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig>) => {
+const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig>) => {
   const given = world({ subnets: all, routeTables: tables, ...seen });
   const [asker = subnet()] = given.subnets;
   return admit(asker, value, given, config(chosen));
@@ -53,7 +66,7 @@ describe('a wish is fulfilled', () => {
       {
         subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] }), other],
         endpoints: [endpoint({ subnetId: 'subnet-b', ipv6: true })],
-        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
+        service: service({ zones: ['a'], ipv6: true }),
       },
       { endpoints: 'zone' },
     ],
@@ -81,7 +94,7 @@ describe('a wish is fulfilled', () => {
       {
         ...hub([]),
         subnets: [dual, { ...host, cidrs: dual.cidrs }],
-        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
+        service: service({ zones: ['a'], ipv6: true }),
       },
       { ...named, systemsManagerCidrs: ['10.100.0.0/24'] },
     ],
@@ -94,7 +107,7 @@ describe('a wish is fulfilled', () => {
     [
       'with IPv6, where service and subnet carry it',
       '2001:db9::/32',
-      { subnets: [dual], service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
+      { subnets: [dual], service: service({ zones: ['a'], ipv6: true }) },
       {},
     ],
     [
@@ -165,7 +178,7 @@ describe('a wish is refused', () => {
       '2001:db9::/32',
       {
         subnets: [subnet({ cidrs: ['2001:db8:0:1::/64'] })],
-        service: { name: 's', zones: ['a'], ipv6: true, ours: true },
+        service: service({ zones: ['a'], ipv6: true }),
       },
       {},
       'subnet-a has no IPv4 addresses for an endpoint',
@@ -240,14 +253,14 @@ describe('a wish is refused', () => {
     [
       'for IPv6 from a subnet without it',
       '2001:db9::/32',
-      { service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
+      { service: service({ zones: ['a'], ipv6: true }) },
       {},
       '2001:db9::/32 is IPv6, and subnet-a has no IPv6 addresses for an endpoint',
     ],
     [
       'for IPv6 through a named subnet without it',
       '2001:db9::/32',
-      { subnets: [dual, host], service: { name: 's', zones: ['a'], ipv6: true, ours: true } },
+      { subnets: [dual, host], service: service({ zones: ['a'], ipv6: true }) },
       named,
       '2001:db9::/32 is IPv6, and subnet-e has no IPv6 addresses for an endpoint',
     ],

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Endpoint, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { notesOf } from '../../support/notes.ts';
 import { brief, config, endpoint, main, NOW, route, routes, subnet, table, world } from './fixtures.ts';
 
-const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
+const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps).filter((step) => !step.includes(': waiting: '));
 const generation = (seen: Partial<SubnetsWorld>) => {
   const [step] = plan(world(seen), config()).steps;
@@ -41,7 +41,7 @@ describe('where AWS refuses a second endpoint in a zone', () => {
     endpoints: [endpoint({ id: 'vpce-b', subnetId: 'subnet-b' })],
   };
   const wide = '0.0.0.0/0';
-  const planned = (fields: Partial<SubnetsWorld>, name: string, times = 2, chosen: Partial<SubnetsConfig> = {}) => {
+  const planned = (fields: Partial<SubnetsWorld>, name: string, times = 2, chosen: Partial<HubConfig> = {}) => {
     const given = world({ ...seen, ...fields });
     const creates = plan(given, config(chosen)).steps.filter(({ kind }) => kind === 'create-endpoint');
     const error = Object.assign(new Error('no'), { name });

@@ -1,12 +1,20 @@
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { formatNote } from '../../../shared/note.ts';
 import { memoryOf } from '../../../shared/subnets/memory.ts';
 import type { RouteNote } from '../../../shared/subnets/route-note.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
-import type { Endpoint, Route, Router, RouteTable, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
+import type {
+  Endpoint,
+  Route,
+  Router,
+  RouteTable,
+  Service,
+  Subnet,
+  SubnetsWorld,
+} from '../../../shared/subnets/world.ts';
 
 /** As `serverless deploy` without parameters has it. */
-export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
+export const config = (fields: Partial<HubConfig> = {}): HubConfig => ({
   stack: 'ziti-glb-test',
   version: '1.2.3',
   account: '111122223333',
@@ -17,6 +25,7 @@ export const config = (fields: Partial<SubnetsConfig> = {}): SubnetsConfig => ({
   serviceId: 'vpce-svc-1',
   clientVpcs: [],
   gatewayOwners: [],
+  spokeAccounts: [],
   defaultCidrs: ['100.64.0.0/10'],
   endpoints: 'subnet',
   mainTableAllowed: false,
@@ -51,6 +60,7 @@ export const subnet = (fields: Partial<Subnet> = {}): Subnet => ({
   id: 'subnet-a',
   name: '',
   zone: 'a',
+  zoneId: 'euc1-az2',
   owner: '111122223333',
   cidrs: ['10.0.1.0/24'],
   tagValue: CIDR,
@@ -141,13 +151,26 @@ export function remembering(each: Subnet): Subnet {
   return { ...each, notes: new Map(notes), memory };
 }
 
+export const service = (fields: Partial<Service> = {}): Service => ({
+  name: SERVICE,
+  owner: '111122223333',
+  visible: true,
+  zones: ['a', 'b'],
+  zoneIds: ['euc1-az2', 'euc1-az3'],
+  ipv6: false,
+  ours: true,
+  ...fields,
+});
+
 /** One tagged subnet with a table of its own, and a healthy router. */
 export const world = ({ subnets = [subnet()], ...fields }: Partial<SubnetsWorld> = {}): SubnetsWorld => ({
   vpcId: 'vpc-1',
   remote: false,
   now: NOW,
   vpcCidrs: ['10.0.0.0/16'],
-  service: { name: SERVICE, zones: ['a', 'b'], ipv6: false, ours: true },
+  service: service(),
+  blind: undefined,
+  dnsRanges: false,
   subnets: subnets.map(remembering),
   routeTables: [main, table()],
   endpoints: [],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import { stepSentence } from '../../../shared/subnets/sentences.ts';
@@ -22,9 +22,9 @@ import {
   world,
 } from './fixtures.ts';
 
-const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
+const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);
-const notes = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) => {
+const notes = (seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig> = {}) => {
   const { waiting, refused } = notesOf(plan(world(seen), config(chosen)));
   return { waiting: waiting.map((note) => note.for), refused: refused.map((note) => note.for) };
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { UNKNOWN_TARGET } from '../../../shared/aws/route-target.ts';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { notesOf } from '../../support/notes.ts';
@@ -21,7 +21,7 @@ import {
   world,
 } from './fixtures.ts';
 
-const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<SubnetsConfig> = {}) =>
+const steps = (seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig> = {}) =>
   brief(plan(world(seen), config(chosen)).steps);
 const refused = (seen: Partial<SubnetsWorld>) => notesOf(plan(world(seen), config())).refused.map((each) => each.for);
 
@@ -173,7 +173,7 @@ describe('a route of somebody else’s', () => {
     ]);
   });
 
-  test.each<[string, Partial<SubnetsWorld>, string[], Partial<SubnetsConfig>?]>([
+  test.each<[string, Partial<SubnetsWorld>, string[], Partial<HubConfig>?]>([
     [
       'is not taken over before there is somewhere to lead it',
       {

@@ -2,11 +2,12 @@ import { CreateTagsCommand, DeleteTagsCommand, DescribeVpcEndpointsCommand } fro
 import { ModifyTargetGroupCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { CloudEvent } from '../../../local/services/cloud.ts';
 import { AWS_DELAYS } from '../../../local/services/delays.ts';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
 import type { Outcome } from '../../../shared/reconcile/loop.ts';
 import { subnetsReconciler } from '../../../shared/subnets/reconciler.ts';
 import {
+  ACCOUNT,
   given,
   launch,
   testLoadBalancer,
@@ -18,7 +19,7 @@ import {
 import { Crash, type Fault, openStage } from '../../support/stage.ts';
 import { config } from './fixtures.ts';
 
-export interface StageOptions extends Partial<SubnetsConfig> {
+export interface StageOptions extends Partial<HubConfig> {
   crossZone?: boolean;
   /** Whether AWS's buckets refuse what is too much. */
   throttled?: boolean;
@@ -57,6 +58,7 @@ export async function stage({
   const stage = openStage({ throttled, emit, endpointPerZone, ...quota, delays });
   const { cloud, calls } = stage;
   const vpc = await testVpc(owner === undefined ? cloud : { ec2: cloud.ec2Of(owner) });
+  if (owner !== undefined) cloud.cloud.share(vpc.vpc, ACCOUNT);
   const subnet = (cidr: string, zone: string) => testSubnet(cloud, vpc.vpc, cidr, zone);
   const table = (...subnetIds: string[]) => testTable(cloud, vpc.vpc, ...subnetIds);
   const routerSubnets = { a: await subnet('10.0.200.0/24', 'a'), b: await subnet('10.0.201.0/24', 'b') };
@@ -140,6 +142,11 @@ export async function stage({
     changes: () => calls.splice(0).filter((call) => call.changes),
     guard: stage.guard,
     pace: stage.pace,
+    /** Clients of another function, and a pass of it. */
+    clientsOf: stage.clients,
+    passOf: stage.pass,
+    faults: stage.faults,
+    recover: stage.recover,
     tag: (id: string, Value: string, Key = 'ziti-glb') =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     /** A tag with the seal of the stack: as the functions write it. */

@@ -95,7 +95,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       const planned = frozen(plan(seen, settings));
       const picture = topology({
         ...{ place: { partition: 'aws', region: 'r', stack: 's' }, vpcId: 'vpc-1', tagKey: 'ziti-glb' },
-        subnets: { world: seen, vpcs: [seen], attachments: [], plan: planned },
+        subnets: { world: seen, vpcs: [seen], attachments: [], spokes: [], plan: planned },
         routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },
       });
       const shown = new Map(picture.zones.flatMap((zone) => zone.subnets).map((each) => [each.id, each]));

@@ -8,7 +8,7 @@ import {
   DescribeSubnetsCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { SubnetsConfig } from '../../../shared/config.ts';
+import type { HubConfig } from '../../../shared/config.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { CIDR } from './fixtures.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
@@ -72,7 +72,7 @@ describe('a subnet of another VPC', () => {
     ]);
   });
 
-  test.each<[string, (vpc: string) => SubnetsConfig['clientVpcs']]>([
+  test.each<[string, (vpc: string) => HubConfig['clientVpcs']]>([
     ['of those that are named', (vpc) => [vpc]],
     ['of all', () => 'all'],
   ])(

@@ -147,6 +147,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
     world: ground,
     vpcs: [{ ...ground, vpcId: 'vpc-0a1b2c3d4e5f60718' }],
     attachments: [],
+    spokes: [],
     plan: {
       summaries: summariesOf(ground, optedInSubnets, serving, { held, takenOver: new Map() }, work),
       conditions,

@@ -1,6 +1,7 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
+  ACCOUNT,
   availableEndpoint,
   given,
   launch,
@@ -34,6 +35,7 @@ beforeEach(async () => {
 test('a VPC, its subnets and tables are the account’s that made it, and nobody else changes routes there', async () => {
   const owner = cloud.ec2Of('444455556666');
   const shared = await testVpc({ ec2: owner });
+  cloud.cloud.share(shared.vpc, ACCOUNT);
   const Filters = [{ Name: 'vpc-id', Values: [shared.vpc] }];
   const { Vpcs } = await cloud.ec2.send(new ec2.DescribeVpcsCommand({ Filters }));
   const { Subnets } = await cloud.ec2.send(new ec2.DescribeSubnetsCommand({ Filters }));

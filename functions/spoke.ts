@@ -1,0 +1,22 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { sealer } from '../shared/aws/sealer.ts';
+import { spokeConfig } from '../shared/config.ts';
+import { reconcilerHandler } from '../shared/handler.ts';
+import { spokeReconciler } from '../shared/subnets/reconciler.ts';
+
+const config = spokeConfig(process.env);
+const clients = {
+  ec2: new EC2Client(),
+  lambda: new LambdaClient(),
+  changer: new EC2Client({ maxAttempts: 1 }),
+};
+const seal = sealer(new KMSClient(), config.sealing);
+
+export const handler = reconcilerHandler('subnets', spokeReconciler(clients, config, seal, Date.now), {
+  stack: config.stack,
+  version: config.version,
+  clients: Object.values(clients),
+  journeyMetric: 'SecondsToRoute',
+});

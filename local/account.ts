@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { S3 } from '@aws-sdk/client-s3';
+import { SSM } from '@aws-sdk/client-ssm';
+import type { Clock } from './clock.ts';
+import { createBus } from './events/bus.ts';
+import { deadLetters, toFunctions } from './events/delivery.ts';
+import { createQueues } from './events/queues.ts';
+import { sqsService } from './events/sqs.ts';
+import { createIam } from './iam/iam.ts';
+import { type Role, roleName } from './iam/role.ts';
+import { lambdaService } from './lambda/api.ts';
+import { createLambda, type Lambda } from './lambda/runtime.ts';
+import type { Cloud } from './services/cloud.ts';
+import { createKms } from './services/kms.ts';
+import { createLogs } from './services/logs.ts';
+import { createBuckets } from './services/s3.ts';
+import { quotasService } from './services/service-quotas.ts';
+import { identityService } from './services/sts.ts';
+import { cloudFormationService, type DeployedStack } from './stack/api.ts';
+import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
+import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
+import { permitted } from './stack/permissions.ts';
+import type { Template } from './stack/template.ts';
+import { resourceTypes } from './stack/types.ts';
+import { type AccessKey, createKeys } from './wire/keys.ts';
+import { createAuthentication } from './wire/signature.ts';
+import type { Middleware } from './wire/wire.ts';
+import { createWire } from './wire/wire.ts';
+
+/** Who deploys the product's stacks by a policy of his own. */
+const DEPLOYER = 'deployer';
+/** A stack of this name stands before the product does. */
+export const NETWORK_STACK = 'network';
+
+export interface AccountOptions {
+  region: string;
+  /** Twelve digits. */
+  account: string;
+  clock: Clock;
+  rate: number;
+  cloud: Pick<Cloud, 'services' | 'findResourceIn'>;
+  /** Of the API: for who is outside, and for who stands in a VPC. */
+  endpoints: { outside: string; inVpcs: string };
+  throttle: Middleware;
+  /** Names of its users: the operator, and who makes its stacks. */
+  users: { operator: string; cloudFormation: string };
+  demands: { concurrency?: number; boundary?: string } | undefined;
+  /** The policy of who deploys the product's stacks; everything is allowed if it is not given. */
+  deployer?: Record<string, unknown> | undefined;
+  /** Another account's functions, if there is such an account. */
+  functionsOf(account: string): Lambda | undefined;
+  onLog(source: string, line: string): void;
+}
+
+export type Account = ReturnType<typeof createAccount>;
+
+/** An account: who may do what in it, and all that its stacks are made of. What is EC2's, and the like, it has of the cloud. */
+export function createAccount(options: AccountOptions) {
+  const { region, account, clock, rate, cloud, endpoints, onLog } = options;
+  const place = { region, account };
+  const undo: (() => unknown)[] = [];
+  const roles = new Map<string, Role>();
+  const kms = createKms(clock, place);
+  const keys = createKeys(Object.values(options.users), roles);
+  const iam = createIam({ ...place, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
+  const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
+  undo.push(logs.close);
+
+  const queues = createQueues();
+  const letters = deadLetters(queues, onLog);
+  const lambda = createLambda({
+    clock,
+    rate,
+    region,
+    endpoints: { AWS_ENDPOINT_URL: endpoints.outside, AWS_ENDPOINT_URL_S3: endpoints.inVpcs },
+    concurrency: options.demands?.concurrency,
+    keyOf: (roleArn) => keys.ofRole(roleName(roleArn)),
+    onLog: logs.write,
+    onFailure: letters.ofFunction,
+  });
+  undo.push(lambda.close);
+
+  const bus = createBus({ ...place, clock, deliver: toFunctions(lambda), giveUp: letters.ofRule });
+  undo.push(bus.close);
+
+  const deployed = new Map<string, DeployedStack>();
+  const buckets = createBuckets(clock, iam.allows);
+  const services = {
+    ...cloud.services,
+    s3: buckets.service,
+    kms: kms.service,
+    lambda: lambdaService(lambda, iam.allows, { account, functionsOf: options.functionsOf }),
+    logs: logs.service,
+    sqs: sqsService(queues, clock),
+    sts: identityService(account),
+    cloudformation: cloudFormationService(() => deployed.values(), place),
+    servicequotas: quotasService(place),
+  };
+  const principal = (accessKeyId: string) =>
+    roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${account}:user/${accessKeyId}`;
+  const authenticate = createAuthentication(keys, clock);
+  const middleware = [options.throttle, iam.middleware];
+  const wire = createWire(services, { principal, authenticate, middleware });
+
+  const boundary = options.demands?.boundary;
+  const common = { ...place, clock, lambda, bus, buckets, kms, queues, roles, iam, logs, boundary };
+  const makers = (credentials: AccessKey) => {
+    const client = { endpoint: endpoints.outside, region, credentials };
+    const clients = {
+      ec2: new EC2(client),
+      elb: new ElasticLoadBalancingV2(client),
+      ssm: new SSM(client),
+      scaling: new AutoScaling(client),
+      s3: new S3(client),
+    };
+    undo.push(() => {
+      for (const each of Object.values(clients)) each.destroy();
+    });
+    return { clients, types: resourceTypes({ ...common, ...clients }) };
+  };
+  const all = makers(keys.ofUser(options.users.cloudFormation));
+  const { deployer } = options;
+  const assume = (name: string, document: Record<string, unknown>): AccessKey => {
+    const arn = `arn:aws:iam::${account}:role/${name}`;
+    roles.set(name, { name, arn, trust: {}, managedPolicyArns: [], policies: [{ name, document }] });
+    return keys.ofRole(name);
+  };
+  const own = deployer ? makers(assume(DEPLOYER, deployer)) : all;
+  const types = deployer ? permitted(own.types, (...asked) => iam.allows(DEPLOYER, ...asked), place) : own.types;
+  const stacks = new Map<string, Stack>();
+  const deploy: Deploy = async (name, template, parameters, before) => {
+    const { AvailabilityZones = [] } = await all.clients.ec2.describeAvailabilityZones();
+    const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
+    const stack = await deployStack(
+      { template, parameters, place: { ...place, name, zones }, types: name === NETWORK_STACK ? all.types : types },
+      before,
+    );
+    stacks.set(name, stack);
+    const [now, former] = [clock.now(), deployed.get(name)];
+    const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
+    deployed.set(name, { stack, template, parameters, ...times });
+    return stack;
+  };
+
+  return {
+    account,
+    /** The operator's, who may do everything. */
+    credentials: keys.ofUser(options.users.operator),
+    /** By name: what each function may do. */
+    roles: roles as ReadonlyMap<string, Role>,
+    /** Makes a role with this policy, and takes it on. */
+    assume,
+    /** What the roles allow and nobody has used since the box was started. */
+    unusedAccess: iam.unused,
+    /** By ARN. */
+    queues: queues.contents,
+    lambda,
+    bus,
+    wire,
+    /** Whether an access key is of this account. */
+    knows: (accessKeyId: string) => keys.find(accessKeyId) !== undefined,
+    deploy,
+    deployPackage: (folder: string, diverter: string, network?: NetworkParameters) =>
+      deployPackage({ folder, diverter, deploy, s3: own.clients.s3, stacks, ...(network && { network }) }),
+    async deployTemplate(
+      name: string,
+      template: Template,
+      parameters: Record<string, string>,
+      files: ReadonlyMap<string, string>,
+    ) {
+      const { codeBucket: Bucket = '' } = parameters;
+      buckets.create(Bucket);
+      for (const [Key, path] of files) await own.clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
+      return deploy(name, template, parameters);
+    },
+    async remove(stack: Stack) {
+      const { ServerlessDeploymentBucketName: bucket } = stack.outputs;
+      if (bucket) buckets.empty(bucket);
+      await deleteStack(stack);
+      stacks.delete(stack.name);
+      deployed.delete(stack.name);
+    },
+    /** What ends it, the last first. */
+    undo,
+  };
+}

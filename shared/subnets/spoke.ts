@@ -1,0 +1,114 @@
+import {
+  DescribeVpcEndpointServicesCommand,
+  type EC2Client,
+  type ServiceDetail,
+  type Subnet,
+} from '@aws-sdk/client-ec2';
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { code } from '../aws/errors.ts';
+import type { SpokeConfig } from '../config.ts';
+import type { Notary } from '../seal.ts';
+import { type Health, health } from './health.ts';
+import { lookAtClients } from './observe.ts';
+import { missingFrom, type Provider, readWorlds } from './read.ts';
+import type { SubnetsLook } from './world.ts';
+
+export interface SpokeClients {
+  ec2: EC2Client;
+  lambda: LambdaClient;
+}
+
+/** What the hub told is known for so long: its routers are checked within seconds, and its function is asked in each look. */
+const KNOWN_MS = 300_000;
+
+/**
+ * Looks at the VPCs of an account that has no load balancer: the endpoint service is the hub's, and of the routers it knows what
+ * the hub's function tells. One that does not answer leaves what it told before, as long as that is not old.
+ */
+export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig) {
+  let told: Health | undefined;
+
+  return async (seal: Notary, now: number, deletionAttempted?: string): Promise<SubnetsLook> => {
+    const [clients, service, answer] = await Promise.all([
+      lookAtClients(ec2, config.clientVpcs, deletionAttempted),
+      describeService(ec2, config.hubService),
+      ask(lambda, config.hubHealth),
+    ]);
+    if ('health' in answer) told = answer.health;
+    const why = 'problem' in answer ? answer.problem : 'its clock is wrong, or this one';
+    const known = told && now - told.at <= KNOWN_MS ? told : undefined;
+    const blind = known ? undefined : told ? `${why}; its last answer is of ${new Date(told.at).toISOString()}` : why;
+    const provider = providerOf(config, service, known, blind, clients.subnets);
+    const refused =
+      (service?.Owner ?? config.hubHealth.split(':')[4]) === config.account
+        ? `account ${config.account} has the load balancer itself: remove this stack, and name its VPCs in clientVpcs of that one`
+        : undefined;
+    return {
+      now,
+      // Two stacks would write the same tags.
+      vpcs: refused === undefined ? readWorlds(clients, provider, config, seal, { now, deletionAttempted }) : [],
+      missing: missingFrom(clients, config),
+      spokes: [],
+      attachments: [],
+      refused,
+    };
+  };
+}
+
+/** Undefined if it is not there for this account: EC2 shows no more. */
+async function describeService(ec2: EC2Client, name: string): Promise<ServiceDetail | undefined> {
+  try {
+    const { ServiceDetails } = await ec2.send(new DescribeVpcEndpointServicesCommand({ ServiceNames: [name] }));
+    return ServiceDetails?.[0];
+  } catch (error) {
+    if (code(error) === 'InvalidServiceName') return undefined;
+    throw error;
+  }
+}
+
+async function ask(lambda: LambdaClient, FunctionName: string): Promise<{ health: Health } | { problem: string }> {
+  try {
+    const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
+    if (FunctionError) return { problem: `${FunctionName} failed` };
+    return { health: health.parse(JSON.parse(new TextDecoder().decode(Payload))) };
+  } catch (error) {
+    return { problem: `${FunctionName} does not answer (${code(error)})` };
+  }
+}
+
+/** Zones by their names in this account: by ids they are known across accounts. A zone in which it has no subnet needs no name. */
+function providerOf(
+  { hubService, hubHealth }: SpokeConfig,
+  service: ServiceDetail | undefined,
+  known: Health | undefined,
+  blind: string | undefined,
+  subnets: Subnet[],
+): Provider {
+  const names = new Map(
+    subnets.map(({ AvailabilityZoneId, AvailabilityZone }) => [AvailabilityZoneId, AvailabilityZone]),
+  );
+  const nameOf = (id: string) => names.get(id) ?? id;
+  const zoneIds = service?.AvailabilityZoneIds ?? [];
+  const zones = zoneIds.length > 0 ? zoneIds.map(nameOf) : (service?.AvailabilityZones ?? []);
+  return {
+    service: {
+      name: hubService,
+      owner: service?.Owner ?? hubHealth.split(':')[4] ?? '',
+      visible: service !== undefined,
+      zones,
+      zoneIds,
+      ipv6: service?.SupportedIpAddressTypes?.includes('ipv6') ?? false,
+      ours: false,
+    },
+    blind,
+    dnsRanges: known?.dnsRanges ?? false,
+    routers: [],
+    targets: Object.entries(known?.zones ?? {}).flatMap(([id, count]) =>
+      count > 0 ? [{ state: 'healthy', zone: nameOf(id) }] : [],
+    ),
+    nodeZones: zones,
+    // The hub counts for each zone those that it reaches.
+    crossZone: false,
+    connections: [],
+  };
+}

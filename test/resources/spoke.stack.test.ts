@@ -1,0 +1,94 @@
+import { EC2 } from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describePackaged, packaged } from '../support/packaged.ts';
+import { type StackInBox, stackInBox } from '../support/stack.ts';
+
+const SPOKE = '222233334444';
+const CIDR = '10.20.0.0/16';
+
+describePackaged('a hub and a spoke of another account', () => {
+  let stack: StackInBox;
+  let people: EC2;
+  let spoke: ReturnType<StackInBox['box']['inAccount']>;
+  let parameters: Record<string, string>;
+  let subnet: string;
+  let table: string;
+  beforeAll(async () => {
+    stack = await stackInBox({
+      // Three functions wait for each other, each of which has to begin first.
+      rate: 20,
+      packaged: ({ vpcId, subnetIds }) =>
+        packaged({ parameters: { vpcId, subnetIds, reply: 'geneve', spokeAccounts: SPOKE } }),
+    });
+    const { box, operator } = stack;
+    await operator.launch('router-1', 0);
+    spoke = box.inAccount(SPOKE);
+    people = new EC2({ endpoint: box.endpoint, region: box.region, credentials: spoke.credentials });
+    const { Vpc } = await people.createVpc({ CidrBlock: '10.0.0.0/16' });
+    const VpcId = Vpc?.VpcId ?? '';
+    // Which the hub calls eu-central-1b.
+    const { Subnet } = await people.createSubnet({
+      VpcId,
+      CidrBlock: '10.0.1.0/24',
+      AvailabilityZone: 'eu-central-1a',
+    });
+    subnet = Subnet?.SubnetId ?? '';
+    const { RouteTable } = await people.createRouteTable({ VpcId });
+    table = RouteTable?.RouteTableId ?? '';
+    await people.associateRouteTable({ SubnetId: subnet, RouteTableId: table });
+    const service = box.stack.outputs.EndpointService;
+    parameters = {
+      hubService: `com.amazonaws.vpce.${box.region}.${service}`,
+      hubHealth: box.stack.outputs.HealthFunction ?? '',
+    };
+  }, 300_000);
+  afterAll(async () => {
+    people?.destroy();
+    await stack?.box.close();
+  });
+
+  const tag = (Value: string) => people.createTags({ Resources: [subnet], Tags: [{ Key: 'ziti-glb', Value }] });
+  const status = async () => {
+    const { Subnets } = await people.describeSubnets({ SubnetIds: [subnet] });
+    return Subnets?.[0]?.Tags?.find(({ Key }) => Key === 'ziti-glb:status')?.Value;
+  };
+  const routed = async () => {
+    const { RouteTables } = await people.describeRouteTables({ RouteTableIds: [table] });
+    return RouteTables?.[0]?.Routes?.some(
+      ({ DestinationCidrBlock, GatewayId }) => DestinationCidrBlock === CIDR && GatewayId?.startsWith('vpce-'),
+    );
+  };
+
+  test('a tag there leads to the hub’s routers, by roles that may do that and no more, and all goes with it', async () => {
+    const { until } = stack;
+    await spoke.deploy(packaged({ parameters, config: 'spoke.yml' }));
+    await tag(CIDR);
+    const state = async () => String((await people.describeVpcEndpoints()).VpcEndpoints?.[0]?.State);
+    await until('endpoint', async () => (await state()) !== 'undefined');
+    await until('acceptance', async () => (await state()) !== 'pendingAcceptance');
+    await until('available endpoint', async () => (await state()) === 'available');
+    await until('route', routed);
+    await until('status', async () => (await status()) === 'ready');
+    await people.deleteTags({ Resources: [subnet], Tags: [{ Key: 'ziti-glb' }] });
+    await until('end of the route', async () => !(await routed()));
+    await until('end of the status', async () => (await status()) === undefined);
+    expect(stack.log.filter((line) => /not authorized|AccessDenied/.test(line))).toEqual([]);
+    expect(spoke.unusedAccess().filter(({ action }) => action === 'lambda:InvokeFunction')).toEqual([]);
+  }, 300_000);
+
+  test('is asked for what it is in another region, or in the hub’s own account, before anything is packaged', () => {
+    const elsewhere = { ...parameters, hubService: String(parameters.hubService).replace('central', 'west') };
+    expect(() => packaged({ parameters: elsewhere, config: 'spoke.yml' })).toThrow(
+      /hubService is in another region than the stack, eu-central-1/,
+    );
+    expect(() => packaged({ parameters: {}, config: 'spoke.yml' })).toThrow(/hubService must be given/);
+    expect(() => packaged({ parameters: { ...parameters, vpcId: 'vpc-1' }, config: 'spoke.yml' })).toThrow(
+      /no parameter vpcId/,
+    );
+  });
+
+  test('a second spoke of the account with the same tag is refused', async () => {
+    const folder = packaged({ parameters, config: 'spoke.yml', stage: 'other' });
+    await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/spoke\/ziti-glb/);
+  }, 300_000);
+});
