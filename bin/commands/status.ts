@@ -120,6 +120,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
     table(
       some.map((subnet) => [
         nameOf(subnet),
+        ...(wide ? [subnet.vpcId ?? vpcId] : []),
         subnet.zone,
         state(subnet.state),
         subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
@@ -127,7 +128,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
         ...(wide ? [subnet.cidrs.join(' '), subnet.tagValue ?? 'none', subnet.tableId ?? 'none', flow(subnet)] : []),
       ]),
       room(
-        ...['SUBNET', 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'],
+        ...['SUBNET', ...(wide ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'],
         ...(wide ? ['ADDRESSES', 'TAG', 'ROUTE TABLE', 'PACKETS'] : []),
       ),
     );
