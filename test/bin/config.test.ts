@@ -1,22 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { defaults } from '../../bin/defaults.ts';
-import type { DeployedStack } from '../../local/stack/api.ts';
-import { parseTemplate } from '../../local/stack/template.ts';
-import { read } from '../support/documents.ts';
-import { deployed } from './stage.ts';
+import { SCHEMA_VERSION } from '../../bin/formats.ts';
+import { version } from '../../bin/version.ts';
+import { deployed, serverless, stackOf, UPDATED } from './stage.ts';
 
-const { version } = JSON.parse(read('package.json'));
-const at = Date.UTC(2026, 10, 29, 5);
-
-/** A stack of these parts, with the function by which it is found. */
-function stackOf(name: string, template: object, parameters: Record<string, string> = {}, outputs = {}): DeployedStack {
-  const made = { ref: 'ziti-glb-dev-routers', remove: async () => {} };
-  const resources = new Map([['RoutersLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made }]]);
-  const whole = parseTemplate(JSON.stringify({ Resources: {}, ...template }));
-  return { stack: { name, outputs, resources }, template: whole, parameters, createdAt: 0, updatedAt: at };
-}
-const serverless = (given: Record<string, string>, of = version) =>
-  stackOf('ziti-glb-dev', { Metadata: { 'ziti-glb': { version: of, parameters: given } } });
 const plain = stackOf(
   'network',
   {
@@ -56,7 +43,7 @@ describe('config', () => {
   test('is JSON for programs', async () => {
     const { cli } = await deployed({ deployed: [plain] });
     expect(JSON.parse((await cli('config --json')).out)).toEqual({
-      ...{ name: 'network', status: 'UPDATE_COMPLETE', version, at },
+      ...{ schemaVersion: SCHEMA_VERSION, name: 'network', status: 'UPDATE_COMPLETE', version, at: UPDATED },
       parameters: { vpcId: 'vpc-1', stage: 'dev', idleTimeout: '400' },
       defaults: { stage: 'dev', idleTimeout: '350' },
     });

@@ -14,7 +14,7 @@ import type { Topology } from '../../shared/topology/model.ts';
 import { read } from '../support/documents.ts';
 import { answering } from './diverters.ts';
 import { flaws } from './flaws.ts';
-import { deployed } from './stage.ts';
+import { deployed, serverless } from './stage.ts';
 
 /** Takes a type only where each can stand for the other: `tsc` refuses what is said otherwise than it is made. */
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
@@ -49,7 +49,7 @@ test('needs nothing of this project, as a package gives it on', () => {
 describe('what is printed is of the schema that a package gives on,', () => {
   /** With all that a document may have in it: routers and subnets in several states, and what is in the way. */
   const stage = async () => {
-    const stack = await deployed();
+    const stack = await deployed({ deployed: [serverless({ vpcId: 'vpc-1', idleTimeout: '400' })] });
     answering(stack);
     const router = await stack.router(stack.vpc.a0, 'router-1');
     await stack.tag(stack.vpc.a1, '10.20.0.0/16');
@@ -57,7 +57,10 @@ describe('what is printed is of the schema that a package gives on,', () => {
     await stack.router(stack.vpc.b0, 'router-2');
     await stack.tag(stack.vpc.b1, 'oops');
     await stack.logged('subnets', { message: 'a line', level: 'WARN' });
-    const given: Record<string, string> = { explain: `${stack.vpc.b1}`, test: stack.vpc.a1, router };
+    const given: Record<string, string> = {
+      ...{ explain: `${stack.vpc.b1}`, test: stack.vpc.a1, router },
+      precheck: `--param vpcId=${stack.vpc.vpc} --param subnetIds=${stack.vpc.a0},${stack.vpc.b0}`,
+    };
     const line = (command: string) => [command, given[command]].filter(Boolean).join(' ');
     return { ask: (words: string) => stack.cli(words, { onSleep: stack.onSleep }), line };
   };

@@ -12,6 +12,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import type { Access } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
+import { version } from '../../bin/version.ts';
 import { createQueues } from '../../local/events/queues.ts';
 import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
@@ -19,6 +20,7 @@ import { createLogs } from '../../local/services/logs.ts';
 import { quotasService } from '../../local/services/service-quotas.ts';
 import { identityService } from '../../local/services/sts.ts';
 import { cloudFormationService, type DeployedStack } from '../../local/stack/api.ts';
+import { parseTemplate } from '../../local/stack/template.ts';
 import type { Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
@@ -275,6 +277,25 @@ export async function deployed(extras: Extras = {}) {
   };
 }
 export type TestStack = Awaited<ReturnType<typeof deployed>>;
+
+export const UPDATED = Date.UTC(2026, 10, 29, 5);
+
+/** A stack of these parts in CloudFormation, with the function by which it is found. */
+export function stackOf(
+  name: string,
+  template: object,
+  parameters: Record<string, string> = {},
+  outputs = {},
+): DeployedStack {
+  const made = { ref: `${STACK}-routers`, remove: async () => {} };
+  const resources = new Map([['RoutersLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made }]]);
+  const whole = parseTemplate(JSON.stringify({ Resources: {}, ...template }));
+  return { stack: { name, outputs, resources }, template: whole, parameters, createdAt: 0, updatedAt: UPDATED };
+}
+
+/** As `serverless deploy` leaves it. */
+export const serverless = (given: Record<string, string>, of = version) =>
+  stackOf(STACK, { Metadata: { 'ziti-glb': { version: of, parameters: given } } });
 
 /** As AWS does. */
 function dated(now: () => number, wire: Wire): Wire {
