@@ -21,6 +21,7 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run test:kernel': ['package.json', 'npm run test:kernel'],
   'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],
   'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
+  'npm run demo -- --vpcs': ['test/local/demo/demo.kernel.test.ts', "demo('--vpcs')"],
   'npm ci && npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm ci && npm run demo -- --keep': ['test/local/demo/demo.kernel.test.ts', '--keep'],
   'npm ci && make -C bpf deb': ['local/setup.ts', "['bpf', 'deb']"],
