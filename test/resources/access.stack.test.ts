@@ -3,8 +3,9 @@ import { EC2 } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Lambda } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Fabric } from '../../local/fabric/fabric.ts';
 import { describePackaged, packaged } from '../support/packaged.ts';
-import { type StackInBox, stackInBox } from '../support/stack.ts';
+import { downloading, type StackInBox, stackInBox } from '../support/stack.ts';
 
 describePackaged('the roles of the stack', () => {
   let stack: StackInBox;
@@ -20,6 +21,15 @@ describePackaged('the roles of the stack', () => {
   beforeAll(async () => {
     stack = await stackInBox({
       packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds, dnsRanges: 'true' } }),
+      // A router has its diverter within a second: whoever looks once a second may never see one that waits for it.
+      fabric: async ({ upstream }) => {
+        const fabric = downloading(upstream);
+        const exec: Fabric['exec'] = async (...call) => {
+          await draw({});
+          return fabric.exec(...call);
+        };
+        return { ...fabric, exec };
+      },
     });
     const { endpoint, region, credentials } = stack.box;
     const client = { endpoint, region, credentials };

@@ -28,7 +28,7 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
   const log: string[] = [];
   const box = await startBox({
     rate: RATE,
-    fabric: async ({ upstream }) => downloading(noFabric('this is a test'), upstream),
+    fabric: async ({ upstream }) => downloading(upstream),
     packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds } }),
     diverter: DIVERTER,
     onLog: (source, line) => log.push(`${source}: ${line}`),
@@ -60,7 +60,8 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
 }
 
 /** Where programs are not run, the links in them are followed all the same: whoever signed one must be allowed to. */
-function downloading(fabric: Fabric, upstream: string): Fabric {
+export function downloading(upstream: string): Fabric {
+  const fabric = noFabric('this is a test');
   return {
     ...fabric,
     async exec(instanceId, argv, options) {
