@@ -41,7 +41,7 @@ describe('status', () => {
     stack.cloud.attach(stack.service.serviceId, '444455556666');
     const { out } = await stack.cli('status');
     expect(out).toMatch(
-      /TRANSIT GATEWAY +OWNER +STATE\ntgw-attach-\w+ +444455556666 +pendingacceptance\n\nWHY\ntgw-attach-\w+ +account 444455556666, which is not among gatewayOwners, asks to connect/,
+      /TRANSIT GATEWAY +OWNER +STATE\ntgw-attach-\w+ +444455556666 +pending acceptance\n\nWHY\ntgw-attach-\w+ +account 444455556666, which is not among gatewayOwners, asks to connect/,
     );
     expect(out).toMatch(/app-a\) +eu-central-1a +ready/);
   });

@@ -89,7 +89,7 @@ describe('over HTTP', () => {
   const services = {
     ...testCloud().cloud.services,
     s3: buckets.service,
-    lambda: lambdaService(functions, async () => true),
+    lambda: lambdaService(functions, async () => true, { account: '1' }),
   };
   const authenticate = createAuthentication(keys, clock);
   const wire = createWire(services, { principal: String, authenticate });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { byValue } from '../../../local/wire/by-value.ts';
 import { AwsError } from '../../../local/wire/errors.ts';
 import type { Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
-import { given, testNatGateway, testSubnet, testTable } from '../../support/cloud.ts';
+import { ACCOUNT, given, testNatGateway, testSubnet, testTable } from '../../support/cloud.ts';
 import { endsPass, type Fault } from '../../support/stage.ts';
 import { stage } from './stage.ts';
 
@@ -74,6 +74,7 @@ async function furnish({ cloud, vpc: own }: Awaited<ReturnType<typeof stage>>, c
   const people = client?.owner ? byValue(cloud.ec2Of(client.owner), cloud.wire) : cloud.ec2;
   const made = client && (await people.send(new ec2.CreateVpcCommand({ CidrBlock: `10.${client.network}.0.0/16` })));
   const id = made ? given(made.Vpc?.VpcId) : own.vpc;
+  if (client?.owner) cloud.cloud.share(id, ACCOUNT);
   const add = (third: number, zone: string) =>
     testSubnet({ ec2: people }, id, `10.${client?.network ?? 0}.${third}.0/24`, zone);
   const subnets: Record<string, string> = client
@@ -88,7 +89,7 @@ async function furnish({ cloud, vpc: own }: Awaited<ReturnType<typeof stage>>, c
     { Name: 'vpc-id', Values: [id] },
     { Name: 'association.main', Values: ['true'] },
   ];
-  const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ Filters }));
+  const { RouteTables } = await people.send(new ec2.DescribeRouteTablesCommand({ Filters }));
   tables.main = given(RouteTables?.[0]?.RouteTableId);
   return {
     ...{ id, people, subnets, tables },
