@@ -136,6 +136,8 @@ test('is run, by its documents’ own line, in a checkout only: nobody is asked 
     ...process.env,
     npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`,
     npm_config_cache: outside,
+    // npm asks now and then for a later npm.
+    npm_config_update_notifier: 'false',
   };
   const typed = (folder: string, line: string) => run(['sh', '-c', `cd "$0" && ${line}`, folder], { environment });
   const [first] = commands().filter(({ command }) => / ziti-glb .*status/.test(command));
