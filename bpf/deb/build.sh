@@ -6,7 +6,7 @@ set -eu
 binary=$1 architecture=$2 version=$3 output=$4 linked=$5
 here=$(dirname "$0")
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf "$root" "$output.$$" "$output.$$.built-using"' EXIT
 trap 'exit 130' INT TERM HUP # which dash else ends without the above
 chmod 755 "$root"
 
@@ -20,7 +20,7 @@ install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router
 install -D -m 755 -t "$root/DEBIAN" "$here/preinst" "$here/postinst" "$here/prerm" "$here/postrm"
 # Debian's field for the sources that a binary holds parts of; beside the package for who lists what is deployed.
 sources=$(awk '{ print $3 " (= " $4 ")" }' "$linked" | sort -u | paste -sd , | sed 's/,/, /g')
-echo "$sources" >"${output%.deb}.built-using"
+echo "$sources" >"$output.$$.built-using"
 
 cat >"$root/DEBIAN/control" <<CONTROL
 Package: ziti-glb-diverter
@@ -36,4 +36,7 @@ Description: GENEVE of an AWS Gateway Load Balancer to an OpenZiti router
  of its GENEVE and gives it to the listener of the OpenZiti service it is for.
 CONTROL
 # The same binary makes the same package, whenever: routers that have it are not given it again.
-SOURCE_DATE_EPOCH=315532800 dpkg-deb --root-owner-group -Zxz --build "$root" "$output" >/dev/null
+SOURCE_DATE_EPOCH=315532800 dpkg-deb --root-owner-group -Zxz --build "$root" "$output.$$" >/dev/null
+# Who reads it meanwhile has the whole of the one before.
+mv "$output.$$.built-using" "${output%.deb}.built-using"
+mv "$output.$$" "$output"
