@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FlowPolicy } from '../../../local/fabric/fabric.ts';
 import { type NamespaceFabric, namespaceFabric } from '../../../local/fabric/namespaces.ts';
@@ -8,6 +9,8 @@ import { describeKernel } from '../../support/kernel.ts';
 import { type Choices, ENDPOINT, IMAGES, NODE, NODE_IP, topology, VPC } from './topology.ts';
 
 const SINK = new URL('sink.ts', import.meta.url).pathname;
+/** For what comes: a machine may be busy with other tests. */
+const PATIENCE_MS = 20_000;
 const ROUTES = { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } } as const;
 
 interface Received {
@@ -37,7 +40,7 @@ describeKernel('a load balancer node', () => {
     fabric = await namespaceFabric({ images: IMAGES });
     await fabric.sync(topology({ routes: ROUTES }));
     sinks = await Promise.all(['i-router-1', 'i-router-2'].map(listen));
-  }, 20_000);
+  });
   afterAll(async () => {
     for (const sink of sinks) sink.kill();
     await fabric.close();
@@ -62,17 +65,22 @@ describeKernel('a load balancer node', () => {
     return sink;
   }
 
-  /** Sends from the client and resolves with what it is answered within 100 ms. */
-  async function send(datagrams: Datagram[]): Promise<string[]> {
+  /** Sends from the client; resolves with what it is answered, once so many have come to the routers and answers to it. */
+  async function send(datagrams: Datagram[], { arrive = datagrams.length, answers = 0 } = {}): Promise<string[]> {
+    const wanted = received.length + arrive;
     const program = `
       const { createSocket } = require('node:dgram');
+      let heard = 0;
       for (const { from, to = '10.20.0.5', port = 53, text = 'x', size } of ${JSON.stringify(datagrams)}) {
-        const socket = createSocket('udp4').on('message', (data) => console.log(String(data)));
+        const socket = createSocket('udp4').on('message', (data) => { console.log(String(data)); heard += 1; });
         socket.bind(from, () => socket.send(text.padEnd(size ?? 0), port, to));
       }
-      setTimeout(() => process.exit(), 100);`;
-    const { stdout, stderr } = await fabric.exec('i-client-1', [process.execPath, '-e', program]);
+      setInterval(() => heard < ${answers} || process.exit(), 100);`;
+    const { stdout, stderr } = await fabric.exec('i-client-1', [process.execPath, '-e', program], {
+      timeout: PATIENCE_MS,
+    });
     expect(stderr).toBe('');
+    await until(() => received.length >= wanted);
     return stdout.split('\n').filter((line) => line !== '');
   }
 
@@ -86,11 +94,13 @@ describeKernel('a load balancer node', () => {
   }
 
   const newFlows = (count: number): Datagram[] => Array.from({ length: count }, () => ({ from: freshPort++ }));
-  const counted = async (name: string, action: () => Promise<unknown>) => {
-    const before = await fabric.nodeStats(NODE);
+  /** By how much the action raises a counter of the node, once it has by `wanted`. */
+  const counted = async (name: string, wanted: number, action: () => Promise<unknown>) => {
+    const count = async () => (await fabric.nodeStats(NODE))[name] ?? Number.NaN;
+    const before = await count();
     await action();
-    const after = await fabric.nodeStats(NODE);
-    return (after[name] ?? Number.NaN) - (before[name] ?? Number.NaN);
+    await until(async () => (await count()) >= before + wanted);
+    return (await count()) - before;
   };
 
   test('wraps as AWS does', async () => {
@@ -145,20 +155,24 @@ describeKernel('a load balancer node', () => {
     await inVpc('ip', '-6', 'route', 'add', 'fd20::/64', 'dev', 'vpce-789abcdef0');
     await inClient('ip', '-6', 'address', 'add', 'fd01::10/64', 'dev', 'ens5', 'nodad');
     await inClient('ip', '-6', 'route', 'add', 'fd20::/64', 'via', 'fd01::1');
-    const { stderr } = await inClient('bash', '-c', 'echo -n six >/dev/udp/fd20::5/53; sleep 0.2');
+    const { stderr } = await inClient('bash', '-c', 'echo -n six >/dev/udp/fd20::5/53');
     expect(stderr).toBe('');
-    const [six] = received.filter(({ geneve }) => geneve.readUInt16BE(2) === 0x86dd);
-    expect(six?.packet.subarray(48).toString()).toBe('six');
+    const six = () => received.find(({ geneve }) => geneve.readUInt16BE(2) === 0x86dd);
+    await until(() => six() !== undefined);
+    expect(six()?.packet.subarray(48).toString()).toBe('six');
   });
 
   test('carries 8500 bytes, and drops more in silence', async () => {
     const [fits, over] = newFlows(2) as [Datagram, Datagram];
     expect(
-      await counted('drop_too_big', () =>
-        send([
-          { ...fits, size: 8472 },
-          { ...over, size: 8473 },
-        ]),
+      await counted('drop_too_big', 1, () =>
+        send(
+          [
+            { ...fits, size: 8472 },
+            { ...over, size: 8473 },
+          ],
+          { arrive: 1 },
+        ),
       ),
     ).toBe(1);
     expect(received.map(({ packet }) => packet.length)).toEqual([8500]);
@@ -167,13 +181,15 @@ describeKernel('a load balancer node', () => {
   test('what a target sends back in its flow reaches the client', async () => {
     const [flow] = newFlows(1) as [Datagram];
     expect(
-      await counted('returned', async () => expect(await send([{ ...flow, text: 'echo' }])).toEqual(['echo'])),
+      await counted('returned', 1, async () =>
+        expect(await send([{ ...flow, text: 'echo' }], { answers: 1 })).toEqual(['echo']),
+      ),
     ).toBe(1);
   });
 
   test('what a target sends with another cookie is dropped', async () => {
     const [flow] = newFlows(1) as [Datagram];
-    const dropped = counted('drop_return_unknown', async () =>
+    const dropped = counted('drop_return_unknown', 1, async () =>
       expect(await send([{ ...flow, text: 'forge' }])).toEqual([]),
     );
     expect(await dropped).toBe(1);
@@ -185,7 +201,7 @@ describeKernel('a load balancer node', () => {
     ['another version', `4800080000000000${'00'.repeat(32)}45${'00'.repeat(30)}`],
   ])('%s from a target is dropped', async (_, hex) => {
     const program = `require('node:dgram').createSocket('udp4').send(Buffer.from('${hex}', 'hex'), 6081, '${NODE_IP}', () => process.exit())`;
-    const dropped = counted('drop_return_malformed', () =>
+    const dropped = counted('drop_return_malformed', 1, () =>
       fabric.exec('i-router-1', [process.execPath, '-e', program]),
     );
     expect(await dropped).toBe(1);
@@ -214,7 +230,7 @@ describeKernel('a load balancer node', () => {
 
     test('none, if there is none', async () => {
       await sync({ states: [] });
-      expect(await counted('drop_no_target', () => send(newFlows(3)))).toBe(3);
+      expect(await counted('drop_no_target', 3, () => send(newFlows(3), { arrive: 0 }))).toBe(3);
     });
 
     test.each([
@@ -257,6 +273,11 @@ describeKernel('a load balancer node', () => {
     });
   });
 });
+
+/** Resolves when it holds, or when patience ends: what was wanted then is not there, and says so. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !(await holds()) && Date.now() < end; await sleep(20));
+}
 
 function onesComplement(data: Buffer): number {
   let sum = 0;
