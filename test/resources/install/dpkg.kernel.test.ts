@@ -9,8 +9,9 @@ import { CONFIG, IMPATIENT, installStage, OTHER, SCRIPT, SERVICES } from './stag
 
 /** Gives up before the agent would, and that soon. */
 const HURRIED = SCRIPT.replace('deadline=240', 'deadline=8').replace('deadline=290', 'deadline=16');
-/** Takes dpkg's lock, and says so. */
-const LOCK = `open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l; open R, ">/run/locked"; print R $$; close R`;
+const LOG = '/var/lib/ziti-glb/install.log';
+/** What dpkg's lock is let go by: an install that was refused it. */
+const REFUSED = `sleep 1 until qx{grep -s "was locked by" ${LOG}}`;
 
 /** The command that is dpkg of Debian 13, in a folder of its own; or why there is none. */
 const newer = fabricUnavailable() ? { folder: '', missing: 'no kernel tests' } : dpkgOfDebian13();
@@ -29,30 +30,33 @@ describeKernel('the install, with dpkg as it is', () => {
   beforeAll(async () => {
     expect((await install(OTHER, 'one')).code).toBe(0);
   });
+  /** Resolves when another holds dpkg's lock, which it does for as long as this takes, in Perl. */
+  const lock = (meanwhile: string) =>
+    shell(
+      OTHER,
+      `rm -f /run/locked ${LOG}; setsid perl -e 'open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s x4 q q l x4", 1; fcntl F, 7, $l;
+       open R, ">/run/locked"; print R $$; close R; ${meanwhile}' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
+    );
   afterAll(() => rmSync(newer.folder, { recursive: true, force: true }));
 
   test.each([
     ['before dpkg began', ''],
     ['when dpkg was done', '/usr/bin/dpkg "$@";'],
-  ])(
-    'that was killed %s, is not taken for done',
-    async (_, first) => {
-      const version = () => shell(OTHER, 'dpkg -s ziti-glb-diverter | grep Version');
-      const own = await version();
-      await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
-        stdin: `#!/bin/sh\n${first} kill -9 $(pgrep -fx 'bash -s')\n`,
-      });
-      expect((await install(OTHER, 'two')).code).not.toBe(0);
-      await shell(OTHER, 'rm /usr/local/bin/dpkg');
-      expect((await install(OTHER, 'two')).stderr).toBe('');
-      expect(await version()).toBe('Version: 9.9.9');
-      expect((await install(OTHER, 'ill', {}, IMPATIENT)).code).toBe(1);
-      expect(await version()).toBe('Version: 9.9.9');
-      expect((await install(OTHER, 'one')).code).toBe(0);
-      expect(await version()).toBe(own);
-    },
-    90_000,
-  );
+  ])('that was killed %s, is not taken for done', async (_, first) => {
+    const version = () => shell(OTHER, 'dpkg -s ziti-glb-diverter | grep Version');
+    const own = await version();
+    await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
+      stdin: `#!/bin/sh\n${first} kill -9 $(pgrep -fx 'bash -s')\n`,
+    });
+    expect((await install(OTHER, 'two')).code).not.toBe(0);
+    await shell(OTHER, 'rm /usr/local/bin/dpkg');
+    expect((await install(OTHER, 'two')).stderr).toBe('');
+    expect(await version()).toBe('Version: 9.9.9');
+    expect((await install(OTHER, 'ill', {}, IMPATIENT)).code).toBe(1);
+    expect(await version()).toBe('Version: 9.9.9');
+    expect((await install(OTHER, 'one')).code).toBe(0);
+    expect(await version()).toBe(own);
+  });
 
   test('that was killed before ziti-router was started again, has that done by the next', async () => {
     await shell(OTHER, `sed -i s,tproxy:/usr/sbin/diverter,host, ${CONFIG}; systemctl restart ziti-router`);
@@ -90,15 +94,10 @@ describeKernel('the install, with dpkg as it is', () => {
     await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
       stdin: `#!/bin/sh\n/usr/bin/dpkg "$@" 2>/run/said; code=$?\nsed "s, by .* process with pid.*, by ${says}," /run/said >&2; exit $code\n`,
     });
-    await shell(
-      OTHER,
-      `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 4' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
-    );
+    await lock(REFUSED);
     const { code, stderr } = await install(OTHER, 'two');
     expect([code, stderr]).toEqual([0, '']);
-    expect(await shell(OTHER, 'cat /var/lib/ziti-glb/install.log')).toMatch(
-      new RegExp(`^dpkg: error: .* was locked by ${who}`, 'm'),
-    );
+    expect(await shell(OTHER, `cat ${LOG}`)).toMatch(new RegExp(`^dpkg: error: .* was locked by ${who}`, 'm'));
     await shell(OTHER, 'rm /usr/local/bin/dpkg');
     expect((await install(OTHER, 'one')).code).toBe(0);
   });
@@ -110,13 +109,10 @@ describeKernel('the install, with dpkg as it is', () => {
         stdin: `#!/bin/sh\nexec ${newer.command} "$@"\n`,
       });
       expect(await shell(OTHER, 'dpkg --version')).toMatch(/version 1\.(22\.([7-9]|\d\d)|2[3-9]\.)/);
-      await shell(
-        OTHER,
-        `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 4' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
-      );
+      await lock(REFUSED);
       const { code, stderr } = await install(OTHER, 'two');
       expect([code, stderr]).toEqual([0, '']);
-      expect(await shell(OTHER, 'cat /var/lib/ziti-glb/install.log')).toMatch(
+      expect(await shell(OTHER, `cat ${LOG}`)).toMatch(
         /^dpkg: error: dpkg frontend lock was locked by \S*perl\S* process with pid \d+$/m,
       );
       await shell(OTHER, 'rm /usr/local/bin/dpkg');
@@ -125,10 +121,7 @@ describeKernel('the install, with dpkg as it is', () => {
   );
 
   test('says who has held the lock of dpkg for all its time', async () => {
-    await shell(
-      OTHER,
-      `rm -f /run/locked; setsid perl -e '${LOCK}; sleep 30' >/dev/null 2>&1 </dev/null & until [ -e /run/locked ]; do sleep 0.1; done`,
-    );
+    await lock('sleep 600');
     const { code, stderr } = await install(OTHER, 'two', {}, HURRIED);
     expect([code, stderr]).toEqual([
       1,
@@ -157,5 +150,5 @@ describeKernel('the install, with dpkg as it is', () => {
     expect(Date.now() - began).toBeLessThan(40_000);
     expect((await install(OTHER, 'one')).code).toBe(0);
     expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
-  }, 90_000);
+  });
 });
