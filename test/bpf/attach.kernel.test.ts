@@ -269,7 +269,7 @@ describeKernel('the command', () => {
     }
     expect(sent).toBeGreaterThan(5000);
     expect(status()).toMatchObject({ services: 2, counters: { delivered_service: before + sent } });
-  }, 90_000);
+  });
 
   test('flush forgets every service, watch shows what happens', async () => {
     attach('--from', '10.0.0.0/24');

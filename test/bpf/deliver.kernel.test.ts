@@ -192,7 +192,7 @@ describeKernel('delivery', () => {
     const verdicts = await router.run(others.flatMap((other) => [own, other, own]));
     const wrong = verdicts.filter(({ reason }, index) => (reason === 'delivered_established') !== (index % 3 !== 1));
     expect(wrong.map(({ reason }) => reason)).toEqual([]);
-  }, 30_000);
+  });
 
   test('a client on a jumbo network is told to send no more than a load balancer takes, and all arrives', async () => {
     await serve('tcp');

@@ -180,7 +180,7 @@ describeKernel('fragments and the reference', () => {
       'fragment_too_large',
       'whole',
     ]);
-  }, 120_000);
+  });
 
   /** The two fragments of a datagram to no service. */
   const halves = (owner: Owner): [Buffer, Buffer] => {
@@ -225,5 +225,5 @@ describeKernel('fragments and the reference', () => {
       expect(arrived).toBe(1);
       return;
     }
-  }, 120_000);
+  });
 });

@@ -234,7 +234,7 @@ describeKernel('sources that are the router itself', () => {
     await batch(names.filter((prefix) => !kept.includes(prefix)).map((prefix) => `route del local ${prefix} dev lo`));
     const few = await agree();
     expect([all > 3000, few > 100, few < all / 2]).toEqual([true, true, true]);
-  }, 30_000);
+  });
 
   test('of more than there is room for the first are known, and a service is added all the same', async () => {
     const many = Array.from({ length: 33_000 }, (_, index) => textOf(0x0b000000 + 2 * index));
@@ -248,5 +248,5 @@ describeKernel('sources that are the router itself', () => {
       'delivered_local',
       'delivered_local',
     ]);
-  }, 30_000);
+  });
 });

@@ -260,7 +260,7 @@ function started(child: ChildProcessWithoutNullStreams): Started {
     problem += text;
   });
   return {
-    line: async (matches = /./, milliseconds = 3000) => {
+    line: async (matches = /./, milliseconds = 20_000) => {
       for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(2)) {
         const at = lines.findIndex((line) => matches.test(line));
         if (at >= 0) return lines.splice(0, at + 1).at(-1) ?? '';

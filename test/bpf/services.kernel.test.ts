@@ -176,7 +176,7 @@ describeKernel('service rules', () => {
       }),
       { numRuns: 25, endOnFailure: true },
     );
-  }, 60_000);
+  });
 
   const key = { destination: '100.64.0.0/16', protocol: 'udp', ports: [443, 443] } as const;
   const rule: Rule = { ...key, ports: [443, 443], listener: 9, service: 'one' };
@@ -313,7 +313,7 @@ describeKernel('service rules', () => {
     expect(verdicts.map(({ reason }) => reason)).toEqual(
       rules.map((_, index) => (index % 2 ? 'no_service' : 'no_listener')),
     );
-  }, 120_000);
+  });
 
   test.each([1, 2, 3])('the table of destinations loses nothing, filled to the last one (%i)', (seed) => {
     const { stdout } = router.exec([tablePath, String(seed), '1000000']);
@@ -347,29 +347,25 @@ describeKernel('service rules', () => {
     ['-D', 'a source', fromSource],
     ['-I', 'a prefix', elsewhere],
     ['-D', 'a prefix', elsewhere],
-  ])(
-    '%s of %s, killed at any of its steps, leaves what was before or what is after',
-    async (verb, _, changed) => {
-      const [before, after] = verb === '-I' ? [inPlace, [...inPlace, changed]] : [[...inPlace, changed], inPlace];
-      const command = (verb === '-I' ? interceptArguments : removeArguments)(changed);
-      const names = (rules: Rule[]): unknown[] => rules.map(({ service }) => service).sort();
-      const seen = new Set<string>();
-      for (let n = 1, more = true; more; n += 1) {
-        calls([['flush'], ...before.map(interceptArguments)]);
-        more = killed(command, n);
-        const isAfter = listed().length === after.length;
-        seen.add(`${more ? 'killed' : 'ended'}, ${isAfter ? 'after' : 'before'}`);
-        expect(names(listed())).toEqual(names(isAfter ? after : before));
-        await expectVerdicts(isAfter ? after : before, flowsToPorts);
+  ])('%s of %s, killed at any of its steps, leaves what was before or what is after', async (verb, _, changed) => {
+    const [before, after] = verb === '-I' ? [inPlace, [...inPlace, changed]] : [[...inPlace, changed], inPlace];
+    const command = (verb === '-I' ? interceptArguments : removeArguments)(changed);
+    const names = (rules: Rule[]): unknown[] => rules.map(({ service }) => service).sort();
+    const seen = new Set<string>();
+    for (let n = 1, more = true; more; n += 1) {
+      calls([['flush'], ...before.map(interceptArguments)]);
+      more = killed(command, n);
+      const isAfter = listed().length === after.length;
+      seen.add(`${more ? 'killed' : 'ended'}, ${isAfter ? 'after' : 'before'}`);
+      expect(names(listed())).toEqual(names(isAfter ? after : before));
+      await expectVerdicts(isAfter ? after : before, flowsToPorts);
 
-        if (!isAfter) calls([command]);
-        expect(names(listed())).toEqual(names(after));
-        await expectVerdicts(after, flowsToPorts);
-      }
-      expect([...seen]).toEqual(expect.arrayContaining(['killed, before', 'killed, after', 'ended, after']));
-    },
-    60_000,
-  );
+      if (!isAfter) calls([command]);
+      expect(names(listed())).toEqual(names(after));
+      await expectVerdicts(after, flowsToPorts);
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['killed, before', 'killed, after', 'ended, after']));
+  });
 
   test('after a flush killed at any of its steps, services come back as they were', async () => {
     const rules = [...inPlace, overlapping, fromSource, elsewhere];
@@ -380,7 +376,7 @@ describeKernel('service rules', () => {
       await expectVerdicts(listed().length ? rules : [], flowsToPorts);
     }
     expect(listed()).toEqual([]);
-  }, 60_000);
+  });
 
   const refused: [string, string[], RegExp][] = [
     ['no address', ['-I', '-m', '32'], /-c ADDRESS and -m LENGTH, the destination prefix, are missing/],

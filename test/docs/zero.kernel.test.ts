@@ -101,7 +101,7 @@ describe('the bootstrap of examples/routers.yml', () => {
     );
     machine.kill();
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test('a controller', async () => {
     const [controller = '', policies = ''] = shells('A controller');
@@ -109,7 +109,7 @@ describe('the bootstrap of examples/routers.yml', () => {
     const [login = ''] = policies.split('\n');
     await until(`${login} >/dev/null 2>&1`);
     await done(policies);
-  }, 150_000);
+  });
 
   test('a router: enrolled, and on line with the health check that the configuration was given', async () => {
     const [made = '', onInstance = ''] = shells('A router');

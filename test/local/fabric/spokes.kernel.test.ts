@@ -69,7 +69,7 @@ describeKernel('a hub and a spoke with the same addresses', () => {
     fabric = await namespaceFabric({ images: IMAGES });
     await fabric.sync(hubAndSpoke());
     await divert(fabric, 'i-router-1', 2, { attach: 'ens5 --from 10.0.9.0/24 --reply geneve' });
-  }, 60_000);
+  });
   afterAll(() => fabric.close());
 
   const ask = async (instance: string): Promise<string> => {

@@ -13,7 +13,7 @@ describeRouters('a router', (open, away) => {
     router = await open();
     // Of what is larger the load balancer carries nothing.
     await shell(CLIENT, 'ip route replace default via 10.0.1.1 dev ens5 mtu 8500');
-  }, 150_000);
+  });
   afterAll(async () => {
     await router?.fabric.close();
   });
@@ -227,7 +227,7 @@ describeRouters('a router', (open, away) => {
     await router.remove('bad', 'good');
     await router.rules(DEFAULTS);
     await shell(ROUTER, 'sed -i 2d /usr/local/bin/diverter-seen');
-  }, 60_000);
+  });
 
   test("runs as OpenZiti's package from 2.0 on has it: a user, with two capabilities", async () => {
     expect(await statusOf('Uid')).toBe(await shell(ROUTER, 'id -u ziti-router'));
@@ -248,7 +248,7 @@ describeRouters('a router', (open, away) => {
     expect(await statusOf('NoNewPrivs')).toBe('1');
     await until('an answer', async () => (await ask('10.20.0.5')).startsWith('router-1'), 60_000);
     expect(await datagrams(53, [[1, '10.20.0.9']])).toEqual([['router-1 x'.length, '10.20.0.9']]);
-  }, 60_000);
+  });
 
   test('announces a hundred services at once, in any order', async () => {
     const names = [...Array(100).keys()].map((i) => `s${i}`);
@@ -270,5 +270,5 @@ describeRouters('a router', (open, away) => {
     );
     expect(said).toContain('failed to launch external tproxy diverter');
     expect(said).toMatch(/ended with 1$/);
-  }, 60_000);
+  });
 });

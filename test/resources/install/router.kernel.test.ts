@@ -244,5 +244,5 @@ exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --
     expect(await unit()).toMatch(/\nHEALTH=""$/);
     expect((await unit()).split('\n')[0]).not.toBe(before.split('\n')[0]);
     await shell(OTHER, 'systemctl disable --now ziti-glb-health@8090; rm /etc/default/ziti-glb-health');
-  }, 60_000);
+  });
 });

@@ -55,7 +55,7 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
     await stack.until('group of two', async () => (await routers()).length === 2 && (await areHealthy()), PATIENCE_MS);
     await stack.until('answer', async () => 'text' in (await operator.ask('client-a', 'http://10.20.0.5:443/', 0.5)));
   }, 2 * PATIENCE_MS);
-  afterAll(() => stack?.box.close(), 30_000);
+  afterAll(() => stack?.box.close());
 
   const routers = async () => {
     const { AutoScalingGroups } = await autoScaling.describeAutoScalingGroups({});

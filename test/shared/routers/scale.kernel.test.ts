@@ -55,8 +55,8 @@ describeKernel('a group of routers that grows and shrinks under load', () => {
     await operator.tag('app-a', '10.20.0.0/16');
     await inService(2);
     await stack.until('answer', async () => 'text' in (await operator.ask('client-a', 'http://10.20.0.5:443/', 0.5)));
-  }, 90_000);
-  afterAll(() => stack?.box.close(), 30_000);
+  });
+  afterAll(() => stack?.box.close());
 
   const states = async () => {
     const { AutoScalingGroups } = await autoScaling.describeAutoScalingGroups({});
@@ -98,7 +98,7 @@ describeKernel('a group of routers that grows and shrinks under load', () => {
     expect(gone.map(({ failed }) => failed).filter((failed) => failed && failed !== 'read ECONNRESET')).toEqual([]);
     expect(first.fresh.failed).toEqual([]);
     expect(first.fresh.done).toBeGreaterThan(500);
-  }, 90_000);
+  });
 
   test('one that dies: new connections fail no longer than the health check’s bound', async () => {
     const { fabric } = stack.box;
@@ -117,7 +117,7 @@ describeKernel('a group of routers that grows and shrinks under load', () => {
     expect(fresh.slowest).toBeGreaterThan(500);
     expect(last * RATE).toBeLessThanOrEqual(FAILOVER_BOUND);
     expect(fresh.done).toBeGreaterThan(100);
-  }, 60_000);
+  });
 });
 
 interface Figures {
