@@ -106,11 +106,11 @@ wire() {
 	exec $REALTIME 0 ip netns exec node build/wire send build/wire.bpf.o eth0 $kind $1 $2 >>/run/wire.$gro.$way &
 	wire=$!
 	before="$(frames) $(packets)"
-	received=$(sampled $REALTIME 1 build/wire sink $2 $SECONDS_EACH)
+	received=$(sampled $REALTIME 1 build/wire sink $2 $SECONDS_EACH) || received=0
 	after="$(frames) $(packets)"
-	kill $wire
-	wait $wire
-	echo "$received $before $after $(seconds)" | awk '{
+	kill $wire 2>/dev/null || :
+	wait $wire || :
+	echo "$received $before $after $(seconds)" | awk '$1 > 0 && $7 > $5 {
 		printf "%.2f %.4f %.4f %.4f %.1f\n", $1 / $2, ($8 + $3) / $1, $8 / $1, $3 / $1, ($6 - $4) / ($7 - $5) }'
 }
 # udp: thousands a second that the listener gets; nanoseconds of the router's card for each that arrives.
@@ -120,15 +120,18 @@ udp() {
 	sleep 1
 	before=$(frames)
 	received=$(sampled $REALTIME 1 build/udp sink $sink $SECONDS_EACH)
-	echo "$received $before $(frames) $(seconds)" | awk '{ printf "%.0f %.0f\n", $1 / 1000, $4 * 1e9 / ($3 - $2) }'
+	echo "$received $before $(frames) $(seconds)" | awk '$3 > $2 { printf "%.0f %.0f\n", $1 / 1000, $4 * 1e9 / ($3 - $2) }'
 	wait $blast
 }
 # note ROW VALUE
 note() { echo "$2" >>"/run/$gro.$1.$way"; }
+# A machine that is too busy, or a load that is too much for it: the table has what other rounds had.
+nothing_came() { echo "$1, $way, receive aggregation $gro: nothing came" >&2; }
 taken_in() {
 	[ -n "$tcp" ] || return 0
 	row=$1$2
 	set -- $(wire $1 $2)
+	[ $# = 5 ] || { nothing_came "TCP, row $row" && return; }
 	note a$row "$1"
 	note b$row "$2"
 	note c$row "$3"
@@ -143,8 +146,12 @@ measure() {
 	taken_in 8500 1
 	coalesce 0
 	set -- $(udp)
-	note l "$1"
-	note m "$2"
+	if [ $# = 2 ]; then
+		note l "$1"
+		note m "$2"
+	else
+		nothing_came UDP
+	fi
 	note n "$(sending ip netns exec client build/talk connections 100.64.0.1 5202 $SECONDS_EACH)"
 	note o "$(sending ip netns exec client build/talk trips 100.64.0.1 5202 $SECONDS_EACH)"
 }
