@@ -121,7 +121,10 @@ export const reasons: readonly string[] = reasonNames;
 /** Without `tcx` the diverter finds a kernel that has none, as those before 6.6, and goes on a clsact qdisc. */
 export async function startRouter({ tcx = true } = {}): Promise<Router> {
   make();
-  const holder = spawn('unshare', ['--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', setup]);
+  // Ends with this process, however that ends.
+  const holder = spawn('setpriv', [
+    ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', setup],
+  ]);
   let problem = '';
   holder.stderr.on('data', (text) => {
     problem += text;
