@@ -132,7 +132,7 @@ export async function run(
     const found = await findStack(place);
     if ('config' in found) return await command.run({ args, ...answers, stack: found });
     if (command.onSpoke) return await command.onSpoke({ args, ...answers, stack: found });
-    const able = Object.entries(COMMANDS).flatMap(([name, each]) => (each.beforehand || each.onSpoke ? [name] : []));
+    const able = Object.entries(COMMANDS).flatMap(([name, each]) => ('onSpoke' in each ? [name] : []));
     throw new UsageError(
       `${stack} is a spoke, which has no routers: there are ${able.join(', ')} of it. For the routers, ask the stack of ${found.spoke.hubHealth} in its account`,
     );

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import jest from '../../jest.config.js';
+import manifest from '../../package.json' with { type: 'json' };
 import { parameters, spokeParameters } from '../../resources/parameters.js';
 import { METRICS } from '../../shared/metrics.ts';
 import { documents, read } from '../support/documents.ts';
@@ -131,4 +133,15 @@ test('what is to be typed on a router is in the diverter’s own words', () => {
   const typed = [...documents.values()].flatMap((text) => [...text.matchAll(/`(?:sudo )?diverter ([a-z]+)/g)]);
   expect(typed.length).toBeGreaterThan(5);
   for (const [, command] of typed) expect(usage).toContain(`"  diverter ${command}`);
+});
+
+// It takes all words up to the next flag for names, and runs whole projects where one of them was to be a file.
+test('a path never follows --selectProjects of Jest', () => {
+  const projects = jest.projects.map(({ displayName }) => displayName);
+  const texts = [...documents.values(), ...Object.values(manifest.scripts), read('.ci/run')];
+  const selected = texts.flatMap((text) => [...text.matchAll(/--selectProjects((?: (?!-)[\w./-]+)+)/g)]);
+  expect(selected.length).toBeGreaterThan(2);
+  for (const [call, words = ''] of selected)
+    for (const word of words.trim().split(' '))
+      expect([call, projects]).toEqual([call, expect.arrayContaining([word])]);
 });
