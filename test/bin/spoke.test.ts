@@ -59,7 +59,9 @@ test('status shows a spoke’s subnets by VPC and zone, and why one is refused',
   const { code, said } = await say('status');
   expect(code).toBe(0);
   expect(said).toMatch(/^ziti-glb-spoke +a spoke +eu-central-1/);
-  expect(said).toMatch(new RegExp(`VPC ${here.far.vpc}\nSUBNET .*\n${here.far.a1} +eu-central-1a +ready +vpce-\\S+ available`));
+  expect(said).toMatch(
+    new RegExp(`VPC ${here.far.vpc}\nSUBNET .*\n${here.far.a1} +eu-central-1a +ready +vpce-\\S+ available`),
+  );
   expect(said).toMatch(/the service of account 111122223333 is not in eu-central-1b, which is euc1-az1/);
   expect(said).not.toMatch(/ROUTER|LOAD BALANCER/);
 });
