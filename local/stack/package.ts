@@ -46,8 +46,10 @@ export async function deployPackage(deployment: PackageDeployment): Promise<Stac
   const sha256 = createHash('sha256').update(program).digest('hex');
   const diverterKey = `${prefix}/diverter/${sha256}`;
   if (network) refuseOtherNetwork(folder, update, network);
-  const installs = /"DIVERTER":"own"/.test(JSON.stringify(update));
-  if (installs && !JSON.stringify(update).includes(sha256))
+  const text = JSON.stringify(update);
+  // A spoke has no routers.
+  const installsNone = /"DIVERTER":"netfoundry"|"HUB_SERVICE":/.test(text);
+  if (!installsNone && !text.includes(sha256))
     throw new Error(`${folder} is packaged with another build of the diverter. Run npx serverless package again`);
 
   const begun = stacks.get(name) ?? (await deploy(name, create, {}));
