@@ -76,11 +76,12 @@ type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | '
 const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
 
 /** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
-export function readiness({ zones, notes, paused }: Topology): 'ready' | 'waiting' | 'stuck' {
+export function readiness({ zones, notes, paused, vpcId }: Topology): 'ready' | 'waiting' | 'stuck' {
   const routers = zones.flatMap((zone) => zone.routers);
   const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...notes].map(({ state }) => state);
   if (states.some((state) => state === 'refused' || state === 'conflict' || state === 'blocked')) return 'stuck';
-  const serves = routers.some(({ state }) => state === 'ready');
+  // A spoke has no routers, and its subnets are ready only while some are in reach.
+  const serves = vpcId === '' || routers.some(({ state }) => state === 'ready');
   if (serves && states.every((state) => state === 'ready')) return 'ready';
   return paused ? 'stuck' : 'waiting';
 }

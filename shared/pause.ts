@@ -1,7 +1,7 @@
 import type { Tag } from '@aws-sdk/client-ec2';
 import { tag } from './aws/read.ts';
 import { formatNote, readNote } from './note.ts';
-import { type Condition, isWaiting, LATER, type Plan, type Step } from './reconcile/plan.ts';
+import { type Condition, isWaiting, LATER, type Part, type Plan, type Step } from './reconcile/plan.ts';
 
 /** A person has said that a stack is to change nothing, by a tag of its VPC. */
 export interface Pause {
@@ -32,13 +32,13 @@ const STALLED = ['Waiting', 'JoiningRouters', 'OutdatedRouters'];
 
 /**
  * Of a plan what a paused stack does: nothing, but for what keeps things as they are.
- * @param keeping steps that do
+ * @param keeping steps that do, and what has to be looked at again for that
  */
 export function paused<S extends Step>(
   plan: Plan<S>,
   pause: Pause,
   { stack, vpcId }: { stack: string; vpcId: string },
-  keeping: S[] = [],
+  keeping: Part<S> = { steps: [], conditions: [] },
 ): Plan<S> {
   const wait: Condition = {
     about: { label: stack, ids: [vpcId] },
@@ -49,8 +49,8 @@ export function paused<S extends Step>(
   };
   return {
     ...plan,
-    steps: keeping,
-    conditions: [wait, ...plan.conditions.filter((each) => !isWaiting(each))],
+    steps: keeping.steps,
+    conditions: [wait, ...keeping.conditions, ...plan.conditions.filter((each) => !isWaiting(each))],
     gauges: Object.fromEntries(Object.entries(plan.gauges ?? {}).filter(([name]) => !STALLED.includes(name))),
   };
 }

@@ -38,7 +38,7 @@ describePackaged('the version of package.json', () => {
     expect(Description).toContain(`ziti-glb ${version}`);
     expect(Outputs.Version?.Value).toBe(version);
     const functions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
-    expect(functions).toHaveLength(3);
+    expect(functions).toHaveLength(4);
     for (const { Properties } of functions)
       expect(Properties).toMatchObject({ Environment: { Variables: { VERSION: version } } });
     const state = JSON.parse(readFileSync(`${packaged(packaging)}/serverless-state.json`, 'utf8'));

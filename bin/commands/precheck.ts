@@ -245,7 +245,7 @@ async function vpcQuotas({ clients }: Place, text: (name: string) => string): Pr
 
 async function namesOf(stack: Place, parameters: Parameters) {
   const { lambda, logs, ssm } = stack.clients;
-  const wanted = ['routers', 'subnets', 'topology'].map((suffix) => `${stack.name}-${suffix}`);
+  const wanted = ['routers', 'subnets', 'topology', 'health'].map((suffix) => `${stack.name}-${suffix}`);
   const claimed = await claim({ resolveVariable: async (name: string) => parameters[name.replace('param:', '')] });
   const [deployment, functions, groups, holder] = await Promise.all([
     deploymentOf(stack),

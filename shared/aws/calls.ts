@@ -64,8 +64,8 @@ export function watchCalls(client: Watchable, tell: (call: Call) => void): void 
   );
 }
 
-/** An action may change something unless its name begins so: AWS names all that only read in one of these ways. */
-export const isChange = ({ action }: Call) => !/^(Describe|Get|List|Search)/.test(action);
+/** An action may change something unless its name begins so: AWS names all that only read in one of these ways, and `Invoke` asks a function. */
+export const isChange = ({ action }: Call) => !/^(Describe|Get|List|Search|Invoke)/.test(action);
 
 /** AWS's id of the call that an error is the answer to: its support asks for it. */
 export function requestIdOf(error: unknown): string | undefined {

@@ -45,16 +45,21 @@ export function answerHooks(
 }
 
 /** Heartbeats for all that hooks hold, so that launches and ends stay as they are while nobody may answer them. */
-export function holdHooks(router: Router, now: number): RoutersStep[] {
+export function holdHooks(router: Router, now: number): Part<RoutersStep> {
   const { instance } = router;
-  if (!instance.scaling) return [];
+  if (!instance.scaling) return joined();
   const { group, hooks } = instance.scaling;
-  return asking(router, hooks)
-    .filter((hook) => isDue(hook, hook.heartbeatAt, now))
-    .map((hook) => ({
-      ...{ kind: 'heartbeat', about: aboutHook(hook, router), instanceId: instance.id, group, hook: hook.name },
-      context: { lack: 'a person to resume the stack' },
-    }));
+  const lack = 'a person to resume the stack';
+  return joined(
+    ...asking(router, hooks).map((hook): Part<RoutersStep> => {
+      const about = aboutHook(hook, router);
+      const to = { about, instanceId: instance.id, group, hook: hook.name };
+      return {
+        steps: isDue(hook, hook.heartbeatAt, now) ? [{ kind: 'heartbeat', ...to, context: { lack } }] : [],
+        conditions: [waiting(about, lack, now + hook.heartbeatTimeout / BEATS)],
+      };
+    }),
+  );
 }
 
 /** The launch hooks of one that goes back do not hold it. */

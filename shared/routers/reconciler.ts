@@ -2,6 +2,7 @@ import type { RoutersConfig } from '../config.ts';
 import type { Hint } from '../events.ts';
 import type { Note } from '../note.ts';
 import { paused } from '../pause.ts';
+import { joined } from '../reconcile/plan.ts';
 import { createTurns } from '../reconcile/turns.ts';
 import type { Seal } from '../seal.ts';
 import { act, type RoutersClients } from './act.ts';
@@ -52,8 +53,8 @@ export function routersReconciler(
       const planned = plan(world, config);
       if (!world.paused) return turns.keep(planned, world.now);
       // AWS's warnings come once.
-      const notes = planned.steps.filter(({ kind }) => kind === 'note-warning');
-      const keeping = [...notes, ...routersOf(world, config).flatMap((router) => holdHooks(router, world.now))];
+      const notes = { steps: planned.steps.filter(({ kind }) => kind === 'note-warning'), conditions: [] };
+      const keeping = joined(notes, ...routersOf(world, config).map((router) => holdHooks(router, world.now)));
       return turns.keep(paused(planned, world.paused, config, keeping), world.now);
     },
     sentence: stepSentence,

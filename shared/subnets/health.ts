@@ -18,7 +18,7 @@ import { isCrossZone, readTargets } from './read.ts';
 /** What a hub tells its spokes, which cannot see its targets. */
 export const health = z.object({
   /** When the hub looked, in milliseconds since the epoch. */
-  at: z.number(),
+  at: z.number().min(0).max(8.64e15),
   /** By the id of each zone of the service: how many healthy routers an endpoint there reaches. */
   zones: z.record(z.string(), z.number()),
   /** Whether routers answer for names with addresses that mean something on one of them alone. */

@@ -51,7 +51,10 @@ function reconcilerOf<Look extends SubnetsLook>(
       const attempts = turns.attempts(look.now);
       const planned: Plan<SubnetsStep> = planVpcs(look, attempts, config);
       const [first] = look.vpcs;
-      const kept = first?.paused ? paused(planned, first.paused, { ...config, vpcId: first.vpcId }) : planned;
+      // That somebody tried to delete a subnet AWS tells once.
+      const isToldOnce = (step: SubnetsStep) => step.kind === 'write-memory' && step.key === config.leavingKey;
+      const keeping = { steps: planned.steps.filter(isToldOnce), conditions: [] };
+      const kept = first?.paused ? paused(planned, first.paused, { ...config, vpcId: first.vpcId }, keeping) : planned;
       return turns.keep(kept, look.now, (levels) => lowered(levels, look));
     },
 

@@ -36,7 +36,7 @@ export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig)
     ]);
     if ('health' in answer) told = answer.health;
     const why = 'problem' in answer ? answer.problem : 'its clock is wrong, or this one';
-    const known = told && now - told.at <= KNOWN_MS ? told : undefined;
+    const known = told && Math.abs(now - told.at) <= KNOWN_MS ? told : undefined;
     const blind = known ? undefined : told ? `${why}; its last answer is of ${new Date(told.at).toISOString()}` : why;
     const provider = providerOf(config, service, known, blind, clients.subnets);
     const refused =
