@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -10,6 +9,7 @@ import { resolve } from '../../local/stack/intrinsics.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { documents, read } from '../support/documents.ts';
 import { describeKernel } from '../support/kernel.ts';
+import { temporaryFolder } from '../support/packaged.ts';
 
 const chapter = documents.get('docs/routers.md')?.split('## From zero to a router')[1]?.split('\n## ')[0] ?? '';
 const isOnline = (name: string) => `ziti edge list edge-routers 'name="${name}"' -j | grep -q '"isOnline": true'`;
@@ -52,7 +52,7 @@ describe('the bootstrap of examples/routers.yml', () => {
 });
 
 (zitiUnavailable() ? describe.skip : describeKernel)('from zero to a router, with an OpenZiti of its own,', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zero-'));
+  const folder = temporaryFolder('zero-');
   let machine: ChildProcess;
   /** In the one machine that is all of the network. */
   const typed = async (script: string, seconds = 90) => {
@@ -100,7 +100,6 @@ describe('the bootstrap of examples/routers.yml', () => {
       'xargs -r kill <pids 2>/dev/null; sleep 1; xargs -r kill -9 <pids 2>/dev/null; rm -f /tmp/gops-agent.$(cat pids).sock',
     );
     machine.kill();
-    rmSync(folder, { recursive: true });
   });
 
   test('a controller', async () => {
