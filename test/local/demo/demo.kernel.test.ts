@@ -101,7 +101,8 @@ describeKernel('the demo', () => {
   test('interrupted by Ctrl-C at a terminal, which shows its progress otherwise, does the same', async () => {
     const command = `${process.execPath} ${ROOT}local/demo/demo.ts --port ${await freePort()}`;
     const run = followed(spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe', cwd: ROOT, env }));
-    await says(run, /AWS API at/);
+    // The cursor is hidden while progress is shown.
+    await says(run, /\[\?25l/);
     run.child.stdin?.end('\x03');
     const [code] = await run.ended;
     expect(run.said).toContain('Interrupted by SIGINT; everything is taken down.');
