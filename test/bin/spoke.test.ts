@@ -66,6 +66,13 @@ test('status shows a spoke’s subnets by VPC and zone, and why one is refused',
   expect(said).not.toMatch(/ROUTER|LOAD BALANCER/);
 });
 
+test('status waits for a spoke that is ready, which has no routers to wait for', async () => {
+  expect(await say('status', '--for=ready', '--timeout=0')).toMatchObject({ code: 2 });
+  await here.untagFar(here.far.b1);
+  await here.minutes(2);
+  expect(await say('status', '--for=ready', '--timeout=0')).toMatchObject({ code: 0 });
+});
+
 test('plan says what a tag would do there', async () => {
   expect(await say('plan')).toMatchObject({ code: 0 });
   const { code, said } = await say('plan', '--with', `${here.far.a1}=10.40.0.0/16`);

@@ -29,11 +29,13 @@ test('a VPC without the tag is not paused', () => {
 test('of a plan stays what keeps things as they are, and what a person has to see to', () => {
   const held = paused({ steps: [step, step], conditions: [waiting, refused] }, pause, stack, {
     steps: [step],
-    conditions: [],
+    conditions: [{ ...waiting, until: 1 }],
   });
+  expect(held.conditions.map(({ until }) => until)).toContain(1);
   expect(held.steps).toEqual([step]);
   expect(held.conditions.map(aboutIt)).toEqual([
     'ziti-glb-dev waits for a person to resume it (npm run -s ziti-glb -- resume), for it is paused since 2026-11-29 05:00 UTC: change 4711; what is to be done is left undone',
+    'router-1 waits for its agent',
     'router-1: it runs Windows',
   ]);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { holdHooks } from '../../../shared/routers/hooks.ts';
 import { plan } from '../../../shared/routers/plan.ts';
-import { INTERRUPTION } from '../../../shared/routers/router.ts';
+import { INTERRUPTION, routersOf } from '../../../shared/routers/router.ts';
 import type { Hook, Instance } from '../../../shared/routers/world.ts';
 import {
   config,
@@ -224,4 +225,11 @@ test('the hook that is answered first of what enters a warm pool is the terminat
   expect(answered(ending({ completedAt: now }))).toEqual([
     'hook ziti-glb-launch of i-1 (router-1): lets it go on, it is ready',
   ]);
+});
+
+test('a paused stack looks again before the shortest hook that holds a router runs out', () => {
+  const held = world([instance(inGroup('Pending:Wait', hook({ heartbeatTimeout: 30_000, heartbeatAt: now })))]);
+  const [router] = routersOf(held, config);
+  const { steps, conditions } = holdHooks(router as NonNullable<typeof router>, now);
+  expect([steps, conditions.map(({ until }) => until)]).toEqual([[], [now + 10_000]]);
 });
