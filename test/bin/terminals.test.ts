@@ -70,7 +70,8 @@ describe('the command line, before a stack in the box,', () => {
   }
   /** The same at a terminal of so many columns, which shows both of its outputs. */
   async function shown(command: string, columns: number, environment?: Record<string, string>) {
-    const line = `export -f ZITI; script -qec 'bash -c "stty cols ${columns}; ZITI ${command}"' /dev/null`;
+    // What script runs is read by SHELL, or by sh, and dash drops a function of bash from the environment.
+    const line = `export -f ZITI; SHELL=$BASH script -qec 'stty cols ${columns}; ZITI ${command}' /dev/null`;
     const { status, stdout } = await typed(line, environment);
     expect(stdout).not.toMatch(/^ +at .*:\d+:\d+/m);
     return { status, lines: visible(stdout), raw: stdout };
