@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import type { Deployed, DeployedSpoke, Place } from './deployed.ts';
+import type { Deployed, DeployedHub, Place } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command was given. */
@@ -12,18 +12,21 @@ export interface Given {
   document(value: object): void;
 }
 
-/** The same of a spoke. */
-export type GivenSpoke = Omit<Given, 'stack'> & { stack: DeployedSpoke };
+/** The same of a stack that has routers. */
+export type GivenHub = Omit<Given, 'stack'> & { stack: DeployedHub };
 
-export type Command = CommandOf<Given> & {
-  beforehand?: undefined;
-  /** Does the same for a stack that has no routers; not given if it has nothing to say of one. */
-  onSpoke?(given: GivenSpoke): Promise<number>;
-};
+export interface Command extends CommandOf<Given> {
+  of?: undefined;
+}
+
+/** Of routers: a spoke has none. */
+export interface RoutersCommand extends CommandOf<GivenHub> {
+  of: 'routers';
+}
 
 /** Of a stack that is still to be deployed, or whose functions need not be understood: it has a name and a place. */
 export interface Precommand extends CommandOf<Omit<Given, 'stack'> & { stack: Place }> {
-  beforehand: true;
+  of: 'place';
 }
 
 interface CommandOf<G> {

@@ -8,34 +8,66 @@ import {
   type SpokeConfig,
   spokeConfig,
 } from '../shared/config.ts';
+import { type Router, routersOf } from '../shared/routers/router.ts';
+import { look, lookFromSpoke } from '../shared/topology/observe.ts';
 import type { Clients } from './clients.ts';
 
-/** A stack that runs, and what to ask about it with. */
-export interface Deployed {
+/** A stack is there, or is to be, and this is what to ask about it with. */
+export interface Place {
   name: string;
   clients: Clients;
-  config: { subnets: HubConfig; routers: RoutersConfig };
   /** AWS's time, in milliseconds since the epoch. */
   now(): number;
 }
 
-/** A stack is there, or is to be. */
-export type Place = Pick<Deployed, 'name' | 'clients' | 'now'>;
+/** A stack that runs. */
+export type Deployed = DeployedHub | DeployedSpoke;
 
-/** A stack whose subnets reach the routers of another account. */
-export interface DeployedSpoke extends Place {
-  spoke: SpokeConfig;
+export interface DeployedHub extends Place {
+  config: { subnets: HubConfig; routers: RoutersConfig };
 }
 
+/** Its subnets reach the routers of another account. */
+export interface DeployedSpoke extends Place {
+  config: { subnets: SpokeConfig; routers?: undefined };
+}
+
+export const hasRouters = (stack: Deployed): stack is DeployedHub => stack.config.routers !== undefined;
+
+/** Looks at it as its functions do, and plans what they would do. */
+export const see = (stack: Deployed): Promise<Seen> =>
+  hasRouters(stack)
+    ? look(stack.clients, stack.config, stack.now())
+    : lookFromSpoke(stack.clients, stack.config.subnets, stack.now());
+export type Seen = Awaited<ReturnType<typeof look>> | Awaited<ReturnType<typeof lookFromSpoke>>;
+
+/** Routers of the stack; none of a spoke. */
+export const routersIn = (
+  { routers: { world } }: { routers: { world: Seen['routers']['world'] } },
+  { routers }: Deployed['config'],
+): Router[] => (routers && 'instances' in world ? routersOf(world, routers) : []);
+
+/** Where to ask of routers that a spoke does not see. */
+export function hubsRouters({ config: { subnets } }: DeployedSpoke): string {
+  const [, , , , account, , name = ''] = subnets.hubHealth.split(':');
+  return `its routers are the hub's, in account ${account}, where ${name.replace(/-health$/, '')} is the stack to ask`;
+}
+
+/** Functions that change something and have a log: what follows the stack's name in theirs. */
+export const functionsOf = (stack: Deployed) => (hasRouters(stack) ? ['routers', 'subnets'] : ['subnets']);
+
 /** Finds a stack by its name: its functions know all the rest. Rejects with AWS's error if there is none. */
-export async function findStack({ name, clients, now }: Place): Promise<Deployed | DeployedSpoke> {
+export async function findStack({ name, clients, now }: Place): Promise<Deployed> {
   const variablesOf = async (suffix: string) => {
     const command = new GetFunctionConfigurationCommand({ FunctionName: `${name}-${suffix}` });
     const { Environment } = await clients.lambda.send(command);
     return Environment?.Variables ?? {};
   };
   const subnets = await variablesOf('subnets');
-  if ('HUB_SERVICE' in subnets) return { name, clients, spoke: readAs(name, () => spokeConfig(subnets)), now };
+  if ('HUB_SERVICE' in subnets) {
+    const config = { subnets: readAs(name, () => spokeConfig(subnets)) };
+    return { name, clients, config, now };
+  }
   const routers = await variablesOf('routers');
   const config = readAs(name, () => ({ subnets: hubConfig(subnets), routers: routersConfig(routers) }));
   return { name, clients, config, now };

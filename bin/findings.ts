@@ -5,9 +5,9 @@ import type { Router } from '../shared/routers/router.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
 
-/** What a doctor says of one thing. `unknown`: it could not be read. */
+/** What a doctor says of one thing. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
 export interface Finding {
-  is: 'fault' | 'warning' | 'unknown' | 'ok';
+  is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
   check: string;
   says: string;
   /** What to do; empty if nothing. */
@@ -269,8 +269,10 @@ export function diverters(routers: readonly Router[]): Finding[] {
 /** What somebody else has written under the names of our notes. Whether a seal is right, only the functions can tell. */
 export function notes(
   routers: readonly Router[],
-  { routeTables, impostors }: Pick<SubnetsWorld, 'routeTables' | 'impostors'>,
+  vpcs: readonly Pick<SubnetsWorld, 'routeTables' | 'impostors'>[],
 ): Finding[] {
+  const routeTables = vpcs.flatMap((world) => world.routeTables);
+  const impostors = vpcs.flatMap((world) => world.impostors);
   const check = 'notes';
   const follows = 'nothing follows it; find in CloudTrail who wrote it (CreateTags), and delete it';
   const found = [
@@ -378,6 +380,10 @@ export function quotas(all: readonly Quota[]): Finding[] {
     );
   });
 }
+
+/** https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html */
+export const targetQuota = (of: string, used: number) =>
+  quotas([{ name: 'Targets per Gateway Load Balancer', of, used, limit: 300, adjustable: false }]);
 
 export function unreadable(check: string, error: string): Finding {
   return finding('unknown', check, `it cannot be read: ${error}`, 'let who runs this read it, or look in the console');

@@ -12,6 +12,9 @@ export interface Versioned {
 /** Of `ziti-glb status --json`. */
 export interface Status extends Versioned {
   place: { partition: string; region: string; stack: string };
+  /** The stack's own account. */
+  account: string;
+  /** The load balancer's; empty of a spoke. */
   vpcId: string;
   tagKey: string;
   /** When it was looked at. */
@@ -24,12 +27,27 @@ export interface Status extends Versioned {
   gateways: { id: string; attachmentId?: string | undefined; owner?: string | undefined; state: string }[];
   /** Endpoints of other accounts, their `owner`, that are connected to the endpoint service or ask to be; `state` is EC2's, in lower case. */
   spokes: { id: string; owner: string; state: string }[];
-  /** What there is to say of things that are neither a subnet nor a router. */
-  notes: { subject: string; state: State; why: string }[];
+  /** Of a spoke: the stack whose routers it reaches. */
+  hub?: StatusHub;
+  /** What there is to say of things that are neither a subnet nor a router; `stranger` if an account that nobody has named asks for it, which is no fault of the stack. */
+  notes: { subject: string; state: State; why: string; stranger?: boolean }[];
 }
 
 export type State = 'ready' | 'leaving' | 'waiting' | 'conflict' | 'blocked' | 'refused' | 'down';
 export type Flow = 'carries' | 'pending' | 'lost';
+
+export interface StatusHub {
+  account: string;
+  /** Its endpoint service by name, and whether that is there for this account. */
+  service: string;
+  visible: boolean;
+  /** The service's zones, by ids that are the same in every account and by the names of this one; `routers` that are healthy for it, if they are known. */
+  zones: { id: string; name: string; routers?: number | undefined }[];
+  /** When it told of them. */
+  toldAt?: number | undefined;
+  /** Why they are not known. */
+  blind?: string | undefined;
+}
 
 export interface StatusZone {
   name: string;
@@ -119,7 +137,7 @@ export interface Link {
 export type Findings = Finding[];
 
 export interface Finding {
-  is: 'fault' | 'warning' | 'unknown' | 'ok';
+  is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
   check: string;
   says: string;
   /** What to do; empty if nothing. */

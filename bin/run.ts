@@ -3,7 +3,7 @@ import { NoCredentials } from '../local/credentials.ts';
 import { watchCalls } from '../shared/aws/calls.ts';
 import { type Access, type Clients, isLocal } from './clients.ts';
 import { closest } from './closest.ts';
-import { type Command, EXIT, isOptional, type Precommand, UsageError } from './command.ts';
+import { type Command, EXIT, isOptional, type Precommand, type RoutersCommand, UsageError } from './command.ts';
 import { bundle } from './commands/bundle.ts';
 import { config } from './commands/config.ts';
 import { doctor } from './commands/doctor.ts';
@@ -19,13 +19,13 @@ import { status } from './commands/status.ts';
 import { test } from './commands/test.ts';
 import { versions } from './commands/versions.ts';
 import { completion, SHELLS, type Shell, type Words } from './completion.ts';
-import { awsClock, findStack, type Place } from './deployed.ts';
+import { awsClock, findStack, hasRouters, hubsRouters, type Place } from './deployed.ts';
 import { answering, formatOf } from './formats.ts';
 import { explain as explainError } from './person.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
-export const COMMANDS: Readonly<Record<string, Command | Precommand>> = {
+export const COMMANDS: Readonly<Record<string, Command | RoutersCommand | Precommand>> = {
   status,
   plan,
   explain,
@@ -115,7 +115,7 @@ export async function run(
       terminal.out(...completion(parsed.shell, WORDS));
       return EXIT.ok;
     }
-    const { command, args, options, format, stack } = parsed;
+    const { name, command, args, options, format, stack } = parsed;
     access = parsed.access;
     const clients = clientsOf(access);
     let calls = 0;
@@ -128,14 +128,11 @@ export async function run(
     }
     const answers = await answering(format, options, terminal);
     const place: Place = { name: stack, clients, now: awsClock(clients) };
-    if (command.beforehand) return await command.run({ args, ...answers, stack: place });
+    if (command.of === 'place') return await command.run({ args, ...answers, stack: place });
     const found = await findStack(place);
-    if ('config' in found) return await command.run({ args, ...answers, stack: found });
-    if (command.onSpoke) return await command.onSpoke({ args, ...answers, stack: found });
-    const able = Object.entries(COMMANDS).flatMap(([name, each]) => ('onSpoke' in each ? [name] : []));
-    throw new UsageError(
-      `${stack} is a spoke, which has no routers: there are ${able.join(', ')} of it. For the routers, ask the stack of ${found.spoke.hubHealth} in its account`,
-    );
+    if (command.of === undefined) return await command.run({ args, ...answers, stack: found });
+    if (hasRouters(found)) return await command.run({ args, ...answers, stack: found });
+    throw new UsageError(`${name} is of routers, and ${stack} has none: ${hubsRouters(found)}`);
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(error.message, '', 'See: npm run -s ziti-glb -- --help');
@@ -197,6 +194,7 @@ function parse(argv: readonly string[]) {
   if (!/^\d{1,3}$/.test(timeout) || Number(timeout) < 1 || Number(timeout) > 600)
     throw new UsageError(`--request-timeout=${timeout} is no number of seconds from 1 to 600`);
   return {
+    name,
     command,
     args,
     options: values,

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { METADATA } from '../resources/forgotten.js';
-import { defaults } from './defaults.ts';
+import { defaults, spokeDefaults } from './defaults.ts';
 import type { Place } from './deployed.ts';
 
 /** What CloudFormation knows of a stack. */
@@ -33,7 +33,7 @@ const isMissing = (error: unknown) => /does not exist/.test(error instanceof Err
 /** Undefined if there is no stack of CloudFormation that has made these functions, or is to make them. Rejects with AWS's error. */
 export async function deploymentOf({ name: stack, clients }: Place): Promise<Deployment | undefined> {
   const { cloudFormation } = clients;
-  const name = (await stackOf(`${stack}-routers`, cloudFormation)) ?? stack;
+  const name = (await stackOf(`${stack}-subnets`, cloudFormation)) ?? stack;
   try {
     const [{ Stacks }, { Metadata = '{}', Parameters: declared = [] }] = await Promise.all([
       cloudFormation.send(new DescribeStacksCommand({ StackName: name })),
@@ -50,7 +50,8 @@ export async function deploymentOf({ name: stack, clients }: Place): Promise<Dep
     const version = Outputs.find(({ OutputKey }) => OutputKey === 'Version')?.OutputValue ?? own?.version;
     const at = (LastUpdatedTime ?? CreationTime)?.getTime() ?? 0;
     if (own) {
-      const known = texts(defaults);
+      // Of a spoke its hub must be given, and of no other stack can be.
+      const known = texts('hubService' in own.parameters ? spokeDefaults : defaults);
       return { name, status, version, at, parameters: { ...known, ...own.parameters }, defaults: known };
     }
     const pairs = Parameters.map(({ ParameterKey = '', ParameterValue = '' }) => [ParameterKey, ParameterValue]);

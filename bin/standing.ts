@@ -28,7 +28,13 @@ export const RESUME = 'npm run -s ziti-glb -- resume';
 
 export const nameOf = ({ id, name }: { id: string; name: string }) => (name === id ? id : `${id} (${name})`);
 
-const STYLES: Record<Finding['is'], Style> = { fault: 'red', warning: 'yellow', unknown: 'magenta', ok: 'green' };
+const STYLES: Record<Finding['is'], Style> = {
+  fault: 'red',
+  warning: 'yellow',
+  unknown: 'magenta',
+  note: 'cyan',
+  ok: 'green',
+};
 
 /** Rows of a table: each finding, and under it what to do. */
 export const findingRows = (findings: readonly Finding[], { paint }: Pick<Terminal, 'paint'>): string[][] =>
@@ -38,9 +44,10 @@ export const findingRows = (findings: readonly Finding[], { paint }: Pick<Termin
   ]);
 
 /** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */
-export function standing({ zones, notes, place, paused }: Topology): Finding[] {
+export function standing({ zones, notes, place, paused, hub }: Topology): Finding[] {
   const see = (id: string) => `see: npm run -s ziti-glb -- explain ${id} --stack ${place.stack}`;
-  const subjects = (['routers', 'subnets'] as const).flatMap((check) => {
+  // A spoke's routers are its hub's.
+  const subjects = (hub ? (['subnets'] as const) : (['routers', 'subnets'] as const)).flatMap((check) => {
     const all = zones.flatMap((zone): Told[] => (check === 'routers' ? zone.routers : zone.subnets));
     const found = all
       .filter(({ state }) => BAD[state] !== 'ok')
@@ -57,7 +64,11 @@ export function standing({ zones, notes, place, paused }: Topology): Finding[] {
   });
   const others = notes
     .filter(({ state }) => BAD[state] !== 'ok')
-    .map(({ subject, state, why }) => finding(BAD[state], 'others', `${subject} is ${state}: ${why}`));
+    .map(({ subject, state, why, stranger }) =>
+      stranger
+        ? finding('note', 'others', `${subject}: ${why}`)
+        : finding(BAD[state], 'others', `${subject} is ${state}: ${why}`),
+    );
   const pause = paused
     ? [
         finding(
@@ -76,12 +87,13 @@ type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | '
 const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
 
 /** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
-export function readiness({ zones, notes, paused, vpcId }: Topology): 'ready' | 'waiting' | 'stuck' {
+export function readiness({ zones, notes, paused, hub }: Topology): 'ready' | 'waiting' | 'stuck' {
   const routers = zones.flatMap((zone) => zone.routers);
-  const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...notes].map(({ state }) => state);
+  const own = notes.filter(({ stranger }) => !stranger);
+  const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...own].map(({ state }) => state);
   if (states.some((state) => state === 'refused' || state === 'conflict' || state === 'blocked')) return 'stuck';
   // A spoke has no routers, and its subnets are ready only while some are in reach.
-  const serves = vpcId === '' || routers.some(({ state }) => state === 'ready');
+  const serves = hub !== undefined || routers.some(({ state }) => state === 'ready');
   if (serves && states.every((state) => state === 'ready')) return 'ready';
   return paused ? 'stuck' : 'waiting';
 }

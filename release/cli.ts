@@ -30,13 +30,14 @@ export async function buildCli(outfile: string, plugins: Plugin[] = []) {
   });
 }
 
-/** There is no serverless.yml beside the one file. */
+/** There is no serverless.yml and no spoke.yml beside the one file. */
 const withDefaults: Plugin = {
   name: 'with-defaults',
   setup({ onLoad }) {
     onLoad({ filter: /\/bin\/defaults\.ts$/ }, async () => {
-      const { defaults } = await import('../bin/defaults.ts');
-      return { contents: `export const defaults = ${JSON.stringify(defaults)};`, loader: 'js' };
+      const all = Object.entries(await import('../bin/defaults.ts'));
+      const constants = all.map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`);
+      return { contents: constants.join('\n'), loader: 'js' };
     });
   },
 };

@@ -9,7 +9,7 @@ const flow = z.enum(['carries', 'pending', 'lost']).exactOptional();
 const subject = { id: z.string(), name: z.string(), zone: z.string(), state, why: z.array(z.string()) };
 
 const finding = z.object({
-  is: z.enum(['fault', 'warning', 'unknown', 'ok']),
+  is: z.enum(['fault', 'warning', 'unknown', 'note', 'ok']),
   check: z.string(),
   says: z.string(),
   remedy: z.string(),
@@ -20,6 +20,7 @@ const paused = z.object({ since: time.optional(), why: z.string() }).optional();
 const status = z.object({
   ...versioned,
   place: z.object({ partition: z.string(), region: z.string(), stack: z.string() }),
+  account: z.string(),
   vpcId: z.string(),
   tagKey: z.string(),
   at: time,
@@ -58,7 +59,17 @@ const status = z.object({
     z.object({ id: z.string(), attachmentId: z.string().optional(), owner: z.string().optional(), state: z.string() }),
   ),
   spokes: z.array(z.object({ id: z.string(), owner: z.string(), state: z.string() })),
-  notes: z.array(z.object({ subject: z.string(), state, why: z.string() })),
+  hub: z
+    .object({
+      account: z.string(),
+      service: z.string(),
+      visible: z.boolean(),
+      zones: z.array(z.object({ id: z.string(), name: z.string(), routers: z.number().optional() })),
+      toldAt: time.optional(),
+      blind: z.string().optional(),
+    })
+    .exactOptional(),
+  notes: z.array(z.object({ subject: z.string(), state, why: z.string(), stranger: z.boolean().exactOptional() })),
 });
 
 const waiting = z.object({

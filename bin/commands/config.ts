@@ -4,7 +4,7 @@ import { table } from '../table.ts';
 import { version } from '../version.ts';
 
 export const config: Precommand = {
-  beforehand: true,
+  of: 'place',
   args: [],
   summary: 'what a stack was deployed with, where that is not the default',
   options: json,

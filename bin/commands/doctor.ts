@@ -11,10 +11,11 @@ import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { collect, tag } from '../../shared/aws/read.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
+import type { SubnetsWorld } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
-import { look } from '../../shared/topology/observe.ts';
+import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
-import type { Deployed } from '../deployed.ts';
+import { type Deployed, type DeployedHub, type DeployedSpoke, hasRouters } from '../deployed.ts';
 import { judge, readStatus, sameVersion } from '../diverter-status.ts';
 import {
   agents,
@@ -32,10 +33,12 @@ import {
   quotas,
   sharing,
   sourceDestCheck,
+  targetQuota,
   unreadable,
   warnings,
   zones,
 } from '../findings.ts';
+import { reached } from '../hub-findings.ts';
 import { runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
@@ -56,7 +59,20 @@ export const doctor: Command = {
   },
 };
 
-async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> {
+const examine = (stack: Deployed, terminal: Terminal): Promise<Finding[]> =>
+  hasRouters(stack) ? examineHub(stack, terminal) : examineSpoke(stack);
+
+async function examineSpoke(stack: DeployedSpoke): Promise<Finding[]> {
+  const ground = await lookFromSpoke(stack.clients, stack.config.subnets, stack.now());
+  const { vpcs, hub } = ground.subnets;
+  return [
+    ...standing(topology(ground)),
+    ...(hub ? reached(hub, vpcs, stack.config.subnets, stack.now()) : []),
+    ...(await examineVpcs(stack, vpcs, [])),
+  ];
+}
+
+async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Finding[]> {
   const { clients, config } = stack;
   const ground = await look(clients, config, stack.now());
   const { subnets, routers: seen } = ground;
@@ -65,6 +81,7 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
   );
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
+    examineVpcs(stack, subnets.vpcs, routers),
     attempt('security groups and network ACL', async () => {
       const [filtered, { healthPort, targetType }] = await Promise.all([
         readFilters(stack, routers),
@@ -85,17 +102,9 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
       const names = seen.world.instances.flatMap(({ scaling }) => scaling?.group ?? []);
       return hooks(await readGroups(stack, [...new Set(names)]), stack.name, config.routers.tagKey);
     }),
-    attempt('encryption controls', async () => {
-      const { vpcId } = config.subnets;
-      const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds: [vpcId] });
-      const { VpcEncryptionControls = [] } = await clients.ec2.send(asked);
-      return [encryption(VpcEncryptionControls, vpcId)];
-    }),
-    attempt('quotas', async () => quotas(await readQuotas(stack, subnets.world))),
   ]);
   return [
     ...standing(topology(ground)),
-    ...sharing(subnets.world, config.subnets.account),
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),
@@ -103,12 +112,30 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
     ),
     ...sourceDestCheck(routers),
     ...diverters(routers),
-    ...notes(routers, subnets.world),
     ...dnsRanges(config.routers, subnets.world, routers),
     ...mtu(routers),
     ...warnings(routers),
     ...parts.flat(),
+    ...targetQuota(config.routers.stack, subnets.world.targets.length),
   ];
+}
+
+/** Of the VPCs in which there is something to do. */
+async function examineVpcs(stack: Deployed, all: readonly SubnetsWorld[], routers: readonly Router[]) {
+  const { ec2 } = stack.clients;
+  const vpcs = all.filter(({ remote, subnets }) => !remote || subnets.some(({ tagValue }) => tagValue !== undefined));
+  const VpcIds = vpcs.map(({ vpcId }) => vpcId);
+  const parts = await Promise.all([
+    attempt('encryption controls', async () => {
+      if (VpcIds.length === 0) return [];
+      const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds });
+      const { VpcEncryptionControls = [] } = await ec2.send(asked);
+      return VpcIds.map((id) => encryption(VpcEncryptionControls, id));
+    }),
+    attempt('quotas', async () => (vpcs.length === 0 ? [] : quotas(await readQuotas(stack, vpcs)))),
+  ]);
+  const { account } = stack.config.subnets;
+  return [...vpcs.flatMap((world) => sharing(world, account)), ...notes(routers, vpcs), ...parts.flat()];
 }
 
 /** What one may not read says nothing about the rest. */
@@ -120,7 +147,7 @@ async function attempt(check: string, read: () => Promise<Finding[]>): Promise<F
   }
 }
 
-async function readFilters({ clients: { ec2 } }: Deployed, routers: readonly Router[]): Promise<Filtered[]> {
+async function readFilters({ clients: { ec2 } }: DeployedHub, routers: readonly Router[]): Promise<Filtered[]> {
   if (routers.length === 0) return [];
   const ids = routers.flatMap(({ instance }) => instance.interfaces.map(({ id }) => id));
   const { NetworkInterfaces = [] } = await ec2.send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: ids }));
@@ -145,7 +172,7 @@ async function readFilters({ clients: { ec2 } }: Deployed, routers: readonly Rou
   });
 }
 
-async function readTargetGroup({ clients: { elb }, config }: Deployed) {
+async function readTargetGroup({ clients: { elb }, config }: DeployedHub) {
   const command = new DescribeTargetGroupsCommand({ TargetGroupArns: [config.routers.targetGroupArn] });
   const { TargetGroups } = await elb.send(command);
   const { HealthCheckPort, Port, TargetType = '' } = TargetGroups?.[0] ?? {};
@@ -160,7 +187,7 @@ async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Rout
   );
 }
 
-async function readGroups({ clients, config }: Deployed, names: string[]): Promise<ScalingGroup[]> {
+async function readGroups({ clients, config }: DeployedHub, names: string[]): Promise<ScalingGroup[]> {
   const { autoScaling: client } = clients;
   const groups = await groupsNamed(client, names);
   return Promise.all(
@@ -173,7 +200,7 @@ async function readGroups({ clients, config }: Deployed, names: string[]): Promi
 }
 
 /** What each router's own diverter counts: no call of AWS tells it. */
-async function askDiverters(stack: Deployed, routers: readonly Router[], terminal: Terminal): Promise<Finding[]> {
+async function askDiverters(stack: DeployedHub, routers: readonly Router[], terminal: Terminal): Promise<Finding[]> {
   if (routers.length === 0 || stack.config.routers.diverter !== 'own') return [];
   const ids = routers.map(({ instance }) => instance.id);
   const answers = await runOn(stack, ids, ['diverter status --json'], terminal);
@@ -194,42 +221,20 @@ async function askDiverters(stack: Deployed, routers: readonly Router[], termina
 
 const seeRouter = (id: string) => `see: npm run -s ziti-glb -- router ${id}`;
 
-type Look = Awaited<ReturnType<typeof look>>;
-
-async function readQuotas({ clients, config }: Deployed, world: Look['subnets']['world']): Promise<Quota[]> {
+async function readQuotas({ clients }: Deployed, vpcs: readonly SubnetsWorld[]): Promise<Quota[]> {
   const limit = async (QuotaCode: string) => {
     const { Quota } = await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }));
     return Quota?.Value ?? Number.NaN;
   };
   const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
-  const table = fullest(world.routeTables);
-  const { vpcId } = config.subnets;
-  // https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html
-  const targets = {
-    name: 'Targets per Gateway Load Balancer',
-    of: config.routers.stack,
-    used: world.targets.length,
-    limit: 300,
-  };
-  return [
-    {
-      name: 'Interface VPC endpoints per VPC',
-      of: vpcId,
-      used: world.endpointCount,
-      limit: endpoints,
-      adjustable: true,
-    },
-    ...(table
-      ? [
-          {
-            name: 'Routes per route table',
-            of: table.id,
-            used: table.routes,
-            limit: routes,
-            adjustable: true,
-          },
-        ]
-      : []),
-    { ...targets, adjustable: false },
-  ];
+  return vpcs.flatMap(({ vpcId, endpointCount, routeTables }) => {
+    const table = fullest(routeTables);
+    const name = 'Interface VPC endpoints per VPC';
+    return [
+      { name, of: vpcId, used: endpointCount, limit: endpoints, adjustable: true },
+      ...(table
+        ? [{ name: 'Routes per route table', of: table.id, used: table.routes, limit: routes, adjustable: true }]
+        : []),
+    ];
+  });
 }

@@ -4,7 +4,8 @@ import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
 import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
-import { type Command, EXIT, type Given, type GivenSpoke, yes } from '../command.ts';
+import { type Command, EXIT, type Given, yes } from '../command.ts';
+import { hasRouters } from '../deployed.ts';
 import { RESUME } from '../standing.ts';
 import { table } from '../table.ts';
 
@@ -17,17 +18,19 @@ export const drain: Command = {
   summary: 'opt every subnet out, and wait until all routes and endpoints are gone',
   options: yes,
   run(given) {
-    const { clients, config, now } = given.stack;
-    return drained(given, config.subnets.tagKey, () => observe(clients, config.subnets, unverified, now()));
-  },
-  onSpoke(given) {
-    const { clients, spoke, now } = given.stack;
-    return drained(given, spoke.tagKey, () => observeSpoke(clients, spoke)(unverified, now()));
+    const { stack } = given;
+    const { clients, now } = stack;
+    return drained(given, () =>
+      hasRouters(stack)
+        ? observe(clients, stack.config.subnets, unverified, now())
+        : observeSpoke(clients, stack.config.subnets)(unverified, now()),
+    );
   },
 };
 
-async function drained(given: Given | GivenSpoke, tagKey: string, look: () => Promise<SubnetsLook>): Promise<number> {
+async function drained(given: Given, look: () => Promise<SubnetsLook>): Promise<number> {
   const { options, stack, terminal } = given;
+  const { tagKey } = stack.config.subnets;
   const found = await look();
   const opted = found.vpcs.flatMap(({ subnets }) => subnets).filter(({ tagValue }) => tagValue !== undefined);
   if (opted.length === 0 && left(found) === 0) {
@@ -65,10 +68,7 @@ async function drained(given: Given | GivenSpoke, tagKey: string, look: () => Pr
 }
 
 /** The functions do the rest; here is only watched. */
-async function waitUntilGone(
-  { terminal, stack }: Given | GivenSpoke,
-  look: () => Promise<SubnetsLook>,
-): Promise<number> {
+async function waitUntilGone({ terminal, stack }: Given, look: () => Promise<SubnetsLook>): Promise<number> {
   let fewest = Number.POSITIVE_INFINITY;
   let movedAt = stack.now();
   for (;;) {

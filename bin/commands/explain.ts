@@ -1,6 +1,6 @@
 import { pauseSentence } from '../../shared/pause.ts';
-import { look } from '../../shared/topology/observe.ts';
 import { type Command, json } from '../command.ts';
+import { see } from '../deployed.ts';
 import { parseDestination } from '../explain/destination.ts';
 import { explainThing, notFound, tell, towards } from '../explain/explanation.ts';
 
@@ -11,9 +11,9 @@ export const explain: Command = {
   check: ({ args: [, destination] }) => void (destination !== undefined && parseDestination(destination)),
   async run(given) {
     const { args, stack } = given;
-    const ground = await look(stack.clients, stack.config, stack.now());
+    const ground = await see(stack);
     const [asked = '', to] = args;
-    const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
+    const found = (await explainThing(asked, ground, given)) ?? notFound(asked, ground, stack);
     const explained = to === undefined ? found : await towards(parseDestination(to), found, ground, given);
     const { paused } = ground.subnets.world;
     const said = paused ? [`the stack is ${pauseSentence(paused)}`, ...explained.said] : explained.said;

@@ -1,7 +1,7 @@
 import { type FilteredLogEvent, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
 import type { Style } from '../../shared/plain.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
-import type { Deployed } from '../deployed.ts';
+import { type Deployed, functionsOf } from '../deployed.ts';
 import { table } from '../table.ts';
 
 const REFRESH_MS = 2_000;
@@ -58,8 +58,9 @@ export function ago({ since = '1h' }: Given['options']): number {
   return Number(count) * factor;
 }
 
-async function read({ clients, name }: Deployed, subject: string | undefined, startTime: number): Promise<Line[]> {
-  const groups = ['routers', 'subnets'].map(async (suffix) => {
+async function read(stack: Deployed, subject: string | undefined, startTime: number): Promise<Line[]> {
+  const { clients, name } = stack;
+  const groups = functionsOf(stack).map(async (suffix) => {
     const lines: Line[] = [];
     const query = {
       ...{ logGroupName: `/aws/lambda/${name}-${suffix}`, startTime },

@@ -1,8 +1,9 @@
-import { CreateTagsCommand, DeleteTagsCommand, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DeleteTagsCommand, paginateDescribeVpcs, type Vpc } from '@aws-sdk/client-ec2';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import { formatPause, type Pause, pauseSentence, readPause } from '../../shared/pause.ts';
+import { collect, tag } from '../../shared/aws/read.ts';
+import { formatPause, pauseOf, pauseSentence } from '../../shared/pause.ts';
 import { type Command, EXIT, UsageError } from '../command.ts';
-import type { Deployed } from '../deployed.ts';
+import { type Deployed, functionsOf, hasRouters } from '../deployed.ts';
 import { explain } from '../person.ts';
 import { RESUME } from '../standing.ts';
 
@@ -20,16 +21,19 @@ export const pause: Command = {
       );
   },
   async run({ args: [why = ''], stack, terminal }) {
-    const { vpcId, pauseKey } = stack.config.subnets;
-    const present = await read(stack);
+    const { pauseKey } = stack.config.subnets;
+    const vpcs = await read(stack);
+    const present = pauseOf(vpcs, stack.config.subnets);
     if (present) {
       terminal.out(`${stack.name} is ${pauseSentence(present)}. Nothing was changed.`);
       return EXIT.ok;
     }
+    const Resources = idsOf(vpcs);
+    if (Resources.length === 0) throw new Error(`${stack.name} has no VPC to look after: there is nothing to pause`);
     const Tags = [{ Key: pauseKey, Value: formatPause(why, stack.now()) }];
-    await stack.clients.ec2.send(new CreateTagsCommand({ Resources: [vpcId], Tags }));
+    await stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags }));
     terminal.out(
-      `${stack.name} is paused, by the tag ${pauseKey} of ${vpcId}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
+      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
     );
     return EXIT.ok;
   },
@@ -40,17 +44,18 @@ export const resume: Command = {
   summary: 'end a pause, and have the functions look at once',
   options: {},
   async run({ stack, terminal }) {
-    const { vpcId, pauseKey } = stack.config.subnets;
-    const present = await read(stack);
+    const { pauseKey } = stack.config.subnets;
+    const vpcs = (await read(stack)).filter(({ Tags }) => tag(Tags, pauseKey) !== undefined);
+    const present = pauseOf(vpcs, stack.config.subnets);
     if (!present) {
       terminal.out(`${stack.name} is not paused. Nothing was changed.`);
       return EXIT.ok;
     }
-    const untag = new DeleteTagsCommand({ Resources: [vpcId], Tags: [{ Key: pauseKey }] });
-    await stack.clients.ec2.send(untag);
+    const Resources = idsOf(vpcs);
+    await stack.clients.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: pauseKey }] }));
     terminal.out(`${stack.name} goes on. It was ${pauseSentence(present)}.`);
     try {
-      await Promise.all(['routers', 'subnets'].map((suffix) => wake(stack, `${stack.name}-${suffix}`)));
+      await Promise.all(functionsOf(stack).map((suffix) => wake(stack, `${stack.name}-${suffix}`, Resources)));
     } catch (error) {
       terminal.err(`Its functions look within the minute, for they could not be woken. ${explain(error)}`);
     }
@@ -58,17 +63,25 @@ export const resume: Command = {
   },
 };
 
-async function read({ clients, config }: Deployed): Promise<Pause | undefined> {
-  const { Vpcs } = await clients.ec2.send(new DescribeVpcsCommand({ VpcIds: [config.subnets.vpcId] }));
-  return readPause(Vpcs?.[0]?.Tags, config.subnets);
+/** VPCs by whose tag it is paused: the routers', or all of a spoke's, of which any will do and one may be deleted meanwhile. */
+async function read(stack: Deployed): Promise<Vpc[]> {
+  const { clients, config } = stack;
+  const client = { client: clients.ec2 };
+  if (hasRouters(stack)) return collect(paginateDescribeVpcs(client, { VpcIds: [stack.config.subnets.vpcId] }), 'Vpcs');
+  const { account, clientVpcs } = config.subnets;
+  const named = clientVpcs === 'all' ? {} : { Filters: [{ Name: 'vpc-id', Values: clientVpcs }] };
+  const vpcs = await collect(paginateDescribeVpcs(client, named), 'Vpcs');
+  return vpcs.filter(({ OwnerId = account }) => OwnerId === account);
 }
 
+const idsOf = (vpcs: readonly Vpc[]) => vpcs.flatMap(({ VpcId }) => VpcId ?? []);
+
 /** As EventBridge would tell a function of the tag: https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-changes-monitoring.html */
-async function wake({ clients, config, now }: Deployed, FunctionName: string): Promise<void> {
+async function wake({ clients, config, now }: Deployed, FunctionName: string, resources: string[]): Promise<void> {
   const event = {
     time: new Date(now()).toISOString(),
     'detail-type': 'Tag Change on Resource',
-    resources: [config.subnets.vpcId],
+    resources,
     detail: { 'changed-tag-keys': [config.subnets.pauseKey] },
   };
   await clients.lambda.send(

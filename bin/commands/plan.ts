@@ -2,13 +2,11 @@ import type { SubnetsConfig } from '../../shared/config.ts';
 import { pauseSentence } from '../../shared/pause.ts';
 import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
-import { unverified } from '../../shared/seal.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
-import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
-import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
+import { see } from '../deployed.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -18,38 +16,27 @@ export const plan: Command = {
   options: { ...json, with: { type: 'string' } },
   check: ({ options }) => void supposed(options),
   async run({ options, stack, terminal, document }) {
-    const { subnets, routers } = await look(stack.clients, stack.config, stack.now());
-    const { paused } = subnets.world;
+    const { subnets, routers } = await see(stack);
+    const { now, paused } = subnets.world;
     const tag = supposed(options);
-    const supposition = tag && suppose(tag, { ...subnets, now: subnets.world.now }, stack.config.subnets);
+    const supposition = tag && suppose(tag, { ...subnets, now }, stack.config.subnets);
     const plans = {
       subnets: shown(supposition?.plan ?? subnets.plan, sentenceOfSubnets),
-      routers: shown(routers.plan, sentenceOfRouters),
+      ...('steps' in routers.plan && { routers: shown(routers.plan, sentenceOfRouters) }),
     };
+    const parts = Object.entries(plans);
     if (options.json)
       document({ ...plans, ...(paused && { paused }), ...(supposition && { with: supposition.outcome }) });
     else
       terminal.out(
         ...(paused ? [`${stack.name} is ${pauseSentence(paused)}. Resumed, it would do this:`, ''] : []),
         ...(supposition ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, ''] : []),
-        ...say('subnets', plans.subnets, options.wide === true, terminal),
-        '',
-        ...say('routers', plans.routers, options.wide === true, terminal),
+        ...parts.flatMap(([name, part], at) => [
+          ...(at > 0 ? [''] : []),
+          ...say(name, part, options.wide === true, terminal),
+        ]),
       );
-    return Object.values(plans).some(({ steps }) => steps.length > 0) ? EXIT.todo : EXIT.ok;
-  },
-  async onSpoke({ options, stack: { clients, spoke, now }, terminal, document }) {
-    const seen = await observeSpoke(clients, spoke)(unverified, now());
-    const tag = supposed(options);
-    const supposition = tag && suppose(tag, seen, spoke);
-    const subnets = shown(supposition?.plan ?? planVpcs(seen, new Map(), spoke), sentenceOfSubnets);
-    if (options.json) document({ subnets, ...(supposition && { with: supposition.outcome }) });
-    else
-      terminal.out(
-        ...(supposition ? [`If ${supposition.outcome.subnet} were tagged so: ${supposition.outcome.says}`, ''] : []),
-        ...say('subnets', subnets, options.wide === true, terminal),
-      );
-    return subnets.steps.length > 0 ? EXIT.todo : EXIT.ok;
+    return parts.some(([, { steps }]) => steps.length > 0) ? EXIT.todo : EXIT.ok;
   },
 };
 

@@ -36,7 +36,7 @@ const PREFIX = 'ziti-glb-';
 const OF_TEMPLATE = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
 
 export const precheck: Precommand = {
-  beforehand: true,
+  of: 'place',
   args: [],
   summary: 'what would be in the way of a deployment with these parameters',
   options: { ...json, param: { type: 'string', short: 'p', multiple: true }, parameters: { type: 'string' } },

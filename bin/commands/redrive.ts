@@ -10,6 +10,7 @@ import {
 import { z } from 'zod';
 import { parseHint } from '../../shared/events.ts';
 import { type Command, EXIT, yes } from '../command.ts';
+import { functionsOf } from '../deployed.ts';
 import { explain } from '../person.ts';
 import { table } from '../table.ts';
 
@@ -44,6 +45,7 @@ export const redrive: Command = {
   options: yes,
   async run({ options, stack, terminal }) {
     const { sqs, lambda } = stack.clients;
+    const own = functionsOf(stack).map((suffix) => `${stack.name}-${suffix}`);
     const held: Held[] = [];
     try {
       await hold(sqs, stack.name, held);
@@ -51,7 +53,7 @@ export const redrive: Command = {
         terminal.out('No event was given up.');
         return EXIT.ok;
       }
-      const read = held.map((each) => ({ each, is: readMessage(each.message, stack.name) }));
+      const read = held.map((each) => ({ each, is: readMessage(each.message, own) }));
       const failed = read.flatMap(({ each, is }) => ('to' in is ? { each, ...is } : []));
       const unsent = read.flatMap(({ each, is }) => ('to' in is ? [] : [[idOf(each), is.why]]));
       if (failed.length > 0) terminal.out(...table(failed.map(({ to, event, why }) => [to, whatHappened(event), why])));
@@ -131,8 +133,8 @@ const record = z.object({
   responsePayload: z.object({ errorMessage: z.string() }).optional(),
 });
 
-/** Who may write into the queues may name any function: only the stack's own two are sent anything. */
-function readMessage({ Body = '', MessageAttributes = {} }: Message, stack: string): Failed | Unsent {
+/** Who may write into the queues may name any function: only the stack's own are sent anything. */
+function readMessage({ Body = '', MessageAttributes = {} }: Message, own: readonly string[]): Failed | Unsent {
   const attribute = (name: string) => MessageAttributes[name]?.StringValue;
   let body: unknown;
   try {
@@ -143,19 +145,18 @@ function readMessage({ Body = '', MessageAttributes = {} }: Message, stack: stri
   const target = attribute('TARGET_ARN');
   // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html: the event itself, and the reason beside it.
   if (target)
-    return addressed(target, stack, { event: body, why: `${attribute('ERROR_CODE')}: ${attribute('ERROR_MESSAGE')}` });
+    return addressed(target, own, { event: body, why: `${attribute('ERROR_CODE')}: ${attribute('ERROR_MESSAGE')}` });
   const { data, error } = record.safeParse(body);
   if (!data) return { why: `it cannot be read: ${z.prettifyError(error).replaceAll('\n', ' ')}` };
   const why = data.responsePayload?.errorMessage ?? data.requestContext.condition;
-  return addressed(data.requestContext.functionArn, stack, { event: data.requestPayload, why });
+  return addressed(data.requestContext.functionArn, own, { event: data.requestPayload, why });
 }
 
-function addressed(arn: string, stack: string, failed: Omit<Failed, 'to'>): Failed | Unsent {
+function addressed(arn: string, own: readonly string[], failed: Omit<Failed, 'to'>): Failed | Unsent {
   // A version or an alias may follow the name: https://docs.aws.amazon.com/lambda/latest/dg/versioning-aliases.html
   const [, name] = /^arn:[^:]+:lambda:[^:]+:\d{12}:function:([^:]+)(?::[^:]+)?$/.exec(arn) ?? [];
-  const own = ['routers', 'subnets'].map((suffix) => `${stack}-${suffix}`);
   if (name === undefined || !own.includes(name))
-    return { why: `it is for ${arn}, and only ${own.join(' and ')} are sent anything` };
+    return { why: `it is for ${arn}, and only ${own.join(' and ')} ${own.length > 1 ? 'are' : 'is'} sent anything` };
   return { to: name, ...failed };
 }
 

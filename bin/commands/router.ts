@@ -1,6 +1,6 @@
 import { type Router as Known, routersOf } from '../../shared/routers/router.ts';
 import { look } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, json } from '../command.ts';
+import { EXIT, json, type RoutersCommand } from '../command.ts';
 import { judge, readStatus } from '../diverter-status.ts';
 import { runOn } from '../on-instances.ts';
 
@@ -16,7 +16,8 @@ const OWN = [
 /** What the image of another one brings along. */
 const FOREIGN = ['diverter-status', 'systemctl is-active ziti-router'];
 
-export const router: Command = {
+export const router: RoutersCommand = {
+  of: 'routers',
   args: ['instance'],
   summary: 'what the diverter on a router sees, by Run Command',
   options: json,

@@ -1,8 +1,10 @@
 import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
-import { byVpc, type Look, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
-import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
-import { type Command, EXIT, type Given, type GivenSpoke, json, UsageError } from '../command.ts';
+import type { Hub } from '../../shared/subnets/world.ts';
+import { byVpc, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
+import { see } from '../deployed.ts';
+import { toldAgo } from '../hub-findings.ts';
 import { explain } from '../person.ts';
 import { nameOf, RESUME, readiness } from '../standing.ts';
 import { table } from '../table.ts';
@@ -33,36 +35,27 @@ export const status: Command = {
     timeout: { type: 'string' },
   },
   check: ({ options }) => void patience(options),
-  run(given) {
-    const { clients, config, now } = given.stack;
-    return tell(given, () => look(clients, config, now()));
-  },
-  onSpoke(given) {
-    const { clients, spoke, now } = given.stack;
-    return tell(given, () => lookFromSpoke(clients, spoke, now()));
+  async run(given) {
+    const { options, stack, terminal } = given;
+    const seconds = patience(options);
+    if (seconds !== undefined) return waitUntilReady(given, stack.now() + seconds * 1000);
+    let shown = false;
+    do {
+      try {
+        const seen = topology(await see(stack));
+        if (options.watch && !options.json) terminal.clear();
+        show(seen, given);
+        shown = true;
+      } catch (error) {
+        // What was shown once is shown again, when AWS answers again.
+        if (!shown) throw error;
+        terminal.err(explain(error));
+      }
+      if (options.watch) await terminal.sleep(REFRESH_MS);
+    } while (options.watch);
+    return EXIT.ok;
   },
 };
-
-async function tell(given: Given | GivenSpoke, see: () => Promise<Look>): Promise<number> {
-  const { options, stack, terminal } = given;
-  const seconds = patience(options);
-  if (seconds !== undefined) return waitUntilReady(given, see, stack.now() + seconds * 1000);
-  let shown = false;
-  do {
-    try {
-      const seen = topology(await see());
-      if (options.watch && !options.json) terminal.clear();
-      show(seen, given);
-      shown = true;
-    } catch (error) {
-      // What was shown once is shown again, when AWS answers again.
-      if (!shown) throw error;
-      terminal.err(explain(error));
-    }
-    if (options.watch) await terminal.sleep(REFRESH_MS);
-  } while (options.watch);
-  return EXIT.ok;
-}
 
 /** Seconds that are given for `--for=ready`; undefined if nothing is to be waited for. */
 function patience({ for: condition, timeout, watch }: Given['options']): number | undefined {
@@ -79,10 +72,10 @@ function patience({ for: condition, timeout, watch }: Given['options']): number 
 }
 
 /** Shows how all stands when nothing is left to wait for, or no time. */
-async function waitUntilReady(given: Given | GivenSpoke, see: () => Promise<Look>, deadline: number): Promise<number> {
+async function waitUntilReady(given: Given, deadline: number): Promise<number> {
   const { stack, terminal } = given;
   for (;;) {
-    const seen = topology(await see());
+    const seen = topology(await see(stack));
     const is = readiness(seen);
     if (is !== 'waiting' || stack.now() >= deadline) {
       show(seen, given);
@@ -93,16 +86,27 @@ async function waitUntilReady(given: Given | GivenSpoke, see: () => Promise<Look
   }
 }
 
-function show(seen: Topology, { options, terminal, document }: Given | GivenSpoke): void {
+function show(seen: Topology, { options, terminal, document }: Given): void {
   if (options.json) document(seen);
   else terminal.out(...picture(seen, options.wide === true, terminal));
 }
 
-const byAccount = (spokes: Topology['spokes']) =>
-  spokes.toSorted((a, b) => a.owner.localeCompare(b.owner) || a.id.localeCompare(b.id));
+/** Endpoints of other accounts, account by account. */
+const byAccount = (spokes: Topology['spokes']): [owner: string, Topology['spokes']][] =>
+  [...Map.groupBy(spokes, ({ owner }) => owner)].sort(([a], [b]) => a.localeCompare(b));
+
+/** What a spoke is told of its hub: all that there is to see of what is behind its endpoints. */
+function hubSays({ account, service, visible, toldAt, blind }: Hub, at: number): string {
+  const there = visible ? '' : ', which is not there for this account';
+  const told =
+    toldAt === undefined
+      ? 'which routers are healthy is not known'
+      : `healthy routers as it ${toldAgo({ toldAt }, at)}`;
+  return `of account ${account}: ${service}${there}; ${told}${blind ? `: ${blind}` : ''}`;
+}
 
 function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Terminal, 'paint' | 'columns'>): string[] {
-  const { place, vpcId, at, zones, crossZone, gateways, spokes, notes } = seen;
+  const { place, account, vpcId, at, zones, crossZone, gateways, spokes, hub, notes } = seen;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const room = (...names: string[]) => ({ columns, heading: names.map((name) => paint('bold', name)) });
@@ -115,7 +119,10 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
     ]),
   );
   const flow = ({ flow: is }: { flow?: string }) => is ?? 'none';
-  const groups = byVpc(subnets, vpcId);
+  // A VPC without any is nothing to see, but that of routers whose clients are elsewhere.
+  const own: [string, typeof subnets][] = subnets.length === 0 && vpcId ? [[vpcId, []]] : [];
+  const groups = [...own, ...byVpc(subnets, vpcId)];
+  const ofAccount = hub || spokes.length > 0 ? ` of account ${account}` : '';
   const ofVpc = (some: typeof subnets) =>
     table(
       some.map((subnet) => [
@@ -144,15 +151,32 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
         : []),
     ],
     // Where all are of the load balancer's VPC, the first line names it.
-    ...(subnets.every((subnet) => subnet.vpcId === undefined)
+    ...(subnets.every((subnet) => subnet.vpcId === undefined) && spokes.length === 0
       ? [ofVpc(subnets)]
       : groups.map(([id, some]) => [
-          `${paint('bold', 'VPC')} ${id}${id === vpcId ? ", the routers'" : ''}`,
+          `${paint('bold', 'VPC')} ${id}${ofAccount}${id === vpcId ? ", the routers'" : ''}`,
           ...ofVpc(some),
         ])),
+    // Of accounts with more than one a reader is told by headings, as of VPCs.
+    ...byAccount(spokes).map(([owner, some]) => [
+      `${paint('bold', 'Endpoints')} of account ${owner}`,
+      ...table(
+        some.toSorted((a, b) => a.id.localeCompare(b.id)).map((each) => [each.id, worded(each.state)]),
+        room('ENDPOINT', 'CONNECTION'),
+      ),
+    ]),
     // A spoke has neither.
-    ...(vpcId
+    ...(hub
       ? [
+          [
+            `${paint('bold', 'Hub')} ${hubSays(hub, at)}`,
+            ...table(
+              hub.zones.map((zone) => [zone.name, zone.id, zone.routers === undefined ? 'unknown' : `${zone.routers}`]),
+              room('ZONE', 'ID', 'HEALTHY ROUTERS'),
+            ),
+          ],
+        ]
+      : [
           table(nodes, room('LOAD BALANCER', 'ADDRESS', 'STATE')),
           table(
             routers.map((router) => [
@@ -166,16 +190,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
             ]),
             room('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH', ...(wide ? ['PACKETS'] : [])),
           ),
-        ]
-      : []),
-    ...(spokes.length > 0
-      ? [
-          table(
-            byAccount(spokes).map((each) => [each.owner, each.id, worded(each.state)]),
-            room('SPOKE', 'ENDPOINT', 'STATE'),
-          ),
-        ]
-      : []),
+        ]),
     ...(gateways.length > 0
       ? [
           table(

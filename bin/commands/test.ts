@@ -1,9 +1,8 @@
 import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { collect, tag } from '../../shared/aws/read.ts';
-import { routersOf } from '../../shared/routers/router.ts';
-import { look } from '../../shared/topology/observe.ts';
 import { type Command, type Given, json } from '../command.ts';
+import { type Deployed, hasRouters, hubsRouters, routersIn, see } from '../deployed.ts';
 import { type DiverterStatus, readStatus } from '../diverter-status.ts';
 import { rulesOf, SERVICES } from '../explain/destination.ts';
 import { explainThing, notFound, tell, towards } from '../explain/explanation.ts';
@@ -22,22 +21,20 @@ export const test: Command = {
   async run(given) {
     const { args, stack, terminal } = given;
     const [asked = '', url] = args;
-    const ground = await look(stack.clients, stack.config, stack.now());
-    const found = (await explainThing(asked, ground, given)) ?? notFound(asked, stack.config);
+    const ground = await see(stack);
+    const found = (await explainThing(asked, ground, given)) ?? notFound(asked, ground, stack);
     if (found.subnetId === undefined) throw new Error(`${found.subject} is no subnet and no client of one`);
     const client = await clientOf(found.subnetId, asked, given);
 
-    const own = stack.config.routers.diverter === 'own';
-    const able = routersOf(ground.routers.world, stack.config.routers).filter(
-      ({ target }) => own && target?.state === 'healthy',
-    );
+    const own = stack.config.routers?.diverter === 'own';
+    const able = routersIn(ground, stack.config).filter(({ target }) => own && target?.state === 'healthy');
     const ids = able.map(({ instance }) => instance.id);
     const before = await runOn(stack, ids, url === undefined ? [STATUS, SERVICES] : [STATUS], terminal);
     const rules = ids.flatMap((id) => {
       const told = rulesOf(before.get(id));
       return Array.isArray(told) ? told : [];
     });
-    const trial = url === undefined ? (trialOf(rules) ?? nothingToTry()) : parseTrial(url);
+    const trial = url === undefined ? (trialOf(rules) ?? nothingToTry(stack)) : parseTrial(url);
     const programs = Object.values(programsOf(trial)).filter((program) => program !== undefined);
     const answer = (await runOn(stack, [client.id], programs, terminal)).get(client.id);
     if (!answer || 'unknown' in answer) throw new Error(`${nameOf(client)} does not answer: ${answer?.unknown}`);
@@ -62,10 +59,11 @@ function statusIn(answers: Awaited<ReturnType<typeof runOn>>, id: string): Diver
   return readStatus(said.find(({ command }) => command === STATUS)?.lines ?? []);
 }
 
-function nothingToTry(): Trial {
-  throw new Error(
-    'No router tells a service of TCP to try: name a URL, as in https://10.20.0.5/ or tcp://10.20.0.5:22',
-  );
+function nothingToTry(stack: Deployed): Trial {
+  const why = hasRouters(stack)
+    ? 'No router tells a service of TCP to try'
+    : `No service is known here, for ${hubsRouters(stack)}`;
+  throw new Error(`${why}: name a URL, as in https://10.20.0.5/ or tcp://10.20.0.5:22`);
 }
 
 interface Client {
@@ -83,7 +81,7 @@ async function clientOf(subnetId: string, asked: string, { stack }: Given): Prom
   ];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
   const there = Reservations.flatMap(({ Instances = [] }) => Instances)
-    .filter(({ Tags }) => tag(Tags, stack.config.routers.tagKey) === undefined)
+    .filter(({ Tags }) => tag(Tags, stack.config.subnets.tagKey) === undefined)
     .map(clientFrom);
   const named = there.filter(({ id, name, address }) => [id, name, address].includes(asked));
   const agents = await collect(paginateDescribeInstanceInformation({ client: ssm }, {}), 'InstanceInformationList');

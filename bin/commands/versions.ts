@@ -1,9 +1,8 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
 import { collect } from '../../shared/aws/read.ts';
-import { routersOf } from '../../shared/routers/router.ts';
-import { look } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, type Given, json } from '../command.ts';
+import { functionsOf, hasRouters, hubsRouters, routersIn, see } from '../deployed.ts';
 import { readStatus, sameVersion } from '../diverter-status.ts';
 import { type Answer, runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
@@ -32,25 +31,28 @@ export const versions: Command = {
           { columns, heading: ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'] },
         ),
         '',
-        ...table(
-          routers.map((router) => [
-            router.label,
-            router.diverter ?? router.unknown ?? 'unknown',
-            router.isWanted ? 'yes' : 'no',
-            ...[router.ziti, router.kernel, router.agent].map((word) => word || 'unknown'),
-          ]),
-          { columns, heading: ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'] },
-        ),
+        ...(hasRouters(stack)
+          ? table(
+              routers.map((router) => [
+                router.label,
+                router.diverter ?? router.unknown ?? 'unknown',
+                router.isWanted ? 'yes' : 'no',
+                ...[router.ziti, router.kernel, router.agent].map((word) => word || 'unknown'),
+              ]),
+              { columns, heading: ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'] },
+            )
+          : [`${stack.name} is a spoke: ${hubsRouters(stack)}.`]),
         ...differ.flatMap(({ says }) => ['', says]),
       );
     return differ.length > 0 || routers.some(({ isWanted }) => !isWanted) ? EXIT.todo : EXIT.ok;
   },
 };
 
-async function readFunctions({ name: stack, clients }: Given['stack']) {
+async function readFunctions(stack: Given['stack']) {
+  const { clients } = stack;
   return Promise.all(
-    ['routers', 'subnets'].map(async (suffix) => {
-      const name = `${stack}-${suffix}`;
+    functionsOf(stack).map(async (suffix) => {
+      const name = `${stack.name}-${suffix}`;
       const command = new GetFunctionConfigurationCommand({ FunctionName: name });
       const { Runtime = '', LastModified = '', CodeSha256 = '' } = await clients.lambda.send(command);
       return { name, runtime: Runtime, deployed: LastModified.slice(0, 19), code: CodeSha256.slice(0, 12) };
@@ -59,9 +61,9 @@ async function readFunctions({ name: stack, clients }: Given['stack']) {
 }
 
 async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
+  if (!hasRouters(stack)) return [];
   const { clients, config } = stack;
-  const { routers } = await look(clients, config, stack.now());
-  const known = routersOf(routers.world, config.routers).filter(({ instance }) => instance.state === 'running');
+  const known = routersIn(await see(stack), config).filter(({ instance }) => instance.state === 'running');
   const listed = await collect(
     paginateDescribeInstanceInformation({ client: clients.ssm }, {}),
     'InstanceInformationList',

@@ -1,10 +1,20 @@
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
 import { foreignHooks } from '../../shared/routers/hooks.ts';
 import { failure } from '../../shared/routers/join.ts';
-import { mayNeedCommand, ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
-import type { RoutersWorld } from '../../shared/routers/world.ts';
+import { mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
 import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
-import { label, routerInReach, type Subnet, type SubnetsWorld, tableOf } from '../../shared/subnets/world.ts';
+import {
+  type Connection,
+  type Hub,
+  label,
+  routerInReach,
+  type Subnet,
+  type SubnetsWorld,
+  tableOf,
+} from '../../shared/subnets/world.ts';
+import { worded } from '../../shared/topology/model.ts';
+import { type Deployed, routersIn, type Seen } from '../deployed.ts';
+import { toldAgo } from '../hub-findings.ts';
 
 /** One link of the chain from a tag to a packet. */
 export interface Link {
@@ -13,21 +23,19 @@ export interface Link {
   says: string;
 }
 
-/** What a chain is read from. */
+/** What a chain is read from: a VPC, and routers or what is known of the hub that has them. */
 export interface Ground {
-  subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'summaries'> };
-  routers: { world: RoutersWorld };
+  subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'summaries'>; hub?: Hub | undefined };
+  routers: { world: Seen['routers']['world'] };
 }
-export interface Configs {
-  subnets: HubConfig;
-  routers: RoutersConfig;
-}
+type Config = Deployed['config'];
 
 const link = (name: string, holds: boolean, says: string): Link => ({ name, holds, says });
 
 /** From the tag of a subnet to the router that gets its packets. Ends early where the rest would be meaningless. */
-export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, routers }: Ground, config: Configs): Link[] {
-  const { tagKey } = config.subnets;
+export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): Link[] {
+  const { world, plan, hub } = ground.subnets;
+  const { tagKey, account } = config.subnets;
   if (subnet.tagValue === undefined)
     return [link('tag', false, `it has no tag ${tagKey}: give it one whose value is CIDRs, or the word default`)];
   const chain = [link('tag', true, `${tagKey}=${subnet.tagValue}`)];
@@ -41,18 +49,27 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
   } = summary;
   if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
-  const { reply } = config.routers;
-  if (world.remote)
+  const reply = config.routers?.reply;
+  if (hub) {
+    chain.push(
+      link('VPC', true, `it is in ${world.vpcId} of account ${account}, and the routers in account ${hub.account}`),
+    );
+    const there = hub.visible ? '' : `, which is not there for account ${account}: is it in the hub's spokeAccounts?`;
+    chain.push(link('endpoint service', hub.visible, `${hub.service} of account ${hub.account}${there}`));
+    if (!hub.visible) return chain;
+  } else if (world.remote)
     chain.push(
       link('VPC', reply === 'geneve', `it is in ${world.vpcId}, and the routers in another: answers go ${reply}`),
     );
 
   if (!world.service.zones.includes(subnet.zone)) {
-    const says = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
-    return [...chain, link('endpoint service', false, says)];
+    const yet = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
+    const never = `it does not serve ${subnet.zone}, which is ${subnet.zoneId}`;
+    return [...chain, link('endpoint service', false, hub ? never : yet)];
   }
   const stands = endpoint ? `${endpoint.id} in ${endpoint.subnetId} is ${endpoint.state}` : 'there is none yet';
-  const why = endpoint?.error ? `: ${endpoint.error}` : '';
+  const asks = hub && endpoint?.state === 'pendingacceptance' ? `: account ${hub.account} has to accept it` : '';
+  const why = endpoint?.error ? `: ${endpoint.error}` : asks;
   chain.push(link('endpoint', endpoint?.state === 'available', `${stands}${why}`));
 
   const explicit = table?.subnetIds.includes(subnet.id);
@@ -70,25 +87,49 @@ export function chainOfSubnet(subnet: Subnet, { subnets: { world, plan }, router
     chain.push(link('route', target?.state === 'available' && !route?.blackhole, says));
   }
 
+  return [...chain, ...(hub ? ofHub(subnet, hub, world.now) : behind(subnet, ground, config))];
+}
+
+/** From the endpoint on, where the load balancer is the stack's. */
+function behind(subnet: Subnet, { subnets: { world }, routers }: Ground, config: Config): Link[] {
   const nodes = routers.world.nodes.filter(({ zone }) => zone === subnet.zone);
   const node = nodes.map(({ address }) => address).join(', ');
-  chain.push(
-    link(
-      'load balancer',
-      nodes.length > 0,
-      node ? `its node in ${subnet.zone} is ${node}` : `it has no node in ${subnet.zone}`,
-    ),
-  );
-
+  const says = node ? `its node in ${subnet.zone} is ${node}` : `it has no node in ${subnet.zone}`;
   const reach = world.crossZone ? 'any zone' : subnet.zone;
-  const able = routersOf(routers.world, config.routers).filter(
+  const able = routersIn({ routers }, config).filter(
     ({ target, instance }) => target?.state === 'healthy' && (world.crossZone || instance.zone === subnet.zone),
   );
   const names = able.map((router) => router.label).join(', ');
-  chain.push(
+  return [
+    link('load balancer', nodes.length > 0, says),
     link('router', routerInReach(subnet.zone, world), names ? `${names}` : `none that is healthy in ${reach}`),
-  );
-  return chain;
+  ];
+}
+
+/** The same where it is another account's, which tells how many routers it has. What is not known is not broken. */
+function ofHub({ zone, zoneId }: Subnet, hub: Hub, now: number): Link[] {
+  const { routers } = hub.zones.find(({ id }) => id === zoneId) ?? {};
+  if (routers === undefined) return [];
+  return [
+    link(
+      'router',
+      routers > 0,
+      `${routers} healthy for ${zone} (${zoneId}), as account ${hub.account} ${toldAgo(hub, now)}`,
+    ),
+  ];
+}
+
+/** From the account of endpoints to the service that they connect to. */
+export function chainOfConnections(connections: readonly Connection[], { spokeAccounts }: HubConfig): Link[] {
+  const owners = [...new Set(connections.map(({ owner }) => owner))];
+  return [
+    ...owners.map((owner) => {
+      const named = spokeAccounts.includes(owner);
+      const others = 'is not among spokeAccounts: its endpoints wait until a person accepts them';
+      return link('account', named, `${owner} ${named ? 'is among spokeAccounts' : others}`);
+    }),
+    ...connections.map(({ id, state }) => link('endpoint', state === 'available', `${id} is ${worded(state)}`)),
+  ];
 }
 
 /** From the tag of an instance to the packets that the load balancer gives it. */
@@ -135,7 +176,7 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
 }
 
 /** For each subnet that follows a route table: how far its chain holds. */
-export function chainOfTable(tableId: string, ground: Ground, config: Configs): Link[] {
+export function chainOfTable(tableId: string, ground: Ground, config: Config): Link[] {
   const { world } = ground.subnets;
   const followers = world.subnets.filter(({ id }) => tableOf(id, world)?.id === tableId);
   const opted = followers.filter(({ tagValue }) => tagValue !== undefined);

@@ -1,18 +1,16 @@
 import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { contains } from '../../shared/cidr.ts';
-import { routersOf } from '../../shared/routers/router.ts';
+import type { Condition } from '../../shared/reconcile/plan.ts';
 import { sentence } from '../../shared/sentences.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
-import type { look } from '../../shared/topology/observe.ts';
 import { EXIT, type Given } from '../command.ts';
+import { type Deployed, hasRouters, hubsRouters, routersIn, type Seen } from '../deployed.ts';
 import { runOn } from '../on-instances.ts';
 import { explain as explainError } from '../person.ts';
 import { table } from '../table.ts';
-import { type Configs, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
+import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
-
-type Ground = Awaited<ReturnType<typeof look>>;
 
 /** As EC2 tells it. */
 interface Place {
@@ -57,18 +55,19 @@ export function tell(
 }
 
 /** By its id or its Name tag. A client's packets go the way of its subnet. */
-export async function explainThing(asked: string, ground: Ground, given: Given): Promise<Explanation | undefined> {
-  const { config, clients } = given.stack;
+export async function explainThing(asked: string, ground: Seen, given: Given): Promise<Explanation | undefined> {
+  const { stack } = given;
+  const { config, clients } = stack;
   const is = (thing: { id: string; name?: string; address?: string }) =>
     asked !== '' && [thing.id, thing.name, thing.address].includes(asked);
   const shown = topology(ground).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
-  const conditions = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
+  const conditions: Condition[] = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
   // Of what is not in the picture, as a route table.
   const said = (id: string) =>
     shown.find((subject) => subject.id === id)?.why ??
     conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
 
-  const { vpcs } = ground.subnets;
+  const { vpcs, spokes, hub } = ground.subnets;
   for (const world of vpcs) {
     const there = { ...ground, subnets: { ...ground.subnets, world } };
     const subnet = world.subnets.find(is);
@@ -76,16 +75,33 @@ export async function explainThing(asked: string, ground: Ground, given: Given):
       return {
         subject: label(subnet),
         chain: chainOfSubnet(subnet, there, config),
-        said: said(subnet.id),
+        said: [
+          ...said(subnet.id),
+          ...(hub?.blind ? [`Nobody knows which routers of account ${hub.account} are healthy: ${hub.blind}`] : []),
+        ],
         subnetId: subnet.id,
       };
     if (world.routeTables.some(is))
       return { subject: asked, chain: chainOfTable(asked, there, config), said: said(asked) };
   }
 
-  const router = routersOf(ground.routers.world, config.routers).find(({ instance }) => is(instance));
-  if (router)
-    return { subject: router.label, chain: chainOfRouter(router, config.routers), said: said(router.instance.id) };
+  if (hasRouters(stack)) {
+    const router = routersIn(ground, config).find(({ instance }) => is(instance));
+    if (router)
+      return {
+        subject: router.label,
+        chain: chainOfRouter(router, stack.config.routers),
+        said: said(router.instance.id),
+      };
+    const connections = spokes.filter(({ id, owner }) => id === asked || owner === asked);
+    const [first] = connections;
+    if (first)
+      return {
+        subject: asked === first.owner ? `account ${asked}` : `${asked} of account ${first.owner}`,
+        chain: chainOfConnections(connections, stack.config.subnets),
+        said: connections.flatMap(({ id }) => said(id)),
+      };
+  }
 
   const holds = ({ cidrs }: { cidrs: string[] }) => cidrs.some((cidr) => contains(cidr, alone(asked)));
   const [host, another] = isAddress(asked) ? vpcs.flatMap(({ subnets }) => subnets.filter(holds)) : [];
@@ -95,8 +111,8 @@ export async function explainThing(asked: string, ground: Ground, given: Given):
     const found = await explainThing(host.id, ground, given);
     return found && { ...found, subject: `${asked}, whose packets go the way of ${found.subject}`, source: asked };
   }
-  const place = await placeOf(asked, ground.vpcId, clients.ec2);
   const served = vpcs.map(({ vpcId }) => vpcId);
+  const place = await placeOf(asked, served, clients.ec2);
   if (place?.VpcId !== undefined && !served.includes(place.VpcId)) {
     const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${served.join(', ')}: whatever its tags say, it is nothing to this stack`;
     return { subject: asked, chain: [{ name: 'VPC', holds: false, says }], said: [] };
@@ -116,7 +132,7 @@ export async function explainThing(asked: string, ground: Ground, given: Given):
 export async function towards(
   to: Destination,
   found: Explanation,
-  ground: Ground,
+  ground: Seen,
   { stack, terminal }: Given,
 ): Promise<Explanation> {
   const { subnets, routers } = ground;
@@ -125,12 +141,18 @@ export async function towards(
       `${found.subject} sends no packets that routers get: a destination is for a subnet, a client or its address`,
     );
   const { subnetId } = found;
-  const world = subnets.vpcs.find((each) => each.subnets.some(({ id }) => id === subnetId)) ?? subnets.world;
+  const world = subnets.vpcs.find((each) => each.subnets.some(({ id }) => id === subnetId));
+  if (!world) throw new Error(`${subnetId} is in no VPC of the stack any more`);
   const way = wayTo(to, tableOf(subnetId, world), world);
-  const at = found.chain.findIndex(({ name }) => name === 'load balancer');
+  const at = found.chain.findIndex(({ name }) => name === 'load balancer' || name === 'router');
   const chain = at < 0 ? found.chain : found.chain.toSpliced(at, 0, way);
-  if (chain.some(({ holds }) => !holds) || stack.config.routers.diverter !== 'own') return { ...found, chain };
-  const able = routersOf(routers.world, stack.config.routers).filter(({ target }) => target?.state === 'healthy');
+  if (chain.some(({ holds }) => !holds)) return { ...found, chain };
+  if (!hasRouters(stack)) {
+    const why = `Which service takes it was not asked: ${hubsRouters(stack)}`;
+    return { ...found, chain, said: [...found.said, why] };
+  }
+  if (stack.config.routers.diverter !== 'own') return { ...found, chain };
+  const able = routersIn({ routers }, stack.config).filter(({ target }) => target?.state === 'healthy');
   try {
     const ids = able.map(({ instance }) => instance.id);
     const answers = await runOn(stack, ids, [SERVICES], terminal);
@@ -145,23 +167,25 @@ export async function towards(
   }
 }
 
-/** Where a subnet or an instance stands, whosever it is, or an instance of the VPC by its Name tag; undefined if there is none. */
-async function placeOf(id: string, vpcId: string, ec2: EC2Client): Promise<Place | undefined> {
+/** Where a subnet or an instance stands, whosever it is, or an instance of these VPCs by its Name tag; undefined if there is none. */
+async function placeOf(id: string, vpcIds: readonly string[], ec2: EC2Client): Promise<Place | undefined> {
   if (id.startsWith('subnet-')) {
     const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ Filters: [{ Name: 'subnet-id', Values: [id] }] }));
     return Subnets?.[0];
   }
-  const named = [
-    { Name: 'tag:Name', Values: [id] },
-    { Name: 'vpc-id', Values: [vpcId] },
-  ];
-  const Filters = id.startsWith('i-') ? [{ Name: 'instance-id', Values: [id] }] : named;
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ Filters }));
-  return Reservations?.[0]?.Instances?.[0];
+  const byId = id.startsWith('i-');
+  const Filters = [{ Name: byId ? 'instance-id' : 'tag:Name', Values: [id] }];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+  const all = Reservations.flatMap(({ Instances = [] }) => Instances);
+  return byId ? all[0] : all.find(({ VpcId = '' }) => vpcIds.includes(VpcId));
 }
 
-export function notFound(asked: string, { routers }: Configs): never {
+export function notFound(asked: string, { vpcId, subnets: { vpcs } }: Seen, stack: Deployed): never {
+  if (hasRouters(stack))
+    throw new Error(
+      `${asked} is no subnet, tagged instance or route table in ${vpcId}, the VPC of the stack ${stack.name}, by id or Name tag, no address or client there, and no endpoint or account that is connected to it`,
+    );
   throw new Error(
-    `${asked} is no subnet, tagged instance or route table in ${routers.vpcId}, the VPC of the stack ${routers.stack}, by id or Name tag, and no address or client there`,
+    `${asked} is no subnet or route table in ${vpcs.map((each) => each.vpcId).join(', ') || 'any VPC'}, which the stack ${stack.name} serves, by id or Name tag, and no address or client there; ${hubsRouters(stack)}`,
   );
 }

@@ -25,7 +25,7 @@ import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { table as routeTable, world as seen, subnet } from '../shared/subnets/fixtures.ts';
 import { answering, STATUS } from './diverters.ts';
-import { deployed, type Extras, inLateZone, type TestStack } from './stage.ts';
+import { askedBy, deployed, type Extras, inLateZone, STRANGER, type TestStack } from './stage.ts';
 
 const NODE = '10.0.0.7';
 const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({
@@ -292,7 +292,10 @@ describe('doctor', () => {
         remedy: expect.stringMatching(/let who runs this/),
       },
     ]);
-    expect(of('quotas')).toMatchObject([{ is: 'unknown', says: expect.stringMatching(/it cannot be read/) }]);
+    expect(of('quotas')).toMatchObject([
+      { is: 'unknown', says: expect.stringMatching(/it cannot be read/) },
+      { is: 'ok', says: 'Targets per Gateway Load Balancer: 2 of 300 in ziti-glb-dev' },
+    ]);
     expect(findings.filter(({ is }) => is === 'ok').length).toBeGreaterThan(5);
   });
 
@@ -436,14 +439,19 @@ describe('doctor', () => {
     ]);
   });
 
-  test('finds a connection that nobody has accepted', async () => {
-    const { of } = await examined({}, async (stack) => stack.cloud.attach(stack.service.serviceId));
+  test('notes what strangers ask for, which is no fault of the stack', async () => {
+    const before = await examined(GOOD);
+    const { findings, of } = await examined(GOOD, async (stack) => {
+      stack.cloud.attach(stack.service.serviceId);
+      await askedBy(STRANGER, stack);
+    });
     expect(of('others')).toMatchObject([
-      {
-        is: 'fault',
-        says: expect.stringMatching(/^tgw-attach-\w+ is refused: account \d{12}, which is not among gatewayOwners/),
-      },
+      { is: 'note', says: expect.stringMatching(/^vpce-\w+: account 999900001111, which is not among spokeAccounts/) },
+      { is: 'note', says: expect.stringMatching(/^tgw-attach-\w+: account \d{12}, which is not among gatewayOwners/) },
     ]);
+    const wrong = (all: typeof findings) =>
+      all.filter(({ is }) => is === 'fault' || is === 'warning').map(({ check }) => check);
+    expect(wrong(findings)).toEqual(wrong(before.findings));
   });
 
   test('finds a zone that the endpoint service does not serve yet', async () => {

@@ -278,6 +278,26 @@ export async function deployed(extras: Extras = {}) {
 }
 export type TestStack = Awaited<ReturnType<typeof deployed>>;
 
+/** May connect to the service, and is in no list of the stack. */
+export const STRANGER = '999900001111';
+
+/** An endpoint that another account connects to the stack's service, which is told to let it. Returns its id. */
+export async function askedBy(account: string, stack: Pick<TestStack, 'ec2' | 'ec2Of' | 'service'>): Promise<string> {
+  const { serviceId: ServiceId, serviceName: ServiceName } = stack.service;
+  const AddAllowedPrincipals = [`arn:aws:iam::${account}:root`];
+  await stack.ec2.send(new ec2Sdk.ModifyVpcEndpointServicePermissionsCommand({ ServiceId, AddAllowedPrincipals }));
+  const theirs = stack.ec2Of(account);
+  const { vpc: VpcId, a1, b1 } = await testVpc({ ec2: theirs });
+  // Which of them is in a zone of the service, their own names of zones do not say.
+  for (const subnet of [a1, b1]) {
+    const asked = { ServiceName, VpcId, SubnetIds: [subnet] };
+    const command = new ec2Sdk.CreateVpcEndpointCommand({ VpcEndpointType: 'GatewayLoadBalancer', ...asked });
+    const made = await theirs.send(command).catch(() => undefined);
+    if (made) return given(made.VpcEndpoint?.VpcEndpointId);
+  }
+  throw new Error(`no subnet of ${account} is in a zone of the service`);
+}
+
 export const UPDATED = Date.UTC(2026, 10, 29, 5);
 
 /** A stack of these parts in CloudFormation, with the function by which it is found. */
@@ -287,8 +307,8 @@ export function stackOf(
   parameters: Record<string, string> = {},
   outputs = {},
 ): DeployedStack {
-  const made = { ref: `${STACK}-routers`, remove: async () => {} };
-  const resources = new Map([['RoutersLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made }]]);
+  const made = { ref: `${name.startsWith('ziti-glb-') ? name : STACK}-subnets`, remove: async () => {} };
+  const resources = new Map([['SubnetsLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made }]]);
   const whole = parseTemplate(JSON.stringify({ Resources: {}, ...template }));
   return { stack: { name, outputs, resources }, template: whole, parameters, createdAt: 0, updatedAt: UPDATED };
 }

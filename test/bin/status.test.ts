@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { faults } from '../../local/wire/faults.ts';
 import { METRICS } from '../../shared/metrics.ts';
-import { deployed, type TestStack } from './stage.ts';
+import { askedBy, deployed, STRANGER, type TestStack } from './stage.ts';
 
 async function inOrder(): Promise<TestStack> {
   const stack = await deployed();
@@ -46,6 +46,27 @@ describe('status', () => {
     expect(out).toMatch(/app-a\) +eu-central-1a +ready/);
   });
 
+  test('shows the endpoints of other accounts under theirs, and names its own then', async () => {
+    const stack = await inOrder();
+    expect((await stack.cli('status')).out).not.toContain('account');
+    const spoke = '222233334444';
+    const [own, theirs] = [stack.environments['ziti-glb-dev-subnets'], await askedBy(spoke, stack)];
+    const strangers = await askedBy(STRANGER, stack);
+    if (own) own.SPOKE_ACCOUNTS = spoke;
+    const { out } = await stack.cli('status');
+    expect(out).toMatch(
+      new RegExp(`\nVPC ${stack.vpc.vpc} of account 111122223333, the routers'\nSUBNET .*\n.*app-a. .*ready`),
+    );
+    expect(out).toMatch(
+      new RegExp(
+        [
+          `\n\nEndpoints of account ${spoke}\nENDPOINT +CONNECTION\n${theirs} +pending acceptance\n`,
+          `Endpoints of account ${STRANGER}\nENDPOINT +CONNECTION\n${strangers} +pending acceptance\n\nLOAD BALANCER`,
+        ].join('\n'),
+      ),
+    );
+  });
+
   test('is JSON for programs', async () => {
     const stack = await inOrder();
     const { out } = await stack.cli('status --json');
@@ -79,6 +100,17 @@ describe('status --for=ready', () => {
   test('ends at once where all is', async () => {
     const { cli } = await inOrder();
     expect(await cli(LINE)).toMatchObject({ code: 0, out: expect.stringContaining('ready') });
+  });
+
+  test('does not wait for strangers, who may ask for what they like', async () => {
+    const stack = await inOrder();
+    stack.cloud.attach(stack.service.serviceId, '444455556666');
+    const endpoint = await askedBy(STRANGER, stack);
+    expect(await stack.cli(LINE)).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(new RegExp(`WHY\\n${endpoint} +account ${STRANGER}, which is not`)) },
+    });
+    const { notes } = JSON.parse((await stack.cli('status --json')).out);
+    expect(notes).toMatchObject([{ subject: endpoint, stranger: true }, { stranger: true }]);
   });
 
   test('waits for a router, and for what waits for that', async () => {

@@ -1,0 +1,44 @@
+import type { SpokeConfig } from '../shared/config.ts';
+import type { Hub, SubnetsWorld } from '../shared/subnets/world.ts';
+import { type Finding, finding } from './findings.ts';
+
+/** How old the hub's answer is, in words. */
+export const toldAgo = ({ toldAt = 0 }: Pick<Hub, 'toldAt'>, now: number) =>
+  `told ${Math.max(0, Math.round((now - toldAt) / 1000))} s ago`;
+
+/** What a spoke needs of its hub: that its service is there, and has healthy routers for the zones of the spoke's subnets. */
+export function reached(
+  hub: Hub,
+  vpcs: readonly Pick<SubnetsWorld, 'subnets'>[],
+  { account, hubHealth }: Pick<SpokeConfig, 'account' | 'hubHealth'>,
+  now: number,
+): Finding[] {
+  const theirs = `account ${hub.account}`;
+  const service = hub.visible
+    ? finding('ok', 'hub', `${hub.service} of ${theirs} is there, in ${hub.zones.map(({ id }) => id).join(', ')}`)
+    : finding(
+        'fault',
+        'hub',
+        `${hub.service} is not there for account ${account}: it is gone, mistyped or not for this account`,
+        `see hubService, and have ${theirs} name ${account} in its spokeAccounts`,
+      );
+  if (hub.blind !== undefined)
+    return [
+      service,
+      finding(
+        'warning',
+        'hub',
+        `nobody knows which routers of ${theirs} are healthy: ${hub.blind}`,
+        `see that ${hubHealth} is there, that its account names ${account} in spokeAccounts, and that who runs this may invoke it`,
+      ),
+    ];
+  const opted = vpcs.flatMap(({ subnets }) => subnets.filter(({ tagValue }) => tagValue !== undefined));
+  const told = hub.zones.map(({ id, name, routers }) => {
+    const waiting = opted.filter(({ zoneId }) => zoneId === id).length;
+    const says = `${name === id ? id : `${name} (${id})`}: ${routers} healthy for it in ${theirs}, ${toldAgo(hub, now)}`;
+    if (routers) return finding('ok', 'zones', says);
+    const lost = `${says}; ${waiting} subnets there that are opted in reach nothing`;
+    return finding(waiting > 0 ? 'fault' : 'warning', 'zones', lost, `have ${theirs} see to its routers`);
+  });
+  return [service, ...told];
+}
