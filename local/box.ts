@@ -91,7 +91,7 @@ export interface Box {
   /** Another account of the region, twelve digits. It has nothing until somebody makes it. */
   inAccount(account: string): Pick<
     Box,
-    'account' | 'credentials' | 'roles' | 'unusedAccess' | 'queues' | 'deployTemplate' | 'remove'
+    'account' | 'credentials' | 'roles' | 'assume' | 'unusedAccess' | 'queues' | 'deployTemplate' | 'remove'
   > & {
     deploy(folder: string): Promise<Stack>;
   };
@@ -195,9 +195,9 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
       const there =
         accounts.get(account) ??
         open(account, { operator: `${operator}${suffix}`, cloudFormation: `${cloudFormation}${suffix}` });
-      const { credentials, roles, unusedAccess, queues, deployTemplate, remove } = there;
+      const { credentials, roles, assume, unusedAccess, queues, deployTemplate, remove } = there;
       const deploy = (folder: string) => there.deployPackage(folder, options.diverter);
-      return { account, credentials, roles, unusedAccess, queues, deploy, deployTemplate, remove };
+      return { account, credentials, roles, assume, unusedAccess, queues, deploy, deployTemplate, remove };
     },
     setFaults: own.bus.setFaults,
   };

@@ -1,5 +1,6 @@
 import { CreateAutoScalingGroupCommand, DescribeAutoScalingInstancesCommand } from '@aws-sdk/client-auto-scaling';
 import {
+  AcceptVpcEndpointConnectionsCommand,
   CreateLaunchTemplateCommand,
   CreateRouteCommand,
   DescribeInstancesCommand,
@@ -8,7 +9,7 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import { given, launch, testVpc } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
-import { deployed, inLateZone } from './stage.ts';
+import { askedBy, deployed, inLateZone, STRANGER, type TestStack } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';
 
@@ -173,6 +174,32 @@ describe('the chain of a route table', () => {
     expect((await cli(`explain ${tables.a1}`)).out).toMatch(/app-a\): endpoint: there is none yet/);
   });
 });
+
+test('an endpoint of another account is explained as far as a hub sees it: whose it is, and how its connection stands', async () => {
+  const stack = await world();
+  const spoke = '222233334444';
+  const [theirs, strangers] = [await askedBy(spoke, stack), await askedBy(STRANGER, stack)];
+  const own = stack.environments['ziti-glb-dev-subnets'];
+  if (own) own.SPOKE_ACCOUNTS = spoke;
+  const waiting = await stack.cli(`explain ${theirs}`);
+  expect([waiting.code, waiting.out]).toEqual([2, expect.stringContaining(`${theirs} of account ${spoke}`)]);
+  expect(waiting.out).toMatch(
+    /ok +account +222233334444 is among spokeAccounts\nBROKEN +endpoint +vpce-\w+ is pending/,
+  );
+  await acceptAll(stack, [theirs]);
+  expect(await stack.cli(`explain ${theirs}`)).toMatchObject({ code: 0 });
+  expect(await stack.cli(`explain ${spoke}`)).toMatchObject({ code: 0, out: expect.stringMatching(/^account 2222/) });
+  expect(await stack.cli(`explain ${strangers}`)).toMatchObject({
+    ...{ code: 2, out: expect.stringMatching(/first broken link is account: 999900001111 is not among spokeAccounts/) },
+  });
+});
+
+/** As the function does for those that it was told of. */
+async function acceptAll(stack: Pick<TestStack, 'clock' | 'ec2' | 'service'>, VpcEndpointIds: string[]) {
+  const { serviceId: ServiceId } = stack.service;
+  await stack.ec2.send(new AcceptVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));
+  await stack.clock.run(180_000);
+}
 
 test('a client’s packets go the way of its subnet', async () => {
   const stack = await world();

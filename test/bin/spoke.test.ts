@@ -21,6 +21,7 @@ import { createWire } from '../../local/wire/wire.ts';
 import { CIDR } from '../shared/subnets/fixtures.ts';
 import { SPOKE, type SpokeStage, spokeStage } from '../shared/subnets/spoke-stage.ts';
 import { given, launch, REGION } from '../support/cloud.ts';
+import { flaws } from './flaws.ts';
 import { stackOf } from './stage.ts';
 
 const HUB = '111122223333';
@@ -341,6 +342,14 @@ describe('pause', () => {
     expect((await say('status')).said).toMatch(/\npaused: by hand\. Nothing is changed/);
   });
 });
+
+test.each(['status', 'plan', 'doctor', 'versions', 'config', 'bundle'])(
+  '%s --json is of the schema',
+  async (command) => {
+    const { said } = await say(command, ...(command === 'bundle' ? [] : ['--json']));
+    expect(flaws(command, JSON.parse(said))).toEqual([]);
+  },
+);
 
 test('log is of the one function', async () => {
   account.logs.write(

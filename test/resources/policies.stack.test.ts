@@ -1,29 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoScalingClient, CreateAutoScalingGroupCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateTagsCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DescribeSubnetsCommand, EC2, EC2Client } from '@aws-sdk/client-ec2';
 import { validateIdentityPolicy } from '@cloud-copilot/iam-policy';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { awsClients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { writeCredentials } from '../../local/credentials.ts';
+import type { Allowance } from '../../local/iam/iam.ts';
 import type { Role } from '../../local/iam/role.ts';
+import type { AccessKey } from '../../local/wire/keys.ts';
 import { testLaunchTemplate } from '../support/cloud.ts';
 import { read } from '../support/documents.ts';
 import { describePackaged, packaged } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
+const SPOKE = '222233334444';
 const policy = (name: string) => JSON.parse(read(`examples/${name}-policy.json`));
 
-describePackaged('who operates a stack', () => {
+describePackaged('who operates a stack, and a spoke', () => {
   let stack: StackInBox;
   let forget: () => void;
   let ec2: EC2Client;
+  let key: AccessKey;
   beforeAll(async () => {
-    // Commands take their time, and functions are not to run out of theirs.
-    stack = await stackInBox({ rate: 20 });
+    stack = await stackInBox({
+      // Commands take their time, and functions are not to run out of theirs.
+      rate: 20,
+      packaged: ({ vpcId, subnetIds }) =>
+        packaged({ parameters: { vpcId, subnetIds, reply: 'geneve', spokeAccounts: SPOKE } }),
+    });
     const { endpoint, region } = stack.box;
-    const key = stack.box.assume('network-operators', policy('operator'));
+    key = stack.box.assume('network-operators', policy('operator'));
     forget = writeCredentials(endpoint, key);
     ec2 = new EC2Client({ endpoint, region, credentials: key });
     const all = new EC2Client({ endpoint, region, credentials: stack.box.credentials });
@@ -56,7 +64,8 @@ describePackaged('who operates a stack', () => {
     await stack?.box.close();
   });
 
-  async function cli(...argv: string[]) {
+  const cli = (...argv: string[]) => cliOf(stack.box.stack.name, ...argv);
+  async function cliOf(name: string, ...argv: string[]) {
     const said: string[] = [];
     const terminal: Terminal = {
       out: (...lines: string[]) => void said.push(...lines),
@@ -68,12 +77,84 @@ describePackaged('who operates a stack', () => {
       sleep: async (ms) => void (await sleep(ms / 60)),
       atInterrupt() {},
     };
-    const box = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
+    const box = ['--endpoint', stack.box.endpoint, '--stack', name];
     const code = await run([...argv, ...box], terminal, awsClients);
     return { code, said: said.join('\n') };
   }
 
+  /** Types a command, which nothing of AWS's refuses. */
+  async function typed(name: string, argv: string[]) {
+    const { code, said } = await cliOf(name, ...argv);
+    expect([argv[0], said]).toEqual([
+      argv[0],
+      expect.not.stringMatching(/not authorized|lacks|UnauthorizedOperation|AccessDenied/),
+    ]);
+    // Without a fabric no program runs, and nothing it could say is there.
+    const done = [0, 2].includes(code) || /does not answer: command \S+ ended as /.test(said);
+    expect([argv[0], done || said]).toEqual([argv[0], true]);
+  }
+
   const given = () => ['-p', `vpcId=${stack.box.network.vpcId}`, '-p', `subnetIds=${stack.box.network.subnetIds}`];
+
+  /** The same in an account with a spoke: there a subnet is opted in and each command typed, with the same policy. */
+  async function operated() {
+    const { box, until } = stack;
+    const { endpoint, region } = box;
+    const spoke = box.inAccount(SPOKE);
+    const all = new EC2({ endpoint, region, credentials: spoke.credentials });
+    const { Vpc } = await all.createVpc({ CidrBlock: '10.0.0.0/16' });
+    const VpcId = Vpc?.VpcId ?? '';
+    // Which the hub calls eu-central-1b.
+    const place = { VpcId, CidrBlock: '10.0.1.0/24', AvailabilityZone: `${region}a` };
+    const { Subnet } = await all.createSubnet(place);
+    const SubnetId = Subnet?.SubnetId ?? '';
+    const { RouteTable } = await all.createRouteTable({ VpcId });
+    await all.associateRouteTable({ SubnetId, RouteTableId: RouteTable?.RouteTableId });
+    const Tags = [{ Key: 'ziti-glb:trial', Value: 'allowed' }];
+    const TagSpecifications = [{ ResourceType: 'instance' as const, Tags }];
+    const asked = { ImageId: 'ami-client', MinCount: 1, MaxCount: 1, SubnetId, TagSpecifications };
+    const client = (await all.runInstances(asked)).Instances?.[0]?.InstanceId ?? '';
+    all.destroy();
+    const parameters = {
+      hubService: `com.amazonaws.vpce.${region}.${box.stack.outputs.EndpointService}`,
+      hubHealth: box.stack.outputs.HealthFunction ?? '',
+    };
+    const { name } = await spoke.deploy(packaged({ parameters, config: 'spoke.yml' }));
+
+    const his = spoke.assume('spoke-operators', policy('operator'));
+    forget();
+    forget = writeCredentials(endpoint, his);
+    const tags = new EC2({ endpoint, region, credentials: his });
+    await tags.createTags({ Resources: [SubnetId], Tags: [{ Key: 'ziti-glb', Value: '10.20.0.0/16' }] });
+    tags.destroy();
+    await until(
+      'spoke that is ready',
+      async () => (await cliOf(name, 'status', '--for=ready', '--timeout=0')).code === 0,
+    );
+    for (const argv of [
+      ['status'],
+      ['plan'],
+      ['explain', SubnetId],
+      ['explain', client, '10.20.0.5:443'],
+      ['test', client, 'https://10.20.0.5/'],
+      ['doctor'],
+      ['log'],
+      ['versions'],
+      ['bundle'],
+      ['config'],
+      ['pause', 'a test'],
+      ['resume'],
+      ['redrive', '--yes'],
+    ])
+      await typed(name, argv);
+    expect((await cliOf(name, 'doctor')).said).toMatch(/ok +zones +eu-central-1a \(euc1-az\d\): \d healthy for it/);
+    expect((await cliOf(name, 'config')).said).toMatch(/hubService +com\.amazonaws/);
+    expect((await cliOf(name, 'router', 'router-1')).code).toBe(64);
+    expect(await cliOf(name, 'drain', '--yes')).toEqual({ code: 0, said: expect.stringContaining('Drained') });
+    forget();
+    forget = writeCredentials(endpoint, key);
+    return spoke;
+  }
 
   test('opts a subnet in, and types each command, with the policy of the examples and no more', async () => {
     const { box, operator, until, routed } = stack;
@@ -102,16 +183,8 @@ describePackaged('who operates a stack', () => {
       ['precheck', ...given()],
       ['pause', 'a test'],
       ['resume'],
-    ]) {
-      const { code, said } = await cli(...argv);
-      expect([argv[0], said]).toEqual([
-        argv[0],
-        expect.not.stringMatching(/not authorized|lacks|UnauthorizedOperation|AccessDenied/),
-      ]);
-      // Without a fabric no program runs, and nothing it could say is there.
-      const done = [0, 2].includes(code) || /does not answer: command \S+ ended as /.test(said);
-      expect([argv[0], done || said]).toEqual([argv[0], true]);
-    }
+    ])
+      await typed(box.stack.name, argv);
 
     // An event that is given up, for its function may do nothing for a while.
     const [name = ''] = [...box.roles.keys()].filter((each) => /SubnetsRole/.test(each));
@@ -124,8 +197,14 @@ describePackaged('who operates a stack', () => {
     expect((await cli('redrive')).code).toBe(2);
     expect(await cli('redrive', '--yes')).toEqual({ code: 0, said: expect.stringContaining('sent again') });
 
+    const spoke = await operated();
     expect(await cli('drain', '--yes')).toEqual({ code: 0, said: expect.stringContaining('Drained') });
-    const unused = box.unusedAccess().filter((allowance) => allowance.role === 'network-operators');
+    const isHis = (allowance: Allowance) => allowance.role.endsWith('-operators');
+    const leftOfSpoke = spoke.unusedAccess().filter(isHis);
+    // The one right that is for spokes alone has a statement of its own.
+    expect(leftOfSpoke).not.toContainEqual(expect.objectContaining({ resource: expect.stringContaining('-health') }));
+    const left = new Set(leftOfSpoke.map(({ action, resource }) => `${action} ${resource}`));
+    const unused = box.unusedAccess().filter((each) => isHis(each) && left.has(`${each.action} ${each.resource}`));
     // Of two queues one has had messages.
     const count = (actions: string[]) => Map.groupBy(actions, (action) => action);
     const allowed = count(
