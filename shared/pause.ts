@@ -3,7 +3,7 @@ import { tag } from './aws/read.ts';
 import { formatNote, readNote } from './note.ts';
 import { type Condition, isWaiting, LATER, type Part, type Plan, type Step } from './reconcile/plan.ts';
 
-/** A person has said that a stack is to change nothing, by a tag of its VPC. */
+/** A person has said that a stack is to change nothing, by a tag of its VPC; of any of its VPCs, where the routers are another account's. */
 export interface Pause {
   /** In milliseconds since the epoch; undefined if somebody has written the tag by hand. */
   since?: number | undefined;
@@ -19,6 +19,15 @@ export function readPause(tags: Tag[] | undefined, { pauseKey }: { pauseKey: str
   if (value === undefined) return undefined;
   const note = readNote(` ${value}`);
   return note ? { since: note.at, why: note.text.trim() } : { since: undefined, why: value };
+}
+
+/** Of the VPCs by which a stack is paused any one says so; of several what was said first. */
+export function pauseOf(
+  vpcs: readonly { Tags?: Tag[] | undefined }[],
+  config: { pauseKey: string },
+): Pause | undefined {
+  const all = vpcs.flatMap(({ Tags }) => readPause(Tags, config) ?? []);
+  return all.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0))[0];
 }
 
 /** For people: since when, and why. */

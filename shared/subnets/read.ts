@@ -10,7 +10,7 @@ import { canonicalCidr } from '../cidr.ts';
 import type { HubConfig, SubnetsConfig } from '../config.ts';
 import { grouped } from '../grouped.ts';
 import { readNote } from '../note.ts';
-import { readPause } from '../pause.ts';
+import { pauseOf } from '../pause.ts';
 import { adopts, isOwn, type Notary } from '../seal.ts';
 import { readAttachments } from './attachments.ts';
 import { memoryOf } from './memory.ts';
@@ -125,10 +125,12 @@ export function readWorlds(
   const subnetsIn = byVpc(answers.subnets);
   const tablesIn = byVpc(answers.routeTables);
   const endpointsIn = byVpc(answers.endpoints);
+  // The load balancer's VPC says it of all. Where that is another account's, any VPC does: one that was tagged may be gone.
+  const paused = pauseOf(own === undefined ? answers.vpcs : answers.vpcs.filter(({ VpcId }) => VpcId === own), config);
   return answers.vpcs.map((vpc) => {
     const [subnets, routeTables, endpoints] = [subnetsIn(vpc), tablesIn(vpc), endpointsIn(vpc)];
     const there = { ...answers, vpc, subnets, routeTables, endpoints, remote: vpc.VpcId !== own };
-    return readWorld(there, provider, config, seal, at);
+    return { ...readWorld(there, provider, config, seal, at), paused };
   });
 }
 
@@ -146,7 +148,7 @@ function readWorld(
   config: SubnetsConfig,
   seal: Notary,
   { now, deletionAttempted }: At,
-): SubnetsWorld {
+): Omit<SubnetsWorld, 'paused'> {
   const { vpc, endpoints, remote } = answers;
   const { routers } = provider;
   const adopting = adopts(seal, now);
@@ -193,7 +195,6 @@ function readWorld(
     systemsManager: readSystemsManager(endpoints),
     deletionAttempted: onlyHolds(answers.interfaces, ours) ? deletionAttempted : undefined,
     attempts: new Map(),
-    paused: remote ? undefined : readPause(vpc.Tags, config),
   };
 }
 

@@ -11,7 +11,7 @@ import type { Notary } from '../seal.ts';
 import { type Health, health } from './health.ts';
 import { lookAtClients } from './observe.ts';
 import { missingFrom, type Provider, readWorlds } from './read.ts';
-import type { SubnetsLook } from './world.ts';
+import type { Hub, SubnetsLook } from './world.ts';
 
 export interface SpokeClients {
   ec2: EC2Client;
@@ -38,7 +38,7 @@ export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig)
     const why = 'problem' in answer ? answer.problem : 'its clock is wrong, or this one';
     const known = told && Math.abs(now - told.at) <= KNOWN_MS ? told : undefined;
     const blind = known ? undefined : told ? `${why}; its last answer is of ${new Date(told.at).toISOString()}` : why;
-    const provider = providerOf(config, service, known, blind, clients.subnets);
+    const { provider, hub } = hubOf(config, service, known, blind, clients.subnets);
     const refused =
       (service?.Owner ?? config.hubHealth.split(':')[4]) === config.account
         ? `account ${config.account} has the load balancer itself: remove this stack, and name its VPCs in clientVpcs of that one`
@@ -50,6 +50,7 @@ export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig)
       missing: missingFrom(clients, config),
       spokes: [],
       attachments: [],
+      hub,
       refused,
     };
   };
@@ -77,24 +78,26 @@ async function ask(lambda: LambdaClient, FunctionName: string): Promise<{ health
 }
 
 /** Zones by their names in this account: by ids they are known across accounts. A zone in which it has no subnet needs no name. */
-function providerOf(
+function hubOf(
   { hubService, hubHealth }: SpokeConfig,
   service: ServiceDetail | undefined,
   known: Health | undefined,
   blind: string | undefined,
   subnets: Subnet[],
-): Provider {
+): { provider: Provider; hub: Hub } {
   const names = new Map(
     subnets.map(({ AvailabilityZoneId, AvailabilityZone }) => [AvailabilityZoneId, AvailabilityZone]),
   );
   const nameOf = (id: string) => names.get(id) ?? id;
   const zoneIds = service?.AvailabilityZoneIds ?? [];
   const zones = zoneIds.length > 0 ? zoneIds.map(nameOf) : (service?.AvailabilityZones ?? []);
-  return {
+  const owner = service?.Owner ?? hubHealth.split(':')[4] ?? '';
+  const visible = service !== undefined;
+  const provider = {
     service: {
       name: hubService,
-      owner: service?.Owner ?? hubHealth.split(':')[4] ?? '',
-      visible: service !== undefined,
+      owner,
+      visible,
       zones,
       zoneIds,
       ipv6: service?.SupportedIpAddressTypes?.includes('ipv6') ?? false,
@@ -111,4 +114,10 @@ function providerOf(
     crossZone: false,
     connections: [],
   };
+  const told = zoneIds.length > 0 ? zoneIds : Object.keys(known?.zones ?? {});
+  const hub = {
+    ...{ account: owner, service: hubService, visible, toldAt: known?.at, blind },
+    zones: told.map((id) => ({ id, name: nameOf(id), ...(known && { routers: known.zones[id] ?? 0 }) })),
+  };
+  return { provider, hub };
 }

@@ -45,7 +45,7 @@ export interface SubnetsWorld {
   deletionAttempted: string | undefined;
   /** Steps that AWS refused before this look. */
   attempts: Attempts<SubnetsStep>;
-  /** A person has paused the stack; only the load balancer's own VPC says so. */
+  /** A person has paused the stack: the same in all VPCs of a look. */
   paused?: Pause | undefined;
 }
 
@@ -59,12 +59,29 @@ export interface SubnetsLook {
   attachments: Attachment[];
   /** Connections of other accounts to the stack's service. */
   spokes: Connection[];
+  /** Of a spoke: where its endpoints lead. */
+  hub?: Hub | undefined;
   /** Why the stack may do nothing at all. */
   refused: string | undefined;
 }
 
 /** Where the load balancer is, its own VPC is the first. */
 export type HubLook = SubnetsLook & { vpcs: [own: SubnetsWorld, ...others: SubnetsWorld[]] };
+
+/** A spoke knows this of the stack whose routers it reaches. */
+export interface Hub {
+  /** Its account; empty if nobody says. */
+  account: string;
+  /** Its endpoint service, by its name, and whether that is there for this account. */
+  service: string;
+  visible: boolean;
+  /** Zones of the service: ids that are the same in every account, the name that this one has for it, and how many healthy routers it reaches, if that is known. */
+  zones: { id: string; name: string; routers?: number | undefined }[];
+  /** It told of its routers then, in milliseconds since the epoch; undefined if it has told nothing that can be believed. */
+  toldAt?: number | undefined;
+  /** Why its routers are not known; undefined if they are. */
+  blind?: string | undefined;
+}
 
 /** An endpoint of another account, as the owner of the service sees it. */
 export interface Connection {

@@ -6,7 +6,7 @@ import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
 import type { Attachment } from '../subnets/attachments.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { Connection, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { Connection, Hub, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
@@ -72,6 +72,9 @@ export interface Zone {
 /** The picture shows this. */
 export interface Topology {
   place: Place;
+  /** The stack's own. */
+  account: string;
+  /** The load balancer's; empty of a spoke. */
   vpcId: string;
   tagKey: string;
   /** It was looked at then, in milliseconds since the epoch. */
@@ -84,13 +87,16 @@ export interface Topology {
   gateways: Attachment[];
   /** Endpoints of other accounts that are connected to the stack's service, or ask to be. */
   spokes: Connection[];
-  /** Things that are neither a subnet nor a router, and what the reconcilers say of them. */
-  notes: { subject: string; state: State; why: string }[];
+  /** Of a spoke: the stack that has its load balancer and routers. */
+  hub?: Hub | undefined;
+  /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what a stranger asks for is nothing that is wrong. */
+  notes: { subject: string; state: State; why: string; stranger?: boolean }[];
 }
 
 /** The picture needs this of the two reconcilers' worlds and plans. */
 export interface Look {
   place: Place;
+  account: string;
   vpcId: string;
   tagKey: string;
   subnets: {
@@ -99,6 +105,7 @@ export interface Look {
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
     attachments: Attachment[];
     spokes: Connection[];
+    hub?: Hub | undefined;
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
@@ -111,7 +118,7 @@ export interface Look {
 
 /** The picture of a look. Pure. */
 export function topology(look: Look): Topology {
-  const { place, vpcId, tagKey } = look;
+  const { place, account, vpcId, tagKey } = look;
   const { now: at, crossZone, paused } = look.subnets.world;
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
@@ -138,11 +145,23 @@ export function topology(look: Look): Topology {
   const said = new Set(plans.flatMap(({ summaries }) => summaries).flatMap(({ conditions }) => conditions));
   const notes = plans
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
-    .toSorted((a, b) => Number(a.kind === 'waiting') - Number(b.kind === 'waiting'))
-    .map((condition) => ({ subject: condition.about.label, state: condition.kind, why: sentence(condition) }));
-  const { attachments: gateways, spokes } = look.subnets;
-  return { place, vpcId, tagKey, at, crossZone, ...(paused && { paused }), zones, gateways, spokes, notes };
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((condition) => ({
+      ...{ subject: condition.about.label, state: condition.kind, why: sentence(condition) },
+      ...(condition.stranger && { stranger: true }),
+    }));
+  const { attachments: gateways, spokes, hub } = look.subnets;
+  return {
+    ...{ place, account, vpcId, tagKey, at, crossZone },
+    ...(paused && { paused }),
+    ...{ zones, gateways, spokes },
+    ...(hub && { hub }),
+    notes,
+  };
 }
+
+/** What a person has to see to comes first, what a stranger asks for last. */
+const rank = ({ kind, stranger }: Condition) => (stranger ? 2 : Number(kind === 'waiting'));
 
 /** An endpoint's state as people read it. */
 export const worded = (state: string) => state.replace('pendingacceptance', 'pending acceptance');

@@ -20,6 +20,7 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
   const [, partition = '', , region = ''] = loadBalancerArn.split(':');
   return {
     place: { partition, region, stack: config.subnets.stack },
+    account: config.subnets.account,
     vpcId,
     tagKey,
     subnets: {
@@ -27,6 +28,7 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
       vpcs: subnets.vpcs,
       attachments: subnets.attachments,
       spokes: subnets.spokes,
+      hub: subnets.hub,
       plan: planVpcs(subnets, new Map(), config.subnets),
     },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
@@ -34,23 +36,25 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
 }
 
 /** The same of a spoke, which sees no router and no load balancer. */
-export async function lookFromSpoke(clients: SpokeClients, config: SpokeConfig, now: number): Promise<Look> {
+export async function lookFromSpoke(clients: SpokeClients, config: SpokeConfig, now: number) {
   const seen = await observeSpoke(clients, config)(unverified, now);
   const [, partition = '', , region = ''] = config.hubHealth.split(':');
   const [any] = seen.vpcs;
   return {
     place: { partition, region, stack: config.stack },
+    account: config.account,
     vpcId: '',
     tagKey: config.tagKey,
     subnets: {
-      world: { now, crossZone: false },
+      world: { now, crossZone: false, paused: any?.paused },
       vpcs: seen.vpcs,
-      attachments: [],
-      spokes: [],
+      attachments: seen.attachments,
+      spokes: seen.spokes,
+      hub: seen.hub,
       plan: planVpcs(seen, new Map(), config),
     },
     routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },
     // What is not known is no fault.
-    reaches: (zone) => any !== undefined && (any.blind !== undefined || routerInReach(zone, any)),
-  };
+    reaches: (zone: string) => any !== undefined && (any.blind !== undefined || routerInReach(zone, any)),
+  } satisfies Look;
 }

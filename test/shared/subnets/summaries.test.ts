@@ -94,7 +94,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
       const settings = frozen(config(fields));
       const planned = frozen(plan(seen, settings));
       const picture = topology({
-        ...{ place: { partition: 'aws', region: 'r', stack: 's' }, vpcId: 'vpc-1', tagKey: 'ziti-glb' },
+        ...{ place: { partition: 'aws', region: 'r', stack: 's' }, account: '1', vpcId: 'vpc-1', tagKey: 'ziti-glb' },
         subnets: { world: seen, vpcs: [seen], attachments: [], spokes: [], plan: planned },
         routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },
       });

@@ -73,6 +73,7 @@ export function world({
 }: Scene): Look {
   return {
     place: { partition: 'aws', region: REGION, stack: 'ziti-glb-prod' },
+    account: '111122223333',
     vpcId: 'vpc-0a1b2c3d4e5f60718',
     tagKey: 'ziti-glb',
     subnets: subnetsSide(Object.entries(subnets), conditions, crossZone),
