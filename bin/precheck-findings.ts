@@ -50,6 +50,12 @@ export function zonesOf(wanted: readonly string[], there: readonly Subnet[], vpc
   ];
 }
 
+/** A stack with these parameters reserves so many: one of each function that changes something, and of the one that spokes ask. */
+export function reserved({ reserveConcurrency, spokeAccounts }: Readonly<Record<string, string | number>>): number {
+  if (String(reserveConcurrency) !== 'true') return 0;
+  return spokeAccounts ? 3 : 2;
+}
+
 /** Lambda leaves 100 of an account's concurrent executions to functions without any of their own, or 10 where the quota is small. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
 export function concurrency({ all, unreserved }: { all: number; unreserved: number }, reserves: number): Finding {
   const check = 'quotas';

@@ -33,6 +33,9 @@ export const conditions = {
   ServesAllVpcs: equals('clientVpcs', 'all'),
   Rebalances: equals('failover', 'rebalance'),
   ReservesConcurrency: equals('reserveConcurrency', 'true'),
+  ReservesForSpokes: {
+    'Fn::And': [{ Condition: 'ReservesConcurrency' }, { 'Fn::Not': [equals('spokeAccounts', '')] }],
+  },
   BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
   AllowsOthers: { 'Fn::Not': [equals('allowedPrincipals', '')] },
   ...Object.fromEntries(spokes.map(({ name, account }) => [name, { 'Fn::Not': [{ 'Fn::Equals': [account, ''] }] }])),
@@ -41,6 +44,7 @@ export const conditions = {
 export const isRouter = { [`aws:ResourceTag/${marker('tagKey')}`]: 'router' };
 export const isNoted = { [`aws:ResourceTag/${marker('tagKey')}:source-dest-check`]: 'false' };
 export const claim = `/ziti-glb/${marker('vpcId')}/${marker('tagKey')}`;
+export const spokeClaim = `/ziti-glb/spoke/${marker('tagKey')}`;
 export const healthCheck = {
   protocol: when('AsksRouterAlone', 'HTTPS', 'HTTP'),
   port: when('AsksRouterAlone', '8081', '8082'),
@@ -60,6 +64,7 @@ export const architecture = 'arm64';
 /** The framework wants a number of days; release/template.ts puts the parameter there. */
 export const logRetention = 30;
 export const reservedConcurrency = when('ReservesConcurrency', 1, NOTHING);
+export const healthConcurrency = when('ReservesForSpokes', 1, NOTHING);
 export const routerSubnets = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('routerSubnets')] }] };
 const root = (account) => `arn:\${AWS::Partition}:iam::${account}:root`;
 export const allowedPrincipals = {
@@ -86,21 +91,24 @@ export const healthPermissions = Object.fromEntries(
 );
 const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
 /** Fn::Join takes no function between its parts: what stands there names any partition, region and account, which a VPC's id does not need. */
+const NEXT = ',arn:*:ec2:*:*:vpc/';
+const vpcArns = (first) => ({
+  'Fn::Split': [
+    ',',
+    {
+      'Fn::Sub': [
+        vpcArn(first)['Fn::Sub'],
+        { given: { 'Fn::Join': [NEXT, { 'Fn::Split': [',', ref('clientVpcs')] }] } },
+      ],
+    },
+  ],
+});
 export const clientVpcs = when(
   'ServesOwnVpc',
   [vpcArn(`\${vpcId}`)],
-  when('ServesAllVpcs', [vpcArn('*')], {
-    'Fn::Split': [
-      ',',
-      {
-        'Fn::Sub': [
-          `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/\${vpcId},arn:*:ec2:*:*:vpc/\${others}`,
-          { others: { 'Fn::Join': [',arn:*:ec2:*:*:vpc/', { 'Fn::Split': [',', ref('clientVpcs')] }] } },
-        ],
-      },
-    ],
-  }),
+  when('ServesAllVpcs', [vpcArn('*')], vpcArns(`\${vpcId}${NEXT}\${given}`)),
 );
+export const spokeVpcs = when('ServesAllVpcs', [vpcArn('*')], vpcArns(`\${given}`));
 export const clientVpcIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('clientVpcs')] }] };
 export const gatewayOwners = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('gatewayOwners')] }] };
 const attribute = (Key, Value) => ({ Key, Value });

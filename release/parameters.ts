@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { ZodType } from 'zod';
-import { parameters } from '../resources/parameters.js';
+import { parameters, spokeParameters } from '../resources/parameters.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -39,38 +39,62 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   alarmEmail: optional('[^@ ]+@[^@ ]+'),
 };
 
+/** A stack that a plain template is made of. */
+export interface PlainStack {
+  /** Serverless packages it from this file. */
+  config: string;
+  /** By name, what each parameter may be. */
+  schemas: Readonly<Record<string, ZodType>>;
+  constraints: Readonly<Record<string, Constraint>>;
+}
+export const HUB: PlainStack = { config: 'serverless.yml', schemas: parameters.shape, constraints: CONSTRAINTS };
+export const SPOKE: PlainStack = {
+  config: 'spoke.yml',
+  schemas: spokeParameters.shape,
+  constraints: { ...CONSTRAINTS, clientVpcs: pattern(`(all|${list(`vpc-${ID}`)})`) },
+};
+
+/** As the file that it is packaged from has it: its name, the names of its functions, and each parameter by name with its default. */
+export function declarationOf({ config }: PlainStack) {
+  const { service, functions, params } = parse(read(config), { logLevel: 'silent' }) as {
+    service: string;
+    functions: Record<string, unknown>;
+    params: { default: Record<string, string | number> };
+  };
+  return { service, functions: Object.keys(functions), defaults: params.default };
+}
+
 /** What only the plain template asks for. */
-const OWN = {
+const ownParameters = (service: string, version: string) => ({
   codeBucket: {
     Description: 'The bucket in this region into which the folder code of the release was copied.',
     AllowedPattern: '^[a-z0-9.-]{3,63}$',
   },
   codePrefix: {
-    Description: 'Where in the bucket: what stands before routers-….zip, without a slash at its end.',
+    Description: 'Where in the bucket: what stands before subnets-….zip, without a slash at its end.',
+    Default: `ziti-glb/${version}`,
     AllowedPattern: '^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$',
   },
   stage: {
-    Description: 'The functions, and what else may not be shared with another stack, are named ziti-glb-STAGE.',
+    Description: `The functions, and what else may not be shared with another stack, are named ${service}-STAGE.`,
     Default: 'dev',
-    AllowedPattern: '^[A-Za-z][A-Za-z0-9-]{0,45}$',
+    // The longest name of a function is that of topology: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    AllowedPattern: `^[A-Za-z][A-Za-z0-9-]{0,${63 - `${service}--topology`.length}}$`,
   },
   tagKeys: {
     Description: 'The keys of the parameter tags, with commas: given if that is.',
     Default: '',
     AllowedPattern: '^[^"\\\\]*$',
   },
-};
+});
 
-/** Every parameter of the stack, by name, as serverless.yml has its default and the reference its meaning. */
-export function parametersOfTemplate(version: string): Record<string, Record<string, unknown>> {
-  const { params } = parse(read('serverless.yml'), { logLevel: 'silent' }) as {
-    params: { default: Record<string, string | number> };
-  };
-  const schemas: Record<string, ZodType> = parameters.shape;
-  const reference = read('docs/reference.md');
-  const all = Object.entries(params.default).map(([name, value]) => {
-    const meaning = new RegExp(`^\\| \`${name}\` \\|[^|]*\\|(.*)\\|$`, 'm').exec(reference)?.[1];
-    const constraint = CONSTRAINTS[name] ?? (schemas[name]?.meta()?.cloudFormation as Constraint | undefined);
+/** Every parameter of the stack, by name, as its file has its default and the reference its meaning. */
+export function parametersOfTemplate(version: string, stack = HUB): Record<string, Record<string, unknown>> {
+  const { service, defaults } = declarationOf(stack);
+  const all = Object.entries(defaults).map(([name, value]) => {
+    const meaning = meaningOf(name, stack);
+    const constraint =
+      stack.constraints[name] ?? (stack.schemas[name]?.meta()?.cloudFormation as Constraint | undefined);
     if (meaning === undefined || !constraint)
       throw new Error(
         `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in resources/parameters.js or release/parameters.ts'}`,
@@ -81,17 +105,31 @@ export function parametersOfTemplate(version: string): Record<string, Record<str
         .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
         .replaceAll('`', '')
         .trim(),
-      ...(name !== 'vpcId' && { Default: value }),
+      ...(!mustBeGiven(value, constraint) && { Default: value }),
       ...constraint,
     };
     return [name, declaration];
   });
-  const own = { ...OWN, codePrefix: { ...OWN.codePrefix, Default: `ziti-glb/${version}` } };
-  return { ...mapped(own), ...Object.fromEntries(all) };
+  const own = Object.entries(ownParameters(service, version)).map(([name, rest]) => [
+    name,
+    { Type: 'String', ...rest },
+  ]);
+  return Object.fromEntries([...own, ...all]);
 }
 
-const mapped = (own: Record<string, object>) =>
-  Object.fromEntries(Object.entries(own).map(([name, rest]) => [name, { Type: 'String', ...rest }]));
+/** The row of the reference: a spoke's own, if it has one. */
+function meaningOf(name: string, stack: PlainStack): string | undefined {
+  const reference = read('docs/reference.md');
+  const [ofHub = '', ofSpoke = ''] = reference.split('### Parameters of a spoke');
+  const rows = stack === SPOKE ? [ofSpoke, ofHub] : [ofHub];
+  return rows
+    .map((part) => new RegExp(`^\\| \`${name}\` \\|[^|]*\\|(.*)\\|$`, 'm').exec(part)?.[1])
+    .find((meaning) => meaning !== undefined);
+}
+
+/** There is no default that could be: the empty one is refused. */
+const mustBeGiven = (value: string | number, { AllowedPattern }: Constraint) =>
+  value === '' && AllowedPattern !== undefined && !new RegExp(AllowedPattern).test('');
 
 type Assertion = [assert: unknown, says: string];
 const is = (name: string, value: string) => ({ 'Fn::Equals': [{ Ref: name }, value] });
@@ -106,7 +144,7 @@ const rule = (...assertions: Assertion[]) => ({
 });
 
 /** What parameters must be together: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html */
-export const RULES = {
+const RULES: Record<string, unknown> = {
   LoadBalancer: rule([
     or(and(...TAKEN.map((name) => is(name, '')), given('subnetIds')), and(...TAKEN.map(given), is('subnetIds', ''))),
     'Give subnetIds, one subnet for each zone; or, to take a load balancer that is there, loadBalancerArn, targetGroupArn and serviceId, and no subnetIds.',
@@ -146,3 +184,11 @@ export const RULES = {
     'Give tags and tagKeys, which has the keys of the former, or neither.',
   ]),
 };
+
+/** Those that are about parameters which the template has. */
+export function rulesFor(names: readonly string[]): Record<string, unknown> {
+  const asked = (rule: unknown) => [...JSON.stringify(rule).matchAll(/"Ref":"(\w+)"/g)].map(([, name = '']) => name);
+  return Object.fromEntries(
+    Object.entries(RULES).filter(([, rule]) => asked(rule).every((name) => names.includes(name))),
+  );
+}

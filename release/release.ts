@@ -2,12 +2,13 @@ import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import manifest from '../package.json' with { type: 'json' };
 import { checkDiverter, packages } from '../resources/diverter.js';
 import { bundleSbom, writeDiverterSboms } from '../resources/sbom.js';
 import { buildCli } from './cli.ts';
+import { HUB, type PlainStack, SPOKE } from './parameters.ts';
 import { jsonSchema } from './schema.ts';
 import { plainTemplate } from './template.ts';
 
@@ -15,6 +16,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { name, version, description, license, engines } = manifest;
 const CLI = 'ziti-glb.mjs';
 const TEMPLATE = 'template.json';
+/** The same of a spoke, in a folder of its own: its code goes into a bucket of another account. */
+const OF_SPOKE = 'spoke';
 const SCHEMA = 'json.schema.json';
 
 /** What a release has, each by what it hashes to: the same sources make the same files. */
@@ -31,12 +34,11 @@ export async function release(folder = join(ROOT, `dist/${name}-${version}`)): P
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'sbom'), { recursive: true });
 
-  mkdirSync(join(folder, 'code/diverter'), { recursive: true });
-
   await buildCli(join(folder, CLI), [bundleSbom(join(folder, 'sbom/ziti-glb.cdx.json'))]);
   for (const { path } of packages()) copyFileSync(path, join(folder, basename(path)));
   writeDiverterSboms(join(folder, 'sbom'));
-  makeTemplate(folder);
+  makeTemplate(folder, HUB, join(folder, 'sbom/functions.cdx.json'));
+  makeTemplate(join(folder, OF_SPOKE), SPOKE, join(folder, 'sbom/spoke-functions.cdx.json'));
   pack(folder);
 
   const files = globSync('**', { cwd: folder, withFileTypes: true })
@@ -48,14 +50,17 @@ export async function release(folder = join(ROOT, `dist/${name}-${version}`)): P
   return folder;
 }
 
-/** Writes the template, and what is to be copied into a bucket for it as the folder `code`. */
-function makeTemplate(folder: string): void {
+/** Writes a stack's template, what is to be copied into a bucket for it as the folder `code`, and the bill of materials of its functions. */
+function makeTemplate(folder: string, stack: PlainStack, sbom: string): void {
   const zips = mkdtempSync(join(tmpdir(), 'ziti-glb-code-'));
   try {
-    const { template, code } = plainTemplate(zips);
+    const { template, code } = plainTemplate(zips, stack);
+    for (const [key, path] of code) {
+      mkdirSync(dirname(join(folder, 'code', key)), { recursive: true });
+      copyFileSync(path, join(folder, 'code', key));
+    }
     writeFileSync(join(folder, TEMPLATE), `${JSON.stringify(template, null, 2)}\n`);
-    for (const [key, path] of code) copyFileSync(path, join(folder, 'code', key));
-    copyFileSync(join(zips, 'functions.cdx.json'), join(folder, 'sbom/functions.cdx.json'));
+    copyFileSync(join(zips, 'functions.cdx.json'), sbom);
   } finally {
     rmSync(zips, { recursive: true, force: true });
   }
@@ -70,7 +75,8 @@ function pack(folder: string): void {
     copyFileSync(join(folder, CLI), join(packed, CLI));
     copyFileSync(join(ROOT, 'bin/json.ts'), join(packed, 'json.d.ts'));
     writeFileSync(join(packed, SCHEMA), `${JSON.stringify(jsonSchema(), null, 2)}\n`);
-    for (const part of [TEMPLATE, 'code', 'sbom']) cpSync(join(folder, part), join(packed, part), { recursive: true });
+    for (const part of [TEMPLATE, 'code', OF_SPOKE, 'sbom'])
+      cpSync(join(folder, part), join(packed, part), { recursive: true });
     const own = {
       // npm publishes no private package: the name is nobody's.
       ...{ name, version, description, license, engines, type: 'module', private: true },
@@ -81,7 +87,7 @@ function pack(folder: string): void {
         './package.json': './package.json',
       },
       types: 'json.d.ts',
-      files: [CLI, 'json.d.ts', SCHEMA, TEMPLATE, 'code', 'sbom', 'CHANGELOG.md', 'NOTICE'],
+      files: [CLI, 'json.d.ts', SCHEMA, TEMPLATE, 'code', OF_SPOKE, 'sbom', 'CHANGELOG.md', 'NOTICE'],
     };
     writeFileSync(join(packed, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
     const options: ExecFileSyncOptions = { cwd: packed, stdio: ['ignore', 'ignore', 'inherit'] };

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import manifest from '../package.json' with { type: 'json' };
 import { packages } from '../resources/diverter.js';
 import { computed, conditions, marker } from './intrinsics.js';
-import { parametersOfTemplate, RULES } from './parameters.ts';
+import { declarationOf, HUB, type PlainStack, parametersOfTemplate, rulesFor } from './parameters.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Stands for the parameter `stage`, which is part of names that the framework checks. */
@@ -37,12 +37,11 @@ export interface Plain {
  * @param folder where the zip files of the functions are left, and `functions.cdx.json`, their bill of materials
  * @throws Error if a parameter is new and not known here
  */
-export function plainTemplate(folder: string): Plain {
-  const parameters = parametersOfTemplate(manifest.version);
-  const packaged = packagedWithMarkers(folder, Object.keys(parameters));
-  const functions = ['routers', 'subnets', 'topology', 'health'];
+export function plainTemplate(folder: string, stack: PlainStack = HUB): Plain {
+  const parameters = parametersOfTemplate(manifest.version, stack);
+  const packaged = packagedWithMarkers(folder, stack, Object.keys(parameters));
   const zips = new Map(
-    functions.map((name) => {
+    declarationOf(stack).functions.map((name) => {
       const path = join(folder, `${name}.zip`);
       return [name, { path, key: `${name}-${sha256(path)}.zip` }];
     }),
@@ -58,23 +57,35 @@ export function plainTemplate(folder: string): Plain {
     const name = basename(String(properties.Code.S3Key), '.zip');
     properties.Code.S3Key = `${marker('codePrefix')}/${zips.get(name)?.key}`;
   }
+  const made = { Resources: withIntrinsics(Resources), Outputs: withIntrinsics(Outputs) };
   const template = {
     ...rest,
     Parameters: parameters,
-    Rules: RULES,
-    Conditions: { ...conditions, ...Object(withIntrinsics(Conditions)) },
-    Resources: withIntrinsics(Resources),
-    Outputs: withIntrinsics(Outputs),
+    Rules: rulesFor(Object.keys(parameters)),
+    Conditions: asked({ ...conditions, ...Object(withIntrinsics(Conditions)) }, made),
+    ...made,
   };
   const code = new Map([...zips.values()].map(({ path, key }) => [key, path]));
-  for (const { path, sha256 } of packages()) code.set(`diverter/${sha256}`, path);
+  const text = JSON.stringify(made);
+  for (const { path, sha256 } of packages()) if (text.includes(sha256)) code.set(`diverter/${sha256}`, path);
   return { template, code };
+}
+
+/** Conditions that a part of a template asks for, and those that these ask for. */
+function asked(all: Raw, by: unknown): Raw {
+  const text = JSON.stringify(by);
+  const isAsked = ([name]: [string, unknown]) => text.includes(`"${name}"`);
+  const found = Object.fromEntries(Object.entries(all).filter(isAsked));
+  const others = Object.fromEntries(Object.entries(all).filter((each) => !isAsked(each)));
+  return Object.keys(found).length === 0 ? {} : { ...asked(others, found), ...found };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: A template is what CloudFormation says it is, and is checked by tests.
 type Raw = Record<string, any>;
 
-function packagedWithMarkers(folder: string, names: string[]): Raw {
+function packagedWithMarkers(folder: string, stack: PlainStack, names: string[]): Raw {
+  const { config } = stack;
+  const { service } = declarationOf(stack);
   const work = mkdtempSync(join(tmpdir(), 'ziti-glb-template-'));
   try {
     for (const name of ['package.json', 'functions', 'shared', 'node_modules', 'bpf', 'release'])
@@ -84,11 +95,11 @@ function packagedWithMarkers(folder: string, names: string[]): Raw {
       text.replaceAll(/file\(resources\/(parameters|diverter)\.js\)/g, 'file(release/intrinsics.js)');
     for (const path of globSync('resources/*.yml', { cwd: work }))
       writeFileSync(join(work, path), computes(readFileSync(join(work, path), 'utf8')));
-    const serverless = computes(readFileSync(join(ROOT, 'serverless.yml'), 'utf8'))
+    const serverless = computes(readFileSync(join(ROOT, config), 'utf8'))
       .replace('./resources/plugin.js', './release/plain-plugin.js')
       // Markers are no values that the framework would take.
       .replace('configValidationMode: error', 'configValidationMode: off');
-    writeFileSync(join(work, 'serverless.yml'), serverless);
+    writeFileSync(join(work, config), serverless);
     // The framework wants a number of days.
     const marked = names.filter(
       (name) => !['logRetention', 'stage', 'codeBucket', 'codePrefix', 'tagKeys'].includes(name),
@@ -96,7 +107,8 @@ function packagedWithMarkers(folder: string, names: string[]): Raw {
     const given = marked.flatMap((name) => ['--param', `${name}=${marker(name)}`]);
     const program = join(ROOT, 'node_modules/serverless/bin/serverless.js');
     const options = { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
-    execFileSync(process.execPath, [program, 'package', '--stage', STAGE, '--region', 'us-east-1', ...given], options);
+    const place = ['--stage', STAGE, '--region', 'us-east-1'];
+    execFileSync(process.execPath, [program, 'package', '--config', config, ...place, ...given], options);
     mkdirSync(folder, { recursive: true });
     for (const path of globSync('.serverless/*.{zip,cdx.json}', { cwd: work }))
       copyFileSync(join(work, path), join(folder, basename(path)));
@@ -104,8 +116,8 @@ function packagedWithMarkers(folder: string, names: string[]): Raw {
     return JSON.parse(
       text
         // Logical ids have no parameters in them.
-        .replaceAll(`Zitiglb${STAGE}`, 'Zitiglb')
-        .replaceAll(`serverless/ziti-glb/${STAGE}`, marker('codePrefix'))
+        .replaceAll(`${logicalPrefix(service)}${STAGE}`, logicalPrefix(service))
+        .replaceAll(`serverless/${service}/${STAGE}`, marker('codePrefix'))
         .replaceAll(STAGE, marker('stage'))
         .replaceAll(BUCKET_REFERENCE, 'codeBucket'),
     );
@@ -113,6 +125,9 @@ function packagedWithMarkers(folder: string, names: string[]): Raw {
     rmSync(work, { recursive: true, force: true });
   }
 }
+
+/** As the framework begins the logical ids of rules. */
+const logicalPrefix = (service: string) => `${service[0]?.toUpperCase()}${service.slice(1).replaceAll('-', '')}`;
 
 /** Of the bucket itself, whose own resource and output are taken out. */
 const BUCKET_REFERENCE = new RegExp(`(?<="Ref": ?"|\\$\\{)${BUCKET}(?="|\\})`, 'g');

@@ -455,9 +455,13 @@ async function rightful(name, { resolveVariable }, otherwise) {
   return parameters.shape[name].safeParse(value).success ? value : otherwise;
 }
 
-/** Of each of the two functions that change something. */
+/** Of each function that changes something. */
 export const reservedConcurrency = async ({ resolveVariable }) =>
   String(await resolveVariable('param:reserveConcurrency')) === 'true' ? 1 : NOTHING;
+
+/** Of the function that spokes ask, where there are any: one account that asks in a loop can take the answer from others, and nothing else from anybody. */
+export const healthConcurrency = async (variables) =>
+  (await named('spokeAccounts', variables.resolveVariable)).length > 0 ? reservedConcurrency(variables) : NOTHING;
 
 /** ARNs of the VPCs whose subnets count. */
 export const clientVpcs = async ({ resolveVariable }) => {

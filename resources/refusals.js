@@ -6,5 +6,5 @@
 export function explained(message) {
   if (!/UnreservedConcurrentExecution/.test(message)) return message;
   return `${message}
-The account's quota of concurrent executions is too small to reserve one for each of the two functions. Deploy with --param reserveConcurrency=false, or ask for more: Service Quotas, AWS Lambda, Concurrent executions, L-B99A9384.`;
+The account's quota of concurrent executions is too small to reserve one for each function that changes something, and for the one that spokes ask. Deploy with --param reserveConcurrency=false, or ask for more: Service Quotas, AWS Lambda, Concurrent executions, L-B99A9384.`;
 }

@@ -23,14 +23,12 @@ import { defaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
 import { type Finding, finding, quotas, unreadable } from '../findings.ts';
 import { explain } from '../person.ts';
-import { concurrency, names, ownVpc, reachability, taken, zonesOf } from '../precheck-findings.ts';
+import { concurrency, names, ownVpc, reachability, reserved, taken, zonesOf } from '../precheck-findings.ts';
 import { deploymentOf } from '../stack-deployment.ts';
 import { findingRows } from '../standing.ts';
 import { table } from '../table.ts';
 import { encryption } from '../vpc-findings.ts';
 
-/** Of each of the two functions that change something, one. */
-const RESERVED = 2;
 const PREFIX = 'ziti-glb-';
 /** Of the plain template alone. */
 const OF_TEMPLATE = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
@@ -139,7 +137,8 @@ async function examine(stack: Place, parameters: Parameters): Promise<Finding[]>
       const { ConcurrentExecutions: all = 0, UnreservedConcurrentExecutions: unreserved = 0 } = AccountLimit;
       const own = await deploymentOf(stack).catch(() => undefined);
       // Those of a stack that is there are reserved already.
-      return [concurrency({ all, unreserved }, text('reserveConcurrency') === 'true' && !own ? RESERVED : 0)];
+      const more = reserved(parameters) - reserved(own?.parameters ?? {});
+      return [concurrency({ all, unreserved }, Math.max(0, more))];
     }),
     attempt('quotas', () => vpcQuotas(stack, text)),
     attempt('names', async () => [...names(await namesOf(stack, parameters))]),

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { wildcard } from '../wildcard.ts';
+import { AwsError } from '../wire/errors.ts';
 import type { AccessKey } from '../wire/keys.ts';
 import { type Code, unpackCode } from './code.ts';
 import { type Environment, startEnvironment } from './environment.ts';
@@ -257,7 +258,8 @@ export function createLambda({
     /** Runs a function and waits for its answer. Throws if there is none of this name, or it is at its concurrency. */
     async invoke(nameOrArn: string, event: unknown): Promise<InvokeResult> {
       const running = run(get(nameOrArn), event, newRequestId());
-      if (!running) throw new Error(`TooManyRequestsException: Rate Exceeded for ${nameOrArn}`);
+      // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+      if (!running) throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
       return running;
     },
 

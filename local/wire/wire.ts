@@ -80,7 +80,11 @@ export function createWire(services: Readonly<Record<string, Service>>, options:
       return service.kind === 'raw' ? service.fail(refused) : failed(service, refused, request, requestId);
     }
     const caller = { accessKeyId, principal: options.principal(accessKeyId) };
-    if (service.kind === 'raw') return service.handle(request, caller);
+    if (service.kind === 'raw')
+      return service.handle(request, caller).catch((error) => {
+        if (error instanceof AwsError) return service.fail(error);
+        throw error;
+      });
     return operate(name, service, caller, request, requestId);
   };
 

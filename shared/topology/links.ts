@@ -38,11 +38,16 @@ export function consolePage({ partition, region }: Place, id: string): string | 
 }
 
 /** Logs Insights with a query for what the reconcilers said of an id, the newest first. Without a range: the last hour. */
-export function logLines({ partition, region, stack }: Place, id: string, range?: TimeRange): string | undefined {
+export function logLines(
+  { partition, region, stack }: Place,
+  id: string,
+  range?: TimeRange,
+  functions: readonly string[] = ['subnets', 'routers'],
+): string | undefined {
   const console = CONSOLES[partition];
   if (!console) return undefined;
   const query = `fields @timestamp, level, message\n| filter @message like "${id}"\n| sort @timestamp desc\n| limit 200`;
-  const groups = ['subnets', 'routers'].map((name) => `~${text(`/aws/lambda/${stack}-${name}`)}`).join('');
+  const groups = functions.map((name) => `~${text(`/aws/lambda/${stack}-${name}`)}`).join('');
   const time = range
     ? `end~${text(iso(range.end))}~start~${text(iso(range.start))}~timeType~'ABSOLUTE~tz~'UTC`
     : `end~0~start~-3600~timeType~'RELATIVE~tz~'UTC~unit~'seconds`;

@@ -127,7 +127,8 @@ export function topology(look: Look): Topology {
     routers.some((router) => router.flow === 'carries' && (crossZone || router.zone === zone));
   const reaches = look.reaches ?? finds;
   const subnets = subnetsOf(look, reaches);
-  const names = new Set([...nodes, ...subnets, ...routers].map(({ zone }) => zone));
+  const served = (look.subnets.hub?.zones ?? []).map(({ name }) => ({ zone: name }));
+  const names = new Set([...nodes, ...subnets, ...routers, ...served].map(({ zone }) => zone));
   const zones = [...names].sort().map((name) => {
     const shown = inZone(subnets, name);
     return {

@@ -35,9 +35,14 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
   } satisfies Look;
 }
 
-/** The same of a spoke, which sees no router and no load balancer. */
-export async function lookFromSpoke(clients: SpokeClients, config: SpokeConfig, now: number) {
-  const seen = await observeSpoke(clients, config)(unverified, now);
+/** The same of a spoke, which sees no router and no load balancer. @param observe remembers what the hub told it before, if it has looked before */
+export async function lookFromSpoke(
+  clients: SpokeClients,
+  config: SpokeConfig,
+  now: number,
+  observe = observeSpoke(clients, config),
+) {
+  const seen = await observe(unverified, now);
   const [, partition = '', , region = ''] = config.hubHealth.split(':');
   const [any] = seen.vpcs;
   return {

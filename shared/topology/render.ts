@@ -1,10 +1,12 @@
 import { pauseSentence } from '../pause.ts';
+import { hubLine, hubRouters, isDead, routersOfHub, serviceCell, spokesBand, spokesOf } from './accounts.ts';
 import { logLink } from './detail.ts';
 import { fontSize, frame, isNarrow, link, type View } from './frame.ts';
 import { FLOWS, glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { consolePage } from './links.ts';
 import { byName, byVpc, type Node, type Router, type State, type Subnet, type Topology, type Zone } from './model.ts';
+import { card, cell, count, nameButton } from './parts.ts';
 
 /** States, the most urgent first. */
 const URGENCY: readonly State[] = ['down', 'blocked', 'refused', 'conflict', 'waiting', 'leaving', 'ready'];
@@ -16,49 +18,61 @@ export function render(shown: Topology, view: View): string {
     view,
     html`
       ${header(shown)}
+      ${shown.hub && hubLine(shown.hub, shown)}
       ${reasons(shown, view)}
       <div class="zg-map">
-        <div class="zg-band zg-titles">
-          <p>Subnets and their endpoints</p>
-          <p class="zg-pillar">Gateway Load Balancer</p>
-          <p class="zg-out"><span class="zg-row"><span></span>Routers</span></p>
-        </div>
+        ${titles(shown)}
         ${shown.zones.map((zone) => band(zone, shown, view))}
+        ${spokesBand(shown, view)}
       </div>
       ${gateways(shown)}
       ${key(shown)}`,
-    isCompact(shown.zones, view),
+    isCompact(shown, view),
   );
 }
 
+/** What stands in each column; whose it is, where that differs. */
+function titles({ account, hub, spokes }: Topology): Html {
+  const here = hub || spokes.length > 0 ? ` of account ${account}` : '';
+  const there = hub ? ` of account ${hub.account}` : '';
+  return html`
+    <div class="zg-band zg-titles">
+      <p>Subnets${here} and their endpoints</p>
+      <p class="zg-pillar">${hub ? 'Endpoint service' : 'Gateway Load Balancer'}</p>
+      <p class="zg-out"><span class="zg-row"><span></span><span>Routers${there}</span></span></p>
+    </div>`;
+}
+
 /** Rows of full height, by what they take in lines of text, would not fit. */
-function isCompact(zones: Zone[], view: View): boolean {
-  const rows = zones.reduce((sum, { subnets, routers }) => sum + Math.max(subnets.length, routers.length, 1), 0);
+function isCompact(shown: Topology, view: View): boolean {
+  const { zones } = shown;
+  const inZones = zones.reduce((sum, { subnets, routers }) => sum + Math.max(subnets.length, routers.length, 1), 0);
+  const rows = inZones + spokesOf(shown).length;
   return (12 + zones.length * 4 + rows * (isNarrow(view) ? 5.5 : 4)) * fontSize(view) > view.height;
 }
 
-function header({ place, vpcId, at, zones, paused }: Topology): Html {
+function header(shown: Topology): Html {
+  const { place, account, vpcId, at, zones, paused, hub } = shown;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const ready = subnets.filter((subnet) => subnet.state === 'ready');
   const healthy = routers.filter((router) => router.flow === 'carries');
-  const dead = healthy.length === 0 && subnets.length > 0;
+  const dead = subnets.length > 0 && (hub ? isDead(hub) : healthy.length === 0);
+  const fleet = routers.length === 0 ? 'no router' : `${healthy.length} of ${count(routers.length, 'router')} healthy`;
   const time = new Date(at).toISOString();
   return html`
     <div class="zg-head">
       <h2 class="zg-verdict">
         ${glyph(dead ? 'down' : worst([...subnets, ...routers].map(({ state }) => state)))}
         ${subnets.length === 0 ? 'No subnet opted in' : `${ready.length} of ${count(subnets.length, 'subnet')} ready`},
-        ${routers.length === 0 ? 'no router' : `${healthy.length} of ${count(routers.length, 'router')} healthy`}${paused && ', paused'}
+        ${hub ? routersOfHub(hub) : fleet}${paused && ', paused'}
       </h2>
       <p class="zg-muted">
-        ${place.stack} · <span class="zg-mono">${vpcId}</span> · ${place.region} ·
+        ${place.stack} · account ${account} · ${vpcId && html`<span class="zg-mono">${vpcId}</span> · `}${place.region} ·
         <time datetime="${time}">${time.slice(11, 19)} UTC</time>
       </p>
     </div>`;
 }
-
-const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
 interface Reason {
   state: State;
@@ -93,7 +107,7 @@ function reason([first, ...others]: Reason[], shown: Topology, view: View): Html
 }
 
 function band(zone: Zone, shown: Topology, view: View): Html {
-  const { name, nodes, routers } = zone;
+  const { name, nodes } = zone;
   return html`
     <section class="zg-band" aria-label="Zone ${name}">
       <div class="zg-in">
@@ -101,17 +115,19 @@ function band(zone: Zone, shown: Topology, view: View): Html {
         ${subnetLists(zone, shown, view)}
       </div>
       <div class="zg-pillar ${shown.crossZone && 'zg-cross'}">
-        ${nodes.length > 0 ? nodes.map((node) => nodeCell(node, shown)) : html`<p class="zg-muted">no node</p>`}
+        ${shown.hub ? serviceCell(shown.hub, name) : nodeCells(nodes, shown)}
       </div>
       <div class="zg-out">
         <p class="zg-zone" aria-hidden="true">&nbsp;</p>
-        ${
-          routers.length > 0
-            ? html`<ul class="zg-rows" aria-label="Routers in ${name}">${routers.map((router) => routerRow(router, view))}</ul>`
-            : html`<div class="zg-row"><span></span><p class="zg-none">No router in this zone</p></div>`
-        }
+        ${shown.hub ? hubRouters(shown.hub, name, shown.at) : routerList(zone, view)}
       </div>
     </section>`;
+}
+
+function routerList({ name, routers }: Zone, view: View): Html {
+  return routers.length > 0
+    ? html`<ul class="zg-rows" aria-label="Routers in ${name}">${routers.map((router) => routerRow(router, view))}</ul>`
+    : html`<div class="zg-row"><span></span><p class="zg-none">No router in this zone</p></div>`;
 }
 
 /** Under their VPCs, where not all subnets of the picture are of the load balancer's. */
@@ -165,20 +181,6 @@ function routerRow(router: Router, view: View): Html {
     </li>`;
 }
 
-/** A card: what it is and how it stands, what it is about, and AWS's own word for it. */
-function card(subject: Subnet | Router, name: Html, about: Html, side: Html): Html {
-  const { id, state, why } = subject;
-  return html`
-    <div class="zg-card" title="${[id, ...why].join('\n')}">
-      ${glyph(state)}
-      <div class="zg-body">
-        <p class="zg-title">${name}<span class="zg-${state}">${state}</span></p>
-        <p class="zg-about zg-mono zg-muted zg-clip">${about}</p>
-      </div>
-      <div class="zg-side">${side}</div>
-    </div>`;
-}
-
 /** CIDRs that its tag asks for, or stands for; struck out is what a conflict keeps from it. */
 function destinations({ state, tagValue, destinations: all }: Subnet): (Html | string)[] {
   const asked = all.filter((to) => to.asked);
@@ -188,26 +190,23 @@ function destinations({ state, tagValue, destinations: all }: Subnet): (Html | s
   return told.length > 0 ? told : [tagValue ?? ''];
 }
 
-function nodeCell({ address, carries }: Node, { crossZone }: Topology): Html {
-  const reach = carries ? 'reaches a healthy router' : `no healthy router in ${crossZone ? 'reach' : 'its zone'}`;
-  return html`
-    <div class="zg-node" title="${reach}">
-      <p>node</p>
-      <p class="zg-mono zg-muted">${address}</p>
-      ${!carries && html`<p class="zg-lost">${reach}</p>`}
-    </div>`;
-}
-
-function nameButton({ id, name }: Subnet | Router, { functionArn }: View): Html {
-  return html`<button type="button" class="zg-clip" data-subject="${id}">${name}</button><cwdb-action action="call" display="popup" endpoint="${functionArn}">${JSON.stringify({ subject: id })}</cwdb-action>`;
+function nodeCells(nodes: readonly Node[], { crossZone }: Topology): Html | Html[] {
+  if (nodes.length === 0) return html`<p class="zg-muted">no node</p>`;
+  const none = `no healthy router in ${crossZone ? 'reach' : 'its zone'}`;
+  return nodes.map(({ address, carries }) => cell('node', address, carries ? undefined : none));
 }
 
 /** `vpce-0123456789abcdef0` as one reads it to another: its beginning. */
 const short = (id: string) => id.replace(/^([a-z]+-[0-9a-f]{8})[0-9a-f]+$/, '$1…');
 
-function key({ crossZone }: Topology): Html {
+function key({ crossZone, hub }: Topology): Html {
   const lines = (['carries', 'pending', 'lost'] as const).map(
     (flow) => html`<li>${line(flow)} <span aria-hidden="true">${FLOWS[flow]}</span></li>`,
   );
-  return html`<ul class="zg-key" aria-label="Key">${lines}<li>${crossZone ? 'Cross-zone: each node reaches every router' : 'Not cross-zone: each node reaches the routers of its zone'}</li></ul>`;
+  const reach = hub
+    ? 'For each zone those routers are counted that an endpoint there reaches'
+    : crossZone
+      ? 'Cross-zone: each node reaches every router'
+      : 'Not cross-zone: each node reaches the routers of its zone';
+  return html`<ul class="zg-key" aria-label="Key">${lines}<li>${reach}</li></ul>`;
 }

@@ -58,6 +58,7 @@ const RULES = `
 .zg-compact .zg-side{display:flex;gap:.7em;align-items:baseline}
 .zg-compact .zg-in .zg-side p+p{min-width:4.6em}
 .zg-cross{background-image:linear-gradient(var(--edge),var(--edge));background-size:1px 100%;background-position:center;background-repeat:no-repeat}
+.zg-cross>p{align-self:center;background:var(--tint);padding:0 .3em}
 .zg-narrow .zg-band{grid-template-columns:minmax(0,6fr) minmax(6em,2fr) minmax(0,5fr)}
 .zg-narrow .zg-in .zg-row{grid-template-columns:minmax(0,1fr) 2em}
 .zg-narrow .zg-out .zg-row{grid-template-columns:2em minmax(0,1fr)}
@@ -70,12 +71,13 @@ const RULES = `
 .zg-phone .zg-title{flex-wrap:wrap;gap:0 .7em}
 .zg-phone .zg-clip{white-space:normal;overflow:visible;overflow-wrap:anywhere}
 .zg-phone .zg-node{padding:.3em .2em;overflow-wrap:anywhere}
-.zg-phone .zg-side{flex-wrap:wrap;white-space:normal;overflow-wrap:anywhere}
+.zg-phone .zg-side{flex-wrap:wrap;gap:0 .6em;white-space:normal;overflow-wrap:anywhere}
 .zg-node{background:var(--card);border:1px solid var(--edge);border-radius:.45em;padding:.3em .5em}
 .zg-none{border:1px dashed var(--edge);border-radius:.45em;padding:.5em .8em;color:var(--muted)}
 .zg-vpc{margin:.6em 0 .3em}
 .zg-gateways{margin-top:.9em}
 .zg-gateways h3{font-weight:600}
+.zg-hub{display:grid;grid-template-columns:1.1em minmax(0,1fr);gap:.6em;margin-bottom:1.3em;overflow-wrap:anywhere}
 .zg-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.35em 1.2em;margin:1em 0;overflow-wrap:anywhere}
 .zg-facts dt{color:var(--muted)}
 .zg .zg-link{color:var(--link)}

@@ -10,7 +10,16 @@ import {
 } from '@aws-sdk/client-ec2';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { concurrency, names, ownVpc, reachability, taken, type Ways, zonesOf } from '../../bin/precheck-findings.ts';
+import {
+  concurrency,
+  names,
+  ownVpc,
+  reachability,
+  reserved,
+  taken,
+  type Ways,
+  zonesOf,
+} from '../../bin/precheck-findings.ts';
 import type { Deployment } from '../../bin/stack-deployment.ts';
 import { testNatGateway, testTable, testVpc } from '../support/cloud.ts';
 import { deployed, type TestStack } from './stage.ts';
@@ -77,6 +86,15 @@ describe('the account’s concurrent executions', () => {
   ])('of %i, %i not reserved, let %i be: %s', (all, unreserved, reserves, is) => {
     expect(concurrency({ all, unreserved }, reserves)).toMatchObject({ is });
   });
+});
+
+test.each<[parameters: Record<string, string>, number]>([
+  [{ reserveConcurrency: 'true', spokeAccounts: '' }, 2],
+  [{ reserveConcurrency: 'true', spokeAccounts: '222233334444' }, 3],
+  [{ reserveConcurrency: 'false', spokeAccounts: '222233334444' }, 0],
+  [{}, 0],
+])('a stack with %j reserves %i executions', (parameters, number) => {
+  expect(reserved(parameters)).toBe(number);
 });
 
 describe('names', () => {
@@ -298,6 +316,8 @@ describe('precheck', () => {
     const { code, out } = await precheck();
     expect([code, out]).toEqual([2, expect.stringMatching(/fault +quotas .*; 2 are to be reserved, and AWS keeps 10/)]);
     expect((await precheck('-p', 'reserveConcurrency=false')).code).toBe(0);
+    const withSpokes = await precheck('-p', 'spokeAccounts=222233334444', '-p', 'reply=geneve');
+    expect(withSpokes.out).toMatch(/; 3 are to be reserved, and AWS keeps 10/);
   });
 
   test('warns of a pause that a former stack has left, and is content', async () => {

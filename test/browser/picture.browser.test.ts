@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { servePage } from '../../local/demo/page/server.ts';
 import { type Look, topology } from '../../shared/topology/model.ts';
 import { answer } from '../../shared/topology/widget.ts';
-import { id, world, worlds } from '../shared/topology/worlds.ts';
+import { HUB, id, world, worlds } from '../shared/topology/worlds.ts';
 import { describeBrowser, openBrowser } from '../support/browser.ts';
 
 const ARN = 'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-prod-topology';
@@ -36,8 +36,11 @@ describeBrowser('the picture in a browser', () => {
     await page.goto(server.url);
     await page.getByRole('heading', { level: 2 }).waitFor();
   }
-  const texts = async (selector: ReturnType<Page['getByRole']>) =>
-    (await selector.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
+  /** As they are rendered: what has been drawn anew meanwhile is no part of the page any more, and asked again. */
+  async function texts(selector: ReturnType<Page['getByRole']>): Promise<string[]> {
+    const all = await selector.evaluateAll((some) => some.map((one) => ({ text: one.innerText, is: one.isConnected })));
+    return all.every(({ is }) => is) ? all.map(({ text }) => text.replace(/\s+/g, ' ').trim()) : texts(selector);
+  }
   const zone = (letter: string) => page.getByRole('region', { name: `Zone eu-central-1${letter}` });
   const rows = (letter: string, what: 'Subnets' | 'Routers') =>
     zone(letter)
@@ -120,6 +123,70 @@ describeBrowser('the picture in a browser', () => {
     expect(await flows('b', 'Subnets')).toEqual(['will carry packets']);
   });
 
+  test('a hub and its spokes', async () => {
+    await show(worlds['a hub and its spokes']);
+    expect(await headline()).toBe('3 of 3 subnets ready, 2 of 2 routers healthy');
+    const others = page.getByRole('region', { name: 'Other accounts' });
+    const spokes = others.getByRole('list', { name: 'Spokes' }).getByRole('listitem');
+    expect(await texts(spokes)).toEqual([
+      '222233334444 waiting 2 endpoints: 1 pending acceptance, 1 available',
+      '333344445555 refused 1 endpoint: 1 rejected',
+    ]);
+    const ways = await spokes.getByRole('img').all();
+    expect(await Promise.all(ways.map((way) => way.getAttribute('aria-label')))).toEqual(['carries packets']);
+    expect(await texts(page.locator('.zg-titles p'))).toEqual([
+      'Subnets of account 111122223333 and their endpoints',
+      'Gateway Load Balancer',
+      'Routers',
+    ]);
+    expect(await texts(zone('a').locator('.zg-vpc'))).toEqual([
+      "vpc-0a1b2c3d4e5f60718, the routers'",
+      id('vpc', 'far'),
+    ]);
+    await spokes.getByRole('button', { name: '222233334444' }).click();
+    const endpoints = page.getByRole('dialog', { name: '222233334444' }).getByRole('list', { name: 'Endpoints' });
+    expect((await texts(endpoints.getByRole('listitem'))).toSorted()).toEqual(
+      [`${id('vpce', 'one')} available log lines`, `${id('vpce', 'two')} pending acceptance log lines`].toSorted(),
+    );
+  });
+
+  const hub = () => texts(page.locator('.zg-hub'));
+  const fleet = (zoneName: string) =>
+    texts(page.getByRole('region', { name: `Zone ${zoneName}` }).locator('.zg-out .zg-card, .zg-out .zg-none'));
+
+  test('a spoke', async () => {
+    await show(worlds['a spoke']);
+    expect(await headline()).toBe('1 of 3 subnets ready, healthy routers for 2 of 3 zones');
+    expect(await hub()).toEqual([
+      `Hub: account 111122223333 · ${HUB.service} · 3 endpoints: 2 available, 1 pending acceptance · it told of its routers 12 seconds ago`,
+    ]);
+    expect(await texts(page.locator('.zg-titles p'))).toEqual([
+      'Subnets of account 222233334444 and their endpoints',
+      'Endpoint service',
+      'Routers of account 111122223333',
+    ]);
+    expect(await texts(zone('a').locator('.zg-vpc'))).toEqual([id('vpc', 'data'), id('vpc', 'shop')].toSorted());
+    expect(await texts(zone('a').locator('.zg-node'))).toEqual(['service euc1-az2']);
+    expect(await fleet('eu-central-1a')).toEqual(['2 healthy routers ready told 12 seconds ago']);
+    expect(await fleet('eu-central-1b')).toEqual(['No healthy router down told 12 seconds ago']);
+    expect(await fleet('euc1-az1')).toEqual(['1 healthy router ready told 12 seconds ago']);
+    expect(await page.getByText('Other accounts').count()).toBe(0);
+  });
+
+  test('a spoke that hears nothing: what is not known is no fault, and no health', async () => {
+    await show(worlds['a spoke that hears nothing']);
+    expect(await headline()).toBe('2 of 3 subnets ready, routers not known');
+    expect((await hub())[0]).toContain('it has told nothing of its routers: arn:aws:lambda:eu-central-1:111122223333:');
+    expect(await fleet('eu-central-1b')).toEqual(['Routers not known waiting not told']);
+  });
+
+  test('a spoke without a service', async () => {
+    await show(worlds['a spoke without a service']);
+    expect((await hub())[0]).toContain(`${HUB.service}, which is not there for this account · 1 endpoint`);
+    expect(await texts(zone('a').locator('.zg-pillar'))).toEqual(['not there']);
+    expect(await fleet('eu-central-1a')).toEqual(['Not known while the service is not there']);
+  });
+
   test('50 subnets', async () => {
     await show(worlds['50 subnets']);
     expect(await headline()).toBe('44 of 50 subnets ready, 6 of 6 routers healthy');
@@ -149,7 +216,9 @@ describeBrowser('the picture in a browser', () => {
       await show(look, { width });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       const cut = await page
-        .locator('.zg-title button, .zg-title span, .zg-side p, .zg-node p, .zg-titles p')
+        .locator(
+          '.zg-title button, .zg-title span, .zg-title b, .zg-side p, .zg-node p, .zg-titles p, .zg-vpc, .zg-hub p, .zg-pillar p',
+        )
         .evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent));
       expect(cut).toEqual([]);
     }
@@ -165,8 +234,7 @@ describeBrowser('the picture in a browser', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByRole('heading', { name: 'app-b down' }).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'hidden' });
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('app-b');
+    await page.waitForFunction("document.activeElement.textContent === 'app-b'");
   });
 
   test('the keyboard is where the dialog was opened from, though that was drawn anew meanwhile', async () => {
@@ -180,10 +248,10 @@ describeBrowser('the picture in a browser', () => {
     await page.evaluate('document.querySelector("main a").dataset.old = "yes"');
     await page.locator('main a[data-old]').first().waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
-    expect(await page.evaluate(place)).toBe(second);
+    await page.waitForFunction(`${place} === ${JSON.stringify(second)}`);
     await page.evaluate('document.querySelector("main a").dataset.old = "yes"');
     await page.locator('main a[data-old]').first().waitFor({ state: 'detached' });
-    expect(await page.evaluate(place)).toBe(second);
+    await page.waitForFunction(`${place} === ${JSON.stringify(second)}`);
   });
 
   test('a dialog has the name of what it is about', async () => {

@@ -3,7 +3,7 @@ import { awsClients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { writeCredentials } from '../../local/credentials.ts';
-import { parametersOfTemplate } from '../../release/parameters.ts';
+import { HUB, parametersOfTemplate, SPOKE } from '../../release/parameters.ts';
 import { commands, read } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
@@ -98,19 +98,26 @@ describePackaged('what the documents have a reader type', () => {
     expect([status, said]).toEqual([0, expect.stringContaining('Service packaged')]);
   });
 
+  const { version } = JSON.parse(read('package.json'));
+  const templateOf = (command: string) => parametersOfTemplate(version, / spoke\//.test(command) ? SPOKE : HUB);
   const plain = all.filter(({ command }) => command.startsWith('aws cloudformation deploy '));
-  test.each(plain)('$command gives parameters that the template has', ({ command }) => {
-    const given = command.split(' --parameter-overrides ')[1]?.split(' ') ?? [];
-    const constraints = parametersOfTemplate('1.2.3');
-    expect(given.length).toBeGreaterThan(2);
-    for (const each of given) expect(Object.keys(constraints)).toContain(each.split('=')[0]);
+  test.each(plain)('$command gives parameters that the template has, and all that it must have', ({ command }) => {
+    const given = (command.split(' --parameter-overrides ')[1]?.split(' ') ?? []).map((each) => each.split('=')[0]);
+    const constraints = templateOf(command);
+    for (const name of given) expect(Object.keys(constraints)).toContain(name);
+    for (const [name, { Default }] of Object.entries(constraints))
+      if (Default === undefined) expect(given).toContain(name);
     expect(read('release/release.ts')).toContain("'template.json'");
   });
   /** What the folder `code` is copied to, the template looks for: its codePrefix. */
   const copies = all.filter(({ command }) => command.startsWith('aws s3 cp '));
   test.each(copies)('$command copies to where the template looks', ({ command }) => {
-    const { version } = JSON.parse(read('package.json'));
-    expect(command).toBe(`aws s3 cp --recursive code s3://BUCKET/${parametersOfTemplate(version).codePrefix?.Default}`);
+    const [, folder] = /^aws s3 cp --recursive (code|spoke\/code) /.exec(command) ?? [];
+    const prefix = templateOf(command).codePrefix?.Default;
+    expect(command).toBe(`aws s3 cp --recursive ${folder} s3://BUCKET/${prefix}`);
+  });
+  test('of a release there are the hub’s and the spoke’s', () => {
+    expect([plain.length, copies.length]).toEqual([2, 2]);
   });
 
   const elsewhere = all.filter(({ command }) => /^(ziti |sudo diverter |journalctl |export ZITI_)/.test(command));

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -33,7 +33,8 @@ describePackaged('a release', () => {
     expect(status).toBe(0);
     const files = stdout.split('\n').flatMap((line) => /(.*): OK$/.exec(line)?.[1] ?? []);
     expect(files).toEqual(expect.arrayContaining([...debs, TARBALL, 'ziti-glb.mjs']));
-    const sboms = ['ziti-glb.cdx.json', 'functions.cdx.json', ...debs.map((deb) => deb.replace(/deb$/, 'cdx.json'))];
+    const functions = ['functions.cdx.json', 'spoke-functions.cdx.json'];
+    const sboms = ['ziti-glb.cdx.json', ...functions, ...debs.map((deb) => deb.replace(/deb$/, 'cdx.json'))];
     for (const sbom of sboms) {
       const { bomFormat, components } = JSON.parse(readFileSync(join(folder, 'sbom', sbom), 'utf8'));
       expect([sbom, bomFormat, components.length > 2]).toEqual([sbom, 'CycloneDX', true]);
@@ -74,7 +75,7 @@ describePackaged('a release', () => {
     // That, and what deploys: nothing of the checkout beside it.
     expect(globSync('*', { cwd: installed }).sort()).toEqual([
       ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'code', 'json.d.ts', 'json.schema.json'],
-      ...['package.json', 'sbom', 'template.json', 'ziti-glb.mjs'],
+      ...['package.json', 'sbom', 'spoke', 'template.json', 'ziti-glb.mjs'],
     ]);
     // A program that is written against it, with no other package beside it.
     writeFileSync(
@@ -89,14 +90,21 @@ describePackaged('a release', () => {
     const strictly = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', '', 'reads.mts'];
     expect(run(bare, process.execPath, tsc, ...strictly)).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(readFileSync(join(installed, 'ziti-glb.mjs'))).toEqual(readFileSync(join(folder, 'ziti-glb.mjs')));
-    // What deploys is in it as well: the template, and the code that it names.
-    const { Resources } = parseTemplate(readFileSync(join(installed, 'template.json'), 'utf8'));
-    const keys = [...JSON.stringify(Resources).matchAll(/\{codePrefix\}\/(\w+-[0-9a-f]{64}\.zip)/g)].map(
-      ([, key]) => key,
-    );
-    const code = [...keys, ...packages().map(({ sha256 }) => `diverter/${sha256}`)];
-    expect(globSync('**/*', { cwd: join(installed, 'code') }).sort()).toEqual(['diverter', ...code].sort());
-    for (const key of code)
-      expect(key).toContain(run(join(installed, 'code'), 'sha256sum', key ?? '').stdout.split(' ')[0]);
+    // What deploys is in it as well: the templates, each with the code that it names. A spoke has no routers.
+    const diverters = packages().map(({ sha256 }) => `diverter/${sha256}`);
+    for (const [of, others] of [
+      [installed, diverters],
+      [join(installed, 'spoke'), []],
+    ] as const) {
+      const { Resources } = parseTemplate(readFileSync(join(of, 'template.json'), 'utf8'));
+      const keys = [...JSON.stringify(Resources).matchAll(/\{codePrefix\}\/(\w+-[0-9a-f]{64}\.zip)/g)].map(
+        ([, key = '']) => key,
+      );
+      expect(keys.map((key) => key.split('-')[0])).toEqual(expect.arrayContaining(['subnets', 'topology']));
+      const code = [...keys, ...others];
+      const files = globSync('**/*', { cwd: join(of, 'code'), withFileTypes: true }).filter((entry) => entry.isFile());
+      expect(files.map(({ name }) => name).sort()).toEqual(code.map((key) => basename(key)).sort());
+      for (const key of code) expect(key).toContain(run(join(of, 'code'), 'sha256sum', key).stdout.split(' ')[0]);
+    }
   });
 });

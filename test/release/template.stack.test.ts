@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { globSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EC2 } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
 import { resolve, type Scope } from '../../local/stack/intrinsics.ts';
 import { planStack } from '../../local/stack/plan.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import * as intrinsics from '../../release/intrinsics.js';
-import { plainTemplate } from '../../release/template.ts';
+import { declarationOf, HUB, type PlainStack, SPOKE } from '../../release/parameters.ts';
+import { type Plain, plainTemplate } from '../../release/template.ts';
+import { packages } from '../../resources/diverter.js';
 import { read } from '../support/documents.ts';
 import { describePackaged, packagedTemplate, temporaryFolder } from '../support/packaged.ts';
 import { flaws } from '../support/resource-schemas.ts';
@@ -26,7 +27,8 @@ const taken = {
 const code = { codeBucket: 'bucket', codePrefix: 'serverless/ziti-glb/test', stage: 'test' };
 
 /** What is chosen, and what the plain template asks for beside it. */
-const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<string, string>][] = [
+type Choice = [name: string, given: Record<string, string>, otherwise?: Record<string, string>];
+const CHOICES: Choice[] = [
   ['by default', { subnetIds }],
   [
     'with all chosen that a load balancer of its own has',
@@ -71,77 +73,133 @@ const CHOICES: [name: string, given: Record<string, string>, otherwise?: Record<
   ['with no service asked of ziti-router', { subnetIds, servicesRequired: 'false' }],
 ];
 
-describePackaged('the plain template', () => {
-  let template: Template;
-  let files: Map<string, string>;
-  let text: string;
-  beforeAll(() => {
-    const made = plainTemplate(temporaryFolder('plain-'));
-    files = made.code;
-    text = JSON.stringify(made.template);
-    template = parseTemplate(text);
-  }, 300_000);
+const OF_SPOKE: Choice[] = [
+  ['by default', {}],
+  [
+    'with all chosen',
+    {
+      ...{ clientVpcs: vpcId, defaultCidrs: '10.20.0.0/16', tagKey: 'net.team', endpoints: 'zone' },
+      ...{ mainRouteTable: 'allow', withoutRouter: 'withdraw', systemsManagerCidrs: '10.100.0.0/24' },
+      ...{ dnsResolver: '10.0.0.2', sealVersion: '2', endpointsPerVpc: '60', routesPerTable: '90' },
+      ...{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/b', tags: 'Team=network,Cost Center=42' },
+      ...{ architecture: 'x86_64', reserveConcurrency: 'false', alarmEmail: 'a@b.example', logRetention: '90' },
+      runbook: 'https://r.example',
+    },
+    { tagKeys: 'Team,Cost Center' },
+  ],
+  ['with a topic that is there', { alarmTopicArn: arn('sns', 'alarms') }],
+];
 
-  test('has each parameter of the stack, with its default, and no marker left', () => {
-    const { params } = parse(read('serverless.yml'), { logLevel: 'silent' });
-    const own = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
-    expect(Object.keys(template.Parameters).sort()).toEqual([...own, ...Object.keys(params.default)].sort());
-    for (const [name, value] of Object.entries(params.default))
-      expect([name, template.Parameters[name]?.Default]).toEqual([name, name === 'vpcId' ? undefined : value]);
-    expect(text).not.toMatch(/@@|zzstagezz|ServerlessDeploymentBucket/);
-    // Each is asked for somewhere.
-    const used = (name: string) => new RegExp(`"Ref":"${name}"|\\$\\{${name}\\}`).test(text);
-    expect(Object.keys(template.Parameters).filter((name) => !used(name))).toEqual([]);
-  });
+interface Case {
+  stack: PlainStack;
+  /** What has no default. */
+  must: Record<string, string>;
+  choices: Choice[];
+  /** Of logical ids that the framework makes of the service's name. */
+  prefix: string;
+}
+const STACKS: Case[] = [
+  { stack: HUB, must: { vpcId }, choices: CHOICES, prefix: 'Zitiglb' },
+  {
+    stack: SPOKE,
+    must: {
+      hubService: 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0',
+      hubHealth: 'arn:aws:lambda:eu-central-1:444455556666:function:ziti-glb-dev-health',
+    },
+    choices: OF_SPOKE,
+    prefix: 'Zitiglbspoke',
+  },
+];
 
-  test('is what CloudFormation takes: types, properties, limits', () => {
-    expect(flaws(template)).toEqual([]);
-    expect(Object.keys(template.Parameters).length).toBeLessThanOrEqual(200);
-    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-    expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
-    expect(text).not.toMatch(/arn:aws:|\b(us|eu|ap)-(east|west|central)-\d/);
+const plains = new Map<PlainStack, Plain>();
+/** The same for all tests of the file. */
+function plainOf(stack: PlainStack): Plain {
+  const plain = plains.get(stack) ?? plainTemplate(temporaryFolder('plain-'), stack);
+  plains.set(stack, plain);
+  return plain;
+}
+
+const linter = spawnSync('cfn-lint', ['--version'], { encoding: 'utf8' });
+/** A dependency that the framework declares beside a reference; and what an optional parameter is by default. */
+const IGNORED = ['W3005', 'W1033'];
+
+describePackaged('a plain template', () => {
+  describe.each(STACKS)('of $stack.config', ({ stack, must, choices, prefix }) => {
+    let template: Template;
+    let text: string;
+    let codes: string[];
+    beforeAll(() => {
+      const plain = plainOf(stack);
+      codes = [...plain.code.keys()];
+      text = JSON.stringify(plain.template);
+      template = parseTemplate(text);
+    }, 300_000);
+
+    test('has each parameter of the stack, with its default if it need not be given, and no marker left', () => {
+      const { defaults } = declarationOf(stack);
+      const own = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
+      expect(Object.keys(template.Parameters).sort()).toEqual([...own, ...Object.keys(defaults)].sort());
+      for (const [name, value] of Object.entries(defaults))
+        expect([name, template.Parameters[name]?.Default]).toEqual([name, name in must ? undefined : value]);
+      expect(text).not.toMatch(/@@|zzstagezz|ServerlessDeploymentBucket/);
+      // Each is asked for somewhere.
+      const used = (name: string) => new RegExp(`"Ref":"${name}"|\\$\\{${name}\\}`).test(text);
+      expect(Object.keys(template.Parameters).filter((name) => !used(name))).toEqual([]);
+    });
+
+    test('is what CloudFormation takes: types, properties, limits', () => {
+      expect(flaws(template)).toEqual([]);
+      expect(Object.keys(template.Parameters).length).toBeLessThanOrEqual(200);
+      // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+      expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
+      expect(text).not.toMatch(/arn:aws:|\b(us|eu|ap)-(east|west|central)-\d/);
+    });
+
+    test('wants in the bucket what it names, and no more', () => {
+      const named = [...text.matchAll(/\{codePrefix\}\/(\w+-[0-9a-f]{64}\.zip)/g)].map(([, key]) => key);
+      const diverters = stack === HUB ? packages().map(({ sha256 }) => `diverter/${sha256}`) : [];
+      expect(named).toHaveLength(declarationOf(stack).functions.length);
+      expect(codes.sort()).toEqual([...named, ...diverters].sort());
+    });
+
+    describe('makes the same as the packaged one', () => {
+      test('each parameter is chosen in one of these', () => {
+        const chosen = [...choices.flatMap(([, given]) => Object.keys(given)), ...Object.keys(must)];
+        const all = Object.keys(template.Parameters).filter(
+          (name) => !['tagKeys', ...Object.keys(code)].includes(name),
+        );
+        expect(all.filter((name) => !chosen.includes(name))).toEqual([]);
+      });
+
+      test.each(choices)('%s', (_name, given, otherwise = {}) => {
+        const parameters = { ...must, ...given };
+        const packaged = made(packagedTemplate({ config: stack.config, parameters }), {}, `${prefix}test`);
+        const plain = made(template, { ...parameters, ...otherwise, ...code }, prefix);
+        expect(Object.keys(plain).sort()).toEqual(Object.keys(packaged).sort());
+        for (const [name, resource] of Object.entries(packaged)) expect([name, plain[name]]).toEqual([name, resource]);
+      });
+    });
+
+    (linter.status === 0 ? test : test.skip)('has nothing that cfn-lint, which is installed, is against', () => {
+      const path = join(temporaryFolder('lint-'), 'template.json');
+      writeFileSync(path, text);
+      const { status, stdout } = spawnSync('cfn-lint', ['--ignore-checks', ...IGNORED, '--', path], {
+        encoding: 'utf8',
+      });
+      expect([status, stdout]).toEqual([0, '']);
+    });
   });
 
   test('computes what the packaged one is computed by', async () => {
     const computing = await Promise.all(['parameters', 'diverter'].map((name) => import(`../../resources/${name}.js`)));
-    const asked = [
-      'serverless.yml',
-      'auto-scaling',
-      'load-balancer',
-      'install',
-      'roles',
-      'claim',
-      'seal',
-      'spokes',
-      'clients-policy',
-    ].flatMap((name) =>
-      [
-        ...read(name.endsWith('yml') ? name : `resources/${name}.yml`).matchAll(
-          /file\(resources\/(?:parameters|diverter)\.js\):(\w+)/g,
-        ),
-      ].map(([, one = '']) => one),
+    const asked = ['serverless.yml', 'spoke.yml', ...globSync('resources/*.yml')].flatMap((name) =>
+      [...read(name).matchAll(/file\(resources\/(?:parameters|diverter)\.js\):(\w+)/g)].map(([, one = '']) => one),
     );
     expect(asked.length).toBeGreaterThan(8);
     for (const name of asked) {
       expect(computing.some((module) => name in module)).toBe(true);
       expect(intrinsics).toHaveProperty(name);
     }
-  });
-
-  describe('makes the same as the packaged one', () => {
-    test('each parameter is chosen in one of these', () => {
-      const chosen = CHOICES.flatMap(([, given]) => Object.keys(given));
-      const all = Object.keys(template.Parameters).filter((name) => !['tagKeys', ...Object.keys(code)].includes(name));
-      expect(all.filter((name) => name !== 'vpcId' && !chosen.includes(name))).toEqual([]);
-    });
-
-    test.each(CHOICES)('%s', (_name, given, otherwise = {}) => {
-      const parameters = { vpcId, ...given };
-      const packaged = made(packagedTemplate({ parameters }), {}, 'Zitiglbtest');
-      const plain = made(template, { ...parameters, ...otherwise, ...code }, 'Zitiglb');
-      expect(Object.keys(plain).sort()).toEqual(Object.keys(packaged).sort());
-      for (const [name, resource] of Object.entries(packaged)) expect([name, plain[name]]).toEqual([name, resource]);
-    });
   });
 
   test.each<[given: Record<string, string>, says: RegExp]>([
@@ -168,7 +226,25 @@ describePackaged('the plain template', () => {
     [{ subnetIds, subnetId: 'x' }, /the template has no parameter subnetId/],
   ])('refuses %j before anything is made', (given, says) => {
     const parameters = { vpcId, codeBucket: 'bucket', ...given };
-    expect(() => planStack(template, parameters, PLACE, () => [])).toThrow(says);
+    expect(() => planStack(parseTemplate(JSON.stringify(plainOf(HUB).template)), parameters, PLACE, () => [])).toThrow(
+      says,
+    );
+  });
+
+  test.each<[given: Record<string, string>, says: RegExp]>([
+    [{ hubService: 'vpce-svc-0123456789abcdef0' }, /parameter hubService must match/],
+    [{ hubHealth: 'ziti-glb-dev-health' }, /parameter hubHealth must match/],
+    [{ clientVpcs: 'own' }, /parameter clientVpcs must match/],
+    [{ alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
+    [{ tags: 'Team=a' }, /rule Tags/],
+    // Of which the function topology has a name of 64 characters.
+    [{ stage: 's'.repeat(41) }, /parameter stage must match/],
+    [{ vpcId }, /the template has no parameter vpcId/],
+  ])('of a spoke refuses %j before anything is made', (given, says) => {
+    const parameters = { ...STACKS[1]?.must, codeBucket: 'bucket', ...given };
+    expect(() =>
+      planStack(parseTemplate(JSON.stringify(plainOf(SPOKE).template)), parameters, PLACE, () => []),
+    ).toThrow(says);
   });
 
   describe('deployed into the cloud in a box', () => {
@@ -181,7 +257,9 @@ describePackaged('the plain template', () => {
     test('gives a tagged subnet its route, as the packaged one does', async () => {
       const { box, until, operator } = stack;
       const { vpcId, subnetIds } = box.network;
-      const prefixed = new Map([...files].map(([key, path]) => [`releases/1/${key}`, path]));
+      const plain = plainOf(HUB);
+      const template = parseTemplate(JSON.stringify(plain.template));
+      const prefixed = new Map([...plain.code].map(([key, path]) => [`releases/1/${key}`, path]));
       const parameters = {
         vpcId,
         subnetIds,
@@ -222,16 +300,6 @@ describePackaged('the plain template', () => {
       ec2.destroy();
       elb.destroy();
     });
-  });
-
-  const linter = spawnSync('cfn-lint', ['--version'], { encoding: 'utf8' });
-  /** A dependency that the framework declares beside a reference; and what an optional parameter is by default. */
-  const IGNORED = ['W3005', 'W1033'];
-  (linter.status === 0 ? test : test.skip)('has nothing that cfn-lint, which is installed, is against', () => {
-    const path = join(temporaryFolder('lint-'), 'template.json');
-    writeFileSync(path, text);
-    const { status, stdout } = spawnSync('cfn-lint', ['--ignore-checks', ...IGNORED, '--', path], { encoding: 'utf8' });
-    expect([status, stdout]).toEqual([0, '']);
   });
 });
 

@@ -37,12 +37,23 @@ describePackaged('what an account demands before it lets the stack in', () => {
       expect(Properties.Architectures).toEqual([architecture]);
   });
 
-  test.each([
-    ['true', [1, 1, undefined]],
-    ['false', [undefined, undefined, undefined]],
-  ])('with reserveConcurrency=%s the functions reserve %j', (reserveConcurrency, reserved) => {
-    const functions = ofType('AWS::Lambda::Function', { reserveConcurrency });
-    expect(functions.map(({ Properties }) => Properties.ReservedConcurrentExecutions)).toEqual(reserved);
+  const SPOKES = { reply: 'geneve', spokeAccounts: '222233334444' };
+  test.each<[Record<string, string>, Record<string, number>]>([
+    [{ reserveConcurrency: 'true' }, { routers: 1, subnets: 1 }],
+    [{ reserveConcurrency: 'false' }, {}],
+    // Another account invokes it: it may take no more of this one's executions than that.
+    [
+      { reserveConcurrency: 'true', ...SPOKES },
+      { routers: 1, subnets: 1, health: 1 },
+    ],
+    [{ reserveConcurrency: 'false', ...SPOKES }, {}],
+  ])('with %j the functions reserve %j', (given, reserved) => {
+    const reserves = ofType('AWS::Lambda::Function', given).flatMap(({ Properties: { FunctionName, ...rest } }) =>
+      rest.ReservedConcurrentExecutions === undefined
+        ? []
+        : [[String(FunctionName).split('-').at(-1), rest.ReservedConcurrentExecutions]],
+    );
+    expect(Object.fromEntries(reserves)).toEqual(reserved);
   });
 
   test('without what a small account and its administrators ask for, it is refused, and a sentence says the way', async () => {

@@ -1,6 +1,11 @@
 import { EC2 } from '@aws-sdk/client-ec2';
+import { Lambda } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { describePackaged, packaged } from '../support/packaged.ts';
+import type { Stack } from '../../local/stack/deploy.ts';
+import { parseTemplate } from '../../local/stack/template.ts';
+import { SPOKE as PLAIN_SPOKE } from '../../release/parameters.ts';
+import { plainTemplate } from '../../release/template.ts';
+import { describePackaged, packaged, temporaryFolder } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const SPOKE = '222233334444';
@@ -59,22 +64,80 @@ describePackaged('a hub and a spoke of another account', () => {
     );
   };
 
-  test('a tag there leads to the hub’s routers, by roles that may do that and no more, and all goes with it', async () => {
-    const { until } = stack;
-    await spoke.deploy(packaged({ parameters, config: 'spoke.yml' }));
-    await tag(CIDR);
-    const state = async () => String((await people.describeVpcEndpoints()).VpcEndpoints?.[0]?.State);
-    await until('endpoint', async () => (await state()) !== 'undefined');
-    await until('acceptance', async () => (await state()) !== 'pendingAcceptance');
-    await until('available endpoint', async () => (await state()) === 'available');
-    await until('route', routed);
-    await until('status', async () => (await status()) === 'ready');
-    await people.deleteTags({ Resources: [subnet], Tags: [{ Key: 'ziti-glb' }] });
-    await until('end of the route', async () => !(await routed()));
-    await until('end of the status', async () => (await status()) === undefined);
-    expect(stack.log.filter((line) => /not authorized|AccessDenied/.test(line))).toEqual([]);
-    expect(spoke.unusedAccess().filter(({ action }) => action === 'lambda:InvokeFunction')).toEqual([]);
-  }, 300_000);
+  /** Calls the function of the picture, as the dashboard of an account does. Rejects with its error. */
+  const draw = async (account: 'hub' | 'spoke', event: unknown = {}) => {
+    const { credentials } = account === 'hub' ? stack.box : spoke;
+    const lambda = new Lambda({ endpoint: stack.box.endpoint, region: stack.box.region, credentials });
+    try {
+      const FunctionName = account === 'hub' ? 'ziti-glb-test-topology' : 'ziti-glb-spoke-test-topology';
+      const { Payload, FunctionError } = await lambda.invoke({ FunctionName, Payload: JSON.stringify(event) });
+      const answer = JSON.parse(new TextDecoder().decode(Payload));
+      if (FunctionError) throw new Error(answer.errorMessage);
+      return String(answer);
+    } finally {
+      lambda.destroy();
+    }
+  };
+  /** What is read there. */
+  const picture = async (account: 'hub' | 'spoke') =>
+    (await draw(account)).replace(/<(style|title|cwdb-action).*?<\/\1>|<[^>]*>/gs, ' ').replace(/\s+/g, ' ');
+  let deployed: Stack;
+  const plain = async () => {
+    const { template, code } = plainTemplate(temporaryFolder('plain-'), PLAIN_SPOKE);
+    const given = { ...parameters, stage: 'test', codeBucket: 'code-of-spoke', codePrefix: 'of/1' };
+    const files = new Map([...code].map(([key, path]) => [`of/1/${key}`, path]));
+    return spoke.deployTemplate('a-name', parseTemplate(JSON.stringify(template)), given, files);
+  };
+  const byServerless = () => spoke.deploy(packaged({ parameters, config: 'spoke.yml' }));
+
+  test.each([
+    ['by the plain template', plain],
+    ['by Serverless', byServerless],
+  ])(
+    'deployed %s, a tag there leads to the hub’s routers, by roles that may do that and no more, seen from both accounts, and all goes with it',
+    async (_, deploy) => {
+      const { until } = stack;
+      deployed = await deploy();
+      await tag(CIDR);
+      const endpoint = async () =>
+        (await people.describeVpcEndpoints()).VpcEndpoints?.find(
+          ({ State }) => String(State).toLowerCase() !== 'deleted',
+        );
+      const state = async () => String((await endpoint())?.State);
+      await until('endpoint', async () => (await state()) !== 'undefined');
+      await until('acceptance', async () => (await state()) !== 'pendingAcceptance');
+      await until('available endpoint', async () => (await state()) === 'available');
+      await until('route', routed);
+      await until('status', async () => (await status()) === 'ready');
+
+      // The hub's function takes one question at a time: the other function of the spoke may be asking.
+      const seen = await until('picture of a hub that has told', async () => {
+        const now = await picture('spoke');
+        return !now.includes('routers not known') && now;
+      });
+      expect(seen).toContain('1 of 1 subnet ready, healthy routers for 2 of 2 zones');
+      expect(seen).toMatch(
+        new RegExp(
+          `Hub: account ${stack.box.account} · ${parameters.hubService} · 1 endpoint: 1 available · it told of its routers \\d+ seconds? ago`,
+        ),
+      );
+      expect(seen).toMatch(/eu-central-1a .*service euc1-az3 .*1 healthy router ready told \d+ seconds? ago/);
+      // Which it says in its log.
+      await expect(draw('spoke', 'nothing')).rejects.toThrow('This is no call of a dashboard');
+      expect(await picture('hub')).toMatch(new RegExp(`Other accounts ${SPOKE} ready 1 endpoint: 1 available`));
+
+      await people.deleteTags({ Resources: [subnet], Tags: [{ Key: 'ziti-glb' }] });
+      await until('end of the route', async () => !(await routed()));
+      await until('end of the status', async () => (await status()) === undefined);
+      await until('end of the endpoint', async () => (await endpoint()) === undefined);
+      expect(stack.log.filter((line) => /not authorized|AccessDenied/.test(line))).toEqual([]);
+      const unused = spoke.unusedAccess();
+      expect(unused.filter(({ role }) => role.includes('Topology'))).toEqual([]);
+      expect(unused.filter(({ action }) => action === 'lambda:InvokeFunction')).toEqual([]);
+      if (deploy === plain) await spoke.remove(deployed);
+    },
+    300_000,
+  );
 
   test('is asked for what it is in another region, or in the hub’s own account, before anything is packaged', () => {
     const elsewhere = { ...parameters, hubService: String(parameters.hubService).replace('central', 'west') };

@@ -90,6 +90,16 @@ test('runs a function, and gives back its answer or its error', async () => {
   expect(JSON.parse(new TextDecoder().decode(bad.Payload))).toMatchObject({ errorMessage: 'cannot' });
 });
 
+test('refuses what is more at a time than the function has reserved', async () => {
+  const { client } = world();
+  const run = () => client.send(new InvokeCommand({ FunctionName: 'f', Payload: payload({ n: 1 }) }));
+  const ends = await Promise.allSettled([run(), run(), run(), run()]);
+  expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { name: 'TooManyRequestsException', message: 'Rate Exceeded.', $metadata: { httpStatusCode: 429 } },
+  });
+});
+
 test('takes an event and runs the function later', async () => {
   const { client, log } = world();
   const event = new InvokeCommand({ FunctionName: 'f', InvocationType: 'Event', Payload: payload({ n: 1 }) });

@@ -252,7 +252,7 @@ describe('reserved concurrency', () => {
     const { lambda, create } = world(source, { reservedConcurrency: 1 });
     create();
     const first = lambda.invoke('f', 2000);
-    await expect(lambda.invoke('f', 0)).rejects.toThrow('TooManyRequestsException');
+    await expect(lambda.invoke('f', 0)).rejects.toMatchObject({ code: 'TooManyRequestsException', status: 429 });
     expect(await first).toHaveProperty('payload');
     expect(await lambda.invoke('f', 0)).toHaveProperty('payload');
   });

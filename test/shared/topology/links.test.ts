@@ -45,6 +45,12 @@ describe('log lines', () => {
     );
   });
 
+  test('of a spoke, which has no function for routers', () => {
+    expect(read(logLines(aws, 'subnet-0a', undefined, ['subnets']))).toMatch(
+      /~source~\(~'\/aws\/lambda\/ziti-glb-prod-subnets\)\)$/,
+    );
+  });
+
   test("of the dashboard's time range", () => {
     const range = { start: Date.UTC(2026, 0, 15, 14), end: Date.UTC(2026, 0, 15, 15) };
     expect(read(logLines(aws, 'i-0a', range))).toContain(

@@ -51,6 +51,27 @@ describe('the contract of a custom widget', () => {
       expect(said).toContain(part);
   });
 
+  test('the popup of a spoke’s subnet tells its VPC and account, and leads to the log of functions that a spoke has', async () => {
+    const said = await ask({ subject: id('subnet', 'web-a') }, worlds['a spoke']);
+    expect(said).toContain(`#VpcDetails:VpcId=${id('vpc', 'shop')}`);
+    expect(said).toContain('of account 222233334444');
+    expect(said).toContain('ziti-glb-spoke-prod-subnets');
+    expect(said).not.toContain('-routers');
+  });
+
+  test('the popup of another account tells of each of its endpoints', async () => {
+    const said = await ask({ subject: 'account-222233334444' }, worlds['a hub and its spokes']);
+    for (const part of [
+      'account 222233334444',
+      id('vpce', 'one'),
+      'available',
+      id('vpce', 'two'),
+      'pending acceptance',
+    ])
+      expect(said).toContain(part);
+    expect(said).not.toContain(id('vpce', 'three'));
+  });
+
   test('the popup tells of a router', async () => {
     const said = await ask({ subject: id('i', 'router-2') });
     for (const part of ['router-2', 'unhealthy', `#InstanceDetails:instanceId=${id('i', 'router-2')}`])

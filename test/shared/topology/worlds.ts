@@ -4,7 +4,7 @@ import { summariesOf as routerSummaries } from '../../../shared/routers/summarie
 import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
 import { summariesOf } from '../../../shared/subnets/summaries.ts';
-import { isLeaving, isLive, label } from '../../../shared/subnets/world.ts';
+import { type Connection, type Hub, isLeaving, isLive, label } from '../../../shared/subnets/world.ts';
 import type { Look } from '../../../shared/topology/model.ts';
 import {
   endpoint as anEndpoint,
@@ -23,10 +23,16 @@ export interface Scene {
   routers?: Record<string, RouterScene>;
   /** What stands in the way of other things. */
   conditions?: Condition[];
+  /** Endpoints of other accounts. */
+  spokes?: Connection[];
+  /** Of a spoke's picture, which has neither nodes nor routers. */
+  hub?: Hub;
 }
 
 interface SubnetScene extends Said {
   zone?: string;
+  /** Its VPC's name, if it is another one than the load balancer's. */
+  vpc?: string;
   wish?: string;
   /** State of its endpoint; null if it has none. */
   endpoint?: string | null;
@@ -64,20 +70,28 @@ const zoned = (letter = 'a') => `${REGION}${letter}`;
 export const id = (kind: string, name: string) =>
   `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 17)}`;
 
+const OWN_VPC = 'vpc-0a1b2c3d4e5f60718';
+
 export function world({
-  crossZone = true,
+  hub,
+  crossZone = !hub,
   nodes = ['a', 'b'],
   subnets = {},
   routers = {},
   conditions = [],
+  spokes = [],
 }: Scene): Look {
   return {
-    place: { partition: 'aws', region: REGION, stack: 'ziti-glb-prod' },
-    account: '111122223333',
-    vpcId: 'vpc-0a1b2c3d4e5f60718',
+    place: { partition: 'aws', region: REGION, stack: hub ? 'ziti-glb-spoke-prod' : 'ziti-glb-prod' },
+    account: hub ? '222233334444' : '111122223333',
+    vpcId: hub ? '' : OWN_VPC,
     tagKey: 'ziti-glb',
-    subnets: subnetsSide(Object.entries(subnets), conditions, crossZone),
-    routers: routersSide(Object.entries(routers), nodes),
+    subnets: { ...subnetsSide(Object.entries(subnets), conditions, crossZone), spokes, ...(hub && { hub }) },
+    routers: routersSide(Object.entries(routers), hub ? [] : nodes),
+    ...(hub && {
+      reaches: (zone: string) =>
+        hub.blind !== undefined || hub.zones.some(({ name, routers = 0 }) => name === zone && routers > 0),
+    }),
   };
 }
 
@@ -146,7 +160,10 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
   const work: Part<SubnetsStep> = { steps, conditions: said('subnet', named) };
   return {
     world: ground,
-    vpcs: [{ ...ground, vpcId: 'vpc-0a1b2c3d4e5f60718' }],
+    vpcs: [...Map.groupBy(named, ([, { vpc }]) => vpc)].map(([vpc, some]) => ({
+      vpcId: vpc === undefined ? OWN_VPC : id('vpc', vpc),
+      subnets: ground.subnets.filter(({ name }) => some.some(([its]) => its === name)),
+    })),
     attachments: [],
     spokes: [],
     plan: {
@@ -187,7 +204,40 @@ function said(kind: string, scenes: [string, Said][]): Condition[] {
 const PENDING = { endpoint: 'pending', routes: [], waits: 'its endpoint to be available' };
 const pair = { 'router-1': {}, 'router-2': { zone: 'b' } };
 
-/** The six that the picture is judged by. */
+/** What another account's stack tells a spoke. */
+export const HUB: Hub = {
+  account: '111122223333',
+  service: 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0',
+  visible: true,
+  zones: [
+    { id: 'euc1-az2', name: zoned('a'), routers: 2 },
+    { id: 'euc1-az3', name: zoned('b'), routers: 0 },
+    { id: 'euc1-az1', name: 'euc1-az1', routers: 1 },
+  ],
+  toldAt: Date.UTC(2026, 0, 15, 14, 3, 10),
+};
+/** The same while its function does not answer. */
+export const BLIND: Hub = {
+  ...HUB,
+  zones: HUB.zones.map(({ id, name }) => ({ id, name })),
+  toldAt: undefined,
+  blind:
+    'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-prod-health does not answer (AccessDeniedException)',
+};
+
+const OF_SPOKE = {
+  'web-a': { vpc: 'shop', wish: '10.20.0.0/16' },
+  'batch-a': {
+    vpc: 'data',
+    wish: '10.20.0.0/16',
+    ...PENDING,
+    endpoint: 'pendingacceptance',
+    waits: 'account 111122223333 to accept it',
+  },
+  'web-b': { vpc: 'shop', zone: 'b', wish: '10.20.0.0/16' },
+};
+
+/** Those that the picture is judged by. */
 export const worlds = {
   healthy: world({
     subnets: {
@@ -249,6 +299,25 @@ export const worlds = {
         waits: 'a healthy router, without which a route would lead nowhere',
       },
     },
+  }),
+  'a hub and its spokes': world({
+    subnets: {
+      'app-a': { wish: '10.20.0.0/16' },
+      'far-a': { vpc: 'far', wish: '10.20.0.0/16' },
+      'app-b': { zone: 'b', wish: '10.20.0.0/16' },
+    },
+    routers: pair,
+    spokes: [
+      { id: id('vpce', 'one'), owner: '222233334444', state: 'available' },
+      { id: id('vpce', 'two'), owner: '222233334444', state: 'pendingacceptance' },
+      { id: id('vpce', 'three'), owner: '333344445555', state: 'rejected' },
+    ],
+  }),
+  'a spoke': world({ subnets: OF_SPOKE, hub: HUB }),
+  'a spoke that hears nothing': world({ subnets: OF_SPOKE, hub: BLIND }),
+  'a spoke without a service': world({
+    subnets: { 'web-a': OF_SPOKE['batch-a'] },
+    hub: { ...BLIND, visible: false, zones: [] },
   }),
   '50 subnets': world({
     nodes: ['a', 'b', 'c'],
