@@ -32,7 +32,7 @@ const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
  */
 export function setUp(): void {
   install(PACKAGES);
-  for (const [name, ...goals] of [['bpf', 'deb'], ['local/fabric']]) {
+  for (const [name, ...goals] of [['bpf', 'deb'], ['local/fabric']] as const) {
     const folder = join(CHECKOUT, name);
     refuseForeign(folder);
     run('make', ['--silent', '-C', folder, ...goals]);
