@@ -205,7 +205,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     const pairs: [name: string, pattern: unknown, event: unknown][] = [
       ...MATCHES.map(([name, pattern, event]): [string, unknown, unknown] => [name, pattern, event]),
       ...REFUSED.map(([name, pattern]): [string, unknown, unknown] => [`a pattern ${name}`, pattern, {}]),
-      ['an empty name', { '': ['x'] }, { '': 'x' }],
+      ['an empty name', { tags: { '': ['x'] } }, { tags: { '': 'x' } }],
       ...events.map((event, at): [string, unknown, unknown] => [
         'a random event',
         patternOf(event),
@@ -578,7 +578,7 @@ try {
         if (first) told.push(`- ${name}: ${first.slice(0, 200)}${more}. ${reason}`);
       }
       for (const [pattern] of vanished) told.push(`- ${name}: **no longer differs** in ${pattern}`);
-      for (const line of open) told.push(`- ${name}: **not explained**: ${line.slice(0, 300)}`);
+      for (const line of open) told.push(`- ${name}: **not explained**: ${line.slice(0, 600)}`);
     } catch (error) {
       if (error instanceof Missing) console.log(`| ${name} | not run: ${error.message} | | | |`);
       else failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
