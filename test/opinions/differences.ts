@@ -108,7 +108,7 @@ export const DIFFERENCES: Readonly<Record<string, readonly (readonly [line: RegE
   'Terraform 1.11.4, provider aws 5.100.0, before moto': [
     [
       /^terraform apply: .*CreateStack.*Fn::GetAtt references undefined resource SealKey/,
-      'It is moto that cannot make the stack: neither a key that has tags (findings/moto-stack-key-tags.sh), nor a listener without a port (findings/moto-stack-gateway-listener.sh).',
+      'It is moto that cannot make the stack: neither a key that has tags (findings/moto-stack-key-tags.sh), nor a Gateway Load Balancer (findings/moto-stack-gateway-load-balancer.sh).',
     ],
   ],
 };

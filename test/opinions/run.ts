@@ -99,10 +99,15 @@ function said(
 }
 
 const work = mkdtempSync(join(tmpdir(), 'opinions-work-'));
-const PLAIN = join(work, 'template.json');
-const { template } = plainTemplate(join(work));
-writeFileSync(PLAIN, JSON.stringify(template));
-const plain = parseTemplate(readFileSync(PLAIN, 'utf8'));
+/** The plain template, and the path of it: made when one first asks for it. */
+let made: { template: Template; path: string } | undefined;
+function plain() {
+  if (made) return made;
+  const path = join(work, 'template.json');
+  writeFileSync(path, JSON.stringify(plainTemplate(work).template));
+  made = { template: parseTemplate(readFileSync(path, 'utf8')), path };
+  return made;
+}
 
 const vpcId = 'vpc-0123456789abcdef0';
 const GIVEN = { vpcId, subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1', codeBucket: 'bucket' };
@@ -110,7 +115,7 @@ const GIVEN = { vpcId, subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abc
 /** What `Ref` gives of a resource, in the form that its type has. */
 function refOf(name: string): string {
   const balancing = 'arn:aws:elasticloadbalancing:eu-central-1:111122223333';
-  switch (plain.Resources[name]?.Type) {
+  switch (plain().template.Resources[name]?.Type) {
     case 'AWS::ElasticLoadBalancingV2::LoadBalancer':
       return `${balancing}:loadbalancer/gwy/${name}/0123456789abcdef`;
     case 'AWS::ElasticLoadBalancingV2::TargetGroup':
@@ -130,15 +135,17 @@ function filledIn(given: Record<string, string>): Template['Resources'] {
     account: '111122223333',
     zones: ['eu-central-1a', 'eu-central-1b'],
   };
-  const types = new Set(Object.values(plain.Resources).map(({ Type }) => Type));
+  const types = new Set(Object.values(plain().template.Resources).map(({ Type }) => Type));
   const any = Object.assign([] as string[], { includes: () => true });
-  const { scope, resources } = planStack(plain, { ...given }, place, (type) => (types.has(type) ? any : undefined));
+  const { scope, resources } = planStack(plain().template, { ...given }, place, (type) =>
+    types.has(type) ? any : undefined,
+  );
   const all = {
     ...scope,
-    ref: (name: string) => (name in plain.Resources ? refOf(name) : scope.ref(name)),
+    ref: (name: string) => (name in plain().template.Resources ? refOf(name) : scope.ref(name)),
     getAtt: (name: string, attribute: string) =>
       attribute.endsWith('Arn')
-        ? `arn:aws:${plain.Resources[name]?.Type.split('::')[1]?.toLowerCase()}:eu-central-1:111122223333:${name}`
+        ? `arn:aws:${plain().template.Resources[name]?.Type.split('::')[1]?.toLowerCase()}:eu-central-1:111122223333:${name}`
         : `${name}-${attribute}`,
   };
   return Object.fromEntries(
@@ -160,7 +167,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
         hubHealth: 'arn:aws:lambda:us-east-1:111122223333:function:ziti-glb-dev-health',
       }),
     ];
-    const files = [PLAIN, ...made, ...examples.map((name) => join(HERE, '../../examples', name))];
+    const files = [plain().path, ...made, ...examples.map((name) => join(HERE, '../../examples', name))];
     const { stdout } = await said(join(bin, 'cfn-lint'), [
       '--format',
       'json',
@@ -327,7 +334,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     const environment = { SAM_CLI_TELEMETRY: '0' };
     const { status, stdout, stderr } = await said(
       join(bin, 'sam'),
-      ['validate', '--lint', '--template-file', PLAIN, '--region', 'eu-central-1'],
+      ['validate', '--lint', '--template-file', plain().path, '--region', 'eu-central-1'],
       { environment },
     );
     const lines = `${stdout}${stderr}`.split('\n').filter((line) => /^(?:\[?[EW]\d{4}|Error|.*: [EW]\d{4})/.test(line));
@@ -352,9 +359,13 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
        new CfnInclude(stack, 'Template', { templateFile: process.argv[2] });
        process.stdout.write(JSON.stringify(app.synth().getStackByName('Included').template));`,
     );
-    const { status, stdout, stderr } = await said(process.execPath, ['synth.cjs', PLAIN, join(work, 'cdk.out')], {
-      cwd: place,
-    });
+    const { status, stdout, stderr } = await said(
+      process.execPath,
+      ['synth.cjs', plain().path, join(work, 'cdk.out')],
+      {
+        cwd: place,
+      },
+    );
     if (status !== 0)
       return {
         of: 'the plain template',
@@ -369,7 +380,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     const parts = ['Parameters', 'Rules', 'Conditions', 'Resources', 'Outputs'] as const;
     return {
       of: `the plain template, ${Object.keys(made.Resources).length} resources`,
-      differs: parts.flatMap((part) => unequal(JSON.parse(readFileSync(PLAIN, 'utf8'))[part], made[part], part)),
+      differs: parts.flatMap((part) => unequal(JSON.parse(readFileSync(plain().path, 'utf8'))[part], made[part], part)),
     };
   },
 
@@ -385,7 +396,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     try {
       const place = join(work, 'terraform');
       mkdirSync(place);
-      copyFileSync(PLAIN, join(place, 'template.json'));
+      copyFileSync(plain().path, join(place, 'template.json'));
       writeFileSync(join(place, 'main.tf'), terraform(moto.url));
       const run = (...args: string[]) => said('terraform', args, { cwd: place });
       const differs: string[] = [];
