@@ -3,6 +3,8 @@ import { accessSync, constants, existsSync, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const CHECKOUT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
 /** What Debian and Ubuntu call what the diverter and the fabric are built from and run with, and how to see it is there. */
 const PACKAGES: Record<string, () => boolean> = {
   clang: () => onPath('clang'),
@@ -30,20 +32,39 @@ const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
  */
 export function setUp(): void {
   install(PACKAGES);
-  for (const [name, ...goals] of [['bpf', 'deb'], ['local/fabric']]) {
-    const folder = fileURLToPath(new URL(`../${name}`, import.meta.url));
-    refuseForeign(join(folder, 'build'));
+  for (const [name, ...goals] of [['bpf', 'deb'], ['local/fabric']] as const) {
+    const folder = join(CHECKOUT, name);
+    refuseForeign(folder);
     run('make', ['--silent', '-C', folder, ...goals]);
   }
 }
 
-/** What root has built, nobody else can build again. */
-function refuseForeign(build: string): void {
-  if (!existsSync(build)) return;
-  try {
-    accessSync(build, constants.W_OK);
-  } catch {
+/**
+ * What root has built, nobody else can build again, and in a checkout that is root's nobody else can build at all.
+ * @param folder of a Makefile, one that builds into `build/`
+ * @throws Error of one sentence with the line to run
+ */
+export function refuseForeign(folder: string): void {
+  const build = join(folder, 'build');
+  const built = existsSync(build);
+  const inBuild = refusal(build);
+  const inFolder = refusal(folder);
+  if (built && inBuild && !inFolder)
     throw new Error(`${build} was built by another user. Run this, then try again: sudo rm -r '${build}'`);
+  const refused = built ? inBuild : inFolder;
+  if (refused)
+    throw new Error(
+      `${folder} is not yours to build in (${refused}). Run this, then try again there: cp -r '${CHECKOUT}' ~/ziti-glb && cd ~/ziti-glb`,
+    );
+}
+
+/** The code of the kernel's error for whoever would write into a folder, if there is one. */
+function refusal(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return Object(error).code;
   }
 }
 

@@ -67,7 +67,8 @@ export function run(
     child.on('exit', (status) => {
       code = status;
       clearTimeout(timer);
-      const grace = setTimeout(done, 100);
+      // What it has said may still be in the pipes: timers come before they are read, and an immediate after.
+      const grace = setTimeout(() => setImmediate(done), 100);
       child.once('close', () => {
         clearTimeout(grace);
         done();

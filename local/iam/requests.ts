@@ -152,7 +152,7 @@ function tagSpecifications(input: Input): { type: string; tags: Tag[] }[] {
 }
 
 /** Whether an ARN is of the form `arn:${Partition}:ec2:${Region}:${Account}:vpc/${VpcId}`. */
-function isOfType(form: string, arn: string): boolean {
+export function isOfType(form: string, arn: string): boolean {
   const pattern = form.replace(/\$\{(\w+)\}/g, (_, name) => (/^(Region|Account)$/.test(name) ? '[^:]*' : '[^:]+'));
   return new RegExp(`^${pattern}$`).test(arn);
 }

@@ -17,6 +17,13 @@ export type Kms = ReturnType<typeof createKms>;
 /** KMS with HMAC keys, which stacks make and whose policies say who may use them. */
 export function createKms(clock: Clock, place: { region: string; account: string }) {
   const keys = new Map<string, Key>();
+  const ofAccount = `arn:aws:kms:${place.region}:${place.account}:key/`;
+  const leftToIam = {
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${place.account}:root` }, Action: 'kms:*', Resource: '*' },
+    ],
+  };
 
   function find(id: string): Key {
     const key = keys.get(id.split(':key/').at(-1) ?? id);
@@ -50,7 +57,7 @@ export function createKms(clock: Clock, place: { region: string; account: string
       const secret = createHash('sha256').update(`secret of ${name}`).digest();
       const hex = createHash('sha256').update(name).digest('hex');
       const id = [8, 4, 4, 4, 12].map((length, index) => hex.slice(index * 12, index * 12 + length)).join('-');
-      const arn = `arn:aws:kms:${place.region}:${place.account}:key/${id}`;
+      const arn = `${ofAccount}${id}`;
       keys.set(id, { arn, createdAt: clock.now(), policy, secret });
       return arn;
     },
@@ -58,8 +65,11 @@ export function createKms(clock: Clock, place: { region: string; account: string
       find(arn).policy = policy;
     },
     remove: (arn: string) => void keys.delete(idOf(arn)),
-    /** The policy of a key, by the key's ARN: IAM alone lets nobody do anything with one. */
-    policyOf: (arn: string) => keys.get(idOf(arn))?.policy,
+    /**
+     * The policy of a key, by the key's ARN: IAM alone lets nobody do anything with one. Of a key that is still to be made it is IAM alone
+     * that says who may give it tags: https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
+     */
+    policyOf: (arn: string) => keys.get(idOf(arn))?.policy ?? (arn.startsWith(ofAccount) ? leftToIam : undefined),
   };
 }
 

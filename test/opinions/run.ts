@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,7 @@ import { DIFFERENCES } from './differences.ts';
  * Second opinions: what others' programs say of our templates, policies and patterns, and of the cloud in a box. Each is pinned, and
  * installed by this in a folder of its own, below `OPINIONS` if that is given, where the next run finds it. One that cannot be had is named.
  *
- * second-opinions [NAME ...]: these alone. Exit code 1 if one differs otherwise than differences.ts says.
+ * second-opinions [NAME ...]: these alone. Exit code 1 if one differs otherwise than differences.ts says, by more or by less.
  */
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -99,13 +99,33 @@ function said(
 }
 
 const work = mkdtempSync(join(tmpdir(), 'opinions-work-'));
-const PLAIN = join(work, 'template.json');
-const { template } = plainTemplate(join(work));
-writeFileSync(PLAIN, JSON.stringify(template));
-const plain = parseTemplate(readFileSync(PLAIN, 'utf8'));
+/** The plain template, and the path of it: made when one first asks for it. */
+let made: { template: Template; path: string } | undefined;
+function plain() {
+  if (made) return made;
+  const path = join(work, 'template.json');
+  writeFileSync(path, JSON.stringify(plainTemplate(work).template));
+  made = { template: parseTemplate(readFileSync(path, 'utf8')), path };
+  return made;
+}
 
 const vpcId = 'vpc-0123456789abcdef0';
 const GIVEN = { vpcId, subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1', codeBucket: 'bucket' };
+
+/** What `Ref` gives of a resource, in the form that its type has. */
+function refOf(name: string): string {
+  const balancing = 'arn:aws:elasticloadbalancing:eu-central-1:111122223333';
+  switch (plain().template.Resources[name]?.Type) {
+    case 'AWS::ElasticLoadBalancingV2::LoadBalancer':
+      return `${balancing}:loadbalancer/gwy/${name}/0123456789abcdef`;
+    case 'AWS::ElasticLoadBalancingV2::TargetGroup':
+      return `${balancing}:targetgroup/${name}/0123456789abcdef`;
+    case 'AWS::EC2::VPCEndpointService':
+      return 'vpce-svc-0123456789abcdef0';
+    default:
+      return `ziti-glb-test-${name}`;
+  }
+}
 
 /** The template with its parameters filled in, as the packaged one has them. */
 function filledIn(given: Record<string, string>): Template['Resources'] {
@@ -115,18 +135,17 @@ function filledIn(given: Record<string, string>): Template['Resources'] {
     account: '111122223333',
     zones: ['eu-central-1a', 'eu-central-1b'],
   };
-  const types = new Set(Object.values(plain.Resources).map(({ Type }) => Type));
+  const types = new Set(Object.values(plain().template.Resources).map(({ Type }) => Type));
   const any = Object.assign([] as string[], { includes: () => true });
-  const { scope, resources } = planStack(plain, { ...given }, place, (type) => (types.has(type) ? any : undefined));
+  const { scope, resources } = planStack(plain().template, { ...given }, place, (type) =>
+    types.has(type) ? any : undefined,
+  );
   const all = {
     ...scope,
-    ref: (name: string) =>
-      name in plain.Resources
-        ? `arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/gwy/vpce-svc-${name}/1`
-        : scope.ref(name),
+    ref: (name: string) => (name in plain().template.Resources ? refOf(name) : scope.ref(name)),
     getAtt: (name: string, attribute: string) =>
       attribute.endsWith('Arn')
-        ? `arn:aws:${plain.Resources[name]?.Type.split('::')[1]?.toLowerCase()}:eu-central-1:111122223333:${name}`
+        ? `arn:aws:${plain().template.Resources[name]?.Type.split('::')[1]?.toLowerCase()}:eu-central-1:111122223333:${name}`
         : `${name}-${attribute}`,
   };
   return Object.fromEntries(
@@ -141,7 +160,14 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
   async 'cfn-lint 1.58.0'() {
     const bin = await python('cfn-lint', 'cfn-lint==1.58.0');
     const examples = readdirSync(join(HERE, '../../examples')).filter((name) => /^(network|routers)\.yml$/.test(name));
-    const files = [PLAIN, ...examples.map((name) => join(HERE, '../../examples', name))];
+    const made = [
+      ...packaged('serverless.yml', { vpcId, subnetIds: GIVEN.subnetIds }),
+      ...packaged('spoke.yml', {
+        hubService: 'com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0',
+        hubHealth: 'arn:aws:lambda:us-east-1:111122223333:function:ziti-glb-dev-health',
+      }),
+    ];
+    const files = [plain().path, ...made, ...examples.map((name) => join(HERE, '../../examples', name))];
     const { stdout } = await said(join(bin, 'cfn-lint'), [
       '--format',
       'json',
@@ -153,8 +179,21 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     ]);
     const found: { Rule: { Id: string }; Message: string; Filename: string }[] = JSON.parse(stdout || '[]');
     return {
-      of: `the plain template and examples/${examples.join(', ')}`,
+      of: `the plain template, ${made.length} packaged ones, and examples/${examples.join(', ')}`,
       differs: found.map(({ Rule, Message, Filename }) => `${Filename.split('/').at(-1)}: ${Rule.Id} ${Message}`),
+    };
+  },
+
+  async 'cfn-lint 1.58.0, its schemas'() {
+    const bin = await python('cfn-lint', 'cfn-lint==1.58.0');
+    const { types } = JSON.parse(readFileSync(join(HERE, '../resources/handlers.json'), 'utf8'));
+    const { stdout, stderr } = await said(join(bin, 'python'), [join(HERE, 'handlers.py')], {
+      input: JSON.stringify(Object.keys(types)),
+    });
+    if (stderr.includes('Traceback')) throw new Error(stderr);
+    return {
+      of: `the handlers of ${Object.keys(types).length} types, by which the deployer's policy is tested`,
+      differs: unequal(types, JSON.parse(stdout), 'types'),
     };
   },
 
@@ -167,10 +206,13 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
       });
       await sh('javac', ['-cp', 'lib/*', 'Matches.java'], { cwd: place });
     });
-    const events = fc.sample(anyEvent, { numRuns: 400, seed: 1 });
+    // No event of AWS has an empty name.
+    const named = anyEvent.filter((event) => !JSON.stringify(event).includes('"":'));
+    const events = fc.sample(named, { numRuns: 400, seed: 1 });
     const pairs: [name: string, pattern: unknown, event: unknown][] = [
       ...MATCHES.map(([name, pattern, event]): [string, unknown, unknown] => [name, pattern, event]),
       ...REFUSED.map(([name, pattern]): [string, unknown, unknown] => [`a pattern ${name}`, pattern, {}]),
+      ['an empty name', { tags: { '': ['x'] } }, { tags: { '': 'x' } }],
       ...events.map((event, at): [string, unknown, unknown] => [
         'a random event',
         patternOf(event),
@@ -265,7 +307,13 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
   async 'parliament 1.6.4'() {
     const bin = await python('parliament', 'parliament==1.6.4', 'setuptools<80');
     const resources = Object.entries(filledIn(GIVEN));
-    const policies = resources.flatMap(([name, { Properties }]) => policiesOf(name, Properties));
+    // Those of keys and queues are of no identity: it wants ARNs of services in them, where resources are asked for.
+    const roles = resources.filter(([, { Type }]) => Type === 'AWS::IAM::Role');
+    const examples = ['deployer', 'operator', 'tag'].map((name): [string, unknown] => [
+      `examples/${name}-policy.json`,
+      JSON.parse(readFileSync(join(HERE, `../../examples/${name}-policy.json`), 'utf8')),
+    ]);
+    const policies = [...roles.flatMap(([name, { Properties }]) => policiesOf(name, Properties)), ...examples];
     const { stdout, stderr } = await said(join(bin, 'python'), [join(HERE, 'policies.py')], {
       input: JSON.stringify(policies),
     });
@@ -276,7 +324,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
       .filter(Boolean)
       .map((line) => JSON.parse(line));
     return {
-      of: `${policies.length} policies of the template's roles`,
+      of: `${policies.length} policies: those of the template's roles, and the examples'`,
       differs: found.map(([name, issue, detail]) => `${name}: ${issue} ${detail}`),
     };
   },
@@ -286,7 +334,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     const environment = { SAM_CLI_TELEMETRY: '0' };
     const { status, stdout, stderr } = await said(
       join(bin, 'sam'),
-      ['validate', '--lint', '--template-file', PLAIN, '--region', 'eu-central-1'],
+      ['validate', '--lint', '--template-file', plain().path, '--region', 'eu-central-1'],
       { environment },
     );
     const lines = `${stdout}${stderr}`.split('\n').filter((line) => /^(?:\[?[EW]\d{4}|Error|.*: [EW]\d{4})/.test(line));
@@ -311,9 +359,13 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
        new CfnInclude(stack, 'Template', { templateFile: process.argv[2] });
        process.stdout.write(JSON.stringify(app.synth().getStackByName('Included').template));`,
     );
-    const { status, stdout, stderr } = await said(process.execPath, ['synth.cjs', PLAIN, join(work, 'cdk.out')], {
-      cwd: place,
-    });
+    const { status, stdout, stderr } = await said(
+      process.execPath,
+      ['synth.cjs', plain().path, join(work, 'cdk.out')],
+      {
+        cwd: place,
+      },
+    );
     if (status !== 0)
       return {
         of: 'the plain template',
@@ -328,20 +380,23 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     const parts = ['Parameters', 'Rules', 'Conditions', 'Resources', 'Outputs'] as const;
     return {
       of: `the plain template, ${Object.keys(made.Resources).length} resources`,
-      differs: parts.flatMap((part) => unequal(JSON.parse(readFileSync(PLAIN, 'utf8'))[part], made[part], part)),
+      differs: parts.flatMap((part) => unequal(JSON.parse(readFileSync(plain().path, 'utf8'))[part], made[part], part)),
     };
   },
 
-  async 'Terraform, aws_cloudformation_stack, before moto'() {
-    if (spawnSync('terraform', ['version']).status !== 0)
-      throw new Missing('there is no terraform, and no registry of packages that has it');
+  async 'Terraform 1.11.4, provider aws 5.100.0, before moto'() {
+    // No registry of packages has it, nor its provider.
+    const { stdout: version } = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
+    const there = version ? JSON.parse(version).terraform_version : 'none';
+    if (there !== '1.11.4')
+      throw new Missing(`it is not of the packages that this installs, and on the PATH is ${there}`);
     const plugins = process.env.TF_PLUGINS ?? '/opt/tf-plugins';
     if (!existsSync(plugins)) throw new Missing('there is no folder of providers: TF_PLUGINS');
     const moto = await motoServer(await python('moto', ...MOTO));
     try {
       const place = join(work, 'terraform');
       mkdirSync(place);
-      copyFileSync(PLAIN, join(place, 'template.json'));
+      copyFileSync(plain().path, join(place, 'template.json'));
       writeFileSync(join(place, 'main.tf'), terraform(moto.url));
       const run = (...args: string[]) => said('terraform', args, { cwd: place });
       const differs: string[] = [];
@@ -358,7 +413,8 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
         differs.push(
           `terraform ${args[0]}: ${(/Error: .*/.exec(stderr) ?? /Plan: .*/.exec(stdout))?.[0] ?? `exit code ${status}`}`,
         );
-        break;
+        // A plan that is not empty has code 2, and what was made is to go all the same.
+        if (status !== 2) break;
       }
       return { of: 'init, validate, plan, apply, a plan after it, destroy', differs };
     } finally {
@@ -371,6 +427,14 @@ const MOTO = ['moto[server,ec2,elbv2,cloudformation,autoscaling,ssm]==5.2.5'];
 
 /** As docs/deploying.md has it, with what leads to a cloud on this machine. */
 const terraform = (url: string) => `
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "a"
@@ -381,9 +445,19 @@ provider "aws" {
   s3_use_path_style           = true
   endpoints {
     cloudformation = "${url}"
+    ec2            = "${url}"
     s3             = "${url}"
     sts            = "${url}"
   }
+}
+resource "aws_vpc" "routers" {
+  cidr_block = "10.0.0.0/16"
+}
+resource "aws_subnet" "nodes" {
+  count             = 2
+  vpc_id            = aws_vpc.routers.id
+  cidr_block        = "10.0.\${count.index}.0/24"
+  availability_zone = ["eu-central-1a", "eu-central-1b"][count.index]
 }
 resource "aws_s3_bucket" "code" {
   bucket = "code-of-ziti-glb"
@@ -394,8 +468,17 @@ resource "aws_s3_object" "template" {
   source = "template.json"
   etag   = filemd5("template.json")
 }
-${/```hcl\n(resource "aws_cloudformation_stack"[\s\S]*?)```/.exec(readFileSync(join(HERE, '../../docs/deploying.md'), 'utf8'))?.[1] ?? ''}
+${ofDocuments}
 `;
+
+/** What the documents have of it, with this network in place of the one that they name. */
+const ofDocuments = (
+  /```hcl\n(resource "aws_cloudformation_stack"[\s\S]*?)```/.exec(
+    readFileSync(join(HERE, '../../docs/deploying.md'), 'utf8'),
+  )?.[1] ?? ''
+)
+  .replace('"vpc-0123456789abcdef0"', 'aws_vpc.routers.id')
+  .replace(/"subnet-[^"]+"/, 'join(",", aws_subnet.nodes[*].id)');
 
 /** A cloud in a box at a port, whose time goes on by a second in each twentieth. */
 async function box() {
@@ -461,37 +544,60 @@ function unequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
+/** The templates that Serverless makes of a file. */
+function packaged(config: string, parameters: Record<string, string>): string[] {
+  const folder = join(work, config);
+  const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(HERE, '../../node_modules/serverless/bin/serverless.js'),
+      ...['package', '--config', config, '--package', folder, '--region', 'us-east-1', ...given],
+    ],
+    { cwd: join(HERE, '../..'), encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(stdout + stderr);
+  return readdirSync(folder)
+    .filter((name) => /^cloudformation-template-\w+-stack\.json$/.test(name))
+    .map((name) => join(folder, name));
+}
+
 const asked = process.argv.slice(2);
-let unexplained = 0;
+let wrong = 0;
+const failed: string[] = [];
 try {
-  console.log('| Who | Of what | Differs | Of that explained |\n| --- | --- | ---: | ---: |');
+  console.log(
+    `${new Date().toISOString().slice(0, 16)}Z, load ${loadavg()[0]?.toFixed(0)} on ${availableParallelism()} cores\n`,
+  );
+  console.log('| Who | Of what | Differs | Of that explained | Seconds |\n| --- | --- | ---: | ---: | ---: |');
   const told: string[] = [];
   for (const [name, opinion] of Object.entries(OPINIONS)) {
     if (asked.length > 0 && !asked.some((word) => name.toLowerCase().includes(word.toLowerCase()))) continue;
+    const began = Date.now();
     try {
       const { of, differs } = await opinion();
-      const reasons = Object.entries(DIFFERENCES).flatMap(([who, list]) => (name.startsWith(who) ? list : []));
+      const reasons = DIFFERENCES[name] ?? [];
       const why = (line: string) => reasons.find(([pattern]) => pattern.test(line));
       const open = differs.filter((line) => !why(line));
-      unexplained += open.length;
-      console.log(`| ${name} | ${of} | ${differs.length} | ${differs.length - open.length} |`);
+      const vanished = reasons.filter((one) => !differs.some((line) => why(line) === one));
+      wrong += open.length + vanished.length;
+      const seconds = Math.round((Date.now() - began) / 1000);
+      console.log(`| ${name} | ${of} | ${differs.length} | ${differs.length - open.length} | ${seconds} |`);
       for (const [pattern, reason] of reasons) {
-        const lines = differs.filter((line) => why(line)?.[0] === pattern);
-        if (lines.length > 0)
-          told.push(
-            `- ${name}: ${lines[0]?.slice(0, 200)}${lines.length > 1 ? ` (and ${lines.length - 1} like it)` : ''}. ${reason}`,
-          );
-        else told.push(`- ${name}: no longer differs in ${pattern}`);
+        const [first = '', ...others] = differs.filter((line) => why(line)?.[0] === pattern);
+        const more = others.length > 0 ? ` (and ${others.length} like it)` : '';
+        if (first) told.push(`- ${name}: ${first.slice(0, 200)}${more}. ${reason}`);
       }
-      for (const line of open) told.push(`- ${name}: **not explained**: ${line.slice(0, 300)}`);
+      for (const [pattern] of vanished) told.push(`- ${name}: **no longer differs** in ${pattern}`);
+      for (const line of open) told.push(`- ${name}: **not explained**: ${line.slice(0, 600)}`);
     } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      console.log(`| ${name} | not run: ${error.message} | | |`);
+      if (error instanceof Missing) console.log(`| ${name} | not run: ${error.message} | | | |`);
+      else failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  console.log(`\n${told.join('\n')}`);
+  console.log(`\n${[...told, ...failed.map((one) => `- **failed**: ${one}`)].join('\n')}`);
 } finally {
   rmSync(work, { recursive: true });
   if (!process.env.OPINIONS) rmSync(folder, { recursive: true });
 }
-process.exitCode = unexplained > 0 ? 1 : 0;
+process.exitCode = wrong + failed.length > 0 ? 1 : 0;

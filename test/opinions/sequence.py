@@ -160,22 +160,21 @@ step('ModifyNetworkInterfaceAttribute', lambda: ec2.modify_network_interface_att
 step('DescribeInstances, its check is off', lambda: ec2.describe_instances(InstanceIds=[id]), lambda a: a['Reservations'][0]['Instances'][0]['NetworkInterfaces'][0]['SourceDestCheck'])
 step('ModifyNetworkInterfaceAttribute, not there', lambda: ec2.modify_network_interface_attribute(NetworkInterfaceId='eni-0123456789abcdef0', SourceDestCheck={'Value': False}))
 step('DeleteVpcEndpointServiceConfigurations, with an endpoint', lambda: ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[service['ServiceId']]), lambda a: [u['Error']['Code'] for u in a.get('Unsuccessful', [])])
+step('DeleteVpcEndpoints, with a route', lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id]), lambda a: [u['Error']['Code'] for u in a.get('Unsuccessful', [])])
+step('DeleteRoute, to an endpoint', lambda: ec2.delete_route(RouteTableId=table, DestinationCidrBlock='10.20.0.0/16'))
 step('DeleteVpcEndpoints', lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id]), lambda a: a.get('Unsuccessful', []))
 
 
 def until_gone():
     for _ in range(60):
-        if not ec2.describe_vpc_endpoints(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['VpcEndpoints']:
+        left = ec2.describe_vpc_endpoints(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['VpcEndpoints']
+        if not [each for each in left if each['State'] != 'deleted']:
             return 'gone'
         time.sleep(1)
     return 'still there'
 
 
 step('DescribeVpcEndpoints, until gone', until_gone, lambda a: a)
-step(
-    'DescribeRouteTables, a route to an endpoint that is gone',
-    lambda: ec2.describe_route_tables(RouteTableIds=[table]),
-    lambda a: [r['State'] for r in a['RouteTables'][0]['Routes'] if r.get('DestinationCidrBlock') == '10.20.0.0/16'],
-)
+step('DeleteVpcEndpointServiceConfigurations', lambda: ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[service['ServiceId']]), lambda a: a.get('Unsuccessful', []))
 step('TerminateInstances', lambda: ec2.terminate_instances(InstanceIds=[id]), lambda a: a['TerminatingInstances'][0]['CurrentState']['Name'])
 waits(ec2, 'instance_terminated', InstanceIds=[id])

@@ -249,6 +249,7 @@ describePackaged('who deploys a stack', () => {
   test.each([
     ['Roles', /Role could not be made: AccessDenied: .*iam:CreateRole/],
     ['NewLoadBalancer', /could not be made: .*elasticloadbalancing:Create(LoadBalancer|TargetGroup)/],
+    ['TagsOfNewKey', /SealKey could not be made: AccessDenied: .*kms:TagResource/],
     ['Functions', /LambdaFunction could not be made: AccessDenied: .*lambda:CreateFunction/],
   ])(
     'makes none of it without the statement %s',

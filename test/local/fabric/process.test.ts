@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
@@ -23,4 +24,20 @@ test('ends what takes too long, with all it has started', async () => {
 test('of a program that is not there, says so, and ends nobody when its time is up', async () => {
   await expect(run(['no-such-program'], { timeout: 50 })).rejects.toThrow(/ENOENT/);
   await sleep(150);
+});
+
+/** Nothing else happens in this process meanwhile, as where a machine has no time for it. */
+function stand(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+test('has all that a program said, however late this process comes to read it', async () => {
+  // Another program has said something and ended: while that is read, the one that is asked about speaks and ends as well. One look at
+  // what has ended finds both, before anybody has read what the second one said.
+  const other = spawn('sh', ['-c', 'echo first']);
+  other.stdout.on('data', () => stand(600));
+  other.on('exit', () => setImmediate(() => stand(300)));
+  const going = run(['sh', '-c', 'sleep 0.5; echo said']);
+  stand(300);
+  expect(await going).toEqual({ code: 0, stdout: 'said\n', stderr: '' });
 });
