@@ -71,26 +71,20 @@ export interface Names {
   /** Names of functions that are there. */
   functions: readonly string[];
   logGroups: readonly string[];
-  /** The parameter of Systems Manager that says whose the tag is, and the stack that it names, if it is there. */
-  claim: { name: string; holder: string | undefined };
+  /** Parameters of Systems Manager that say whose the tag is, in words where, and the stack that each names, if it is there. */
+  claims: readonly { name: string; where: string; holder: string | undefined }[];
 }
 
 /** States that no deployment gets over. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
 const STUCK = /^(ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED|DELETE_FAILED|UPDATE_ROLLBACK_FAILED)$/;
 
-export function names({ stack, deployment, functions, logGroups, claim }: Names): Finding[] {
+export function names({ stack, deployment, functions, logGroups, claims }: Names): Finding[] {
   const check = 'names';
-  const claimed =
-    claim.holder !== undefined && claim.holder !== stack
-      ? [
-          finding(
-            'fault',
-            check,
-            `${claim.name} says that the tag is of the stack ${claim.holder} in this VPC`,
-            'give another tagKey',
-          ),
-        ]
-      : [];
+  const claimed = claims
+    .filter(({ holder }) => holder !== undefined && holder !== stack)
+    .map(({ name, where, holder }) =>
+      finding('fault', check, `${name} says that the tag is of the stack ${holder} in ${where}`, 'give another tagKey'),
+    );
   if (deployment) {
     const { name, status, version = 'unknown' } = deployment;
     const is = STUCK.test(status)
@@ -111,7 +105,7 @@ export function names({ stack, deployment, functions, logGroups, claim }: Names)
     ...functions.map((name) => `the function ${name}`),
     ...logGroups.map((name) => `the log group ${name}`),
   ];
-  if (claim.holder === stack) left.push(`the parameter ${claim.name}`);
+  for (const { name, holder } of claims) if (holder === stack) left.push(`the parameter ${name}`);
   const taken = left.map((what) =>
     finding(
       'fault',

@@ -41,6 +41,7 @@ export const conditions = {
 export const isRouter = { [`aws:ResourceTag/${marker('tagKey')}`]: 'router' };
 export const isNoted = { [`aws:ResourceTag/${marker('tagKey')}:source-dest-check`]: 'false' };
 export const claim = `/ziti-glb/${marker('vpcId')}/${marker('tagKey')}`;
+export const clientsClaim = `/ziti-glb/clients/${marker('tagKey')}`;
 export const healthCheck = {
   protocol: when('AsksRouterAlone', 'HTTPS', 'HTTP'),
   port: when('AsksRouterAlone', '8081', '8082'),

@@ -389,8 +389,8 @@ export const isNoted = async ({ resolveVariable }) => ({
 export const claim = async ({ resolveVariable }) =>
   `/ziti-glb/${await resolveVariable('param:vpcId')}/${await claimedTag(resolveVariable)}`;
 
-/** Two spokes of an account with the same tag would be two hubs for the same subnets. */
-export const spokeClaim = async ({ resolveVariable }) => `/ziti-glb/spoke/${await claimedTag(resolveVariable)}`;
+/** The same of VPCs that have no routers, of which one stack serves all that it names: two spokes would be two hubs for the same subnets. */
+export const clientsClaim = async ({ resolveVariable }) => `/ziti-glb/clients/${await claimedTag(resolveVariable)}`;
 
 async function claimedTag(resolveVariable) {
   const key = String(await resolveVariable('param:tagKey'));

@@ -111,6 +111,7 @@ describePackaged('the plain template', () => {
       'install',
       'roles',
       'claim',
+      'clients-claim',
       'seal',
       'spokes',
       'clients-policy',

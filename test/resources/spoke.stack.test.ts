@@ -89,6 +89,6 @@ describePackaged('a hub and a spoke of another account', () => {
 
   test('a second spoke of the account with the same tag is refused', async () => {
     const folder = packaged({ parameters, config: 'spoke.yml', stage: 'other' });
-    await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/spoke\/ziti-glb/);
+    await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/clients\/ziti-glb/);
   }, 300_000);
 });
