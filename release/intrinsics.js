@@ -1,5 +1,5 @@
 import { packages } from '../resources/diverter.js';
-import { healthPermission, MOST_SPOKES } from '../resources/parameters.js';
+import { healthPermission, MOST_SPOKES, organizationPermission } from '../resources/parameters.js';
 
 /*
  * What resources/parameters.js and resources/diverter.js compute of parameters when the stack is packaged, CloudFormation computes
@@ -34,6 +34,7 @@ export const conditions = {
   Rebalances: equals('failover', 'rebalance'),
   ReservesConcurrency: equals('reserveConcurrency', 'true'),
   BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
+  NamesOrganization: { 'Fn::Not': [equals('spokeOrganization', '')] },
   AllowsOthers: { 'Fn::Not': [equals('allowedPrincipals', '')] },
   ...Object.fromEntries(spokes.map(({ name, account }) => [name, { 'Fn::Not': [{ 'Fn::Equals': [account, ''] }] }])),
 };
@@ -79,12 +80,16 @@ export const allowedPrincipals = {
   ],
 };
 export const spokeAccountIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('spokeAccounts')] }] };
-export const healthPermissions = Object.fromEntries(
-  spokes.map(({ name, account }, at) => [
+export const healthPermissions = Object.fromEntries([
+  ...spokes.map(({ name, account }, at) => [
     `HealthPermission${at + 1}`,
     { Condition: name, ...healthPermission(account) },
   ]),
-);
+  [
+    'HealthPermissionOfOrganization',
+    { Condition: 'NamesOrganization', ...organizationPermission(ref('spokeOrganization')) },
+  ],
+]);
 const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
 /** Fn::Join takes no function between its parts: what stands there names any partition, region and account, which a VPC's id does not need. */
 export const clientVpcs = when(

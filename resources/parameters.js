@@ -133,6 +133,7 @@ export const parameters = z.strictObject({
     (ids) => ids.split(',').length <= MOST_SPOKES,
     `has more than ${MOST_SPOKES} accounts`,
   ),
+  spokeOrganization: optional(text(/^o-[a-z0-9]{10,32}$/, 'the id of an organisation, like o-a1b2c3d4e5')),
   loadBalancerArn: arn(
     'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
     'the ARN of a Gateway Load Balancer',
@@ -322,6 +323,8 @@ function combination(given, region) {
     return `The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.`;
   if (given.spokeAccounts !== '' && given.reply !== 'geneve')
     return `The parameter spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeAccounts out.`;
+  if (given.spokeOrganization !== '' && given.reply !== 'geneve')
+    return `The parameter spokeOrganization needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeOrganization out.`;
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
   if (given.diverter === 'netfoundry' && given.dnsRanges === 'true' && given.registrationKey === '')
@@ -501,23 +504,30 @@ export const allowedPrincipals = async ({ resolveVariable }) => {
 /** As a function's variables have lists. */
 export const spokeAccountIds = async ({ resolveVariable }) => (await named('spokeAccounts', resolveVariable)).join(' ');
 
-/** Resources, one for each account, that let it ask which routers are healthy. */
-export const healthPermissions = async ({ resolveVariable }) =>
-  Object.fromEntries(
-    (await named('spokeAccounts', resolveVariable)).map((account, at) => [
+/** Resources, one for each account and one for an organisation, that let them ask which routers are healthy. */
+export const healthPermissions = async ({ resolveVariable }) => {
+  const organization = await resolveVariable('param:spokeOrganization');
+  return Object.fromEntries([
+    ...(await named('spokeAccounts', resolveVariable)).map((account, at) => [
       `HealthPermission${at + 1}`,
       healthPermission(account),
     ]),
-  );
+    ...(organization ? [['HealthPermissionOfOrganization', organizationPermission(organization)]] : []),
+  ]);
+};
 
-export const healthPermission = (account) => ({
+export const healthPermission = (Principal, more = {}) => ({
   Type: 'AWS::Lambda::Permission',
   Properties: {
     FunctionName: { 'Fn::GetAtt': ['HealthLambdaFunction', 'Arn'] },
     Action: 'lambda:InvokeFunction',
-    Principal: account,
+    Principal,
+    ...more,
   },
 });
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html */
+export const organizationPermission = (PrincipalOrgID) => healthPermission('*', { PrincipalOrgID });
 
 /**
  * What becomes of the flows of a router that goes: they are reset, so that clients connect again at once, or moved to
