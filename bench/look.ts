@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { HubConfig } from '../shared/config.ts';
 import { unverified } from '../shared/seal.ts';
 import { observe } from '../shared/subnets/observe.ts';
@@ -21,7 +22,7 @@ const client = { endpoint, region, credentials: { accessKeyId: 'AKIDBENCH', secr
 const before = process.resourceUsage().maxRSS;
 const began = performance.now();
 const world = await observe(
-  { ec2: new EC2Client(client), elb: new ElasticLoadBalancingV2Client(client) },
+  { ec2: new EC2Client(client), elb: new ElasticLoadBalancingV2Client(client), ssm: new SSMClient(client) },
   config,
   unverified,
   Number(now),

@@ -51,9 +51,9 @@ export function zonesOf(wanted: readonly string[], there: readonly Subnet[], vpc
 }
 
 /** A stack with these parameters reserves so many: one of each function that changes something, and of the one that spokes ask. */
-export function reserved({ reserveConcurrency, spokeAccounts }: Readonly<Record<string, string | number>>): number {
-  if (String(reserveConcurrency) !== 'true') return 0;
-  return spokeAccounts ? 3 : 2;
+export function reserved(given: Readonly<Record<string, string | number>>): number {
+  if (String(given.reserveConcurrency) !== 'true') return 0;
+  return given.spokeAccounts || given.spokeOrganization ? 3 : 2;
 }
 
 /** Lambda leaves 100 of an account's concurrent executions to functions without any of their own, or 10 where the quota is small. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
@@ -77,26 +77,20 @@ export interface Names {
   /** Names of functions that are there. */
   functions: readonly string[];
   logGroups: readonly string[];
-  /** The parameter of Systems Manager that says whose the tag is, and the stack that it names, if it is there. */
-  claim: { name: string; holder: string | undefined };
+  /** Parameters of Systems Manager that say whose the tag is, in words where, and the stack that each names, if it is there. */
+  claims: readonly { name: string; where: string; holder: string | undefined }[];
 }
 
 /** States that no deployment gets over. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html */
 const STUCK = /^(ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED|DELETE_FAILED|UPDATE_ROLLBACK_FAILED)$/;
 
-export function names({ stack, deployment, functions, logGroups, claim }: Names): Finding[] {
+export function names({ stack, deployment, functions, logGroups, claims }: Names): Finding[] {
   const check = 'names';
-  const claimed =
-    claim.holder !== undefined && claim.holder !== stack
-      ? [
-          finding(
-            'fault',
-            check,
-            `${claim.name} says that the tag is of the stack ${claim.holder} in this VPC`,
-            'give another tagKey',
-          ),
-        ]
-      : [];
+  const claimed = claims
+    .filter(({ holder }) => holder !== undefined && holder !== stack)
+    .map(({ name, where, holder }) =>
+      finding('fault', check, `${name} says that the tag is of the stack ${holder} in ${where}`, 'give another tagKey'),
+    );
   if (deployment) {
     const { name, status, version = 'unknown' } = deployment;
     const is = STUCK.test(status)
@@ -117,7 +111,7 @@ export function names({ stack, deployment, functions, logGroups, claim }: Names)
     ...functions.map((name) => `the function ${name}`),
     ...logGroups.map((name) => `the log group ${name}`),
   ];
-  if (claim.holder === stack) left.push(`the parameter ${claim.name}`);
+  for (const { name, holder } of claims) if (holder === stack) left.push(`the parameter ${name}`);
   const taken = left.map((what) =>
     finding(
       'fault',

@@ -1,5 +1,6 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context } from 'aws-lambda';
 import { spokeConfig } from '../shared/config.ts';
 import { observeSpoke } from '../shared/subnets/spoke.ts';
@@ -8,7 +9,7 @@ import { lookFromSpoke } from '../shared/topology/observe.ts';
 import { answer } from '../shared/topology/widget.ts';
 
 const config = spokeConfig(process.env);
-const clients = { ec2: new EC2Client(), lambda: new LambdaClient() };
+const clients = { ec2: new EC2Client(), lambda: new LambdaClient(), ssm: new SSMClient() };
 /** Goes by the hub's last answer as the spoke's other function does, though it may have another. */
 const observe = observeSpoke(clients, config);
 

@@ -39,6 +39,8 @@ export interface AccountOptions {
   region: string;
   /** Twelve digits. */
   account: string;
+  /** Id of its organisation, if it is of one. */
+  organization?: string | undefined;
   clock: Clock;
   rate: number;
   cloud: Pick<Cloud, 'services' | 'findResourceIn'>;
@@ -65,7 +67,8 @@ export function createAccount(options: AccountOptions) {
   const roles = new Map<string, Role>();
   const kms = createKms(clock, place);
   const keys = createKeys(Object.values(options.users), roles);
-  const iam = createIam({ ...place, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
+  const { organization } = options;
+  const iam = createIam({ ...place, organization, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
   const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
   undo.push(logs.close);
 
@@ -92,7 +95,10 @@ export function createAccount(options: AccountOptions) {
     ...cloud.services,
     s3: buckets.service,
     kms: kms.service,
-    lambda: lambdaService(lambda, iam.allows, { account, functionsOf: options.functionsOf }),
+    lambda: lambdaService(lambda, (key, action, resource, policy) => iam.allows(key, action, resource, {}, policy), {
+      account,
+      functionsOf: options.functionsOf,
+    }),
     logs: logs.service,
     sqs: sqsService(queues, clock),
     sts: identityService(account),

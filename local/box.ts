@@ -43,6 +43,8 @@ export interface BoxOptions {
   deployer?: Record<string, unknown>;
   /** Its quota of concurrent executions of functions, and the policy, by ARN, that its roles must be bounded by. */
   demands?: { concurrency?: number; boundary?: string };
+  /** An organisation by its id, and its accounts. */
+  organization?: { id: string; accounts: readonly string[] };
   /** Aborted, it ends the start. */
   signal?: AbortSignal;
   /** A line that a function wrote, under its name; or one of the box itself, about something that went wrong. */
@@ -156,6 +158,7 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
       ...{ region: REGION, account, clock, rate, cloud, users, throttle: everyone, onLog },
       endpoints: { outside: server.url, inVpcs: `http://${VPC_SERVICES.ip}` },
       demands: options.demands,
+      organization: options.organization?.accounts.includes(account) ? options.organization.id : undefined,
       // Who deploys by it does so in the box's own account.
       deployer: account === ACCOUNT ? options.deployer : undefined,
       functionsOf: (other) => accounts.get(other)?.lambda,

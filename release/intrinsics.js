@@ -1,5 +1,5 @@
 import { packages } from '../resources/diverter.js';
-import { healthPermission, MOST_SPOKES } from '../resources/parameters.js';
+import { healthPermission, MOST_SPOKES, organizationPermission } from '../resources/parameters.js';
 
 /*
  * What resources/parameters.js and resources/diverter.js compute of parameters when the stack is packaged, CloudFormation computes
@@ -34,9 +34,13 @@ export const conditions = {
   Rebalances: equals('failover', 'rebalance'),
   ReservesConcurrency: equals('reserveConcurrency', 'true'),
   ReservesForSpokes: {
-    'Fn::And': [{ Condition: 'ReservesConcurrency' }, { 'Fn::Not': [equals('spokeAccounts', '')] }],
+    'Fn::And': [
+      { Condition: 'ReservesConcurrency' },
+      { 'Fn::Or': [{ 'Fn::Not': [equals('spokeAccounts', '')] }, { Condition: 'NamesOrganization' }] },
+    ],
   },
   BoundsPermissions: { 'Fn::Not': [equals('permissionsBoundary', '')] },
+  NamesOrganization: { 'Fn::Not': [equals('spokeOrganization', '')] },
   AllowsOthers: { 'Fn::Not': [equals('allowedPrincipals', '')] },
   ...Object.fromEntries(spokes.map(({ name, account }) => [name, { 'Fn::Not': [{ 'Fn::Equals': [account, ''] }] }])),
 };
@@ -44,7 +48,7 @@ export const conditions = {
 export const isRouter = { [`aws:ResourceTag/${marker('tagKey')}`]: 'router' };
 export const isNoted = { [`aws:ResourceTag/${marker('tagKey')}:source-dest-check`]: 'false' };
 export const claim = `/ziti-glb/${marker('vpcId')}/${marker('tagKey')}`;
-export const spokeClaim = `/ziti-glb/spoke/${marker('tagKey')}`;
+export const clientsClaim = `/ziti-glb/clients/${marker('tagKey')}`;
 export const healthCheck = {
   protocol: when('AsksRouterAlone', 'HTTPS', 'HTTP'),
   port: when('AsksRouterAlone', '8081', '8082'),
@@ -83,12 +87,16 @@ export const allowedPrincipals = {
   ],
 };
 export const spokeAccountIds = { 'Fn::Join': [' ', { 'Fn::Split': [',', ref('spokeAccounts')] }] };
-export const healthPermissions = Object.fromEntries(
-  spokes.map(({ name, account }, at) => [
+export const healthPermissions = Object.fromEntries([
+  ...spokes.map(({ name, account }, at) => [
     `HealthPermission${at + 1}`,
     { Condition: name, ...healthPermission(account) },
   ]),
-);
+  [
+    'HealthPermissionOfOrganization',
+    { Condition: 'NamesOrganization', ...organizationPermission(ref('spokeOrganization')) },
+  ],
+]);
 const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
 /** Fn::Join takes no function between its parts: what stands there names any partition, region and account, which a VPC's id does not need. */
 const NEXT = ',arn:*:ec2:*:*:vpc/';

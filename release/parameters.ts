@@ -171,10 +171,14 @@ const RULES: Record<string, unknown> = {
     or(is('gatewayOwners', ''), is('reply', 'geneve')),
     'gatewayOwners needs reply to be geneve: a router has no way straight back to a client behind a transit gateway.',
   ]),
-  Spokes: rule([
-    or(is('spokeAccounts', ''), is('reply', 'geneve')),
-    'spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account.',
-  ]),
+  Spokes: rule(
+    ...['spokeAccounts', 'spokeOrganization'].map(
+      (name): Assertion => [
+        or(is(name, ''), is('reply', 'geneve')),
+        `${name} needs reply to be geneve: a router has no way straight back to a client of another account.`,
+      ],
+    ),
+  ),
   Alarms: rule([
     or(is('alarmTopicArn', ''), is('alarmEmail', '')),
     'alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.',

@@ -133,6 +133,7 @@ export const parameters = z.strictObject({
     (ids) => ids.split(',').length <= MOST_SPOKES,
     `has more than ${MOST_SPOKES} accounts`,
   ),
+  spokeOrganization: optional(text(/^o-[a-z0-9]{10,32}$/, 'the id of an organisation, like o-a1b2c3d4e5')),
   loadBalancerArn: arn(
     'elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/gwy/[\\w-]+/[0-9a-f]{16}',
     'the ARN of a Gateway Load Balancer',
@@ -322,6 +323,8 @@ function combination(given, region) {
     return `The parameter clientVpcs needs reply to be geneve: a router has no way straight back to a client of another VPC. Add --param reply=geneve, or leave clientVpcs out.`;
   if (given.spokeAccounts !== '' && given.reply !== 'geneve')
     return `The parameter spokeAccounts needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeAccounts out.`;
+  if (given.spokeOrganization !== '' && given.reply !== 'geneve')
+    return `The parameter spokeOrganization needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeOrganization out.`;
   if (given.alarmTopicArn !== '' && given.alarmEmail !== '')
     return 'The parameters alarmTopicArn and alarmEmail exclude each other: subscribe the address to the topic yourself.';
   if (given.diverter === 'netfoundry' && given.dnsRanges === 'true' && given.registrationKey === '')
@@ -389,8 +392,8 @@ export const isNoted = async ({ resolveVariable }) => ({
 export const claim = async ({ resolveVariable }) =>
   `/ziti-glb/${await resolveVariable('param:vpcId')}/${await claimedTag(resolveVariable)}`;
 
-/** Two spokes of an account with the same tag would be two hubs for the same subnets. */
-export const spokeClaim = async ({ resolveVariable }) => `/ziti-glb/spoke/${await claimedTag(resolveVariable)}`;
+/** The same of VPCs that have no routers, of which one stack serves all that it names: two spokes would be two hubs for the same subnets. */
+export const clientsClaim = async ({ resolveVariable }) => `/ziti-glb/clients/${await claimedTag(resolveVariable)}`;
 
 async function claimedTag(resolveVariable) {
   const key = String(await resolveVariable('param:tagKey'));
@@ -460,8 +463,12 @@ export const reservedConcurrency = async ({ resolveVariable }) =>
   String(await resolveVariable('param:reserveConcurrency')) === 'true' ? 1 : NOTHING;
 
 /** Of the function that spokes ask, where there are any: one account that asks in a loop can take the answer from others, and nothing else from anybody. */
-export const healthConcurrency = async (variables) =>
-  (await named('spokeAccounts', variables.resolveVariable)).length > 0 ? reservedConcurrency(variables) : NOTHING;
+export const healthConcurrency = async (variables) => {
+  const { resolveVariable } = variables;
+  const asked =
+    (await named('spokeAccounts', resolveVariable)).length > 0 || (await resolveVariable('param:spokeOrganization')) !== '';
+  return asked ? reservedConcurrency(variables) : NOTHING;
+};
 
 /** ARNs of the VPCs whose subnets count. */
 export const clientVpcs = async ({ resolveVariable }) => {
@@ -505,23 +512,30 @@ export const allowedPrincipals = async ({ resolveVariable }) => {
 /** As a function's variables have lists. */
 export const spokeAccountIds = async ({ resolveVariable }) => (await named('spokeAccounts', resolveVariable)).join(' ');
 
-/** Resources, one for each account, that let it ask which routers are healthy. */
-export const healthPermissions = async ({ resolveVariable }) =>
-  Object.fromEntries(
-    (await named('spokeAccounts', resolveVariable)).map((account, at) => [
+/** Resources, one for each account and one for an organisation, that let them ask which routers are healthy. */
+export const healthPermissions = async ({ resolveVariable }) => {
+  const organization = await resolveVariable('param:spokeOrganization');
+  return Object.fromEntries([
+    ...(await named('spokeAccounts', resolveVariable)).map((account, at) => [
       `HealthPermission${at + 1}`,
       healthPermission(account),
     ]),
-  );
+    ...(organization ? [['HealthPermissionOfOrganization', organizationPermission(organization)]] : []),
+  ]);
+};
 
-export const healthPermission = (account) => ({
+export const healthPermission = (Principal, more = {}) => ({
   Type: 'AWS::Lambda::Permission',
   Properties: {
     FunctionName: { 'Fn::GetAtt': ['HealthLambdaFunction', 'Arn'] },
     Action: 'lambda:InvokeFunction',
-    Principal: account,
+    Principal,
+    ...more,
   },
 });
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html */
+export const organizationPermission = (PrincipalOrgID) => healthPermission('*', { PrincipalOrgID });
 
 /**
  * What becomes of the flows of a router that goes: they are reset, so that clients connect again at once, or moved to

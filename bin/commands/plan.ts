@@ -65,7 +65,7 @@ function suppose(
     ...world,
     subnets: world.subnets.map((each) => (each === subnet ? tagged : each)),
   }));
-  const looked = { now: seen.now, vpcs, missing: [], attachments: [], spokes: [], refused: undefined };
+  const looked = { now: seen.now, vpcs, missing: [], claims: [], attachments: [], spokes: [], refused: undefined };
   const plan = planVpcs(looked, new Map(), config);
   const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
   const state = summary?.state ?? 'not opted in';

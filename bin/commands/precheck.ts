@@ -14,7 +14,7 @@ import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import * as z from 'zod';
-import { checkParameters, checkStage, claim, givenParameters } from '../../resources/parameters.js';
+import { checkParameters, checkStage, claim, clientsClaim, givenParameters } from '../../resources/parameters.js';
 import { code } from '../../shared/aws/errors.ts';
 import { collect } from '../../shared/aws/read.ts';
 import { pauseSentence, readPause } from '../../shared/pause.ts';
@@ -245,8 +245,12 @@ async function vpcQuotas({ clients }: Place, text: (name: string) => string): Pr
 async function namesOf(stack: Place, parameters: Parameters) {
   const { lambda, logs, ssm } = stack.clients;
   const wanted = ['routers', 'subnets', 'topology', 'health'].map((suffix) => `${stack.name}-${suffix}`);
-  const claimed = await claim({ resolveVariable: async (name: string) => parameters[name.replace('param:', '')] });
-  const [deployment, functions, groups, holder] = await Promise.all([
+  const variables = { resolveVariable: async (name: string) => parameters[name.replace('param:', '')] };
+  const claims = [
+    { name: await claim(variables), where: 'this VPC' },
+    ...(parameters.clientVpcs === 'own' ? [] : [{ name: await clientsClaim(variables), where: 'other VPCs' }]),
+  ];
+  const [deployment, functions, groups, holders] = await Promise.all([
     deploymentOf(stack),
     Promise.all(
       wanted.map(async (FunctionName) =>
@@ -257,13 +261,13 @@ async function namesOf(stack: Place, parameters: Parameters) {
       paginateDescribeLogGroups({ client: logs }, { logGroupNamePrefix: `/aws/lambda/${stack.name}-` }),
       'logGroups',
     ),
-    there(ssm.send(new GetParameterCommand({ Name: claimed }))),
+    Promise.all(claims.map(({ name: Name }) => there(ssm.send(new GetParameterCommand({ Name }))))),
   ]);
   const logGroups = groups
     .flatMap(({ logGroupName = '' }) => logGroupName)
     .filter((name) => wanted.includes(name.replace('/aws/lambda/', '')));
-  const claimOf = { name: claimed, holder: holder?.Parameter?.Value };
-  return { stack: stack.name, deployment, functions: functions.flat(), logGroups, claim: claimOf };
+  const held = claims.map((each, at) => ({ ...each, holder: holders[at]?.Parameter?.Value }));
+  return { stack: stack.name, deployment, functions: functions.flat(), logGroups, claims: held };
 }
 
 /** Undefined of what is not there. */

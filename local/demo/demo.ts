@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { Listr } from 'listr2';
 import { localPackage } from '../../resources/diverter.js';
 import { plain, plainLines } from '../../shared/plain.ts';
@@ -29,7 +30,7 @@ const USAGE = `npm run demo -- [--keep] [--port N] [--vpcs] [--ziti]
 
   --keep    leave the cloud running at the end, to play with
   --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})
-  --vpcs    clients with the same address in several VPCs
+  --vpcs    clients with the same address in the routers' VPC, another one, and one of another account
   --ziti    with OpenZiti's own controller and routers: the ziti on the PATH, or ZITI=/path/to/ziti`;
 
 /** Aborted by a signal: everything is taken down, and nothing needs to be explained. */
@@ -81,7 +82,7 @@ async function main(): Promise<void> {
 
   async function play(): Promise<void> {
     const began = Date.now();
-    let nodeStats: NamespaceFabric['nodeStats'] | undefined;
+    let packets: NamespaceFabric | undefined;
     await show(
       'Start a cloud: network, load balancer, endpoint service and functions, from their templates',
       async () => {
@@ -91,14 +92,13 @@ async function main(): Promise<void> {
           signal: interrupt.signal,
           fabric: async (services) => {
             if (reason) return noFabric(reason);
-            const fabric = await namespaceFabric({ images: IMAGES, services, ...(ziti && { ziti }) });
-            nodeStats = fabric.nodeStats;
-            return fabric;
+            packets = await namespaceFabric({ images: IMAGES, services, ...(ziti && { ziti }) });
+            return packets;
           },
           packaged: ({ region, vpcId, subnetIds }) =>
             packageStack(
               region,
-              { vpcId, subnetIds, routerSubnets: subnetIds, ...(vpcs && { reply: 'geneve', clientVpcs: 'all' }) },
+              { vpcId, subnetIds, routerSubnets: subnetIds, ...(vpcs && REACHING) },
               { signal: interrupt.signal },
             ),
           diverter: localPackage(),
@@ -115,15 +115,15 @@ async function main(): Promise<void> {
     if (!starting) return;
     const box = await starting;
     if (ziti) {
-      const operator = operatorOf(box, nodeStats);
+      const operator = operatorOf(box, packets);
       await show("Launch OpenZiti's controller, a router that hosts services, and a server behind it", async () => {
         const began = box.clock.now();
         await operator.launchController();
         return `${ziti}, ${((box.clock.now() - began) / 1000).toFixed(1)} s after launch`;
       });
     }
-    const stage: Stage = { operator: operatorOf(box, nodeStats), clock: box.clock, packets: !reason };
-    for (const { title, without, run } of vpcs ? vpcSteps(elsewhere(stage)) : steps) {
+    const stage: Stage = { operator: operatorOf(box, packets), clock: box.clock, packets: !reason };
+    for (const { title, without, run } of vpcs ? vpcSteps(elsewhere(box, stage)) : steps) {
       if (stage.packets) await show(title, (say) => run(stage, say));
       else if (without) await show(without, (say) => run(stage, say));
     }
@@ -197,23 +197,33 @@ function readable(source: string, line: string): string {
   }
 }
 
+/** An account that has no router, and what the stack is deployed with to serve it, and all VPCs of its own. */
+const SPOKE = '222233334444';
+const REACHING = { reply: 'geneve', clientVpcs: 'all', spokeAccounts: SPOKE };
+
 /** Where there are clients with the address of one in the routers' VPC. */
-const elsewhere = ({ operator }: Stage): Elsewhere[] => [
-  {
-    where: 'another VPC',
-    open: ({ block, cidr, zone, address }) =>
-      openVpc(operator.ec2, operator.fabric, {
-        name: 'another',
-        block,
-        subnet: { name: 'app-a', cidr, zone },
-        client: { name: 'client-a', address },
-      }),
-  },
-];
+function elsewhere({ account, endpoint, region, stack, inAccount }: Box, { operator }: Stage): Elsewhere[] {
+  const hub = {
+    hubService: `com.amazonaws.vpce.${region}.${stack.outputs.EndpointService}`,
+    hubHealth: String(stack.outputs.HealthFunction),
+  };
+  return [
+    { where: 'another VPC', account, open: (vpc) => openVpc(operator.ec2, operator.fabric, vpc) },
+    {
+      where: `account ${SPOKE}`,
+      account: SPOKE,
+      async open(vpc) {
+        const { deploy, credentials } = inAccount(SPOKE);
+        await deploy(await packageStack(region, hub, { config: 'spoke.yml', signal: interrupt.signal }));
+        return openVpc(new EC2Client({ endpoint, region, credentials }), operator.fabric, vpc);
+      },
+    },
+  ];
+}
 
 function operatorOf(
   { endpoint, credentials, region, network, stack, fabric }: Box,
-  nodeStats: NamespaceFabric['nodeStats'] | undefined,
+  packets: NamespaceFabric | undefined,
 ) {
   const targetGroup = stack.resources.get('TargetGroup')?.made.ref;
   return createOperator({
@@ -224,7 +234,7 @@ function operatorOf(
     targetGroupArn: String(targetGroup),
     routerSubnetIds: network.subnetIds.split(','),
     fabric,
-    nodeStats,
+    packets,
   });
 }
 

@@ -1,11 +1,13 @@
 import {
   CreateSubnetCommand,
   DescribeNetworkInterfacesCommand,
+  DescribeVpcEndpointConnectionsCommand,
   EC2Client,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Fabric } from '../fabric/fabric.ts';
+import type { NamespaceFabric } from '../fabric/namespaces.ts';
 import type { AccessKey } from '../wire/keys.ts';
 import type { Topology } from './picture.ts';
 import { createTenant, find, inVpc, nameOf, type Tenant } from './tenant.ts';
@@ -19,8 +21,8 @@ export interface Place {
   targetGroupArn: string;
   routerSubnetIds: string[];
   fabric: Fabric;
-  /** Where packets flow: a load balancer node's counters, by the id of its network interface. */
-  nodeStats?: (interfaceId: string) => Promise<Record<string, number>>;
+  /** Where packets flow: counters of a load balancer node, by the id of its network interface, and of an endpoint. */
+  packets?: Pick<NamespaceFabric, 'nodeStats' | 'endpointStats'> | undefined;
 }
 
 export type Operator = ReturnType<typeof createOperator>;
@@ -35,7 +37,7 @@ export interface Diverter {
 const CONTROLLER = { name: 'controller', cidr: '10.0.100.0/24', address: '10.0.100.10' };
 
 /** The person whose the routers are: a tenant of their VPC, who launches them and looks at the load balancer. */
-export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric, nodeStats, ...place }: Place) {
+export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric, packets, ...place }: Place) {
   const client = { endpoint: place.endpoint, region: place.region, credentials: place.credentials };
   const ec2 = new EC2Client(client);
   const elb = new ElasticLoadBalancingV2Client(client);
@@ -110,7 +112,7 @@ export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric,
 
     /** Undefined if it does not answer, or no packets flow. */
     async diverter(router: string): Promise<Diverter | undefined> {
-      if (!nodeStats) return undefined;
+      if (!packets) return undefined;
       const argv = ['/usr/sbin/diverter', 'status', '--json'];
       const result = await fabric.exec((await find(instances(), router)).id, argv).catch(() => undefined);
       return result?.code === 0 ? JSON.parse(result.stdout) : undefined;
@@ -121,10 +123,26 @@ export function createOperator({ vpcId, targetGroupArn, routerSubnetIds, fabric,
       const Filters = [...inVpc(vpcId), { Name: 'interface-type', Values: ['gateway_load_balancer'] }];
       const { NetworkInterfaces } = await ec2.send(new DescribeNetworkInterfacesCommand({ Filters }));
       const stats = await Promise.all(
-        (NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => nodeStats?.(NetworkInterfaceId ?? '')),
+        (NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => packets?.nodeStats(NetworkInterfaceId ?? '')),
       );
       const sum = (name: string) => stats.reduce((total, node) => total + (node?.[name] ?? 0), 0);
       return { forwarded: sum('forwarded'), returned: sum('returned') };
+    },
+
+    /** The same of one endpoint, whoever's it is. */
+    async carried(endpointId: string): Promise<{ forwarded: number; returned: number }> {
+      return (await packets?.endpointStats(endpointId)) ?? { forwarded: 0, returned: 0 };
+    },
+
+    /** Whose endpoints are connected to the endpoint service, by id, and how, as its owner is told. */
+    async connections(): Promise<Map<string, { owner: string; state: string }>> {
+      const { VpcEndpointConnections } = await ec2.send(new DescribeVpcEndpointConnectionsCommand());
+      return new Map(
+        VpcEndpointConnections?.map(({ VpcEndpointId, VpcEndpointOwner, VpcEndpointState }) => [
+          VpcEndpointId ?? '',
+          { owner: VpcEndpointOwner ?? '', state: VpcEndpointState ?? '' },
+        ]),
+      );
     },
 
     /** @param others tenants of other VPCs that are to be in the picture too */

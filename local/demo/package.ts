@@ -6,15 +6,20 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * Packages the stack as a deployment would, with these parameters. Resolves to the folder; rejects with what was said, or when
  * `signal` aborts it.
+ * @param config what is packaged: the stack, or a spoke
  * @param root the checkout
  */
 export async function packageStack(
   region: string,
   parameters: Record<string, string>,
-  { signal, root = ROOT }: { signal?: AbortSignal; root?: string } = {},
+  {
+    config = 'serverless.yml',
+    signal,
+    root = ROOT,
+  }: { config?: 'serverless.yml' | 'spoke.yml'; signal?: AbortSignal; root?: string } = {},
 ): Promise<string> {
-  const folder = `${root}build/demo-package`;
-  const args = ['package', '--package', folder, '--stage', 'demo', '--region', region];
+  const folder = `${root}build/demo-${config.replace(/\.yml$/, '')}`;
+  const args = ['package', '--config', config, '--package', folder, '--stage', 'demo', '--region', region];
   for (const [name, value] of Object.entries(parameters)) args.push('--param', `${name}=${value}`);
   const child = spawn(`${root}node_modules/.bin/serverless`, args, {
     cwd: root,

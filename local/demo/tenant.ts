@@ -159,21 +159,20 @@ export async function find<T extends { name: string }>(list: Promise<T[]>, name:
   return item;
 }
 
+/** What is made of a VPC: names, blocks and addresses. */
+export interface VpcPlan {
+  name: string;
+  block: string;
+  /** Its zone by id, which is the same in every account. */
+  subnet: { name: string; cidr: string; zoneId: string };
+  client: { name: string; address: string };
+}
+
 /** Makes a VPC, and in it a subnet with a table of its own and a client. */
 export async function openVpc(
   ec2: EC2Client,
   fabric: Fabric,
-  {
-    name,
-    block,
-    subnet,
-    client,
-  }: {
-    name: string;
-    block: string;
-    subnet: { name: string; cidr: string; zone: string };
-    client: { name: string; address: string };
-  },
+  { name, block, subnet, client }: VpcPlan,
 ): Promise<Tenant> {
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: block, TagSpecifications: named('vpc', name) }));
   const VpcId = Vpc?.VpcId ?? '';
@@ -181,7 +180,7 @@ export async function openVpc(
     new CreateSubnetCommand({
       VpcId,
       CidrBlock: subnet.cidr,
-      AvailabilityZone: subnet.zone,
+      AvailabilityZoneId: subnet.zoneId,
       TagSpecifications: named('subnet', subnet.name),
     }),
   );

@@ -1,13 +1,15 @@
 import { expect, isSilence, seconds, until } from './seen.ts';
 import type { DemoStep, Stage } from './steps.ts';
 import { steps } from './steps.ts';
-import type { Talk, Tenant } from './tenant.ts';
+import type { Talk, Tenant, VpcPlan } from './tenant.ts';
 
 /** A VPC whose clients have the addresses of the routers' own. */
 export interface Elsewhere {
   where: string;
-  /** Makes it, with a client `client-a` at this address in a subnet `app-a`, as the routers' VPC has them. */
-  open(client: { block: string; cidr: string; zone: string; address: string }): Promise<Tenant>;
+  /** Whose it is. */
+  account: string;
+  /** Makes it, and what serves its subnets where the routers' own stack does not. */
+  open(vpc: VpcPlan): Promise<Tenant>;
 }
 
 const [CLIENT, SUBNET] = ['client-a', 'app-a'];
@@ -22,7 +24,7 @@ const [launch] = steps;
 
 /** The road with clients of the same address in all these VPCs. */
 export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
-  const tenants: { where: string; tenant: Tenant }[] = [];
+  const tenants: { where: string; account?: string; tenant: Tenant }[] = [];
   const many = `${places.length + 1} VPCs`;
   const all = <T>(ask: (tenant: Tenant) => Promise<T>) => Promise.all(tenants.map(({ tenant }) => ask(tenant)));
   const silent = async (some: readonly { where: string; tenant: Tenant }[]) =>
@@ -50,14 +52,19 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
       async run({ operator, clock, packets }) {
         const client = (await operator.instances()).find(({ name }) => name === CLIENT);
         const subnet = (await operator.subnets()).find(({ SubnetId }) => SubnetId === client?.SubnetId);
-        const [address = '', cidr = '', zone = ''] = [
+        const [address = '', cidr = '', zoneId = ''] = [
           client?.PrivateIpAddress,
           subnet?.CidrBlock,
-          subnet?.AvailabilityZone,
+          subnet?.AvailabilityZoneId,
         ];
-        tenants.push({ where: HERE, tenant: operator });
-        for (const { where, open } of places)
-          tenants.push({ where, tenant: await open({ block: '10.0.0.0/16', cidr, zone, address }) });
+        const vpc = {
+          ...{ name: 'another', block: '10.0.0.0/16' },
+          ...{ subnet: { name: SUBNET, cidr, zoneId }, client: { name: CLIENT, address } },
+        };
+        const opened = await Promise.all(
+          places.map(async ({ where, account, open }) => ({ where, account, tenant: await open(vpc) })),
+        );
+        tenants.push({ where: HERE, tenant: operator }, ...opened);
         const addresses = await all(
           async (tenant) => (await tenant.instances()).find(({ name }) => name === CLIENT)?.PrivateIpAddress,
         );
@@ -91,13 +98,20 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
           return waiting.size === 0;
         });
         const took = seconds(clock.now() - began);
-        for (const { where, tenant } of tenants) {
-          const own = new Set((await tenant.endpoints()).map(({ VpcEndpointId }) => VpcEndpointId));
+        const connections = await operator.connections();
+        for (const { where, account, tenant } of tenants) {
+          const own = (await tenant.endpoints()).map(({ VpcEndpointId = '' }) => VpcEndpointId);
           const routes = await tenant.endpointRoutes();
           expect(
-            own.size === 1 && routes.every(({ endpointId }) => own.has(endpointId)),
+            own.length === 1 && routes.every(({ endpointId }) => own.includes(endpointId)),
             `routes in ${where} lead to its own endpoint`,
-            { routes, own: [...own] },
+            { routes, own },
+          );
+          const connection = connections.get(own[0] ?? '');
+          expect(
+            connection?.state === 'available' && (account === undefined || connection.owner === account),
+            `the endpoint in ${where} is connected as one of ${account ?? "the service's owner"}`,
+            connection,
           );
         }
         stage.atWork = await operator.topology(tenants.slice(1));
@@ -107,9 +121,14 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
     {
       title: 'Let all of them talk at once, from one address and the same ports',
       async run({ operator }) {
-        const before = await operator.traffic();
+        const counted = () =>
+          all(async (tenant) => {
+            const [endpoint] = await tenant.endpoints();
+            return operator.carried(endpoint?.VpcEndpointId ?? '');
+          });
+        const before = await counted();
         const talks = await all((tenant) => tenant.talk(CLIENT, SERVICE, PORTS, tenant.vpcId));
-        const after = await operator.traffic();
+        const after = await counted();
         for (const [index, { where, tenant }] of tenants.entries())
           for (const { port, echo } of talks[index] ?? [])
             expect(echo === tenant.vpcId, `the client in ${where} hears its own word at port ${port}`, echo);
@@ -119,9 +138,14 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
           'all connections were open at one moment',
           open,
         );
-        const returned = after.returned - before.returned;
-        expect(returned > 0, 'answers came back through the load balancer', { before, after });
-        return `${open.length} connections open at once, each heard its own word; ${returned} packets came back through the load balancer, into ${many}; ${met(talks)}`;
+        const returned = after.map((now, index) => now.returned - (before[index]?.returned ?? 0));
+        for (const [index, { where }] of tenants.entries())
+          expect(
+            (after[index]?.forwarded ?? 0) > (before[index]?.forwarded ?? 0) && (returned[index] ?? 0) > 0,
+            `packets of ${where} went to the routers with its endpoint's id, and came back with it`,
+            { before, after },
+          );
+        return `${open.length} connections open at once, each heard its own word; back through the load balancer came ${tenants.map(({ where }, index) => `${returned[index]} packets into ${where}`).join(', ')}; ${met(talks)}`;
       },
     },
     {

@@ -12,10 +12,18 @@ export interface Gwlb extends Netns {
   addEndpoint(id: string, vpc: Netns): Promise<void>;
   /** Closes it. Its routes go with it. */
   removeEndpoint(id: string): Promise<void>;
+  /** Its packets that went to targets in GENEVE with its id, and that came back so. */
+  endpointStats(id: string): Promise<EndpointStats>;
   /** Sets targets and flow policy; says nothing that was said before. */
   configure(node: Pick<Network['nodes'][number], 'targets' | 'flows'>): Promise<void>;
   /** Counters since the start, by name. */
   stats(): Promise<Record<string, number>>;
+}
+
+/** As CloudWatch has them, in packets: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
+export interface EndpointStats {
+  forwarded: number;
+  returned: number;
 }
 
 const TUPLE = { source_ip_dest_ip_proto_ports: 5, source_ip_dest_ip_proto: 3, source_ip_dest_ip: 2 };
@@ -63,6 +71,7 @@ export async function startGwlb(): Promise<Gwlb> {
     removeEndpoint: async (id) => {
       await say(`endpoint remove ${optionValue(id)}`);
     },
+    endpointStats: async (id) => JSON.parse(await say(`endpoint stats ${optionValue(id)}`)),
     configure: async ({ targets, flows }) => {
       const failover = flows.rebalance ? 'rebalance' : 'no_rebalance';
       const resets = [flows.resetUnhealthy && 'unhealthy', flows.resetDeregistered && 'deregistered'].filter(Boolean);

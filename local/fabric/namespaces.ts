@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import type { Fabric, Network } from './fabric.ts';
-import { type Gwlb, startGwlb } from './gwlb.ts';
+import { type EndpointStats, type Gwlb, startGwlb } from './gwlb.ts';
 import { type Instance, openInstance } from './instance.ts';
 import { ip, type Netns, openNetns } from './netns.ts';
 import { type Prober, startProber } from './probes.ts';
@@ -25,6 +25,8 @@ export interface NamespaceFabric extends Fabric {
   enterVpc(vpcId: string): string[];
   /** A load balancer node's counters, by name. */
   nodeStats(nodeId: string): Promise<Record<string, number>>;
+  /** What its node counts of one endpoint. */
+  endpointStats(endpointId: string): Promise<EndpointStats>;
 }
 
 type Interface = Network['interfaces'][number];
@@ -150,6 +152,10 @@ export async function namespaceFabric({ images, services, ziti }: FabricOptions)
     enter: (instanceId) => get(instances, instanceId).enter(),
     enterVpc: (vpcId) => ['nsenter', '--target', String(get(vpcs, vpcId).pid), '--net'],
     nodeStats: (nodeId) => get(nodes, nodeId).stats(),
+    endpointStats: async (endpointId) => {
+      const nodeId = have.endpoints.find(({ id }) => id === endpointId)?.nodeId ?? endpointId;
+      return get(nodes, nodeId).endpointStats(endpointId);
+    },
   };
 }
 

@@ -8,6 +8,8 @@ import type { Role } from './role.ts';
 export interface IamOptions {
   region: string;
   account: string;
+  /** Id of the organisation that the account is a member of, if it is of one. */
+  organization?: string | undefined;
   /**
    * By access key: whom each belongs to. An access key of no role is the operator's, whom IAM lets do everything. Of a KMS key, by
    * its policy, that is nothing if it does not say so: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
@@ -31,7 +33,7 @@ export interface Allowance {
 export type Iam = ReturnType<typeof createIam>;
 
 /** Refuses what the caller's role does not allow, as IAM does, and remembers what was allowed. */
-export function createIam({ region, account, roles, find, policyOf = () => undefined }: IamOptions) {
+export function createIam({ region, account, organization, roles, find, policyOf = () => undefined }: IamOptions) {
   /** Policies of a role do not change: a changed role is another one. */
   const decisions = new WeakMap<Role, Map<string, Promise<Decision>>>();
   const used = new Map<Role, Set<string>>();
@@ -45,12 +47,11 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
     return role;
   }
 
-  async function decide(role: Role, request: AccessRequest): Promise<boolean> {
+  async function decide(role: Role, request: AccessRequest, policy = policyOf(request.resource)): Promise<boolean> {
     const known = decisions.get(role) ?? new Map<string, Promise<Decision>>();
     decisions.set(role, known);
-    const policy = policyOf(request.resource);
     const key = JSON.stringify([request, policy]);
-    const decision = known.get(key) ?? simulate(role, request, { region, account, policy });
+    const decision = known.get(key) ?? simulate(role, request, { region, account, organization, policy });
     known.set(key, decision);
     const { allowed, allowances } = await decision;
     const uses = used.get(role) ?? new Set();
@@ -60,15 +61,19 @@ export function createIam({ region, account, roles, find, policyOf = () => undef
   }
 
   return {
-    /** Whether who has this access key may do this. Remembered as used if so. */
+    /**
+     * Whether who has this access key may do this. Remembered as used if so.
+     * @param policy the resource's own, which decides too where that is another account's
+     */
     async allows(
       accessKeyId: string,
       action: string,
       resource: string,
       context: AccessRequest['context'] = {},
+      policy?: Record<string, unknown>,
     ): Promise<boolean> {
-      const role = roles.get(accessKeyId);
-      return !role || decide(role, { action, resource, context });
+      const role = roles.get(accessKeyId) ?? (policy && unbounded(`arn:aws:iam::${account}:user/${accessKeyId}`));
+      return !role || decide(role, { action, resource, context }, policy);
     },
 
     middleware: (async (call, input, next) => {
@@ -101,21 +106,34 @@ interface Decision {
 async function simulate(
   role: Role,
   { action, resource, context }: AccessRequest,
-  { region, account, policy }: { region: string; account: string; policy: Record<string, unknown> | undefined },
+  {
+    region,
+    account,
+    organization,
+    policy,
+  }: {
+    region: string;
+    account: string;
+    organization: string | undefined;
+    policy: Record<string, unknown> | undefined;
+  },
 ): Promise<Decision> {
   // A resource that is still to be made has an id, which no policy can have foreseen.
   const concrete = resource === '*' ? '*' : owned(resource.replaceAll('*', 'new'));
+  const [, , , , owner = ''] = resource.split(':');
+  const accountId = policy && /^\d{12}$/.test(owner) ? owner : account;
   const answer = await runSimulation(
     {
       request: {
         principal: role.arn,
         action,
-        resource: { resource: concrete, accountId: account },
+        resource: { resource: concrete, accountId },
         contextVariables: {
           ...context,
           'aws:PrincipalArn': role.arn,
           'aws:PrincipalAccount': account,
-          'aws:ResourceAccount': account,
+          ...(organization && { 'aws:PrincipalOrgID': organization }),
+          'aws:ResourceAccount': accountId,
           'aws:RequestedRegion': region,
           'aws:SecureTransport': 'true',
           'ec2:Region': region,

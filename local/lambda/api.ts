@@ -15,16 +15,16 @@ type Functions = Pick<Lambda, 'has' | 'configurationOf' | 'invoke' | 'invokeAsyn
 /**
  * A function of another account is named by its ARN, and may be invoked only if both the caller's policies and its own let the
  * caller's account: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
- * @param allows whether the role of an access key lets it do this
+ * @param allows whether who has an access key may do this, by what else is said of the resource in a policy of its own
  * @param elsewhere.account the caller's
  */
 export function lambdaService(
   own: Functions & Pick<Lambda, 'concurrency'>,
-  allows: (accessKeyId: string, action: string, resource: string) => Promise<boolean>,
+  allows: (accessKeyId: string, action: string, resource: string, policy?: Record<string, unknown>) => Promise<boolean>,
   {
     account = '',
     functionsOf = () => undefined,
-  }: { account?: string; functionsOf?: (account: string) => (Functions & Pick<Lambda, 'mayInvoke'>) | undefined } = {},
+  }: { account?: string; functionsOf?: (account: string) => (Functions & Pick<Lambda, 'policyOf'>) | undefined } = {},
 ): RawService {
   async function handle(request: WireRequest, { accessKeyId, principal }: Caller): Promise<WireResponse> {
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -47,15 +47,16 @@ export function lambdaService(
     const [, , , , owner = account] = name.split(':');
     const foreign = owner === account ? undefined : functionsOf(owner);
     const lambda = owner === account ? own : foreign;
-    if (owner !== account && (operation !== 'InvokeFunction' || !foreign?.mayInvoke(name, account, '')))
+    const policy = operation === 'InvokeFunction' ? foreign?.policyOf(name) : undefined;
+    if (owner !== account && !(policy && (await allows(accessKeyId, `lambda:${operation}`, name, policy))))
       return failure(
         403,
         'AccessDeniedException',
-        `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${name} because no resource-based policy allows the lambda:${operation} action`,
+        `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${name} because no identity-based and resource-based policy both allow the lambda:${operation} action`,
       );
     if (!lambda?.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
     const { arn, variables, ...configuration } = lambda.configurationOf(name);
-    if (!(await allows(accessKeyId, `lambda:${operation}`, arn))) {
+    if (owner === account && !(await allows(accessKeyId, `lambda:${operation}`, arn))) {
       const text = `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${arn}`;
       return failure(403, 'AccessDeniedException', text);
     }

@@ -17,10 +17,12 @@ import { functionVariables, refuseReservedVariables } from './variables.ts';
 
 /** A function's resource policy lets these invoke it. */
 export interface Permission {
-  /** A service: `events.amazonaws.com`. */
+  /** A service, `events.amazonaws.com`, an account by its id, or `*`. */
   principal: string;
   /** The ARN on whose behalf, with the wildcards `*` and `?`. Anyone's, if not given. */
   sourceArn?: string;
+  /** Id of the organisation whose accounts alone it is for. */
+  organization?: string;
 }
 
 export interface LambdaOptions {
@@ -255,6 +257,18 @@ export function createLambda({
       );
     },
 
+    /** What the permissions of a function come to: https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html */
+    policyOf(nameOrArn: string): Record<string, unknown> | undefined {
+      const fn = find(nameOrArn);
+      const Resource = fn?.revision.configuration.arn;
+      return (
+        fn && {
+          Version: '2012-10-17',
+          Statement: [...fn.permissions].map((permission) => ({ ...statementOf(permission), Resource })),
+        }
+      );
+    },
+
     /** Runs a function and waits for its answer. Throws if there is none of this name, or it is at its concurrency. */
     async invoke(nameOrArn: string, event: unknown): Promise<InvokeResult> {
       const running = run(get(nameOrArn), event, newRequestId());
@@ -278,6 +292,20 @@ export function createLambda({
 
     async close(): Promise<void> {
       await Promise.all([...functions.values()].map(stop));
+    },
+  };
+}
+
+function statementOf({ principal, sourceArn, organization }: Permission) {
+  const isAccount = /^\d{12}$/.test(principal);
+  const who = isAccount ? { AWS: `arn:aws:iam::${principal}:root` } : { Service: principal };
+  return {
+    Effect: 'Allow',
+    Action: 'lambda:InvokeFunction',
+    Principal: principal === '*' ? '*' : who,
+    Condition: {
+      ...(sourceArn && { ArnLike: { 'aws:SourceArn': sourceArn } }),
+      ...(organization && { StringEquals: { 'aws:PrincipalOrgID': organization } }),
     },
   };
 }

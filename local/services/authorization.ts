@@ -56,6 +56,8 @@ export function authorizedResources(cloud: CloudContext): FindResource {
       return byArn(
         `arn:aws:ssm:${cloud.region}:${cloud.account}:${value.startsWith('/') ? 'parameter' : 'document/'}${value}`,
       );
+    if (member === 'Path' && value.startsWith('/'))
+      return byArn(`arn:aws:ssm:${cloud.region}:${cloud.account}:parameter${value}`);
     if (member === 'QueueUrl') return byArn(`arn:aws:sqs:${cloud.region}:${cloud.account}:${value.split('/').at(-1)}`);
     if (member === 'logGroupName') return byArn(`arn:aws:logs:${cloud.region}:${cloud.account}:log-group:${value}`);
     if (member === 'StackName')

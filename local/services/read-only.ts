@@ -48,6 +48,7 @@ export const READ_ONLY: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 
     'GetCommandInvocation',
     'GetDocument',
     'GetParameter',
+    'GetParametersByPath',
     'ListCommandInvocations',
     'ListCommands',
     'ListDocuments',

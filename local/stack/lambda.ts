@@ -75,10 +75,16 @@ export function functionTypes(lambda: Lambda, place: FunctionPlace): Record<stri
         Action: z.literal('lambda:InvokeFunction'),
         Principal: text,
         SourceArn: text.optional(),
+        PrincipalOrgID: text.optional(),
       }),
       [],
-      async ({ FunctionName, Principal: principal, SourceArn: sourceArn }, { physicalName }) => {
-        const removePermission = lambda.addPermission(FunctionName, { principal, ...(sourceArn && { sourceArn }) });
+      async ({ FunctionName, Principal: principal, ...only }, { physicalName }) => {
+        const { SourceArn: sourceArn, PrincipalOrgID: organization } = only;
+        const removePermission = lambda.addPermission(FunctionName, {
+          principal,
+          ...(sourceArn && { sourceArn }),
+          ...(organization && { organization }),
+        });
         return { ref: physicalName(), remove: async () => removePermission() };
       },
     ),

@@ -15,17 +15,20 @@ import {
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 // The client is taught what it does not know.
 import '../aws/attachments.ts';
 import { answersTo, collect } from '../aws/read.ts';
 import type { HubConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
+import { readClaims } from './claims.ts';
 import { type ClientAnswers, readLook } from './read.ts';
 import type { HubLook } from './world.ts';
 
 export interface Clients {
   ec2: EC2Client;
   elb: ElasticLoadBalancingV2Client;
+  ssm: SSMClient;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface Clients {
  * @throws Error if AWS does not list the load balancer's VPC or the endpoint service, as may be shortly after they were made
  */
 export async function observe(
-  { ec2, elb }: Clients,
+  { ec2, elb, ssm }: Clients,
   config: HubConfig,
   seal: Notary,
   now: number,
@@ -45,6 +48,7 @@ export async function observe(
 
   const { clients, services, ...answers } = await answersTo({
     clients: lookAtClients(ec2, vpcs, deletionAttempted),
+    claims: readClaims(ssm, config),
     services: collect(
       paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
       'ServiceConfigurations',

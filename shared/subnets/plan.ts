@@ -19,13 +19,19 @@ export interface SubnetsPlan extends Plan<SubnetsStep> {
 
 /** VPC by VPC, each judged by itself: what AWS refuses in one stands in no other's way. */
 export function planVpcs(
-  { vpcs, missing, attachments, spokes, refused: whole }: SubnetsLook,
+  { vpcs, missing, claims, attachments, spokes, refused: whole }: SubnetsLook,
   attempts: Attempts<SubnetsStep>,
   config: SubnetsConfig & Partial<Pick<HubConfig, 'spokeAccounts' | 'gatewayOwners'>>,
 ) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
+  );
+  const theirs = claims.map(({ vpcId, stack }) =>
+    refused(
+      aboutId(vpcId),
+      `the stack ${stack} opts its subnets in by the tag ${config.tagKey}, and so this one does not: give one of the two another tagKey`,
+    ),
   );
   const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
   const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
@@ -37,7 +43,7 @@ export function planVpcs(
     gaugesOf: new Map(vpcs.length > 1 ? vpcs.map(({ vpcId }, at) => [vpcId, plans[at]?.gauges ?? {}]) : []),
     timed: plans.flatMap(({ timed = [] }, at) => timed.map((each) => ({ ...each, vpcId: vpcs[at]?.vpcId }))),
     summaries: plans.flatMap(({ summaries }) => summaries),
-    conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...service.conditions],
+    conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...theirs, ...service.conditions],
   } satisfies SubnetsPlan;
 }
 

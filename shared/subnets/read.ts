@@ -15,7 +15,7 @@ import { adopts, isOwn, type Notary } from '../seal.ts';
 import { readAttachments } from './attachments.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
-import type { Connection, Endpoint, HubLook, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
+import type { Claim, Connection, Endpoint, HubLook, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
 
 /** AWS answered this of the VPCs whose subnets count. */
 export interface ClientAnswers {
@@ -27,8 +27,11 @@ export interface ClientAnswers {
   interfaces: ec2.NetworkInterface[];
 }
 
+/** And this is known of whose they are. */
+export type ClientsLook = ClientAnswers & { claims: Claim[] };
+
 /** AWS answered this to one look of the account that has the load balancer. */
-export interface Answers extends ClientAnswers {
+export interface Answers extends ClientsLook {
   service: ec2.ServiceConfiguration;
   connections: ec2.VpcEndpointConnection[];
   reservations: ec2.Reservation[];
@@ -55,6 +58,7 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
     now: at.now,
     vpcs: [own, ...worlds.filter((world) => world !== own)],
     missing: missingFrom(answers, config),
+    claims: claimsAmong(answers),
     spokes: answers.connections.flatMap(
       ({ VpcEndpointId: id, VpcEndpointOwner: owner, VpcEndpointState }): Connection[] => {
         const state = VpcEndpointState?.toLowerCase() ?? '';
@@ -65,6 +69,12 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
     attachments: readAttachments(answers.connections),
     refused: undefined,
   };
+}
+
+/** VPCs that are there, and other stacks' by their claims. */
+export function claimsAmong({ vpcs, claims }: ClientsLook): Claim[] {
+  const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
+  return claims.filter(({ vpcId }) => listed.has(vpcId));
 }
 
 export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConfig): string[] {
@@ -113,9 +123,9 @@ export const readTargets = (
       zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
     }));
 
-/** VPC by VPC. @param own the load balancer's, if it is in this account */
+/** VPC by VPC, but for those of other stacks. @param own the load balancer's, if it is in this account */
 export function readWorlds(
-  answers: ClientAnswers,
+  answers: ClientsLook,
   provider: Provider,
   config: SubnetsConfig,
   seal: Notary,
@@ -125,9 +135,11 @@ export function readWorlds(
   const subnetsIn = byVpc(answers.subnets);
   const tablesIn = byVpc(answers.routeTables);
   const endpointsIn = byVpc(answers.endpoints);
+  const theirs = new Set(answers.claims.map(({ vpcId }) => vpcId));
+  const vpcs = answers.vpcs.filter(({ VpcId = '' }) => VpcId === own || !theirs.has(VpcId));
   // The load balancer's VPC says it of all. Where that is another account's, any VPC does: one that was tagged may be gone.
-  const paused = pauseOf(own === undefined ? answers.vpcs : answers.vpcs.filter(({ VpcId }) => VpcId === own), config);
-  return answers.vpcs.map((vpc) => {
+  const paused = pauseOf(own === undefined ? vpcs : vpcs.filter(({ VpcId }) => VpcId === own), config);
+  return vpcs.map((vpc) => {
     const [subnets, routeTables, endpoints] = [subnetsIn(vpc), tablesIn(vpc), endpointsIn(vpc)];
     const there = { ...answers, vpc, subnets, routeTables, endpoints, remote: vpc.VpcId !== own };
     return { ...readWorld(there, provider, config, seal, at), paused };

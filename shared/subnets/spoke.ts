@@ -5,16 +5,19 @@ import {
   type Subnet,
 } from '@aws-sdk/client-ec2';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { code } from '../aws/errors.ts';
 import type { SpokeConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
+import { readClaims } from './claims.ts';
 import { type Health, health } from './health.ts';
 import { lookAtClients } from './observe.ts';
-import { missingFrom, type Provider, readWorlds } from './read.ts';
+import { claimsAmong, missingFrom, type Provider, readWorlds } from './read.ts';
 import type { Hub, SubnetsLook } from './world.ts';
 
 export interface SpokeClients {
   ec2: EC2Client;
+  ssm: SSMClient;
   lambda: LambdaClient;
 }
 
@@ -25,15 +28,17 @@ const KNOWN_MS = 300_000;
  * Looks at the VPCs of an account that has no load balancer: the endpoint service is the hub's, and of the routers it knows what
  * the hub's function tells. One that does not answer leaves what it told before, as long as that is not old.
  */
-export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig) {
+export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeConfig) {
   let told: Health | undefined;
 
   return async (seal: Notary, now: number, deletionAttempted?: string): Promise<SubnetsLook> => {
-    const [clients, service, answer] = await Promise.all([
+    const [answers, claims, service, answer] = await Promise.all([
       lookAtClients(ec2, config.clientVpcs, deletionAttempted),
+      readClaims(ssm, config),
       describeService(ec2, config.hubService),
       ask(lambda, config.hubHealth),
     ]);
+    const clients = { ...answers, claims };
     if ('health' in answer) told = answer.health;
     const why = 'problem' in answer ? answer.problem : 'its clock is wrong, or this one';
     const known = told && Math.abs(now - told.at) <= KNOWN_MS ? told : undefined;
@@ -48,6 +53,7 @@ export function observeSpoke({ ec2, lambda }: SpokeClients, config: SpokeConfig)
       // Two stacks would write the same tags.
       vpcs: refused === undefined ? readWorlds(clients, provider, config, seal, { now, deletionAttempted }) : [],
       missing: missingFrom(clients, config),
+      claims: claimsAmong(clients),
       spokes: [],
       attachments: [],
       hub,

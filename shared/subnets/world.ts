@@ -55,6 +55,8 @@ export interface SubnetsLook {
   vpcs: SubnetsWorld[];
   /** Ids of VPCs that the stack names and AWS does not list. */
   missing: string[];
+  /** VPCs that other stacks judge by the same tag. */
+  claims: Claim[];
   /** Transit gateways that are connected to the service, or ask to be. */
   attachments: Attachment[];
   /** Connections of other accounts to the stack's service. */
@@ -81,6 +83,12 @@ export interface Hub {
   toldAt?: number | undefined;
   /** Why its routers are not known; undefined if they are. */
   blind?: string | undefined;
+}
+
+/** A stack has said at its deployment that a VPC's subnets are its to judge, by the tag that another one has too. */
+export interface Claim {
+  vpcId: string;
+  stack: string;
 }
 
 /** An endpoint of another account, as the owner of the service sees it. */

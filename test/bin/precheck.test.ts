@@ -91,6 +91,7 @@ describe('the account’s concurrent executions', () => {
 test.each<[parameters: Record<string, string>, number]>([
   [{ reserveConcurrency: 'true', spokeAccounts: '' }, 2],
   [{ reserveConcurrency: 'true', spokeAccounts: '222233334444' }, 3],
+  [{ reserveConcurrency: 'true', spokeOrganization: 'o-a1b2c3d4e5' }, 3],
   [{ reserveConcurrency: 'false', spokeAccounts: '222233334444' }, 0],
   [{}, 0],
 ])('a stack with %j reserves %i executions', (parameters, number) => {
@@ -98,8 +99,15 @@ test.each<[parameters: Record<string, string>, number]>([
 });
 
 describe('names', () => {
-  const claim = { name: '/ziti-glb/vpc-1/ziti-glb', holder: undefined };
-  const nothing = { stack: 'ziti-glb-dev', deployment: undefined, functions: [], logGroups: [], claim };
+  const claim = { name: '/ziti-glb/vpc-1/ziti-glb', where: 'this VPC', holder: undefined };
+  const others = { name: '/ziti-glb/clients/ziti-glb', where: 'other VPCs', holder: undefined };
+  const nothing = {
+    stack: 'ziti-glb-dev',
+    deployment: undefined,
+    functions: [],
+    logGroups: [],
+    claims: [claim, others],
+  };
   const deployment = (status: string): Deployment => ({
     ...{ name: 'own-name', status, version: '0.1.0', at: 0, parameters: {}, defaults: {} },
   });
@@ -109,10 +117,14 @@ describe('names', () => {
     ['a log group', { logGroups: ['/aws/lambda/x'] }, ['fault the log group /aws/lambda/x is there']],
     [
       'another stack by the tag',
-      { claim: { ...claim, holder: 'ziti-glb-prod' } },
+      { claims: [{ ...claim, holder: 'ziti-glb-prod' }, others] },
       ['fault /ziti-glb/vpc-1/ziti-glb says', 'ok nothing'],
     ],
-    ['its own claim, left', { claim: { ...claim, holder: 'ziti-glb-dev' } }, ['fault the parameter /ziti-glb/vpc-1']],
+    [
+      'its own claim, left',
+      { claims: [{ ...claim, holder: 'ziti-glb-dev' }, others] },
+      ['fault the parameter /ziti-glb/vpc-1'],
+    ],
     [
       'the stack',
       { deployment: deployment('UPDATE_COMPLETE'), functions: ['x'] },

@@ -35,7 +35,7 @@ const CHOICES: Choice[] = [
     {
       ...{ subnetIds, tagKey: 'net.team', failover: 'rebalance', autoScalingGroup: 'routers', reply: 'geneve' },
       ...{ clientVpcs: 'all', tuneRouter: 'false', gatewayOwners: '444455556666,777788889999' },
-      ...{ spokeAccounts: '222233334444,333344445555' },
+      ...{ spokeAccounts: '222233334444,333344445555', spokeOrganization: 'o-a1b2c3d4e5' },
       ...{ alarmEmail: 'a@b.example', healthCheck: 'diverter', servicesRequired: 'false', architecture: 'x86_64' },
       ...{
         reserveConcurrency: 'false',
@@ -212,6 +212,8 @@ describePackaged('a plain template', () => {
     [{ subnetIds, clientVpcs: 'all' }, /rule ClientVpcs is broken: clientVpcs needs reply to be geneve/],
     [{ subnetIds, gatewayOwners: '444455556666' }, /rule GatewayOwners is broken: gatewayOwners needs reply/],
     [{ subnetIds, spokeAccounts: '222233334444' }, /rule Spokes is broken: spokeAccounts needs reply to be geneve/],
+    [{ subnetIds, spokeOrganization: 'o-a1b2c3d4e5' }, /rule Spokes is broken: spokeOrganization needs reply/],
+    [{ subnetIds, spokeOrganization: 'r-a1b2', reply: 'geneve' }, /parameter spokeOrganization must match/],
     [{ subnetIds, spokeAccounts: '2222', reply: 'geneve' }, /parameter spokeAccounts must match/],
     [{ subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' }, /parameter clientVpcs must match/],
     [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],

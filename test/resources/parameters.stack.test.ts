@@ -75,6 +75,7 @@ describe('parameters are taken', () => {
     { reply: 'geneve', clientVpcs: 'all' },
     { reply: 'geneve', gatewayOwners: '444455556666,777788889999' },
     { reply: 'geneve', spokeAccounts: '222233334444,333344445555' },
+    { reply: 'geneve', spokeOrganization: 'o-a1b2c3d4e5' },
     { reply: 'geneve', clientVpcs: 'vpc-01234567,vpc-0123456789abcdef1' },
     { ...taken, crossZone: 'true', idleTimeout: '350', healthCheck: 'diverter' },
     { systemsManagerCidrs: '10.100.0.0/24 2001:db8:1::/64' },
@@ -116,6 +117,14 @@ describe('parameters are refused, with one sentence', () => {
     [
       { spokeAccounts: '222233334444,2222', reply: 'geneve' },
       "The parameter spokeAccounts has '2222', which is not the id of an account: 222233334444,2222",
+    ],
+    [
+      { spokeOrganization: 'o-a1b2c3d4e5' },
+      'The parameter spokeOrganization needs reply to be geneve: a router has no way straight back to a client of another account. Add --param reply=geneve, or leave spokeOrganization out.',
+    ],
+    [
+      { spokeOrganization: '111122223333', reply: 'geneve' },
+      'The parameter spokeOrganization is not the id of an organisation, like o-a1b2c3d4e5: 111122223333',
     ],
     [
       { spokeAccounts: manySpokes, reply: 'geneve' },

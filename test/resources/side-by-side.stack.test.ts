@@ -1,4 +1,6 @@
+import { CreateSubnetCommand, CreateVpcCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { explained } from '../../resources/refusals.js';
 import { describePackaged, packaged } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
@@ -41,5 +43,36 @@ describePackaged('two stacks', () => {
     await until('look of the first', () =>
       log.some((line) => line.startsWith('ziti-glb-test-subnets:') && line.includes('in order')),
     );
+  });
+
+  test('of an account that serve VPCs without routers by one tag are not both deployed, and one leaves alone what another has claimed', async () => {
+    const { box, until, log, operator } = stack;
+    // Routers of another account: what becomes of them is nothing to this.
+    const hubService = `com.amazonaws.vpce.${box.region}.vpce-svc-0123456789abcdef0`;
+    const hubHealth = `arn:aws:lambda:${box.region}:222233334444:function:ziti-glb-dev-health`;
+    const spoke = { parameters: { hubService, hubHealth }, config: 'spoke.yml' };
+    const first = await box.deploy(packaged(spoke));
+    await until('word that the VPC of the stack with routers is that one’s', () =>
+      log.some(
+        (line) =>
+          line.startsWith('ziti-glb-spoke-test-subnets:') &&
+          line.includes(`${box.network.vpcId}: the stack ziti-glb-test opts its subnets in by the tag ziti-glb`),
+      ),
+    );
+
+    const refusal = /\/ziti-glb\/clients\/ziti-glb already exists/;
+    await expect(box.deploy(packaged({ ...spoke, stage: 'other' }))).rejects.toThrow(refusal);
+    const { Vpc } = await operator.ec2.send(new CreateVpcCommand({ CidrBlock: '10.9.0.0/16' }));
+    const vpcId = String(Vpc?.VpcId);
+    const { Subnet } = await operator.ec2.send(new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: '10.9.0.0/24' }));
+    const reaching = { vpcId, subnetIds: String(Subnet?.SubnetId), reply: 'geneve', clientVpcs: 'all' };
+    const hub = box.deploy(packaged({ stage: 'reaching', parameters: reaching }));
+    await expect(hub).rejects.toThrow(refusal);
+    await hub.catch((error) =>
+      expect(explained(String(error))).toMatch(
+        /VPCs that have no routers are served by another stack .* for the tag ziti-glb, .*--name \/ziti-glb\/clients\/ziti-glb\. Deploy this one with another tagKey/,
+      ),
+    );
+    await box.remove(first);
   });
 });

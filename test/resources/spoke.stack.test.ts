@@ -1,5 +1,5 @@
 import { EC2 } from '@aws-sdk/client-ec2';
-import { Lambda } from '@aws-sdk/client-lambda';
+import { InvokeCommand, Lambda, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Stack } from '../../local/stack/deploy.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
@@ -9,6 +9,10 @@ import { describePackaged, packaged, temporaryFolder } from '../support/packaged
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const SPOKE = '222233334444';
+/** Of the organisation that may ask, and no spoke by name. */
+const MEMBER = '333344445555';
+const STRANGER = '444455556666';
+const ORGANIZATION = 'o-a1b2c3d4e5';
 const CIDR = '10.20.0.0/16';
 
 describePackaged('a hub and a spoke of another account', () => {
@@ -23,7 +27,10 @@ describePackaged('a hub and a spoke of another account', () => {
       // Three functions wait for each other, each of which has to begin first.
       rate: 20,
       packaged: ({ vpcId, subnetIds }) =>
-        packaged({ parameters: { vpcId, subnetIds, reply: 'geneve', spokeAccounts: SPOKE } }),
+        packaged({
+          parameters: { vpcId, subnetIds, reply: 'geneve', spokeAccounts: SPOKE, spokeOrganization: ORGANIZATION },
+        }),
+      organization: { id: ORGANIZATION, accounts: [MEMBER] },
     });
     const { box, operator } = stack;
     await operator.launch('router-1', 0);
@@ -139,6 +146,36 @@ describePackaged('a hub and a spoke of another account', () => {
     300_000,
   );
 
+  test.each([
+    ['named', SPOKE, true],
+    ['of the organisation', MEMBER, true],
+    ['neither', STRANGER, false],
+  ])('an account that is %s may ask which routers are healthy, or not', async (_, account, may) => {
+    const { box } = stack;
+    const lambda = new LambdaClient({
+      ...{ endpoint: box.endpoint, region: box.region, credentials: box.inAccount(account).credentials },
+    });
+    const asked = lambda.send(new InvokeCommand({ FunctionName: parameters.hubHealth }));
+    if (may) expect(JSON.parse(new TextDecoder().decode((await asked).Payload))).toHaveProperty('zones');
+    else await expect(asked).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    lambda.destroy();
+  });
+
+  test('an account of the organisation that is not named sees no service to connect to', async () => {
+    const { box } = stack;
+    const ServiceNames = [String(parameters.hubService)];
+    const seen = (account: string) => {
+      const ec2 = new EC2({
+        endpoint: box.endpoint,
+        region: box.region,
+        credentials: box.inAccount(account).credentials,
+      });
+      return ec2.describeVpcEndpointServices({ ServiceNames });
+    };
+    expect((await seen(SPOKE)).ServiceDetails).toHaveLength(1);
+    await expect(seen(MEMBER)).rejects.toMatchObject({ name: 'InvalidServiceName' });
+  });
+
   test('is asked for what it is in another region, or in the hub’s own account, before anything is packaged', () => {
     const elsewhere = { ...parameters, hubService: String(parameters.hubService).replace('central', 'west') };
     expect(() => packaged({ parameters: elsewhere, config: 'spoke.yml' })).toThrow(
@@ -152,6 +189,6 @@ describePackaged('a hub and a spoke of another account', () => {
 
   test('a second spoke of the account with the same tag is refused', async () => {
     const folder = packaged({ parameters, config: 'spoke.yml', stage: 'other' });
-    await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/spoke\/ziti-glb/);
+    await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/clients\/ziti-glb/);
   }, 300_000);
 });

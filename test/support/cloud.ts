@@ -95,6 +95,8 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
     /** Of the administrator of another account. */
     ec2Of: (account: string) =>
       new ec2.EC2Client({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
+    ssmOf: (account: string) =>
+      new SSMClient({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
     ec2: new ec2.EC2Client(config),
     elb: new elb.ElasticLoadBalancingV2Client(config),
     ssm: new SSMClient(config),

@@ -73,6 +73,13 @@ static void command_endpoint(void)
 		}
 		return answer("error endpoint %s is not here", id);
 	}
+	if (!strcmp(verb, "stats")) {
+		for (size_t i = 0; i < endpoint_count; i++)
+			if (endpoints[i].id == number)
+				return answer("ok {\"forwarded\":%" PRIu64 ",\"returned\":%" PRIu64 "}",
+					      endpoints[i].forwarded, endpoints[i].returned);
+		return answer("error endpoint %s is not here", id);
+	}
 	if (strcmp(verb, "add") || !device || !netns)
 		return answer("error endpoint: add ID DEVICE NETNS");
 	if (endpoint_count == MAX_ENDPOINTS)
@@ -80,7 +87,7 @@ static void command_endpoint(void)
 	int tun = open_tun(netns, device);
 	if (tun < 0)
 		return answer("error TUN %s in %s: %s", device, netns, strerror(errno));
-	endpoints[endpoint_count++] = (struct endpoint) { number, tun };
+	endpoints[endpoint_count++] = (struct endpoint) { .id = number, .tun = tun };
 	answer("ok");
 }
 

@@ -69,7 +69,7 @@ static void reset_sender(const struct endpoint *endpoint, const uint8_t *packet)
 		count.drop_send++;
 }
 
-void forward(int sender, const struct endpoint *endpoint, uint8_t *packet, size_t size)
+void forward(int sender, struct endpoint *endpoint, uint8_t *packet, size_t size)
 {
 	struct outer *outer = (void *)(packet - sizeof *outer);
 	struct key key;
@@ -109,7 +109,7 @@ void forward(int sender, const struct endpoint *endpoint, uint8_t *packet, size_
 	if (sendto(sender, outer, sizeof *outer + size, 0, (void *)&to, sizeof to) < 0)
 		count.drop_send++;
 	else
-		count.forwarded++;
+		count.forwarded++, endpoint->forwarded++;
 }
 
 /* A target may answer with the header it got: outer addresses swapped, options as they came, the same flow inside. */
@@ -126,7 +126,7 @@ void take_back(in_addr_t from, const uint8_t *datagram, size_t size)
 		count.drop_return_malformed++;
 		return;
 	}
-	const struct endpoint *endpoint = NULL;
+	struct endpoint *endpoint = NULL;
 	for (size_t i = 0; i < endpoint_count; i++)
 		if (endpoints[i].id == geneve->endpoint)
 			endpoint = &endpoints[i];
@@ -137,6 +137,6 @@ void take_back(in_addr_t from, const uint8_t *datagram, size_t size)
 	if (write(endpoint->tun, packet, size - sizeof *geneve) < 0)
 		count.drop_send++;
 	else
-		count.returned++;
+		count.returned++, endpoint->returned++;
 }
 

@@ -14,6 +14,7 @@ enum {
 struct endpoint {
 	uint64_t id; /* as on the wire */
 	int tun;
+	uint64_t forwarded, returned;
 };
 extern struct endpoint endpoints[MAX_ENDPOINTS];
 extern size_t endpoint_count;
@@ -73,7 +74,7 @@ bool returns(uint32_t cookie, in_addr_t from, const struct key *key);
 
 /* Sends a packet of an endpoint to a target. `packet` is within a buffer with room for the outer header before it. */
 enum { OUTER_SIZE = 68 };
-void forward(int sender, const struct endpoint *endpoint, uint8_t *packet, size_t size);
+void forward(int sender, struct endpoint *endpoint, uint8_t *packet, size_t size);
 
 /* Hands what a target sent to the GENEVE port to the endpoint of its flow. */
 void take_back(in_addr_t from, const uint8_t *datagram, size_t size);

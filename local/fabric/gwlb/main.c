@@ -6,6 +6,7 @@
  * Told what to do by lines on stdin, each answered by one line on stdout, `ok ...` or `error ...`; ends with its stdin.
  *   endpoint add ID DEVICE NETNS    ID: 16 hexadecimal digits; NETNS: a path such as /proc/1/ns/net
  *   endpoint remove ID
+ *   endpoint stats ID               its packets that were sent to targets, and that came back, as JSON
  *   targets IP=STATE ...            STATE: healthy, unhealthy or draining. The whole list each time.
  *   policy TUPLE FAILOVER RESET TCP OTHER
  *                                   TUPLE: 5, 3 or 2; FAILOVER: rebalance or no_rebalance; RESET: no_reset, unhealthy,

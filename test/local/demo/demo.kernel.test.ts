@@ -73,10 +73,13 @@ describeKernel('the demo', () => {
     expect(leftBehind()).toEqual([]);
   });
 
-  test('answers clients of the same address in each of several VPCs, apart from each other', async () => {
+  test("answers clients of the same address in the routers' VPC, another one and one of another account, apart from each other", async () => {
     const run = await demo('--vpcs');
     const [code] = await run.ended;
-    expect(run.said).toMatch(/8 connections open at once, each heard its own word; \d+ packets came back/);
+    expect(run.said).toMatch(/3 clients (10\.0\.10\.\d+), each of them unheard/);
+    expect(run.said).toMatch(
+      /12 connections open at once, each heard its own word; .* \d+ packets into the routers' VPC, \d+ packets into another VPC, \d+ packets into account 222233334444;/,
+    );
     expect(run.said).toContain('the others are answered, as before');
     const [, seconds] = /All of it seen to be so, in (\d+) s\./.exec(run.said) ?? [];
     expect(Number(seconds)).toBeLessThan(120);

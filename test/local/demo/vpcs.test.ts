@@ -11,7 +11,7 @@ function goodVpc(vpcId: string) {
   return {
     vpcId,
     instances: async () => [{ name: 'client-a', PrivateIpAddress: '10.0.10.4', SubnetId: 'subnet-a' }],
-    subnets: async () => [{ SubnetId: 'subnet-a', CidrBlock: '10.0.10.0/24', AvailabilityZone: 'a' }],
+    subnets: async () => [{ SubnetId: 'subnet-a', CidrBlock: '10.0.10.0/24', AvailabilityZoneId: 'a' }],
     isUp: async () => true,
     async tag() {
       tagged = true;
@@ -28,22 +28,34 @@ function goodVpc(vpcId: string) {
   };
 }
 
-type Lie = Partial<Record<keyof ReturnType<typeof goodVpc> | 'traffic', (...given: never[]) => Promise<unknown>>>;
+const OWNER = '111122223333';
+const SPOKE = '222233334444';
+const connected = (owners: Record<string, string>, state = 'available') =>
+  new Map(Object.entries(owners).map(([vpc, owner]) => [`vpce-${vpc}`, { owner, state }]));
 
-/** Plays it with three VPCs. From the step `from` on, the last of them, or the operator, lies. */
+type Lie = Partial<
+  Record<keyof ReturnType<typeof goodVpc> | 'carried' | 'connections', (...given: never[]) => Promise<unknown>>
+>;
+
+/** Plays it with three VPCs, the last of another account. From the step `from` on, the last of them, or the operator, lies. */
 async function play(lie: Lie, from: number, packets = true): Promise<string[]> {
-  let [now, returned] = [0, 0];
+  let [now, carried] = [0, 0];
   const operator = {
     ...goodVpc('vpc-1'),
-    async traffic() {
-      returned += 3;
-      return { forwarded: 6, returned };
+    async carried(_endpoint: string) {
+      carried += 1;
+      return { forwarded: 2 * carried, returned: carried };
     },
+    connections: async () => connected({ 'vpc-1': OWNER, 'vpc-2': OWNER, 'vpc-3': SPOKE }),
     topology: async () => ({}),
   };
   const [second, third] = [goodVpc('vpc-2'), goodVpc('vpc-3')];
   const places = [second, third].map(
-    (vpc): Elsewhere => ({ where: vpc.vpcId, open: async () => vpc as unknown as Tenant }),
+    (vpc, index): Elsewhere => ({
+      where: vpc.vpcId,
+      account: [OWNER, SPOKE][index] ?? '',
+      open: async () => vpc as unknown as Tenant,
+    }),
   );
   const stage = {
     operator: operator as unknown as Operator,
@@ -58,7 +70,7 @@ async function play(lie: Lie, from: number, packets = true): Promise<string[]> {
   const said: string[] = [];
   // The first step is that of the short demo.
   for (const [index, step] of vpcSteps(places).slice(1).entries()) {
-    if (index === from) Object.assign('traffic' in lie ? operator : third, lie);
+    if (index === from) Object.assign('carried' in lie || 'connections' in lie ? operator : third, lie);
     if (packets || step.without) said.push(await step.run(stage, () => {}));
   }
   return said;
@@ -67,7 +79,9 @@ async function play(lie: Lie, from: number, packets = true): Promise<string[]> {
 test('where all is as it should be, every step says what it has seen', async () => {
   const said = await play({}, -1);
   expect(said[0]).toBe('3 clients 10.0.10.4, each of them unheard');
-  expect(said[2]).toMatch(/^12 connections open at once, each heard its own word; 3 packets came back/);
+  expect(said[2]).toMatch(
+    /^12 connections open at once, each heard its own word; .* came 3 packets into the routers' VPC, 3 packets into vpc-2, 3 packets into vpc-3;/,
+  );
   expect(said[3]).toBe('the others are answered, as before');
   expect(said[4]).toMatch(/left in 3 VPCs$/);
 });
@@ -79,6 +93,11 @@ test('without packets, what needs them is left out', async () => {
 });
 
 const answered = async () => ({ text: 'router-1 answers' });
+let counted = 0;
+const count = () => {
+  counted += 1;
+  return { forwarded: counted, returned: counted };
+};
 const unheard = async () => ({ failed: 'curl: (28) timed out', timedOut: true });
 const talking = (fields: object) => async (_client: never, _to: never, ports: never, word: never) =>
   (ports as number[]).map((port) => ({ port, answer: '', echo: word, from: 1, until: 2, ...fields }));
@@ -98,6 +117,18 @@ test.each<[what: string, step: number, lie: Lie, sentence: RegExp]>([
     { endpoints: async () => [{ VpcEndpointId: 'vpce-vpc-1' }] },
     /routes in vpc-3 lead to its own endpoint/,
   ],
+  [
+    'what answers the client of another account is connected as of this one',
+    1,
+    { connections: async () => connected({ 'vpc-1': OWNER, 'vpc-2': OWNER, 'vpc-3': OWNER }) },
+    /the endpoint in vpc-3 is connected as one of 222233334444/,
+  ],
+  [
+    'the service has not accepted it',
+    1,
+    { connections: async () => connected({ 'vpc-1': OWNER }, 'pendingAcceptance') },
+    /the endpoint in the routers' VPC is connected/,
+  ],
   ["a client hears another's word", 2, { talk: talking({ echo: 'vpc-1' }) }, /the client in vpc-3 hears its own word/],
   [
     'one has ended before another began',
@@ -106,10 +137,16 @@ test.each<[what: string, step: number, lie: Lie, sentence: RegExp]>([
     /all connections were open at one/,
   ],
   [
-    'no answer came back through the load balancer',
+    'packets go with the id of another endpoint, and come back with it',
     2,
-    { traffic: async () => ({ forwarded: 6, returned: 0 }) },
-    /answers came back through the load balancer/,
+    { carried: async (endpoint: string) => (endpoint === 'vpce-vpc-3' ? { forwarded: 5, returned: 5 } : count()) },
+    /packets of vpc-3 went to the routers with its endpoint's id, and came back with it/,
+  ],
+  [
+    'no answer comes back with an endpoint',
+    2,
+    { carried: async () => ({ ...count(), returned: 0 }) },
+    /packets of the routers' VPC went to the routers with its endpoint's id, and came back with it/,
   ],
   ['the untagged one is still answered', 3, { ask: answered }, /nothing answers the client in vpc-3/],
   [

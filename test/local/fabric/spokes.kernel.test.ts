@@ -79,18 +79,22 @@ describeKernel('a hub and a spoke with the same addresses', () => {
   };
 
   test.each([
-    ["in the routers' own subnet", 'i-near', '10.0.9.50'],
-    ['of the spoke, with the same address and port', 'i-far', '10.0.9.50'],
-    ['of the spoke, in the range of names', 'i-range', '100.64.1.50'],
-    ['in another subnet of the hub', 'i-client-1', '10.0.1.10'],
-  ])('a client %s is answered', async (_where, instance, address) => {
-    const before = await fabric.nodeStats(NODE);
+    ["in the routers' own subnet", 'i-near', '10.0.9.50', ENDPOINT],
+    ['of the spoke, with the same address and port', 'i-far', '10.0.9.50', SPOKE_ENDPOINT],
+    ['of the spoke, in the range of names', 'i-range', '100.64.1.50', SPOKE_ENDPOINT],
+    ['in another subnet of the hub', 'i-client-1', '10.0.1.10', ENDPOINT],
+  ])("a client %s is answered, by way of its own VPC's endpoint alone", async (_where, instance, address, own) => {
+    const other = own === ENDPOINT ? SPOKE_ENDPOINT : ENDPOINT;
+    const before = await fabric.endpointStats(own);
+    const idle = await fabric.endpointStats(other);
     expect(await ask(instance)).toMatch(
       new RegExp(
         `^router-1 answers for ${SERVICE.replaceAll('.', '\\.')}:80 to ${address.replaceAll('.', '\\.')}:\\d+$`,
       ),
     );
-    const after = await fabric.nodeStats(NODE);
-    expect(after.returned).toBeGreaterThan(before.returned ?? 0);
+    const after = await fabric.endpointStats(own);
+    expect(after.forwarded).toBeGreaterThan(before.forwarded);
+    expect(after.returned).toBeGreaterThan(before.returned);
+    expect(await fabric.endpointStats(other)).toEqual(idle);
   });
 });

@@ -7,6 +7,7 @@ import {
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
+import { createIam } from '../../../local/iam/iam.ts';
 import { lambdaService } from '../../../local/lambda/api.ts';
 import { createLambda, type Lambda } from '../../../local/lambda/runtime.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
@@ -17,7 +18,7 @@ const open: Lambda[] = [];
 afterEach(() => Promise.all(open.splice(0).map((lambda) => lambda.close())));
 
 /** @param from the caller's account */
-function world(allowed = true, from = '111122223333') {
+function world(allowed = true, from = '111122223333', organization?: string) {
   const log: string[] = [];
   const lambda = createLambda({
     clock: scaledClock(20),
@@ -47,11 +48,18 @@ function world(allowed = true, from = '111122223333') {
     variables: { STACK: 'ziti-glb-test' },
   });
   const asked: string[] = [];
+  const Statement = allowed ? [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }] : [];
+  const policies = [{ name: 'p', document: { Version: '2012-10-17', Statement } }];
+  const role = { name: 'r', arn: `arn:aws:iam::${from}:role/r`, trust: {}, managedPolicyArns: [], policies };
+  const iam = createIam({
+    ...{ region: 'eu-central-1', account: from, organization, find: () => undefined },
+    roles: new Map([['KEY', role]]),
+  });
   const service = lambdaService(
     lambda,
-    async (key, action, resource) => {
+    async (key, action, resource, policy) => {
       asked.push(`${key} ${action} ${resource}`);
-      return allowed;
+      return iam.allows(key, action, resource, {}, policy);
     },
     { account: from, functionsOf: (account) => (account === '111122223333' ? lambda : undefined) },
   );
@@ -157,6 +165,19 @@ describe('from another account', () => {
     const { client, lambda } = world(false, '222233334444');
     lambda.addPermission('f', { principal: '222233334444' });
     await expect(client.send(new InvokeCommand(invoke))).rejects.toMatchObject(denied);
+  });
+
+  test.each([
+    ['a member of the organisation', 'o-a1b2c3d4e5', true, true],
+    ['a member whose role may not', 'o-a1b2c3d4e5', false, false],
+    ['a member of another one', 'o-z9y8x7w6v5', true, false],
+    ['who is of none', undefined, true, false],
+  ])('where its policy names an organisation, %s may invoke it as it should', async (_, of, allowed, may) => {
+    const { client, lambda } = world(allowed, '222233334444', of);
+    lambda.addPermission('f', { principal: '*', organization: 'o-a1b2c3d4e5' });
+    const answer = client.send(new InvokeCommand(invoke));
+    if (may) expect((await answer).StatusCode).toBe(200);
+    else await expect(answer).rejects.toMatchObject(denied);
   });
 
   test('one of an account that is not there is refused in the same words', async () => {

@@ -18,7 +18,7 @@ const VpcId = config().vpcId;
 
 /** A VPC in the plan's words. */
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
-  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
+  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [], claims: [] };
   const vpcs = [{ VpcId, ...vpc }];
   const answers = { ...none, vpcs, service: {}, routeTables: [], targets: [], attributes: [], nodes: [] };
   const here = Object.fromEntries(
@@ -64,7 +64,7 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
-  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [] };
+  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [], claims: [] };
   const vpcs = [{ VpcId, ...vpc }];
   const routeTables = [{ VpcId, ...table }];
   const answers = { ...none, vpcs, service: {}, routeTables, targets: [], attributes: [], nodes: [] };
@@ -119,6 +119,7 @@ describe('an endpoint that carries our tag', () => {
       targets: [],
       attributes: [],
       nodes: [],
+      claims: [],
     };
     const {
       vpcs: [{ endpoints, impostors }],
@@ -160,7 +161,7 @@ test('a target by its address is no router, and no route is written for it', () 
     routeTables: [],
   };
   const targets = ['10.0.0.9', 'i-0'].map((Id) => ({ Target: { Id }, TargetHealth: { State: 'healthy' as const } }));
-  const answers = { ...none, vpcs: [{ VpcId }], service: {}, targets, attributes: [] };
+  const answers = { ...none, vpcs: [{ VpcId }], service: {}, targets, attributes: [], claims: [] };
   const {
     vpcs: [seen],
   } = readLook(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });

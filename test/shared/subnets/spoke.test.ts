@@ -1,4 +1,5 @@
 import * as ec2 from '@aws-sdk/client-ec2';
+import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { given } from '../../support/cloud.ts';
 import { CIDR, RESOLVER } from './fixtures.ts';
@@ -44,6 +45,24 @@ describe('a subnet of another account', () => {
       `refused: the service of account ${HUB} is not in eu-central-1b which is euc1-az1: it serves euc1-az2 euc1-az3`,
     );
     expect(await here.farEndpoints()).toEqual([]);
+  });
+
+  test('is left to a stack of its own account that has claimed its VPC for the same tag, until that has gone', async () => {
+    await setUp();
+    const ssm = here.cloud.ssmOf(SPOKE);
+    const Name = `/ziti-glb/${here.far.vpc}/ziti-glb`;
+    // What the hub's account has claimed is nothing to this one.
+    await here.cloud.ssm.send(new PutParameterCommand({ Name, Value: 'ziti-glb-hub', Type: 'String' }));
+    await ssm.send(new PutParameterCommand({ Name, Value: 'ziti-glb-dev', Type: 'String' }));
+    await here.tagFar(here.far.a1, CIDR);
+    const { spoke } = await here.minutes(3);
+    expect([await here.farEndpoints(), await here.status(here.far.a1)]).toEqual([[], undefined]);
+    expect(spoke).toEqual([
+      expect.stringContaining(`${here.far.vpc}: the stack ziti-glb-dev opts its subnets in by the tag ziti-glb`),
+    ]);
+    await ssm.send(new DeleteParameterCommand({ Name }));
+    await here.minutes(4);
+    expect(await here.status(here.far.a1)).toBe('ready');
   });
 
   test('waits until the hub accepts its account, and both say so', async () => {

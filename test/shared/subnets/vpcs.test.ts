@@ -7,8 +7,12 @@ import {
   DescribeRouteTablesCommand,
   DescribeSubnetsCommand,
 } from '@aws-sdk/client-ec2';
+import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { clientsClaim } from '../../../resources/parameters.js';
 import type { HubConfig } from '../../../shared/config.ts';
+import { claimedTag } from '../../../shared/subnets/claims.ts';
+import { planVpcs } from '../../../shared/subnets/plan.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { CIDR } from './fixtures.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
@@ -130,6 +134,56 @@ test('a VPC that is named and not there is told, and stands in no other’s way'
   const { log } = await settle();
   expect(log).toEqual(['vpc-0gone: AWS lists no such VPC in this account and region: take it out of clientVpcs']);
   expect(await statusOf(given(subnets[0]))).toBe('ready');
+});
+
+describe('a VPC that another stack has claimed', () => {
+  const claim = (vpcId: string, tag: string, Value: string) =>
+    here.cloud.ssm.send(new PutParameterCommand({ Name: `/ziti-glb/${vpcId}/${tag}`, Value, Type: 'String' }));
+
+  test.each<[string, (vpcIds: string[]) => HubConfig['clientVpcs']]>([
+    ['that names it', (vpcIds) => vpcIds],
+    ['that serves all', () => 'all'],
+  ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen) => {
+    await setUp();
+    const [theirs, free] = [await anotherVpc(), await anotherVpc()];
+    here.settings.clientVpcs = chosen([theirs.vpc, free.vpc]);
+    await claim(theirs.vpc, 'ziti-glb', 'ziti-glb-other');
+    // It is its own, another key's, of no VPC, and of more VPCs than one page of answers has.
+    await claim(here.vpc.vpc, 'ziti-glb', here.settings.stack);
+    await claim(free.vpc, 'another', 'ziti-glb-another');
+    await claim('clients', 'ziti-glb', here.settings.stack);
+    for (let more = 0; more < 10; more++) await claim(`vpc-${more}`, 'ziti-glb', 'ziti-glb-other');
+
+    await settle();
+    const { claims, vpcs } = await here.newProcess().observe();
+    expect(claims).toEqual([{ vpcId: theirs.vpc, stack: 'ziti-glb-other' }]);
+    expect(vpcs.map(({ vpcId }) => vpcId)).toEqual([here.vpc.vpc, free.vpc]);
+    expect(await statusOf(given(theirs.subnets[0]))).toBeUndefined();
+    expect(await vpcsOfEndpoints()).toEqual([free.vpc, free.vpc]);
+    const { conditions, steps } = planVpcs(await here.newProcess().observe(), new Map(), here.settings);
+    expect(steps).toEqual([]);
+    expect(conditions).toContainEqual(
+      expect.objectContaining({
+        about: { label: theirs.vpc, ids: [theirs.vpc] },
+        message:
+          'the stack ziti-glb-other opts its subnets in by the tag ziti-glb, and so this one does not: give one of the two another tagKey',
+      }),
+    );
+  });
+
+  test('is nothing to a stack that serves the VPC of its routers, which asks for no claims', async () => {
+    await setUp();
+    await here.pass();
+    expect(here.calls().map(({ operation }) => operation)).not.toContain('GetParametersByPath');
+  });
+
+  test.each(['ziti-glb', 'net:team/Routers', 'ü@=+.-_'])(
+    'is told by the tag %s as the deployment writes it',
+    async (key) => {
+      const written = await clientsClaim({ resolveVariable: async () => key });
+      expect(written).toBe(`/ziti-glb/clients/${claimedTag(key)}`);
+    },
+  );
 });
 
 test('an endpoint gets out of the way of who deletes a subnet, in whichever VPC', async () => {
