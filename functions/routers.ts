@@ -34,6 +34,6 @@ export const handler = reconcilerHandler(
     stack: config.stack,
     version: config.version,
     clients: [...Object.values(clients), ...Object.values(changers)],
-    journeyMetric: 'SecondsToHealthy',
+    latencyMetric: 'SecondsToHealthy',
   },
 );

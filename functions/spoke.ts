@@ -20,5 +20,5 @@ export const handler = reconcilerHandler('subnets', spokeReconciler(clients, con
   stack: config.stack,
   version: config.version,
   clients: Object.values(clients),
-  journeyMetric: 'SecondsToRoute',
+  latencyMetric: 'SecondsToRoute',
 });

@@ -20,5 +20,5 @@ export const handler = reconcilerHandler('subnets', subnetsReconciler(clients, c
   stack: config.stack,
   version: config.version,
   clients: Object.values(clients),
-  journeyMetric: 'SecondsToRoute',
+  latencyMetric: 'SecondsToRoute',
 });

@@ -31,8 +31,8 @@ export interface Measures {
   version: string;
   /** SDK clients whose calls are counted. */
   clients: readonly Watchable[];
-  /** The metric of how long its plan's journeys take. */
-  journeyMetric: MetricName;
+  /** The metric of how long what its plan times takes to arrive. */
+  latencyMetric: MetricName;
 }
 
 /** A handler tells the time by this, and waits with it. */
@@ -54,7 +54,7 @@ export function reconcilerHandler<World, S extends Step>(
   const calls: Call[] = [];
   for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
   const beginPass = createPassLog(log, time.now, reconciler.sentence, calls);
-  const timeJourneys = latencyTracker();
+  const trackLatency = latencyTracker();
   let last: Outcome<S> | undefined;
 
   return middy()
@@ -80,7 +80,7 @@ export function reconcilerHandler<World, S extends Step>(
             observe: () => reconciler.observe(hint),
             plan(world) {
               const plan = reconciler.plan(world);
-              arrived.push(...timeJourneys(plan.timed ?? [], time.now(), hint));
+              arrived.push(...trackLatency(plan.timed ?? [], time.now(), hint));
               return plan;
             },
             act(step) {
@@ -105,7 +105,7 @@ export function reconcilerHandler<World, S extends Step>(
           throw blunt(`${failures.length} steps did not succeed, the first: ${reconciler.sentence(first.step)}`);
         return { settled, changes };
       } finally {
-        const seconds = (some: readonly Arrival[]) => ({ [measures.journeyMetric]: some.map((each) => each.seconds) });
+        const seconds = (some: readonly Arrival[]) => ({ [measures.latencyMetric]: some.map((each) => each.seconds) });
         const ofVpcs = [...gaugesOf].map(([vpc, gauges]): [string, Measurements] => [
           vpc,
           { ...gauges, ...seconds(arrived.filter(({ vpcId }) => vpcId === vpc)) },

@@ -17,27 +17,27 @@ interface Woken {
 }
 
 /**
- * Times journeys from look to look. AWS does not keep when they ended, so only those are timed that this process saw
+ * Times what is on its way from look to look. AWS does not keep when it arrived, so only that is timed that this process saw
  * begin: what was there at its first look, unless that look was woken for it, and what arrived before are not.
  */
 export function latencyTracker() {
-  /** Journeys by id, and when they began; undefined for what is not timed, or not any more. */
+  /** What is on its way, by id, and since when; undefined for what is not timed, or not any more. */
   const begun = new Map<string, number | undefined>();
   let looked = false;
 
-  /** Takes in one look. Returns each journey that it saw arrive, with its seconds. */
+  /** Takes in one look. Returns what it saw arrive, with its seconds. */
   return function look(timed: readonly Timed[], now: number, woken: Woken): Arrival[] {
     const arrived: Arrival[] = [];
-    for (const journey of timed) {
-      const { id, since, arrived: here } = journey;
+    for (const each of timed) {
+      const { id, since, arrived: here } = each;
       const mine = woken.ids.includes(id);
       if (!begun.has(id)) begun.set(id, mine ? woken.at : looked ? now : undefined);
       const start = begun.get(id);
       if (!here || start === undefined) continue;
-      arrived.push({ ...journey, seconds: Math.max(0, now - (since ?? start)) / 1000 });
+      arrived.push({ ...each, seconds: Math.max(0, now - (since ?? start)) / 1000 });
       begun.set(id, undefined);
     }
-    for (const id of begun.keys()) if (!timed.some((journey) => journey.id === id)) begun.delete(id);
+    for (const id of begun.keys()) if (!timed.some((each) => each.id === id)) begun.delete(id);
     looked = true;
     return arrived;
   };

@@ -44,7 +44,7 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
       : { steps: [], conditions: [ofAnotherType(world, config)] },
   );
   const summaries = summariesOf(routers, { steps, conditions });
-  return { steps, conditions, gauges: gaugesOf(routers), timed: journeysOf(routers), summaries };
+  return { steps, conditions, gauges: gaugesOf(routers), timed: timedOf(routers), summaries };
 }
 
 /** An event alone says that AWS will take an instance back. A router's tag notes it, where every look finds it. */
@@ -192,7 +192,7 @@ function whyOf(router: Router): Why {
 }
 
 /** A router's way begins with its launch and ends with its first good health. */
-const journeysOf = (routers: Router[]): Timed[] =>
+const timedOf = (routers: Router[]): Timed[] =>
   routers
     .filter(({ instance }) => instance.role === ROUTER)
     .map((router) => ({ id: router.instance.id, since: router.instance.launchedAt, arrived: isHealthy(router) }));

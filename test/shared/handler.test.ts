@@ -55,7 +55,7 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
       stack: 'ziti-glb-test',
       version: '1.2.3',
       clients: [cloud.ec2],
-      journeyMetric: 'SecondsToRoute',
+      latencyMetric: 'SecondsToRoute',
     },
     cloud.clock,
   );

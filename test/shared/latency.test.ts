@@ -11,7 +11,7 @@ const TICK = { at: 0, ids: [] };
 const away = (id: string, since?: number) => ({ id, arrived: false, ...(since !== undefined && { since }) });
 const here = (id: string, since?: number) => ({ ...away(id, since), arrived: true });
 
-describe('journeys that a process sees begin and end', () => {
+describe('what a process sees set out and arrive', () => {
   test('are timed from the look that saw them begin', () => {
     const look = seconds();
     look([], 0, TICK);

@@ -37,7 +37,7 @@ async function deploy(faults: Partial<Faults>, seed = 1) {
   const handler = reconcilerHandler(
     'subnets',
     here.newProcess(),
-    { stack: 'ziti-glb-test', version: '1.2.3', clients: [], journeyMetric: 'SecondsToRoute' },
+    { stack: 'ziti-glb-test', version: '1.2.3', clients: [], latencyMetric: 'SecondsToRoute' },
     clock,
   );
   busy = Promise.resolve();
