@@ -14,95 +14,63 @@ export interface Hint {
   warning?: { instanceId: string; kind: 'interruption' | 'rebalance' };
 }
 
-const envelope = z.object({
-  time: z.iso.datetime({ offset: true }),
-  'detail-type': z.string(),
-  resources: z.array(z.string()).default([]),
-  detail: z.unknown(),
-});
-
-const instanceState = z.object({ 'instance-id': z.string(), state: z.string() });
-const tagChange = z.object({ 'changed-tag-keys': z.array(z.string()) });
-const apiCall = z.object({ eventName: z.string(), errorCode: z.string().optional() });
-const refusedDelete = z.object({
-  eventName: z.literal('DeleteSubnet'),
-  errorCode: z.literal('Client.DependencyViolation'),
-  requestParameters: z.object({ subnetId: z.string() }),
-});
-const lifecycleAction = z.object({ EC2InstanceId: z.string(), LifecycleHookName: z.string() });
-const spotWarning = z.object({ 'instance-id': z.string() });
-const invocation = z.object({ 'instance-id': z.string(), status: z.string() });
-
-const WARNINGS: Record<string, NonNullable<Hint['warning']>['kind']> = {
-  'EC2 Spot Instance Interruption Warning': 'interruption',
-  'EC2 Instance Rebalance Recommendation': 'rebalance',
-};
-
-type Told = Pick<Hint, 'cause' | 'ids'>;
+type Told = Omit<Hint, 'at'>;
 const about = (id: string, cause: string): Told => ({ cause, ids: [id] });
 
-type Reader = (detail: unknown, resource: string | undefined) => Told | undefined;
+const event = <Detail extends z.ZodType>(types: string[], detail: Detail) =>
+  z.object({ 'detail-type': z.literal(types), detail, resources: z.array(z.string()).default([]) });
 
-/** Undefined if the detail is not what AWS documents. */
-const reader =
-  <Schema extends z.ZodType>(
-    schema: Schema,
-    tell: (detail: z.output<Schema>, resource: string | undefined) => Told,
-  ): Reader =>
-  (detail, resource) => {
-    const { success, data } = schema.safeParse(detail);
-    return success ? tell(data, resource) : undefined;
-  };
+const instance = z.object({ 'instance-id': z.string() });
 
-const heldBy = reader(lifecycleAction, ({ EC2InstanceId: id, LifecycleHookName: hook }) =>
-  about(id, `hook ${hook} holds ${id}`),
-);
+const warning =
+  (kind: NonNullable<Hint['warning']>['kind']) =>
+  ({ detail: { 'instance-id': id } }: { detail: z.infer<typeof instance> }): Told => ({
+    ...about(id, `${kind} of ${id}`),
+    warning: { instanceId: id, kind },
+  });
 
-const lastPart = (arn: string | undefined) => arn?.split('/').at(-1);
-
-/** Readers of the kinds of events, each with its own words for the log. */
-const readers = new Map<string, Reader>([
-  ['Scheduled Event', () => ({ cause: 'the minute', ids: [] })],
-  [
-    'EC2 Instance State-change Notification',
-    reader(instanceState, ({ 'instance-id': id, state }) => about(id, `${id} ${state}`)),
-  ],
-  [
-    'Tag Change on Resource',
-    reader(tagChange, ({ 'changed-tag-keys': keys }, resource) => ({
-      cause: `tag ${keys.join(', ')} of ${resource ?? 'a resource'}`,
-      ids: resource === undefined ? [] : [resource],
-    })),
-  ],
-  [
-    'EC2 Command Invocation Status-change Notification',
-    reader(invocation, ({ 'instance-id': id, status }) => about(id, `command on ${id} ${status}`)),
-  ],
-  ['EC2 Instance-launch Lifecycle Action', heldBy],
-  ['EC2 Instance-terminate Lifecycle Action', heldBy],
-  ...Object.entries(WARNINGS).map(([type, kind]): [string, Reader] => [
-    type,
-    reader(spotWarning, ({ 'instance-id': id }) => about(id, `${kind} of ${id}`)),
-  ]),
-  [
-    'AWS API Call via CloudTrail',
-    reader(apiCall, ({ eventName, errorCode = 'done' }) => ({ cause: `${eventName} ${errorCode}`, ids: [] })),
-  ],
+/** Events of these kinds wake a reconciler, each with its own words for the log. */
+const told = z.discriminatedUnion('detail-type', [
+  event(['Scheduled Event'], z.unknown()).transform((): Told => ({ cause: 'the minute', ids: [] })),
+  event(['EC2 Instance State-change Notification'], instance.extend({ state: z.string() })).transform(
+    ({ detail: { 'instance-id': id, state } }) => about(id, `${id} ${state}`),
+  ),
+  event(['EC2 Command Invocation Status-change Notification'], instance.extend({ status: z.string() })).transform(
+    ({ detail: { 'instance-id': id, status } }) => about(id, `command on ${id} ${status}`),
+  ),
+  event(
+    ['EC2 Instance-launch Lifecycle Action', 'EC2 Instance-terminate Lifecycle Action'],
+    z.object({ EC2InstanceId: z.string(), LifecycleHookName: z.string() }),
+  ).transform(({ detail: { EC2InstanceId: id, LifecycleHookName: hook } }) => about(id, `hook ${hook} holds ${id}`)),
+  event(['EC2 Spot Instance Interruption Warning'], instance).transform(warning('interruption')),
+  event(['EC2 Instance Rebalance Recommendation'], instance).transform(warning('rebalance')),
+  event(['Tag Change on Resource'], z.object({ 'changed-tag-keys': z.array(z.string()) })).transform(
+    ({ detail: { 'changed-tag-keys': keys }, resources: [arn] }): Told => {
+      const ids = arn?.split('/').slice(-1) ?? [];
+      return { cause: `tag ${keys.join(', ')} of ${ids[0] ?? 'a resource'}`, ids };
+    },
+  ),
+  event(
+    ['AWS API Call via CloudTrail'],
+    z.object({
+      eventName: z.string(),
+      errorCode: z.string().default('done'),
+      requestParameters: z.object({ subnetId: z.string() }).optional().catch(undefined),
+    }),
+  ).transform(({ detail: { eventName, errorCode, requestParameters } }): Told => {
+    const isAttempt = eventName === 'DeleteSubnet' && errorCode === 'Client.DependencyViolation' && requestParameters;
+    return {
+      ...{ cause: `${eventName} ${errorCode}`, ids: [] },
+      ...(isAttempt && { deletionAttempted: requestParameters.subnetId }),
+    };
+  }),
 ]);
+const hint = z.object({ time: z.iso.datetime({ offset: true }).transform(Date.parse) }).and(told);
 
 /** Reads an EventBridge event. Undefined for anything else: an unknown event is dropped, never an error to retry. */
 export function parseHint(event: unknown): Hint | undefined {
-  const { data } = envelope.safeParse(event);
+  const { data } = hint.safeParse(event);
   if (!data) return undefined;
-  const told = readers.get(data['detail-type'])?.(data.detail, lastPart(data.resources[0]));
-  if (!told) return undefined;
-  const deletionAttempted = refusedDelete.safeParse(data.detail).data?.requestParameters.subnetId;
-  const kind = WARNINGS[data['detail-type']];
-  const warned = spotWarning.safeParse(data.detail).data?.['instance-id'];
-  return {
-    at: Date.parse(data.time),
-    ...told,
-    ...(deletionAttempted !== undefined && { deletionAttempted }),
-    ...(kind && warned !== undefined && { warning: { instanceId: warned, kind } }),
-  };
+  const { time: at, ...rest } = data;
+  return { at, ...rest };
 }
