@@ -1,4 +1,11 @@
-import type { SubnetIpv6CidrBlockAssociation, Tag, Vpc } from '@aws-sdk/client-ec2';
+import {
+  type EC2Client,
+  type Instance,
+  paginateDescribeInstances,
+  type SubnetIpv6CidrBlockAssociation,
+  type Tag,
+  type Vpc,
+} from '@aws-sdk/client-ec2';
 import { canonicalCidr } from '../cidr.ts';
 
 /** Pages of the SDK's answers have a list in this member: all of its items. */
@@ -11,15 +18,15 @@ export async function collect<Member extends string, Item>(
   return all;
 }
 
-/** Answers of calls that are made at once, by name. */
-export async function answersTo<Answers extends object>(
-  calls: {
-    [Name in keyof Answers]: Promise<Answers[Name]> | Answers[Name];
-  },
-): Promise<Answers> {
-  const names = Object.keys(calls);
-  const answers = await Promise.all(Object.values(calls));
-  return Object.fromEntries(answers.map((answer, index) => [names[index], answer])) as Answers;
+/** Input of a Describe call of EC2, by the names of its filters: what has one of the values of each. */
+export const where = (filters: Record<string, string[]>) => ({
+  Filters: Object.entries(filters).map(([Name, Values]) => ({ Name, Values })),
+});
+
+/** Instances, for a while those too that have ended. */
+export async function describeInstances(client: EC2Client, filters: Record<string, string[]>): Promise<Instance[]> {
+  const reservations = await collect(paginateDescribeInstances({ client }, where(filters)), 'Reservations');
+  return reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
 /** A resource has so many tags at most. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */

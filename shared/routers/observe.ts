@@ -2,7 +2,6 @@ import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import {
   type EC2Client,
   type Instance as Ec2Instance,
-  paginateDescribeInstances,
   paginateDescribeNetworkInterfaces,
   paginateDescribeVpcs,
 } from '@aws-sdk/client-ec2';
@@ -17,7 +16,7 @@ import {
   paginateListCommandInvocations,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import { collect, countedKeys, tag, vpcBlocks } from '../aws/read.ts';
+import { collect, countedKeys, describeInstances, tag, vpcBlocks, where } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Note, readNote } from '../note.ts';
 import { readPause } from '../pause.ts';
@@ -70,20 +69,12 @@ export async function observe(
   { scaling: before = new Map(), warnings = new Map(), targetType = 'instance' }: Known = {},
 ): Promise<RoutersWorld> {
   const { ec2, elb, ssm } = clients;
-  const [reservations, nodes, health, invocations, vpcs] = await Promise.all([
-    collect(
-      paginateDescribeInstances(
-        { client: ec2 },
-        { Filters: [{ Name: 'tag-key', Values: [config.tagKey, config.rangeKey, config.checkKey] }] },
-      ),
-      'Reservations',
-    ),
+  const loadBalancer = config.loadBalancerArn.split(':loadbalancer/')[1];
+  const [found, nodes, health, invocations, vpcs] = await Promise.all([
+    describeInstances(ec2, { 'tag-key': [config.tagKey, config.rangeKey, config.checkKey] }),
     collect(
       // ELB user guide, "Target security groups": a load balancer's interfaces are known by their description.
-      paginateDescribeNetworkInterfaces(
-        { client: ec2 },
-        { Filters: [{ Name: 'description', Values: [`ELB ${config.loadBalancerArn.split(':loadbalancer/')[1]}`] }] },
-      ),
+      paginateDescribeNetworkInterfaces({ client: ec2 }, where({ description: [`ELB ${loadBalancer}`] })),
       'NetworkInterfaces',
     ),
     elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn })),
@@ -100,7 +91,7 @@ export async function observe(
       ),
       'CommandInvocations',
     ),
-    collect(paginateDescribeVpcs({ client: ec2 }, { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] }), 'Vpcs'),
+    collect(paginateDescribeVpcs({ client: ec2 }, where({ 'vpc-id': [config.vpcId] })), 'Vpcs'),
   ]);
   const targets = (health.TargetHealthDescriptions ?? []).map(({ Target: target, TargetHealth }) => ({
     id: target?.Id ?? '',
@@ -108,18 +99,19 @@ export async function observe(
     reason: TargetHealth?.Reason,
   }));
   // Another stack may serve another VPC by the same tag. Of an instance that has ended EC2 does not say where it stood.
-  const tagged = reservations
-    .flatMap((reservation) => reservation.Instances ?? [])
-    .filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
+  const tagged = found.filter(({ VpcId }) => VpcId === undefined || VpcId === config.vpcId);
   const known = new Set(tagged.map(({ InstanceId }) => InstanceId));
   // A hook that was kept waiting by heartbeats is to be answered, though its instance has lost its tag and has no note left.
   const held = [...before].flatMap(([id, { hooks }]) => (hooks.length > 0 ? id : []));
   const others = new Set([...targets.map(({ id }) => id), ...held]);
-  const untagged = await instancesAmong(
-    ec2,
-    [...others].filter((id) => !known.has(id) && isInstanceId(id)),
+  // By a filter, which leaves out those that are gone: an id in the call itself would be an error.
+  const untagged = await Promise.all(
+    chunks(
+      [...others].filter((id) => !known.has(id) && isInstanceId(id)),
+      PER_INSTANCE_FILTER,
+    ).map((ids) => describeInstances(ec2, { 'instance-id': ids })),
   );
-  const described = [...tagged, ...untagged];
+  const described = [...tagged, ...untagged.flat()];
   const registered = new Set(targets.map(({ id }) => id));
   const isStanding = (id = '') => adopts(seal, now) && registered.has(id);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
@@ -155,16 +147,6 @@ export async function observe(
 }
 
 const isInstanceId = (id: string) => id.startsWith('i-');
-
-/** Instances are asked for by a filter: it leaves out those that are gone, where an id in the call itself would be an error. */
-async function instancesAmong(client: Reads['ec2'], ids: string[]): Promise<Ec2Instance[]> {
-  const reservations = await Promise.all(
-    chunks(ids, PER_INSTANCE_FILTER).map((Values) =>
-      collect(paginateDescribeInstances({ client }, { Filters: [{ Name: 'instance-id', Values }] }), 'Reservations'),
-    ),
-  );
-  return reservations.flat().flatMap(({ Instances = [] }) => Instances);
-}
 
 async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | undefined>> {
   const agents = await Promise.all(

@@ -1,19 +1,9 @@
-import {
-  type EC2Client,
-  paginateDescribeInstances,
-  paginateDescribeSubnets,
-  paginateDescribeVpcEndpointServiceConfigurations,
-} from '@aws-sdk/client-ec2';
-import {
-  DescribeLoadBalancerAttributesCommand,
-  DescribeTargetHealthCommand,
-  type ElasticLoadBalancingV2Client,
-} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { paginateDescribeSubnets } from '@aws-sdk/client-ec2';
 import * as z from 'zod';
-import { collect } from '../aws/read.ts';
+import { collect, where } from '../aws/read.ts';
 import type { HealthConfig } from '../config.ts';
-import { routersOf } from './observe.ts';
-import { isCrossZone, readTargets } from './read.ts';
+import { type FleetClients, lookAtFleet } from './observe.ts';
+import { readTargets } from './read.ts';
 
 /** What a hub tells its spokes, which cannot see its targets. */
 export const health = z.object({
@@ -27,34 +17,20 @@ export const health = z.object({
 export type Health = z.infer<typeof health>;
 
 /** Looks at the load balancer's targets. Zones are told by their ids, for their names are other ones in each account. */
-export async function healthOf(
-  { ec2, elb }: { ec2: EC2Client; elb: ElasticLoadBalancingV2Client },
-  config: HealthConfig,
-  now: number,
-): Promise<Health> {
-  const client = { client: ec2 };
-  const inVpc = { Filters: [{ Name: 'vpc-id', Values: [config.vpcId] }] };
-  const [services, subnets, reservations, targets, attributes] = await Promise.all([
-    collect(
-      paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
-      'ServiceConfigurations',
-    ),
-    collect(paginateDescribeSubnets(client, inVpc), 'Subnets'),
-    collect(paginateDescribeInstances(client, routersOf(config)), 'Reservations'),
-    elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn })),
-    elb.send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: config.loadBalancerArn })),
+export async function healthOf(clients: FleetClients, config: HealthConfig, now: number): Promise<Health> {
+  const [{ service, instances, targets, crossZone }, subnets] = await Promise.all([
+    lookAtFleet(clients, config),
+    collect(paginateDescribeSubnets({ client: clients.ec2 }, where({ 'vpc-id': [config.vpcId] })), 'Subnets'),
   ]);
-  const routers = reservations
-    .flatMap(({ Instances }) => Instances ?? [])
-    .map(({ InstanceId = '', Placement }) => ({ id: InstanceId, zone: Placement?.AvailabilityZone ?? '' }));
-  const healthy = readTargets(targets.TargetHealthDescriptions ?? [], routers).filter(
-    ({ state }) => state === 'healthy',
-  );
-  const crossZone = isCrossZone(attributes.Attributes ?? []);
+  const routers = instances.map(({ InstanceId: id = '', Placement }) => ({
+    id,
+    zone: Placement?.AvailabilityZone ?? '',
+  }));
+  const healthy = readTargets(targets, routers).filter(({ state }) => state === 'healthy');
   const idOf = new Map(
     subnets.map(({ AvailabilityZone, AvailabilityZoneId = '' }) => [AvailabilityZone, AvailabilityZoneId]),
   );
-  const zones = (services[0]?.AvailabilityZones ?? []).map((name): [string, number] => [
+  const zones = (service?.AvailabilityZones ?? []).map((name): [string, number] => [
     idOf.get(name) ?? name,
     healthy.filter(({ zone }) => crossZone || zone === name).length,
   ]);

@@ -1,6 +1,5 @@
 import {
   type EC2Client,
-  paginateDescribeInstances,
   paginateDescribeNetworkInterfaces,
   paginateDescribeRouteTables,
   paginateDescribeSubnets,
@@ -18,16 +17,19 @@ import {
 import type { SSMClient } from '@aws-sdk/client-ssm';
 // The client is taught what it does not know.
 import '../aws/attachments.ts';
-import { answersTo, collect } from '../aws/read.ts';
-import type { HubConfig } from '../config.ts';
+import { collect, describeInstances, where } from '../aws/read.ts';
+import type { HealthConfig, HubConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
 import { readClaims } from './claims.ts';
-import { type ClientAnswers, readLook } from './read.ts';
+import { type ClientAnswers, type FleetAnswers, readLook } from './read.ts';
 import type { HubLook } from './world.ts';
 
-export interface Clients {
+export interface FleetClients {
   ec2: EC2Client;
   elb: ElasticLoadBalancingV2Client;
+}
+
+export interface Clients extends FleetClients {
   ssm: SSMClient;
 }
 
@@ -43,63 +45,68 @@ export async function observe(
   now: number,
   deletionAttempted?: string,
 ): Promise<HubLook> {
-  const client = { client: ec2 };
   const vpcs = config.clientVpcs === 'all' ? config.clientVpcs : [config.vpcId, ...config.clientVpcs];
-
-  const { clients, services, ...answers } = await answersTo({
-    clients: lookAtClients(ec2, vpcs, deletionAttempted),
-    claims: readClaims(ssm, config),
-    services: collect(
-      paginateDescribeVpcEndpointServiceConfigurations(client, { ServiceIds: [config.serviceId] }),
-      'ServiceConfigurations',
-    ),
-    connections: collect(
-      paginateDescribeVpcEndpointConnections(client, where('service-id', config.serviceId)),
+  const [clients, claims, { service, ...fleet }, connections, nodes] = await Promise.all([
+    lookAtClients(ec2, vpcs, deletionAttempted),
+    readClaims(ssm, config),
+    lookAtFleet({ ec2, elb }, config),
+    collect(
+      paginateDescribeVpcEndpointConnections({ client: ec2 }, where({ 'service-id': [config.serviceId] })),
       'VpcEndpointConnections',
     ),
-    reservations: collect(paginateDescribeInstances(client, routersOf(config)), 'Reservations'),
-    targets: elb
-      .send(new DescribeTargetHealthCommand({ TargetGroupArn: config.targetGroupArn }))
-      .then(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions),
-    attributes: elb
-      .send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: config.loadBalancerArn }))
-      .then(({ Attributes = [] }) => Attributes),
-    nodes: elb
-      .send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [config.loadBalancerArn] }))
-      .then(({ LoadBalancers }) => LoadBalancers?.[0]?.AvailabilityZones ?? []),
-  });
-  const [service] = services;
+    elb.send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [config.loadBalancerArn] })),
+  ]);
   if (!service) throw new Error(`AWS does not list ${config.serviceId}`);
-  return readLook({ ...clients, ...answers, service }, config, seal, { now, deletionAttempted });
+  const answers = {
+    ...clients,
+    ...fleet,
+    claims,
+    service,
+    connections,
+    nodes: nodes.LoadBalancers?.[0]?.AvailabilityZones ?? [],
+  };
+  return readLook(answers, config, seal, { now, deletionAttempted });
 }
 
-const where = (Name: string, ...Values: string[]) => ({ Filters: [{ Name, Values }] });
-
-/** A filter of instances, for those that are routers by their tag. */
-export const routersOf = ({ vpcId, tagKey }: Pick<HubConfig, 'vpcId' | 'tagKey'>) => ({
-  Filters: [...where('vpc-id', vpcId).Filters, ...where(`tag:${tagKey}`, 'router').Filters],
-});
+/** What there is of the endpoint service and its routers: the instances that are such by their tag. */
+export async function lookAtFleet(
+  { ec2, elb }: FleetClients,
+  { serviceId, vpcId, tagKey, targetGroupArn, loadBalancerArn }: Omit<HealthConfig, 'dnsRanges'>,
+): Promise<FleetAnswers> {
+  const [[service], instances, health, { Attributes = [] }] = await Promise.all([
+    collect(
+      paginateDescribeVpcEndpointServiceConfigurations({ client: ec2 }, { ServiceIds: [serviceId] }),
+      'ServiceConfigurations',
+    ),
+    describeInstances(ec2, { 'vpc-id': [vpcId], [`tag:${tagKey}`]: ['router'] }),
+    elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: targetGroupArn })),
+    elb.send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: loadBalancerArn })),
+  ]);
+  const crossZone = Attributes.some(
+    ({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true',
+  );
+  return { service, instances, targets: health.TargetHealthDescriptions ?? [], crossZone };
+}
 
 /** What there is in these VPCs, in any of the account and region if they are `all`. */
 export async function lookAtClients(
-  ec2: EC2Client,
+  client: EC2Client,
   ids: string[] | 'all',
   deletionAttempted: string | undefined,
 ): Promise<ClientAnswers> {
-  const client = { client: ec2 };
   // A paginator keeps its token in the input that it is given: each needs one of its own.
-  const inVpcs = () => (ids === 'all' ? {} : where('vpc-id', ...ids));
-  return answersTo({
-    vpcs: collect(paginateDescribeVpcs(client, inVpcs()), 'Vpcs'),
-    subnets: collect(paginateDescribeSubnets(client, inVpcs()), 'Subnets'),
-    routeTables: collect(paginateDescribeRouteTables(client, inVpcs()), 'RouteTables'),
-    endpoints: collect(paginateDescribeVpcEndpoints(client, inVpcs()), 'VpcEndpoints'),
-    interfaces:
-      deletionAttempted === undefined
-        ? []
-        : collect(
-            paginateDescribeNetworkInterfaces(client, where('subnet-id', deletionAttempted)),
-            'NetworkInterfaces',
-          ),
-  });
+  const inVpcs = () => (ids === 'all' ? {} : where({ 'vpc-id': ids }));
+  const [vpcs, subnets, routeTables, endpoints, interfaces] = await Promise.all([
+    collect(paginateDescribeVpcs({ client }, inVpcs()), 'Vpcs'),
+    collect(paginateDescribeSubnets({ client }, inVpcs()), 'Subnets'),
+    collect(paginateDescribeRouteTables({ client }, inVpcs()), 'RouteTables'),
+    collect(paginateDescribeVpcEndpoints({ client }, inVpcs()), 'VpcEndpoints'),
+    deletionAttempted === undefined
+      ? []
+      : collect(
+          paginateDescribeNetworkInterfaces({ client }, where({ 'subnet-id': [deletionAttempted] })),
+          'NetworkInterfaces',
+        ),
+  ]);
+  return { vpcs, subnets, routeTables, endpoints, interfaces };
 }

@@ -1,9 +1,5 @@
 import type * as ec2 from '@aws-sdk/client-ec2';
-import type {
-  AvailabilityZone,
-  LoadBalancerAttribute,
-  TargetHealthDescription,
-} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { AvailabilityZone, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { countedKeys, ipv6Blocks, tag, vpcBlocks } from '../aws/read.ts';
 import { targetOf } from '../aws/route-target.ts';
 import { canonicalCidr } from '../cidr.ts';
@@ -30,13 +26,18 @@ export interface ClientAnswers {
 /** And this is known of whose they are. */
 export type ClientsLook = ClientAnswers & { claims: Claim[] };
 
+/** AWS answered this of the endpoint service, and of the routers behind it. */
+export interface FleetAnswers {
+  service: ec2.ServiceConfiguration | undefined;
+  instances: ec2.Instance[];
+  targets: TargetHealthDescription[];
+  crossZone: boolean;
+}
+
 /** AWS answered this to one look of the account that has the load balancer. */
-export interface Answers extends ClientsLook {
+export interface Answers extends ClientsLook, FleetAnswers {
   service: ec2.ServiceConfiguration;
   connections: ec2.VpcEndpointConnection[];
-  reservations: ec2.Reservation[];
-  targets: TargetHealthDescription[];
-  attributes: LoadBalancerAttribute[];
   /** The load balancer's nodes. */
   nodes: AvailabilityZone[];
 }
@@ -85,9 +86,7 @@ export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConf
 function readProvider(answers: Answers, config: HubConfig, seal: Notary, now: number): Provider {
   const { service, connections, targets } = answers;
   const adopting = adopts(seal, now);
-  const routers = answers.reservations
-    .flatMap(({ Instances }) => Instances ?? [])
-    .flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
+  const routers = answers.instances.flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
   return {
     service: {
       name: service.ServiceName ?? '',
@@ -103,13 +102,10 @@ function readProvider(answers: Answers, config: HubConfig, seal: Notary, now: nu
     routers,
     targets: readTargets(targets, routers),
     nodeZones: answers.nodes.flatMap(({ ZoneName }) => ZoneName ?? []),
-    crossZone: isCrossZone(answers.attributes),
+    crossZone: answers.crossZone,
     connections,
   };
 }
-
-export const isCrossZone = (attributes: readonly LoadBalancerAttribute[]) =>
-  attributes.some(({ Key, Value }) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true');
 
 /** Of each target its state and zone: one by its address is no router. */
 export const readTargets = (

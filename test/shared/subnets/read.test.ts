@@ -18,9 +18,9 @@ const VpcId = config().vpcId;
 
 /** A VPC in the plan's words. */
 function readVpc(vpc: Vpc, seen: { subnets?: Subnet[]; endpoints?: VpcEndpoint[] } = {}) {
-  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [], claims: [] };
+  const none = { subnets: [], endpoints: [], connections: [], instances: [], interfaces: [], claims: [] };
   const vpcs = [{ VpcId, ...vpc }];
-  const answers = { ...none, vpcs, service: {}, routeTables: [], targets: [], attributes: [], nodes: [] };
+  const answers = { ...none, vpcs, service: {}, routeTables: [], targets: [], crossZone: false, nodes: [] };
   const here = Object.fromEntries(
     Object.entries(seen).map(([of, things]) => [of, things.map((each) => ({ VpcId, ...each }))]),
   );
@@ -64,10 +64,10 @@ test('tags that AWS sets do not count against the fifty of a table', () => {
 
 /** A route table in the plan's words. */
 function read(table: RouteTable, vpc: Vpc = {}) {
-  const none = { subnets: [], endpoints: [], connections: [], reservations: [], interfaces: [], claims: [] };
+  const none = { subnets: [], endpoints: [], connections: [], instances: [], interfaces: [], claims: [] };
   const vpcs = [{ VpcId, ...vpc }];
   const routeTables = [{ VpcId, ...table }];
-  const answers = { ...none, vpcs, service: {}, routeTables, targets: [], attributes: [], nodes: [] };
+  const answers = { ...none, vpcs, service: {}, routeTables, targets: [], crossZone: false, nodes: [] };
   const { vpcs: seen } = readLook(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
   return seen[0].routeTables[0];
 }
@@ -110,14 +110,14 @@ describe('an endpoint that carries our tag', () => {
       ...{ VpcEndpointType: 'GatewayLoadBalancer', VpcEndpointId: 'vpce-1', SubnetIds: ['subnet-a'] },
       ...{ ServiceName, State: 'Available', Tags },
     };
-    const none = { subnets: [], connections: [], reservations: [], interfaces: [], routeTables: [] };
+    const none = { subnets: [], connections: [], instances: [], interfaces: [], routeTables: [] };
     const answers = {
       ...none,
       vpcs: [{ VpcId }],
       service: { ServiceName: SERVICE },
       endpoints: [{ VpcId, ...endpoint }],
       targets: [],
-      attributes: [],
+      crossZone: false,
       nodes: [],
       claims: [],
     };
@@ -155,13 +155,13 @@ test('a target by its address is no router, and no route is written for it', () 
     subnets: [],
     endpoints: [],
     connections: [],
-    reservations: [],
+    instances: [],
     interfaces: [],
     nodes: [],
     routeTables: [],
   };
   const targets = ['10.0.0.9', 'i-0'].map((Id) => ({ Target: { Id }, TargetHealth: { State: 'healthy' as const } }));
-  const answers = { ...none, vpcs: [{ VpcId }], service: {}, targets, attributes: [], claims: [] };
+  const answers = { ...none, vpcs: [{ VpcId }], service: {}, targets, crossZone: false, claims: [] };
   const {
     vpcs: [seen],
   } = readLook(answers, config(), testSeal(), { now: NOW, deletionAttempted: undefined });
