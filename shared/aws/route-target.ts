@@ -6,23 +6,26 @@ type Target = Omit<
   'RouteTableId' | 'DestinationCidrBlock' | 'DestinationIpv6CidrBlock' | 'DestinationPrefixListId' | 'DryRun'
 >;
 
-const MEMBERS: [ids: RegExp, member: keyof Target][] = [
-  [/^vpce-/, 'VpcEndpointId'],
-  [/^nat-/, 'NatGatewayId'],
-  [/^tgw-/, 'TransitGatewayId'],
-  [/^pcx-/, 'VpcPeeringConnectionId'],
-  [/^eni-/, 'NetworkInterfaceId'],
-  [/^i-/, 'InstanceId'],
-  [/^eigw-/, 'EgressOnlyInternetGatewayId'],
-  [/^lgw-/, 'LocalGatewayId'],
-  [/^cagw-/, 'CarrierGatewayId'],
-  [/^arn:[^:]+:odb:/, 'OdbNetworkArn'],
-  [/^arn:/, 'CoreNetworkArn'],
-];
+/** The members, by the ids that stand in them. Internet and virtual private gateways share one. */
+const MEMBERS = {
+  VpcEndpointId: /^vpce-/,
+  NatGatewayId: /^nat-/,
+  // Before the instance: its route has both.
+  NetworkInterfaceId: /^eni-/,
+  TransitGatewayId: /^tgw-/,
+  VpcPeeringConnectionId: /^pcx-/,
+  EgressOnlyInternetGatewayId: /^eigw-/,
+  LocalGatewayId: /^lgw-/,
+  CarrierGatewayId: /^cagw-/,
+  OdbNetworkArn: /^arn:[^:]+:odb:/,
+  CoreNetworkArn: /^arn:/,
+  InstanceId: /^i-/,
+  GatewayId: /^/,
+} satisfies Record<string, RegExp>;
 
-/** CreateRoute and ReplaceRoute name what has this id so. Internet and virtual private gateways share a member. */
+/** CreateRoute and ReplaceRoute name what has this id so. */
 export function routeTo(id: string): Target {
-  const [, member] = MEMBERS.find(([ids]) => ids.test(id)) ?? [/./, 'GatewayId' as const];
+  const [member] = Object.entries(MEMBERS).find(([, ids]) => ids.test(id)) ?? ['GatewayId'];
   return { [member]: id };
 }
 
@@ -31,20 +34,7 @@ export const UNKNOWN_TARGET = 'an unknown target';
 
 /** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */
 export function targetOf(route: Route): string {
-  return (
-    route.GatewayId ??
-    route.NatGatewayId ??
-    route.NetworkInterfaceId ??
-    route.TransitGatewayId ??
-    route.VpcPeeringConnectionId ??
-    route.EgressOnlyInternetGatewayId ??
-    route.LocalGatewayId ??
-    route.CarrierGatewayId ??
-    route.CoreNetworkArn ??
-    route.OdbNetworkArn ??
-    route.InstanceId ??
-    // Of what a VPC's route server advertises: AWS's name for its next hop is the address alone.
-    route.IpAddress ??
-    UNKNOWN_TARGET
-  );
+  const ids = Object.keys(MEMBERS).flatMap((member) => route[member as keyof Route & keyof typeof MEMBERS] ?? []);
+  // Of what a VPC's route server advertises: AWS's name for its next hop is the address alone.
+  return ids[0] ?? route.IpAddress ?? UNKNOWN_TARGET;
 }
