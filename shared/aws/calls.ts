@@ -1,11 +1,4 @@
-import type {
-  AbsoluteLocation,
-  DeserializeHandlerOptions,
-  DeserializeMiddleware,
-  FinalizeRequestHandlerOptions,
-  FinalizeRequestMiddleware,
-  MetadataBearer,
-} from '@smithy/types';
+import type { MetadataBearer, MiddlewareStack } from '@smithy/types';
 
 /** One call to AWS as it went over the wire. Each retry is another one. */
 export interface Call {
@@ -19,16 +12,7 @@ export interface Call {
 
 /** An SDK client, as far as its calls can be watched. */
 export interface Watchable {
-  middlewareStack: {
-    add(
-      middleware: FinalizeRequestMiddleware<object, MetadataBearer>,
-      options: FinalizeRequestHandlerOptions & AbsoluteLocation,
-    ): void;
-    add(
-      middleware: DeserializeMiddleware<object, MetadataBearer>,
-      options: DeserializeHandlerOptions & AbsoluteLocation,
-    ): void;
-  };
+  middlewareStack: Pick<MiddlewareStack<object, MetadataBearer>, 'add'>;
 }
 
 /** Tells of the headers of every answer, names in lower case. */
