@@ -84,9 +84,9 @@ export interface Part<S> {
   conditions: Condition[];
 }
 
-export const joined = <S>(...parts: Part<S>[]): Part<S> => ({
-  steps: parts.flatMap(({ steps }) => steps),
-  conditions: parts.flatMap(({ conditions }) => conditions),
+export const joined = <S>(...parts: Partial<Part<S>>[]): Part<S> => ({
+  steps: parts.flatMap(({ steps = [] }) => steps),
+  conditions: parts.flatMap(({ conditions = [] }) => conditions),
 });
 
 /** Use as `until` when no event announces the change: the loop does not wait, the next scheduled run looks again. */

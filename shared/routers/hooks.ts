@@ -19,47 +19,34 @@ export function answerHooks(
   { now }: RoutersWorld,
   { launchDeadline }: RoutersConfig,
 ): Part<RoutersStep> {
-  const { instance } = router;
   const vain = whyInVain(router);
-  const answers = asking(router, hooks).map((hook): Part<RoutersStep> => {
+  const answers = asking(router, hooks).map((hook): Partial<Part<RoutersStep>> => {
     const lack = hook.launching ? unready.launch : unready.end;
-    const about = aboutHook(hook, router);
-    const to = { about, instanceId: instance.id, group, hook: hook.name };
-    const end = (result: 'CONTINUE' | 'ABANDON', context: HookContext): RoutersStep[] =>
+    const end = (result: 'CONTINUE' | 'ABANDON', context: HookContext): Partial<Part<RoutersStep>> =>
       isDue(hook, hook.completedAt, now)
-        ? [{ kind: 'end-hook', result, ...to, context, warn: result === 'ABANDON' }]
-        : [];
-    const back = state === ENTERS_POOL && !hook.launching;
-    if (lack === undefined) return { steps: end('CONTINUE', { why: 'done', back }), conditions: [] };
-    if (hook.launching && vain) return { steps: end('ABANDON', { why: 'vain', reason: vain }), conditions: [] };
+        ? { steps: [{ kind: 'end-hook', result, ...on(hook, group, router), context, warn: result === 'ABANDON' }] }
+        : {};
+    if (lack === undefined) return end('CONTINUE', { why: 'done', back: state === ENTERS_POOL && !hook.launching });
+    if (hook.launching && vain) return end('ABANDON', { why: 'vain', reason: vain });
     if (hook.launching && now - hook.heldAt > launchDeadline)
-      return { steps: end('ABANDON', { why: 'late', after: launchDeadline, lack }), conditions: [] };
-    const until = now + hook.heartbeatTimeout / BEATS;
-    const beat: RoutersStep = { kind: 'heartbeat', ...to, context: { lack } };
-    return {
-      steps: isDue(hook, hook.heartbeatAt, now) ? [beat] : [],
-      conditions: [waiting(about, lack, until)],
-    };
+      return end('ABANDON', { why: 'late', after: launchDeadline, lack });
+    return hold(hook, group, router, lack, now);
   });
   return joined(...answers);
 }
 
 /** Heartbeats for all that hooks hold, so that launches and ends stay as they are while nobody may answer them. */
 export function holdHooks(router: Router, now: number): Part<RoutersStep> {
-  const { instance } = router;
-  if (!instance.scaling) return joined();
-  const { group, hooks } = instance.scaling;
-  const lack = 'a person to resume the stack';
-  return joined(
-    ...asking(router, hooks).map((hook): Part<RoutersStep> => {
-      const about = aboutHook(hook, router);
-      const to = { about, instanceId: instance.id, group, hook: hook.name };
-      return {
-        steps: isDue(hook, hook.heartbeatAt, now) ? [{ kind: 'heartbeat', ...to, context: { lack } }] : [],
-        conditions: [waiting(about, lack, now + hook.heartbeatTimeout / BEATS)],
-      };
-    }),
-  );
+  const { group = '', hooks = [] } = router.instance.scaling ?? {};
+  return joined(...asking(router, hooks).map((hook) => hold(hook, group, router, 'a person to resume the stack', now)));
+}
+
+function hold(hook: Hook, group: string, router: Router, lack: string, now: number): Part<RoutersStep> {
+  const to = on(hook, group, router);
+  return {
+    steps: isDue(hook, hook.heartbeatAt, now) ? [{ kind: 'heartbeat', ...to, context: { lack } }] : [],
+    conditions: [waiting(to.about, lack, now + hook.heartbeatTimeout / BEATS)],
+  };
 }
 
 /** The launch hooks of one that goes back do not hold it. */
@@ -67,9 +54,9 @@ const asking = (router: Router, hooks: readonly Hook[]) =>
   mayGoBack(router) ? hooks.filter(({ launching }) => !launching) : hooks;
 
 /** Not the router's own subject: what fails there must not keep a heartbeat back. */
-const aboutHook = ({ name }: Hook, { instance, label }: Router) => ({
-  label: `hook ${name} of ${label}`,
-  ids: [instance.id],
+const on = ({ name: hook }: Hook, group: string, { instance: { id }, label }: Router) => ({
+  ...{ instanceId: id, group, hook },
+  about: { label: `hook ${hook} of ${label}`, ids: [id] },
 });
 
 /**

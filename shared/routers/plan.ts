@@ -39,27 +39,25 @@ export function plan(world: RoutersWorld, config: RoutersConfig): RoutersPlan {
   const { steps, conditions } = joined(
     // By the end of a pass that is cut short nobody knows it any more.
     ...routers.map((router) => noteWarning(router, config)),
-    world.targetType === 'instance'
-      ? work(routers, world, config)
-      : { steps: [], conditions: [ofAnotherType(world, config)] },
+    world.targetType === 'instance' ? work(routers, world, config) : { conditions: [ofAnotherType(world, config)] },
   );
   const summaries = summariesOf(routers, { steps, conditions });
   return { steps, conditions, gauges: gaugesOf(routers), timed: timedOf(routers), summaries };
 }
 
 /** An event alone says that AWS will take an instance back. A router's tag notes it, where every look finds it. */
-function noteWarning(router: Router, config: RoutersConfig): Part<RoutersStep> {
+function noteWarning(router: Router, config: RoutersConfig): Partial<Part<RoutersStep>> {
   const note = unnotedWarning(router, config);
-  if (!note) return joined();
+  if (!note) return {};
   const { instance, label } = router;
   const key = config.leavingKey;
   if (!hasRoomFor(instance, key)) {
     const message = `${note.text}, and it has no room for ${key}, which would say so: take a tag away`;
-    return { steps: [], conditions: [refused(aboutRouters(router), message)] };
+    return { conditions: [refused(aboutRouters(router), message)] };
   }
   // Not the router's own subject: what fails there must not keep it in service.
   const about = { label: `the tag ${key} of ${label}`, ids: [instance.id] };
-  return { steps: [{ kind: 'note-warning', instanceId: instance.id, ...note, about }], conditions: [] };
+  return { steps: [{ kind: 'note-warning', instanceId: instance.id, ...note, about }] };
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
@@ -131,10 +129,7 @@ function hookAnswers(
   const end = router.target && DRAINING;
   const isUntagged = router.instance.role === undefined && !isForeign(router);
   const lack = { launch: progress ? unready(progress) : (isUntagged && end) || whyNoTarget(router), end };
-  return joined(answerHooks(router, scaling, lack, world, config), {
-    steps: [],
-    conditions: heldByOthers(router, lack),
-  });
+  return joined(answerHooks(router, scaling, lack, world, config), { conditions: heldByOthers(router, lack) });
 }
 
 /** Notes from before there was a seal, or the one that there is now, are sealed anew. */

@@ -53,7 +53,7 @@ export function routersReconciler(
       const planned = plan(world, config);
       if (!world.paused) return turns.keep(planned, world.now);
       // AWS's warnings come once.
-      const notes = { steps: planned.steps.filter(({ kind }) => kind === 'note-warning'), conditions: [] };
+      const notes = { steps: planned.steps.filter(({ kind }) => kind === 'note-warning') };
       const keeping = joined(notes, ...routersOf(world, config).map((router) => holdHooks(router, world.now)));
       return turns.keep(paused(planned, world.paused, config, keeping), world.now);
     },

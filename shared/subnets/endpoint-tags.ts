@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import { aboutId, type Part } from '../reconcile/plan.ts';
+import { aboutId } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
 
@@ -8,12 +8,11 @@ export function planEndpointTags(
   { endpoints }: SubnetsWorld,
   leaving: Endpoint[],
   { tags }: SubnetsConfig,
-): Part<SubnetsStep> {
+): SubnetsStep[] {
   // One by one: AWS refuses all of a call for one endpoint that has 50 tags.
-  const steps = endpoints.flatMap((endpoint): SubnetsStep[] => {
+  return endpoints.flatMap((endpoint): SubnetsStep[] => {
     const missing = tags.filter(({ Key, Value }) => endpoint.tags.get(Key) !== Value);
     if (!isLive(endpoint) || leaving.includes(endpoint) || missing.length === 0) return [];
     return [{ kind: 'tag-endpoint', endpointId: endpoint.id, tags: missing, about: aboutId(endpoint.id) }];
   });
-  return { steps, conditions: [] };
 }

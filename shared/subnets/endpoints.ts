@@ -102,7 +102,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
   }
   const accepted = acceptance(serving, world);
   // That it is not accepted says more than that it is not available.
-  return { ...joined({ steps, conditions: [] }, accepted, { steps: [], conditions }), serving, leaving: [...spare] };
+  return { ...joined({ steps }, accepted, { conditions }), serving, leaving: [...spare] };
 }
 
 function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {

@@ -1,5 +1,5 @@
 import type { HubConfig, SubnetsConfig } from '../config.ts';
-import { aboutId, joined, keyOf, type Part, type Plan, refused } from '../reconcile/plan.ts';
+import { aboutId, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { planAttachments } from './attachments.ts';
 import { planConnections } from './connections.ts';
@@ -62,12 +62,14 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   const routes = planRoutes(world, optedInSubnets, endpoints.serving, config);
   const removals = removeEndpoints(world, endpoints.leaving, config);
   const tags = planEndpointTags(world, endpoints.leaving, config);
-  const work = joined(refusedSpecs(optedInSubnets), endpoints, routes, removals, tags);
+  const work = joined({ conditions: refusedSpecs(optedInSubnets) }, endpoints, routes, removals, { steps: tags });
   const summaries = summariesOf(world, optedInSubnets, endpoints.serving, routes, work);
   const memory = planMemory(world, optedInSubnets, endpoints.serving, routes, config);
   const status = planStatus(summaries, world, config);
   const theirs = new Set(optedInSubnets.map(({ about }) => about));
-  const others = joined(work, status, notOurs(world, config)).conditions.filter(({ about }) => !theirs.has(about));
+  const others = [...work.conditions, ...status.conditions, ...impostorsOf(world, config)].filter(
+    ({ about }) => !theirs.has(about),
+  );
   const ofOptedIn = summaries.flatMap((summary) => (summary.optedIn ? summary.conditions : []));
   return {
     // What is to be remembered goes first: by the end of a pass that is cut short nobody knows it.
@@ -80,20 +82,14 @@ export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
   };
 }
 
-const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]): Part<SubnetsStep> => ({
-  steps: [],
-  conditions: optedInSubnets.flatMap(({ about, spec }) => ('refused' in spec ? [refused(about, spec.refused)] : [])),
-});
+const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]) =>
+  optedInSubnets.flatMap(({ about, spec }) => ('refused' in spec ? [refused(about, spec.refused)] : []));
 
 /** Endpoints that carry our tag, though they are none of ours. */
-function notOurs({ impostors }: SubnetsWorld, { stackTag }: SubnetsConfig): Part<SubnetsStep> {
-  return {
-    steps: [],
-    conditions: impostors.map(({ id, serviceName }) =>
-      refused(
-        aboutId(id),
-        `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
-      ),
+const impostorsOf = ({ impostors }: SubnetsWorld, { stackTag }: SubnetsConfig) =>
+  impostors.map(({ id, serviceName }) =>
+    refused(
+      aboutId(id),
+      `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
     ),
-  };
-}
+  );
