@@ -11,13 +11,17 @@ import { isLive, type SubnetsWorld } from './world.ts';
  * nobody but us makes, is not. What is missing in one of the two places is written again from the other.
  * @param planned steps before these, which may take room on endpoints
  */
-export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readonly SubnetsStep[]): Part<SubnetsStep> {
+export function keepCopies(
+  slot: RouteSlot,
+  world: SubnetsWorld,
+  planned: readonly SubnetsStep[],
+): Partial<Part<SubnetsStep>> {
   const { table, destination, desired, actual, ours } = slot;
   const note = table.takeoverNotes.get(destination);
   const copies = table.copies.get(destination) ?? [];
   // A note that says `gone` is a person's to delete: it has no second place that would bring it back.
   if (note?.gone || (!ours && !desired?.takeover)) return joined(...copies.map((copy) => erase(copy, slot, world)));
-  if (!ours || !note) return joined();
+  if (!ours || !note) return {};
   const about = aboutSlot(slot);
   const { key, text } = note;
   const [source] = copies;
@@ -33,7 +37,7 @@ export function keepCopies(slot: RouteSlot, world: SubnetsWorld, planned: readon
   }
   const isThere = (copy: Copy) =>
     copy.endpointId === step.endpointId && copy.note.text === text && copy.note.by === 'us';
-  return { steps: copies.some(isThere) ? rewritten : [...rewritten, step], conditions: [] };
+  return { steps: copies.some(isThere) ? rewritten : [...rewritten, step] };
 }
 
 /** A route of ours was taken over, and can be given back. */
@@ -66,15 +70,8 @@ export function copyNote(
   const endpointId = (able.find(({ id }) => id === preferred) ?? able.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0])
     ?.id;
   if (endpointId === undefined) return undefined;
-  return {
-    kind: 'copy-note',
-    endpointId,
-    tableId: table.id,
-    destination,
-    key,
-    value: text,
-    about: onEndpoint(slot, endpointId),
-  };
+  const about = onEndpoint(slot, endpointId);
+  return { kind: 'copy-note', endpointId, tableId: table.id, destination, key, value: text, about };
 }
 
 function onEndpoint(slot: RouteSlot, endpointId: string): Ref {
@@ -83,16 +80,11 @@ function onEndpoint(slot: RouteSlot, endpointId: string): Ref {
 }
 
 /** Copies on an endpoint that goes, go with it. */
-function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): Part<SubnetsStep> {
+function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): Partial<Part<SubnetsStep>> {
   const { endpointId, key, value, note } = copy;
-  if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return joined();
+  if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return {};
   const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
-  if (until > now) {
-    const message = 'the moment when the copy of its tag can be erased';
-    return { steps: [], conditions: [waiting(aboutSlot(slot), message, until)] };
-  }
-  return {
-    steps: [{ kind: 'erase-copy', endpointId, key, value, about: onEndpoint(slot, endpointId) }],
-    conditions: [],
-  };
+  if (until > now)
+    return { conditions: [waiting(aboutSlot(slot), 'the moment when the copy of its tag can be erased', until)] };
+  return { steps: [{ kind: 'erase-copy', endpointId, key, value, about: onEndpoint(slot, endpointId) }] };
 }

@@ -23,26 +23,19 @@ interface Context {
 }
 
 /** The steps that an action takes, and for those who want the route what stands against it. */
-export function stepsFor(action: RouteAction, slot: RouteSlot, context: Context): RouteSteps {
+export function stepsFor(action: RouteAction, slot: RouteSlot, context: Context): Partial<RouteSteps> {
   const { table, destination, desired, actual } = slot;
-  const lacks =
-    desired?.lacksRouter && (action === 'wait' || action === 'withdraw')
-      ? toAll(desired.subnets, desired.lacksRouter)
-      : [];
+  const isNone = action === 'wait' || action === 'withdraw';
+  const lacks = isNone && desired?.lacksRouter ? toAll(desired.subnets, desired.lacksRouter) : [];
   if (action === 'withdraw') {
-    const { steps, conditions, held } = withdraw(slot, context);
-    return { steps, conditions: [...lacks, ...conditions], held };
+    const { conditions = [], ...rest } = withdraw(slot, context);
+    return { ...rest, conditions: [...lacks, ...conditions] };
   }
-  if (desired && action === 'conflict') {
-    const why = actual?.holder
-      ? ` of ${actual.holder}, and stacks take nothing from each other`
-      : ', which is not ours';
-    const message = `${destination} in ${table.id} leads to ${actual?.target}${why}`;
-    return { steps: [], conditions: toAll(desired.subnets, { kind: 'conflict', message }), held: [] };
-  }
-  if (desired && (action === 'create' || action === 'replace' || action === 'take over'))
-    return { ...write(action, slot, desired, context), held: [] };
-  return { steps: [], conditions: lacks, held: [] };
+  if (!desired || action === 'nothing' || action === 'wait') return { conditions: lacks };
+  if (action !== 'conflict') return write(action, slot, desired, context);
+  const why = actual?.holder ? ` of ${actual.holder}, and stacks take nothing from each other` : ', which is not ours';
+  const message = `${destination} in ${table.id} leads to ${actual?.target}${why}`;
+  return { conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
 }
 
 /** A note goes before the route, so that there is never a route of ours that nobody could know for ours. */
@@ -51,7 +44,7 @@ function write(
   slot: RouteSlot,
   desired: DesiredRoute,
   { world, config, planned }: Context,
-): Part<SubnetsStep> {
+): Partial<Part<SubnetsStep>> {
   const { table, destination, actual } = slot;
   const [first = ''] = desired.targets;
   const target = (actual?.blackhole && desired.targets.find((each) => each !== actual.target)) || first;
@@ -68,7 +61,7 @@ function write(
     const present = note.present || table.forged.get(destination)?.includes(key);
     if (!present && table.tagCount >= TAGS_AT_MOST) {
       const message = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;
-      return { steps: [], conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
+      return { conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
     }
     // The time makes it another value than any before: who would erase that one does not hit this.
     const text = formatNote({ text: note.of, at: world.now });
@@ -100,7 +93,7 @@ function write(
 const bystanders = ({ table }: RouteSlot, { subnets: optedInSubnets }: DesiredRoute, world: SubnetsWorld) =>
   subnetsOf(table, world).filter(({ id }) => optedInSubnets.every(({ subnet }) => subnet.id !== id));
 
-function withdraw(slot: RouteSlot, { world, config }: Context): RouteSteps {
+function withdraw(slot: RouteSlot, { world, config }: Context): Partial<RouteSteps> {
   const { table, destination, actual, alive } = slot;
   const about = aboutSlot(slot);
   const target = actual?.target ?? MISSING;
@@ -116,17 +109,13 @@ function withdraw(slot: RouteSlot, { world, config }: Context): RouteSteps {
         ? `is noted by ${foreign}, which is not of this stack's tagKey: give that tag its key, or delete it`
         : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere or delete the tag ${key}`;
     const condition: Condition = { about: holds, kind: 'blocked', message: `${destination} in ${table.id} ${why}` };
-    return { steps: [], conditions: [condition], held: [condition] };
+    return { conditions: [condition], held: [condition] };
   }
   const step = wayBack(slot, target);
-  const held = refusalOf(step, world).map(
-    ({ message }): Condition => ({
-      about: holds,
-      kind: 'blocked',
-      message: `${destination} in ${table.id} waits for ${message}`,
-    }),
-  );
-  return { steps: [step], conditions: [], held };
+  const held = refusalOf(step, world).map(({ message }): Condition => {
+    return { about: holds, kind: 'blocked', message: `${destination} in ${table.id} waits for ${message}` };
+  });
+  return { steps: [step], held };
 }
 
 function wayBack(slot: RouteSlot, before: string): SubnetsStep {

@@ -31,9 +31,9 @@ export function planRoutes(
   const conditions: Condition[] = [...ranges.conditions];
   const held: Condition[] = [];
   const slots: RouteSlot[] = [];
-  const add = (part: Part<SubnetsStep>) => {
-    steps.push(...part.steps);
-    conditions.push(...part.conditions);
+  const add = (part: Partial<Part<SubnetsStep>>) => {
+    steps.push(...(part.steps ?? []));
+    conditions.push(...(part.conditions ?? []));
   };
   for (const table of world.routeTables) {
     const decided = routeSlots(table, optedInSubnets, ranges.routers, serving, world, config).map((slot) => ({
@@ -53,7 +53,7 @@ export function planRoutes(
       for (const { slot, action } of inOrder(family, config)) {
         const carried = stepsFor(action, slot, { world, config, planned: steps });
         add(carried);
-        inTable.push(...carried.held);
+        inTable.push(...(carried.held ?? []));
       }
     }
     conditions.push(...forgeriesIn(table, inTable));
