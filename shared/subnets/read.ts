@@ -86,7 +86,9 @@ export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConf
 function readProvider(answers: Answers, config: HubConfig, seal: Notary, now: number): Provider {
   const { service, connections, targets } = answers;
   const adopting = adopts(seal, now);
-  const routers = answers.instances.flatMap((instance) => readRouter(instance, targets, config, seal, adopting));
+  const routers = answers.instances
+    .filter(({ State }) => State?.Name !== 'shutting-down' && State?.Name !== 'terminated')
+    .map((instance) => readRouter(instance, targets, config, seal, adopting));
   return {
     service: {
       name: service.ServiceName ?? '',
@@ -283,26 +285,23 @@ function readRouter(
   config: SubnetsConfig,
   { read }: Notary,
   adopting: boolean,
-): Router[] {
+): Router {
   const state = instance.State?.Name ?? '';
-  if (state === 'shutting-down' || state === 'terminated') return [];
   const primary = instance.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
   const target = targets.find(({ Target }) => Target?.Id === instance.InstanceId);
   const id = instance.InstanceId ?? '';
   const range = read(id, config.rangeKey, tag(instance.Tags, config.rangeKey) ?? '');
   const isRange = isOwn(range.by) || (adopting && target !== undefined);
-  return [
-    {
-      id,
-      name: tag(instance.Tags, 'Name') ?? '',
-      zone: instance.Placement?.AvailabilityZone ?? '',
-      subnetId: instance.SubnetId ?? '',
-      interfaceId: primary?.NetworkInterfaceId ?? '',
-      running: state === 'pending' || state === 'running',
-      healthy: target?.TargetHealth?.State === 'healthy',
-      dnsRange: (isRange && range.text) || undefined,
-    },
-  ];
+  return {
+    id,
+    name: tag(instance.Tags, 'Name') ?? '',
+    zone: instance.Placement?.AvailabilityZone ?? '',
+    subnetId: instance.SubnetId ?? '',
+    interfaceId: primary?.NetworkInterfaceId ?? '',
+    running: state === 'pending' || state === 'running',
+    healthy: target?.TargetHealth?.State === 'healthy',
+    dnsRange: (isRange && range.text) || undefined,
+  };
 }
 
 /** An association in these states serves nobody. */
@@ -322,24 +321,15 @@ function readTable(
   { old, routers, vpcCidrs, holders, copies }: Surroundings,
 ): RouteTable {
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
-  const former = readNotes(id, table.Tags, config.formerKey, seal);
-  const direct = readNotes(id, table.Tags, config.directKey, seal);
-  const leadsToOld = ([destination]: [string, RouteNote]) =>
-    routes.some(({ DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId = '' }) => {
-      const to = DestinationCidrBlock ?? canonicalCidr(DestinationIpv6CidrBlock ?? '');
-      return to === destination && old.has(GatewayId);
-    });
-  const isRoutersRange = ([destination, { target }]: [string, RouteNote]) =>
+  type Entry = [destination: string, note: RouteNote];
+  const leadsToOld = ([destination]: Entry) =>
+    routes.some((route) => destinationOf(route) === destination && old.has(route.GatewayId ?? ''));
+  const isRoutersRange = ([destination, { target }]: Entry) =>
     routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
-  const isOurs = (entry: [string, RouteNote], isSoAnyway: (entry: [string, RouteNote]) => boolean) =>
-    isOwn(entry[1].by) || isSoAnyway(entry);
-  const believed = {
-    former: former.filter((entry) => isOurs(entry, leadsToOld)),
-    direct: direct.filter((entry) => isOurs(entry, isRoutersRange)),
-  };
-  const forged = [...former, ...direct].filter(
-    (entry) => !believed.former.includes(entry) && !believed.direct.includes(entry),
-  );
+  const notes = (prefix: string, isBelieved: (entry: Entry) => boolean) =>
+    Map.groupBy(readNotes(id, table.Tags, prefix, seal), (entry) => isOwn(entry[1].by) || isBelieved(entry));
+  const [former, direct] = [notes(config.formerKey, leadsToOld), notes(config.directKey, isRoutersRange)];
+  const forged = [former, direct].flatMap((all) => all.get(false) ?? []);
   const associations = Associations.filter(({ AssociationState }) => !ENDED.test(AssociationState?.State ?? ''));
   return {
     id,
@@ -349,26 +339,27 @@ function readTable(
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
     routes: routes.map((route) => {
       const read = readRoute(route, vpcCidrs);
-      const direct = directHolder(table.Tags, config.directKey, read.destination, read.target);
-      return { ...read, holder: holders.get(read.target) ?? direct };
+      const holder = holders.get(read.target) ?? directHolder(table.Tags, config.directKey, read);
+      return { ...read, holder };
     }),
     takeoverNotes: new Map([
       ...[...copies].flatMap(([destination, [newest]]): [string, RouteNote][] =>
         newest ? [[destination, newest.note]] : [],
       ),
-      ...believed.former,
+      ...(former.get(true) ?? []),
     ]),
     copies,
     foreignNotes: readForeignNotes(table.Tags, config.formerKey),
-    directRouteNotes: new Map(believed.direct),
+    directRouteNotes: new Map(direct.get(true)),
     forged: grouped(forged.map(([destination, { key }]) => [destination, key])),
     tagCount: countedKeys(table.Tags).length,
   };
 }
 
 /** A note under another `tagKey` says that a route to a router's interface is another stack's: its holder. */
-function directHolder(tags: ec2.Tag[] | undefined, own: string, destination: string, target: string) {
-  const note = (tags ?? []).find(
+type Leads = Pick<Route, 'destination' | 'target'>;
+function directHolder(tags: ec2.Tag[] | undefined, own: string, { destination, target }: Leads) {
+  const note = tags?.find(
     ({ Key = '', Value = '' }) =>
       Key.endsWith(`:direct:${destination}`) && Key !== `${own}:${destination}` && Value.startsWith(`${target} `),
   );
@@ -385,13 +376,15 @@ function readForeignNotes(tags: ec2.Tag[] | undefined, prefix: string): Map<stri
   );
 }
 
+/** AWS drops the host bits of all; how it shortens IPv6 it does not say. */
+const destinationOf = (route: ec2.Route) =>
+  route.DestinationCidrBlock ??
+  canonicalCidr(route.DestinationIpv6CidrBlock ?? '') ??
+  route.DestinationPrefixListId ??
+  '';
+
 function readRoute(route: ec2.Route, vpcCidrs: string[]): Omit<Route, 'holder'> {
-  // AWS drops the host bits of all; how it shortens IPv6 it does not say.
-  const destination =
-    route.DestinationCidrBlock ??
-    canonicalCidr(route.DestinationIpv6CidrBlock ?? '') ??
-    route.DestinationPrefixListId ??
-    '';
+  const destination = destinationOf(route);
   const propagated = route.Origin === 'EnableVgwRoutePropagation' || route.Origin === 'Advertisement';
   return {
     destination,
