@@ -64,26 +64,22 @@ export function withoutBackedOff<S extends Step>(
   now: number,
   throttled: ReadonlySet<string> = new Set(),
 ): Plan<S> {
-  const known = plan.steps.flatMap((step) => {
+  const held = plan.steps.flatMap((step) => {
     const attempt = attempts.get(keyOf(step));
-    return attempt ? [{ step, refusal: attempt }] : [];
+    return attempt && retryAt(attempt) > now ? [{ step, attempt }] : [];
   });
-  const held = known.filter(({ refusal }) => retryAt(refusal) > now);
-  const things = (some: typeof known) => new Set(some.map(({ step }) => step.about.label));
-  const [later, last] = [things(held), things(known)];
-  for (const step of plan.steps) if (throttled.has(keyOf(step))) last.add(step.about.label);
-  const ready = plan.steps.filter(({ about }) => !later.has(about.label));
+  const things = (steps: readonly S[]) => new Set(steps.map(({ about }) => about.label));
+  const later = things(held.map(({ step }) => step));
+  const last = things(plan.steps.filter((step) => attempts.has(keyOf(step)) || throttled.has(keyOf(step))));
+  const isLast = ({ about }: S) => Number(last.has(about.label));
   return {
     ...plan,
-    steps: [
-      ...ready.filter(({ about }) => !last.has(about.label)),
-      ...ready.filter(({ about }) => last.has(about.label)),
-    ],
+    steps: plan.steps.filter(({ about }) => !later.has(about.label)).toSorted((a, b) => isLast(a) - isLast(b)),
     conditions: [
       ...plan.conditions,
-      ...held.map(({ step, refusal }) => ({ about: step.about, ...retry(refusal, now) })),
+      ...held.map(({ step, attempt }) => ({ about: step.about, ...retry(attempt, now) })),
     ],
     // One that was taken and has no effect yet was not refused.
-    failures: held.flatMap(({ step, refusal: { error } }) => (error === undefined ? [] : [{ step, error }])),
+    failures: held.flatMap(({ step, attempt: { error } }) => (error === undefined ? [] : [{ step, error }])),
   };
 }

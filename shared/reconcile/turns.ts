@@ -22,19 +22,20 @@ export function createTurns<S extends Step>(bucketOf: (step: S) => Bucket, now: 
 
     /** Does a step, and remembers how that went. `change` must not repeat a call by itself: what was refused is planned anew. */
     async take(step: S, change: () => Promise<unknown>): Promise<void> {
-      const bucket = bucketOf(step);
+      const ended = (error?: unknown) => {
+        const isThrottled = isThrottle(error);
+        levels = (isThrottled ? empty : spend)(bucketOf(step), levels, now());
+        attempts = afterTry(step, attempts, now(), error);
+        if (isThrottled) throttled.add(keyOf(step));
+        else throttled.delete(keyOf(step));
+      };
       try {
         await change();
-        levels = spend(bucket, levels, now());
-        attempts = afterTry(step, attempts, now());
-        throttled.delete(keyOf(step));
       } catch (error) {
-        levels = (isThrottle(error) ? empty : spend)(bucket, levels, now());
-        if (isThrottle(error)) throttled.add(keyOf(step));
-        else throttled.delete(keyOf(step));
-        attempts = afterTry(step, attempts, now(), error);
+        ended(error);
         throw error;
       }
+      ended();
     },
   };
 }
