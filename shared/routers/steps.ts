@@ -1,4 +1,5 @@
 import type { Step } from '../reconcile/plan.ts';
+import type { Wanted } from './router.ts';
 import type { Install, Why } from './world.ts';
 
 /** One change. Those on several instances are one call to AWS. */
@@ -46,12 +47,8 @@ export const DELIVERY_TIMEOUT = 600;
 /** Seconds that the document gives it from then on: resources/install.yml. */
 export const EXECUTION_TIMEOUT = 300;
 
-export interface Installation {
+export interface Installation extends Wanted {
   instances: { id: string; address: string }[];
-  sha256: string;
-  sources: string[];
-  range: string | undefined;
-  fingerprint: string;
   why: Why;
 }
 
