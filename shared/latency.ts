@@ -1,3 +1,5 @@
+import type { Hint } from './events.ts';
+
 /** Something on its way, from a beginning that is timed to an end that is: from tag to route, from launch to health. */
 export interface Timed {
   id: string;
@@ -10,12 +12,6 @@ export interface Timed {
 
 export type Arrival = Timed & { seconds: number };
 
-/** An event that woke a process, see `Hint`. */
-interface Woken {
-  at: number;
-  ids: readonly string[];
-}
-
 /**
  * Times what is on its way from look to look. AWS does not keep when it arrived, so only that is timed that this process saw
  * begin: what was there at its first look, unless that look was woken for it, and what arrived before are not.
@@ -26,7 +22,7 @@ export function latencyTracker() {
   let looked = false;
 
   /** Takes in one look. Returns what it saw arrive, with its seconds. */
-  return function look(timed: readonly Timed[], now: number, woken: Woken): Arrival[] {
+  return function look(timed: readonly Timed[], now: number, woken: Pick<Hint, 'at' | 'ids'>): Arrival[] {
     const arrived: Arrival[] = [];
     for (const each of timed) {
       const { id, since, arrived: here } = each;
