@@ -64,13 +64,9 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
       continue;
     }
     if (!host) continue;
-    const hold = holdsBack(world, config);
+    const hold = holdsBack(host, world, config);
     if (hold) {
       tell(hold);
-      continue;
-    }
-    if (!world.service.zones.includes(host.zone)) {
-      wait(`the endpoint service to be enabled in ${host.zone}, where the load balancer is already`, LATER);
       continue;
     }
     const [newest] = ended;
@@ -162,11 +158,13 @@ export const blindness = (why: string): Reason => ({
   until: LATER,
 });
 
-/** No endpoint is made to a service that is not there, nor before routers. */
-function holdsBack({ service, blind }: SubnetsWorld, { account }: SubnetsConfig): Reason | undefined {
-  const message = `the endpoint service ${service.name} to be there for account ${account}: it is gone, its name is another, or its owner does not let this account connect`;
-  if (!service.visible) return { kind: 'waiting', message, until: LATER };
-  return blind === undefined ? undefined : blindness(blind);
+/** No endpoint is made to a service that is not there, nor before routers, nor in a zone that the service does not have yet. */
+function holdsBack({ zone }: Subnet, { service, blind }: SubnetsWorld, { account }: SubnetsConfig): Reason | undefined {
+  if (blind !== undefined && service.visible) return blindness(blind);
+  const message = service.visible
+    ? `the endpoint service to be enabled in ${zone}, where the load balancer is already`
+    : `the endpoint service ${service.name} to be there for account ${account}: it is gone, its name is another, or its owner does not let this account connect`;
+  return service.visible && service.zones.includes(zone) ? undefined : { kind: 'waiting', message, until: LATER };
 }
 
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
