@@ -60,27 +60,23 @@ export async function act(ec2: EC2Client, config: SubnetsConfig, seal: Signer, s
       return absorb(ec2.send(new DeleteRouteCommand(route(step))), 'InvalidRoute.NotFound');
     case 'write-note':
       return setTag(ec2, [step.tableId], step.key, seal.sign(step.tableId, step.key, step.value));
-    case 'erase-note': {
+    case 'erase-note':
       // With its value, so that one written since stays.
-      const { key: Key, value: Value } = step.note;
-      return ec2.send(new DeleteTagsCommand({ Resources: [step.tableId], Tags: [{ Key, Value }] }));
-    }
+      return unsetTag(ec2, [step.tableId], step.note.key, step.note.value);
     case 'copy-note': {
       const { endpointId, tableId, key, destination, value } = step;
       return setTag(ec2, [endpointId], `${config.copyKey}:${tableId}:${destination}`, seal.sign(tableId, key, value));
     }
-    case 'erase-copy': {
-      const { endpointId, key: Key, value: Value } = step;
-      return ec2.send(new DeleteTagsCommand({ Resources: [endpointId], Tags: [{ Key, Value }] }));
-    }
+    case 'erase-copy':
+      return unsetTag(ec2, [step.endpointId], step.key, step.value);
     case 'write-memory':
       return setTag(ec2, [step.subnetId], step.key, seal.sign(step.subnetId, step.key, step.value));
     case 'erase-memory':
-      return ec2.send(new DeleteTagsCommand({ Resources: [step.subnetId], Tags: [{ Key: step.key }] }));
+      return unsetTag(ec2, [step.subnetId], step.key);
     case 'set-status':
       return setTag(ec2, step.subnetIds, config.statusKey, step.status);
     case 'clear-status':
-      return ec2.send(new DeleteTagsCommand({ Resources: step.subnetIds, Tags: [{ Key: config.statusKey }] }));
+      return unsetTag(ec2, step.subnetIds, config.statusKey);
   }
 }
 
@@ -94,7 +90,8 @@ async function createEndpoint(
 ): Promise<void> {
   const { stackTag, sealKey, tags } = config;
   const { resource, key, text } = endpointNote(subnetId, serviceName, config);
-  const seal = sign(resource, key, text).slice(text.length + 1);
+  const sealTag = { Key: sealKey, Value: sign(resource, key, text).slice(text.length + 1) };
+  const name = { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` };
   const IpAddressType = ipv6 ? 'dualstack' : 'ipv4';
   const identity = [stackTag.Value, subnetId, serviceName, IpAddressType, generation];
   await ec2.send(
@@ -105,17 +102,7 @@ async function createEndpoint(
       ServiceName: serviceName,
       IpAddressType,
       ClientToken: createHash('sha256').update(JSON.stringify(identity)).digest('hex'),
-      TagSpecifications: [
-        {
-          ResourceType: 'vpc-endpoint',
-          Tags: [
-            stackTag,
-            { Key: sealKey, Value: seal },
-            { Key: 'Name', Value: `${stackTag.Value} ${subnetId}` },
-            ...tags,
-          ],
-        },
-      ],
+      TagSpecifications: [{ ResourceType: 'vpc-endpoint', Tags: [stackTag, sealTag, name, ...tags] }],
     }),
   );
 }
@@ -162,9 +149,11 @@ function isGone(error: unknown): boolean {
   return /\.(NotFound|Malformed)$/.test(code(error)) && !/^InvalidRouteTableI[dD]\./.test(code(error));
 }
 
-async function setTag(ec2: EC2Client, Resources: string[], Key: string, Value: string): Promise<void> {
-  await ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value }] }));
-}
+const setTag = (ec2: EC2Client, Resources: string[], Key: string, Value: string) =>
+  ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value }] }));
+
+const unsetTag = (ec2: EC2Client, Resources: string[], Key: string, Value?: string) =>
+  ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key, ...(Value !== undefined && { Value }) }] }));
 
 function route({ tableId, destination }: { tableId: string; destination: string }) {
   const family = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
