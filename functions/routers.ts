@@ -26,14 +26,10 @@ const changers = {
   autoScaling: new AutoScalingClient(once),
 };
 const seal = sealer(new KMSClient(), config.sealing);
+const reconciler = routersReconciler({ ...clients, changers }, config, seal, Date.now);
 
-export const handler = reconcilerHandler(
-  'routers',
-  routersReconciler({ ...clients, changers }, config, seal, Date.now),
-  {
-    stack: config.stack,
-    version: config.version,
-    clients: [...Object.values(clients), ...Object.values(changers)],
-    latencyMetric: 'SecondsToHealthy',
-  },
-);
+export const handler = reconcilerHandler('routers', reconciler, {
+  ...config,
+  clients: [...Object.values(clients), ...Object.values(changers)],
+  latencyMetric: 'SecondsToHealthy',
+});

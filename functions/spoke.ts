@@ -17,8 +17,7 @@ const clients = {
 const seal = sealer(new KMSClient(), config.sealing);
 
 export const handler = reconcilerHandler('subnets', spokeReconciler(clients, config, seal, Date.now), {
-  stack: config.stack,
-  version: config.version,
+  ...config,
   clients: Object.values(clients),
   latencyMetric: 'SecondsToRoute',
 });
