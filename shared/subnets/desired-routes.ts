@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import { LATER, type Reason } from '../reconcile/plan.ts';
 import { blindness, type Serving } from './endpoints.ts';
 import { isRefused, type OptedInSubnet } from './opted-in.ts';
@@ -54,19 +55,12 @@ function askedFor(
 ): DesiredRoute[] {
   const asking = users.filter((optedIn) => !isRefused(optedIn));
   if (asking.length === 0) return [];
-  const byDestination = Map.groupBy(
-    asking.flatMap((optedIn) => optedIn.destinations.map((destination) => ({ destination, optedIn }))),
-    ({ destination }) => destination,
+  const byDestination = grouped(
+    asking.flatMap((optedIn) => optedIn.destinations.map((destination) => [destination, optedIn] as const)),
   );
+  const endpointsOf = (users: OptedInSubnet[]) => users.flatMap((optedIn) => serving.get(optedIn)?.endpoint ?? []);
   return [
-    ...[...byDestination].map(([destination, specs]) =>
-      throughEndpoint(
-        destination,
-        specs.map(({ optedIn }) => optedIn),
-        specs.flatMap(({ optedIn }) => serving.get(optedIn)?.endpoint ?? []),
-        world,
-      ),
-    ),
+    ...[...byDestination].map(([destination, all]) => throughEndpoint(destination, all, endpointsOf(all), world)),
     ...[...ranges].map(([destination, { id: router, interfaceId, healthy }]) => ({
       ...straight(destination, healthy ? [interfaceId] : [], asking),
       router,
