@@ -31,10 +31,14 @@ export function nextWave(progress: Progress[]): Wave {
   const ailing = serving.find(({ diverter, target }) => diverter === 'wanted' && target?.state === 'unhealthy');
   const lost = due.find(({ router, next }) => next.is === 'wait' && !isBusy(router) && ails(router));
   const busy = serving.find((router) => isBusy(router) || (router.diverter === 'wanted' && !isHealthy(router)));
+  const wave = (routers: Router[], ...conditions: Condition[]) => sparing({ routers, conditions }, serving, about);
   if (failed) {
     const [last] = failed.instance.installs;
-    const conditions = [refused(about, `stops at ${failed.label}: ${last ? failure(last) : ''}`)];
-    return sparing({ routers: ready.filter((router) => router === failed), conditions }, serving, about);
+    const why = `stops at ${failed.label}: ${last ? failure(last) : ''}`;
+    return wave(
+      ready.filter((router) => router === failed),
+      refused(about, why),
+    );
   }
   const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
   if (idle.length > 0) return { routers: idle, conditions: [] };
@@ -45,15 +49,12 @@ export function nextWave(progress: Progress[]): Wave {
     // With nobody to serve there is nothing to lose: what failed there may help here.
     const nobody = !serving.some(mayServe) && !serving.some(isBusy);
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
-    return sparing({ routers, conditions: [refused(about, why)] }, serving, about);
+    return wave(routers, refused(about, why));
   }
-  if (busy) {
-    const conditions = [waiting(about, `goes on when ${busy.label} is healthy`)];
-    return sparing({ routers: [], conditions }, serving, about);
-  }
+  if (busy) return wave([], waiting(about, `goes on when ${busy.label} is healthy`));
   const proven = serving.some(({ diverter }) => diverter === 'wanted');
   const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
-  return sparing({ routers: inZone.slice(0, proven ? AT_ONCE : 1), conditions: [] }, serving, about);
+  return wave(inZone.slice(0, proven ? AT_ONCE : 1));
 }
 
 /** Unless another is healthy, leaves those that may serve as they are: whom they trust may change, their program may not. */
