@@ -50,7 +50,7 @@ export function reconcilerHandler<World, S extends Step>(
   time: Time = wallTime,
 ) {
   const log = createLog(serviceName, measures.version);
-  const metrics = createMetrics(serviceName, measures);
+  const publish = createMetrics(serviceName, measures);
   const calls: Call[] = [];
   for (const client of measures.clients) watchCalls(client, (call) => calls.push(call));
   const beginPass = createPassLog(log, time.now, reconciler.sentence, calls);
@@ -71,11 +71,10 @@ export function reconcilerHandler<World, S extends Step>(
       const began = time.now();
       const passLog = beginPass();
       const arrived: Arrival[] = [];
-      let measured: Measurements = { Errors: 1 };
-      let gaugesOf: Outcome['gaugesOf'] = new Map();
+      let outcome: Outcome<S> | undefined;
       calls.length = 0;
       try {
-        const outcome = await reconcile<World, S>(
+        outcome = await reconcile<World, S>(
           {
             observe: () => reconciler.observe(hint),
             plan(world) {
@@ -96,28 +95,27 @@ export function reconcilerHandler<World, S extends Step>(
           throw blunt(text);
         });
         last = outcome;
-        const { settled, changes, failures, gauges } = outcome;
-        measured = { ...gauges, Errors: failures.length };
-        gaugesOf = outcome.gaugesOf;
         passLog.ends(outcome);
+        const { settled, changes, failures } = outcome;
         const [first] = failures;
         if (first)
           throw blunt(`${failures.length} steps did not succeed, the first: ${reconciler.sentence(first.step)}`);
         return { settled, changes };
       } finally {
         const seconds = (some: readonly Arrival[]) => ({ [measures.latencyMetric]: some.map((each) => each.seconds) });
-        const ofVpcs = [...gaugesOf].map(([vpc, gauges]): [string, Measurements] => [
+        const ofVpcs = [...(outcome?.gaugesOf ?? [])].map(([vpc, gauges]): [string, Measurements] => [
           vpc,
           { ...gauges, ...seconds(arrived.filter(({ vpcId }) => vpcId === vpc)) },
         ]);
         const all = {
-          ...measured,
+          ...outcome?.gauges,
+          Errors: outcome?.failures.length ?? 1,
           ...seconds(arrived),
           ChangingCalls: calls.filter((call) => isChange(call) && call.error === undefined).length,
           Throttles: calls.filter(({ error }) => isThrottle(error)).length,
           PassSeconds: (time.now() - began) / 1000,
         };
-        metrics.publish(all, new Map(ofVpcs));
+        publish(all, ofVpcs);
       }
     });
 }

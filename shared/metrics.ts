@@ -50,21 +50,16 @@ const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
 /** A pass measured these, by metric. Several values are several samples. A name that is not in the table is not written. */
 export type Measurements = Readonly<Record<string, number | readonly number[]>>;
 
-/** Writes metrics as lines of the log, in CloudWatch's embedded metric format. */
-export function createMetrics(
-  serviceName: string,
-  { stack, version }: { stack: string; version: string },
-): { publish(measured: Measurements, ofVpcs?: ReadonlyMap<string, Measurements>): void } {
+/** Writes what a pass has measured, and of its VPCs by their ids, as lines of the log in CloudWatch's embedded metric format. */
+export function createMetrics(serviceName: string, { stack, version }: { stack: string; version: string }) {
   const open = (dimensions: Record<string, string>) =>
     new Metrics({ namespace: 'ziti-glb', serviceName, defaultDimensions: { stack, ...dimensions } });
   const metrics = open({});
-  return {
-    publish(measured, ofVpcs = new Map()) {
-      write(metrics, measured, METRIC_NAMES);
-      const served = [...ofVpcs].filter(([, { OptedIn }]) => OptedIn !== undefined && OptedIn !== 0);
-      for (const [vpc, of] of served.toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, VPCS_MEASURED))
-        write(open({ vpc }), of, METRICS_OF_VPC);
-    },
+  return function publish(measured: Measurements, ofVpcs: [vpc: string, measured: Measurements][]) {
+    write(metrics, measured, METRIC_NAMES);
+    const served = ofVpcs.filter(([, { OptedIn }]) => OptedIn !== undefined && OptedIn !== 0);
+    for (const [vpc, of] of served.toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, VPCS_MEASURED))
+      write(open({ vpc }), of, METRICS_OF_VPC);
   };
 
   function write(to: Metrics, measured: Measurements, names: readonly MetricName[]): void {
