@@ -137,7 +137,7 @@ describePackaged('a hub and a spoke of another account', () => {
       expect(unused.filter(({ action }) => action === 'lambda:InvokeFunction')).toEqual([]);
       if (deploy === plain) await spoke.remove(deployed);
     },
-    300_000,
+    600_000,
   );
 
   test('is asked for what it is in another region, or in the hub’s own account, before anything is packaged', () => {
