@@ -31,9 +31,12 @@ export function render(shown: Topology, view: View): string {
   );
 }
 
+const hasOtherAccounts = ({ hub, spokes }: Topology) => hub !== undefined || spokes.length > 0;
+
 /** What stands in each column; whose it is, where that differs. */
-function titles({ account, hub, spokes }: Topology): Html {
-  const here = hub || spokes.length > 0 ? ` of account ${account}` : '';
+function titles(shown: Topology): Html {
+  const { account, hub } = shown;
+  const here = hasOtherAccounts(shown) ? ` of account ${account}` : '';
   const there = hub ? ` of account ${hub.account}` : '';
   return html`
     <div class="zg-band zg-titles">
@@ -53,6 +56,7 @@ function isCompact(shown: Topology, view: View): boolean {
 
 function header(shown: Topology): Html {
   const { place, account, vpcId, at, zones, paused, hub } = shown;
+  const whose = hasOtherAccounts(shown) && html`account ${account} · `;
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const ready = subnets.filter((subnet) => subnet.state === 'ready');
@@ -68,7 +72,7 @@ function header(shown: Topology): Html {
         ${hub ? routersOfHub(hub) : fleet}${paused && ', paused'}
       </h2>
       <p class="zg-muted">
-        ${place.stack} · account ${account} · ${vpcId && html`<span class="zg-mono">${vpcId}</span> · `}${place.region} ·
+        ${place.stack} · ${whose}${vpcId && html`<span class="zg-mono">${vpcId}</span> · `}${place.region} ·
         <time datetime="${time}">${time.slice(11, 19)} UTC</time>
       </p>
     </div>`;

@@ -133,7 +133,7 @@ describePackaged('a plain template', () => {
       codes = [...plain.code.keys()];
       text = JSON.stringify(plain.template);
       template = parseTemplate(text);
-    }, 300_000);
+    }, 600_000);
 
     test('has each parameter of the stack, with its default if it need not be given, and no marker left', () => {
       const { defaults } = declarationOf(stack);

@@ -1,7 +1,9 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { given } from '../../support/cloud.ts';
+import { observeSpoke } from '../../../shared/subnets/spoke.ts';
+import { lookFromSpoke } from '../../../shared/topology/observe.ts';
+import { given, testVpc } from '../../support/cloud.ts';
 import { CIDR, RESOLVER } from './fixtures.ts';
 import { type Answering, SPOKE, type SpokeStage, spokeStage } from './spoke-stage.ts';
 
@@ -35,6 +37,31 @@ describe('a subnet of another account', () => {
     await here.minutes(3);
     expect([await here.routed(here.tables.a1), await here.farEndpoints()]).toEqual([[], []]);
     expect(await here.status(here.far.a1)).toBeUndefined();
+  });
+
+  test('is counted in its VPC, as a hub counts, where the account has several', async () => {
+    await setUp();
+    const other = await testVpc({ ec2: here.people });
+    await here.tagFar(here.far.a1, CIDR);
+    const look = await lookFromSpoke({ ec2: here.people, lambda: here.lambda }, here.spoke, here.cloud.clock.now());
+    const { gauges, gaugesOf } = look.subnets.plan;
+    expect(gauges).toMatchObject({ OptedIn: 1, Waiting: 1 });
+    expect(gaugesOf.get(here.far.vpc)).toMatchObject({ OptedIn: 1, Waiting: 1 });
+    expect(gaugesOf.get(other.vpc)).toMatchObject({ OptedIn: 0, Waiting: 0 });
+  });
+
+  test('is pictured with the hub’s last answer, by a process that has one', async () => {
+    await setUp();
+    await ready();
+    const clients = { ec2: here.people, lambda: here.lambda };
+    const observe = observeSpoke(clients, here.spoke);
+    const look = () => lookFromSpoke(clients, here.spoke, here.cloud.clock.now(), observe);
+    const first = await look();
+    expect(first.subnets.hub).toMatchObject({ account: HUB, visible: true, blind: undefined });
+    here.hear('refuses');
+    expect((await look()).subnets.hub).toEqual(first.subnets.hub);
+    const { subnets } = await lookFromSpoke(clients, here.spoke, here.cloud.clock.now());
+    expect(subnets.hub).toMatchObject({ toldAt: undefined, blind: expect.stringContaining('AccessDenied') });
   });
 
   test('is refused in a zone that the service is not in, by its id', async () => {
