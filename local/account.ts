@@ -87,7 +87,7 @@ export function createAccount(options: AccountOptions) {
   undo.push(bus.close);
 
   const deployed = new Map<string, DeployedStack>();
-  const buckets = createBuckets(clock, iam.allows);
+  const buckets = createBuckets(clock, iam.allows, region);
   const services = {
     ...cloud.services,
     s3: buckets.service,
