@@ -4,6 +4,7 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -55,6 +56,8 @@ export function awsClients({ region, profile, endpoint, timeout }: Access) {
     lambda: new LambdaClient(config),
     logs: new CloudWatchLogsClient(config),
     quotas: new ServiceQuotasClient(config),
+    // A bucket is found in whatever region it is: that is to be told.
+    s3: new S3Client({ ...config, followRegionRedirects: true, forcePathStyle: endpoint !== undefined }),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
     sts: new STSClient(config),

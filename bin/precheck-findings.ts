@@ -1,6 +1,6 @@
 import type { RouteTable, Subnet, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
 import { contains } from '../shared/cidr.ts';
-import { type Finding, finding } from './findings.ts';
+import { type Finding, finding, quotas } from './findings.ts';
 import type { Deployment } from './stack-deployment.ts';
 
 const EVERYWHERE = '0.0.0.0/0';
@@ -167,6 +167,84 @@ export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Tak
   return found.length > 0
     ? found
     : [finding('ok', check, 'it can be taken, with its target group and endpoint service')];
+}
+
+/** What a bucket of code and its prefix may be called, as the plain template has it. */
+export const CODE = { codeBucket: /^[a-z0-9.-]{3,63}$/, codePrefix: /^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$/ };
+
+const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
+
+/** The bucket of a plain template's code, as far as it may be looked into. */
+export interface Code {
+  bucket: string;
+  prefix: string;
+  /** That of the stack. */
+  region: string;
+  /** That of the bucket; undefined if there is none of this name. */
+  where: string | undefined;
+  /** Whether routers get the diverter from it. */
+  fetches: boolean;
+  /** Keys that begin with the prefix. */
+  keys: readonly string[];
+  /** Of these, what may not be read. */
+  denied: readonly string[];
+}
+
+/** The keys that the folder `code` of a release has below a prefix, of each the last: functions, and the diverter. */
+export function codeKeys({ prefix, fetches, keys }: Pick<Code, 'prefix' | 'fetches' | 'keys'>) {
+  const names = [
+    ...FUNCTIONS.map((name) => ({ name: `${name}-….zip`, is: new RegExp(`^${name}-[0-9a-f]{64}\\.zip$`) })),
+    ...(fetches ? [{ name: 'diverter/…', is: /^diverter\/[0-9a-f]{64}$/ }] : []),
+  ];
+  return names.map(({ name, is }) => ({
+    name,
+    key: keys.findLast((key) => key.startsWith(`${prefix}/`) && is.test(key.slice(prefix.length + 1))),
+  }));
+}
+
+/** Lambda takes code from a bucket of its own region alone. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html */
+export function codeBucket(code: Code): Finding {
+  const { bucket, prefix, region, where, denied } = code;
+  const fault = (says: string, remedy: string) => finding('fault', 'code', says, remedy);
+  const copy = `aws s3 cp --recursive code s3://${bucket}/${prefix}, from the folder of the release`;
+  if (where === undefined)
+    return fault(`there is no bucket ${bucket}`, `aws s3 mb s3://${bucket} --region ${region}, and then ${copy}`);
+  if (where !== region)
+    return fault(
+      `${bucket} is in ${where}, and Lambda takes code of a stack in ${region} from a bucket there alone`,
+      `give a bucket in ${region}`,
+    );
+  const missing = codeKeys(code).flatMap(({ name, key }) => (key === undefined ? [name] : []));
+  if (missing.length > 0) return fault(`${bucket} has no ${prefix}/ with ${missing.join(', ')}`, copy);
+  if (denied.length > 0)
+    return fault(`${denied[0]} in ${bucket} may not be read`, 'have who deploys be allowed s3:GetObject there');
+  return finding('ok', 'code', `${bucket} has what ${prefix}/ is to have, in ${where}`);
+}
+
+/** What an account has of Elastic Load Balancing, and may have by the names of its API. */
+export interface Balancing {
+  vpcId: string;
+  region: string;
+  /** The VPC of each Gateway Load Balancer. */
+  balancers: readonly (string | undefined)[];
+  groups: number;
+  limits: ReadonlyMap<string, number>;
+}
+
+/** A stack makes one of each, unless it takes one that is there. AWS has no quota of endpoint services. */
+export function balancing({ vpcId, region, balancers, groups, limits }: Balancing): Finding[] {
+  const own = balancers.filter((one) => one === vpcId).length;
+  const all: [name: string, of: string, used: number, limit: string][] = [
+    ['Gateway Load Balancers per Region', region, balancers.length, 'gateway-load-balancers'],
+    ['Gateway Load Balancers per VPC', vpcId, own, 'gateway-load-balancers-per-vpc'],
+    ['GENEVE target groups per Region', region, groups, 'geneve-target-groups'],
+  ];
+  return quotas(
+    all.flatMap(([name, of, used, key]) => {
+      const limit = limits.get(key);
+      return limit === undefined ? [] : [{ name, of, used, limit, adjustable: true }];
+    }),
+  );
 }
 
 /** What is known of the ways out of a VPC. */

@@ -16,7 +16,7 @@ import { createLambda, type Lambda } from './lambda/runtime.ts';
 import type { Cloud } from './services/cloud.ts';
 import { createKms } from './services/kms.ts';
 import { createLogs } from './services/logs.ts';
-import { createBuckets } from './services/s3.ts';
+import { type Buckets, createBuckets } from './services/s3.ts';
 import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
 import { cloudFormationService, type DeployedStack } from './stack/api.ts';
@@ -25,7 +25,7 @@ import { type Deploy, deployPackage, type NetworkParameters } from './stack/pack
 import { permitted } from './stack/permissions.ts';
 import type { Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
-import { type AccessKey, createKeys } from './wire/keys.ts';
+import { type AccessKey, createKeys, type Keys } from './wire/keys.ts';
 import { createAuthentication } from './wire/signature.ts';
 import type { Middleware } from './wire/wire.ts';
 import { createWire } from './wire/wire.ts';
@@ -52,9 +52,22 @@ export interface AccountOptions {
   demands: { concurrency?: number; boundary?: string } | undefined;
   /** The policy of who deploys the product's stacks; everything is allowed if it is not given. */
   deployer?: Record<string, unknown> | undefined;
+  /** What the account has in common in all regions, if it is open in another one already. */
+  global?: Global;
   /** Another account's functions, if there is such an account. */
   functionsOf(account: string): Lambda | undefined;
   onLog(source: string, line: string): void;
+}
+
+/**
+ * What of an account has no region: roles and their keys, buckets by name, and dashboards.
+ * https://docs.aws.amazon.com/general/latest/gr/rande.html, …/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+ */
+export interface Global {
+  roles: Map<string, Role>;
+  keys: Keys;
+  buckets: Buckets;
+  dashboards: Set<string>;
 }
 
 export type Account = ReturnType<typeof createAccount>;
@@ -64,9 +77,9 @@ export function createAccount(options: AccountOptions) {
   const { region, account, clock, rate, cloud, endpoints, onLog } = options;
   const place = { region, account };
   const undo: (() => unknown)[] = [];
-  const roles = new Map<string, Role>();
+  const roles = options.global?.roles ?? new Map<string, Role>();
   const kms = createKms(clock, place);
-  const keys = createKeys(Object.values(options.users), roles);
+  const keys = options.global?.keys ?? createKeys(Object.values(options.users), roles);
   const { organization } = options;
   const iam = createIam({ ...place, organization, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
   const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
@@ -90,7 +103,8 @@ export function createAccount(options: AccountOptions) {
   undo.push(bus.close);
 
   const deployed = new Map<string, DeployedStack>();
-  const buckets = createBuckets(clock, iam.allows);
+  const buckets = options.global?.buckets ?? createBuckets(clock, iam.allows, region);
+  const dashboards = options.global?.dashboards ?? new Set<string>();
   const services = {
     ...cloud.services,
     s3: buckets.service,
@@ -112,7 +126,7 @@ export function createAccount(options: AccountOptions) {
   const wire = createWire(services, { principal, authenticate, middleware });
 
   const boundary = options.demands?.boundary;
-  const common = { ...place, clock, lambda, bus, buckets, kms, queues, roles, iam, logs, boundary };
+  const common = { ...place, clock, lambda, bus, buckets, kms, queues, roles, dashboards, iam, logs, boundary };
   const makers = (credentials: AccessKey) => {
     const client = { endpoint: endpoints.outside, region, credentials };
     const clients = {
@@ -153,6 +167,8 @@ export function createAccount(options: AccountOptions) {
 
   return {
     account,
+    region,
+    global: { roles, keys, buckets, dashboards } satisfies Global,
     /** The operator's, who may do everything. */
     credentials: keys.ofUser(options.users.operator),
     /** By name: what each function may do. */
@@ -178,9 +194,9 @@ export function createAccount(options: AccountOptions) {
       files: ReadonlyMap<string, string>,
     ) {
       const { codeBucket: Bucket = '' } = parameters;
-      buckets.create(Bucket);
+      if (!stacks.has(name)) buckets.create(Bucket, region);
       for (const [Key, path] of files) await own.clients.s3.putObject({ Bucket, Key, Body: readFileSync(path) });
-      return deploy(name, template, parameters);
+      return deploy(name, template, parameters, stacks.get(name));
     },
     async remove(stack: Stack) {
       const { ServerlessDeploymentBucketName: bucket } = stack.outputs;

@@ -4,6 +4,7 @@ import { type Clock, scaledClock } from './clock.ts';
 import type { Faults } from './events/bus.ts';
 import type { QueueMessage } from './events/queues.ts';
 import type { Fabric } from './fabric/fabric.ts';
+import { noFabric } from './fabric/none.ts';
 import type { Allowance } from './iam/iam.ts';
 import type { Role } from './iam/role.ts';
 import { createCloud } from './services/cloud.ts';
@@ -11,6 +12,7 @@ import type { Stack } from './stack/deploy.ts';
 import type { NetworkParameters } from './stack/package.ts';
 import { parseTemplate, type Template } from './stack/template.ts';
 import type { AccessKey } from './wire/keys.ts';
+import type { WireRequest } from './wire/protocol.ts';
 import { serve } from './wire/server.ts';
 import { readSignature } from './wire/signature.ts';
 import { throttle } from './wire/throttle.ts';
@@ -76,7 +78,8 @@ export interface Box {
    */
   deploy(folder: string, diverter?: string): Promise<Stack>;
   /**
-   * Deploys a plain template as CloudFormation does, its code in a bucket that is there beforehand, `codeBucket`.
+   * Deploys a plain template as CloudFormation does, its code in a bucket that is there beforehand, `codeBucket`: over the stack of this
+   * name, if there is one.
    * @param files paths of what is to be in the bucket, by key
    */
   deployTemplate(
@@ -97,6 +100,12 @@ export interface Box {
   > & {
     deploy(folder: string): Promise<Stack>;
   };
+  /** The same account in another region: a network of its own, and no packets. */
+  inRegion(region: string): Promise<
+    Pick<Box, 'region' | 'credentials' | 'network' | 'roles' | 'queues' | 'deployTemplate' | 'remove'> & {
+      deploy(folder: string): Promise<Stack>;
+    }
+  >;
   /** Takes everything down, once. */
   close(): Promise<void>;
 }
@@ -144,38 +153,61 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
   const fabric = await options.fabric({ ...VPC_SERVICES, upstream: server.url });
   undo.push(fabric.close);
 
+  /** By region and id. */
   const accounts = new Map<string, Account>();
+  const accountOf = (region: string, id: string) => accounts.get(`${region} ${id}`);
   const onError = (error: unknown) => onLog('cloud', String(error));
-  const cloud = createCloud({
-    ...{ ...place, clock, fabric, images: Object.keys(IMAGES), onError },
-    emit: (event) => accounts.get(event.account)?.bus.put(event),
-  });
-  undo.push(cloud.close);
+  const cloudOf = (region: string, itsFabric: Fabric) => {
+    const made = createCloud({
+      ...{ region, account: ACCOUNT, clock, fabric: itsFabric, images: Object.keys(IMAGES), onError },
+      emit: (event) => accountOf(region, event.account)?.bus.put(event),
+    });
+    undo.push(made.close);
+    return made;
+  };
+  const cloud = cloudOf(REGION, fabric);
 
-  const everyone = throttle(clock);
-  const open = (account: string, users: AccountOptions['users']) => {
+  const open = (
+    account: string,
+    users: AccountOptions['users'],
+    {
+      region,
+      cloud: its,
+      throttle: everyone,
+      global,
+    }: Pick<AccountOptions, 'region' | 'cloud' | 'throttle' | 'global'>,
+  ) => {
     const created = createAccount({
-      ...{ region: REGION, account, clock, rate, cloud, users, throttle: everyone, onLog },
+      ...{ region, account, clock, rate, cloud: its, users, throttle: everyone, onLog, ...(global && { global }) },
       endpoints: { outside: server.url, inVpcs: `http://${VPC_SERVICES.ip}` },
       demands: options.demands,
       organization: options.organization?.accounts.includes(account) ? options.organization.id : undefined,
       // Who deploys by it does so in the box's own account.
       deployer: account === ACCOUNT ? options.deployer : undefined,
-      functionsOf: (other) => accounts.get(other)?.lambda,
+      functionsOf: (other) => accountOf(region, other)?.lambda,
     });
     undo.push(() => unwind(created.undo));
-    accounts.set(account, created);
+    accounts.set(`${region} ${account}`, created);
     return created;
   };
   const { operator, cloudFormation } = USERS;
-  const own = open(ACCOUNT, USERS);
-  const ofKey = (accessKeyId: string) => [...accounts.values()].find(({ knows }) => knows(accessKeyId)) ?? own;
-  wire = inTimeOf(clock, (request) => ofKey(readSignature(request)?.accessKeyId ?? '').wire(request));
+  const here = { region: REGION, cloud, throttle: throttle(clock) };
+  const own = open(ACCOUNT, USERS, here);
+  /** Whom a request is for: who signed it is of an account, and he signed it for a region. */
+  const meant = (request: WireRequest) => {
+    const { accessKeyId = '', scope: [, region] = [] } = readSignature(request) ?? {};
+    const known = [...accounts.values()].filter(({ knows }) => knows(accessKeyId));
+    return known.find((one) => one.region === region) ?? known[0] ?? own;
+  };
+  wire = inTimeOf(clock, (request) => meant(request).wire(request));
 
-  const { outputs } = await own.deploy(NETWORK_STACK, parseTemplate(readFileSync(NETWORK, 'utf8')), {
-    ImageId: 'ami-client',
-  });
-  const network = { region: REGION, vpcId: outputs.vpcId ?? '', subnetIds: outputs.subnetIds ?? '' };
+  const networkIn = async ({ region, deploy }: Account) => {
+    const { outputs } = await deploy(NETWORK_STACK, parseTemplate(readFileSync(NETWORK, 'utf8')), {
+      ImageId: 'ami-client',
+    });
+    return { region, vpcId: outputs.vpcId ?? '', subnetIds: outputs.subnetIds ?? '' };
+  };
+  const network = await networkIn(own);
   const stack = await own.deployPackage(await options.packaged(network), options.diverter, network);
 
   return {
@@ -196,11 +228,18 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     inAccount(account) {
       const suffix = `-${account}`;
       const there =
-        accounts.get(account) ??
-        open(account, { operator: `${operator}${suffix}`, cloudFormation: `${cloudFormation}${suffix}` });
+        accountOf(REGION, account) ??
+        open(account, { operator: `${operator}${suffix}`, cloudFormation: `${cloudFormation}${suffix}` }, here);
       const { credentials, roles, assume, unusedAccess, queues, deployTemplate, remove } = there;
       const deploy = (folder: string) => there.deployPackage(folder, options.diverter);
       return { account, credentials, roles, assume, unusedAccess, queues, deploy, deployTemplate, remove };
+    },
+    async inRegion(region) {
+      const elsewhere = { region, cloud: cloudOf(region, noFabric(`${region} has none`)), throttle: throttle(clock) };
+      const there = open(ACCOUNT, USERS, { ...elsewhere, global: own.global });
+      const { credentials, roles, queues, deployTemplate, remove } = there;
+      const deploy = (folder: string) => there.deployPackage(folder, options.diverter);
+      return { region, credentials, network: await networkIn(there), roles, queues, deploy, deployTemplate, remove };
     },
     setFaults: own.bus.setFaults,
   };

@@ -8,8 +8,15 @@ import {
   paginateDescribeSubnets,
   paginateDescribeVpcEndpoints,
 } from '@aws-sdk/client-ec2';
-import { DescribeLoadBalancersCommand, DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  DescribeLoadBalancersCommand,
+  DescribeTargetGroupsCommand,
+  paginateDescribeAccountLimits,
+  paginateDescribeLoadBalancers,
+  paginateDescribeTargetGroups,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetAccountSettingsCommand, GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { HeadBucketCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
@@ -23,10 +30,23 @@ import { defaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
 import { type Finding, finding, quotas, unreadable } from '../findings.ts';
 import { explain } from '../person.ts';
-import { concurrency, names, ownVpc, reachability, reserved, taken, zonesOf } from '../precheck-findings.ts';
+import {
+  balancing,
+  CODE,
+  codeBucket,
+  codeKeys,
+  concurrency,
+  names,
+  ownVpc,
+  reachability,
+  reserved,
+  taken,
+  zonesOf,
+} from '../precheck-findings.ts';
 import { deploymentOf } from '../stack-deployment.ts';
 import { findingRows } from '../standing.ts';
 import { table } from '../table.ts';
+import { version } from '../version.ts';
 import { encryption } from '../vpc-findings.ts';
 
 const PREFIX = 'ziti-glb-';
@@ -40,14 +60,14 @@ export const precheck: Precommand = {
   options: { ...json, param: { type: 'string', short: 'p', multiple: true }, parameters: { type: 'string' } },
   check: ({ options }) => void parametersOf(options),
   async run({ options, stack: place, terminal, document }) {
-    const { stage, ...parameters } = parametersOf(options);
+    const { stage, code, parameters } = parametersOf(options);
     const stack = stage === undefined ? place : { ...place, name: `${PREFIX}${stage}` };
     const region = await stack.clients.ec2.config.region();
     usage(() => {
       checkStage(stack.name.replace(PREFIX, ''));
       checkParameters(parameters, { region, defaults });
     });
-    const findings = await examine(stack, parameters);
+    const findings = await examine(stack, parameters, code);
     if (options.json) document(findings);
     else terminal.out(...table(findingRows(findings, terminal), { columns: terminal.columns }));
     return findings.some(({ is }) => is === 'fault') ? EXIT.todo : EXIT.ok;
@@ -64,16 +84,33 @@ function usage<T>(check: () => T): T {
 
 type Parameters = Record<string, string | number>;
 
-/** All of them, the defaults too; `stage` if a file has it. @throws UsageError */
-function parametersOf({ param = [], parameters: path }: Given['options']): Parameters & { stage?: string } {
+/** Where the code of a plain template is. */
+interface CodePlace {
+  bucket: string;
+  prefix: string;
+}
+
+/** All of the stack's own, the defaults too, and what only a plain template has, if it is given. @throws UsageError */
+function parametersOf({ param = [], parameters: path }: Given['options']): {
+  parameters: Parameters;
+  stage?: string;
+  code: CodePlace | undefined;
+} {
   const given = usage(() => givenParameters([param].flat().map(String)));
   const ofFile = typeof path === 'string' ? readParameters(path) : {};
   const all: Parameters = { ...defaults, ...ofFile, ...Object.fromEntries(given) };
-  const { stage } = all;
+  const { stage, codeBucket: bucket, codePrefix: prefix = `ziti-glb/${version}` } = all;
+  for (const [name, form] of Object.entries(CODE))
+    if (all[name] !== undefined && !form.test(String(all[name])))
+      throw new UsageError(`The parameter ${name} is not of the form ${form.source}: ${all[name]}`);
   for (const name of OF_TEMPLATE) delete all[name];
   const unknown = Object.keys(all).find((name) => !(name in defaults));
   if (unknown) throw new UsageError(`There is no parameter ${unknown}; there are ${Object.keys(defaults).join(', ')}.`);
-  return { ...all, ...(stage !== undefined && { stage: String(stage) }) };
+  return {
+    parameters: all,
+    ...(stage !== undefined && { stage: String(stage) }),
+    code: bucket === undefined ? undefined : { bucket: String(bucket), prefix: String(prefix) },
+  };
 }
 
 /** What `aws cloudformation deploy --parameter-overrides file://` takes: https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/ */
@@ -102,7 +139,7 @@ function readParameters(path: string): Record<string, string> {
 }
 
 /** Of each check what it found; what one may not read says nothing about the others. */
-async function examine(stack: Place, parameters: Parameters): Promise<Finding[]> {
+async function examine(stack: Place, parameters: Parameters, code: CodePlace | undefined): Promise<Finding[]> {
   const text = (name: string) => String(parameters[name]);
   const vpcId = text('vpcId');
   const [who, account] = await identity(stack);
@@ -141,6 +178,8 @@ async function examine(stack: Place, parameters: Parameters): Promise<Finding[]>
       return [concurrency({ all, unreserved }, Math.max(0, more))];
     }),
     attempt('quotas', () => vpcQuotas(stack, text)),
+    attempt('quotas', () => balancingQuotas(stack, text)),
+    ...(code ? [attempt('code', async () => [await lookInto(stack, code, text('diverter') === 'own')])] : []),
     attempt('names', async () => [...names(await namesOf(stack, parameters))]),
   ]);
   return [who, ...parts.flat()];
@@ -240,6 +279,61 @@ async function vpcQuotas({ clients }: Place, text: (name: string) => string): Pr
         ),
       ),
   ];
+}
+
+/** Of what a stack makes that takes no load balancer, and does not stand already. */
+async function balancingQuotas(stack: Place, text: (name: string) => string): Promise<Finding[]> {
+  if (text('loadBalancerArn') !== '' || (await deploymentOf(stack).catch(() => undefined))) return [];
+  const { elb } = stack.clients;
+  const client = { client: elb };
+  const [limits, balancers, groups, region] = await Promise.all([
+    collect(paginateDescribeAccountLimits(client, {}), 'Limits'),
+    collect(paginateDescribeLoadBalancers(client, {}), 'LoadBalancers'),
+    collect(paginateDescribeTargetGroups(client, {}), 'TargetGroups'),
+    elb.config.region(),
+  ]);
+  return balancing({
+    ...{ vpcId: text('vpcId'), region },
+    balancers: balancers.filter(({ Type }) => Type === 'gateway').map(({ VpcId }) => VpcId),
+    groups: groups.filter(({ Protocol }) => Protocol === 'GENEVE').length,
+    limits: new Map(limits.map(({ Name = '', Max }) => [Name, Number(Max)])),
+  });
+}
+
+/** What a bucket has below a prefix, and whether it may be read. */
+async function lookInto({ clients: { s3 } }: Place, { bucket, prefix }: CodePlace, fetches: boolean): Promise<Finding> {
+  const region = await s3.config.region();
+  const code = { bucket, prefix, region, fetches, keys: [] as string[], denied: [] as string[] };
+  const head = await answerTo(s3.send(new HeadBucketCommand({ Bucket: bucket })));
+  if (head === 404) return codeBucket({ ...code, where: undefined });
+  if (head === 403)
+    return unreadable('code', `S3 answers 403 of ${bucket}: s3:ListBucket is lacking, or it is another account's.`);
+  const where = head.BucketRegion ?? region;
+  if (where !== region) return codeBucket({ ...code, where });
+  const listed = await collect<'Contents', { Key?: string | undefined }>(
+    paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: `${prefix}/` }),
+    'Contents',
+  );
+  const keys = listed.flatMap(({ Key }) => Key ?? []);
+  const wanted = codeKeys({ prefix, fetches, keys }).flatMap(({ key }) => key ?? []);
+  const denied = await Promise.all(
+    wanted.map(async (Key) => {
+      const answer = await answerTo(s3.send(new HeadObjectCommand({ Bucket: bucket, Key })));
+      return typeof answer === 'number' ? [Key] : [];
+    }),
+  );
+  return codeBucket({ ...code, where, keys, denied: denied.flat() });
+}
+
+/** An answer to HEAD has no body that names the error: its status is what it says. */
+async function answerTo<T>(asked: Promise<T>): Promise<T | 403 | 404> {
+  try {
+    return await asked;
+  } catch (error) {
+    const { httpStatusCode: status } = Object(error).$metadata ?? {};
+    if (status === 403 || status === 404) return status;
+    throw error;
+  }
 }
 
 async function namesOf(stack: Place, parameters: Parameters) {

@@ -33,6 +33,7 @@ export const READ_ONLY: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 
     'GetManagedPrefixListEntries',
   ],
   elasticloadbalancing: [
+    'DescribeAccountLimits',
     'DescribeListenerAttributes',
     'DescribeListeners',
     'DescribeLoadBalancerAttributes',

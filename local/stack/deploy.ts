@@ -47,7 +47,7 @@ export async function deployStack({ template, parameters, place, types }: Deploy
         undo.push(() => update(logicalId, present, present));
         stack.resources.set(logicalId, { ...present, properties });
       } else {
-        const made = await create(types[declaration.Type], properties, place.name, logicalId);
+        const made = await create(types[declaration.Type], properties, place, logicalId);
         undo.push(() => remove(made));
         stack.resources.set(logicalId, { type: declaration.Type, properties, made });
       }
@@ -107,10 +107,10 @@ async function update(
 async function create(
   type: ResourceType | undefined,
   properties: unknown,
-  stack: string,
+  place: StackPlace,
   logicalId: string,
 ): Promise<Made> {
-  const naming = { logicalId, physicalName: (longest?: number) => physicalName(stack, logicalId, longest) };
+  const naming = { logicalId, physicalName: (longest?: number) => physicalName(place, logicalId, longest) };
   const failed = (error: unknown) => {
     throw new Error(`${logicalId} could not be made: ${messageOf(error)}`, { cause: error });
   };

@@ -3,10 +3,15 @@ import { z } from 'zod';
 import { type ResourceType, resourceType } from './resource-type.ts';
 
 /**
+ * @param dashboards names of those that there are: they have no region, and CloudFormation makes none that is there already
+ *
  * Resources that nothing in the box acts on: who is told of alarms, what people look at, what a network lets through. They are taken as they are,
  * and known by what `Ref` and `Fn::GetAtt` give.
  */
-export function recordedTypes(place: { region: string; account: string }): Record<string, ResourceType> {
+export function recordedTypes(
+  place: { region: string; account: string },
+  dashboards: Set<string>,
+): Record<string, ResourceType> {
   const arn = (service: string, rest: string) => `arn:aws:${service}:${place.region}:${place.account}:${rest}`;
   return {
     'AWS::SNS::Topic': recorded('TopicName', (name) => {
@@ -29,7 +34,7 @@ export function recordedTypes(place: { region: string; account: string }): Recor
       ref: name,
       attributes: { Arn: arn('cloudwatch', `alarm:${name}`) },
     })),
-    'AWS::CloudWatch::Dashboard': recorded('DashboardName', (name) => ({ ref: name, attributes: {} })),
+    'AWS::CloudWatch::Dashboard': recorded('DashboardName', (name) => ({ ref: name, attributes: {} }), dashboards),
     'AWS::Logs::QueryDefinition': recorded(undefined, (name) => ({
       ref: name,
       attributes: { QueryDefinitionId: name },
@@ -37,10 +42,14 @@ export function recordedTypes(place: { region: string; account: string }): Recor
   };
 }
 
-/** @param nameProperty the property that names it, if one does: it cannot be changed */
+/**
+ * @param nameProperty the property that names it, if one does: it cannot be changed
+ * @param names of those that there are, where it matters
+ */
 function recorded(
   nameProperty: string | undefined,
   known: (name: string) => { ref: string; attributes: Record<string, string> },
+  names?: Set<string>,
 ): ResourceType {
   return resourceType(
     z.record(z.string(), z.unknown()),
@@ -48,12 +57,15 @@ function recorded(
     async (properties, { physicalName }) => {
       const nameOf = (given: Record<string, unknown>) => (nameProperty === undefined ? undefined : given[nameProperty]);
       const name = nameOf(properties);
+      const own = typeof name === 'string' ? name : physicalName();
+      if (names?.has(own)) throw new Error(`AlreadyExists: ${own} already exists`);
+      names?.add(own);
       return {
-        ...known(typeof name === 'string' ? name : physicalName()),
+        ...known(own),
         async update(changed) {
           if (nameOf(changed) !== name) throw new Error(`the local cloud cannot change its ${nameProperty}`);
         },
-        remove: async () => {},
+        remove: async () => void names?.delete(own),
       };
     },
   );

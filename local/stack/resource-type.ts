@@ -66,9 +66,20 @@ export function refuseChange<Properties extends object>(
   if (changed !== undefined) throw new Error(`the local cloud cannot change its ${changed}`);
 }
 
-/** `stack-LogicalId-1A2B3C4D5E6F`, cut to the longest that the service takes. */
-export function physicalName(stack: string, logicalId: string, longest = 128): string {
-  const suffix = createHash('sha256').update(`${stack}/${logicalId}`).digest('hex').slice(0, 12).toUpperCase();
+/**
+ * `stack-LogicalId-1A2B3C4D5E6F`, cut to the longest that the service takes. CloudFormation's suffix is another one in each stack, so that those of
+ * one name in two regions do not share the names of what has no region.
+ */
+export function physicalName(
+  { name: stack, region }: { name: string; region: string },
+  logicalId: string,
+  longest = 128,
+): string {
+  const suffix = createHash('sha256')
+    .update(`${region}/${stack}/${logicalId}`)
+    .digest('hex')
+    .slice(0, 12)
+    .toUpperCase();
   return `${`${stack}-${logicalId}`.slice(0, longest - suffix.length - 1)}-${suffix}`;
 }
 

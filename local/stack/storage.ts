@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { Buckets } from '../services/s3.ts';
 import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
-export function bucketTypes(buckets: Buckets, account: string): Record<string, ResourceType> {
+export function bucketTypes(
+  buckets: Buckets,
+  { region, account }: { region: string; account: string },
+): Record<string, ResourceType> {
   return {
     'AWS::S3::Bucket': resourceType(
       z.strictObject({
@@ -18,7 +21,7 @@ export function bucketTypes(buckets: Buckets, account: string): Record<string, R
       async ({ BucketName }, { physicalName }) => {
         // The names of buckets are shared by all accounts, and have no capitals.
         const name = BucketName ?? `${physicalName(50)}-${account}`.toLowerCase();
-        buckets.create(name);
+        buckets.create(name, region);
         return {
           ref: name,
           attributes: { Arn: `arn:aws:s3:::${name}` },

@@ -40,6 +40,8 @@ export interface Makers {
   kms: Kms;
   queues: Queues;
   roles: Map<string, Role>;
+  /** Names of the account's dashboards, in whatever region. */
+  dashboards: Set<string>;
   iam: Pick<Iam, 'allows'>;
   logs: Logs;
   /** ARN of the policy that the account's roles must be bounded by. */
@@ -59,6 +61,7 @@ export function resourceTypes({
   kms,
   queues,
   roles,
+  dashboards,
   iam,
   logs,
   boundary,
@@ -75,8 +78,8 @@ export function resourceTypes({
     ...roleTypes(roles, place.account, boundary),
     ...keyTypes(kms),
     ...logGroupTypes(logs, place),
-    ...bucketTypes(buckets, place.account),
+    ...bucketTypes(buckets, place),
     ...queueTypes(queues, place),
-    ...recordedTypes(place),
+    ...recordedTypes(place, dashboards),
   };
 }

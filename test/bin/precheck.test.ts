@@ -8,9 +8,14 @@ import {
   CreateVpcEncryptionControlCommand,
   ModifyVpcEncryptionControlCommand,
 } from '@aws-sdk/client-ec2';
+import { CreateLoadBalancerCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import {
+  balancing,
+  CODE,
+  type Code,
+  codeBucket,
   concurrency,
   names,
   ownVpc,
@@ -21,6 +26,8 @@ import {
   zonesOf,
 } from '../../bin/precheck-findings.ts';
 import type { Deployment } from '../../bin/stack-deployment.ts';
+import { version } from '../../bin/version.ts';
+import { parametersOfTemplate } from '../../release/parameters.ts';
 import { testNatGateway, testTable, testVpc } from '../support/cloud.ts';
 import { deployed, type TestStack } from './stage.ts';
 
@@ -254,6 +261,71 @@ describe('a load balancer that is to be taken', () => {
   });
 });
 
+describe('a bucket of code', () => {
+  const sum = '0123456789abcdef'.repeat(4);
+  const keys = ['routers', 'subnets', 'topology', 'health'].map((name) => `releases/1/${name}-${sum}.zip`);
+  const right: Code = {
+    ...{ bucket: 'b', prefix: 'releases/1', region: 'eu-central-1', where: 'eu-central-1', fetches: true },
+    ...{ keys: [...keys, `releases/1/diverter/${sum}`], denied: [] },
+  };
+  test.each<[string, Partial<Code>, 'ok' | 'fault', string]>([
+    ['all', {}, 'ok', 'b has what releases/1/ is to have, in eu-central-1'],
+    ['none', { where: undefined }, 'fault', 'there is no bucket b'],
+    [
+      'one elsewhere',
+      { where: 'us-east-1' },
+      'fault',
+      'b is in us-east-1, and Lambda takes code of a stack in eu-central-1',
+    ],
+    [
+      'nothing',
+      { keys: [] },
+      'fault',
+      'b has no releases/1/ with routers-….zip, subnets-….zip, topology-….zip, health-….zip, diverter/…',
+    ],
+    ['no diverter', { keys }, 'fault', 'b has no releases/1/ with diverter/…'],
+    ['no diverter, and needs none', { keys, fetches: false }, 'ok', 'b has what'],
+    ['another version’s', { prefix: 'releases/2' }, 'fault', 'b has no releases/2/ with routers-….zip'],
+    [
+      'what is named otherwise',
+      { keys: keys.map((key) => key.replace('.zip', '')), fetches: false },
+      'fault',
+      'b has no',
+    ],
+    ['what may not be read', { denied: keys.slice(1) }, 'fault', `${keys[1]} in b may not be read`],
+  ])('that has %s', (_, otherwise, is, says) => {
+    expect(codeBucket({ ...right, ...otherwise })).toMatchObject({ is, says: expect.stringContaining(says) });
+  });
+
+  test('is named as the plain template takes it', () => {
+    const { codeBucket: bucket, codePrefix: prefix } = parametersOfTemplate(version);
+    expect([bucket?.AllowedPattern, prefix?.AllowedPattern]).toEqual(
+      [CODE.codeBucket, CODE.codePrefix].map(({ source }) => source.replaceAll('\\/', '/')),
+    );
+    expect(prefix).toMatchObject({ Default: `ziti-glb/${version}` });
+  });
+});
+
+test.each<[string[], groups: number, Record<string, number>, string[]]>([
+  [[], 0, { 'gateway-load-balancers': 100 }, ['ok Gateway Load Balancers per Region: 0 of 100 in eu-central-1']],
+  [['vpc-2', 'vpc-2'], 0, { 'gateway-load-balancers': 2 }, ['fault Gateway Load Balancers per Region: 2 of 2']],
+  [
+    ['vpc-2', 'vpc-1'],
+    0,
+    { 'gateway-load-balancers-per-vpc': 1 },
+    ['fault Gateway Load Balancers per VPC: 1 of 1 in vpc-1'],
+  ],
+  [['vpc-2'], 0, { 'gateway-load-balancers-per-vpc': 1 }, ['ok Gateway Load Balancers per VPC: 0 of 1']],
+  [[], 9, { 'geneve-target-groups': 10 }, ['warning GENEVE target groups per Region: 9 of 10']],
+  [[], 3, {}, []],
+])('load balancers in %j and %i groups, of %j', (balancers, groups, limits, expected) => {
+  const found = balancing({
+    ...{ vpcId: 'vpc-1', region: 'eu-central-1', balancers, groups },
+    limits: new Map(Object.entries(limits)),
+  });
+  expect(found.map(({ is, says }) => `${is} ${says}`)).toEqual(expected.map((text) => expect.stringContaining(text)));
+});
+
 /** Where a stack could be deployed without anything in the way. */
 async function ground(extras: Parameters<typeof deployed>[0] = {}) {
   const stack = await deployed(extras);
@@ -281,6 +353,9 @@ describe('precheck', () => {
       /ok +encryption controls/,
       /ok +quotas +Concurrent executions: 1000 /,
       /ok +quotas +Interface VPC endpoints per VPC: 0 of 50/,
+      /ok +quotas +Gateway Load Balancers per Region: 1 of 100 in eu-central-1/,
+      /ok +quotas +Gateway Load Balancers per VPC: 0 of 100 in vpc-/,
+      /ok +quotas +GENEVE target groups per Region: 1 of 100/,
       /ok +names +nothing is named as what ziti-glb-new makes/,
     ])
       expect(out).toMatch(row);
@@ -332,6 +407,76 @@ describe('precheck', () => {
     expect(withSpokes.out).toMatch(/; 3 are to be reserved, and AWS keeps 10/);
   });
 
+  test('finds that there may be no load balancer more, unless the stack takes one', async () => {
+    const stack = await ground();
+    const { elb, ground: at } = stack;
+    for (let index = 0; index < 99; index++)
+      await elb.send(new CreateLoadBalancerCommand({ Name: `glb-${index}`, Type: 'gateway', Subnets: [at.a0] }));
+    await expect(
+      elb.send(new CreateLoadBalancerCommand({ Name: 'more', Type: 'gateway', Subnets: [at.a0] })),
+    ).rejects.toMatchObject({ name: 'TooManyLoadBalancersException' });
+    const { code, out } = await stack.precheck();
+    expect([code, out]).toEqual([
+      2,
+      expect.stringMatching(/fault +quotas +Gateway Load Balancers per Region: 100 of 100/),
+    ]);
+  });
+
+  describe('looks into the bucket of code', () => {
+    const sum = '0123456789abcdef'.repeat(4);
+    const names = ['routers', 'subnets', 'topology', 'health'].map((name) => `${name}-${sum}.zip`);
+    const all = [...names, `diverter/${sum}`].map((name) => `ziti-glb/${version}/${name}`);
+    type Stack = Awaited<ReturnType<typeof ground>>;
+    const filled = (buckets: Stack['buckets'], keys: string[], region?: string) => {
+      buckets.create('releases', region);
+      for (const key of keys) buckets.write('releases', key, new Uint8Array(1));
+    };
+    test.each<[string, (buckets: Stack['buckets']) => void, code: number, row: RegExp]>([
+      [
+        'that has all',
+        (buckets) => filled(buckets, all),
+        0,
+        /ok +code +releases has what ziti-glb\/\S+ is to have, in eu-/,
+      ],
+      ['that is not there', () => {}, 2, /fault +code +there is no bucket releases/],
+      ['of another region', (buckets) => filled(buckets, all, 'us-west-2'), 2, /fault +code +releases is in us-west-2/],
+      ['that is empty', (buckets) => filled(buckets, []), 2, /fault +code +releases has no ziti-glb/],
+      ['that has no diverter', (buckets) => filled(buckets, all.slice(0, 4)), 2, /fault +code .* with diverter\/…/],
+    ])('%s', async (_, fill, code, row) => {
+      const stack = await ground();
+      fill(stack.buckets);
+      const answer = await stack.precheck('-p', 'codeBucket=releases');
+      expect([answer.code, answer.out]).toEqual([code, expect.stringMatching(row)]);
+    });
+
+    test('and finds code below another prefix, as the file of parameters has it', async () => {
+      const stack = await ground();
+      filled(
+        stack.buckets,
+        all.map((key) => `mirror/${key}`),
+      );
+      const path = file('code.json', {
+        Parameters: { codeBucket: 'releases', codePrefix: `mirror/ziti-glb/${version}` },
+      });
+      expect((await stack.precheck('--parameters', path)).out).toMatch(/ok +code +releases has what mirror\//);
+    });
+
+    test.each<[string, (action: string, resource: string) => boolean, code: number, row: RegExp]>([
+      [
+        'listed',
+        (action) => action !== 's3:ListBucket',
+        0,
+        /unknown +code +it cannot be read: S3 answers 403 of releases: s3:ListBucket is lacking/,
+      ],
+      ['read', (action) => action !== 's3:GetObject', 2, /fault +code +ziti-glb\/\S+ in releases may not be read/],
+    ])('that may not be %s', async (_, mayOfS3, code, row) => {
+      const stack = await ground({ mayOfS3 });
+      filled(stack.buckets, all);
+      const answer = await stack.precheck('-p', 'codeBucket=releases');
+      expect([answer.code, answer.out]).toEqual([code, expect.stringMatching(row)]);
+    });
+  });
+
   test('warns of a pause that a former stack has left, and is content', async () => {
     const { precheck, ec2, ground: at } = await ground();
     await ec2.send(new CreateTagsCommand({ Resources: [at.vpc], Tags: [{ Key: 'ziti-glb:paused', Value: 'x' }] }));
@@ -361,7 +506,7 @@ describe('precheck', () => {
 
   const ids = async ({ vpc }: Pick<TestStack, 'vpc'>) => ({ vpcId: vpc.vpc, subnetIds: `${vpc.a0},${vpc.b0}` });
   test.each<[string, (given: Record<string, string>) => unknown]>([
-    ['CodePipeline', (given) => ({ Parameters: { ...given, codeBucket: 'b', stage: 'production' } })],
+    ['CodePipeline', (given) => ({ Parameters: { ...given, codeBucket: 'code', stage: 'production' } })],
     [
       'CloudFormation',
       (given) =>
@@ -395,6 +540,9 @@ describe('precheck', () => {
     [['--parameters', file('unknown.json', { Parameters: { nope: '1' } })], /^There is no parameter nope/],
     [['--parameters', file('bad-list.json', ['vpcId'])], /^--param vpcId is not NAME=VALUE/],
     [['--stack', `ziti-glb-${'s'.repeat(47)}`, '-p', 'vpcId=vpc-01234567'], /^The stage has 47 characters/],
+    [['-p', 'codeBucket=My_Bucket'], /^The parameter codeBucket is not of the form \S+: My_Bucket\n/],
+    [['-p', 'codeBucket=b'], /^The parameter codeBucket is not of the form/],
+    [['-p', 'codePrefix=releases/'], /^The parameter codePrefix is not of the form \S+: releases\/\n/],
     [['now'], /^precheck takes nothing more/],
     [['--yes'], /Unknown option '--yes'/],
   ])('%j is refused, and nobody is asked', async (more, message) => {

@@ -5,6 +5,7 @@ import * as ec2Sdk from '@aws-sdk/client-ec2';
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client, SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -17,6 +18,7 @@ import { createQueues } from '../../local/events/queues.ts';
 import { sqsService } from '../../local/events/sqs.ts';
 import { lambdaService } from '../../local/lambda/api.ts';
 import { createLogs } from '../../local/services/logs.ts';
+import { createBuckets } from '../../local/services/s3.ts';
 import { quotasService } from '../../local/services/service-quotas.ts';
 import { identityService } from '../../local/services/sts.ts';
 import { cloudFormationService, type DeployedStack } from '../../local/stack/api.ts';
@@ -57,6 +59,8 @@ export interface Extras {
   concurrency?: { all: number; unreserved: number };
   /** Whether who asks may invoke functions. */
   mayInvoke?: () => boolean;
+  /** Whether who asks may do this to a bucket or an object, by ARN. */
+  mayOfS3?: (action: string, resource: string) => boolean;
   /** What stands between a caller and all of AWS. */
   middleware?: Middleware[];
 }
@@ -138,6 +142,7 @@ export async function deployed(extras: Extras = {}) {
     onLog() {},
   });
   for (const name of ['subnets', 'routers']) logs.createGroup(`/aws/lambda/${STACK}-${name}`);
+  const buckets = createBuckets(cloud.clock, async (_, ...asked) => extras.mayOfS3?.(...asked) ?? true);
   const queues = createQueues();
   for (const name of ['FailedEvents', 'UndeliveredEvents']) queues.create(queueArn(name));
   const { ec2 } = cloud.cloud.services;
@@ -152,6 +157,7 @@ export async function deployed(extras: Extras = {}) {
         ec2: { ...ec2, operations: { ...ec2.operations, ...extras.ec2 } },
         lambda,
         logs: logs.service,
+        s3: buckets.service,
         sqs: sqsService(queues, cloud.clock),
         sts: identityService(ACCOUNT),
         cloudformation: cloudFormationService(() => extras.deployed ?? [], { region: REGION, account: ACCOUNT }),
@@ -174,6 +180,12 @@ export async function deployed(extras: Extras = {}) {
     lambda: new LambdaClient(config),
     logs: new CloudWatchLogsClient(config),
     quotas: new quotasSdk.ServiceQuotasClient(config),
+    s3: new S3Client({
+      ...config,
+      endpoint: 'http://127.0.0.1:4780',
+      followRegionRedirects: true,
+      forcePathStyle: true,
+    }),
     sqs: new SQSClient(config),
     ssm: new SSMClient(config),
     sts: new STSClient(config),
@@ -248,6 +260,7 @@ export async function deployed(extras: Extras = {}) {
     tables,
     service,
     queues,
+    buckets,
     queueArn,
     arnOf: (name: string) => arnOf(`${STACK}-${name}`),
     invoked,

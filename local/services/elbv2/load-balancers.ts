@@ -22,11 +22,16 @@ import {
   newArn,
   targetGroupOf,
 } from './find.ts';
+import { LIMITS } from './limits.ts';
 import { setTags } from './tags.ts';
 
 /** Gateway Load Balancers and their listeners. */
 export function loadBalancers(cloud: CloudContext) {
   return {
+    DescribeAccountLimits: () => ({
+      Limits: Object.entries(LIMITS).map(([Name, max]) => ({ Name, Max: String(max) })),
+    }),
+
     CreateLoadBalancer({ Name, Type = 'application', Subnets, SubnetMappings, SecurityGroups, Scheme, Tags }) {
       checkName(Name);
       if (Type !== 'gateway')
@@ -50,6 +55,13 @@ export function loadBalancers(cloud: CloudContext) {
           `A load balancer with the name '${Name}' exists, with other settings`,
         );
       }
+      const there = [...cloud.loadBalancers.values()];
+      const vpcId = subnets[0]?.vpcId;
+      if (
+        there.length >= LIMITS['gateway-load-balancers'] ||
+        there.filter((one) => one.vpcId === vpcId).length >= LIMITS['gateway-load-balancers-per-vpc']
+      )
+        throw new AwsError('TooManyLoadBalancers', 'The maximum number of load balancers has been reached');
       const created = build(Name, subnets);
       setTags(cloud, created.arn, Tags);
       return { LoadBalancers: [loadBalancerShape(created)] };

@@ -7,6 +7,7 @@ import { blocksOf } from '../ec2/cidr-blocks.ts';
 import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTRIBUTES } from './attributes.ts';
 import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, targetGroupOf } from './find.ts';
 import { type Health, NOT_REGISTERED, stateOf, timerOf } from './health.ts';
+import { LIMITS } from './limits.ts';
 import { setTags } from './tags.ts';
 
 /** "Targets per target group". https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html */
@@ -45,6 +46,8 @@ export function targetGroups(cloud: CloudContext, health: Health) {
           `A target group with the same name '${Name}' exists, but with different settings`,
         );
       }
+      if (cloud.targetGroups.size >= LIMITS['geneve-target-groups'])
+        throw new AwsError('TooManyTargetGroups', 'The maximum number of target groups has been reached');
       const group: TargetGroup = {
         arn: newArn(cloud, 'targetgroup', Name),
         name: Name,

@@ -1,4 +1,4 @@
-import { GetObjectCommand, S3 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, paginateListObjectsV2, S3 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { describe, expect, test } from '@jest/globals';
 import { strToU8 } from 'fflate';
@@ -35,7 +35,7 @@ async function world() {
     });
   const presigned = (Key: string, expiresIn: number, credentials: AccessKey = keys.ofUser('someone')) =>
     getSignedUrl(new S3({ ...config, credentials }), new GetObjectCommand({ Bucket, Key }), { expiresIn });
-  return { clock, keys, buckets, s3, get, presigned };
+  return { clock, keys, buckets, config, s3, get, presigned };
 }
 
 describe('an object', () => {
@@ -119,4 +119,24 @@ test('a bucket with objects is not removed', async () => {
   await s3.deleteObject({ Bucket, Key: 'a b/ü+1' });
   buckets.remove(Bucket);
   expect(() => buckets.remove(Bucket)).toThrow('NoSuchBucket');
+});
+
+test('a bucket says where it is, and is addressed there', async () => {
+  const { buckets, s3, config } = await world();
+  buckets.create('far', 'us-west-2');
+  expect(await s3.headBucket({ Bucket })).toMatchObject({ BucketRegion: 'eu-central-1' });
+  await expect(s3.headBucket({ Bucket: 'none' })).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+  await expect(s3.headBucket({ Bucket: 'far' })).rejects.toMatchObject({ $metadata: { httpStatusCode: 301 } });
+  const following = new S3({ ...config, followRegionRedirects: true });
+  expect(await following.headBucket({ Bucket: 'far' })).toMatchObject({ BucketRegion: 'us-west-2' });
+});
+
+test('objects are listed by what their keys begin with, in the order of keys, by the page', async () => {
+  const { buckets, s3 } = await world();
+  for (const key of ['code/b', 'code/a&<>', 'code/c', 'other']) buckets.write(Bucket, key, strToU8(key));
+  const pages: (string | undefined)[][] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3, pageSize: 2 }, { Bucket, Prefix: 'code/' }))
+    pages.push(Contents.map(({ Key }) => Key));
+  expect(pages).toEqual([['code/a&<>', 'code/b'], ['code/c']]);
+  expect((await s3.listObjectsV2({ Bucket, Prefix: 'none' })).Contents).toBeUndefined();
 });

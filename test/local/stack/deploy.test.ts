@@ -233,6 +233,7 @@ describe('through the AWS API', () => {
       kms: createKms(clock, { region, account }),
       queues,
       roles,
+      dashboards: new Set(),
       iam,
       logs,
     });

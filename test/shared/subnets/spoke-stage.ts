@@ -86,8 +86,8 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
     ...here,
     hub: here,
     people,
-    /** Of the health function. */
-    lambda,
+    /** Of who looks there, with the answers of the health function. */
+    lookers: { ec2: people, ssm: cloud.ssmOf(account), lambda },
     far: vpc,
     tables,
     permit,

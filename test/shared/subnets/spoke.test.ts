@@ -43,7 +43,7 @@ describe('a subnet of another account', () => {
     await setUp();
     const other = await testVpc({ ec2: here.people });
     await here.tagFar(here.far.a1, CIDR);
-    const look = await lookFromSpoke({ ec2: here.people, lambda: here.lambda }, here.spoke, here.cloud.clock.now());
+    const look = await lookFromSpoke(here.lookers, here.spoke, here.cloud.clock.now());
     const { gauges, gaugesOf } = look.subnets.plan;
     expect(gauges).toMatchObject({ OptedIn: 1, Waiting: 1 });
     expect(gaugesOf.get(here.far.vpc)).toMatchObject({ OptedIn: 1, Waiting: 1 });
@@ -53,14 +53,13 @@ describe('a subnet of another account', () => {
   test('is pictured with the hub’s last answer, by a process that has one', async () => {
     await setUp();
     await ready();
-    const clients = { ec2: here.people, lambda: here.lambda };
-    const observe = observeSpoke(clients, here.spoke);
-    const look = () => lookFromSpoke(clients, here.spoke, here.cloud.clock.now(), observe);
+    const observe = observeSpoke(here.lookers, here.spoke);
+    const look = () => lookFromSpoke(here.lookers, here.spoke, here.cloud.clock.now(), observe);
     const first = await look();
     expect(first.subnets.hub).toMatchObject({ account: HUB, visible: true, blind: undefined });
     here.hear('refuses');
     expect((await look()).subnets.hub).toEqual(first.subnets.hub);
-    const { subnets } = await lookFromSpoke(clients, here.spoke, here.cloud.clock.now());
+    const { subnets } = await lookFromSpoke(here.lookers, here.spoke, here.cloud.clock.now());
     expect(subnets.hub).toMatchObject({ toldAt: undefined, blind: expect.stringContaining('AccessDenied') });
   });
 

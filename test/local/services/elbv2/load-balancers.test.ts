@@ -316,3 +316,22 @@ test('pages have a marker', async () => {
     );
   expect(names).toEqual(['routers,group-0', 'group-1,group-2', 'group-3']);
 });
+
+test('an account has so many target groups and no more, as it is told', async () => {
+  const cloud = testCloud();
+  const { vpc } = await testVpc(cloud);
+  const group = (name: string) =>
+    cloud.elb.send(
+      new elb.CreateTargetGroupCommand({
+        Name: name,
+        Protocol: 'GENEVE',
+        Port: 6081,
+        VpcId: vpc,
+        TargetType: 'instance',
+      }),
+    );
+  const { Limits = [] } = await cloud.elb.send(new elb.DescribeAccountLimitsCommand({}));
+  const { Max } = Limits.find(({ Name }) => Name === 'geneve-target-groups') ?? {};
+  for (let index = 0; index < Number(Max); index++) await group(`g-${index}`);
+  await expect(group('more')).rejects.toMatchObject({ name: 'TooManyTargetGroupsException' });
+});

@@ -1,0 +1,10 @@
+/**
+ * What an account may have of it in a region, by default and as the API names it.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html, …/APIReference/API_Limit.html
+ */
+export const LIMITS = {
+  'gateway-load-balancers': 100,
+  'gateway-load-balancers-per-vpc': 100,
+  'geneve-target-groups': 100,
+  'targets-per-availability-zone-per-gateway-load-balancer': 300,
+};
