@@ -36,6 +36,7 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
+import { gateways, readVpcAttachments } from '../gateways.ts';
 import { runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
@@ -63,6 +64,10 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
   const routers = routersOf(seen.world, config.routers).filter(
     ({ phase }) => phase.kind === 'serving' || phase.kind === 'prepared',
   );
+  const behind = await attempt('transit gateways', async () => {
+    const { summaries } = subnets.plan;
+    return gateways(await readVpcAttachments(clients.ec2, summaries, config.subnets.account), subnets);
+  });
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
     attempt('security groups and network ACL', async () => {
@@ -106,6 +111,7 @@ async function examine(stack: Deployed, terminal: Terminal): Promise<Finding[]> 
     ...notes(routers, subnets.world),
     ...dnsRanges(config.routers, subnets.world, routers),
     ...mtu(routers),
+    ...behind,
     ...warnings(routers),
     ...parts.flat(),
   ];
