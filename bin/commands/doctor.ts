@@ -38,6 +38,7 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
+import { gateways, readVpcAttachments } from '../gateways.ts';
 import { reached } from '../hub-findings.ts';
 import { runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
@@ -79,6 +80,10 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
   const routers = routersOf(seen.world, config.routers).filter(
     ({ phase }) => phase.kind === 'serving' || phase.kind === 'prepared',
   );
+  const behind = await attempt('transit gateways', async () => {
+    const { summaries } = subnets.plan;
+    return gateways(await readVpcAttachments(clients.ec2, summaries, config.subnets.account), subnets);
+  });
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
     examineVpcs(stack, subnets.vpcs, routers),
@@ -114,6 +119,7 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
     ...diverters(routers),
     ...dnsRanges(config.routers, subnets.world, routers),
     ...mtu(routers),
+    ...behind,
     ...warnings(routers),
     ...parts.flat(),
     ...targetQuota(config.routers.stack, subnets.world.targets.length),

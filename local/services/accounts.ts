@@ -3,7 +3,8 @@ import type { CloudState } from '../state/state.ts';
 /**
  * What an account has of a state, and what is shared with it. What stands in a VPC is its owner's; a VPC may be shared, and its
  * participants describe it, its subnets and its route tables: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html.
- * Here they see all that stands in it. Endpoints and endpoint services are their makers'. What is made is made in the whole.
+ * Here they see all that stands in it. A transit
+ * gateway may be shared too: its tables stay its owner's, an attachment is the VPC's and the gateway's owner's to describe. Endpoints and endpoint services are their makers'. What is made is made in the whole.
  * @param alone true while the region has no other account: then all is its own
  */
 export function ownState(all: CloudState, account: string, alone: () => boolean): CloudState {
@@ -13,6 +14,8 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
   };
   const inSubnet = (subnetId = '') => inVpc(all.subnets.get(subnetId)?.vpcId);
   const isOwn = ({ owner }: { owner: string }) => owner === account;
+  const ofGateway = (id: string) => all.transitGateways.get(id)?.owner === account;
+  const sharesGateway = (id: string) => all.transitGateways.get(id)?.participants.includes(account) ?? false;
   const own = <T>(records: Map<string, T>, test: (record: T) => boolean): Map<string, T> =>
     new Own(records, test, alone);
   return {
@@ -26,6 +29,9 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     instances: own(all.instances, ({ interfaceIds: [first = ''] }) => inSubnet(all.interfaces.get(first)?.subnetId)),
     endpointServices: own(all.endpointServices, isOwn),
     endpoints: own(all.endpoints, isOwn),
+    transitGateways: own(all.transitGateways, ({ id }) => ofGateway(id) || sharesGateway(id)),
+    transitGatewayTables: own(all.transitGatewayTables, ({ gatewayId }) => ofGateway(gatewayId)),
+    vpcAttachments: own(all.vpcAttachments, ({ owner, gatewayId }) => owner === account || ofGateway(gatewayId)),
     loadBalancers: own(all.loadBalancers, ({ vpcId }) => inVpc(vpcId)),
     targetGroups: own(all.targetGroups, ({ vpcId }) => inVpc(vpcId)),
   };

@@ -32,6 +32,7 @@ import { rootVolumes } from './ec2/root-volumes.ts';
 import { routeTables } from './ec2/route-tables.ts';
 import { advertise, routes } from './ec2/routes.ts';
 import { tags } from './ec2/tags.ts';
+import { transitGateways } from './ec2/transit-gateways.ts';
 import { targetHealth } from './elbv2/health.ts';
 import { loadBalancers } from './elbv2/load-balancers.ts';
 import { elbTags } from './elbv2/tags.ts';
@@ -90,6 +91,8 @@ export interface Cloud {
   findResourceIn(account: string): FindResource;
   /** Resource Access Manager shares a VPC with another account: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
   share(vpcId: string, account: string): void;
+  /** The same of a transit gateway. https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-share.html */
+  shareGateway(gatewayId: string, account: string): void;
   /** A transit gateway connects to an endpoint service, as no call of the SDK does yet. Returns the connection's id. */
   attach(serviceId: string, owner?: string): string;
   /** Everything that is so in it now. */
@@ -161,6 +164,9 @@ export function createCloud(options: CloudOptions): Cloud {
     share(vpcId, participant) {
       state.vpcs.get(vpcId)?.participants.push(participant);
     },
+    shareGateway(gatewayId, participant) {
+      state.transitGateways.get(gatewayId)?.participants.push(participant);
+    },
     attach(serviceId, owner = account) {
       const connectionId = base.id('vpce-con');
       const id = base.id('tgw-attach');
@@ -200,6 +206,7 @@ export function createCloud(options: CloudOptions): Cloud {
       ...routes(cloud),
       ...prefixLists(cloud),
       ...gateways(cloud),
+      ...transitGateways(cloud),
       ...interfaces(cloud),
       ...reads(cloud),
       ...machines,

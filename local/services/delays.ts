@@ -31,6 +31,8 @@ export interface Delays {
   cidrBlockChanged: number;
   /** EC2 describes a disassociated CIDR block for this long: 30 to 60 minutes by those who waited. */
   cidrBlockForgotten: number;
+  /** From the creation of a VPC's attachment to a transit gateway, or its acceptance, to `available`. */
+  gatewayAttached: number;
   loadBalancerActive: number;
   /**
    * From RegisterTargets to the first health check: "a few minutes" by the guide, two by those who measured it for the network load
@@ -64,6 +66,7 @@ export const AWS_DELAYS: Delays = {
   endpointForgotten: 5 * MINUTE,
   cidrBlockChanged: 10 * SECOND,
   cidrBlockForgotten: 45 * MINUTE,
+  gatewayAttached: 60 * SECOND,
   loadBalancerActive: 90 * SECOND,
   targetRegistration: 90 * SECOND,
   lifecycleProceed: 2 * SECOND,

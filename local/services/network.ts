@@ -70,7 +70,13 @@ function destinationsOf(
 }
 
 function leadsOn(cloud: CloudContext, target: Route['target']): RouteTarget {
-  if (target.kind === 'internet' || target.kind === 'nat' || target.kind === 'address' || isBlackhole(cloud, target))
+  if (
+    target.kind === 'internet' ||
+    target.kind === 'nat' ||
+    target.kind === 'transit' ||
+    target.kind === 'address' ||
+    isBlackhole(cloud, target)
+  )
     return { kind: 'blackhole' };
   return target.kind === 'local' ? target : { kind: target.kind, id: target.id };
 }

@@ -23,6 +23,10 @@ export const READ_ONLY: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 
     'DescribeSecurityGroups',
     'DescribeSubnets',
     'DescribeTags',
+    'DescribeTransitGatewayAttachments',
+    'DescribeTransitGatewayRouteTables',
+    'DescribeTransitGateways',
+    'DescribeTransitGatewayVpcAttachments',
     'DescribeVpcEncryptionControls',
     'DescribeVpcEndpointConnections',
     'DescribeVpcEndpoints',
@@ -31,6 +35,7 @@ export const READ_ONLY: Record<'autoscaling' | 'ec2' | 'elasticloadbalancing' | 
     'DescribeVpcEndpointServices',
     'DescribeVpcs',
     'GetManagedPrefixListEntries',
+    'SearchTransitGatewayRoutes',
   ],
   elasticloadbalancing: [
     'DescribeAccountLimits',

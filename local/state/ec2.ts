@@ -41,7 +41,9 @@ export interface Route {
   /** CIDR block, normalised, or the id of a prefix list. */
   destination: string;
   /** A route that a route server advertises leads to an address. */
-  target: { kind: 'local' } | { kind: 'endpoint' | 'interface' | 'internet' | 'nat' | 'address'; id: string };
+  target:
+    | { kind: 'local' }
+    | { kind: 'endpoint' | 'interface' | 'internet' | 'nat' | 'transit' | 'address'; id: string };
   origin: 'CreateRouteTable' | 'CreateRoute' | 'Advertisement';
 }
 
@@ -70,7 +72,13 @@ export interface NatGateway {
 
 export interface Interface {
   id: string;
-  type: 'interface' | 'gateway_load_balancer' | 'gateway_load_balancer_endpoint' | 'natGateway' | 'vpc_endpoint';
+  type:
+    | 'interface'
+    | 'gateway_load_balancer'
+    | 'gateway_load_balancer_endpoint'
+    | 'natGateway'
+    | 'transit_gateway'
+    | 'vpc_endpoint';
   subnetId: string;
   ip: string;
   description: string;
@@ -152,6 +160,42 @@ export interface Attachment {
   connectionId: string;
   serviceId: string;
   state: EndpointState;
+  createdAt: number;
+}
+
+export interface TransitGateway {
+  id: string;
+  /** The account that made it. */
+  owner: string;
+  /** Accounts that it is shared with. */
+  participants: string[];
+  /** Attachments are associated with it, and propagate their blocks to it, when they become available. */
+  defaultTableId: string;
+}
+
+export interface TransitGatewayTable {
+  id: string;
+  gatewayId: string;
+  /** Static routes: attachments by destination. */
+  routes: Map<string, string>;
+  /** Attachments whose packets it routes. */
+  associations: Set<string>;
+  /** Attachments whose VPCs' blocks lead there. */
+  propagations: Set<string>;
+}
+
+/** A VPC's attachment to a transit gateway. */
+export interface VpcAttachment {
+  id: string;
+  /** The VPC's. */
+  owner: string;
+  gatewayId: string;
+  vpcId: string;
+  /** Its network interfaces by the subnets that they stand in. */
+  interfaces: Map<string, string>;
+  /** A flow stays in one zone for its life. */
+  applianceMode: boolean;
+  state: 'pendingAcceptance' | 'pending' | 'available' | 'deleted';
   createdAt: number;
 }
 

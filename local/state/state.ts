@@ -11,7 +11,10 @@ import type {
   PrefixList,
   RouteTable,
   Subnet,
+  TransitGateway,
+  TransitGatewayTable,
   Vpc,
+  VpcAttachment,
 } from './ec2.ts';
 import type { Listener, LoadBalancer, TargetGroup } from './elbv2.ts';
 import type { Agent, Parameter } from './ssm.ts';
@@ -32,13 +35,17 @@ export interface CloudState {
   readonly endpoints: Map<string, Endpoint>;
   /** Connections of transit gateways' network function attachments. */
   readonly attachments: Map<string, Attachment>;
+  readonly transitGateways: Map<string, TransitGateway>;
+  readonly transitGatewayTables: Map<string, TransitGatewayTable>;
+  /** VPCs' attachments to transit gateways. */
+  readonly vpcAttachments: Map<string, VpcAttachment>;
   /** Load balancers by ARN, as the next two. */
   readonly loadBalancers: Map<string, LoadBalancer>;
   readonly listeners: Map<string, Listener>;
   readonly targetGroups: Map<string, TargetGroup>;
   /** SSM agents that have registered, by instance. */
   readonly agents: Map<string, Agent>;
-  /** Of SSM's Parameter Store, by name. */
+  /** Of SSM's Parameter Store, by ARN. */
   readonly parameters: Map<string, Parameter>;
   readonly launchTemplates: Map<string, LaunchTemplate>;
   /** Auto Scaling groups, by name. */
@@ -59,6 +66,9 @@ export const emptyState = (): CloudState => ({
   endpointServices: new Map(),
   endpoints: new Map(),
   attachments: new Map(),
+  transitGateways: new Map(),
+  transitGatewayTables: new Map(),
+  vpcAttachments: new Map(),
   loadBalancers: new Map(),
   listeners: new Map(),
   targetGroups: new Map(),

@@ -46,7 +46,7 @@ afterEach(async () => {
 });
 
 /** What the spoke's account has beside EC2, and clients that ask there. */
-function accountOf({ cloud, spoke, lambda: hubs }: SpokeStage) {
+function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
   const place = { region: REGION, account: SPOKE };
   const { clock } = cloud;
   const queues = createQueues();

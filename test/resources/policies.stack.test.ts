@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoScalingClient, CreateAutoScalingGroupCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateTagsCommand, DescribeSubnetsCommand, EC2, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  CreateTransitGatewayCommand,
+  CreateTransitGatewayVpcAttachmentCommand,
+  DescribeSubnetsCommand,
+  EC2,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { validateIdentityPolicy } from '@cloud-copilot/iam-policy';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { awsClients } from '../../bin/clients.ts';
@@ -24,11 +31,11 @@ describePackaged('who operates a stack, and a spoke', () => {
   let ec2: EC2Client;
   let key: AccessKey;
   beforeAll(async () => {
+    // Commands take their time, and functions are not to run out of theirs.
     stack = await stackInBox({
-      // Commands take their time, and functions are not to run out of theirs.
       rate: 20,
       packaged: ({ vpcId, subnetIds }) =>
-        packaged({ parameters: { vpcId, subnetIds, reply: 'geneve', spokeAccounts: SPOKE } }),
+        packaged({ parameters: { vpcId, subnetIds, reply: 'geneve', clientVpcs: 'all', spokeAccounts: SPOKE } }),
     });
     const { endpoint, region } = stack.box;
     key = stack.box.assume('network-operators', policy('operator'));
@@ -56,6 +63,18 @@ describePackaged('who operates a stack, and a spoke', () => {
     // Whose clients may be tried from is for their owner to say.
     const Tags = [{ Key: 'ziti-glb:trial', Value: 'allowed' }];
     await all.send(new CreateTagsCommand({ Resources: [await stack.operator.instanceId('client-b')], Tags }));
+    // Behind whose gateway there are clients, doctor and explain look at.
+    const { TransitGateway } = await all.send(new CreateTransitGatewayCommand({}));
+    const attached = (await stack.operator.subnets()).filter(({ Tags }) =>
+      Tags?.some(({ Value }) => Value === 'app-b'),
+    );
+    await all.send(
+      new CreateTransitGatewayVpcAttachmentCommand({
+        TransitGatewayId: TransitGateway?.TransitGatewayId,
+        VpcId: stack.box.network.vpcId,
+        SubnetIds: attached.map(({ SubnetId = '' }) => SubnetId),
+      }),
+    );
     all.destroy();
   }, 300_000);
   afterAll(async () => {

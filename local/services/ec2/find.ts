@@ -18,6 +18,24 @@ export const KINDS = {
     type: 'internet-gateway',
   },
   natGateway: { prefix: 'nat', code: 'InvalidNatGatewayID', label: 'NatGateway ID', type: 'natgateway' },
+  transitGateway: {
+    prefix: 'tgw',
+    code: 'InvalidTransitGatewayID',
+    label: 'Transit Gateway ID',
+    type: 'transit-gateway',
+  },
+  transitGatewayAttachment: {
+    prefix: 'tgw-attach',
+    code: 'InvalidTransitGatewayAttachmentID',
+    label: 'Transit Gateway Attachment ID',
+    type: 'transit-gateway-attachment',
+  },
+  transitGatewayRouteTable: {
+    prefix: 'tgw-rtb',
+    code: 'InvalidRouteTableID',
+    label: 'Transit Gateway Route Table ID',
+    type: 'transit-gateway-route-table',
+  },
   interface: {
     prefix: 'eni',
     code: 'InvalidNetworkInterfaceID',

@@ -100,6 +100,8 @@ export function routeTables(cloud: CloudContext) {
           'route.destination-cidr-block': ({ routes }) => routes.map(({ destination }) => destination),
           'route.destination-prefix-list-id': ({ routes }) =>
             routes.flatMap(({ destination }) => (cloud.prefixLists.has(destination) ? destination : [])),
+          'route.transit-gateway-id': ({ routes }) =>
+            routes.flatMap((route) => routeShape(route).TransitGatewayId ?? []),
           'route.nat-gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).NatGatewayId ?? []),
           'route.gateway-id': ({ routes }) => routes.flatMap((route) => routeShape(route).GatewayId ?? []),
           'route.state': ({ routes }) => routes.map((route) => routeShape(route).State),
@@ -165,6 +167,7 @@ export function routeTables(cloud: CloudContext) {
   function targetShape(target: Route['target']): {
     GatewayId?: string;
     NatGatewayId?: string;
+    TransitGatewayId?: string;
     IpAddress?: string;
     NetworkInterfaceId?: string;
     InstanceId?: string;
@@ -174,6 +177,7 @@ export function routeTables(cloud: CloudContext) {
     // A route has no member for an endpoint: EC2 answers with its id in GatewayId.
     if (target.kind === 'endpoint' || target.kind === 'internet') return { GatewayId: target.id };
     if (target.kind === 'nat') return { NatGatewayId: target.id };
+    if (target.kind === 'transit') return { TransitGatewayId: target.id };
     if (target.kind === 'address') return { IpAddress: target.id };
     const attachment = cloud.interfaces.get(target.id)?.attachment;
     return {

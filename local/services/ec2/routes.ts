@@ -22,6 +22,7 @@ interface RouteInput {
   InstanceId?: string | undefined;
   GatewayId?: string | undefined;
   NatGatewayId?: string | undefined;
+  TransitGatewayId?: string | undefined;
   LocalTarget?: boolean | undefined;
 }
 
@@ -106,16 +107,19 @@ export function routes(cloud: CloudContext) {
   }
 
   function targetOf(table: RouteTable, input: RouteInput): Route['target'] {
-    const { VpcEndpointId, NetworkInterfaceId, InstanceId, GatewayId, NatGatewayId } = input;
-    const given = [VpcEndpointId, NetworkInterfaceId, InstanceId, GatewayId, NatGatewayId].filter(Boolean);
+    const { VpcEndpointId, NetworkInterfaceId, InstanceId, GatewayId, NatGatewayId, TransitGatewayId } = input;
+    const given = [VpcEndpointId, NetworkInterfaceId, InstanceId, GatewayId, NatGatewayId, TransitGatewayId].filter(
+      Boolean,
+    );
     if (given.length !== 1)
       throw new AwsError(
         given.length ? 'InvalidParameterCombination' : 'MissingParameter',
-        'The request must contain exactly one of: vpcEndpointId, networkInterfaceId, instanceId, gatewayId, natGatewayId',
+        'The request must contain exactly one of: vpcEndpointId, networkInterfaceId, instanceId, gatewayId, natGatewayId, transitGatewayId',
       );
     if (VpcEndpointId) return endpointTarget(table, VpcEndpointId);
     if (GatewayId) return internetTarget(table, GatewayId);
     if (NatGatewayId) return natTarget(table, NatGatewayId);
+    if (TransitGatewayId) return transitTarget(table, TransitGatewayId);
     const id = InstanceId
       ? soleInterface(cloud, find(cloud.instances, 'instance', InstanceId)).id
       : (NetworkInterfaceId ?? '');
@@ -144,6 +148,12 @@ export function routes(cloud: CloudContext) {
     if (!gateway) throw new AwsError('InvalidGatewayID.NotFound', `The gateway ID '${id}' does not exist`);
     refuseOtherNetwork(table, id, gateway.vpcId);
     return { kind: 'internet', id };
+  }
+
+  /** The VPC must be attached to it. */
+  function transitTarget(table: RouteTable, id: string): Route['target'] {
+    if (!isAttached(cloud, id, table.vpcId)) throw noSuch('transitGateway', id);
+    return { kind: 'transit', id };
   }
 
   function natTarget(table: RouteTable, id: string): Route['target'] {
@@ -179,12 +189,19 @@ export function routes(cloud: CloudContext) {
   }
 }
 
+const isAttached = (cloud: CloudContext, gatewayId: string, vpcId?: string) =>
+  [...cloud.everywhere.vpcAttachments.values()].some(
+    (each) =>
+      each.gatewayId === gatewayId && each.state === 'available' && (vpcId === undefined || each.vpcId === vpcId),
+  );
+
 /** "The route's target isn't available": gone, not available any more, or attached to an instance that does not run. */
 export function isBlackhole(cloud: CloudContext, target: Route['target']): boolean {
   if (target.kind === 'local' || target.kind === 'address') return false;
   if (target.kind === 'endpoint') return cloud.endpoints.get(target.id)?.state !== 'available';
   if (target.kind === 'internet') return cloud.internetGateways.get(target.id)?.vpcId === undefined;
   if (target.kind === 'nat') return cloud.natGateways.get(target.id)?.state !== 'available';
+  if (target.kind === 'transit') return !isAttached(cloud, target.id);
   const attachment = cloud.interfaces.get(target.id)?.attachment;
   return !attachment || cloud.instances.get(attachment.instanceId)?.state !== 'running';
 }

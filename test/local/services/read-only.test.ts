@@ -1,5 +1,10 @@
 import { PutWarmPoolCommand, SetDesiredCapacityCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateInternetGatewayCommand, CreateManagedPrefixListCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateInternetGatewayCommand,
+  CreateManagedPrefixListCommand,
+  CreateTransitGatewayCommand,
+  CreateTransitGatewayVpcAttachmentCommand,
+} from '@aws-sdk/client-ec2';
 import { RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { PutParameterCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -49,6 +54,10 @@ beforeAll(async () => {
   const { PrefixList } = await cloud.ec2.send(
     new CreateManagedPrefixListCommand({ PrefixListName: 'partners', AddressFamily: 'IPv4', MaxEntries: 5 }),
   );
+  const { TransitGateway } = await cloud.ec2.send(new CreateTransitGatewayCommand({}));
+  const TransitGatewayId = given(TransitGateway?.TransitGatewayId);
+  const attachment = { TransitGatewayId, VpcId: vpc.vpc, SubnetIds: [vpc.b1] };
+  await cloud.ec2.send(new CreateTransitGatewayVpcAttachmentCommand(attachment));
   await cloud.clock.run(20_000);
   ids = {
     AutoScalingGroupName,
@@ -60,6 +69,7 @@ beforeAll(async () => {
     PrefixListId: given(PrefixList?.PrefixListId),
     ServiceId: service.serviceId,
     TargetGroupArn: service.targetGroup,
+    TransitGatewayRouteTableId: given([...cloud.cloud.state.transitGatewayTables.keys()][0]),
   };
 });
 afterAll(() => cloud.cloud.close());
@@ -79,6 +89,7 @@ const NEEDED: Record<string, string[]> = {
   GetCommandInvocation: ['CommandId', 'InstanceId'],
   GetDocument: ['Name'],
   GetManagedPrefixListEntries: ['PrefixListId'],
+  SearchTransitGatewayRoutes: ['TransitGatewayRouteTableId'],
 };
 
 /** What there is before and after a call. */
@@ -94,6 +105,9 @@ describe.each(Object.entries(READ_ONLY))('of %s', (service, operations) => {
   test.each(operations)('%s changes nothing, as it is declared', async (operation) => {
     const input = Object.fromEntries((NEEDED[operation] ?? []).map((name) => [name, ids[name]]));
     if (operation === 'GetParameter') Object.assign(input, { Name: PARAMETER });
+    if (operation === 'GetParametersByPath') Object.assign(input, { Path: '/' });
+    if (operation === 'SearchTransitGatewayRoutes')
+      Object.assign(input, { Filters: [{ Name: 'state', Values: ['active'] }] });
     // Load balancing's tags are asked for by resource.
     if (service === 'elasticloadbalancing' && operation === 'DescribeTags')
       Object.assign(input, { ResourceArns: [ids.LoadBalancerArn] });
