@@ -142,6 +142,7 @@ describePackaged('who operates a stack, and a spoke', () => {
       ['versions'],
       ['bundle'],
       ['config'],
+      ['precheck', ...Object.entries(parameters).flatMap(([key, value]) => ['-p', `${key}=${value}`])],
       ['pause', 'a test'],
       ['resume'],
       ['redrive', '--yes'],
