@@ -33,7 +33,7 @@ export const pause: Command = {
     const Tags = [{ Key: pauseKey, Value: formatPause(why, stack.now()) }];
     await stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags }));
     terminal.out(
-      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
+      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.length > 3 ? `${Resources.length} VPCs` : Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
     );
     return EXIT.ok;
   },

@@ -245,6 +245,8 @@ describe('explain', () => {
     const { code, said } = await say('explain', here.far.a1);
     expect([code, said]).toEqual([0, expect.stringMatching(/Nobody knows which routers of account 1111.* failed/)]);
     expect(said).not.toMatch(/ok +router/);
+    const towards = await say('explain', here.far.a1, '10.99.0.5');
+    expect(towards).toMatchObject({ code: 2, said: expect.stringMatching(/first broken link is destination/) });
   });
 
   test('of what is not there says where it looked', async () => {
