@@ -172,8 +172,6 @@ export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Tak
 /** What a bucket of code and its prefix may be called, as the plain template has it. */
 export const CODE = { codeBucket: /^[a-z0-9.-]{3,63}$/, codePrefix: /^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$/ };
 
-const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
-
 /** The bucket of a plain template's code, as far as it may be looked into. */
 export interface Code {
   bucket: string;
@@ -182,6 +180,8 @@ export interface Code {
   region: string;
   /** That of the bucket; undefined if there is none of this name. */
   where: string | undefined;
+  /** Each has a zip file there. */
+  functions: readonly string[];
   /** Whether routers get the diverter from it. */
   fetches: boolean;
   /** Keys that begin with the prefix. */
@@ -191,9 +191,14 @@ export interface Code {
 }
 
 /** The keys that the folder `code` of a release has below a prefix, of each the last: functions, and the diverter. */
-export function codeKeys({ prefix, fetches, keys }: Pick<Code, 'prefix' | 'fetches' | 'keys'>) {
+export function codeKeys({
+  prefix,
+  functions,
+  fetches,
+  keys,
+}: Pick<Code, 'prefix' | 'functions' | 'fetches' | 'keys'>) {
   const names = [
-    ...FUNCTIONS.map((name) => ({ name: `${name}-….zip`, is: new RegExp(`^${name}-[0-9a-f]{64}\\.zip$`) })),
+    ...functions.map((name) => ({ name: `${name}-….zip`, is: new RegExp(`^${name}-[0-9a-f]{64}\\.zip$`) })),
     ...(fetches ? [{ name: 'diverter/…', is: /^diverter\/[0-9a-f]{64}$/ }] : []),
   ];
   return names.map(({ name, is }) => ({

@@ -3,7 +3,7 @@ import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { collect, tag } from '../../shared/aws/read.ts';
 import { formatPause, pauseOf, pauseSentence } from '../../shared/pause.ts';
 import { type Command, EXIT, UsageError } from '../command.ts';
-import { type Deployed, functionsOf, hasRouters } from '../deployed.ts';
+import { type Deployed, functionsOf, hasRouters, see } from '../deployed.ts';
 import { explain } from '../person.ts';
 import { RESUME } from '../standing.ts';
 
@@ -33,7 +33,7 @@ export const pause: Command = {
     const Tags = [{ Key: pauseKey, Value: formatPause(why, stack.now()) }];
     await stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags }));
     terminal.out(
-      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
+      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.length > 3 ? `${Resources.length} VPCs` : Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
     );
     return EXIT.ok;
   },
@@ -68,10 +68,12 @@ async function read(stack: Deployed): Promise<Vpc[]> {
   const { clients, config } = stack;
   const client = { client: clients.ec2 };
   if (hasRouters(stack)) return collect(paginateDescribeVpcs(client, { VpcIds: [stack.config.subnets.vpcId] }), 'Vpcs');
-  const { account, clientVpcs } = config.subnets;
-  const named = clientVpcs === 'all' ? {} : { Filters: [{ Name: 'vpc-id', Values: clientVpcs }] };
-  const vpcs = await collect(paginateDescribeVpcs(client, named), 'Vpcs');
-  return vpcs.filter(({ OwnerId = account }) => OwnerId === account);
+  const { account } = config.subnets;
+  const { subnets } = await see(stack);
+  // Those that it looks after, and no other of the account: the tag would pause whose they are.
+  const own = new Set(subnets.vpcs.map(({ vpcId }) => vpcId));
+  const vpcs = await collect(paginateDescribeVpcs(client, {}), 'Vpcs');
+  return vpcs.filter(({ VpcId = '', OwnerId = account }) => own.has(VpcId) && OwnerId === account);
 }
 
 const idsOf = (vpcs: readonly Vpc[]) => vpcs.flatMap(({ VpcId }) => VpcId ?? []);

@@ -7,6 +7,7 @@ import {
   paginateDescribeRouteTables,
   paginateDescribeSubnets,
   paginateDescribeVpcEndpoints,
+  paginateDescribeVpcs,
 } from '@aws-sdk/client-ec2';
 import {
   DescribeLoadBalancersCommand,
@@ -21,18 +22,28 @@ import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import * as z from 'zod';
-import { checkParameters, checkStage, claim, clientsClaim, givenParameters } from '../../resources/parameters.js';
+import {
+  checkParameters,
+  checkSpoke,
+  checkStage,
+  claim,
+  clientsClaim,
+  givenParameters,
+} from '../../resources/parameters.js';
 import { code } from '../../shared/aws/errors.ts';
 import { collect } from '../../shared/aws/read.ts';
-import { pauseSentence, readPause } from '../../shared/pause.ts';
+import { pauseOf, pauseSentence, readPause } from '../../shared/pause.ts';
+import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
-import { defaults } from '../defaults.ts';
+import { defaults, spokeDefaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
 import { type Finding, finding, quotas, unreadable } from '../findings.ts';
+import { reached } from '../hub-findings.ts';
 import { explain } from '../person.ts';
 import {
   balancing,
   CODE,
+  type Code,
   codeBucket,
   codeKeys,
   concurrency,
@@ -50,6 +61,9 @@ import { version } from '../version.ts';
 import { encryption } from '../vpc-findings.ts';
 
 const PREFIX = 'ziti-glb-';
+const SPOKE_PREFIX = 'ziti-glb-spoke-';
+const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
+const SPOKE_FUNCTIONS = ['subnets', 'topology'];
 /** Of the plain template alone. */
 const OF_TEMPLATE = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
 
@@ -61,13 +75,17 @@ export const precheck: Precommand = {
   check: ({ options }) => void parametersOf(options),
   async run({ options, stack: place, terminal, document }) {
     const { stage, code, parameters } = parametersOf(options);
-    const stack = stage === undefined ? place : { ...place, name: `${PREFIX}${stage}` };
+    const spoke = isSpokes(parameters);
+    const of = stage ?? (spoke ? place.name.replace(SPOKE_PREFIX, '') : place.name).replace(PREFIX, '');
+    const own = stage === undefined ? place.name : `${PREFIX}${of}`;
+    const stack = { ...place, name: spoke ? `${SPOKE_PREFIX}${of}` : own };
     const region = await stack.clients.ec2.config.region();
     usage(() => {
-      checkStage(stack.name.replace(PREFIX, ''));
-      checkParameters(parameters, { region, defaults });
+      checkStage(of);
+      if (spoke) checkSpoke(parameters, { region, account: undefined });
+      else checkParameters(parameters, { region, defaults });
     });
-    const findings = await examine(stack, parameters, code);
+    const findings = await (spoke ? examineSpoke : examine)(stack, parameters, code);
     if (options.json) document(findings);
     else terminal.out(...table(findingRows(findings, terminal), { columns: terminal.columns }));
     return findings.some(({ is }) => is === 'fault') ? EXIT.todo : EXIT.ok;
@@ -84,6 +102,9 @@ function usage<T>(check: () => T): T {
 
 type Parameters = Record<string, string | number>;
 
+/** What only a spoke can be given, and must be. */
+const isSpokes = (parameters: Parameters) => 'hubService' in parameters || 'hubHealth' in parameters;
+
 /** Where the code of a plain template is. */
 interface CodePlace {
   bucket: string;
@@ -98,14 +119,16 @@ function parametersOf({ param = [], parameters: path }: Given['options']): {
 } {
   const given = usage(() => givenParameters([param].flat().map(String)));
   const ofFile = typeof path === 'string' ? readParameters(path) : {};
-  const all: Parameters = { ...defaults, ...ofFile, ...Object.fromEntries(given) };
+  const wanted: Parameters = { ...ofFile, ...Object.fromEntries(given) };
+  const known = isSpokes(wanted) ? spokeDefaults : defaults;
+  const all: Parameters = { ...known, ...wanted };
   const { stage, codeBucket: bucket, codePrefix: prefix = `ziti-glb/${version}` } = all;
   for (const [name, form] of Object.entries(CODE))
     if (all[name] !== undefined && !form.test(String(all[name])))
       throw new UsageError(`The parameter ${name} is not of the form ${form.source}: ${all[name]}`);
   for (const name of OF_TEMPLATE) delete all[name];
-  const unknown = Object.keys(all).find((name) => !(name in defaults));
-  if (unknown) throw new UsageError(`There is no parameter ${unknown}; there are ${Object.keys(defaults).join(', ')}.`);
+  const unknown = Object.keys(all).find((name) => !(name in known));
+  if (unknown) throw new UsageError(`There is no parameter ${unknown}; there are ${Object.keys(known).join(', ')}.`);
   return {
     parameters: all,
     ...(stage !== undefined && { stage: String(stage) }),
@@ -163,26 +186,90 @@ async function examine(stack: Place, parameters: Parameters, code: CodePlace | u
       ];
     }),
     attempt('zones', () => subnets(stack, text)),
-    attempt('encryption controls', async () => {
-      const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds: [vpcId] });
-      const { VpcEncryptionControls } = await stack.clients.ec2.send(asked).catch(none);
-      return VpcEncryptionControls ? [encryption(VpcEncryptionControls, vpcId)] : [];
-    }),
+    attempt('encryption controls', () => encryptionOf(stack, vpcId)),
     attempt('load balancer', () => loadBalancer(stack, text)),
     attempt('quotas', async () => {
-      const { AccountLimit = {} } = await stack.clients.lambda.send(new GetAccountSettingsCommand({}));
-      const { ConcurrentExecutions: all = 0, UnreservedConcurrentExecutions: unreserved = 0 } = AccountLimit;
       const own = await deploymentOf(stack).catch(() => undefined);
       // Those of a stack that is there are reserved already.
       const more = reserved(parameters) - reserved(own?.parameters ?? {});
-      return [concurrency({ all, unreserved }, Math.max(0, more))];
+      return [await executions(stack, Math.max(0, more))];
     }),
-    attempt('quotas', () => vpcQuotas(stack, text)),
+    attempt('quotas', () => vpcQuotas(stack, [vpcId], text)),
     attempt('quotas', () => balancingQuotas(stack, text)),
-    ...(code ? [attempt('code', async () => [await lookInto(stack, code, text('diverter') === 'own')])] : []),
-    attempt('names', async () => [...names(await namesOf(stack, parameters))]),
+    ...looks(stack, code, FUNCTIONS, text('diverter') === 'own'),
+    attempt('names', async () => {
+      const variables = resolving(parameters);
+      const claims = [
+        { name: await claim(variables), where: 'this VPC' },
+        ...(text('clientVpcs') === 'own' ? [] : [{ name: await clientsClaim(variables), where: 'other VPCs' }]),
+      ];
+      return [...names(await namesOf(stack, FUNCTIONS, claims))];
+    }),
   ]);
   return [who, ...parts.flat()];
+}
+
+/** The same before the deployment of a spoke. */
+async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlace | undefined): Promise<Finding[]> {
+  const { clients, now } = stack;
+  const text = (name: string) => String(parameters[name]);
+  const [who, account] = await identity(stack);
+  const [hubService, hubHealth, tagKey] = [text('hubService'), text('hubHealth'), text('tagKey')];
+  const named = text('clientVpcs') === 'all' ? undefined : text('clientVpcs').split(',');
+  const parts = await Promise.all([
+    attempt('hub', async () => {
+      if (hubHealth.split(':')[4] === account)
+        return [finding('fault', 'hub', `it is of this account, ${account}`, 'name the VPCs in clientVpcs of the hub')];
+      const hub = await lookAtHub(clients, { hubService, hubHealth });
+      return reached(hub, [], { account, hubHealth }, now());
+    }),
+    attempt('VPC', async () => {
+      const filter = named ? { Filters: [{ Name: 'vpc-id', Values: named }] } : {};
+      const all = await collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs');
+      const vpcs = all.filter(({ OwnerId = account }) => named || OwnerId === account);
+      const pause = pauseOf(vpcs, { pauseKey: `${tagKey}:paused` });
+      return [
+        ...(named?.map((id) =>
+          ownVpc(
+            vpcs.find(({ VpcId }) => VpcId === id),
+            id,
+            account,
+          ),
+        ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ...(pause
+          ? [finding('warning', 'pause', `the stack would be ${pauseSentence(pause)}`, 'ziti-glb resume after it')]
+          : []),
+      ];
+    }),
+    ...(named ?? []).map((vpcId) => attempt('encryption controls', () => encryptionOf(stack, vpcId))),
+    attempt('quotas', async () => {
+      const own = await deploymentOf(stack).catch(() => undefined);
+      return [await executions(stack, text('reserveConcurrency') === 'true' && !own ? 1 : 0)];
+    }),
+    attempt('quotas', () => vpcQuotas(stack, named ?? [], text)),
+    ...looks(stack, code, SPOKE_FUNCTIONS, false),
+    attempt('names', async () => {
+      const claims = [{ name: await clientsClaim(resolving(parameters)), where: 'this account' }];
+      return [...names(await namesOf(stack, SPOKE_FUNCTIONS, claims))];
+    }),
+  ]);
+  return [who, ...parts.flat()];
+}
+
+const resolving = (parameters: Parameters) => ({
+  resolveVariable: async (name: string) => parameters[name.replace('param:', '')],
+});
+
+async function encryptionOf({ clients: { ec2 } }: Place, vpcId: string): Promise<Finding[]> {
+  const asked = new DescribeVpcEncryptionControlsCommand({ VpcIds: [vpcId] });
+  const { VpcEncryptionControls } = await ec2.send(asked).catch(none);
+  return VpcEncryptionControls ? [encryption(VpcEncryptionControls, vpcId)] : [];
+}
+
+async function executions({ clients: { lambda } }: Place, reserves: number): Promise<Finding> {
+  const { AccountLimit = {} } = await lambda.send(new GetAccountSettingsCommand({}));
+  const { ConcurrentExecutions: all = 0, UnreservedConcurrentExecutions: unreserved = 0 } = AccountLimit;
+  return concurrency({ all, unreserved }, reserves);
 }
 
 async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
@@ -254,20 +341,28 @@ async function subnets({ clients: { ec2 } }: Place, text: (name: string) => stri
 }
 
 /** What the parameters say of quotas, and AWS. */
-async function vpcQuotas({ clients }: Place, text: (name: string) => string): Promise<Finding[]> {
+async function vpcQuotas({ clients }: Place, vpcIds: string[], text: (name: string) => string): Promise<Finding[]> {
   const limit = async (QuotaCode: string) =>
     (await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }))).Quota?.Value ?? 0;
   const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
-  const inVpc = { Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] };
-  const all = await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpc), 'VpcEndpoints');
-  const used = all.filter(({ VpcEndpointType }) => VpcEndpointType !== 'Gateway').length;
+  const inVpcs = { Filters: [{ Name: 'vpc-id', Values: vpcIds }] };
+  const all =
+    vpcIds.length > 0
+      ? await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpcs), 'VpcEndpoints')
+      : [];
+  const counting = all.filter(({ VpcEndpointType }) => VpcEndpointType !== 'Gateway');
   const name = 'Interface VPC endpoints per VPC';
   const over = [
     ['endpointsPerVpc', endpoints],
     ['routesPerTable', routes],
   ] as const;
   return [
-    ...quotas([{ name, of: text('vpcId'), used, limit: endpoints, adjustable: true }]),
+    ...quotas(
+      vpcIds.map((of) => {
+        const used = counting.filter(({ VpcId }) => VpcId === of).length;
+        return { name, of, used, limit: endpoints, adjustable: true };
+      }),
+    ),
     ...over
       .filter(([parameter, value]) => Number(text(parameter)) > value)
       .map(([parameter, value]) =>
@@ -300,10 +395,16 @@ async function balancingQuotas(stack: Place, text: (name: string) => string): Pr
   });
 }
 
+const looks = (stack: Place, code: CodePlace | undefined, functions: readonly string[], fetches: boolean) =>
+  code ? [attempt('code', async () => [await lookInto(stack, { ...code, functions, fetches })])] : [];
+
 /** What a bucket has below a prefix, and whether it may be read. */
-async function lookInto({ clients: { s3 } }: Place, { bucket, prefix }: CodePlace, fetches: boolean): Promise<Finding> {
+async function lookInto(
+  { clients: { s3 } }: Place,
+  { bucket, prefix, functions, fetches }: CodePlace & Pick<Code, 'functions' | 'fetches'>,
+): Promise<Finding> {
   const region = await s3.config.region();
-  const code = { bucket, prefix, region, fetches, keys: [] as string[], denied: [] as string[] };
+  const code = { bucket, prefix, region, functions, fetches, keys: [] as string[], denied: [] as string[] };
   const head = await answerTo(s3.send(new HeadBucketCommand({ Bucket: bucket })));
   if (head === 404) return codeBucket({ ...code, where: undefined });
   if (head === 403)
@@ -315,7 +416,7 @@ async function lookInto({ clients: { s3 } }: Place, { bucket, prefix }: CodePlac
     'Contents',
   );
   const keys = listed.flatMap(({ Key }) => Key ?? []);
-  const wanted = codeKeys({ prefix, fetches, keys }).flatMap(({ key }) => key ?? []);
+  const wanted = codeKeys({ prefix, functions, fetches, keys }).flatMap(({ key }) => key ?? []);
   const denied = await Promise.all(
     wanted.map(async (Key) => {
       const answer = await answerTo(s3.send(new HeadObjectCommand({ Bucket: bucket, Key })));
@@ -336,15 +437,10 @@ async function answerTo<T>(asked: Promise<T>): Promise<T | 403 | 404> {
   }
 }
 
-async function namesOf(stack: Place, parameters: Parameters) {
+async function namesOf(stack: Place, functions: readonly string[], claims: readonly { name: string; where: string }[]) {
   const { lambda, logs, ssm } = stack.clients;
-  const wanted = ['routers', 'subnets', 'topology', 'health'].map((suffix) => `${stack.name}-${suffix}`);
-  const variables = { resolveVariable: async (name: string) => parameters[name.replace('param:', '')] };
-  const claims = [
-    { name: await claim(variables), where: 'this VPC' },
-    ...(parameters.clientVpcs === 'own' ? [] : [{ name: await clientsClaim(variables), where: 'other VPCs' }]),
-  ];
-  const [deployment, functions, groups, holders] = await Promise.all([
+  const wanted = functions.map((suffix) => `${stack.name}-${suffix}`);
+  const [deployment, present, groups, holders] = await Promise.all([
     deploymentOf(stack),
     Promise.all(
       wanted.map(async (FunctionName) =>
@@ -361,7 +457,7 @@ async function namesOf(stack: Place, parameters: Parameters) {
     .flatMap(({ logGroupName = '' }) => logGroupName)
     .filter((name) => wanted.includes(name.replace('/aws/lambda/', '')));
   const held = claims.map((each, at) => ({ ...each, holder: holders[at]?.Parameter?.Value }));
-  return { stack: stack.name, deployment, functions: functions.flat(), logGroups, claims: held };
+  return { stack: stack.name, deployment, functions: present.flat(), logGroups, claims: held };
 }
 
 /** Undefined of what is not there. */

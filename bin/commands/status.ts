@@ -122,12 +122,13 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
   // A VPC without any is nothing to see, but that of routers whose clients are elsewhere.
   const own: [string, typeof subnets][] = subnets.length === 0 && vpcId ? [[vpcId, []]] : [];
   const groups = [...own, ...byVpc(subnets, vpcId)];
-  const ofAccount = hub || spokes.length > 0 ? ` of account ${account}` : '';
+  const several = hub !== undefined || spokes.length > 0;
+  const ofAccount = several ? ` of account ${account}` : '';
   const ofVpc = (some: typeof subnets) =>
     table(
       some.map((subnet) => [
         nameOf(subnet),
-        ...(wide ? [subnet.vpcId ?? vpcId] : []),
+        ...(wide ? [...(several ? [account] : []), subnet.vpcId ?? vpcId] : []),
         subnet.zone,
         state(subnet.state),
         subnet.endpoint ? `${subnet.endpoint.id} ${subnet.endpoint.state}` : 'none',
@@ -135,7 +136,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
         ...(wide ? [subnet.cidrs.join(' '), subnet.tagValue ?? 'none', subnet.tableId ?? 'none', flow(subnet)] : []),
       ]),
       room(
-        ...['SUBNET', ...(wide ? ['VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'],
+        ...['SUBNET', ...(wide ? [...(several ? ['ACCOUNT'] : []), 'VPC'] : []), 'ZONE', 'STATE', 'ENDPOINT', 'ROUTES'],
         ...(wide ? ['ADDRESSES', 'TAG', 'ROUTE TABLE', 'PACKETS'] : []),
       ),
     );
@@ -161,8 +162,10 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
     ...byAccount(spokes).map(([owner, some]) => [
       `${paint('bold', 'Endpoints')} of account ${owner}`,
       ...table(
-        some.toSorted((a, b) => a.id.localeCompare(b.id)).map((each) => [each.id, worded(each.state)]),
-        room('ENDPOINT', 'CONNECTION'),
+        some
+          .toSorted((a, b) => a.id.localeCompare(b.id))
+          .map((each) => [each.id, ...(wide ? [owner] : []), worded(each.state)]),
+        room('ENDPOINT', ...(wide ? ['ACCOUNT'] : []), 'CONNECTION'),
       ),
     ]),
     // A spoke has neither.

@@ -124,9 +124,13 @@ export function chainOfConnections(connections: readonly Connection[], { spokeAc
   const owners = [...new Set(connections.map(({ owner }) => owner))];
   return [
     ...owners.map((owner) => {
-      const named = spokeAccounts.includes(owner);
-      const others = 'is not among spokeAccounts: its endpoints wait until a person accepts them';
-      return link('account', named, `${owner} ${named ? 'is among spokeAccounts' : others}`);
+      if (spokeAccounts.includes(owner)) return link('account', true, `${owner} is among spokeAccounts`);
+      const waits = connections.some((each) => each.owner === owner && each.state === 'pendingacceptance');
+      return link(
+        'account',
+        !waits,
+        `${owner} is not among spokeAccounts: a person accepts its endpoints, or does not`,
+      );
     }),
     ...connections.map(({ id, state }) => link('endpoint', state === 'available', `${id} is ${worded(state)}`)),
   ];

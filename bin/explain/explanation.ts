@@ -145,7 +145,9 @@ export async function towards(
   if (!world) throw new Error(`${subnetId} is in no VPC of the stack any more`);
   const way = wayTo(to, tableOf(subnetId, world), world);
   const at = found.chain.findIndex(({ name }) => name === 'load balancer' || name === 'router');
-  const chain = at < 0 ? found.chain : found.chain.toSpliced(at, 0, way);
+  // One that ends early is broken there; whole it may lack what a hub does not tell.
+  const whole = at >= 0 || found.chain.every(({ holds }) => holds);
+  const chain = whole ? found.chain.toSpliced(at < 0 ? found.chain.length : at, 0, way) : found.chain;
   if (chain.some(({ holds }) => !holds)) return { ...found, chain };
   if (!hasRouters(stack)) {
     const why = `Which service takes it was not asked: ${hubsRouters(stack)}`;

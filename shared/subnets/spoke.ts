@@ -62,6 +62,17 @@ export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeCo
   };
 }
 
+/** The hub, as an account sees it that is yet to have a spoke. */
+export async function lookAtHub(
+  { ec2, lambda }: SpokeClients,
+  config: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
+): Promise<Hub> {
+  const [service, answer] = await Promise.all([describeService(ec2, config.hubService), ask(lambda, config.hubHealth)]);
+  return 'health' in answer
+    ? hubOf(config, service, answer.health, undefined, []).hub
+    : hubOf(config, service, undefined, answer.problem, []).hub;
+}
+
 /** Undefined if it is not there for this account: EC2 shows no more. */
 async function describeService(ec2: EC2Client, name: string): Promise<ServiceDetail | undefined> {
   try {
@@ -85,7 +96,7 @@ async function ask(lambda: LambdaClient, FunctionName: string): Promise<{ health
 
 /** Zones by their names in this account: by ids they are known across accounts. A zone in which it has no subnet needs no name. */
 function hubOf(
-  { hubService, hubHealth }: SpokeConfig,
+  { hubService, hubHealth }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
   service: ServiceDetail | undefined,
   known: Health | undefined,
   blind: string | undefined,

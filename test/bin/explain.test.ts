@@ -192,6 +192,8 @@ test('an endpoint of another account is explained as far as a hub sees it: whose
   expect(await stack.cli(`explain ${strangers}`)).toMatchObject({
     ...{ code: 2, out: expect.stringMatching(/first broken link is account: 999900001111 is not among spokeAccounts/) },
   });
+  await acceptAll(stack, [strangers]);
+  expect(await stack.cli(`explain ${strangers}`)).toMatchObject({ code: 0 });
 });
 
 /** As the function does for those that it was told of. */

@@ -263,8 +263,10 @@ describe('a load balancer that is to be taken', () => {
 
 describe('a bucket of code', () => {
   const sum = '0123456789abcdef'.repeat(4);
-  const keys = ['routers', 'subnets', 'topology', 'health'].map((name) => `releases/1/${name}-${sum}.zip`);
+  const functions = ['routers', 'subnets', 'topology', 'health'];
+  const keys = functions.map((name) => `releases/1/${name}-${sum}.zip`);
   const right: Code = {
+    functions,
     ...{ bucket: 'b', prefix: 'releases/1', region: 'eu-central-1', where: 'eu-central-1', fetches: true },
     ...{ keys: [...keys, `releases/1/diverter/${sum}`], denied: [] },
   };
@@ -285,6 +287,12 @@ describe('a bucket of code', () => {
     ],
     ['no diverter', { keys }, 'fault', 'b has no releases/1/ with diverter/…'],
     ['no diverter, and needs none', { keys, fetches: false }, 'ok', 'b has what'],
+    [
+      'what a spoke is of',
+      { functions: ['subnets', 'topology'], keys: keys.slice(1, 3), fetches: false },
+      'ok',
+      'b has what',
+    ],
     ['another version’s', { prefix: 'releases/2' }, 'fault', 'b has no releases/2/ with routers-….zip'],
     [
       'what is named otherwise',

@@ -2,10 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateTagsCommand, CreateVpcCommand, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
-import { GetFunctionConfigurationCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetAccountSettingsCommand,
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Clients } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
@@ -14,6 +20,7 @@ import { createQueues } from '../../local/events/queues.ts';
 import { sqsService } from '../../local/events/sqs.ts';
 import { createLogs } from '../../local/services/logs.ts';
 import { quotasService } from '../../local/services/service-quotas.ts';
+import { identityService } from '../../local/services/sts.ts';
 import { cloudFormationService } from '../../local/stack/api.ts';
 import { byValue } from '../../local/wire/by-value.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
@@ -61,6 +68,7 @@ function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
       logs: logs.service,
       sqs: sqsService(queues, clock),
       servicequotas: quotasService(place),
+      sts: identityService(SPOKE),
       cloudformation: cloudFormationService(() => [deployed], place),
     },
     { principal: () => `arn:aws:iam::${SPOKE}:role/operator`, middleware: [] },
@@ -93,6 +101,8 @@ function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
           CodeSha256: 'x',
         };
       }
+      if (command instanceof GetAccountSettingsCommand)
+        return { AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 999 } };
       if (command instanceof InvokeCommand && command.input.FunctionName === spoke.hubHealth)
         return hubs.send(command as never);
       woken.push(String(Object(command).input.FunctionName));
@@ -108,6 +118,7 @@ function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
       ssm: new SSMClient(config),
       quotas: new ServiceQuotasClient(config),
       cloudFormation: new CloudFormationClient(config),
+      sts: new STSClient(config),
     }) as unknown as Clients;
   return { clients, logs, queues, woken };
 }
@@ -234,6 +245,8 @@ describe('explain', () => {
     const { code, said } = await say('explain', here.far.a1);
     expect([code, said]).toEqual([0, expect.stringMatching(/Nobody knows which routers of account 1111.* failed/)]);
     expect(said).not.toMatch(/ok +router/);
+    const towards = await say('explain', here.far.a1, '10.99.0.5');
+    expect(towards).toMatchObject({ code: 2, said: expect.stringMatching(/first broken link is destination/) });
   });
 
   test('of what is not there says where it looked', async () => {
@@ -350,6 +363,53 @@ test.each(['status', 'plan', 'doctor', 'versions', 'config', 'bundle'])(
     expect(flaws(command, JSON.parse(said))).toEqual([]);
   },
 );
+
+describe('precheck', () => {
+  const given = (more: Record<string, string> = {}) => {
+    const { hubService, hubHealth } = here.spoke;
+    return Object.entries({ hubService, hubHealth, ...more }).flatMap(([name, value]) => ['-p', `${name}=${value}`]);
+  };
+
+  test('of a spoke asks for its hub, the VPCs that it names, quotas and names', async () => {
+    const { code, said } = await say('precheck', ...given({ clientVpcs: here.far.vpc }));
+    expect(said).toMatch(/ok +hub +com\.amazonaws\S+ of account 111122223333 is there/);
+    expect(said).toMatch(/ok +zones +euc1-az3: 2 healthy for it in account 111122223333, told 0 s ago/);
+    expect(said).toMatch(new RegExp(`ok +VPC +${here.far.vpc} is there`));
+    expect(said).toMatch(new RegExp(`ok +encryption controls +${here.far.vpc} has none`));
+    expect(said).toMatch(/ok +quotas +Interface VPC endpoints per VPC: 1 of 50 in vpc-/);
+    expect(said).toMatch(/ok +names +the stack ziti-glb-spoke-test is there, version 0\.1\.0: this would change it/);
+    expect(code).toBe(0);
+  });
+
+  test('finds a hub that does not let the account, one that does not tell, a VPC that is not there and a pause', async () => {
+    await say('pause', 'change 4711');
+    await here.permit(false);
+    here.hear('refuses');
+    const { code, said } = await say('precheck', ...given({ clientVpcs: 'vpc-0123456789abcdef0' }));
+    expect(code).toBe(2);
+    expect(said).toMatch(/fault +hub +\S+ is not there for account 222233334444/);
+    expect(said).toMatch(/warning +hub +nobody knows which routers of account 111122223333 are healthy/);
+    expect(said).toMatch(/fault +VPC +vpc-0123456789abcdef0 is not there/);
+    expect((await say('precheck', ...given())).said).toMatch(/warning +pause +the stack would be paused since .*4711/);
+  });
+
+  test('finds a hub of the same account', async () => {
+    const own = here.spoke.hubHealth.replace(HUB, SPOKE);
+    const { code, said } = await say('precheck', ...given({ hubHealth: own }));
+    expect([code, said]).toEqual([2, expect.stringMatching(/fault +hub +it is of this account, 222233334444/)]);
+  });
+
+  test.each([
+    [{ vpcId: 'vpc-01234567' }, /^There is no parameter vpcId; there are hubService, /],
+    [
+      { hubService: 'com.amazonaws.vpce.eu-west-1.vpce-svc-0123456789abcdef0' },
+      /^The parameter hubService is in another region/,
+    ],
+    [{ hubHealth: 'health' }, /^The parameter hubHealth is not the ARN/],
+  ])('refuses %j, with nothing asked', async (more, says) => {
+    expect(await say('precheck', ...given(more))).toMatchObject({ code: 64, said: expect.stringMatching(says) });
+  });
+});
 
 test('log is of the one function', async () => {
   account.logs.write(

@@ -67,6 +67,16 @@ describe('status', () => {
     );
   });
 
+  test('has the account in each row that is wide, where there are several', async () => {
+    const stack = await inOrder();
+    const endpoint = await askedBy(STRANGER, stack);
+    const { out } = await stack.cli('status -o wide');
+    expect(out).toMatch(/^SUBNET +ACCOUNT +VPC +ZONE .*\nsubnet-\S+ \(app-a\) +111122223333 +vpc-/m);
+    expect(out).toMatch(
+      new RegExp(`^ENDPOINT +ACCOUNT +CONNECTION\n${endpoint} +${STRANGER} +pending acceptance$`, 'm'),
+    );
+  });
+
   test('is JSON for programs', async () => {
     const stack = await inOrder();
     const { out } = await stack.cli('status --json');
