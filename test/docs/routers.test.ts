@@ -60,6 +60,26 @@ test('what the collector is set to is what the page says', () => {
   expect(script).toContain('memory / 2');
 });
 
+test('what a tunnel listener is given is the same on the page, in the example and in the benchmark', () => {
+  const typedIn = (text: string) =>
+    /^ *sed -i '\/\^ {6}mode: \/a\\(.*)' \S*config\.yml$/m.exec(text)?.[1]?.split('\\n');
+  const lines = typedIn(chapter) ?? [];
+  expect(lines.map((line) => /^ {6}(\w+): (\d+)$/.exec(line)?.[1])).toEqual([
+    'retxAddMs',
+    'txPortalStartSize',
+    'txPortalMaxSize',
+  ]);
+  expect(typedIn(read('examples/routers.yml'))).toEqual(lines);
+  const [, added, window] = /ADVISED = \['(.*)', \.\.\.windows\((\d+)\)\]/.exec(read('bench/router.ts')) ?? [];
+  expect(lines.map((line) => line.trim())).toEqual([
+    added,
+    `txPortalStartSize: ${window}`,
+    `txPortalMaxSize: ${window}`,
+  ]);
+  const [, table = ''] = chapter.split('## What it sends again\n');
+  for (const line of lines.slice(0, 2)) expect(table.split('\n## ')[0]).toContain(`\`${line.trim()}\``);
+});
+
 test('what else is typed is the diverter’s, or finds what it says', () => {
   const others = blocks('sh').filter(
     (block) => !/^(ziti edge|export ZITI_)/m.test(block) || /^ziti edge list services/.test(block),
