@@ -52,13 +52,16 @@ describePackaged('a stack of one name in each of two regions of an account', () 
     const { until, operator: first, routed } = here;
     await operator.launch('router-1', 0);
     await operator.tag('app-a', '10.30.0.0/16');
-    const route = await until('route there', async () => (await operator.endpointRoutes())[0]);
-    expect(route.destination).toBe('10.30.0.0/16');
+    await until('route there', async () => (await operator.endpointRoutes()).length === 2);
     expect(await first.endpointRoutes()).toEqual([]);
     await first.launch('router-1', 0);
     await first.tag('app-a', '10.20.0.0/16');
     await routed('10.20.0.0/16');
-    expect((await operator.endpointRoutes()).map(({ destination }) => destination)).toEqual(['10.30.0.0/16']);
+    // The resolver has a route where any subnet is opted in.
+    const routes = async (of: Operator) => (await of.endpointRoutes()).map(({ destination }) => destination).sort();
+    await until('resolver', async () => (await routes(first)).length === 2);
+    expect(await routes(first)).toEqual(['10.20.0.0/16', '100.127.255.254/32']);
+    expect(await routes(operator)).toEqual(['10.30.0.0/16', '100.127.255.254/32']);
   }, 300_000);
 
   test('is removed without the other', async () => {
