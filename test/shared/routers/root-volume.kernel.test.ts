@@ -1,21 +1,18 @@
-import { AutoScaling } from '@aws-sdk/client-auto-scaling';
-import { EC2 } from '@aws-sdk/client-ec2';
+import type { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import type { EC2 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { IMAGES } from '../../../local/box.ts';
-import { namespaceFabric } from '../../../local/fabric/namespaces.ts';
 import { readNote } from '../../../shared/note.ts';
 import { NO_DIVERTER } from '../../../shared/routers/router.ts';
 import { given } from '../../support/cloud.ts';
 import { describeKernel } from '../../support/kernel.ts';
-import { packaged } from '../../support/packaged.ts';
-import { type StackInBox, stackInBox } from '../../support/stack.ts';
+import { GROUP, routerGroup } from '../../support/router-group.ts';
+import type { StackInBox } from '../../support/stack.ts';
 import { talking } from '../../support/talking.ts';
 
 const RATE = 10;
 const SERVICE: [string, number] = ['10.20.0.5', 443];
 /** Of the wall's time: installs share two processors with whatever else a machine does. */
 const PATIENCE_MS = 150_000;
-const GROUP = { AutoScalingGroupName: 'routers' };
 
 describeKernel('root volumes of routers that are replaced under traffic', () => {
   let stack: StackInBox;
@@ -23,35 +20,11 @@ describeKernel('root volumes of routers that are replaced under traffic', () => 
   let ec2: EC2;
 
   beforeAll(async () => {
-    stack = await stackInBox({
-      rate: RATE,
-      fabric: (services) => namespaceFabric({ images: IMAGES, services }),
-      packaged: ({ vpcId, subnetIds }) =>
-        packaged({ parameters: { vpcId, subnetIds, routerSubnets: subnetIds, deregistrationDelay: '30' } }),
-    });
-    const { box, operator } = stack;
-    const place = { endpoint: box.endpoint, region: box.region, credentials: box.credentials };
-    autoScaling = new AutoScaling(place);
-    ec2 = new EC2(place);
-    await ec2.createLaunchTemplate({ LaunchTemplateName: 'router', LaunchTemplateData: { ImageId: 'ami-router' } });
-    const hook = (LifecycleHookName: string, transition: string, DefaultResult: string) => ({
-      LifecycleHookName,
-      LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
-      HeartbeatTimeout: 300,
-      DefaultResult,
-    });
-    await autoScaling.createAutoScalingGroup({
-      ...GROUP,
-      ...{ MinSize: 0, MaxSize: 2, DesiredCapacity: 2 },
-      LaunchTemplate: { LaunchTemplateName: 'router' },
-      VPCZoneIdentifier: box.network.subnetIds,
-      Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
-      LifecycleHookSpecificationList: [
-        hook('ziti-glb-launch', 'LAUNCHING', 'ABANDON'),
-        hook('ziti-glb-terminate', 'TERMINATING', 'CONTINUE'),
-      ],
-    });
-    await operator.tag('app-a', '10.20.0.0/16');
+    ({ stack, autoScaling, ec2 } = await routerGroup(RATE, 2, (routerSubnets) => ({
+      routerSubnets,
+      deregistrationDelay: '30',
+    })));
+    const { operator } = stack;
     await stack.until('group of two', async () => (await routers()).length === 2 && (await areHealthy()), PATIENCE_MS);
     await stack.until('answer', async () => 'text' in (await operator.ask('client-a', 'http://10.20.0.5:443/', 0.5)));
   }, 2 * PATIENCE_MS);

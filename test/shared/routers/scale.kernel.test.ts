@@ -1,17 +1,13 @@
-import { AutoScaling } from '@aws-sdk/client-auto-scaling';
-import { EC2 } from '@aws-sdk/client-ec2';
+import type { AutoScaling } from '@aws-sdk/client-auto-scaling';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { IMAGES } from '../../../local/box.ts';
-import { namespaceFabric } from '../../../local/fabric/namespaces.ts';
 import { describeKernel } from '../../support/kernel.ts';
-import { packaged } from '../../support/packaged.ts';
-import { type StackInBox, stackInBox } from '../../support/stack.ts';
+import { GROUP, routerGroup } from '../../support/router-group.ts';
+import type { StackInBox } from '../../support/stack.ts';
 import type { Talk } from '../../support/talkers.ts';
 import { talking } from '../../support/talking.ts';
 
 const RATE = 10;
 const SERVICE: [string, number] = ['10.20.0.5', 443];
-const GROUP = { AutoScalingGroupName: 'routers' };
 /** Seconds of the cloud's time. */
 const DRAIN = 60;
 /** How long a router stays in use after it died: two missed checks, 10 s apart, of 5 s each, and the check it died in. */
@@ -23,36 +19,9 @@ describeKernel('a group of routers that grows and shrinks under load', () => {
   let autoScaling: AutoScaling;
 
   beforeAll(async () => {
-    stack = await stackInBox({
-      rate: RATE,
-      fabric: (services) => namespaceFabric({ images: IMAGES, services }),
-      packaged: ({ vpcId, subnetIds }) =>
-        packaged({ parameters: { vpcId, subnetIds, deregistrationDelay: String(DRAIN) } }),
-    });
-    const { box, operator } = stack;
-    const place = { endpoint: box.endpoint, region: box.region, credentials: box.credentials };
-    autoScaling = new AutoScaling(place);
-    const ec2 = new EC2(place);
-    await ec2.createLaunchTemplate({ LaunchTemplateName: 'router', LaunchTemplateData: { ImageId: 'ami-router' } });
-    const hook = (LifecycleHookName: string, transition: string, DefaultResult: string) => ({
-      LifecycleHookName,
-      LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
-      HeartbeatTimeout: 300,
-      DefaultResult,
-    });
-    await autoScaling.createAutoScalingGroup({
-      ...GROUP,
-      ...{ MinSize: 0, MaxSize: 6, DesiredCapacity: 2 },
-      LaunchTemplate: { LaunchTemplateName: 'router' },
-      VPCZoneIdentifier: box.network.subnetIds,
-      Tags: [{ Key: 'ziti-glb', Value: 'router', PropagateAtLaunch: true }],
-      LifecycleHookSpecificationList: [
-        hook('ziti-glb-launch', 'LAUNCHING', 'ABANDON'),
-        hook('ziti-glb-terminate', 'TERMINATING', 'CONTINUE'),
-      ],
-    });
+    ({ stack, autoScaling } = await routerGroup(RATE, 6, () => ({ deregistrationDelay: String(DRAIN) })));
+    const { operator } = stack;
     client = await operator.instanceId('client-a');
-    await operator.tag('app-a', '10.20.0.0/16');
     await inService(2);
     await stack.until('answer', async () => 'text' in (await operator.ask('client-a', 'http://10.20.0.5:443/', 0.5)));
   });

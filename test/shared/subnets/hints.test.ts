@@ -4,6 +4,7 @@ import type { CloudEvent } from '../../../local/services/cloud.ts';
 import { reconcilerHandler } from '../../../shared/handler.ts';
 import { captureLines } from '../../support/capture-lines.ts';
 import { ACCOUNT, REGION } from '../../support/cloud.ts';
+import { random } from './deeds.ts';
 import { type Stage, stage } from './stage.ts';
 
 const CIDR = '10.20.0.0/16';
@@ -26,11 +27,6 @@ afterEach(async () => {
 
 /** The function behind EventBridge, one invocation at a time as its reserved concurrency has it. */
 async function deploy(faults: Partial<Faults>, seed = 1) {
-  let state = seed;
-  const random = () => {
-    state = (state * 16807) % 2147483647;
-    return state / 2147483647;
-  };
   here = await stage({ throttled: true, emit: (event) => bus?.put(event) });
   const { clock } = here.cloud;
   const answers: unknown[] = [];
@@ -50,7 +46,7 @@ async function deploy(faults: Partial<Faults>, seed = 1) {
     clock,
     region: REGION,
     account: ACCOUNT,
-    random,
+    random: random(seed - 1),
     giveUp() {},
     async deliver(_target, event) {
       busy = busy.then(() => invoke(event)).catch(() => {});

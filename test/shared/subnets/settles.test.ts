@@ -6,12 +6,9 @@ import { byValue } from '../../../local/wire/by-value.ts';
 import { TAGS_AT_MOST } from '../../../shared/aws/read.ts';
 import type { Route, Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { given } from '../../support/cloud.ts';
-import { endsPass, type Fault } from '../../support/stage.ts';
+import { CIDRS, endEndpoint, faults, forgiving, from, ignoring, RANGE, RESOLVER, random } from './deeds.ts';
 import { stage } from './stage.ts';
 
-const CIDRS = ['10.20.0.0/16', '10.30.0.0/16'];
-const RESOLVER = '100.127.255.254/32';
-const RANGE = '100.64.0.0/13';
 /** Of the VPC at times: no range of it is a router's. */
 const BLOCK = '100.70.0.0/16';
 const ALL = '0.0.0.0/0';
@@ -35,10 +32,6 @@ const DELETED = ['alone', 'shared1', 'host', 'second', 'other'] as const;
 /** Tags of somebody's. */
 const FILLERS = Array.from({ length: TAGS_AT_MOST }, (_, number) => `tag-${number}`);
 
-const from = <T>(...values: T[]) => fc.constantFrom(...values);
-const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
-  maxLength: 8,
-});
 const route = { table: from(...TABLES), cidr: from(...CIDRS, RANGE, HUB, ALL) };
 
 /** What people, AWS and bad luck do between passes and during them. */
@@ -195,17 +188,10 @@ async function scene(kind: Kind) {
           );
         return;
       }
-      case 'delete endpoint': {
-        const VpcEndpointIds = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
-        await ignoring(cloud.ec2.send(new ec2.DeleteVpcEndpointsCommand({ VpcEndpointIds })));
+      case 'delete endpoint':
+      case 'reject endpoint':
+        await endEndpoint(here, now.do, now.which);
         return;
-      }
-      case 'reject endpoint': {
-        const VpcEndpointIds = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
-        const ServiceId = here.service.serviceId;
-        await ignoring(cloud.ec2.send(new ec2.RejectVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds })));
-        return;
-      }
       case 'fill tags': {
         // Its status remembers there that it shares an endpoint.
         if (kind.endpointPerZone) return;
@@ -328,20 +314,6 @@ async function scene(kind: Kind) {
     perform,
     quietSince: () => changedAt,
     hasBlock: () => block !== undefined,
-  };
-}
-
-const ignoring = (work: Promise<unknown>) => work.catch(() => {});
-const forgiving = (error: unknown) => {
-  if (!endsPass(error)) throw error;
-};
-
-/** The same numbers from 0 to 1 for the same seed. */
-function random(seed: number): () => number {
-  let state = seed + 1;
-  return () => {
-    state = (state * 16807) % 2147483647;
-    return state / 2147483647;
   };
 }
 

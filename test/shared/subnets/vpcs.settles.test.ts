@@ -5,12 +5,9 @@ import { byValue } from '../../../local/wire/by-value.ts';
 import { AwsError } from '../../../local/wire/errors.ts';
 import type { Subnet, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { ACCOUNT, given, testNatGateway, testSubnet, testTable } from '../../support/cloud.ts';
-import { endsPass, type Fault } from '../../support/stage.ts';
+import { CIDRS, endEndpoint, faults, forgiving, from, ignoring, RANGE, RESOLVER, random } from './deeds.ts';
 import { stage } from './stage.ts';
 
-const CIDRS = ['10.20.0.0/16', '10.30.0.0/16'];
-const RESOLVER = '100.127.255.254/32';
-const RANGE = '100.64.0.0/13';
 /** Values of the tag, and what they ask for; nothing if they are refused. */
 const WISHES: Record<string, string[]> = {
   '10.20.0.0/16': ['10.20.0.0/16'],
@@ -21,10 +18,6 @@ const WISHES: Record<string, string[]> = {
 const PLACES = ['alone', 'shared1', 'shared2', 'main'] as const;
 const TABLES = ['own', 'shared', 'main'] as const;
 
-const from = <T>(...values: T[]) => fc.constantFrom(...values);
-const faults = fc.array(from<Fault>('none', 'none', 'throttled', 'refused', 'lost reply', 'crash', 'stale', 'stale'), {
-  maxLength: 8,
-});
 /** The first is the routers' own. */
 const vpc = fc.nat(3);
 const subnet = { vpc, subnet: from(...PLACES) };
@@ -195,17 +188,10 @@ async function scene({ clientVpcs, clients, ...kind }: Kind) {
         foreign.delete(`${route.RouteTableId} ${now.cidr}`);
         return;
       }
-      case 'delete endpoint': {
-        const VpcEndpointIds = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
-        await ignoring(cloud.ec2.send(new ec2.DeleteVpcEndpointsCommand({ VpcEndpointIds })));
+      case 'delete endpoint':
+      case 'reject endpoint':
+        await endEndpoint(here, now.do, now.which);
         return;
-      }
-      case 'reject endpoint': {
-        const VpcEndpointIds = [(await here.endpoints())[now.which]?.VpcEndpointId ?? ''];
-        const ServiceId = here.service.serviceId;
-        await ignoring(cloud.ec2.send(new ec2.RejectVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds })));
-        return;
-      }
       case 'health':
         await here.heal(now.healthy);
         return;
@@ -246,20 +232,6 @@ async function scene({ clientVpcs, clients, ...kind }: Kind) {
   return { ...here, vpcs, counts, perform, mend, trespasses };
 }
 type Scene = Awaited<ReturnType<typeof scene>>;
-
-const ignoring = (work: Promise<unknown>) => work.catch(() => {});
-const forgiving = (error: unknown) => {
-  if (!endsPass(error)) throw error;
-};
-
-/** The same numbers from 0 to 1 for the same seed. */
-function random(seed: number): () => number {
-  let state = seed + 1;
-  return () => {
-    state = (state * 16807) % 2147483647;
-    return state / 2147483647;
-  };
-}
 
 /** What must be so at rest in a VPC that counts, derived from the tags and from what people did, and not by the rules under test. */
 function checkRest(rest: SubnetsWorld, { subnets, tables, foreign, owner }: Vpc, kind: Kind, isOwn: boolean): void {
