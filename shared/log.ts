@@ -6,36 +6,19 @@ import { withoutSecrets } from './secrets.ts';
 
 type Unformatted = Parameters<LogFormatter['formatAttributes']>[0];
 
-/** The sentence first, so that it can be read where lines are cut; no field that nobody reads. */
-class SentenceFirst extends LogFormatter {
-  readonly #version: string;
-
-  constructor(version: string) {
-    super();
-    this.#version = version;
-  }
-
-  override formatAttributes(
-    { message, logLevel, timestamp, serviceName }: Unformatted,
-    fields: LogAttributes,
-  ): LogItem {
-    return new LogItem({
-      attributes: {
-        message,
-        level: logLevel,
-        timestamp: timestamp.toISOString(),
-        service: serviceName,
-        version: this.#version,
-        ...fields,
-      },
-    });
-  }
-}
-
-/** A log whose every line is one JSON object without secrets. */
+/** A log whose every line is one JSON object without secrets: the sentence first, so that it can be read where lines are cut, and no field that nobody reads. */
 export function createLog(serviceName: string, version: string): Logger {
+  class SentenceFirst extends LogFormatter {
+    override formatAttributes(
+      { message, logLevel: level, timestamp, serviceName: service }: Unformatted,
+      fields: LogAttributes,
+    ): LogItem {
+      const attributes = { message, level, timestamp: timestamp.toISOString(), service, version, ...fields };
+      return new LogItem({ attributes });
+    }
+  }
   const jsonReplacerFn = (_key: string, value: unknown) => (typeof value === 'string' ? withoutSecrets(value) : value);
-  return new Logger({ serviceName, logFormatter: new SentenceFirst(version), jsonReplacerFn });
+  return new Logger({ serviceName, logFormatter: new SentenceFirst(), jsonReplacerFn });
 }
 
 /** An error of AWS is logged with what it usually means here and what to do, any other with where it was thrown. */
