@@ -25,22 +25,11 @@ export interface Step {
 }
 
 /** Members of steps that say why, or tell when one was planned. */
-const PASSING = new Set([
-  'about',
-  'context',
-  'before',
-  'after',
-  'tentative',
-  'warn',
-  'generation',
-  'value',
-  'note',
-  'at',
-]);
+const PASSING = ['about', 'context', 'before', 'after', 'tentative', 'warn', 'generation', 'value', 'note', 'at'];
 
 /** Identity of a step from look to look: its kind and the ids of what it is done to, whatever is said of it and whenever. */
 export const keyOf = (step: Step) =>
-  JSON.stringify([step.about.ids, ...Object.entries(step).filter(([name]) => !PASSING.has(name))]);
+  JSON.stringify([step.about.ids, ...Object.entries(step).filter(([name]) => !PASSING.includes(name))]);
 
 /** Something stands in the way of what is wanted. */
 export interface Condition {
