@@ -56,7 +56,7 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
   });
   const refused = new Map(
     [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>
-      table ? [...overfull(table, users, new Map(), world, config)] : [],
+      table ? [...overfull(table, users, world, config)] : [],
     ),
   );
   return optedInSubnets.map((optedIn) => {
@@ -75,12 +75,11 @@ const answersByRouter = ({ remote, dnsRanges }: SubnetsWorld) => remote && dnsRa
 function overfull(
   table: RouteTable,
   users: OptedInSubnet[],
-  before: ReadonlyMap<OptedInSubnet, string>,
   world: SubnetsWorld,
   config: SubnetsConfig,
+  refused = new Map<OptedInSubnet, string>(),
 ): ReadonlyMap<OptedInSubnet, string> {
-  const refused = new Map(before);
-  const optedInSubnets = users.filter((optedIn) => !isRefused(optedIn) && !before.has(optedIn));
+  const optedInSubnets = users.filter((optedIn) => !isRefused(optedIn) && !refused.has(optedIn));
   // Where a spec is refused, what is there stays.
   const kept = optedInSubnets.length < users.length;
   const there = new Set(table.routes.map(({ destination }) => destination));
@@ -99,9 +98,8 @@ function overfull(
       for (const destination of each.destinations) wanted.add(destination);
       continue;
     }
-    const text = `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`;
-    refused.set(each, text);
-    if (!kept) return overfull(table, users, refused, world, config);
+    refused.set(each, `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`);
+    if (!kept) return overfull(table, users, world, config, refused);
   }
   return refused;
 }
