@@ -23,7 +23,7 @@ import { readPause } from '../pause.ts';
 import { type Author, adopts, isOwn, type Notary } from '../seal.ts';
 import { mayNeedCommand, routersOf } from './router.ts';
 import { observeScaling } from './scaling.ts';
-import { chunks, DELIVERY_TIMEOUT, EXECUTION_TIMEOUT } from './steps.ts';
+import { DELIVERY_TIMEOUT, EXECUTION_TIMEOUT, inChunks } from './steps.ts';
 import type { Install, Instance, RoutersWorld, Scaling } from './world.ts';
 
 /** Commands are read so far back: longer than any can take, or is worth waiting after. */
@@ -105,13 +105,11 @@ export async function observe(
   const held = [...before].flatMap(([id, { hooks }]) => (hooks.length > 0 ? id : []));
   const others = new Set([...targets.map(({ id }) => id), ...held]);
   // By a filter, which leaves out those that are gone: an id in the call itself would be an error.
-  const untagged = await Promise.all(
-    chunks(
-      [...others].filter((id) => !known.has(id) && isInstanceId(id)),
-      PER_INSTANCE_FILTER,
-    ).map((ids) => describeInstances(ec2, { 'instance-id': ids })),
+  const missing = [...others].filter((id) => !known.has(id) && isInstanceId(id));
+  const untagged = await inChunks(missing, PER_INSTANCE_FILTER, (ids) =>
+    describeInstances(ec2, { 'instance-id': ids }),
   );
-  const described = [...tagged, ...untagged.flat()];
+  const described = [...tagged, ...untagged];
   const registered = new Set(targets.map(({ id }) => id));
   const isStanding = (id = '') => adopts(seal, now) && registered.has(id);
   const installs = Map.groupBy(invocations, ({ InstanceId }) => InstanceId);
@@ -148,16 +146,14 @@ export async function observe(
 
 const isInstanceId = (id: string) => id.startsWith('i-');
 
-async function onlineAmong({ ssm }: Reads, ids: string[]): Promise<Set<string | undefined>> {
-  const agents = await Promise.all(
-    chunks(ids, PER_FILTER).map((some) =>
-      collect(
-        paginateDescribeInstanceInformation({ client: ssm }, { Filters: [{ Key: 'InstanceIds', Values: some }] }),
-        'InstanceInformationList',
-      ),
+async function onlineAmong({ ssm: client }: Reads, ids: string[]): Promise<Set<string | undefined>> {
+  const agents = await inChunks(ids, PER_FILTER, (Values) =>
+    collect(
+      paginateDescribeInstanceInformation({ client }, { Filters: [{ Key: 'InstanceIds', Values }] }),
+      'InstanceInformationList',
     ),
   );
-  return new Set(agents.flat().flatMap((agent) => (agent.PingStatus === 'Online' ? [agent.InstanceId] : [])));
+  return new Set(agents.flatMap(({ PingStatus, InstanceId }) => (PingStatus === 'Online' ? [InstanceId] : [])));
 }
 
 /** @param stood whether it may have been a router before notes were sealed: then the range it has is the one that it keeps */

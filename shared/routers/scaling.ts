@@ -9,7 +9,7 @@ import type { Instance } from '@aws-sdk/client-ec2';
 import { code } from '../aws/errors.ts';
 import { collect, tag } from '../aws/read.ts';
 import { ENTERS_POOL, isOurHook } from './router.ts';
-import { chunks } from './steps.ts';
+import { inChunks } from './steps.ts';
 import type { Hook, Scaling } from './world.ts';
 
 /** Instances in one call of DescribeAutoScalingInstances, names in one of DescribeAutoScalingGroups. */
@@ -39,15 +39,15 @@ export async function observeScaling(
   );
   const listed = new Set(members.map(({ InstanceId }) => InstanceId));
   const others = launched.flatMap(({ InstanceId = '' }) => (listed.has(InstanceId) ? [] : [InstanceId]));
-  const apart = await Promise.all(
-    chunks(others, PER_CALL).map((InstanceIds) =>
-      client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds })),
-    ),
-  );
-  const all = [...members, ...apart.flatMap(({ AutoScalingInstances }) => AutoScalingInstances ?? [])];
+  const apart = await inChunks(others, PER_CALL, async (InstanceIds) => {
+    const { AutoScalingInstances = [] } = await client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds }));
+    return AutoScalingInstances;
+  });
+  const all = [...members, ...apart];
 
   const held = all.filter(({ LifecycleState }) => LifecycleState?.endsWith(':Wait'));
-  const hooks = await hooksOf(client, new Set(held.map(({ AutoScalingGroupName }) => AutoScalingGroupName ?? '')));
+  const theirs = new Set(held.map(({ AutoScalingGroupName }) => AutoScalingGroupName ?? ''));
+  const hooks = new Map(await Promise.all([...theirs].map((group) => hooksOf(client, group))));
   return new Map(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
       const holding = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
@@ -74,34 +74,24 @@ function mayHold(state: string, launching: boolean): boolean {
 }
 
 /** Groups of these names, those that are gone left out. However many: one call takes fifty. */
-export async function groupsNamed(client: AutoScalingClient, names: string[]): Promise<AutoScalingGroup[]> {
-  const parts = await Promise.all(
-    chunks(names, PER_CALL).map((AutoScalingGroupNames) =>
-      collect(paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames }), 'AutoScalingGroups'),
-    ),
+export const groupsNamed = (client: AutoScalingClient, names: string[]): Promise<AutoScalingGroup[]> =>
+  inChunks(names, PER_CALL, (AutoScalingGroupNames) =>
+    collect(paginateDescribeAutoScalingGroups({ client }, { AutoScalingGroupNames }), 'AutoScalingGroups'),
   );
-  return parts.flat();
-}
 
 type KnownHook = Omit<Hook, 'heldAt' | 'heartbeatAt' | 'completedAt'>;
 
-async function hooksOf(client: AutoScalingClient, groups: Set<string>): Promise<Map<string, KnownHook[]>> {
-  const entries = [...groups].map(async (group): Promise<[string, KnownHook[]]> => {
-    const { LifecycleHooks = [] } = await client
-      .send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: group }))
-      .catch((error) => {
-        // Gone since it was listed.
-        if (code(error) === 'ValidationError') return { LifecycleHooks: [] };
-        throw error;
-      });
-    return [
-      group,
-      LifecycleHooks.map(({ LifecycleHookName = '', LifecycleTransition, HeartbeatTimeout = 3600 }) => ({
-        name: LifecycleHookName,
-        launching: LifecycleTransition === 'autoscaling:EC2_INSTANCE_LAUNCHING',
-        heartbeatTimeout: HeartbeatTimeout * 1000,
-      })),
-    ];
+async function hooksOf(client: AutoScalingClient, group: string): Promise<[group: string, KnownHook[]]> {
+  const command = new DescribeLifecycleHooksCommand({ AutoScalingGroupName: group });
+  const { LifecycleHooks = [] } = await client.send(command).catch((error) => {
+    // Gone since it was listed.
+    if (code(error) === 'ValidationError') return { LifecycleHooks: [] };
+    throw error;
   });
-  return new Map(await Promise.all(entries));
+  const hooks = LifecycleHooks.map(({ LifecycleHookName = '', LifecycleTransition, HeartbeatTimeout = 3600 }) => ({
+    name: LifecycleHookName,
+    launching: LifecycleTransition === 'autoscaling:EC2_INSTANCE_LAUNCHING',
+    heartbeatTimeout: HeartbeatTimeout * 1000,
+  }));
+  return [group, hooks];
 }

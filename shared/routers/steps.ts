@@ -58,3 +58,8 @@ export function chunks<T>(items: T[], size: number): T[][] {
     items.slice(index * size, (index + 1) * size),
   );
 }
+
+/** All that is answered to calls of at most `size` items each. */
+export async function inChunks<T, Answer>(items: T[], size: number, ask: (some: T[]) => Promise<Answer[]>) {
+  return (await Promise.all(chunks(items, size).map(ask))).flat();
+}
