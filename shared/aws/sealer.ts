@@ -1,7 +1,6 @@
 import { DescribeKeyCommand, GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { createSeal, type Scope, type Seal } from '../seal.ts';
 
-/** A stack's seal is made from this. */
 export interface Sealing extends Scope {
   /** ARN of the KMS key, which never leaves KMS. */
   keyArn: string;

@@ -4,7 +4,6 @@ import { keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
 
 /** AWS refused a step so many times, one after the other. */
 export interface Attempt<S extends Step = Step> {
-  /** The step as it was tried last. */
   step: S;
   times: number;
   /** The time of the last try, in milliseconds since the epoch. */

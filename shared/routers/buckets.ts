@@ -19,5 +19,4 @@ const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   'end-hook': { name: 'CompleteLifecycleAction', size: 50, refill: 5 },
 };
 
-/** The bucket that a step's call takes a token from. */
 export const bucketOf = ({ kind }: RoutersStep) => BUCKETS[kind];

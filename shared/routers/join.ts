@@ -28,7 +28,6 @@ const NO_AGENT =
 
 /** While an install runs whose end opens the way to health: the load balancer's own checks are five seconds apart. */
 const CLOSE_MS = 2_000;
-/** Interfaces that a note has room for. */
 const NOTED_INTERFACES = 10;
 
 /**

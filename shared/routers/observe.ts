@@ -37,7 +37,6 @@ const PER_FILTER = 50;
 /** Values of one filter of DescribeInstances. */
 const PER_INSTANCE_FILTER = 200;
 
-/** The clients that a look asks. */
 export interface Reads {
   ec2: EC2Client;
   elb: ElasticLoadBalancingV2Client;

@@ -2,7 +2,6 @@ import { type Condition, type Ref, refused, waiting } from '../reconcile/plan.ts
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
-/** Routers get the wanted diverter in waves: those that may now, and why no more. */
 export interface Wave {
   routers: Router[];
   conditions: Condition[];

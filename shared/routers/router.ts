@@ -42,7 +42,6 @@ export interface Router {
   configured: string | undefined;
 }
 
-/** The diverter that a router is to have. */
 export interface Wanted {
   /** Empty if the image's own tools bring it. */
   sha256: string;
@@ -66,7 +65,6 @@ export const ENTERS_POOL = 'Warmed:Pending:Wait';
 
 const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', arm64: 'arm64' };
 
-/** Routers as a condition or a step names them. */
 export const aboutRouters = (...routers: Router[]): Ref => ({
   label: routers.map(({ label }) => label).join(', '),
   ids: routers.map(({ instance }) => instance.id),
@@ -253,7 +251,6 @@ function wantedBy({ architecture, range }: Instance, { nodes }: RoutersWorld, co
   return { sha256, sources, range: config.dns && range, fingerprint: names.join('.') };
 }
 
-/** The diverter that our note names. */
 export const notedDiverter = ({ diverter }: Instance): Note | undefined =>
   diverter?.text === NO_DIVERTER ? undefined : diverter;
 

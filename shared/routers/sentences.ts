@@ -2,7 +2,6 @@ import { NO_DIVERTER } from './router.ts';
 import type { RoutersStep, StepOf } from './steps.ts';
 import type { Why } from './world.ts';
 
-/** A step as the log, `plan` and `explain` tell it. */
 export function stepSentence(step: RoutersStep): string {
   const { label } = step.about;
   switch (step.kind) {

@@ -29,5 +29,4 @@ const BUCKETS: Record<SubnetsStep['kind'], Bucket> = {
   'set-status': TAGS,
   'clear-status': UNTAGS,
 };
-/** The bucket that a step's call takes a token from. */
 export const bucketOf = ({ kind }: SubnetsStep) => BUCKETS[kind];
