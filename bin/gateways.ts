@@ -39,7 +39,7 @@ export interface GatewayTable {
   cut: boolean;
 }
 
-type Seen = { vpcs: readonly SubnetsWorld[]; plan: { summaries: readonly SubnetSummary[] } };
+export type Seen = { vpcs: readonly SubnetsWorld[]; plan: { summaries: readonly SubnetSummary[] } };
 const isOptedIn = ({ optedIn }: SubnetSummary) => optedIn !== undefined && 'cidrs' in optedIn.spec;
 
 /** Reads the attachments in subnets that are opted in, and what their gateways' tables say of them. */

@@ -38,7 +38,7 @@ import {
   warnings,
   zones,
 } from '../findings.ts';
-import { gateways, readVpcAttachments } from '../gateways.ts';
+import { gateways, readVpcAttachments, type Seen } from '../gateways.ts';
 import { reached } from '../hub-findings.ts';
 import { runOn } from '../on-instances.ts';
 import { explain } from '../person.ts';
@@ -69,7 +69,7 @@ async function examineSpoke(stack: DeployedSpoke): Promise<Finding[]> {
   return [
     ...standing(topology(ground)),
     ...(hub ? reached(hub, vpcs, stack.config.subnets, stack.now()) : []),
-    ...(await examineVpcs(stack, vpcs, [])),
+    ...(await examineVpcs(stack, ground.subnets, [])),
   ];
 }
 
@@ -80,13 +80,9 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
   const routers = routersOf(seen.world, config.routers).filter(
     ({ phase }) => phase.kind === 'serving' || phase.kind === 'prepared',
   );
-  const behind = await attempt('transit gateways', async () => {
-    const { summaries } = subnets.plan;
-    return gateways(await readVpcAttachments(clients.ec2, summaries, config.subnets.account), subnets);
-  });
   const nodes = seen.world.nodes.map(({ address }) => address);
   const parts = await Promise.all([
-    examineVpcs(stack, subnets.vpcs, routers),
+    examineVpcs(stack, subnets, routers),
     attempt('security groups and network ACL', async () => {
       const [filtered, { healthPort, targetType }] = await Promise.all([
         readFilters(stack, routers),
@@ -119,7 +115,6 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
     ...diverters(routers),
     ...dnsRanges(config.routers, subnets.world, routers),
     ...mtu(routers),
-    ...behind,
     ...warnings(routers),
     ...parts.flat(),
     ...targetQuota(config.routers.stack, subnets.world.targets.length),
@@ -127,9 +122,12 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
 }
 
 /** Of the VPCs in which there is something to do. */
-async function examineVpcs(stack: Deployed, all: readonly SubnetsWorld[], routers: readonly Router[]) {
+async function examineVpcs(stack: Deployed, seen: Seen, routers: readonly Router[]) {
   const { ec2 } = stack.clients;
-  const vpcs = all.filter(({ remote, subnets }) => !remote || subnets.some(({ tagValue }) => tagValue !== undefined));
+  const { account } = stack.config.subnets;
+  const vpcs = seen.vpcs.filter(
+    ({ remote, subnets }) => !remote || subnets.some(({ tagValue }) => tagValue !== undefined),
+  );
   const VpcIds = vpcs.map(({ vpcId }) => vpcId);
   const parts = await Promise.all([
     attempt('encryption controls', async () => {
@@ -139,8 +137,10 @@ async function examineVpcs(stack: Deployed, all: readonly SubnetsWorld[], router
       return VpcIds.map((id) => encryption(VpcEncryptionControls, id));
     }),
     attempt('quotas', async () => (vpcs.length === 0 ? [] : quotas(await readQuotas(stack, vpcs)))),
+    attempt('transit gateways', async () => {
+      return gateways(await readVpcAttachments(ec2, seen.plan.summaries, account), seen);
+    }),
   ]);
-  const { account } = stack.config.subnets;
   return [...vpcs.flatMap((world) => sharing(world, account)), ...notes(routers, vpcs), ...parts.flat()];
 }
 

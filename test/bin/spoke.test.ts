@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
-import { CreateTagsCommand, CreateVpcCommand, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  CreateTransitGatewayCommand,
+  CreateTransitGatewayVpcAttachmentCommand,
+  CreateVpcCommand,
+  DescribeVpcsCommand,
+} from '@aws-sdk/client-ec2';
 import {
   GetAccountSettingsCommand,
   GetFunctionConfigurationCommand,
@@ -194,6 +200,19 @@ test('drain opts all out, and waits until nothing is left', async () => {
   const { code, said } = await say('drain', '--yes');
   expect([code, said]).toEqual([0, expect.stringContaining('Drained: no route and no endpoint is left.')]);
   expect(await here.farEndpoints()).toEqual([]);
+});
+
+test('a transit gateway that has an attachment in a subnet there is looked at by doctor and explain', async () => {
+  const { TransitGateway } = await here.people.send(new CreateTransitGatewayCommand({}));
+  const { TransitGatewayVpcAttachment } = await here.people.send(
+    new CreateTransitGatewayVpcAttachmentCommand({
+      ...{ TransitGatewayId: TransitGateway?.TransitGatewayId, VpcId: here.far.vpc, SubnetIds: [here.far.a1] },
+    }),
+  );
+  await here.cloud.clock.run(60_000);
+  const off = `${TransitGatewayVpcAttachment?.TransitGatewayAttachmentId}: appliance mode is off`;
+  expect((await say('doctor')).said).toContain(off);
+  expect((await say('explain', here.far.a1)).said).toContain(off);
 });
 
 test('what is about routers is refused in one sentence, with where to ask', async () => {
