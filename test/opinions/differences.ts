@@ -102,7 +102,7 @@ export const DIFFERENCES: Readonly<Record<string, readonly (readonly [line: RegE
     ],
     [
       /^DeleteVpcEndpoints, with a route: \[\]/,
-      'It deletes an endpoint that a route leads to, which EC2 refuses (findings/moto-route-of-deleted-endpoint.sh).',
+      'It deletes an endpoint that a route leads to, which EC2 refuses (findings/moto-endpoint-with-route.sh).',
     ],
   ],
   'Terraform 1.11.4, provider aws 5.100.0, before moto': [
