@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # moto 5.2.5: a Gateway Load Balancer endpoint is deleted while a route leads to it. EC2 refuses that until its routes are gone ("Endpoint must be
 # removed from route table before deletion"; AWS PrivateLink guide, "Delete Gateway Load Balancer endpoints"): code that deletes in the wrong
-# order passes here. Seen: no endpoint left, and the route still there, State active, GatewayId of no endpoint.
+# order passes here. Seen: the endpoint deleted, and the route still there, State active, GatewayId of no endpoint.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
