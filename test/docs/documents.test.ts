@@ -62,7 +62,7 @@ test.each(['ready', 'waiting', 'conflict', 'refused', 'blocked', 'leaving'])(
 );
 
 test('the reference has every tag that is written', () => {
-  const written = [...read('shared/config.ts').matchAll(/\$\{env\.TAG_KEY\}:([a-z-]+)/g)].map(([, name]) => name);
+  const written = [...read('shared/config.ts').matchAll(/\$\{(?:env\.)?tagKey\}:([a-z-]+)/g)].map(([, name]) => name);
   expect(written.length).toBeGreaterThan(5);
   for (const name of written) expect(row(`KEY:${name}`)).toBeDefined();
 });
