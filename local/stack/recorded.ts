@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { type ResourceType, resourceType } from './resource-type.ts';
 
 /**
- * @param dashboards names of those that there are: they have no region, and CloudFormation makes none that is there already
- *
  * Resources that nothing in the box acts on: who is told of alarms, what people look at, what a network lets through. They are taken as they are,
  * and known by what `Ref` and `Fn::GetAtt` give.
+ * @param dashboards names of those that there are: they have no region, and CloudFormation makes none that is there already
  */
 export function recordedTypes(
   place: { region: string; account: string },
