@@ -22,6 +22,7 @@ import { resolve } from '../../local/stack/intrinsics.ts';
 import { planStack } from '../../local/stack/plan.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { serve } from '../../local/wire/server.ts';
+import { SPOKE } from '../../release/parameters.ts';
 import { plainTemplate } from '../../release/template.ts';
 import { anyEvent, MATCHES, patternOf, REFUSED } from '../local/events/patterns.ts';
 import { testCloud } from '../support/cloud.ts';
@@ -167,7 +168,9 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
         hubHealth: 'arn:aws:lambda:us-east-1:111122223333:function:ziti-glb-dev-health',
       }),
     ];
-    const files = [plain().path, ...made, ...examples.map((name) => join(HERE, '../../examples', name))];
+    const spoke = join(work, 'spoke.json');
+    writeFileSync(spoke, JSON.stringify(plainTemplate(mkdtempSync(join(work, 'spoke-')), SPOKE).template));
+    const files = [plain().path, spoke, ...made, ...examples.map((name) => join(HERE, '../../examples', name))];
     const { stdout } = await said(join(bin, 'cfn-lint'), [
       '--format',
       'json',
@@ -179,7 +182,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     ]);
     const found: { Rule: { Id: string }; Message: string; Filename: string }[] = JSON.parse(stdout || '[]');
     return {
-      of: `the plain template, ${made.length} packaged ones, and examples/${examples.join(', ')}`,
+      of: `the plain template and a spoke's, ${made.length} packaged ones, and examples/${examples.join(', ')}`,
       differs: found.map(({ Rule, Message, Filename }) => `${Filename.split('/').at(-1)}: ${Rule.Id} ${Message}`),
     };
   },
