@@ -208,6 +208,8 @@ describePackaged('who operates a stack, and a spoke', () => {
       ['resume'],
     ])
       await typed(box.stack.name, argv);
+    // One that is there has its load balancer.
+    await typed('ziti-glb-more', ['precheck', ...given()]);
 
     // An event that is given up, for its function may do nothing for a while.
     const [name = ''] = [...box.roles.keys()].filter((each) => /SubnetsRole/.test(each));
