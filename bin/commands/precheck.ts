@@ -60,8 +60,9 @@ import { table } from '../table.ts';
 import { version } from '../version.ts';
 import { encryption } from '../vpc-findings.ts';
 
-const PREFIX = 'ziti-glb-';
-const SPOKE_PREFIX = 'ziti-glb-spoke-';
+/** Names of the framework's services, with which those of their stacks begin: serverless.yml, spoke.yml. */
+const HUB = 'ziti-glb';
+const SPOKE = 'ziti-glb-spoke';
 const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
 const SPOKE_FUNCTIONS = ['subnets', 'topology'];
 /** Of the plain template alone. */
@@ -76,12 +77,12 @@ export const precheck: Precommand = {
   async run({ options, stack: place, terminal, document }) {
     const { stage, code, parameters } = parametersOf(options);
     const spoke = isSpokes(parameters);
-    const of = stage ?? (spoke ? place.name.replace(SPOKE_PREFIX, '') : place.name).replace(PREFIX, '');
-    const own = stage === undefined ? place.name : `${PREFIX}${of}`;
-    const stack = { ...place, name: spoke ? `${SPOKE_PREFIX}${of}` : own };
+    const of = stage ?? (spoke ? place.name.replace(`${SPOKE}-`, '') : place.name).replace(`${HUB}-`, '');
+    const own = stage === undefined ? place.name : `${HUB}-${of}`;
+    const stack = { ...place, name: spoke ? `${SPOKE}-${of}` : own };
     const region = await stack.clients.ec2.config.region();
     usage(() => {
-      checkStage(of);
+      checkStage(of, spoke ? SPOKE : HUB);
       if (spoke) checkSpoke(parameters, { region, account: undefined });
       else checkParameters(parameters, { region, defaults });
     });
