@@ -412,6 +412,16 @@ describe('precheck', () => {
     expect((await say('precheck', ...given())).said).toMatch(/warning +pause +the stack would be paused since .*4711/);
   });
 
+  test('warns of a zone without healthy routers, and speaks of no subnets, for there are none yet', async () => {
+    here.hub.cloud.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
+    await here.minutes(2);
+    const { code, said } = await say('precheck', ...given({ clientVpcs: here.far.vpc }));
+    expect([code, said]).toEqual([
+      0,
+      expect.stringMatching(/warning +zones +euc1-az3: 0 healthy for it in account 111122223333, told \d+ s ago\n/),
+    ]);
+  });
+
   test('finds a hub of the same account', async () => {
     const own = here.spoke.hubHealth.replace(HUB, SPOKE);
     const { code, said } = await say('precheck', ...given({ hubHealth: own }));
