@@ -6,6 +6,7 @@ import {
   CreateTransitGatewayCommand,
   CreateTransitGatewayVpcAttachmentCommand,
   CreateVpcCommand,
+  DeleteVpcCommand,
   DescribeVpcsCommand,
 } from '@aws-sdk/client-ec2';
 import {
@@ -365,6 +366,63 @@ describe('pause', () => {
     await here.minutes(3);
     expect(await here.routed(here.tables.a1)).toEqual([]);
     expect(await say('resume')).toMatchObject({ code: 0, said: expect.stringMatching(/is not paused/) });
+  });
+
+  /** Called before EC2 is asked for the first time for this. */
+  const before = (name: string, work: () => Promise<unknown>) => {
+    const { clients } = account;
+    let done = false;
+    account.clients = () => {
+      const all = clients();
+      all.ec2.middlewareStack.add(
+        (next, { commandName }) =>
+          async (args) => {
+            if (commandName === name && !done) {
+              done = true;
+              await work();
+            }
+            return next(args);
+          },
+        { step: 'initialize' },
+      );
+      return all;
+    };
+  };
+  const another = async () => {
+    const { Vpc } = await here.people.send(new CreateVpcCommand({ CidrBlock: '10.9.0.0/16' }));
+    return given(Vpc?.VpcId);
+  };
+  const fill = (id: string) =>
+    here.people.send(
+      new CreateTagsCommand({
+        ...{ Resources: [id], Tags: Array.from({ length: 50 }, (_, index) => ({ Key: `own-${index}`, Value: '' })) },
+      }),
+    );
+
+  test('takes where one VPC has 50 tags, and names that, but not where each of them has', async () => {
+    const full = await another();
+    await fill(full);
+    const { code, said } = await say('pause');
+    expect(code).toBe(0);
+    expect(said).toMatch(new RegExp(`^${full} could not be tagged, and another one is enough\\. TagLimitExceeded`));
+    expect(said).toMatch(new RegExp(`is paused, by the tag ziti-glb:paused of ${here.far.vpc}: from`));
+    expect(await paused()).toEqual([here.far.vpc]);
+    await say('resume');
+    await fill(here.far.vpc);
+    expect(await say('pause')).toMatchObject({ code: 1, said: expect.stringMatching(/^TagLimitExceeded/) });
+    expect(await paused()).toEqual([]);
+  });
+
+  test('takes where one VPC is deleted meanwhile, and ends where one is', async () => {
+    const gone = [await another(), await another()];
+    const remove = async () => here.people.send(new DeleteVpcCommand({ VpcId: gone.pop() }));
+    before('CreateTagsCommand', remove);
+    const { code, said } = await say('pause');
+    expect([code, said]).toEqual([0, expect.stringMatching(/^vpc-\w+ could not be tagged, .* InvalidVpcID\.NotFound/)]);
+    expect(await paused()).toHaveLength(2);
+    before('DeleteTagsCommand', remove);
+    expect(await say('resume')).toMatchObject({ code: 0, said: expect.stringMatching(/^ziti-glb-\S+ goes on/) });
+    expect(await paused()).toEqual([]);
   });
 
   test('holds where a single VPC says it, and of several begins with the first', async () => {
