@@ -33,6 +33,7 @@ import {
 import { code } from '../../shared/aws/errors.ts';
 import { collect } from '../../shared/aws/read.ts';
 import { pauseOf, pauseSentence, readPause } from '../../shared/pause.ts';
+import { readClaims } from '../../shared/subnets/claims.ts';
 import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
 import { defaults, spokeDefaults } from '../defaults.ts';
@@ -226,17 +227,33 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
     }),
     attempt('VPC', async () => {
       const filter = named ? { Filters: [{ Name: 'vpc-id', Values: named }] } : {};
-      const all = await collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs');
-      const vpcs = all.filter(({ OwnerId = account }) => named || OwnerId === account);
+      const [all, claims] = await Promise.all([
+        collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs'),
+        readClaims(clients.ssm, { clientVpcs: named ?? 'all', tagKey, stack: stack.name }),
+      ]);
+      const theirs = claims.filter(({ vpcId }) => all.some(({ VpcId }) => VpcId === vpcId));
+      const isTheirs = (id?: string) => theirs.some(({ vpcId }) => vpcId === id);
+      // It would leave those alone: a pause of theirs is not its own.
+      const vpcs = all.filter(({ VpcId, OwnerId = account }) => !isTheirs(VpcId) && (named || OwnerId === account));
       const pause = pauseOf(vpcs, { pauseKey: `${tagKey}:paused` });
       return [
-        ...(named?.map((id) =>
-          ownVpc(
-            vpcs.find(({ VpcId }) => VpcId === id),
-            id,
-            account,
+        ...(named
+          ?.filter((id) => !isTheirs(id))
+          .map((id) =>
+            ownVpc(
+              vpcs.find(({ VpcId }) => VpcId === id),
+              id,
+              account,
+            ),
+          ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ...theirs.map((claim) =>
+          finding(
+            named ? 'warning' : 'note',
+            'VPC',
+            `${claim.vpcId}: the stack ${claim.stack} opts its subnets in by the tag ${tagKey}, and so this one does not`,
+            named ? 'take it out of clientVpcs, or give another tagKey' : 'give another tagKey, if it is to be served',
           ),
-        ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ),
         ...(pause
           ? [finding('warning', 'pause', `the stack would be ${pauseSentence(pause)}`, 'ziti-glb resume after it')]
           : []),

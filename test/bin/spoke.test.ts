@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Clients } from '../../bin/clients.ts';
@@ -478,6 +478,29 @@ describe('precheck', () => {
       0,
       expect.stringMatching(/warning +zones +euc1-az3: 0 healthy for it in account 111122223333, told \d+ s ago\n/),
     ]);
+  });
+
+  test('leaves out VPCs that other stacks have claimed, and names them: a pause there is theirs', async () => {
+    const Tags = [{ Key: 'ziti-glb:paused', Value: 'by its people' }];
+    const { Vpc } = await here.people.send(
+      new CreateVpcCommand({ CidrBlock: '10.9.0.0/16', TagSpecifications: [{ ResourceType: 'vpc', Tags }] }),
+    );
+    const Name = `/ziti-glb/${Vpc?.VpcId}/ziti-glb`;
+    const ssm = here.cloud.ssmOf(SPOKE);
+    const claimedBy = (Value: string) =>
+      ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
+    await claimedBy('ziti-glb-dev');
+    const theirs = `${Vpc?.VpcId}: the stack ziti-glb-dev opts its subnets in by the tag ziti-glb, and so this one does not`;
+    const all = await say('precheck', ...given());
+    expect(all.said).toMatch(new RegExp(`ok +VPC +1 of account ${SPOKE}\nnote +VPC +${theirs}\n`));
+    expect(all.said).not.toMatch(/ pause /);
+    const named = await say('precheck', ...given({ clientVpcs: `${here.far.vpc},${Vpc?.VpcId}` }));
+    expect(named.said).toMatch(new RegExp(`ok +VPC +${here.far.vpc} is there, \\S+\nwarning +VPC +${theirs}\n`));
+    expect(named.said).not.toMatch(/ pause /);
+
+    await claimedBy(NAME);
+    const own = await say('precheck', ...given());
+    expect(own.said).toMatch(new RegExp(`ok +VPC +2 of account ${SPOKE}\nwarning +pause `));
   });
 
   test('finds a hub of the same account', async () => {
