@@ -337,7 +337,7 @@ export function zones(
       : finding(
           served > 0 ? 'fault' : 'warning',
           'zones',
-          `${zone}: no healthy router; ${served} subnets there that are opted in reach nothing`,
+          `${zone}: no healthy router${served > 0 ? `; ${served} subnets there that are opted in reach nothing` : ''}`,
           `${remedy}, or deploy with crossZone=true`,
         );
   });

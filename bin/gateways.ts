@@ -6,12 +6,16 @@ import {
   SearchTransitGatewayRoutesCommand,
 } from '@aws-sdk/client-ec2';
 import { collect } from '../shared/aws/read.ts';
-import { contains } from '../shared/cidr.ts';
+import { covers } from '../shared/cidr.ts';
 import type { SubnetSummary } from '../shared/subnets/summaries.ts';
 import { label, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
 import { type Finding, finding } from './findings.ts';
 
 const CHECK = 'transit gateways';
+
+/** Subnets of workloads may hold an attachment too, and all is well: only who has clients behind the gateway knows whether it matters. */
+const missing = (says: string, remedy: string) =>
+  finding('note', CHECK, says, `if clients behind it are to reach services: ${remedy}`);
 
 /** A VPC's attachment to a transit gateway, where a subnet that is opted in holds its network interface. */
 export interface VpcAttachment {
@@ -78,7 +82,11 @@ export async function readVpcAttachments(
 }
 
 async function readTables(client: EC2Client, gatewayId: string, attachmentId: string, own: string | undefined) {
-  const Filters = [{ Name: 'transit-gateway-id', Values: [gatewayId] }];
+  // One that is deleted is described for a while, and refuses to be searched.
+  const Filters = [
+    { Name: 'transit-gateway-id', Values: [gatewayId] },
+    { Name: 'state', Values: ['available'] },
+  ];
   const pages = paginateDescribeTransitGatewayRouteTables({ client }, { Filters });
   const tables = await collect(pages, 'TransitGatewayRouteTables');
   return Promise.all(
@@ -128,9 +136,7 @@ export const gatewaysOf = (subnetId: string, attachments: readonly VpcAttachment
 function appliance({ id, gatewayId, applianceMode }: VpcAttachment): Finding[] {
   if (applianceMode) return [];
   return [
-    finding(
-      'warning',
-      CHECK,
+    missing(
       `${id}: appliance mode is off, and ${gatewayId} may take the two directions of a flow to different zones`,
       `aws ec2 modify-transit-gateway-vpc-attachment --transit-gateway-attachment-id ${id} --options ApplianceModeSupport=enable`,
     ),
@@ -142,9 +148,7 @@ function wayBack({ gatewayId }: VpcAttachment, { subnet, endpoint }: SubnetSumma
   const table = endpoint && tableOf(endpoint.subnetId, world);
   if (!table || table.routes.some(({ target, blackhole }) => target === gatewayId && !blackhole)) return [];
   return [
-    finding(
-      'warning',
-      CHECK,
+    missing(
       `${label(subnet)}: ${table.id}, the table of its endpoint's subnet, has no route to ${gatewayId}: answers do not get to clients behind it`,
       `aws ec2 create-route --route-table-id ${table.id} --transit-gateway-id ${gatewayId} --destination-cidr-block and the clients' network`,
     ),
@@ -171,13 +175,11 @@ function tablesOf({ id, gatewayId, owner, tables }: VpcAttachment, summaries: re
       `${id}: ${what}, for EC2 tells 1000 routes of a table and no more`,
       'look in the console',
     );
-  const astray = [...wanted].filter((cidr) => !tables.some(({ here }) => here.some((each) => contains(each, cidr))));
+  const astray = [...wanted].filter((cidr) => !tables.some(({ here }) => covers(here, cidr)));
   const towards = astray.map((cidr) =>
     tables.some(({ cut }) => cut)
       ? unknown(`whether a route table of ${gatewayId} leads ${cidr} here is not known`)
-      : finding(
-          'warning',
-          CHECK,
+      : missing(
           `${id}: no route table of ${gatewayId} leads ${cidr} here, and so no client behind it gets to a service`,
           `aws ec2 create-transit-gateway-route --transit-gateway-attachment-id ${id} --destination-cidr-block ${cidr} --transit-gateway-route-table-id and the clients' table`,
         ),
@@ -186,9 +188,7 @@ function tablesOf({ id, gatewayId, owner, tables }: VpcAttachment, summaries: re
   if (!own)
     return [
       ...towards,
-      finding(
-        'warning',
-        CHECK,
+      missing(
         `${id}: it is associated with no route table of ${gatewayId}: what comes out of the VPC goes nowhere`,
         `aws ec2 associate-transit-gateway-route-table --transit-gateway-attachment-id ${id} --transit-gateway-route-table-id and a table that leads to the clients`,
       ),
@@ -198,9 +198,7 @@ function tablesOf({ id, gatewayId, owner, tables }: VpcAttachment, summaries: re
     ...towards,
     own.cut
       ? unknown(`whether ${own.id} leads back to clients is not known`)
-      : finding(
-          'warning',
-          CHECK,
+      : missing(
           `${id}: ${own.id}, by which ${gatewayId} sends on what comes out of the VPC, leads to no other attachment: no answer gets back`,
           `aws ec2 enable-transit-gateway-route-table-propagation --transit-gateway-route-table-id ${own.id} --transit-gateway-attachment-id and that of the clients`,
         ),

@@ -37,8 +37,10 @@ export function reached(
     const waiting = opted.filter(({ zoneId }) => zoneId === id).length;
     const says = `${name === id ? id : `${name} (${id})`}: ${routers} healthy for it in ${theirs}, ${toldAgo(hub, now)}`;
     if (routers) return finding('ok', 'zones', says);
-    const lost = `${says}; ${waiting} subnets there that are opted in reach nothing`;
-    return finding(waiting > 0 ? 'fault' : 'warning', 'zones', lost, `have ${theirs} see to its routers`);
+    const remedy = `have ${theirs} see to its routers`;
+    return waiting > 0
+      ? finding('fault', 'zones', `${says}; ${waiting} subnets there that are opted in reach nothing`, remedy)
+      : finding('warning', 'zones', says, remedy);
   });
   return [service, ...told];
 }

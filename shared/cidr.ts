@@ -36,6 +36,21 @@ export function contains(outer: string, inner: string): boolean {
   return a !== undefined && b !== undefined && holds(a, b);
 }
 
+/** CIDRs cover another one if together they have each of its addresses. What is no CIDR has none, and is not covered. */
+export function covers(outers: readonly string[], inner: string): boolean {
+  const whole = parseCidr(inner);
+  if (!whole) return false;
+  const ranges = [...new Set(outers.flatMap((outer) => canonicalCidr(outer) ?? []))].flatMap(
+    (outer) => parseCidr(outer) ?? [],
+  );
+  if (ranges.some((range) => holds(range, whole))) return true;
+  // Two CIDRs share nothing, or one holds the other: the widest inside it cover it if they have as many addresses.
+  const inside = ranges.filter((range) => holds(whole, range));
+  const widest = inside.filter((range) => !inside.some((other) => other !== range && holds(other, range)));
+  const size = ({ prefix }: Range) => 1n << BigInt(128 - prefix);
+  return widest.reduce((sum, range) => sum + size(range), 0n) === size(whole);
+}
+
 /** Two CIDRs overlap that share an address. False if either is no CIDR. */
 export const overlaps = (one: string, other: string) => contains(one, other) || contains(other, one);
 

@@ -178,7 +178,10 @@ const routers = changing
     /** A router of NetFoundry finds the key to register again with there. */
     registrationKey: z.string(),
   })
-  .refine((env) => dnsSlices(env).length > 0, 'DNS_POOL has no range of DNS_PREFIX beside that of DNS_RESOLVER');
+  .superRefine((env, context) => {
+    if (dnsSlices(env).length === 0)
+      context.addIssue(`DNS_POOL ${env.dnsPool} has no /${env.dnsPrefix} beside that of ${env.resolver}`);
+  });
 export type RoutersConfig = ReturnType<typeof routersConfig>;
 
 type Dns = Record<'resolver' | 'dnsPool', string> & { dnsPrefix: number };

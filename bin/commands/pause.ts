@@ -1,5 +1,6 @@
 import { CreateTagsCommand, DeleteTagsCommand, paginateDescribeVpcs, type Vpc } from '@aws-sdk/client-ec2';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { code } from '../../shared/aws/errors.ts';
 import { collect, tag } from '../../shared/aws/read.ts';
 import { formatPause, pauseOf, pauseSentence } from '../../shared/pause.ts';
 import { type Command, EXIT, UsageError } from '../command.ts';
@@ -28,12 +29,18 @@ export const pause: Command = {
       terminal.out(`${stack.name} is ${pauseSentence(present)}. Nothing was changed.`);
       return EXIT.ok;
     }
-    const Resources = idsOf(vpcs);
-    if (Resources.length === 0) throw new Error(`${stack.name} has no VPC to look after: there is nothing to pause`);
+    const ids = idsOf(vpcs);
+    if (ids.length === 0) throw new Error(`${stack.name} has no VPC to look after: there is nothing to pause`);
     const Tags = [{ Key: pauseKey, Value: formatPause(why, stack.now()) }];
-    await stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags }));
+    const refused = await ofEach(ids, (Resources) =>
+      stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags })),
+    );
+    const tagged = ids.filter((id) => !refused.has(id));
+    if (tagged.length === 0) throw refused.get(ids[0] ?? '');
+    for (const [id, error] of refused)
+      terminal.err(`${id} could not be tagged, and another one is enough. ${explain(error)}`);
     terminal.out(
-      `${stack.name} is paused, by the tag ${pauseKey} of ${Resources.length > 3 ? `${Resources.length} VPCs` : Resources.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
+      `${stack.name} is paused, by the tag ${pauseKey} of ${tagged.length > 3 ? `${tagged.length} VPCs` : tagged.join(', ')}: from the next look on, in some seconds, its functions change nothing. To go on: ${RESUME} --stack ${stack.name}`,
     );
     return EXIT.ok;
   },
@@ -51,11 +58,15 @@ export const resume: Command = {
       terminal.out(`${stack.name} is not paused. Nothing was changed.`);
       return EXIT.ok;
     }
-    const Resources = idsOf(vpcs);
-    await stack.clients.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: pauseKey }] }));
+    const ids = idsOf(vpcs);
+    const Tags = [{ Key: pauseKey }];
+    const refused = await ofEach(ids, (Resources) =>
+      stack.clients.ec2.send(new DeleteTagsCommand({ Resources, Tags })),
+    );
+    for (const error of refused.values()) if (code(error) !== GONE) throw error;
     terminal.out(`${stack.name} goes on. It was ${pauseSentence(present)}.`);
     try {
-      await Promise.all(functionsOf(stack).map((suffix) => wake(stack, `${stack.name}-${suffix}`, Resources)));
+      await Promise.all(functionsOf(stack).map((suffix) => wake(stack, `${stack.name}-${suffix}`, ids)));
     } catch (error) {
       terminal.err(`Its functions look within the minute, for they could not be woken. ${explain(error)}`);
     }
@@ -74,6 +85,23 @@ async function read(stack: Deployed): Promise<Vpc[]> {
   const own = new Set(subnets.vpcs.map(({ vpcId }) => vpcId));
   const vpcs = await collect(paginateDescribeVpcs(client, {}), 'Vpcs');
   return vpcs.filter(({ VpcId = '', OwnerId = account }) => own.has(VpcId) && OwnerId === account);
+}
+
+const GONE = 'InvalidVpcID.NotFound';
+
+/**
+ * EC2 refuses all of a call for one VPC that has 50 tags, or is deleted meanwhile: then each is asked for by itself.
+ * Resolves to what was refused, by VPC.
+ */
+async function ofEach(ids: string[], send: (ids: string[]) => Promise<unknown>): Promise<Map<string, unknown>> {
+  const refused = new Map<string, unknown>();
+  try {
+    await send(ids);
+  } catch (error) {
+    if (![GONE, 'TagLimitExceeded'].includes(code(error))) throw error;
+    for (const id of ids) await send([id]).catch((each) => refused.set(id, each));
+  }
+  return refused;
 }
 
 const idsOf = (vpcs: readonly Vpc[]) => vpcs.flatMap(({ VpcId }) => VpcId ?? []);

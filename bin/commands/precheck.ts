@@ -33,6 +33,7 @@ import {
 import { code } from '../../shared/aws/errors.ts';
 import { collect } from '../../shared/aws/read.ts';
 import { pauseOf, pauseSentence, readPause } from '../../shared/pause.ts';
+import { readClaims } from '../../shared/subnets/claims.ts';
 import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
 import { defaults, spokeDefaults } from '../defaults.ts';
@@ -60,8 +61,9 @@ import { table } from '../table.ts';
 import { version } from '../version.ts';
 import { encryption } from '../vpc-findings.ts';
 
-const PREFIX = 'ziti-glb-';
-const SPOKE_PREFIX = 'ziti-glb-spoke-';
+/** Names of the framework's services, with which those of their stacks begin: serverless.yml, spoke.yml. */
+const HUB = 'ziti-glb';
+const SPOKE = 'ziti-glb-spoke';
 const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
 const SPOKE_FUNCTIONS = ['subnets', 'topology'];
 /** Of the plain template alone. */
@@ -76,12 +78,12 @@ export const precheck: Precommand = {
   async run({ options, stack: place, terminal, document }) {
     const { stage, code, parameters } = parametersOf(options);
     const spoke = isSpokes(parameters);
-    const of = stage ?? (spoke ? place.name.replace(SPOKE_PREFIX, '') : place.name).replace(PREFIX, '');
-    const own = stage === undefined ? place.name : `${PREFIX}${of}`;
-    const stack = { ...place, name: spoke ? `${SPOKE_PREFIX}${of}` : own };
+    const of = stage ?? (spoke ? place.name.replace(`${SPOKE}-`, '') : place.name).replace(`${HUB}-`, '');
+    const own = stage === undefined ? place.name : `${HUB}-${of}`;
+    const stack = { ...place, name: spoke ? `${SPOKE}-${of}` : own };
     const region = await stack.clients.ec2.config.region();
     usage(() => {
-      checkStage(of);
+      checkStage(of, spoke ? SPOKE : HUB);
       if (spoke) checkSpoke(parameters, { region, account: undefined });
       else checkParameters(parameters, { region, defaults });
     });
@@ -225,17 +227,33 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
     }),
     attempt('VPC', async () => {
       const filter = named ? { Filters: [{ Name: 'vpc-id', Values: named }] } : {};
-      const all = await collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs');
-      const vpcs = all.filter(({ OwnerId = account }) => named || OwnerId === account);
+      const [all, claims] = await Promise.all([
+        collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs'),
+        readClaims(clients.ssm, { clientVpcs: named ?? 'all', tagKey, stack: stack.name }),
+      ]);
+      const theirs = claims.filter(({ vpcId }) => all.some(({ VpcId }) => VpcId === vpcId));
+      const isTheirs = (id?: string) => theirs.some(({ vpcId }) => vpcId === id);
+      // It would leave those alone: a pause of theirs is not its own.
+      const vpcs = all.filter(({ VpcId, OwnerId = account }) => !isTheirs(VpcId) && (named || OwnerId === account));
       const pause = pauseOf(vpcs, { pauseKey: `${tagKey}:paused` });
       return [
-        ...(named?.map((id) =>
-          ownVpc(
-            vpcs.find(({ VpcId }) => VpcId === id),
-            id,
-            account,
+        ...(named
+          ?.filter((id) => !isTheirs(id))
+          .map((id) =>
+            ownVpc(
+              vpcs.find(({ VpcId }) => VpcId === id),
+              id,
+              account,
+            ),
+          ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ...theirs.map((claim) =>
+          finding(
+            named ? 'warning' : 'note',
+            'VPC',
+            `${claim.vpcId}: the stack ${claim.stack} opts its subnets in by the tag ${tagKey}, and so this one does not`,
+            named ? 'take it out of clientVpcs, or give another tagKey' : 'give another tagKey, if it is to be served',
           ),
-        ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ),
         ...(pause
           ? [finding('warning', 'pause', `the stack would be ${pauseSentence(pause)}`, 'ziti-glb resume after it')]
           : []),

@@ -33,6 +33,8 @@ export interface Delays {
   cidrBlockForgotten: number;
   /** From the creation of a VPC's attachment to a transit gateway, or its acceptance, to `available`. */
   gatewayAttached: number;
+  /** A transit gateway's route table is `deleting` for this long, and then `deleted`. */
+  gatewayTableDeleted: number;
   loadBalancerActive: number;
   /**
    * From RegisterTargets to the first health check: "a few minutes" by the guide, two by those who measured it for the network load
@@ -67,6 +69,7 @@ export const AWS_DELAYS: Delays = {
   cidrBlockChanged: 10 * SECOND,
   cidrBlockForgotten: 45 * MINUTE,
   gatewayAttached: 60 * SECOND,
+  gatewayTableDeleted: 30 * SECOND,
   loadBalancerActive: 90 * SECOND,
   targetRegistration: 90 * SECOND,
   lifecycleProceed: 2 * SECOND,

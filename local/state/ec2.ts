@@ -176,6 +176,7 @@ export interface TransitGateway {
 export interface TransitGatewayTable {
   id: string;
   gatewayId: string;
+  state: 'available' | 'deleting' | 'deleted';
   /** Static routes: attachments by destination. */
   routes: Map<string, string>;
   /** Attachments whose packets it routes. */

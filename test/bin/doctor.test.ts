@@ -2,6 +2,8 @@ import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CreateLaunchTemplateCommand,
   CreateTagsCommand,
+  CreateTransitGatewayCommand,
+  CreateTransitGatewayVpcAttachmentCommand,
   CreateVpcEncryptionControlCommand,
   DescribeInstancesCommand,
   type IpPermission,
@@ -368,6 +370,20 @@ describe('doctor', () => {
     expect(code).toBe(0);
   });
 
+  test('is as content where a subnet of workloads holds a transit gateway’s attachment, and notes what clients behind that would need', async () => {
+    const { code, findings, of } = await examined({}, async ({ ec2, vpc, clock }) => {
+      const { TransitGateway } = await ec2.send(new CreateTransitGatewayCommand({}));
+      const at = { TransitGatewayId: TransitGateway?.TransitGatewayId, VpcId: vpc.vpc, SubnetIds: [vpc.a1] };
+      await ec2.send(new CreateTransitGatewayVpcAttachmentCommand(at));
+      await clock.run(60_000);
+    });
+    expect(code).toBe(0);
+    expect(findings.filter(({ is }) => is !== 'ok')).toEqual(of('transit gateways'));
+    expect(of('transit gateways').map(({ is, remedy }) => `${is} ${remedy}`)).toEqual(
+      Array(4).fill(expect.stringMatching(/^note if clients behind it are to reach services: aws ec2 /)),
+    );
+  });
+
   test('finds routers dead, and has them mended rather than others launched beside them', async () => {
     const { of, code } = await examined({}, async (stack) => {
       stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
@@ -399,7 +415,7 @@ describe('doctor', () => {
     await stack.router(stack.vpc.a0, 'router-1');
     for (let minute = 0; minute < 3; minute++) await stack.pass();
     const { out } = await stack.cli('doctor', { onSleep: stack.onSleep });
-    expect(out).toMatch(/zones +eu-central-1b: no healthy router.*\n +-> launch a router in eu-central-1b/);
+    expect(out).toMatch(/zones +eu-central-1b: no healthy router\n +-> launch a router in eu-central-1b/);
   });
 
   test.each<[string, string, RegExp]>([

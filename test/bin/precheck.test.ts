@@ -548,6 +548,11 @@ describe('precheck', () => {
     [['--parameters', file('unknown.json', { Parameters: { nope: '1' } })], /^There is no parameter nope/],
     [['--parameters', file('bad-list.json', ['vpcId'])], /^--param vpcId is not NAME=VALUE/],
     [['--stack', `ziti-glb-${'s'.repeat(47)}`, '-p', 'vpcId=vpc-01234567'], /^The stage has 47 characters/],
+    [
+      ['--stack', `ziti-glb-spoke-${'s'.repeat(41)}`, '-p', 'hubService=h'],
+      /^The stage has 41 characters.* room for 40:/,
+    ],
+    [['-p', `stage=${'s'.repeat(41)}`, '-p', 'hubHealth=h'], /^The stage has 41 characters.* room for 40:/],
     [['-p', 'codeBucket=My_Bucket'], /^The parameter codeBucket is not of the form \S+: My_Bucket\n/],
     [['-p', 'codeBucket=b'], /^The parameter codeBucket is not of the form/],
     [['-p', 'codePrefix=releases/'], /^The parameter codePrefix is not of the form \S+: releases\/\n/],

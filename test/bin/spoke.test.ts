@@ -6,6 +6,7 @@ import {
   CreateTransitGatewayCommand,
   CreateTransitGatewayVpcAttachmentCommand,
   CreateVpcCommand,
+  DeleteVpcCommand,
   DescribeVpcsCommand,
 } from '@aws-sdk/client-ec2';
 import {
@@ -16,7 +17,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Clients } from '../../bin/clients.ts';
@@ -367,6 +368,63 @@ describe('pause', () => {
     expect(await say('resume')).toMatchObject({ code: 0, said: expect.stringMatching(/is not paused/) });
   });
 
+  /** Called before EC2 is asked for the first time for this. */
+  const before = (name: string, work: () => Promise<unknown>) => {
+    const { clients } = account;
+    let done = false;
+    account.clients = () => {
+      const all = clients();
+      all.ec2.middlewareStack.add(
+        (next, { commandName }) =>
+          async (args) => {
+            if (commandName === name && !done) {
+              done = true;
+              await work();
+            }
+            return next(args);
+          },
+        { step: 'initialize' },
+      );
+      return all;
+    };
+  };
+  const another = async () => {
+    const { Vpc } = await here.people.send(new CreateVpcCommand({ CidrBlock: '10.9.0.0/16' }));
+    return given(Vpc?.VpcId);
+  };
+  const fill = (id: string) =>
+    here.people.send(
+      new CreateTagsCommand({
+        ...{ Resources: [id], Tags: Array.from({ length: 50 }, (_, index) => ({ Key: `own-${index}`, Value: '' })) },
+      }),
+    );
+
+  test('takes where one VPC has 50 tags, and names that, but not where each of them has', async () => {
+    const full = await another();
+    await fill(full);
+    const { code, said } = await say('pause');
+    expect(code).toBe(0);
+    expect(said).toMatch(new RegExp(`^${full} could not be tagged, and another one is enough\\. TagLimitExceeded`));
+    expect(said).toMatch(new RegExp(`is paused, by the tag ziti-glb:paused of ${here.far.vpc}: from`));
+    expect(await paused()).toEqual([here.far.vpc]);
+    await say('resume');
+    await fill(here.far.vpc);
+    expect(await say('pause')).toMatchObject({ code: 1, said: expect.stringMatching(/^TagLimitExceeded/) });
+    expect(await paused()).toEqual([]);
+  });
+
+  test('takes where one VPC is deleted meanwhile, and ends where one is', async () => {
+    const gone = [await another(), await another()];
+    const remove = async () => here.people.send(new DeleteVpcCommand({ VpcId: gone.pop() }));
+    before('CreateTagsCommand', remove);
+    const { code, said } = await say('pause');
+    expect([code, said]).toEqual([0, expect.stringMatching(/^vpc-\w+ could not be tagged, .* InvalidVpcID\.NotFound/)]);
+    expect(await paused()).toHaveLength(2);
+    before('DeleteTagsCommand', remove);
+    expect(await say('resume')).toMatchObject({ code: 0, said: expect.stringMatching(/^ziti-glb-\S+ goes on/) });
+    expect(await paused()).toEqual([]);
+  });
+
   test('holds where a single VPC says it, and of several begins with the first', async () => {
     const { Vpc } = await here.people.send(new CreateVpcCommand({ CidrBlock: '10.9.0.0/16' }));
     const Tags = [{ Key: 'ziti-glb:paused', Value: 'by hand' }];
@@ -410,6 +468,39 @@ describe('precheck', () => {
     expect(said).toMatch(/warning +hub +nobody knows which routers of account 111122223333 are healthy/);
     expect(said).toMatch(/fault +VPC +vpc-0123456789abcdef0 is not there/);
     expect((await say('precheck', ...given())).said).toMatch(/warning +pause +the stack would be paused since .*4711/);
+  });
+
+  test('warns of a zone without healthy routers, and speaks of no subnets, for there are none yet', async () => {
+    here.hub.cloud.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
+    await here.minutes(2);
+    const { code, said } = await say('precheck', ...given({ clientVpcs: here.far.vpc }));
+    expect([code, said]).toEqual([
+      0,
+      expect.stringMatching(/warning +zones +euc1-az3: 0 healthy for it in account 111122223333, told \d+ s ago\n/),
+    ]);
+  });
+
+  test('leaves out VPCs that other stacks have claimed, and names them: a pause there is theirs', async () => {
+    const Tags = [{ Key: 'ziti-glb:paused', Value: 'by its people' }];
+    const { Vpc } = await here.people.send(
+      new CreateVpcCommand({ CidrBlock: '10.9.0.0/16', TagSpecifications: [{ ResourceType: 'vpc', Tags }] }),
+    );
+    const Name = `/ziti-glb/${Vpc?.VpcId}/ziti-glb`;
+    const ssm = here.cloud.ssmOf(SPOKE);
+    const claimedBy = (Value: string) =>
+      ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
+    await claimedBy('ziti-glb-dev');
+    const theirs = `${Vpc?.VpcId}: the stack ziti-glb-dev opts its subnets in by the tag ziti-glb, and so this one does not`;
+    const all = await say('precheck', ...given());
+    expect(all.said).toMatch(new RegExp(`ok +VPC +1 of account ${SPOKE}\nnote +VPC +${theirs}\n`));
+    expect(all.said).not.toMatch(/ pause /);
+    const named = await say('precheck', ...given({ clientVpcs: `${here.far.vpc},${Vpc?.VpcId}` }));
+    expect(named.said).toMatch(new RegExp(`ok +VPC +${here.far.vpc} is there, \\S+\nwarning +VPC +${theirs}\n`));
+    expect(named.said).not.toMatch(/ pause /);
+
+    await claimedBy(NAME);
+    const own = await say('precheck', ...given());
+    expect(own.said).toMatch(new RegExp(`ok +VPC +2 of account ${SPOKE}\nwarning +pause `));
   });
 
   test('finds a hub of the same account', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   canonicalCidr,
   contains,
+  covers,
   formatCidr,
   holds,
   overlap,
@@ -50,6 +51,24 @@ test.each([
   expect(contains(outer, inner)).toBe(is);
 });
 
+test.each([
+  [['100.64.0.0/10'], '100.64.0.0/10', true],
+  [['0.0.0.0/0'], '100.64.0.0/10', true],
+  [['100.64.0.0/11', '100.96.0.0/11'], '100.64.0.0/10', true],
+  [['100.64.0.0/11', '100.96.0.0/12', '100.112.0.0/12', '100.96.0.0/16'], '100.64.0.0/10', true],
+  [['100.64.0.0/11'], '100.64.0.0/10', false],
+  [['100.64.0.0/11', '100.64.0.0/11'], '100.64.0.0/10', false],
+  [['100.64.0.0/11', '100.64.0.0/12', '100.80.0.0/12'], '100.64.0.0/10', false],
+  [['100.64.0.0/11', '100.96.0.0/12', '10.0.0.0/12'], '100.64.0.0/10', false],
+  [['2001:db8::/33', '2001:db8:8000::/33'], '2001:db8::/32', true],
+  [['2001:db8::/33', '2001:db8::1/128'], '2001:db8::/32', false],
+  [['::/0', 'oops'], '100.64.0.0/10', false],
+  [['0.0.0.0/0'], 'oops', false],
+  [[], '100.64.0.0/10', false],
+])('that %j together cover %s is %j', (cidrs, cidr, is) => {
+  expect(covers(cidrs, cidr)).toBe(is);
+});
+
 describe('of any ranges of IPv4', () => {
   /** First and last address of a range, as numbers. */
   const bounds = ({ address, prefix }: Range) => {
@@ -83,6 +102,19 @@ describe('of any ranges of IPv4', () => {
           next = bounds(part)[1] + 1;
         }
         expect(next).toBe(last + 1);
+      }),
+    );
+  });
+
+  test('several cover one if all of its parts are in them, and do not if one is in none', () => {
+    fc.assert(
+      fc.property(range, fc.array(range), fc.integer({ min: 1, max: 5 }), fc.nat(), (outer, others, more, nth) => {
+        const parts = subdivide(outer, Math.min(32, outer.prefix + more)).map(formatCidr);
+        expect(covers([...others.map(formatCidr), ...parts], formatCidr(outer))).toBe(true);
+        const missing = rangeOf(given(parts[nth % parts.length]));
+        const without = others.filter((other) => !overlap(other, missing)).map(formatCidr);
+        const rest = parts.filter((part) => part !== formatCidr(missing));
+        expect(covers([...without, ...rest], formatCidr(outer))).toBe(false);
       }),
     );
   });

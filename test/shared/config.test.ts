@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { hubConfig } from '../../shared/config.ts';
+import { hubConfig, routersConfig } from '../../shared/config.ts';
 
 const env = {
   STACK: 'ziti-glb-test',
@@ -66,5 +66,25 @@ describe('the configuration of the subnets', () => {
     ['ROUTES_PER_TABLE', 'many'],
   ])('names %s, if it is %j', (name, value) => {
     expect(() => hubConfig({ ...env, [name]: value })).toThrow(name);
+  });
+});
+
+describe('the configuration of the routers', () => {
+  const routers = {
+    ...env,
+    ...{ DOCUMENT: 'Install', DIVERTER: 'own', DIVERTER_BUCKET: 'artefacts', DIVERTER_PREFIX: 'diverter' },
+    ...{ DIVERTER_BUILDS: '', HEALTH_PORT: '', REPLY: 'direct', TUNE_ROUTER: 'true', LAUNCH_DEADLINE: '900' },
+    ...{ DNS_RANGES: 'true', DNS_POOL: '100.64.0.0/10', DNS_PREFIX: '13', REGISTRATION_KEY: '' },
+  };
+
+  test('has the ranges of the pool beside that of the resolver', () => {
+    expect(routersConfig(routers).dns?.slices).toHaveLength(7);
+  });
+
+  test.each([
+    [{ DNS_POOL: '10.64.0.0/16', DNS_PREFIX: '15' }, 'DNS_POOL 10.64.0.0/16 has no /15 beside that of 100.127.255.254'],
+    [{ DNS_PREFIX: '10' }, 'DNS_POOL 100.64.0.0/10 has no /10 beside that of 100.127.255.254'],
+  ])('names what is given, if it is %j, of which no range is left', (given, says) => {
+    expect(() => routersConfig({ ...routers, ...given })).toThrow(says);
   });
 });

@@ -148,15 +148,26 @@ export function transitGateways(cloud: CloudContext) {
           'transit-gateway-id': ({ gatewayId }) => gatewayId,
           'default-association-route-table': (each) => String(isDefault(each)),
           'default-propagation-route-table': (each) => String(isDefault(each)),
-          state: () => 'available',
+          state: ({ state }) => state,
         },
       });
       return { TransitGatewayRouteTables: page.map(tableShape), ...next };
     },
 
+    /** A table that attachments are associated with stays. */
+    DeleteTransitGatewayRouteTable({ TransitGatewayRouteTableId }) {
+      const table = standing(TransitGatewayRouteTableId);
+      if (table.associations.size > 0) throw new AwsError('IncorrectState', `${table.id} has associations`);
+      table.state = 'deleting';
+      cloud.after(cloud.delays.gatewayTableDeleted, () => {
+        table.state = 'deleted';
+      });
+      return { TransitGatewayRouteTable: tableShape(table) };
+    },
+
     /** An attachment is associated with one table at a time. */
     AssociateTransitGatewayRouteTable({ TransitGatewayRouteTableId, TransitGatewayAttachmentId }) {
-      const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', TransitGatewayRouteTableId);
+      const table = standing(TransitGatewayRouteTableId);
       const { id, vpcId } = find(cloud.vpcAttachments, 'transitGatewayAttachment', TransitGatewayAttachmentId);
       if (tableOf(id))
         throw new AwsError('Resource.AlreadyAssociated', `Transit Gateway Attachment ${id} is already associated.`);
@@ -165,7 +176,7 @@ export function transitGateways(cloud: CloudContext) {
     },
 
     DisassociateTransitGatewayRouteTable({ TransitGatewayRouteTableId, TransitGatewayAttachmentId }) {
-      const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', TransitGatewayRouteTableId);
+      const table = standing(TransitGatewayRouteTableId);
       const { id, vpcId } = find(cloud.vpcAttachments, 'transitGatewayAttachment', TransitGatewayAttachmentId);
       if (!table.associations.delete(id))
         throw new AwsError('InvalidAssociation.NotFound', `${id} is not associated with ${table.id}.`);
@@ -173,7 +184,7 @@ export function transitGateways(cloud: CloudContext) {
     },
 
     CreateTransitGatewayRoute({ DestinationCidrBlock, TransitGatewayRouteTableId, TransitGatewayAttachmentId = '' }) {
-      const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', TransitGatewayRouteTableId);
+      const table = standing(TransitGatewayRouteTableId);
       const attachment = find(cloud.vpcAttachments, 'transitGatewayAttachment', TransitGatewayAttachmentId);
       const destination = normalCidr(DestinationCidrBlock) ?? '';
       if (table.routes.has(destination))
@@ -183,14 +194,14 @@ export function transitGateways(cloud: CloudContext) {
     },
 
     DeleteTransitGatewayRoute({ DestinationCidrBlock, TransitGatewayRouteTableId }) {
-      const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', TransitGatewayRouteTableId);
+      const table = standing(TransitGatewayRouteTableId);
       if (!table.routes.delete(normalCidr(DestinationCidrBlock) ?? ''))
         throw new AwsError('InvalidRoute.NotFound', `There is no static route ${DestinationCidrBlock} in ${table.id}.`);
       return {};
     },
 
     SearchTransitGatewayRoutes({ TransitGatewayRouteTableId, Filters = [] }) {
-      const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', TransitGatewayRouteTableId);
+      const table = standing(TransitGatewayRouteTableId);
       const by: Record<string, (route: TableRoute, value: string) => boolean> = {
         'attachment.transit-gateway-attachment-id': ({ attachment }, value) => attachment.id === value,
         'attachment.resource-id': ({ attachment }, value) => attachment.vpcId === value,
@@ -214,9 +225,17 @@ export function transitGateways(cloud: CloudContext) {
   function addTable(gatewayId: string): TransitGatewayTable {
     const table: TransitGatewayTable = {
       ...{ id: cloud.id('tgw-rtb'), gatewayId, routes: new Map() },
+      state: 'available',
       ...{ associations: new Set(), propagations: new Set() },
     };
     cloud.transitGatewayTables.set(table.id, table);
+    return table;
+  }
+
+  /** A table that is deleted is still described, and of no other use. */
+  function standing(id: string): TransitGatewayTable {
+    const table = find(cloud.transitGatewayTables, 'transitGatewayRouteTable', id);
+    if (table.state !== 'available') throw inState(table);
     return table;
   }
 
@@ -234,7 +253,7 @@ export function transitGateways(cloud: CloudContext) {
     return attachment;
   }
 
-  function inState({ id, state }: VpcAttachment): AwsError {
+  function inState({ id, state }: VpcAttachment | TransitGatewayTable): AwsError {
     return new AwsError('IncorrectState', `${id} is in invalid state: ${state}`);
   }
 
@@ -356,7 +375,7 @@ export function transitGateways(cloud: CloudContext) {
 
   function tableShape(table: TransitGatewayTable) {
     return {
-      ...{ TransitGatewayRouteTableId: table.id, TransitGatewayId: table.gatewayId, State: 'available' as const },
+      ...{ TransitGatewayRouteTableId: table.id, TransitGatewayId: table.gatewayId, State: table.state },
       DefaultAssociationRouteTable: isDefault(table),
       DefaultPropagationRouteTable: isDefault(table),
     };

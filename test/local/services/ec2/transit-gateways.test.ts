@@ -127,6 +127,32 @@ describe("a gateway's route table", () => {
   });
 });
 
+test('a route table that is deleted is still told of, by another state, and is searched no more', async () => {
+  const [TransitGatewayId, id] = [gateway, await attach()];
+  await available();
+  const { TransitGatewayRouteTable } = await cloud.ec2.send(
+    new ec2.CreateTransitGatewayRouteTableCommand({ TransitGatewayId }),
+  );
+  const TransitGatewayRouteTableId = given(TransitGatewayRouteTable?.TransitGatewayRouteTableId);
+  const [ofAttachment] = await tables();
+  const remove = (TransitGatewayRouteTableId = '') =>
+    cloud.ec2.send(new ec2.DeleteTransitGatewayRouteTableCommand({ TransitGatewayRouteTableId }));
+  await expect(remove(ofAttachment?.TransitGatewayRouteTableId)).rejects.toMatchObject({ name: 'IncorrectState' });
+  const route = { TransitGatewayRouteTableId, TransitGatewayAttachmentId: id };
+  await cloud.ec2.send(new ec2.CreateTransitGatewayRouteCommand({ ...route, DestinationCidrBlock: '10.20.0.0/16' }));
+  await remove(TransitGatewayRouteTableId);
+  const states = async (...Values: string[]) => {
+    const Filters = [{ Name: 'state', Values }];
+    const asked = new ec2.DescribeTransitGatewayRouteTablesCommand({ Filters });
+    return (await cloud.ec2.send(asked)).TransitGatewayRouteTables?.map((each) => each.TransitGatewayRouteTableId);
+  };
+  expect(await states('deleting')).toEqual([TransitGatewayRouteTableId]);
+  expect(await states('available')).toEqual([ofAttachment?.TransitGatewayRouteTableId]);
+  await expect(routes(TransitGatewayRouteTableId)).rejects.toMatchObject({ name: 'IncorrectState' });
+  await available();
+  expect(await states('deleted')).toEqual([TransitGatewayRouteTableId]);
+});
+
 test('one that is shared is attached to by another account once its owner accepts, who alone sees its tables', async () => {
   const theirs = cloud.ec2Of(OTHER);
   cloud.cloud.shareGateway(gateway, OTHER);
