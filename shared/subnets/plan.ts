@@ -1,5 +1,5 @@
 import type { HubConfig, SubnetsConfig } from '../config.ts';
-import { aboutId, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
+import { aboutId, type Condition, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { planAttachments } from './attachments.ts';
 import { planConnections } from './connections.ts';
@@ -27,12 +27,7 @@ export function planVpcs(
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
-  const theirs = claims.map(({ vpcId, stack }) =>
-    refused(
-      aboutId(vpcId),
-      `the stack ${stack} opts its subnets in by the tag ${config.tagKey}, and so this one does not: give one of the two another tagKey`,
-    ),
-  );
+  const theirs = claims.map(({ vpcId, stack }) => claimedBy(stack, vpcId, config));
   const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
   const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
   const no = whole === undefined ? [] : [refused({ label: config.stack, ids: [] }, whole)];
@@ -45,6 +40,14 @@ export function planVpcs(
     summaries: plans.flatMap(({ summaries }) => summaries),
     conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...theirs, ...service.conditions],
   } satisfies SubnetsPlan;
+}
+
+/** Among all VPCs those of another stack are none of this one's. Who has named one wants it served. */
+function claimedBy(stack: string, vpcId: string, { clientVpcs, tagKey }: SubnetsConfig): Condition {
+  const says = `the stack ${stack} opts its subnets in by the tag ${tagKey}, and so this one does not`;
+  return clientVpcs === 'all'
+    ? { ...refused(aboutId(vpcId), says), foreign: true }
+    : refused(aboutId(vpcId), `${says}: take it out of clientVpcs, or give one of the two another tagKey`);
 }
 
 function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

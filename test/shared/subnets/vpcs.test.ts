@@ -140,10 +140,16 @@ describe('a VPC that another stack has claimed', () => {
   const claim = (vpcId: string, tag: string, Value: string) =>
     here.cloud.ssm.send(new PutParameterCommand({ Name: `/ziti-glb/${vpcId}/${tag}`, Value, Type: 'String' }));
 
-  test.each<[string, (vpcIds: string[]) => HubConfig['clientVpcs']]>([
-    ['that names it', (vpcIds) => vpcIds],
-    ['that serves all', () => 'all'],
-  ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen) => {
+  const CLAIMED = 'the stack ziti-glb-other opts its subnets in by the tag ziti-glb, and so this one does not';
+
+  test.each<[string, (vpcIds: string[]) => HubConfig['clientVpcs'], object]>([
+    [
+      'that names it, which a person is to change',
+      (vpcIds) => vpcIds,
+      { message: `${CLAIMED}: take it out of clientVpcs, or give one of the two another tagKey` },
+    ],
+    ['that serves all, whose affair it is not', () => 'all', { message: CLAIMED, foreign: true }],
+  ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen, told) => {
     await setUp();
     const [theirs, free] = [await anotherVpc(), await anotherVpc()];
     here.settings.clientVpcs = chosen([theirs.vpc, free.vpc]);
@@ -162,13 +168,11 @@ describe('a VPC that another stack has claimed', () => {
     expect(await vpcsOfEndpoints()).toEqual([free.vpc, free.vpc]);
     const { conditions, steps } = planVpcs(await here.newProcess().observe(), new Map(), here.settings);
     expect(steps).toEqual([]);
-    expect(conditions).toContainEqual(
-      expect.objectContaining({
-        about: { label: theirs.vpc, ids: [theirs.vpc] },
-        message:
-          'the stack ziti-glb-other opts its subnets in by the tag ziti-glb, and so this one does not: give one of the two another tagKey',
-      }),
-    );
+    expect(conditions).toContainEqual({
+      about: { label: theirs.vpc, ids: [theirs.vpc] },
+      kind: 'refused',
+      ...told,
+    });
   });
 
   test('is nothing to a stack that serves the VPC of its routers, which asks for no claims', async () => {
