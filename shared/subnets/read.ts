@@ -59,7 +59,7 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
     now: at.now,
     vpcs: [own, ...worlds.filter((world) => world !== own)],
     missing: missingFrom(answers, config),
-    claims: claimsAmong(answers),
+    claims: claimsAmong(answers, config.vpcId),
     spokes: answers.connections.flatMap(
       ({ VpcEndpointId: id, VpcEndpointOwner: owner, VpcEndpointState }): Connection[] => {
         const state = VpcEndpointState?.toLowerCase() ?? '';
@@ -72,10 +72,10 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
   };
 }
 
-/** VPCs that are there, and other stacks' by their claims. */
-export function claimsAmong({ vpcs, claims }: ClientsLook): Claim[] {
+/** VPCs that are there, and other stacks' by their claims. @param own the load balancer's, which no parameter takes from its stack */
+export function claimsAmong({ vpcs, claims }: ClientsLook, own?: string): Claim[] {
   const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
-  return claims.filter(({ vpcId }) => listed.has(vpcId));
+  return claims.filter(({ vpcId }) => vpcId !== own && listed.has(vpcId));
 }
 
 export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConfig): string[] {
@@ -133,8 +133,8 @@ export function readWorlds(
   const subnetsIn = byVpc(answers.subnets);
   const tablesIn = byVpc(answers.routeTables);
   const endpointsIn = byVpc(answers.endpoints);
-  const theirs = new Set(answers.claims.map(({ vpcId }) => vpcId));
-  const vpcs = answers.vpcs.filter(({ VpcId = '' }) => VpcId === own || !theirs.has(VpcId));
+  const theirs = new Set(claimsAmong(answers, own).map(({ vpcId }) => vpcId));
+  const vpcs = answers.vpcs.filter(({ VpcId = '' }) => !theirs.has(VpcId));
   // The load balancer's VPC says it of all. Where that is another account's, any VPC does: one that was tagged may be gone.
   const paused = pauseOf(own === undefined ? vpcs : vpcs.filter(({ VpcId }) => VpcId === own), config);
   return vpcs.map((vpc) => {

@@ -175,6 +175,17 @@ describe('a VPC that another stack has claimed', () => {
     });
   });
 
+  test('in the place of the stack of its routers is served by that as before, which says nothing else', async () => {
+    await setUp({ clientVpcs: 'all' });
+    const subnet = await here.subnet('10.0.150.0/24', 'a');
+    await here.table(subnet);
+    await here.tag(subnet, CIDR);
+    await claim(here.vpc.vpc, 'ziti-glb', 'ziti-glb-other');
+    expect((await settle()).log).toEqual([]);
+    expect(await statusOf(subnet)).toBe('ready');
+    expect((await here.newProcess().observe()).claims).toEqual([]);
+  });
+
   test('is nothing to a stack that serves the VPC of its routers, which asks for no claims', async () => {
     await setUp();
     await here.pass();
