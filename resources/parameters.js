@@ -466,7 +466,8 @@ export const reservedConcurrency = async ({ resolveVariable }) =>
 export const healthConcurrency = async (variables) => {
   const { resolveVariable } = variables;
   const asked =
-    (await named('spokeAccounts', resolveVariable)).length > 0 || (await resolveVariable('param:spokeOrganization')) !== '';
+    (await named('spokeAccounts', resolveVariable)).length > 0 ||
+    (await resolveVariable('param:spokeOrganization')) !== '';
   return asked ? reservedConcurrency(variables) : NOTHING;
 };
 

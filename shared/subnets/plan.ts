@@ -8,6 +8,7 @@ import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
 import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
+import { unreadClaims } from './sentences.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import { countStates, type SubnetSummary, summariesOf, timedOf } from './summaries.ts';
@@ -27,10 +28,14 @@ export function planVpcs(
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
-  const theirs = claims.map(({ vpcId, stack }) => claimedBy(stack, vpcId, config));
+  const about = { label: config.stack, ids: [] };
+  const theirs =
+    'denied' in claims
+      ? [refused(about, unreadClaims(claims))]
+      : claims.map(({ vpcId, stack }) => claimedBy(stack, vpcId, config));
   const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
   const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
-  const no = whole === undefined ? [] : [refused({ label: config.stack, ids: [] }, whole)];
+  const no = whole === undefined ? [] : [refused(about, whole)];
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],

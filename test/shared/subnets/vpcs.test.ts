@@ -11,7 +11,7 @@ import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { clientsClaim } from '../../../resources/parameters.js';
 import type { HubConfig } from '../../../shared/config.ts';
-import { claimedTag } from '../../../shared/subnets/claims.ts';
+import { claimedTag, readClaims } from '../../../shared/subnets/claims.ts';
 import { planVpcs } from '../../../shared/subnets/plan.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { CIDR } from './fixtures.ts';
@@ -184,6 +184,50 @@ describe('a VPC that another stack has claimed', () => {
     expect((await settle()).log).toEqual([]);
     expect(await statusOf(subnet)).toBe('ready');
     expect((await here.newProcess().observe()).claims).toEqual([]);
+  });
+
+  test.each<[string, (vpcId: string) => HubConfig['clientVpcs']]>([
+    ['names', (vpcId) => [vpcId]],
+    ['serves among all', () => 'all'],
+  ])(
+    'is not known while AWS does not tell: one that a stack %s stays as it is, its own is served',
+    async (_, chosen) => {
+      await setUp();
+      const far = await anotherVpc();
+      const own = await here.subnet('10.0.150.0/24', 'a');
+      await here.table(own);
+      await here.tag(given(far.subnets[1]), '');
+      here.settings.clientVpcs = chosen(far.vpc);
+      await settle();
+      const before = [await routed(far.vpc), await vpcsOfEndpoints(), await Promise.all(far.subnets.map(statusOf))];
+      expect(before).toEqual([expect.arrayContaining([CIDR]), [far.vpc], ['ready', expect.any(String)]]);
+
+      here.denied.add('GetParametersByPath');
+      // It would lose its endpoint, and the other get one.
+      await here.untag(given(far.subnets[0]));
+      await here.tag(given(far.subnets[1]), CIDR);
+      await here.tag(own, CIDR);
+      const { log } = await settle();
+      expect(log).toEqual([
+        'ziti-glb-test: AWS does not tell which VPCs other stacks have claimed, and so all that have no routers are left as they are: allow ssm:GetParametersByPath beneath /ziti-glb, of which a permissions boundary or a policy of the organisation (SCP) may be in the way. AWS says: You are not authorized.',
+      ]);
+      expect(await statusOf(own)).toBe('ready');
+      const endpoints = (await vpcsOfEndpoints()).filter((vpc) => vpc !== here.vpc.vpc);
+      expect([await routed(far.vpc), endpoints, await Promise.all(far.subnets.map(statusOf))]).toEqual(before);
+
+      here.denied.clear();
+      expect((await settle()).log).toEqual([]);
+      expect(await Promise.all(far.subnets.map(statusOf))).toEqual([undefined, 'ready']);
+    },
+  );
+
+  test('is asked for again where AWS is only too busy to tell', async () => {
+    await setUp({ clientVpcs: 'all' });
+    const { ssm } = here.clientsOf();
+    const busy = Object.assign(new Error('Rate exceeded'), { name: 'ThrottlingException' });
+    await expect(readClaims(Object.assign(ssm, { send: () => Promise.reject(busy) }), here.settings)).rejects.toBe(
+      busy,
+    );
   });
 
   test('is nothing to a stack that serves the VPC of its routers, which asks for no claims', async () => {
