@@ -29,8 +29,8 @@ export interface Status extends Versioned {
   spokes: { id: string; owner: string; state: string }[];
   /** Of a spoke: the stack whose routers it reaches. */
   hub?: StatusHub;
-  /** What there is to say of things that are neither a subnet nor a router; `stranger` if an account that nobody has named asks for it, which is no fault of the stack. */
-  notes: { subject: string; state: State; why: string; stranger?: boolean }[];
+  /** What there is to say of things that are neither a subnet nor a router; `foreign` if it is another's affair, which is no fault of the stack: an account that nobody has named asks for it, or another stack opts in a VPC's subnets. */
+  notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
 
 export type State = 'ready' | 'leaving' | 'waiting' | 'conflict' | 'blocked' | 'refused' | 'down';

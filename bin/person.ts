@@ -1,15 +1,14 @@
 import { explain as explainError } from '../shared/aws/advice.ts';
-import { code } from '../shared/aws/errors.ts';
+import { isDenied } from '../shared/aws/errors.ts';
 
-/** Whether AWS knows who asks, and lets them do it, is for a person to settle elsewhere than for a function, whose role the stack gives it. */
-const DENIED = /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError)$/;
 /** As IAM words it: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`. */
 const WORDS = /(?:User: (\S+) is )?not authorized to perform:? ([\w-]+:\w+)(?: on resource: (\S+))?/;
 
 /** AWS's code and words, and what they mean to the person who typed the command: who lacks which right, and whom to ask for it. */
 export function explain(error: unknown, profile?: string): string {
   if (!(error instanceof Error)) return explainError(error);
-  if (DENIED.test(code(error))) return denied(error);
+  // That is for a person to settle elsewhere than for a function, whose role the stack gives it.
+  if (isDenied(error)) return denied(error);
   if (error.name === 'CredentialsProviderError' && profile !== undefined)
     return `There are no credentials for the profile ${profile}: see that it stands in ~/.aws/config or ~/.aws/credentials (aws configure list-profiles), and sign in (aws sso login --profile ${profile}).`;
   const status = statusOfPage(error);

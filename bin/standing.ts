@@ -64,8 +64,8 @@ export function standing({ zones, notes, place, paused, hub }: Topology): Findin
   });
   const others = notes
     .filter(({ state }) => BAD[state] !== 'ok')
-    .map(({ subject, state, why, stranger }) =>
-      stranger
+    .map(({ subject, state, why, foreign }) =>
+      foreign
         ? finding('note', 'others', `${subject}: ${why}`)
         : finding(BAD[state], 'others', `${subject} is ${state}: ${why}`),
     );
@@ -89,7 +89,7 @@ const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, wi
 /** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
 export function readiness({ zones, notes, paused, hub }: Topology): 'ready' | 'waiting' | 'stuck' {
   const routers = zones.flatMap((zone) => zone.routers);
-  const own = notes.filter(({ stranger }) => !stranger);
+  const own = notes.filter(({ foreign }) => !foreign);
   const states = [...zones.flatMap((zone) => zone.subnets), ...routers, ...own].map(({ state }) => state);
   if (states.some((state) => state === 'refused' || state === 'conflict' || state === 'blocked')) return 'stuck';
   // A spoke has no routers, and its subnets are ready only while some are in reach.

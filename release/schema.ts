@@ -69,7 +69,7 @@ const status = z.object({
       blind: z.string().optional(),
     })
     .exactOptional(),
-  notes: z.array(z.object({ subject: z.string(), state, why: z.string(), stranger: z.boolean().exactOptional() })),
+  notes: z.array(z.object({ subject: z.string(), state, why: z.string(), foreign: z.boolean().exactOptional() })),
 });
 
 const waiting = z.object({

@@ -2,6 +2,7 @@ import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { pauseSentence } from '../../shared/pause.ts';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
+import { unreadClaims } from '../../shared/subnets/sentences.ts';
 import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
@@ -20,11 +21,14 @@ export const drain: Command = {
   run(given) {
     const { stack } = given;
     const { clients, now } = stack;
-    return drained(given, () =>
-      hasRouters(stack)
-        ? observe(clients, stack.config.subnets, unverified, now())
-        : observeSpoke(clients, stack.config.subnets)(unverified, now()),
-    );
+    return drained(given, async () => {
+      const found = hasRouters(stack)
+        ? await observe(clients, stack.config.subnets, unverified, now())
+        : await observeSpoke(clients, stack.config.subnets)(unverified, now());
+      // What is not looked at is not gone.
+      if ('denied' in found.claims) throw new Error(unreadClaims(found.claims));
+      return found;
+    });
   },
 };
 

@@ -44,8 +44,8 @@ export interface Condition {
   since?: number | undefined;
   /** A person may have to see to it, though it goes on by itself: the log warns. */
   warn?: boolean | undefined;
-  /** An account that nobody has named asks for it: nothing of the stack's own waits for that. */
-  stranger?: boolean | undefined;
+  /** It is another's affair, an account's that nobody has named or another stack's: nothing of the stack's own waits for that. */
+  foreign?: boolean | undefined;
 }
 
 /** The same, of whatever it may be about. */

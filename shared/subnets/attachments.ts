@@ -51,5 +51,5 @@ function stranger({ id, attachmentId, owner }: Attachment, serviceId: string): C
     attachmentId === undefined || owner === undefined
       ? `it is connected to ${serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`
       : `account ${owner}, which is not among gatewayOwners, asks to connect its transit gateway to ${serviceId}: name that account there, or accept or reject the attachment by hand, see docs/deploying.md`;
-  return { about, kind: 'refused', message, stranger: true };
+  return { about, kind: 'refused', message, foreign: true };
 }

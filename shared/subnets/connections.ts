@@ -27,7 +27,7 @@ export function planConnections(
       .map(({ id, owner }) => ({
         about: { label: id, ids: [id] },
         kind: 'refused',
-        stranger: true,
+        foreign: true,
         message: `account ${owner}, which is not among spokeAccounts, asks to connect it to ${serviceId}: name that account there, or accept or reject it by hand, see docs/deploying.md`,
       })),
   };

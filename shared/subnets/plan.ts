@@ -1,5 +1,5 @@
 import type { HubConfig, SubnetsConfig } from '../config.ts';
-import { aboutId, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
+import { aboutId, type Condition, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
 import { planAttachments } from './attachments.ts';
 import { planConnections } from './connections.ts';
@@ -8,6 +8,7 @@ import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
 import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
+import { unreadClaims } from './sentences.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import { countStates, type SubnetSummary, summariesOf, timedOf } from './summaries.ts';
@@ -27,15 +28,14 @@ export function planVpcs(
   const gone = missing.map((id) =>
     refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
   );
-  const theirs = claims.map(({ vpcId, stack }) =>
-    refused(
-      aboutId(vpcId),
-      `the stack ${stack} opts its subnets in by the tag ${config.tagKey}, and so this one does not: give one of the two another tagKey`,
-    ),
-  );
+  const about = { label: config.stack, ids: [] };
+  const theirs =
+    'denied' in claims
+      ? [refused(about, unreadClaims(claims))]
+      : claims.map(({ vpcId, stack }) => claimedBy(stack, vpcId, config));
   const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
   const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
-  const no = whole === undefined ? [] : [refused({ label: config.stack, ids: [] }, whole)];
+  const no = whole === undefined ? [] : [refused(about, whole)];
   return {
     // The service's zones are the same for all.
     steps: [...new Map(steps.map((step) => [keyOf(step), step])).values()],
@@ -45,6 +45,14 @@ export function planVpcs(
     summaries: plans.flatMap(({ summaries }) => summaries),
     conditions: [...no, ...plans.flatMap(({ conditions }) => conditions), ...gone, ...theirs, ...service.conditions],
   } satisfies SubnetsPlan;
+}
+
+/** Among all VPCs those of another stack are none of this one's. Who has named one wants it served. */
+function claimedBy(stack: string, vpcId: string, { clientVpcs, tagKey }: SubnetsConfig): Condition {
+  const says = `the stack ${stack} opts its subnets in by the tag ${tagKey}, and so this one does not`;
+  return clientVpcs === 'all'
+    ? { ...refused(aboutId(vpcId), says), foreign: true }
+    : refused(aboutId(vpcId), `${says}: take it out of clientVpcs, or give one of the two another tagKey`);
 }
 
 function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -11,7 +11,18 @@ import { adopts, isOwn, type Notary } from '../seal.ts';
 import { readAttachments } from './attachments.ts';
 import { memoryOf } from './memory.ts';
 import { type Copy, GONE, type RouteNote } from './route-note.ts';
-import type { Claim, Connection, Endpoint, HubLook, Route, Router, RouteTable, Subnet, SubnetsWorld } from './world.ts';
+import type {
+  Claim,
+  Connection,
+  Denied,
+  Endpoint,
+  HubLook,
+  Route,
+  Router,
+  RouteTable,
+  Subnet,
+  SubnetsWorld,
+} from './world.ts';
 
 /** AWS answered this of the VPCs whose subnets count. */
 export interface ClientAnswers {
@@ -24,7 +35,7 @@ export interface ClientAnswers {
 }
 
 /** And this is known of whose they are. */
-export type ClientsLook = ClientAnswers & { claims: Claim[] };
+export type ClientsLook = ClientAnswers & { claims: Claim[] | Denied };
 
 /** AWS answered this of the endpoint service, and of the routers behind it. */
 export interface FleetAnswers {
@@ -59,7 +70,7 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
     now: at.now,
     vpcs: [own, ...worlds.filter((world) => world !== own)],
     missing: missingFrom(answers, config),
-    claims: claimsAmong(answers),
+    claims: claimsAmong(answers, config.vpcId),
     spokes: answers.connections.flatMap(
       ({ VpcEndpointId: id, VpcEndpointOwner: owner, VpcEndpointState }): Connection[] => {
         const state = VpcEndpointState?.toLowerCase() ?? '';
@@ -72,10 +83,11 @@ export function readLook(answers: Answers, config: HubConfig, seal: Notary, at: 
   };
 }
 
-/** VPCs that are there, and other stacks' by their claims. */
-export function claimsAmong({ vpcs, claims }: ClientsLook): Claim[] {
+/** VPCs that are there, and other stacks' by their claims. @param own the load balancer's, which no parameter takes from its stack */
+export function claimsAmong({ vpcs, claims }: ClientsLook, own?: string): Claim[] | Denied {
+  if ('denied' in claims) return claims;
   const listed = new Set(vpcs.map(({ VpcId }) => VpcId));
-  return claims.filter(({ vpcId }) => listed.has(vpcId));
+  return claims.filter(({ vpcId }) => vpcId !== own && listed.has(vpcId));
 }
 
 export function missingFrom({ vpcs }: ClientAnswers, { clientVpcs }: SubnetsConfig): string[] {
@@ -121,7 +133,7 @@ export const readTargets = (
       zone: Target?.AvailabilityZone ?? routers.find(({ id }) => id === Target?.Id)?.zone,
     }));
 
-/** VPC by VPC, but for those of other stacks. @param own the load balancer's, if it is in this account */
+/** VPC by VPC, but for those of other stacks, or that may be. @param own the load balancer's, if it is in this account */
 export function readWorlds(
   answers: ClientsLook,
   provider: Provider,
@@ -133,8 +145,9 @@ export function readWorlds(
   const subnetsIn = byVpc(answers.subnets);
   const tablesIn = byVpc(answers.routeTables);
   const endpointsIn = byVpc(answers.endpoints);
-  const theirs = new Set(answers.claims.map(({ vpcId }) => vpcId));
-  const vpcs = answers.vpcs.filter(({ VpcId = '' }) => VpcId === own || !theirs.has(VpcId));
+  const claims = claimsAmong(answers, own);
+  const theirs = 'denied' in claims ? undefined : new Set(claims.map(({ vpcId }) => vpcId));
+  const vpcs = answers.vpcs.filter(({ VpcId = '' }) => (theirs ? !theirs.has(VpcId) : VpcId === own));
   // The load balancer's VPC says it of all. Where that is another account's, any VPC does: one that was tagged may be gone.
   const paused = pauseOf(own === undefined ? vpcs : vpcs.filter(({ VpcId }) => VpcId === own), config);
   return vpcs.map((vpc) => {

@@ -1,5 +1,5 @@
 import type { StepOf, SubnetsStep } from './steps.ts';
-import { MISSING, several } from './world.ts';
+import { type Denied, MISSING, several } from './world.ts';
 
 /** A step as the log, `plan` and `explain` tell it. */
 export function stepSentence(step: SubnetsStep): string {
@@ -60,6 +60,10 @@ export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone
 
 export const takenOverText = (tableId: string, destinations: readonly string[]) =>
   `ready. Taken over in ${tableId}: ${destinations.join(' ')}`;
+
+/** Why VPCs without routers are left as they are. */
+export const unreadClaims = ({ denied }: Denied) =>
+  `AWS does not tell which VPCs other stacks have claimed, and so all that have no routers are left as they are: allow ssm:GetParametersByPath beneath /ziti-glb, of which a permissions boundary or a policy of the organisation (SCP) may be in the way. AWS says: ${denied}`;
 
 const routeIn = ({ destination, tableId }: { destination: string; tableId: string }) =>
   `route ${destination} in ${tableId}`;

@@ -55,8 +55,8 @@ export interface SubnetsLook {
   vpcs: SubnetsWorld[];
   /** Ids of VPCs that the stack names and AWS does not list. */
   missing: string[];
-  /** VPCs that other stacks judge by the same tag. */
-  claims: Claim[];
+  /** VPCs that other stacks judge by the same tag. While nobody knows which, any that has no routers is left as it is. */
+  claims: Claim[] | Denied;
   /** Transit gateways that are connected to the service, or ask to be. */
   attachments: Attachment[];
   /** Connections of other accounts to the stack's service. */
@@ -89,6 +89,11 @@ export interface Hub {
 export interface Claim {
   vpcId: string;
   stack: string;
+}
+
+/** AWS does not let who looks read something, in its words. */
+export interface Denied {
+  denied: string;
 }
 
 /** An endpoint of another account, as the owner of the service sees it. */

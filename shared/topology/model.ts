@@ -89,8 +89,8 @@ export interface Topology {
   spokes: Connection[];
   /** Of a spoke: the stack that has its load balancer and routers. */
   hub?: Hub | undefined;
-  /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what a stranger asks for is nothing that is wrong. */
-  notes: { subject: string; state: State; why: string; stranger?: boolean }[];
+  /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
+  notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
 
 /** The picture needs this of the two reconcilers' worlds and plans. */
@@ -149,7 +149,7 @@ export function topology(look: Look): Topology {
     .toSorted((a, b) => rank(a) - rank(b))
     .map((condition) => ({
       ...{ subject: condition.about.label, state: condition.kind, why: sentence(condition) },
-      ...(condition.stranger && { stranger: true }),
+      ...(condition.foreign && { foreign: true }),
     }));
   const { attachments: gateways, spokes, hub } = look.subnets;
   return {
@@ -161,8 +161,8 @@ export function topology(look: Look): Topology {
   };
 }
 
-/** What a person has to see to comes first, what a stranger asks for last. */
-const rank = ({ kind, stranger }: Condition) => (stranger ? 2 : Number(kind === 'waiting'));
+/** What a person has to see to comes first, what is another's affair last. */
+const rank = ({ kind, foreign }: Condition) => (foreign ? 2 : Number(kind === 'waiting'));
 
 /** An endpoint's state as people read it. */
 export const worded = (state: string) => state.replace('pendingacceptance', 'pending acceptance');

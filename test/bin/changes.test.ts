@@ -11,10 +11,12 @@ import {
   ReplaceRouteCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { deployed, type Extras, type TestStack } from './stage.ts';
+import { AwsError } from '../../local/wire/errors.ts';
+import { faults } from '../../local/wire/faults.ts';
+import { claimedVpc, deployed, type Extras, type TestStack } from './stage.ts';
 
-async function optedIn(): Promise<TestStack> {
-  const stack = await deployed();
+async function optedIn(extras: Extras = {}): Promise<TestStack> {
+  const stack = await deployed(extras);
   await stack.router(stack.vpc.a0, 'router-1');
   await stack.tag(stack.vpc.a1, '10.20.0.0/16');
   await stack.tag(stack.vpc.b1, 'default');
@@ -55,6 +57,24 @@ describe('drain', () => {
     expect(out).toMatch(/Drained: no route and no endpoint is left\.$/);
     expect(code).toBe(0);
     expect(await stack.cli('drain')).toMatchObject({ code: 0, out: 'No subnet is opted in, and nothing is left.' });
+  });
+
+  test('changes nothing, and calls nothing gone, where it may not read which VPCs other stacks have claimed', async () => {
+    const denied = new AwsError('AccessDeniedException', 'ann is not authorized to perform: ssm:GetParametersByPath');
+    const stack = await optedIn({
+      middleware: [faults(({ operation }) => (operation === 'GetParametersByPath' ? denied : undefined))],
+    });
+    await claimedVpc(stack, () => 'all');
+    expect(await stack.cli('drain --yes')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/AWS does not tell which VPCs .*AWS says: ann is not authorized to perform/),
+    });
+    expect(await tags(stack)).toEqual(['10.20.0.0/16', 'default']);
+    // What is there is shown all the same.
+    expect(await stack.cli('status --for=ready')).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(/WHY\n[^]*\nziti-glb-dev +AWS does not tell/),
+    });
   });
 
   test('ends though somebody led a prefix list, and a VPC itself, to an endpoint: neither is deleted as a CIDR is', async () => {

@@ -27,7 +27,7 @@ import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { table as routeTable, world as seen, subnet } from '../shared/subnets/fixtures.ts';
 import { answering, STATUS } from './diverters.ts';
-import { askedBy, deployed, type Extras, inLateZone, STRANGER, type TestStack } from './stage.ts';
+import { askedBy, claimedVpc, deployed, type Extras, inLateZone, STRANGER, type TestStack } from './stage.ts';
 
 const NODE = '10.0.0.7';
 const rule = (IpProtocol: string, port: number, CidrIp: string): IpPermission => ({
@@ -468,6 +468,24 @@ describe('doctor', () => {
     const wrong = (all: typeof findings) =>
       all.filter(({ is }) => is === 'fault' || is === 'warning').map(({ check }) => check);
     expect(wrong(findings)).toEqual(wrong(before.findings));
+  });
+
+  test.each<[string, (vpc: string) => string, string, RegExp]>([
+    [
+      'notes a VPC of all that another stack has claimed',
+      () => 'all',
+      'note',
+      /^vpc-\w+: the stack ziti-glb-other .*not$/,
+    ],
+    [
+      'says what to do about such a VPC that is named',
+      (vpc) => vpc,
+      'fault',
+      /^vpc-\w+ is refused: .*: take it out of clientVpcs, or give one of the two another tagKey$/,
+    ],
+  ])('%s', async (_, named, is, says) => {
+    const { of } = await examined(GOOD, async (stack) => void (await claimedVpc(stack, named)));
+    expect(of('others')).toMatchObject([{ is, says: expect.stringMatching(says) }]);
   });
 
   test('finds a zone that the endpoint service does not serve yet', async () => {

@@ -8,7 +8,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { Access } from '../../bin/clients.ts';
 import { run } from '../../bin/run.ts';
@@ -309,6 +309,19 @@ export async function askedBy(account: string, stack: Pick<TestStack, 'ec2' | 'e
     if (made) return given(made.VpcEndpoint?.VpcEndpointId);
   }
   throw new Error(`no subnet of ${account} is in a zone of the service`);
+}
+
+/** A VPC of the account that another stack has claimed by the same tag, and the stack serves VPCs as `named`. */
+export async function claimedVpc(
+  { ec2, ssm, environments }: Pick<TestStack, 'ec2' | 'ssm' | 'environments'>,
+  named: (vpc: string) => string,
+) {
+  const { vpc } = await testVpc({ ec2 });
+  await ssm.send(
+    new PutParameterCommand({ Name: `/ziti-glb/${vpc}/ziti-glb`, Value: 'ziti-glb-other', Type: 'String' }),
+  );
+  Object.assign(given(environments[`${STACK}-subnets`]), { CLIENT_VPCS: named(vpc) });
+  return { vpc };
 }
 
 export const UPDATED = Date.UTC(2026, 10, 29, 5);

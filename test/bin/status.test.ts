@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
 import { faults } from '../../local/wire/faults.ts';
 import { METRICS } from '../../shared/metrics.ts';
-import { askedBy, deployed, STRANGER, type TestStack } from './stage.ts';
+import { askedBy, claimedVpc, deployed, STRANGER, type TestStack } from './stage.ts';
 
 async function inOrder(): Promise<TestStack> {
   const stack = await deployed();
@@ -120,7 +120,19 @@ describe('status --for=ready', () => {
       ...{ code: 0, out: expect.stringMatching(new RegExp(`WHY\\n${endpoint} +account ${STRANGER}, which is not`)) },
     });
     const { notes } = JSON.parse((await stack.cli('status --json')).out);
-    expect(notes).toMatchObject([{ subject: endpoint, stranger: true }, { stranger: true }]);
+    expect(notes).toMatchObject([{ subject: endpoint, foreign: true }, { foreign: true }]);
+  });
+
+  test.each<[string, (vpc: string) => string, number, object]>([
+    ['does not wait for a VPC of all that another stack has claimed', () => 'all', 0, { foreign: true }],
+    ['does not wait for a person to take such a VPC out of those that it names', (vpc) => vpc, 2, {}],
+  ])('%s', async (_, named, code, note) => {
+    const stack = await inOrder();
+    const { vpc } = await claimedVpc(stack, named);
+    expect(await stack.cli(LINE)).toMatchObject({ code });
+    const { notes } = JSON.parse((await stack.cli('status --json')).out);
+    const why = expect.stringContaining('the stack ziti-glb-other opts its subnets in by the tag ziti-glb');
+    expect(notes).toEqual([{ subject: vpc, state: 'refused', why, ...note }]);
   });
 
   test('waits for a router, and for what waits for that', async () => {

@@ -91,6 +91,22 @@ describe('a subnet of another account', () => {
     expect(await here.status(here.far.a1)).toBe('ready');
   });
 
+  test('stays as it is while AWS does not tell which VPCs other stacks have claimed', async () => {
+    await setUp();
+    await here.tagFar(here.far.a1, CIDR);
+    await here.minutes(4);
+    here.hub.denied.add('GetParametersByPath');
+    await here.untagFar(here.far.a1);
+    const { spoke } = await here.minutes(3);
+    expect([await here.status(here.far.a1), await here.routed(here.tables.a1)]).toEqual(['ready', ROUTED]);
+    expect(spoke).toEqual([
+      expect.stringMatching(/^ziti-glb-spoke: AWS does not tell which VPCs other stacks have claimed, .*: allow ssm:/),
+    ]);
+    here.hub.denied.clear();
+    await here.minutes(4);
+    expect([await here.farEndpoints(), await here.status(here.far.a1)]).toEqual([[], undefined]);
+  });
+
   test('waits until the hub accepts its account, and both say so', async () => {
     await setUp({ spokeAccounts: [] });
     await here.tagFar(here.far.a1, CIDR);

@@ -141,6 +141,7 @@ export async function stage({
     calls: () => calls.splice(0),
     changes: () => calls.splice(0).filter((call) => call.changes),
     guard: stage.guard,
+    denied: stage.denied,
     pace: stage.pace,
     /** Clients of another function, and a pass of it. */
     clientsOf: stage.clients,

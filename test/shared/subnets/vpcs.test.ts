@@ -11,7 +11,7 @@ import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { clientsClaim } from '../../../resources/parameters.js';
 import type { HubConfig } from '../../../shared/config.ts';
-import { claimedTag } from '../../../shared/subnets/claims.ts';
+import { claimedTag, readClaims } from '../../../shared/subnets/claims.ts';
 import { planVpcs } from '../../../shared/subnets/plan.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { CIDR } from './fixtures.ts';
@@ -140,10 +140,16 @@ describe('a VPC that another stack has claimed', () => {
   const claim = (vpcId: string, tag: string, Value: string) =>
     here.cloud.ssm.send(new PutParameterCommand({ Name: `/ziti-glb/${vpcId}/${tag}`, Value, Type: 'String' }));
 
-  test.each<[string, (vpcIds: string[]) => HubConfig['clientVpcs']]>([
-    ['that names it', (vpcIds) => vpcIds],
-    ['that serves all', () => 'all'],
-  ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen) => {
+  const CLAIMED = 'the stack ziti-glb-other opts its subnets in by the tag ziti-glb, and so this one does not';
+
+  test.each<[string, (vpcIds: string[]) => HubConfig['clientVpcs'], object]>([
+    [
+      'that names it, which a person is to change',
+      (vpcIds) => vpcIds,
+      { message: `${CLAIMED}: take it out of clientVpcs, or give one of the two another tagKey` },
+    ],
+    ['that serves all, whose affair it is not', () => 'all', { message: CLAIMED, foreign: true }],
+  ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen, told) => {
     await setUp();
     const [theirs, free] = [await anotherVpc(), await anotherVpc()];
     here.settings.clientVpcs = chosen([theirs.vpc, free.vpc]);
@@ -162,12 +168,65 @@ describe('a VPC that another stack has claimed', () => {
     expect(await vpcsOfEndpoints()).toEqual([free.vpc, free.vpc]);
     const { conditions, steps } = planVpcs(await here.newProcess().observe(), new Map(), here.settings);
     expect(steps).toEqual([]);
-    expect(conditions).toContainEqual(
-      expect.objectContaining({
-        about: { label: theirs.vpc, ids: [theirs.vpc] },
-        message:
-          'the stack ziti-glb-other opts its subnets in by the tag ziti-glb, and so this one does not: give one of the two another tagKey',
-      }),
+    expect(conditions).toContainEqual({
+      about: { label: theirs.vpc, ids: [theirs.vpc] },
+      kind: 'refused',
+      ...told,
+    });
+  });
+
+  test('in the place of the stack of its routers is served by that as before, which says nothing else', async () => {
+    await setUp({ clientVpcs: 'all' });
+    const subnet = await here.subnet('10.0.150.0/24', 'a');
+    await here.table(subnet);
+    await here.tag(subnet, CIDR);
+    await claim(here.vpc.vpc, 'ziti-glb', 'ziti-glb-other');
+    expect((await settle()).log).toEqual([]);
+    expect(await statusOf(subnet)).toBe('ready');
+    expect((await here.newProcess().observe()).claims).toEqual([]);
+  });
+
+  test.each<[string, (vpcId: string) => HubConfig['clientVpcs']]>([
+    ['names', (vpcId) => [vpcId]],
+    ['serves among all', () => 'all'],
+  ])(
+    'is not known while AWS does not tell: one that a stack %s stays as it is, its own is served',
+    async (_, chosen) => {
+      await setUp();
+      const far = await anotherVpc();
+      const own = await here.subnet('10.0.150.0/24', 'a');
+      await here.table(own);
+      await here.tag(given(far.subnets[1]), '');
+      here.settings.clientVpcs = chosen(far.vpc);
+      await settle();
+      const before = [await routed(far.vpc), await vpcsOfEndpoints(), await Promise.all(far.subnets.map(statusOf))];
+      expect(before).toEqual([expect.arrayContaining([CIDR]), [far.vpc], ['ready', expect.any(String)]]);
+
+      here.denied.add('GetParametersByPath');
+      // It would lose its endpoint, and the other get one.
+      await here.untag(given(far.subnets[0]));
+      await here.tag(given(far.subnets[1]), CIDR);
+      await here.tag(own, CIDR);
+      const { log } = await settle();
+      expect(log).toEqual([
+        'ziti-glb-test: AWS does not tell which VPCs other stacks have claimed, and so all that have no routers are left as they are: allow ssm:GetParametersByPath beneath /ziti-glb, of which a permissions boundary or a policy of the organisation (SCP) may be in the way. AWS says: You are not authorized.',
+      ]);
+      expect(await statusOf(own)).toBe('ready');
+      const endpoints = (await vpcsOfEndpoints()).filter((vpc) => vpc !== here.vpc.vpc);
+      expect([await routed(far.vpc), endpoints, await Promise.all(far.subnets.map(statusOf))]).toEqual(before);
+
+      here.denied.clear();
+      expect((await settle()).log).toEqual([]);
+      expect(await Promise.all(far.subnets.map(statusOf))).toEqual([undefined, 'ready']);
+    },
+  );
+
+  test('is asked for again where AWS is only too busy to tell', async () => {
+    await setUp({ clientVpcs: 'all' });
+    const { ssm } = here.clientsOf();
+    const busy = Object.assign(new Error('Rate exceeded'), { name: 'ThrottlingException' });
+    await expect(readClaims(Object.assign(ssm, { send: () => Promise.reject(busy) }), here.settings)).rejects.toBe(
+      busy,
     );
   });
 
