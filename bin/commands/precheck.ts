@@ -227,11 +227,12 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
     }),
     attempt('VPC', async () => {
       const filter = named ? { Filters: [{ Name: 'vpc-id', Values: named }] } : {};
-      const [all, claims] = await Promise.all([
+      const [all, told] = await Promise.all([
         collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs'),
         readClaims(clients.ssm, { clientVpcs: named ?? 'all', tagKey, stack: stack.name }),
       ]);
-      const theirs = claims.filter(({ vpcId }) => all.some(({ VpcId }) => VpcId === vpcId));
+      const unread = 'denied' in told;
+      const theirs = (unread ? [] : told).filter(({ vpcId }) => all.some(({ VpcId }) => VpcId === vpcId));
       const isTheirs = (id?: string) => theirs.some(({ vpcId }) => vpcId === id);
       // It would leave those alone: a pause of theirs is not its own.
       const vpcs = all.filter(({ VpcId, OwnerId = account }) => !isTheirs(VpcId) && (named || OwnerId === account));
@@ -246,6 +247,7 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
               account,
             ),
           ) ?? [finding('ok', 'VPC', `${vpcs.length} of account ${account}`)]),
+        ...(unread ? [unreadable('VPC', `AWS says of claims of other stacks: ${told.denied}`)] : []),
         ...theirs.map((claim) =>
           finding(
             named ? 'warning' : 'note',
