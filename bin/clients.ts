@@ -22,10 +22,10 @@ export interface Access {
 
 export type Clients = ReturnType<typeof awsClients>;
 
-/** A local cloud has a key of its own, and nobody else's should be sent to it. */
-const local = (endpoint: string) => ({
+/** A local cloud has keys of its own, and nobody else's should be sent to it. */
+const local = (endpoint: string, profile?: string) => ({
   region: 'eu-central-1',
-  credentials: async () => readCredentials(endpoint),
+  credentials: async () => readCredentials(endpoint, profile),
 });
 
 export const isLocal = (endpoint: string | undefined): endpoint is string =>
@@ -36,7 +36,7 @@ const CONNECT_MS = 10_000;
 
 export function awsClients({ region, profile, endpoint, timeout }: Access) {
   const config = {
-    ...(isLocal(endpoint) && local(endpoint)),
+    ...(isLocal(endpoint) && local(endpoint, profile)),
     ...(region && { region }),
     ...(profile && { profile }),
     ...(endpoint && { endpoint }),

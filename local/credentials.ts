@@ -13,25 +13,35 @@ export const credentialsFile = (endpoint: string) => `${ROOT}build/credentials-$
 
 /**
  * Writes the key as the AWS command line reads one (`AWS_SHARED_CREDENTIALS_FILE`), for this user only.
+ * @param others keys of other accounts, by the names of their profiles
  * @returns what removes it
  */
 export function writeCredentials(
   endpoint: string,
-  { accessKeyId, secretAccessKey, sessionToken }: AccessKey,
+  key: AccessKey,
+  others: Readonly<Record<string, AccessKey>> = {},
 ): () => void {
   const file = credentialsFile(endpoint);
   const remove = () => rmSync(file, { force: true });
   mkdirSync(dirname(file), { recursive: true });
   // A new file: one that is there may be somebody's who has it open.
   remove();
-  const session = sessionToken ? `aws_session_token = ${sessionToken}\n` : '';
-  const text = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n${session}`;
-  writeFileSync(file, text, { flag: 'wx', mode: 0o600 });
+  const text = Object.entries({ default: key, ...others }).map(
+    ([profile, { accessKeyId, secretAccessKey, sessionToken }]) =>
+      [
+        `[${profile}]`,
+        `aws_access_key_id = ${accessKeyId}`,
+        `aws_secret_access_key = ${secretAccessKey}`,
+        ...(sessionToken ? [`aws_session_token = ${sessionToken}`] : []),
+        '',
+      ].join('\n'),
+  );
+  writeFileSync(file, text.join(''), { flag: 'wx', mode: 0o600 });
   return remove;
 }
 
-/** @throws NoCredentials if there is no such cloud, or it is another user's */
-export function readCredentials(endpoint: string): AccessKey {
+/** @throws NoCredentials if there is no such cloud, it is another user's, or it has no such profile */
+export function readCredentials(endpoint: string, profile = 'default'): AccessKey {
   const file = credentialsFile(endpoint);
   let text: string;
   try {
@@ -39,7 +49,13 @@ export function readCredentials(endpoint: string): AccessKey {
   } catch (error) {
     throw new NoCredentials(why(Object(error).code, endpoint, file), { cause: error });
   }
-  const value = (name: string) => new RegExp(`^${name} = (.+)$`, 'm').exec(text)?.[1] ?? '';
+  const profiles = new Map(text.split(/^\[/m).map((part) => [part.slice(0, part.indexOf(']')), part]));
+  const section = profiles.get(profile);
+  if (section === undefined) {
+    const there = [...profiles.keys()].filter(Boolean).join(', ');
+    throw new NoCredentials(`The demo at ${endpoint} has no profile ${profile}. It has: ${there}`);
+  }
+  const value = (name: string) => new RegExp(`^${name} = (.+)$`, 'm').exec(section)?.[1] ?? '';
   const sessionToken = value('aws_session_token');
   return {
     ...{ accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') },

@@ -107,7 +107,11 @@ async function main(): Promise<void> {
           },
         });
         const box = await starting;
-        forget = writeCredentials(box.endpoint, box.credentials);
+        forget = writeCredentials(
+          box.endpoint,
+          box.credentials,
+          vpcs ? { [SPOKE]: box.inAccount(SPOKE).credentials } : {},
+        );
         page = await pageOf(box, log);
         return `AWS API at ${box.endpoint}, its key in ${credentialsFile(box.endpoint)}; ${box.network.vpcId}; watch it live at ${page.url}`;
       },
@@ -138,7 +142,10 @@ async function main(): Promise<void> {
         : `The control plane seen to do all of it, in ${took} s. No packet was sent: ${reason}.`,
     );
     if (keep) {
-      console.log(`\n${access(box)}\n`);
+      console.log(`\n${access(box)}`);
+      if (vpcs)
+        console.log(`The account ${SPOKE} beside it: --profile ${SPOKE}, and for ziti-glb --stack ${SPOKE_STACK} too`);
+      console.log();
       await playground(stage.operator, process.stdin, process.stdout);
     }
   }
@@ -199,6 +206,7 @@ function readable(source: string, line: string): string {
 
 /** An account that has no router, and what the stack is deployed with to serve it, and all VPCs of its own. */
 const SPOKE = '222233334444';
+const SPOKE_STACK = 'ziti-glb-spoke-demo';
 const REACHING = { reply: 'geneve', clientVpcs: 'all', spokeAccounts: SPOKE };
 
 /** Where there are clients with the address of one in the routers' VPC. */
