@@ -27,7 +27,11 @@ describePackaged('the function of the picture', () => {
 
   test.each([
     ['a hub', hub, ['logs:CreateLogStream', 'logs:PutLogEvents']],
-    ['a spoke', spoke, ['logs:CreateLogStream', 'logs:PutLogEvents', 'lambda:InvokeFunction']],
+    [
+      'a spoke',
+      spoke,
+      ['logs:CreateLogStream', 'logs:PutLogEvents', 'ssm:GetParametersByPath', 'lambda:InvokeFunction'],
+    ],
   ])('of %s may look and write its log, and nothing else', (_, packaging, may) => {
     const { Policies } = role.parse(packagedTemplate(packaging).Resources.TopologyRole?.Properties);
     const statements = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
