@@ -47,13 +47,14 @@ export const steps: DemoStep[] = [
       });
       const took = clock.now() - began;
       // On a busy machine a router is healthy before the function has got as far.
-      await until(clock, 'their source/dest checks to be off', 600_000, async () =>
-        (await operator.instances())
-          .filter(({ name }) => ROUTERS.includes(name))
-          .every(({ NetworkInterfaces: faces = [] }) =>
-            faces.every(({ SourceDestCheck }) => SourceDestCheck === false),
-          ),
-      );
+      for (const router of ROUTERS)
+        await until(clock, `the source/dest check of ${router} to be off`, 600_000, async () =>
+          (await operator.instances())
+            .filter(({ name }) => name === router)
+            .every(({ NetworkInterfaces: faces = [] }) =>
+              faces.every(({ SourceDestCheck }) => SourceDestCheck === false),
+            ),
+        );
       for (const router of packets ? ROUTERS : []) {
         const diverter = await operator.diverter(router);
         expect(diverter?.attached.length === 1, `the diverter of ${router} is attached to its one interface`, diverter);

@@ -91,7 +91,7 @@ test.each<[what: string, step: number, lie: Lie, sentence: RegExp]>([
     'source/dest check stays on',
     0,
     { instances: async () => [{ name: 'router-1', NetworkInterfaces: [{ SourceDestCheck: true }] }] },
-    /source\/dest check of router-1 is off/,
+    /for the source\/dest check of router-1 to be off, in vain/,
   ],
   [
     'a diverter is not attached',
