@@ -3,6 +3,7 @@ const project = (displayName, testMatch) => ({
   testMatch,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
+  globalSetup: '<rootDir>/test/support/packages.js',
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
 });
 
