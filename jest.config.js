@@ -20,5 +20,6 @@ export default {
   ],
   // Worlds by the dozen, and real packets: what is slow here is never a test that hangs for less than this.
   testTimeout: 180_000,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
 };
