@@ -135,6 +135,19 @@ test('what is to be typed on a router is in the diverter’s own words', () => {
   for (const [, command] of typed) expect(usage).toContain(`"  diverter ${command}`);
 });
 
+test('CI runs each part of npm test', () => {
+  const scripts: Record<string, string> = manifest.scripts;
+  const parts = (name: string): string[] => {
+    const called = [...(scripts[name] ?? '').matchAll(/npm run (test:[\w:]+)/g)].flatMap(([, part = '']) =>
+      parts(part),
+    );
+    return called.length > 0 ? called : [name];
+  };
+  expect(parts('test').length).toBeGreaterThan(3);
+  for (const part of parts('test')) expect(read('.ci/run').split('\n')).toContain(`npm run ${part}`);
+  expect(read('.ci/run')).toContain('node local/setup.ts\n');
+});
+
 // It takes all words up to the next flag for names, and runs whole projects where one of them was to be a file.
 test('a path never follows --selectProjects of Jest', () => {
   const projects = jest.projects.map(({ displayName }) => displayName);
