@@ -4,15 +4,10 @@ import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
+import type { Finding } from './json.ts';
+import { explain } from './person.ts';
 
-/** What a doctor says of one thing. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
-export interface Finding {
-  is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
-  check: string;
-  says: string;
-  /** What to do; empty if nothing. */
-  remedy: string;
-}
+export type { Finding };
 
 export const finding = (is: Finding['is'], check: string, says: string, remedy = ''): Finding => ({
   is,
@@ -387,4 +382,13 @@ export const targetQuota = (of: string, used: number) =>
 
 export function unreadable(check: string, error: string): Finding {
   return finding('unknown', check, `it cannot be read: ${error}`, 'let who runs this read it, or look in the console');
+}
+
+/** What one may not read says nothing about the rest. */
+export async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await read();
+  } catch (error) {
+    return [unreadable(check, explain(error))];
+  }
 }

@@ -6,10 +6,11 @@ import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { EXIT, type Given } from '../command.ts';
 import { type Deployed, hasRouters, hubsRouters, routersIn, type Seen } from '../deployed.ts';
+import type { Link } from '../json.ts';
 import { runOn } from '../on-instances.ts';
 import { explain as explainError } from '../person.ts';
 import { table } from '../table.ts';
-import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
+import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable } from './chain.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
 
 /** As EC2 tells it. */
