@@ -16,6 +16,10 @@ export const finding = (is: Finding['is'], check: string, says: string, remedy =
   remedy,
 });
 
+/** These, if there are any; else this is all there is to say. */
+export const elseOk = (found: Finding[], check: string, says: string): Finding[] =>
+  found.length > 0 ? found : [finding('ok', check, says)];
+
 /** UDP 6081 is GENEVE: RFC 8926. */
 const GENEVE = 6081;
 /** The load balancer's packets may have this many bytes: 8500 of an endpoint's, and 68 around them. */
@@ -49,7 +53,7 @@ export function sourceDestCheck(routers: readonly Router[]): Finding[] {
         ),
       ),
   );
-  return on.length > 0 ? on : [finding('ok', check, 'off at all interfaces of routers')];
+  return elseOk(on, check, 'off at all interfaces of routers');
 }
 
 /** What the last install that succeeded warned of; undefined if none of the last hour did. */
@@ -199,10 +203,8 @@ export function filters(filtered: readonly Filtered[], nodes: readonly string[],
           `add an outbound rule for TCP ${EPHEMERAL.from}-${EPHEMERAL.to} to ${acl?.NetworkAclId}`,
         ),
       );
-    const found = [...closed, ...mute];
-    return found.length > 0
-      ? found
-      : [finding('ok', 'security groups and network ACL', `${label}: open for GENEVE and health checks`)];
+    const says = `${label}: open for GENEVE and health checks`;
+    return elseOk([...closed, ...mute], 'security groups and network ACL', says);
   });
 }
 
@@ -290,15 +292,8 @@ export function notes(
       finding('warning', check, `${id}: it carries the tag of this stack, and belongs to ${serviceName}`, follows),
     ),
   ];
-  return found.length > 0
-    ? found
-    : [
-        finding(
-          'ok',
-          check,
-          'all have a seal, which only the functions can verify: their log says what they do not believe',
-        ),
-      ];
+  const says = 'all have a seal, which only the functions can verify: their log says what they do not believe';
+  return elseOk(found, check, says);
 }
 
 /** Whether packets of each zone have a router. One that is there is mended before another is launched. */
