@@ -6,6 +6,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import { collect } from '../shared/aws/read.ts';
+import { chunks } from '../shared/routers/steps.ts';
 import type { Deployed } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -43,8 +44,7 @@ export async function runOn(
   const mark = randomUUID();
   const Parameters = { commands: [scriptOf(programs, mark)], executionTimeout: [String(EXECUTION_S)] };
   const answers = new Map<string, Answer>();
-  for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const InstanceIds = ids.slice(from, from + AT_ONCE);
+  for (const InstanceIds of chunks(ids, AT_ONCE)) {
     const { Command } = await ssm.send(
       new SendCommandCommand({
         ...{ DocumentName: 'AWS-RunShellScript', Parameters, InstanceIds, TimeoutSeconds: DELIVERY_S },

@@ -2,8 +2,8 @@ import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../shared/cidr.ts';
 import { UsageError } from './command.ts';
 import type { DiverterStatus } from './diverter-status.ts';
-import type { Link } from './explain/chain.ts';
 import { isAddress, type Rule } from './explain/destination.ts';
+import type { Link } from './json.ts';
 import type { Said } from './on-instances.ts';
 
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };

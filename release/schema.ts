@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { diverterStatus } from '../bin/diverter-status.ts';
 import { SCHEMA_VERSION } from '../bin/formats.ts';
 import type * as json from '../bin/json.ts';
 
@@ -128,18 +129,7 @@ const router = z.object({
   id: z.string(),
   label: z.string(),
   said: z.array(z.object({ command: z.string(), code: z.number(), lines: z.array(z.string()) })),
-  status: z
-    .object({
-      version: z.string(),
-      attached: z.array(z.unknown()),
-      strays: z.array(z.unknown()),
-      services: z.number(),
-      nonlocal: z.array(z.string()),
-      refused: z.object({ count: z.number(), last: z.string().nullable() }),
-      counters: z.record(z.string(), z.number()),
-      stack: z.record(z.string(), z.number()),
-    })
-    .optional(),
+  status: diverterStatus.optional(),
   findings: doctor,
 });
 

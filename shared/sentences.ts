@@ -1,5 +1,7 @@
 import { type Condition, isWaiting, type Step } from './reconcile/plan.ts';
 
+export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 /** A condition for people who know what it is about. */
 export const sentence = (condition: Condition) =>
   isWaiting(condition) ? `waits for ${condition.message}` : condition.message;

@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { contains, parseCidr } from '../../shared/cidr.ts';
 import type { RouteTable, SubnetsWorld } from '../../shared/subnets/world.ts';
 import { UsageError } from '../command.ts';
+import type { Link } from '../json.ts';
 import type { Answer } from '../on-instances.ts';
-import type { Link } from './chain.ts';
 
 /** Where a packet is to go. */
 export interface Destination {

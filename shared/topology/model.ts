@@ -4,9 +4,8 @@ import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
-import type { Attachment } from '../subnets/attachments.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { Connection, Hub, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
@@ -83,12 +82,9 @@ export interface Topology {
   zones: Zone[];
   /** A person has paused the stack: it stays as it is. */
   paused?: Pause | undefined;
-  /** Transit gateways that are connected to the endpoint service, or ask to be. */
-  gateways: Attachment[];
-  /** Endpoints of other accounts that are connected to the stack's service, or ask to be. */
-  spokes: Connection[];
-  /** Of a spoke: the stack that has its load balancer and routers. */
-  hub?: Hub | undefined;
+  gateways: SubnetsLook['attachments'];
+  spokes: SubnetsLook['spokes'];
+  hub?: SubnetsLook['hub'];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
   notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
@@ -99,13 +95,10 @@ export interface Look {
   account: string;
   vpcId: string;
   tagKey: string;
-  subnets: {
+  subnets: Pick<SubnetsLook, 'attachments' | 'spokes' | 'hub'> & {
     world: Pick<SubnetsWorld, 'now' | 'crossZone' | 'paused'>;
     /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
-    attachments: Attachment[];
-    spokes: Connection[];
-    hub?: Hub | undefined;
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
