@@ -22,6 +22,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The diverter that a package refers to, as `make -C bpf deb` leaves it. */
 export const DIVERTER = localPackage();
 
+/** What suites of this run share, as packages.js has made it. */
+const PACKAGES = process.env.PACKAGES ?? tmpdir();
+
 /** A `describe` whose tests package the stack: skipped where the diverter is not built, a failure where CI=true. */
 export function describePackaged(name: string, tests: () => void): void {
   if (existsSync(DIVERTER)) describe(name, tests);
@@ -90,10 +93,11 @@ export function packageStack({
   const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
+  const compiled = { NODE_COMPILE_CACHE: join(PACKAGES, 'compiled') };
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [serverless, 'package', '--config', config, '--stage', stage, ...(region ? ['--region', region] : []), ...given],
-    { cwd: folder, encoding: 'utf8', env: { ...ours, ...environment } },
+    { cwd: folder, encoding: 'utf8', env: { ...ours, ...compiled, ...environment } },
   );
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };
 }
@@ -105,7 +109,7 @@ export function packageStack({
 export function packaged(packaging: Omit<Packaging, 'edit'>): string {
   const parameters = Object.entries(packaging.parameters).sort();
   const key = createHash('sha256').update(JSON.stringify({ ...packaging, parameters }));
-  const shared = join(process.env.PACKAGES ?? '', key.digest('hex'));
+  const shared = join(PACKAGES, key.digest('hex'));
   if (existsSync(shared)) return shared;
   const { folder, status, said } = packageStack(packaging);
   if (status !== 0) throw new Error(said);
