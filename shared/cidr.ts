@@ -8,15 +8,11 @@ export interface Range {
 
 /** Reads a CIDR as AWS does: four decimal parts for IPv4, host bits dropped. Undefined if it is none. */
 export function parseCidr(text: string): Range | undefined {
-  if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text)) {
-    const [, prefix] = ipaddr.IPv4.parseCIDR(text);
-    return { address: ipaddr.IPv4.networkAddressFromCIDR(text), prefix };
-  }
-  if (ipaddr.IPv6.isValidCIDR(text) && !text.includes('%')) {
-    const [, prefix] = ipaddr.IPv6.parseCIDR(text);
-    return { address: ipaddr.IPv6.networkAddressFromCIDR(text), prefix };
-  }
-  return undefined;
+  const isIpv4 = ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
+  if (!isIpv4 && (!ipaddr.IPv6.isValidCIDR(text) || text.includes('%'))) return undefined;
+  const family = isIpv4 ? ipaddr.IPv4 : ipaddr.IPv6;
+  const [, prefix] = family.parseCIDR(text);
+  return { address: family.networkAddressFromCIDR(text), prefix };
 }
 
 export function formatCidr({ address, prefix }: Range): string {
