@@ -69,7 +69,7 @@ export interface Zone {
 }
 
 /** The picture shows this. */
-export interface Topology {
+export interface Topology extends Pick<SubnetsLook, 'spokes' | 'hub'> {
   place: Place;
   /** The stack's own. */
   account: string;
@@ -83,8 +83,6 @@ export interface Topology {
   /** A person has paused the stack: it stays as it is. */
   paused?: Pause | undefined;
   gateways: SubnetsLook['attachments'];
-  spokes: SubnetsLook['spokes'];
-  hub?: SubnetsLook['hub'];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
   notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
