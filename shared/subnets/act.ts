@@ -16,6 +16,7 @@ import {
 import '../aws/attachments.ts';
 import type { Acceptance, Connection } from '../aws/attachments.ts';
 import { absorb, code, refuseUnsuccessful } from '../aws/errors.ts';
+import { where } from '../aws/read.ts';
 import { routeTo } from '../aws/route-target.ts';
 import { setTag, unsetTag } from '../aws/tags.ts';
 import { isIpv6 } from '../cidr.ts';
@@ -116,14 +117,10 @@ async function accept(
   const input = { ServiceId, ...which } as AcceptVpcEndpointConnectionsCommandInput;
   const { Unsuccessful = [] } = await ec2.send(new AcceptVpcEndpointConnectionsCommand(input));
   if (Unsuccessful.length === 0) return;
-  const Filters = [
-    { Name: 'service-id', Values: [ServiceId] },
-    {
-      Name: which.VpcEndpointIds ? 'vpc-endpoint-id' : 'transit-gateway-attachment-id',
-      Values: Unsuccessful.map(({ ResourceId = '' }) => ResourceId),
-    },
-  ];
-  const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand({ Filters }));
+  const filter = which.VpcEndpointIds ? 'vpc-endpoint-id' : 'transit-gateway-attachment-id';
+  const ids = Unsuccessful.map(({ ResourceId = '' }) => ResourceId);
+  const those = where({ 'service-id': [ServiceId], [filter]: ids });
+  const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand(those));
   const stillAsks = ({ ResourceId }: UnsuccessfulItem) =>
     VpcEndpointConnections.some(
       (each: Connection) =>

@@ -69,7 +69,7 @@ export interface Zone {
 }
 
 /** The picture shows this. */
-export interface Topology {
+export interface Topology extends Pick<SubnetsLook, 'spokes' | 'hub'> {
   place: Place;
   /** The stack's own. */
   account: string;
@@ -83,8 +83,6 @@ export interface Topology {
   /** A person has paused the stack: it stays as it is. */
   paused?: Pause | undefined;
   gateways: SubnetsLook['attachments'];
-  spokes: SubnetsLook['spokes'];
-  hub?: SubnetsLook['hub'];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
   notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
@@ -132,11 +130,8 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const plans: { summaries: { conditions: Condition[] }[]; conditions: Condition[] }[] = [
-    look.subnets.plan,
-    look.routers.plan,
-  ];
-  const said = new Set(plans.flatMap(({ summaries }) => summaries).flatMap(({ conditions }) => conditions));
+  const plans = [look.subnets.plan, look.routers.plan];
+  const said = new Set(plans.flatMap(({ summaries }) => summaries.flatMap(({ conditions }) => conditions)));
   const notes = plans
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => rank(a) - rank(b))
@@ -195,22 +190,17 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
       why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
       cidrs,
       tagValue,
-      destinations: destinationsOf(
-        tagValue,
-        routes.map(({ destination }) => destination),
-      ),
+      destinations: destinationsOf(tagValue, routes),
       tableId: table?.id,
-      endpoint: endpoint && {
-        id: endpoint.id,
-        state: worded(endpoint.state),
-      },
+      endpoint: endpoint && { id: endpoint.id, state: worded(endpoint.state) },
       flow,
     };
   });
 }
 
-function destinationsOf(tagValue = '', routed: string[]): Subnet['destinations'] {
+function destinationsOf(tagValue = '', routes: readonly { destination: string }[]): Subnet['destinations'] {
   const asked = tagValue.split(/\s+/).flatMap((word) => canonicalCidr(word) ?? []);
+  const routed = routes.map(({ destination }) => destination);
   return [...new Set([...asked, ...routed])].map((cidr) => ({
     cidr,
     asked: asked.includes(cidr),
