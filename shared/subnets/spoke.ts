@@ -36,7 +36,7 @@ export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeCo
       lookAtClients(ec2, config.clientVpcs, deletionAttempted),
       readClaims(ssm, config),
       describeService(ec2, config.hubService),
-      ask(lambda, config.hubHealth),
+      ask(lambda, config),
     ]);
     const clients = { ...answers, claims };
     if (health) told = health;
@@ -69,7 +69,7 @@ export async function lookAtHub(
 ): Promise<Hub> {
   const [service, { health, problem }] = await Promise.all([
     describeService(ec2, config.hubService),
-    ask(lambda, config.hubHealth),
+    ask(lambda, config),
   ]);
   return hubOf(config, service, health, problem, []).hub;
 }
@@ -85,11 +85,18 @@ async function describeService(ec2: EC2Client, name: string): Promise<ServiceDet
   }
 }
 
-async function ask(lambda: LambdaClient, FunctionName: string): Promise<{ health?: Health; problem?: string }> {
+async function ask(
+  lambda: LambdaClient,
+  { hubService, hubHealth: FunctionName }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
+): Promise<{ health?: Health; problem?: string }> {
   try {
     const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
     if (FunctionError) return { problem: `${FunctionName} failed` };
-    return { health: healthAnswer.parse(JSON.parse(new TextDecoder().decode(Payload))) };
+    const health = healthAnswer.parse(JSON.parse(new TextDecoder().decode(Payload)));
+    // Routers of another hub say nothing of where endpoints lead.
+    if (health.service !== undefined && !hubService.endsWith(`.${health.service}`))
+      return { problem: `${FunctionName} tells of ${health.service}, which is not hubService: give both of one hub` };
+    return { health };
   } catch (error) {
     return { problem: `${FunctionName} does not answer (${code(error)})` };
   }

@@ -67,6 +67,19 @@ test('the reference has every tag that is written', () => {
   for (const name of written) expect(row(`KEY:${name}`)).toBeDefined();
 });
 
+test('the security page has every tag of the reference, every function, and every parameter that a stack claims', () => {
+  const security = documents.get('docs/security.md') ?? '';
+  const tags = reference.split('## Tags')[1]?.split('\n## ')[0] ?? '';
+  const keys = [...tags.matchAll(/^\| `([^`]+)` \|/gm)].map(([, key]) => key);
+  expect(keys.length).toBeGreaterThan(15);
+  const functions = ['serverless.yml', 'spoke.yml'].flatMap((path) =>
+    Object.keys((parse(read(path), { logLevel: 'silent' }) as { functions: object }).functions),
+  );
+  expect(functions.length).toBeGreaterThan(5);
+  for (const name of [...keys, ...functions, '/ziti-glb/VPC/KEY', '/ziti-glb/clients/KEY'])
+    expect([name, security.includes(`\`${name}\``)]).toEqual([name, true]);
+});
+
 test('the reference has the sentence of every refusal', () => {
   const sentences = [...reference.matchAll(/`([^`]+)`/g)]
     .filter(([, text = '']) => text.length >= 8)
@@ -92,17 +105,25 @@ test('the reference has the sentence of every refusal', () => {
     expect([text, sentences.some((parts) => parts.every((part) => text.includes(part)))]).toEqual([text, true]);
 });
 
+/** Each alarm with its text. */
+const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml', 'resources/subnets-alarms.yml'].flatMap((path) =>
+  read(path)
+    .split(/^ {2}(?=\w)/m)
+    .flatMap((text) => {
+      const [, name] = /^(\w+):\n {4}Type: AWS::CloudWatch::Alarm$/m.exec(text) ?? [];
+      return name === undefined ? [] : { name, text, path };
+    }),
+);
 const declared = read('resources/alarms.yml') + read('resources/subnets-alarms.yml');
-const alarms = [...declared.matchAll(/^ {2}(\w+):\n {4}Type: AWS::CloudWatch::Alarm/gm)].map(([, name = '']) => name);
 /** Those that there are whatever was chosen. */
 const always = [...declared.matchAll(/Type: AWS::CloudWatch::Alarm\n {4}Properties/g)];
 
 test.each(alarms)(
-  'the runbook says of %s what it means, where to look and what to do, and the alarm leads there',
-  (name) => {
+  'the runbook says of $name of $path what it means, where to look and what to do, and the alarm leads there',
+  ({ name, text }) => {
     const entry = new RegExp(`^## ${name}\n(.*?)(?=^## )`, 'ms').exec(runbook)?.[1];
     for (const part of ['means', 'look', 'do']) expect(entry).toMatch(new RegExp(`\\*\\*${part}:?\\*\\*`, 'i'));
-    expect(declared).toContain(`Runbook: \${param:runbook}#${name.toLowerCase()}`);
+    expect(text).toContain(`Runbook: \${param:runbook}#${name.toLowerCase()}\n`);
   },
 );
 
