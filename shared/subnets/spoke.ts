@@ -36,7 +36,7 @@ export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeCo
       lookAtClients(ec2, config.clientVpcs, deletionAttempted),
       readClaims(ssm, config),
       describeService(ec2, config.hubService),
-      ask(lambda, config.hubHealth),
+      ask(lambda, config),
     ]);
     const clients = { ...answers, claims };
     if ('health' in answer) told = answer.health;
@@ -67,7 +67,7 @@ export async function lookAtHub(
   { ec2, lambda }: SpokeClients,
   config: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
 ): Promise<Hub> {
-  const [service, answer] = await Promise.all([describeService(ec2, config.hubService), ask(lambda, config.hubHealth)]);
+  const [service, answer] = await Promise.all([describeService(ec2, config.hubService), ask(lambda, config)]);
   return 'health' in answer
     ? hubOf(config, service, answer.health, undefined, []).hub
     : hubOf(config, service, undefined, answer.problem, []).hub;
@@ -84,11 +84,18 @@ async function describeService(ec2: EC2Client, name: string): Promise<ServiceDet
   }
 }
 
-async function ask(lambda: LambdaClient, FunctionName: string): Promise<{ health: Health } | { problem: string }> {
+async function ask(
+  lambda: LambdaClient,
+  { hubService, hubHealth: FunctionName }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
+): Promise<{ health: Health } | { problem: string }> {
   try {
     const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
     if (FunctionError) return { problem: `${FunctionName} failed` };
-    return { health: health.parse(JSON.parse(new TextDecoder().decode(Payload))) };
+    const answer = health.parse(JSON.parse(new TextDecoder().decode(Payload)));
+    // Routers of another hub say nothing of where endpoints lead.
+    if (answer.serviceId !== undefined && !hubService.endsWith(`.${answer.serviceId}`))
+      return { problem: `${FunctionName} tells of ${answer.serviceId}, which is not hubService: give both of one hub` };
+    return { health: answer };
   } catch (error) {
     return { problem: `${FunctionName} does not answer (${code(error)})` };
   }

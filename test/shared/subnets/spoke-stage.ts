@@ -21,7 +21,7 @@ export const SPOKE = '222233334444';
 const HEALTH = 'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-test-health';
 
 /** What the hub's health function does when it is invoked. */
-export type Answering = 'answers' | 'refuses' | 'fails' | 'is late' | 'babbles';
+export type Answering = 'answers' | 'refuses' | 'fails' | 'is late' | 'babbles' | 'is another hub’s';
 
 /**
  * A hub, as `stage` has it, and an account that reaches it: a VPC with the same addresses, in it `a1` and `b1` with a table of their
@@ -56,7 +56,8 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
     if (answering === 'babbles') return { Payload: new TextEncoder().encode('"healthy"') };
     const now = cloud.clock.now() - (answering === 'is late' ? 301_000 : 0);
     const health = await healthOf(hubs, { ...settings, dnsRanges: names.ranges }, now);
-    return { Payload: new TextEncoder().encode(JSON.stringify(health)) };
+    const serviceId = answering === 'is another hub’s' ? 'vpce-svc-0fffffffffffffff0' : health.serviceId;
+    return { Payload: new TextEncoder().encode(JSON.stringify({ ...health, serviceId })) };
   };
 
   const { vpcId: _, targetGroupArn: __, loadBalancerArn: ___, spokeAccounts: ____, ...base } = config();

@@ -186,6 +186,7 @@ describe('while the hub does not tell which routers are healthy', () => {
     ['fails', /ziti-glb-test-health failed/],
     ['babbles', /ziti-glb-test-health does not answer/],
     ['is late', /its last answer is of 20/],
+    ['is another hub’s', /tells of vpce-svc-0fffffffffffffff0 which is not hubService: give both of one hub/],
   ])('since its function %s: nothing new is made, and the subnet says so', async (how, says) => {
     await setUp({}, { withoutRouter: 'withdraw' });
     here.hear(how);
