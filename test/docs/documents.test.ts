@@ -92,18 +92,24 @@ test('the reference has the sentence of every refusal', () => {
     expect([text, sentences.some((parts) => parts.every((part) => text.includes(part)))]).toEqual([text, true]);
 });
 
-const alarms = [...read('resources/alarms.yml').matchAll(/^ {2}(\w+):\n {4}Type: AWS::CloudWatch::Alarm/gm)].map(
-  ([, name = '']) => name,
+/** Each resource of a file with its text. */
+const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml'].flatMap((path) =>
+  read(path)
+    .split(/^ {2}(?=\w)/m)
+    .flatMap((text) => {
+      const [, name] = /^(\w+):\n {4}Type: AWS::CloudWatch::Alarm$/m.exec(text) ?? [];
+      return name === undefined ? [] : { name, text, path };
+    }),
 );
 /** Those that there are whatever was chosen. */
 const always = [...read('resources/alarms.yml').matchAll(/Type: AWS::CloudWatch::Alarm\n {4}Properties/g)];
 
 test.each(alarms)(
-  'the runbook says of %s what it means, where to look and what to do, and the alarm leads there',
-  (name) => {
+  'the runbook says of $name of $path what it means, where to look and what to do, and the alarm leads there',
+  ({ name, text }) => {
     const entry = new RegExp(`^## ${name}\n(.*?)(?=^## )`, 'ms').exec(runbook)?.[1];
     for (const part of ['means', 'look', 'do']) expect(entry).toMatch(new RegExp(`\\*\\*${part}:?\\*\\*`, 'i'));
-    expect(read('resources/alarms.yml')).toContain(`Runbook: \${param:runbook}#${name.toLowerCase()}`);
+    expect(text).toContain(`Runbook: \${param:runbook}#${name.toLowerCase()}\n`);
   },
 );
 

@@ -6,6 +6,15 @@ import { describePackaged, packagedTemplate } from '../support/packaged.ts';
 
 const ACCOUNT = '111122223333';
 const REGION = 'eu-central-1';
+type Packaging = Parameters<typeof packagedTemplate>[0];
+const HUB: Packaging = { parameters: { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' } };
+const SPOKE: Packaging = {
+  config: 'spoke.yml',
+  parameters: {
+    hubService: `com.amazonaws.vpce.${REGION}.vpce-svc-0123456789abcdef0`,
+    hubHealth: `arn:aws:lambda:${REGION}:222233334444:function:ziti-glb-dev-health`,
+  },
+};
 const GROUP = `arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:targetgroup/one/0123456789abcdef`;
 const arn = (resource: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:${resource}`;
 
@@ -195,8 +204,17 @@ describePackaged('an event wakes who has to do with it', () => {
     if (wakes.length > 0) expect(parseHint(sample)).toMatchObject({ at: Date.parse(sample.time) });
   });
 
-  test('every rule has a sample that it matches, or a schedule', () => {
-    const idle = patterns().filter(({ matches }) => !samples.some(([, sample]) => matches(sample)));
+  test.each(samples)('of a spoke, which has subnets only: %s', (_what, sample, wakes) => {
+    const own = JSON.parse(JSON.stringify(sample).replaceAll('ziti-glb-test', 'ziti-glb-spoke-test'));
+    const woken = patterns(SPOKE).filter(({ matches }) => matches(own));
+    expect(woken.map((rule) => rule.wakes)).toEqual(wakes.filter((each) => each === 'subnets'));
+  });
+
+  test.each([
+    ['a hub', HUB],
+    ['a spoke', SPOKE],
+  ])('of %s every rule has a sample that it matches, or a schedule', (_, packaging) => {
+    const idle = patterns(packaging).filter(({ matches }) => !samples.some(([, sample]) => matches(sample)));
     expect(idle).toEqual([]);
   });
 
@@ -207,14 +225,11 @@ describePackaged('an event wakes who has to do with it', () => {
   });
 });
 
-const rules = () =>
-  Object.values(
-    packagedTemplate({ parameters: { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' } })
-      .Resources,
-  ).filter(({ Type }) => Type === 'AWS::Events::Rule');
+const rules = (packaging = HUB) =>
+  Object.values(packagedTemplate(packaging).Resources).filter(({ Type }) => Type === 'AWS::Events::Rule');
 
-function patterns() {
-  return rules()
+function patterns(packaging = HUB) {
+  return rules(packaging)
     .filter(({ Properties }) => Properties.EventPattern !== undefined)
     .map((rule) => ({ wakes: targetOf(rule), matches: compilePattern(resolve(rule.Properties.EventPattern, scope)) }));
 }
