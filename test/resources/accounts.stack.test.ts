@@ -8,6 +8,12 @@ import { describePackaged, packaged, packagedTemplate, packageStack } from '../s
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const network = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
+const hubService = 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0';
+const hubHealth = 'arn:aws:lambda:eu-central-1:222233334444:function:ziti-glb-dev-health';
+const STACKS = [
+  { config: 'serverless.yml', must: network, reserving: { routers: 1, subnets: 1 } },
+  { config: 'spoke.yml', must: { hubService, hubHealth }, reserving: { subnets: 1 } },
+];
 const BOUNDARY = 'arn:aws:iam::111122223333:policy/bounds';
 const withParameters =
   (parameters: Record<string, string>) =>
@@ -18,29 +24,38 @@ const packagedState = (parameters: Record<string, string>) =>
   JSON.parse(readFileSync(`${packaged({ parameters })}/serverless-state.json`, 'utf8')).service.provider;
 
 describePackaged('what an account demands before it lets the stack in', () => {
+  const typed = (type: string, packaging: Parameters<typeof packagedTemplate>[0]) =>
+    Object.values(packagedTemplate(packaging).Resources).filter(({ Type }) => Type === type);
   const ofType = (type: string, parameters: Record<string, string>) =>
-    Object.values(packagedTemplate({ parameters: { ...network, ...parameters } }).Resources).filter(
-      ({ Type }) => Type === type,
+    typed(type, { parameters: { ...network, ...parameters } });
+  const reserves = (functions: ReturnType<typeof typed>) =>
+    Object.fromEntries(
+      functions.flatMap(({ Properties: { FunctionName, ...rest } }) =>
+        rest.ReservedConcurrentExecutions === undefined
+          ? []
+          : [[String(FunctionName).split('-').at(-1), rest.ReservedConcurrentExecutions]],
+      ),
     );
 
-  test.each([
-    [{}, undefined],
-    [{ permissionsBoundary: BOUNDARY }, BOUNDARY],
-  ])('with %j the boundary of every role is %s', (parameters, boundary) => {
-    const roles = ofType('AWS::IAM::Role', parameters);
-    expect(roles.length).toBeGreaterThan(2);
-    for (const { Properties } of roles) expect(Properties.PermissionsBoundary).toBe(boundary);
-  });
-
-  test.each(['arm64', 'x86_64'])('functions run on %s, if that is what it has', (architecture) => {
-    for (const { Properties } of ofType('AWS::Lambda::Function', { architecture }))
-      expect(Properties.Architectures).toEqual([architecture]);
+  test.each(STACKS)('of $config no role is without the boundary, and no function on another processor', (stack) => {
+    const { config, must, reserving } = stack;
+    const chosen = { permissionsBoundary: BOUNDARY, architecture: 'x86_64', reserveConcurrency: 'false' };
+    for (const [given, boundary, architecture, reserved] of [
+      [{}, undefined, 'arm64', reserving],
+      [chosen, BOUNDARY, 'x86_64', {}],
+    ] as const) {
+      const packaging = { config, parameters: { ...must, ...given } };
+      const roles = typed('AWS::IAM::Role', packaging);
+      const functions = typed('AWS::Lambda::Function', packaging);
+      expect([roles.length, functions.length].map((count) => count > 1)).toEqual([true, true]);
+      expect(new Set(roles.map(({ Properties }) => Properties.PermissionsBoundary))).toEqual(new Set([boundary]));
+      expect(new Set(functions.flatMap(({ Properties }) => Properties.Architectures))).toEqual(new Set([architecture]));
+      expect(reserves(functions)).toEqual(reserved);
+    }
   });
 
   const SPOKES = { reply: 'geneve', spokeAccounts: '222233334444' };
   test.each<[Record<string, string>, Record<string, number>]>([
-    [{ reserveConcurrency: 'true' }, { routers: 1, subnets: 1 }],
-    [{ reserveConcurrency: 'false' }, {}],
     // Another account invokes it: it may take no more of this one's executions than that.
     [
       { reserveConcurrency: 'true', ...SPOKES },
@@ -48,12 +63,7 @@ describePackaged('what an account demands before it lets the stack in', () => {
     ],
     [{ reserveConcurrency: 'false', ...SPOKES }, {}],
   ])('with %j the functions reserve %j', (given, reserved) => {
-    const reserves = ofType('AWS::Lambda::Function', given).flatMap(({ Properties: { FunctionName, ...rest } }) =>
-      rest.ReservedConcurrentExecutions === undefined
-        ? []
-        : [[String(FunctionName).split('-').at(-1), rest.ReservedConcurrentExecutions]],
-    );
-    expect(Object.fromEntries(reserves)).toEqual(reserved);
+    expect(reserves(ofType('AWS::Lambda::Function', given))).toEqual(reserved);
   });
 
   test('without what a small account and its administrators ask for, it is refused, and a sentence says the way', async () => {

@@ -1,6 +1,7 @@
 import { EC2 } from '@aws-sdk/client-ec2';
 import { InvokeCommand, Lambda, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { run } from '../../local/fabric/process.ts';
 import type { Stack } from '../../local/stack/deploy.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { SPOKE as PLAIN_SPOKE } from '../../release/parameters.ts';
@@ -177,7 +178,24 @@ describePackaged('a hub and a spoke of another account', () => {
     await expect(seen(MEMBER)).rejects.toMatchObject({ name: 'InvalidServiceName' });
   });
 
-  test('is asked for what it is in another region, or in the hub’s own account, before anything is packaged', () => {
+  test('is refused in the hub’s own account, before anything is packaged', async () => {
+    const { endpoint, region, credentials } = stack.box;
+    const environment = {
+      ...process.env,
+      ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_CONFIG_FILE: '/dev/null' },
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    };
+    const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+    const argv = ['npx', 'serverless', 'deploy', '--config', 'spoke.yml', ...given];
+    const { code, stdout, stderr } = await run(argv, { environment });
+    expect([code, stdout + stderr]).toEqual([
+      64,
+      expect.stringContaining(`The hub is of this account, ${stack.box.account}`),
+    ]);
+  });
+
+  test('is refused where the hub is in another region, or not named, before anything is packaged', () => {
     const elsewhere = { ...parameters, hubService: String(parameters.hubService).replace('central', 'west') };
     expect(() => packaged({ parameters: elsewhere, config: 'spoke.yml' })).toThrow(
       /hubService is in another region than the stack, eu-central-1/,
