@@ -133,6 +133,27 @@ describePackaged('the key that notes are sealed by', () => {
 });
 
 describePackaged('a role', () => {
+  test('of subnets may no more in a spoke than in a hub, but see the hub’s service and ask its one function', () => {
+    const hubHealth = 'arn:aws:lambda:eu-central-1:222233334444:function:ziti-glb-dev-health';
+    const hubService = 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0';
+    const statement = z.object({ Action: z.string().or(z.array(z.string())), Resource: z.unknown() });
+    const allowed = (packaging: Parameters<typeof packagedTemplate>[0]) =>
+      z
+        .array(z.object({ PolicyDocument: z.object({ Statement: z.array(statement) }) }))
+        .parse(packagedTemplate(packaging).Resources.SubnetsRole?.Properties.Policies)
+        .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+        .flatMap(({ Action, Resource }) => [Action].flat().map((action) => ({ action, Resource })));
+    const hub = allowed({ parameters: { vpcId, subnetIds, reply: 'geneve', clientVpcs: 'all' } });
+    const known = new Set(hub.map(({ action }) => action));
+    const more = allowed({ config: 'spoke.yml', parameters: { hubService, hubHealth } }).filter(
+      ({ action }) => !known.has(action),
+    );
+    expect(more).toEqual([
+      { action: 'ec2:DescribeVpcEndpointServices', Resource: '*' },
+      { action: 'lambda:InvokeFunction', Resource: hubHealth },
+    ]);
+  });
+
   test.each([
     ['RoutersRole', 'i-0', ['ziti-glb:diverter'], true],
     ['RoutersRole', 'i-0', ['ziti-glb:source-dest-check'], true],

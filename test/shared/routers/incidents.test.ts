@@ -1,4 +1,8 @@
-import { CreateAutoScalingGroupCommand, PutWarmPoolCommand } from '@aws-sdk/client-auto-scaling';
+import {
+  CreateAutoScalingGroupCommand,
+  PutLifecycleHookCommand,
+  PutWarmPoolCommand,
+} from '@aws-sdk/client-auto-scaling';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
@@ -215,6 +219,20 @@ describe('what has gone wrong for others', () => {
       ...{ kind: 'end-hook', result: 'CONTINUE', ...hook },
       context: { why: 'done', back: false },
     });
+  });
+
+  test('a hook of somebody else’s beside ours: ours is answered, and that one holds the router until its owner answers', async () => {
+    const world = await routersWorld();
+    const group = await routersGroup(world);
+    const theirs = { ...group.name, LifecycleHookName: 'scan', HeartbeatTimeout: 7_200 };
+    const LifecycleTransition = 'autoscaling:EC2_INSTANCE_LAUNCHING';
+    await world.autoScaling.send(new PutLifecycleHookCommand({ ...theirs, LifecycleTransition }));
+    await group.desire(1);
+    await passesOf(world, 5);
+    const answered = world.calls.flatMap(({ input }) => ('LifecycleHookName' in input ? input.LifecycleHookName : []));
+    expect(new Set(answered)).toEqual(new Set(['ziti-glb-launch']));
+    expect([...(await group.states()).values()]).toEqual(['Pending:Wait']);
+    expect([...(await healthOf(world)).values()]).toEqual(['healthy']);
   });
 
   test('an instance that is ended while it is installed: lets go of it at once, and it never was a target', async () => {
