@@ -67,6 +67,19 @@ test('the reference has every tag that is written', () => {
   for (const name of written) expect(row(`KEY:${name}`)).toBeDefined();
 });
 
+test('the security page has every tag of the reference, every function, and every parameter that a stack claims', () => {
+  const security = documents.get('docs/security.md') ?? '';
+  const tags = reference.split('## Tags')[1]?.split('\n## ')[0] ?? '';
+  const keys = [...tags.matchAll(/^\| `([^`]+)` \|/gm)].map(([, key]) => key);
+  expect(keys.length).toBeGreaterThan(15);
+  const functions = ['serverless.yml', 'spoke.yml'].flatMap((path) =>
+    Object.keys((parse(read(path), { logLevel: 'silent' }) as { functions: object }).functions),
+  );
+  expect(functions.length).toBeGreaterThan(5);
+  for (const name of [...keys, ...functions, '/ziti-glb/VPC/KEY', '/ziti-glb/clients/KEY'])
+    expect([name, security.includes(`\`${name}\``)]).toEqual([name, true]);
+});
+
 test('the reference has the sentence of every refusal', () => {
   const sentences = [...reference.matchAll(/`([^`]+)`/g)]
     .filter(([, text = '']) => text.length >= 8)
