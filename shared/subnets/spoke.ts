@@ -94,8 +94,8 @@ async function ask(
     if (FunctionError) return { problem: `${FunctionName} failed` };
     const health = healthAnswer.parse(JSON.parse(new TextDecoder().decode(Payload)));
     // Routers of another hub say nothing of where endpoints lead.
-    if (health.service !== undefined && !hubService.endsWith(`.${health.service}`))
-      return { problem: `${FunctionName} tells of ${health.service}, which is not hubService: give both of one hub` };
+    if (health.serviceId !== undefined && !hubService.endsWith(`.${health.serviceId}`))
+      return { problem: `${FunctionName} tells of ${health.serviceId}, which is not hubService: give both of one hub` };
     return { health };
   } catch (error) {
     return { problem: `${FunctionName} does not answer (${code(error)})` };
