@@ -43,7 +43,7 @@ describe('the command line, before a stack in the box,', () => {
     const file = credentialsFile(server.url);
     mkdirSync(join(folder, 'build'));
     copyFileSync(file, join(folder, 'build', basename(file)));
-  }, 60_000);
+  });
   afterAll(async () => {
     clearInterval(time);
     forget?.();
