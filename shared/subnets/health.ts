@@ -10,7 +10,7 @@ export const health = z.object({
   /** When the hub looked, in milliseconds since the epoch. */
   at: z.number().min(0).max(8.64e15),
   /** Id of the endpoint service that is meant. Hubs of earlier versions do not tell. */
-  service: z.string().optional(),
+  serviceId: z.string().optional(),
   /** By the id of each zone of the service: how many healthy routers an endpoint there reaches. */
   zones: z.record(z.string(), z.number()),
   /** Whether routers answer for names with addresses that mean something on one of them alone. */
@@ -36,5 +36,5 @@ export async function healthOf(clients: FleetClients, config: HealthConfig, now:
     idOf.get(name) ?? name,
     healthy.filter(({ zone }) => crossZone || zone === name).length,
   ]);
-  return { at: now, service: config.serviceId, zones: Object.fromEntries(zones), dnsRanges: config.dnsRanges };
+  return { at: now, serviceId: config.serviceId, zones: Object.fromEntries(zones), dnsRanges: config.dnsRanges };
 }

@@ -93,8 +93,8 @@ async function ask(
     if (FunctionError) return { problem: `${FunctionName} failed` };
     const answer = health.parse(JSON.parse(new TextDecoder().decode(Payload)));
     // Routers of another hub say nothing of where endpoints lead.
-    if (answer.service !== undefined && !hubService.endsWith(`.${answer.service}`))
-      return { problem: `${FunctionName} tells of ${answer.service}, which is not hubService: give both of one hub` };
+    if (answer.serviceId !== undefined && !hubService.endsWith(`.${answer.serviceId}`))
+      return { problem: `${FunctionName} tells of ${answer.serviceId}, which is not hubService: give both of one hub` };
     return { health: answer };
   } catch (error) {
     return { problem: `${FunctionName} does not answer (${code(error)})` };

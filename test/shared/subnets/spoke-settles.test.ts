@@ -18,7 +18,10 @@ const deed = fc.oneof(
   fc.record({ do: from('permit' as const), allowed: fc.boolean() }),
   fc.record({ do: from('reject' as const), which: fc.nat(1) }),
   fc.record({ do: from('delete endpoint' as const), which: fc.nat(1) }),
-  fc.record({ do: from('hear' as const), how: from<Answering>('answers', 'refuses', 'fails', 'is late', 'babbles', 'is another hub’s') }),
+  fc.record({
+    do: from('hear' as const),
+    how: from<Answering>('answers', 'refuses', 'fails', 'is late', 'babbles', 'is another hub’s'),
+  }),
   fc.record({ do: from('health' as const), healthy: fc.boolean() }),
   fc.record({ do: from('restart' as const) }),
   fc.record({ do: from('wait' as const), ms: from(30_000, 600_000) }),

@@ -56,8 +56,8 @@ export async function spokeStage(hub: StageOptions = {}, chosen: Partial<SpokeCo
     if (answering === 'babbles') return { Payload: new TextEncoder().encode('"healthy"') };
     const now = cloud.clock.now() - (answering === 'is late' ? 301_000 : 0);
     const health = await healthOf(hubs, { ...settings, dnsRanges: names.ranges }, now);
-    const service = answering === 'is another hub’s' ? 'vpce-svc-0fffffffffffffff0' : health.service;
-    return { Payload: new TextEncoder().encode(JSON.stringify({ ...health, service })) };
+    const serviceId = answering === 'is another hub’s' ? 'vpce-svc-0fffffffffffffff0' : health.serviceId;
+    return { Payload: new TextEncoder().encode(JSON.stringify({ ...health, serviceId })) };
   };
 
   const { vpcId: _, targetGroupArn: __, loadBalancerArn: ___, spokeAccounts: ____, ...base } = config();
