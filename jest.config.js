@@ -3,6 +3,7 @@ const project = (displayName, testMatch) => ({
   testMatch,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
+  globalSetup: '<rootDir>/test/support/packages.js',
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
 });
 
@@ -19,5 +20,6 @@ export default {
   ],
   // Worlds by the dozen, and real packets: what is slow here is never a test that hangs for less than this.
   testTimeout: 180_000,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
 };

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type Finding, finding } from './findings.ts';
 
 /** What `diverter status --json` prints, as far as it is judged here. Counts are since the diverter was attached, those of the stack since the machine was started. */
-const schema = z.object({
+export const diverterStatus = z.object({
   version: z.string(),
   attached: z.array(z.unknown()),
   strays: z.array(z.unknown()),
@@ -12,12 +12,12 @@ const schema = z.object({
   counters: z.record(z.string(), z.number()),
   stack: z.record(z.string(), z.number()),
 });
-export type DiverterStatus = z.infer<typeof schema>;
+export type DiverterStatus = z.infer<typeof diverterStatus>;
 
 /** Undefined if it is none. */
 export function readStatus(lines: readonly string[]): DiverterStatus | undefined {
   try {
-    return schema.safeParse(JSON.parse(lines.join('\n'))).data;
+    return diverterStatus.safeParse(JSON.parse(lines.join('\n'))).data;
   } catch {
     return undefined;
   }

@@ -4,15 +4,10 @@ import { failure } from '../shared/routers/join.ts';
 import type { Router } from '../shared/routers/router.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
+import type { Finding } from './json.ts';
+import { explain } from './person.ts';
 
-/** What a doctor says of one thing. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
-export interface Finding {
-  is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
-  check: string;
-  says: string;
-  /** What to do; empty if nothing. */
-  remedy: string;
-}
+export type { Finding };
 
 export const finding = (is: Finding['is'], check: string, says: string, remedy = ''): Finding => ({
   is,
@@ -20,6 +15,10 @@ export const finding = (is: Finding['is'], check: string, says: string, remedy =
   says,
   remedy,
 });
+
+/** These, if there are any; else this is all there is to say. */
+export const elseOk = (found: Finding[], check: string, says: string): Finding[] =>
+  found.length > 0 ? found : [finding('ok', check, says)];
 
 /** UDP 6081 is GENEVE: RFC 8926. */
 const GENEVE = 6081;
@@ -54,7 +53,7 @@ export function sourceDestCheck(routers: readonly Router[]): Finding[] {
         ),
       ),
   );
-  return on.length > 0 ? on : [finding('ok', check, 'off at all interfaces of routers')];
+  return elseOk(on, check, 'off at all interfaces of routers');
 }
 
 /** What the last install that succeeded warned of; undefined if none of the last hour did. */
@@ -204,10 +203,8 @@ export function filters(filtered: readonly Filtered[], nodes: readonly string[],
           `add an outbound rule for TCP ${EPHEMERAL.from}-${EPHEMERAL.to} to ${acl?.NetworkAclId}`,
         ),
       );
-    const found = [...closed, ...mute];
-    return found.length > 0
-      ? found
-      : [finding('ok', 'security groups and network ACL', `${label}: open for GENEVE and health checks`)];
+    const says = `${label}: open for GENEVE and health checks`;
+    return elseOk([...closed, ...mute], 'security groups and network ACL', says);
   });
 }
 
@@ -295,15 +292,8 @@ export function notes(
       finding('warning', check, `${id}: it carries the tag of this stack, and belongs to ${serviceName}`, follows),
     ),
   ];
-  return found.length > 0
-    ? found
-    : [
-        finding(
-          'ok',
-          check,
-          'all have a seal, which only the functions can verify: their log says what they do not believe',
-        ),
-      ];
+  const says = 'all have a seal, which only the functions can verify: their log says what they do not believe';
+  return elseOk(found, check, says);
 }
 
 /** Whether packets of each zone have a router. One that is there is mended before another is launched. */
@@ -387,4 +377,13 @@ export const targetQuota = (of: string, used: number) =>
 
 export function unreadable(check: string, error: string): Finding {
   return finding('unknown', check, `it cannot be read: ${error}`, 'let who runs this read it, or look in the console');
+}
+
+/** What one may not read says nothing about the rest. */
+export async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await read();
+  } catch (error) {
+    return [unreadable(check, explain(error))];
+  }
 }

@@ -5,11 +5,11 @@ import {
   paginateDescribeTransitGatewayVpcAttachments,
   SearchTransitGatewayRoutesCommand,
 } from '@aws-sdk/client-ec2';
-import { collect } from '../shared/aws/read.ts';
+import { collect, where } from '../shared/aws/read.ts';
 import { covers } from '../shared/cidr.ts';
 import type { SubnetSummary } from '../shared/subnets/summaries.ts';
 import { label, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
-import { type Finding, finding } from './findings.ts';
+import { elseOk, type Finding, finding } from './findings.ts';
 
 const CHECK = 'transit gateways';
 
@@ -54,8 +54,8 @@ export async function readVpcAttachments(
 ): Promise<VpcAttachment[]> {
   const optedIn = new Set(summaries.filter(isOptedIn).map(({ subnet }) => subnet.id));
   if (optedIn.size === 0) return [];
-  const Filters = [{ Name: 'state', Values: ['available', 'modifying', 'pending'] }];
-  const pages = paginateDescribeTransitGatewayVpcAttachments({ client }, { Filters });
+  const present = where({ state: ['available', 'modifying', 'pending'] });
+  const pages = paginateDescribeTransitGatewayVpcAttachments({ client }, present);
   const all = await collect(pages, 'TransitGatewayVpcAttachments');
   const found = all.filter(({ SubnetIds = [] }) => SubnetIds.some((id) => optedIn.has(id)));
   if (found.length === 0) return [];
@@ -83,17 +83,13 @@ export async function readVpcAttachments(
 
 async function readTables(client: EC2Client, gatewayId: string, attachmentId: string, own: string | undefined) {
   // One that is deleted is described for a while, and refuses to be searched.
-  const Filters = [
-    { Name: 'transit-gateway-id', Values: [gatewayId] },
-    { Name: 'state', Values: ['available'] },
-  ];
-  const pages = paginateDescribeTransitGatewayRouteTables({ client }, { Filters });
+  const present = where({ 'transit-gateway-id': [gatewayId], state: ['available'] });
+  const pages = paginateDescribeTransitGatewayRouteTables({ client }, present);
   const tables = await collect(pages, 'TransitGatewayRouteTables');
   return Promise.all(
     tables.map(async ({ TransitGatewayRouteTableId: id = '' }): Promise<GatewayTable> => {
-      const active = [{ Name: 'state', Values: ['active'] }];
       const { Routes = [], AdditionalRoutesAvailable: cut = false } = await client.send(
-        new SearchTransitGatewayRoutesCommand({ TransitGatewayRouteTableId: id, Filters: active }),
+        new SearchTransitGatewayRoutesCommand({ TransitGatewayRouteTableId: id, ...where({ state: ['active'] }) }),
       );
       const leads = Routes.map(({ DestinationCidrBlock = '', TransitGatewayAttachments = [] }) => ({
         to: DestinationCidrBlock,
@@ -117,9 +113,7 @@ export function gateways(attachments: readonly VpcAttachment[], { vpcs, plan }: 
       ...tablesOf(attachment, summaries),
     ];
     const { id, gatewayId } = attachment;
-    return found.length > 0
-      ? found
-      : [finding('ok', CHECK, `${id}: ${gatewayId} leads here and back, in appliance mode`)];
+    return elseOk(found, CHECK, `${id}: ${gatewayId} leads here and back, in appliance mode`);
   });
 }
 

@@ -127,6 +127,7 @@ export interface Explanation extends Versioned {
   said: string[];
 }
 
+/** Of the chain from a tag to a packet. */
 export interface Link {
   name: string;
   holds: boolean;
@@ -136,6 +137,7 @@ export interface Link {
 /** Of `ziti-glb doctor --json`. */
 export type Findings = Finding[];
 
+/** What there is to say of one thing. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
 export interface Finding {
   is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
   check: string;
@@ -149,14 +151,14 @@ export type Precheck = Finding[];
 
 /** Of `ziti-glb config --json`. */
 export interface Config extends Versioned {
-  /** CloudFormation's own name for the stack. */
+  /** CloudFormation's own name for the stack: that of the functions unless somebody has chosen another. */
   name: string;
   /** CloudFormation's word, as `UPDATE_COMPLETE`. */
   status: string;
   version?: string | undefined;
   /** When it was last made or changed. */
   at: number;
-  /** By name: all that it has, given or not. */
+  /** By name: all that it has, given or not; those that it was made from when they had other names, too. */
   parameters: Record<string, string>;
   /** By name. */
   defaults: Record<string, string>;
@@ -190,7 +192,7 @@ export interface Versions extends Versioned {
   /** Of `ziti-glb` itself. */
   command: string;
   /** When each was deployed is a time of ISO 8601, and `code` the beginning of what its code hashes to. */
-  functions: { name: string; runtime: string; deployed: string; code: string }[];
+  functions: { name: string; version: string; runtime: string; deployed: string; code: string }[];
   routers: RouterVersions[];
 }
 

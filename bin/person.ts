@@ -1,5 +1,4 @@
-import { explain as explainError } from '../shared/aws/advice.ts';
-import { isDenied } from '../shared/aws/errors.ts';
+import { explain as explainError, isDenied } from '../shared/aws/advice.ts';
 
 /** As IAM words it: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`. */
 const WORDS = /(?:User: (\S+) is )?not authorized to perform:? ([\w-]+:\w+)(?: on resource: (\S+))?/;

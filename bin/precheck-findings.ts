@@ -1,6 +1,6 @@
-import type { RouteTable, Subnet, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
+import type { RouteTable, RouteTableAssociation, Subnet, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
 import { contains } from '../shared/cidr.ts';
-import { type Finding, finding, quotas } from './findings.ts';
+import { elseOk, type Finding, finding, quotas } from './findings.ts';
 import type { Deployment } from './stack-deployment.ts';
 
 const EVERYWHERE = '0.0.0.0/0';
@@ -120,10 +120,7 @@ export function names({ stack, deployment, functions, logGroups, claims }: Names
       'delete it, or deploy under another --stage',
     ),
   );
-  return [
-    ...claimed,
-    ...(taken.length > 0 ? taken : [finding('ok', check, `nothing is named as what ${stack} makes`)]),
-  ];
+  return [...claimed, ...elseOk(taken, check, `nothing is named as what ${stack} makes`)];
 }
 
 /** A load balancer that is there, as far as a stack needs it to be so. */
@@ -164,9 +161,7 @@ export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Tak
     ],
   ];
   const found = wrong.flatMap(([is, says, remedy]) => (is ? [finding('fault', check, says, remedy)] : []));
-  return found.length > 0
-    ? found
-    : [finding('ok', check, 'it can be taken, with its target group and endpoint service')];
+  return elseOk(found, check, 'it can be taken, with its target group and endpoint service');
 }
 
 /** What a bucket of code and its prefix may be called, as the plain template has it. */
@@ -317,13 +312,9 @@ const hasInterface = ({ endpoints }: Ways, service: string) =>
 
 /** The explicit association, else the main table. */
 function tableOf({ SubnetId, VpcId }: Subnet, { tables }: Ways): RouteTable | undefined {
-  const has = (table: RouteTable, is: (association: { SubnetId?: string; Main?: boolean }) => boolean) =>
-    table.VpcId === VpcId &&
-    (table.Associations ?? []).some((each) => is(each as { SubnetId?: string; Main?: boolean }));
-  return (
-    tables.find((table) => has(table, (each) => each.SubnetId === SubnetId)) ??
-    tables.find((table) => has(table, (each) => each.Main === true))
-  );
+  const having = (is: (association: RouteTableAssociation) => boolean | undefined) =>
+    tables.find((table) => table.VpcId === VpcId && table.Associations?.some(is));
+  return having((each) => each.SubnetId === SubnetId) ?? having(({ Main }) => Main);
 }
 
 function routesOf(subnet: Subnet, ways: Ways) {

@@ -7,21 +7,10 @@ import * as z from 'zod';
 import { METADATA } from '../resources/forgotten.js';
 import { defaults, spokeDefaults } from './defaults.ts';
 import type { Place } from './deployed.ts';
+import type { Config, Versioned } from './json.ts';
 
 /** What CloudFormation knows of a stack. */
-export interface Deployment {
-  /** CloudFormation's own name for it: that of the functions unless somebody has chosen another. */
-  name: string;
-  /** CloudFormation's word, as `UPDATE_COMPLETE`. */
-  status: string;
-  version?: string | undefined;
-  /** When it was last made or changed, in milliseconds since the epoch. */
-  at: number;
-  /** By name: all that it has, given or not; those that it was made from when they had other names, too. */
-  parameters: Record<string, string>;
-  /** By name. */
-  defaults: Record<string, string>;
-}
+export type Deployment = Omit<Config, keyof Versioned>;
 
 /** What `serverless deploy` leaves in the template: the version, and the parameters that were given. */
 const metadata = z.object({

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { diverterStatus } from '../bin/diverter-status.ts';
 import { SCHEMA_VERSION } from '../bin/formats.ts';
 import type * as json from '../bin/json.ts';
 
@@ -128,25 +129,16 @@ const router = z.object({
   id: z.string(),
   label: z.string(),
   said: z.array(z.object({ command: z.string(), code: z.number(), lines: z.array(z.string()) })),
-  status: z
-    .object({
-      version: z.string(),
-      attached: z.array(z.unknown()),
-      strays: z.array(z.unknown()),
-      services: z.number(),
-      nonlocal: z.array(z.string()),
-      refused: z.object({ count: z.number(), last: z.string().nullable() }),
-      counters: z.record(z.string(), z.number()),
-      stack: z.record(z.string(), z.number()),
-    })
-    .optional(),
+  status: diverterStatus.optional(),
   findings: doctor,
 });
 
 const versions = z.object({
   ...versioned,
   command: z.string(),
-  functions: z.array(z.object({ name: z.string(), runtime: z.string(), deployed: z.string(), code: z.string() })),
+  functions: z.array(
+    z.object({ name: z.string(), version: z.string(), runtime: z.string(), deployed: z.string(), code: z.string() }),
+  ),
   routers: z.array(
     z.object({
       id: z.string(),

@@ -1,5 +1,3 @@
-import { CloudFormationClient, GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
-
 /** Under this name a template's metadata has what the stack was deployed with. */
 export const METADATA = 'ziti-glb';
 
@@ -32,6 +30,7 @@ const quoted = (value) => (/^[\w.:/=+@,-]+$/.test(value) ? value : `'${`${value}
  * @returns {Promise<Record<string, unknown>>}
  */
 export async function deployedParameters(configuration, stack) {
+  const { CloudFormationClient, GetTemplateSummaryCommand } = await import('@aws-sdk/client-cloudformation');
   const cloudFormation = new CloudFormationClient(configuration);
   try {
     const { Metadata } = await cloudFormation.send(new GetTemplateSummaryCommand({ StackName: stack }));

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { claimedTag } from './claimed-tag.js';
 
 // CloudWatch Logs takes no other: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 const RETENTIONS = '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
@@ -388,17 +389,13 @@ export const isNoted = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}:source-dest-check`]: 'false',
 });
 
-/** By VPC and tag. Of a tag's characters a parameter's name may have only some: others are written by their codes. */
+/** By VPC and tag. */
 export const claim = async ({ resolveVariable }) =>
-  `/ziti-glb/${await resolveVariable('param:vpcId')}/${await claimedTag(resolveVariable)}`;
+  `/ziti-glb/${await resolveVariable('param:vpcId')}/${claimedTag(await resolveVariable('param:tagKey'))}`;
 
 /** The same of VPCs that have no routers, of which one stack serves all that it names: two spokes would be two hubs for the same subnets. */
-export const clientsClaim = async ({ resolveVariable }) => `/ziti-glb/clients/${await claimedTag(resolveVariable)}`;
-
-async function claimedTag(resolveVariable) {
-  const key = String(await resolveVariable('param:tagKey'));
-  return key.replace(/[^\w.-]/g, (character) => `_${character.codePointAt(0).toString(16)}`);
-}
+export const clientsClaim = async ({ resolveVariable }) =>
+  `/ziti-glb/clients/${claimedTag(await resolveVariable('param:tagKey'))}`;
 
 /** Where the diverter answers health checks, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';

@@ -1,16 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { bundle, handlers } from './bundle.js';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
 import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
+import { packageFunctions } from './package.js';
 import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters } from './parameters.js';
 import { explained } from './refusals.js';
-import { refuseRemovalInUse } from './removal.js';
-import { bundleSbom, writeDiverterSboms } from './sbom.js';
+import { writeDiverterSboms } from './sbom.js';
 
-/** What `serverless package`, `deploy` and `remove` do beyond the framework. */
+/** What `serverless package`, `deploy` and `remove` do beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
     refused(serverless, 'INVALID_PARAMETER', () => givenParameters(serverless.processedInput.options.param ?? []));
@@ -27,10 +25,10 @@ export default class ZitiGlbPlugin {
   }
 }
 
-async function createArtifacts({ serviceDir, service }) {
-  const folder = join(serviceDir, '.serverless/sbom');
-  await bundle(serviceDir, handlers(service), { plugins: [bundleSbom(join(folder, 'functions.cdx.json'))] });
-  if (!isSpoke(service)) writeDiverterSboms(folder);
+async function createArtifacts(serverless) {
+  const folder = join(serverless.serviceDir, '.serverless/sbom');
+  await packageFunctions(serverless, join(folder, 'functions.cdx.json'));
+  if (!isSpoke(serverless.service)) writeDiverterSboms(folder);
 }
 
 /** spoke.yml, which has no routers. */
@@ -100,6 +98,7 @@ function refused({ classes }, code, check) {
 
 async function checkRemoval(serverless) {
   refused(serverless, 'INVALID_PARAMETER', () => checkRegion(serverless.processedInput.options));
+  const { refuseRemovalInUse } = await import('./removal.js');
   try {
     await refuseRemovalInUse(await serverless.getProvider('aws').getAwsSdkV3Config(), serverless.service.custom.stack);
   } catch (error) {
@@ -109,6 +108,7 @@ async function checkRemoval(serverless) {
 
 async function uploadDiverter(serverless) {
   if (parametersOf(serverless).diverter !== 'own') return;
+  const { PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
   const provider = serverless.getProvider('aws');
   const s3 = new S3Client(await provider.getAwsSdkV3Config());
   const Bucket = await provider.getServerlessDeploymentBucketName();

@@ -8,15 +8,11 @@ export interface Range {
 
 /** Reads a CIDR as AWS does: four decimal parts for IPv4, host bits dropped. Undefined if it is none. */
 export function parseCidr(text: string): Range | undefined {
-  if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text)) {
-    const [, prefix] = ipaddr.IPv4.parseCIDR(text);
-    return { address: ipaddr.IPv4.networkAddressFromCIDR(text), prefix };
-  }
-  if (ipaddr.IPv6.isValidCIDR(text) && !text.includes('%')) {
-    const [, prefix] = ipaddr.IPv6.parseCIDR(text);
-    return { address: ipaddr.IPv6.networkAddressFromCIDR(text), prefix };
-  }
-  return undefined;
+  const isIpv4 = ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
+  if (!isIpv4 && (!ipaddr.IPv6.isValidCIDR(text) || text.includes('%'))) return undefined;
+  const family = isIpv4 ? ipaddr.IPv4 : ipaddr.IPv6;
+  const [, prefix] = family.parseCIDR(text);
+  return { address: family.networkAddressFromCIDR(text), prefix };
 }
 
 export function formatCidr({ address, prefix }: Range): string {
@@ -40,15 +36,11 @@ export function contains(outer: string, inner: string): boolean {
 export function covers(outers: readonly string[], inner: string): boolean {
   const whole = parseCidr(inner);
   if (!whole) return false;
-  const ranges = [...new Set(outers.flatMap((outer) => canonicalCidr(outer) ?? []))].flatMap(
-    (outer) => parseCidr(outer) ?? [],
-  );
-  if (ranges.some((range) => holds(range, whole))) return true;
-  // Two CIDRs share nothing, or one holds the other: the widest inside it cover it if they have as many addresses.
-  const inside = ranges.filter((range) => holds(whole, range));
-  const widest = inside.filter((range) => !inside.some((other) => other !== range && holds(other, range)));
-  const size = ({ prefix }: Range) => 1n << BigInt(128 - prefix);
-  return widest.reduce((sum, range) => sum + size(range), 0n) === size(whole);
+  const ranges = outers.flatMap((outer) => parseCidr(outer) ?? []);
+  const isCovered = (range: Range): boolean =>
+    ranges.some((each) => holds(each, range)) ||
+    (ranges.some((each) => holds(range, each)) && halves(range).every(isCovered));
+  return isCovered(whole);
 }
 
 /** Two CIDRs overlap that share an address. False if either is no CIDR. */
@@ -62,12 +54,13 @@ export function canonicalCidr(text: string): string | undefined {
   return range && formatCidr(range);
 }
 
-/** The IPv4 ranges of `prefix` bits that an IPv4 range is made of, in order. */
-export function subdivide({ address, prefix: outer }: Range, prefix: number): Range[] {
-  const first = address.toByteArray().reduce((sum, byte) => sum * 256 + byte, 0);
-  return Array.from({ length: 2 ** (prefix - outer) }, (_, index) => {
-    const number = first + index * 2 ** (32 - prefix);
-    const bytes = [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256);
-    return { address: new ipaddr.IPv4(bytes), prefix };
-  });
+function halves({ address, prefix }: Range): Range[] {
+  const lower = address.toByteArray();
+  const at = prefix >> 3;
+  const upper = lower.with(at, (lower[at] ?? 0) | (128 >> (prefix & 7)));
+  return [lower, upper].map((bytes) => ({ address: ipaddr.fromByteArray(bytes), prefix: prefix + 1 }));
 }
+
+/** The ranges of `prefix` bits that a range is made of, in order. */
+export const subdivide = (range: Range, prefix: number): Range[] =>
+  range.prefix < prefix ? halves(range).flatMap((half) => subdivide(half, prefix)) : [range];

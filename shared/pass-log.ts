@@ -5,7 +5,7 @@ import { code } from './aws/errors.ts';
 import { errorFields } from './log.ts';
 import type { Outcome, Report } from './reconcile/loop.ts';
 import { identity, keyOf, type Step } from './reconcile/plan.ts';
-import { aboutIt } from './sentences.ts';
+import { aboutIt, count } from './sentences.ts';
 
 /** A pass tells of itself, and of the step that it has just done. */
 export interface PassLog<S extends Step> extends Report<S> {
@@ -107,5 +107,3 @@ function summary({ settled, changes, failures, waiting }: Outcome, refused: numb
   ];
   return `Not done yet, after ${count(changes, 'change')}: ${left.join(', ') || 'AWS has not shown the last of them'}${but}`;
 }
-
-const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;

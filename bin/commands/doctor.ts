@@ -8,7 +8,7 @@ import {
 import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
-import { collect, tag } from '../../shared/aws/read.ts';
+import { collect, tag, where } from '../../shared/aws/read.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
 import type { SubnetsWorld } from '../../shared/subnets/world.ts';
@@ -19,6 +19,7 @@ import { type Deployed, type DeployedHub, type DeployedSpoke, hasRouters } from 
 import { judge, readStatus, sameVersion } from '../diverter-status.ts';
 import {
   agents,
+  attempt,
   diverters,
   type Filtered,
   type Finding,
@@ -34,14 +35,12 @@ import {
   sharing,
   sourceDestCheck,
   targetQuota,
-  unreadable,
   warnings,
   zones,
 } from '../findings.ts';
 import { gateways, readVpcAttachments, type Seen } from '../gateways.ts';
 import { reached } from '../hub-findings.ts';
 import { runOn } from '../on-instances.ts';
-import { explain } from '../person.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
 import { findingRows, standing } from '../standing.ts';
 import { table } from '../table.ts';
@@ -144,15 +143,6 @@ async function examineVpcs(stack: Deployed, seen: Seen, routers: readonly Router
   return [...vpcs.flatMap((world) => sharing(world, account)), ...notes(routers, vpcs), ...parts.flat()];
 }
 
-/** What one may not read says nothing about the rest. */
-async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
-  try {
-    return await read();
-  } catch (error) {
-    return [unreadable(check, explain(error))];
-  }
-}
-
 async function readFilters({ clients: { ec2 } }: DeployedHub, routers: readonly Router[]): Promise<Filtered[]> {
   if (routers.length === 0) return [];
   const ids = routers.flatMap(({ instance }) => instance.interfaces.map(({ id }) => id));
@@ -163,7 +153,7 @@ async function readFilters({ clients: { ec2 } }: DeployedHub, routers: readonly 
   const subnetIds = [...new Set(NetworkInterfaces.flatMap(({ SubnetId }) => SubnetId ?? []))];
   const [{ SecurityGroups = [] }, { NetworkAcls = [] }] = await Promise.all([
     groupIds.length > 0 ? ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: groupIds })) : { SecurityGroups: [] },
-    ec2.send(new DescribeNetworkAclsCommand({ Filters: [{ Name: 'association.subnet-id', Values: subnetIds }] })),
+    ec2.send(new DescribeNetworkAclsCommand(where({ 'association.subnet-id': subnetIds }))),
   ]);
   return routers.flatMap(({ label, instance: { address } }) => {
     // A target's traffic goes to its primary interface.

@@ -1,4 +1,4 @@
-import { DeleteTagsCommand } from '@aws-sdk/client-ec2';
+import { unsetTag } from '../../shared/aws/tags.ts';
 import { pauseSentence } from '../../shared/pause.ts';
 import { unverified } from '../../shared/seal.ts';
 import { observe } from '../../shared/subnets/observe.ts';
@@ -61,10 +61,8 @@ async function drained(given: Given, look: () => Promise<SubnetsLook>): Promise<
     terminal.err('Nothing was changed. Without a terminal to ask at, give --yes.');
     return EXIT.todo;
   }
-  if (opted.length > 0) {
-    const untag = new DeleteTagsCommand({ Resources: opted.map(({ id }) => id), Tags: [{ Key: tagKey }] });
-    await stack.clients.ec2.send(untag);
-  }
+  const ids = opted.map(({ id }) => id);
+  if (ids.length > 0) await unsetTag(stack.clients.ec2, ids, tagKey);
   terminal.atInterrupt(
     `The tags are taken, and the functions go on to take routes and endpoints away. To wait for it again: npm run -s ziti-glb -- drain --stack ${stack.name}`,
   );

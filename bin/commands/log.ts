@@ -2,6 +2,7 @@ import { type FilteredLogEvent, paginateFilterLogEvents } from '@aws-sdk/client-
 import type { Style } from '../../shared/plain.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { type Deployed, functionsOf } from '../deployed.ts';
+import type { LogLine, Versioned } from '../json.ts';
 import { table } from '../table.ts';
 
 const REFRESH_MS = 2_000;
@@ -12,15 +13,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: HOUR_MS
 
 const STYLES: Readonly<Record<string, Style>> = { WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' };
 
-/** A line of a function. */
-interface Line {
-  id: string;
-  /** Milliseconds since the epoch. */
-  at: number;
-  function: string;
-  level: string;
-  message: string;
-}
+type Line = Omit<LogLine, keyof Versioned>;
 
 export const log: Command = {
   args: ['[subject]'],

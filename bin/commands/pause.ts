@@ -1,7 +1,8 @@
-import { CreateTagsCommand, DeleteTagsCommand, paginateDescribeVpcs, type Vpc } from '@aws-sdk/client-ec2';
+import { paginateDescribeVpcs, type Vpc } from '@aws-sdk/client-ec2';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { code } from '../../shared/aws/errors.ts';
 import { collect, tag } from '../../shared/aws/read.ts';
+import { setTag, unsetTag } from '../../shared/aws/tags.ts';
 import { formatPause, pauseOf, pauseSentence } from '../../shared/pause.ts';
 import { type Command, EXIT, UsageError } from '../command.ts';
 import { type Deployed, functionsOf, hasRouters, see } from '../deployed.ts';
@@ -31,10 +32,8 @@ export const pause: Command = {
     }
     const ids = idsOf(vpcs);
     if (ids.length === 0) throw new Error(`${stack.name} has no VPC to look after: there is nothing to pause`);
-    const Tags = [{ Key: pauseKey, Value: formatPause(why, stack.now()) }];
-    const refused = await ofEach(ids, (Resources) =>
-      stack.clients.ec2.send(new CreateTagsCommand({ Resources, Tags })),
-    );
+    const value = formatPause(why, stack.now());
+    const refused = await ofEach(ids, (some) => setTag(stack.clients.ec2, some, pauseKey, value));
     const tagged = ids.filter((id) => !refused.has(id));
     if (tagged.length === 0) throw refused.get(ids[0] ?? '');
     for (const [id, error] of refused)
@@ -59,10 +58,7 @@ export const resume: Command = {
       return EXIT.ok;
     }
     const ids = idsOf(vpcs);
-    const Tags = [{ Key: pauseKey }];
-    const refused = await ofEach(ids, (Resources) =>
-      stack.clients.ec2.send(new DeleteTagsCommand({ Resources, Tags })),
-    );
+    const refused = await ofEach(ids, (some) => unsetTag(stack.clients.ec2, some, pauseKey));
     for (const error of refused.values()) if (code(error) !== GONE) throw error;
     terminal.out(`${stack.name} goes on. It was ${pauseSentence(present)}.`);
     try {

@@ -31,16 +31,15 @@ import {
   givenParameters,
 } from '../../resources/parameters.js';
 import { code } from '../../shared/aws/errors.ts';
-import { collect } from '../../shared/aws/read.ts';
+import { collect, where } from '../../shared/aws/read.ts';
 import { pauseOf, pauseSentence, readPause } from '../../shared/pause.ts';
 import { readClaims } from '../../shared/subnets/claims.ts';
 import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
 import { defaults, spokeDefaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
-import { type Finding, finding, quotas, unreadable } from '../findings.ts';
+import { attempt, type Finding, finding, quotas, unreadable } from '../findings.ts';
 import { reached } from '../hub-findings.ts';
-import { explain } from '../person.ts';
 import {
   balancing,
   CODE,
@@ -226,7 +225,7 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
       return reached(hub, [], { account, hubHealth }, now());
     }),
     attempt('VPC', async () => {
-      const filter = named ? { Filters: [{ Name: 'vpc-id', Values: named }] } : {};
+      const filter = named ? where({ 'vpc-id': named }) : {};
       const [all, told] = await Promise.all([
         collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs'),
         readClaims(clients.ssm, { clientVpcs: named ?? 'all', tagKey, stack: stack.name }),
@@ -292,14 +291,6 @@ async function executions({ clients: { lambda } }: Place, reserves: number): Pro
   return concurrency({ all, unreserved }, reserves);
 }
 
-async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
-  try {
-    return await read();
-  } catch (error) {
-    return [unreadable(check, explain(error))];
-  }
-}
-
 /** Without it nothing else can be asked: its error ends the command. */
 async function identity({ clients: { sts } }: Place): Promise<[Finding, account: string]> {
   const { Arn = '', Account = '' } = await sts.send(new GetCallerIdentityCommand({}));
@@ -339,10 +330,10 @@ async function subnets({ clients: { ec2 } }: Place, text: (name: string) => stri
   const ids = [...new Set([...wanted, ...standing])];
   if (ids.length === 0) return [];
   // A paginator keeps its token in the input that it is given: each needs one of its own.
-  const inVpc = () => ({ Filters: [{ Name: 'vpc-id', Values: [text('vpcId')] }] });
+  const inVpc = () => where({ 'vpc-id': [text('vpcId')] });
   // By a filter: one that is not there leaves the others to be told of.
   const [there, tables, endpoints] = await Promise.all([
-    collect(paginateDescribeSubnets(client, { Filters: [{ Name: 'subnet-id', Values: ids }] }), 'Subnets'),
+    collect(paginateDescribeSubnets(client, where({ 'subnet-id': ids })), 'Subnets'),
     collect(paginateDescribeRouteTables(client, inVpc()), 'RouteTables'),
     collect(paginateDescribeVpcEndpoints(client, inVpc()), 'VpcEndpoints'),
   ]);
@@ -365,11 +356,8 @@ async function vpcQuotas({ clients }: Place, vpcIds: string[], text: (name: stri
   const limit = async (QuotaCode: string) =>
     (await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }))).Quota?.Value ?? 0;
   const [endpoints, routes] = await Promise.all([limit('L-29B6F2EB'), limit('L-93826ACB')]);
-  const inVpcs = { Filters: [{ Name: 'vpc-id', Values: vpcIds }] };
-  const all =
-    vpcIds.length > 0
-      ? await collect(paginateDescribeVpcEndpoints({ client: clients.ec2 }, inVpcs), 'VpcEndpoints')
-      : [];
+  const inVpcs = paginateDescribeVpcEndpoints({ client: clients.ec2 }, where({ 'vpc-id': vpcIds }));
+  const all = vpcIds.length > 0 ? await collect(inVpcs, 'VpcEndpoints') : [];
   const counting = all.filter(({ VpcEndpointType }) => VpcEndpointType !== 'Gateway');
   const name = 'Interface VPC endpoints per VPC';
   const over = [

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
 import { parseHint } from '../../shared/events.ts';
+import { chunks } from '../../shared/routers/steps.ts';
 import { type Command, EXIT, yes } from '../command.ts';
 import { functionsOf } from '../deployed.ts';
 import { explain } from '../person.ts';
@@ -117,8 +118,8 @@ const idOf = ({ queueUrl, message }: Held) => `message ${message.MessageId} of $
 /** Whoever comes next sees them at once. One that is not hidden any more is no failure of the call. */
 async function giveBack(sqs: SQSClient, held: readonly Held[]): Promise<void> {
   for (const [QueueUrl, ofQueue = []] of Map.groupBy(held, ({ queueUrl }) => queueUrl)) {
-    for (let from = 0; from < ofQueue.length; from += BATCH) {
-      const Entries = ofQueue.slice(from, from + BATCH).map(({ message: { ReceiptHandle } }, index) => {
+    for (const some of chunks(ofQueue, BATCH)) {
+      const Entries = some.map(({ message: { ReceiptHandle } }, index) => {
         return { Id: String(index), ReceiptHandle, VisibilityTimeout: 0 };
       });
       await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));

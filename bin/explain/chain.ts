@@ -15,13 +15,7 @@ import {
 import { worded } from '../../shared/topology/model.ts';
 import { type Deployed, routersIn, type Seen } from '../deployed.ts';
 import { toldAgo } from '../hub-findings.ts';
-
-/** One link of the chain from a tag to a packet. */
-export interface Link {
-  name: string;
-  holds: boolean;
-  says: string;
-}
+import type { Link } from '../json.ts';
 
 /** What a chain is read from: a VPC, and routers or what is known of the hub that has them. */
 export interface Ground {

@@ -1,15 +1,17 @@
-import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { describeInstances, where } from '../../shared/aws/read.ts';
 import { contains } from '../../shared/cidr.ts';
 import type { Condition } from '../../shared/reconcile/plan.ts';
-import { sentence } from '../../shared/sentences.ts';
+import { lasting, sentence } from '../../shared/sentences.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { EXIT, type Given } from '../command.ts';
 import { type Deployed, hasRouters, hubsRouters, routersIn, type Seen } from '../deployed.ts';
+import type { Link } from '../json.ts';
 import { runOn } from '../on-instances.ts';
 import { explain as explainError } from '../person.ts';
 import { table } from '../table.ts';
-import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable, type Link } from './chain.ts';
+import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable } from './chain.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
 
 /** As EC2 tells it. */
@@ -63,9 +65,12 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
   const shown = topology(ground).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
   const conditions: Condition[] = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
   // Of what is not in the picture, as a route table.
-  const said = (id: string) =>
-    shown.find((subject) => subject.id === id)?.why ??
-    conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
+  const said = (id: string) => {
+    const mine = conditions.filter(({ about }) => about.ids.includes(id));
+    const why = shown.find((subject) => subject.id === id)?.why ?? mine.map(sentence);
+    const told = new Map(mine.map((condition) => [sentence(condition), lasting(condition)]));
+    return why.map((text) => told.get(text) ?? text);
+  };
 
   const { vpcs, spokes, hub } = ground.subnets;
   for (const world of vpcs) {
@@ -172,13 +177,11 @@ export async function towards(
 /** Where a subnet or an instance stands, whosever it is, or an instance of these VPCs by its Name tag; undefined if there is none. */
 async function placeOf(id: string, vpcIds: readonly string[], ec2: EC2Client): Promise<Place | undefined> {
   if (id.startsWith('subnet-')) {
-    const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ Filters: [{ Name: 'subnet-id', Values: [id] }] }));
+    const { Subnets } = await ec2.send(new DescribeSubnetsCommand(where({ 'subnet-id': [id] })));
     return Subnets?.[0];
   }
   const byId = id.startsWith('i-');
-  const Filters = [{ Name: byId ? 'instance-id' : 'tag:Name', Values: [id] }];
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
-  const all = Reservations.flatMap(({ Instances = [] }) => Instances);
+  const all = await describeInstances(ec2, { [byId ? 'instance-id' : 'tag:Name']: [id] });
   return byId ? all[0] : all.find(({ VpcId = '' }) => vpcIds.includes(VpcId));
 }
 

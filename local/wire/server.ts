@@ -75,18 +75,9 @@ async function answer(wire: Wire, request: IncomingMessage, response: ServerResp
     if (size > LARGEST) throw new ConnectionLost();
     chunks.push(chunk);
   }
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
-  const {
-    status,
-    headers: given,
-    body,
-  } = await wire({
-    method: request.method ?? 'GET',
-    url: request.url ?? '/',
-    headers,
-    body: Buffer.concat(chunks),
-  });
-  response.writeHead(status, { ...given, 'content-length': Buffer.byteLength(body) });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  const { method = 'GET', url = '/' } = request;
+  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+  const answered = await wire({ method, url, headers, body: Buffer.concat(chunks) });
+  response.writeHead(answered.status, { ...answered.headers, 'content-length': Buffer.byteLength(answered.body) });
+  response.end(method === 'HEAD' ? undefined : answered.body);
 }

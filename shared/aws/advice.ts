@@ -14,6 +14,8 @@ interface Row extends Advice {
 const THROTTLE =
   /^(RequestLimitExceeded|Throttling(Exception)?|RequestThrottled(Exception)?|TooManyRequestsException|SlowDown|EC2ThrottledException|PriorRequestNotComplete):/;
 
+const DENIED = /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError):/;
+
 const PATIENCE = 'nothing, the next look tries again';
 
 /** The first row that fits holds. Codes are as the wire has them, and with the ending that SDK classes add. */
@@ -32,7 +34,7 @@ const TABLE: readonly Row[] = [
     remedy: `${PATIENCE}; if it lasts, find in CloudTrail who else calls it, or ask AWS for a higher rate`,
   },
   {
-    error: /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError):/,
+    error: DENIED,
     means:
       'the role may not do this: its policy, a permissions boundary or an policy of the organisation (SCP) is in the way',
     remedy:
@@ -204,6 +206,9 @@ export function advice(error: unknown): Advice | undefined {
 
 /** AWS refused a call only because there were too many. */
 export const isThrottle = (error: unknown) => THROTTLE.test(`${code(error)}:`);
+
+/** AWS knows who asks, and does not let them. */
+export const isDenied = (error: unknown) => DENIED.test(`${code(error)}:`);
 
 /** AWS's code and words, and what is known of them, as sentences for a person. */
 export function explain(error: unknown): string {

@@ -5,10 +5,6 @@ export function code(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
-/** AWS knows who asks, and does not let them. */
-export const isDenied = (error: unknown) =>
-  /^(UnauthorizedOperation|AccessDenied(Exception)?|AuthorizationError)$/.test(code(error));
-
 /** Waits for a call whose goal may have been reached already: an error with one of these codes says that it was. */
 export async function absorb(call: Promise<unknown>, ...codes: string[]): Promise<void> {
   try {

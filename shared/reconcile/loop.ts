@@ -64,12 +64,10 @@ export async function reconcile<World, S extends Step>(
     const lookedAt = timing.now();
     const { steps, conditions, gauges = {}, gaugesOf = new Map(), failures: held = [] } = plan(await observe());
     const waiting = conditions.filter(isWaiting);
+    const refusals = conditions.filter((each) => !isWaiting(each));
     const seenAt = timing.now();
     const failures = [...held];
-    once(
-      conditions.filter((each) => !isWaiting(each)),
-      report.refuses,
-    );
+    once(refusals, report.refuses);
     for (const step of steps) {
       if (timing.now() - seenAt > FRESH_MS) break;
       // The rest of a chain would act on what its failed link did not do.

@@ -1,10 +1,11 @@
 import { CompleteLifecycleActionCommand, RecordLifecycleActionHeartbeatCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateTagsCommand, DeleteTagsCommand, ModifyNetworkInterfaceAttributeCommand } from '@aws-sdk/client-ec2';
+import { ModifyNetworkInterfaceAttributeCommand } from '@aws-sdk/client-ec2';
 import { DeregisterTargetsCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { absorb, code } from '../aws/errors.ts';
+import { setTag, unsetTag } from '../aws/tags.ts';
 import type { RoutersConfig } from '../config.ts';
 import { formatNote } from '../note.ts';
 import type { Seal } from '../seal.ts';
@@ -24,29 +25,23 @@ export async function act(
   config: RoutersConfig,
   { sign }: Pick<Seal, 'sign'>,
   step: RoutersStep,
-): Promise<void> {
+): Promise<unknown> {
   const { ec2, elb, autoScaling } = clients;
-  const note = async (instanceId: string, Key: string, text: string) => {
-    const Tags = [{ Key, Value: sign(instanceId, Key, text) }];
-    await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
-  };
-  const forget = async (instanceId: string, Key: string) => {
-    await ec2.send(new DeleteTagsCommand({ Resources: [instanceId], Tags: [{ Key }] }));
-  };
+  const note = (instanceId: string, key: string, text: string) =>
+    setTag(ec2, [instanceId], key, sign(instanceId, key, text));
   switch (step.kind) {
     case 'source-dest-check-off':
     case 'source-dest-check-on':
-      await ec2.send(
+      return ec2.send(
         new ModifyNetworkInterfaceAttributeCommand({
           NetworkInterfaceId: step.interfaceId,
           SourceDestCheck: { Value: step.kind === 'source-dest-check-on' },
         }),
       );
-      return;
     case 'note-check':
       return note(step.instanceId, config.checkKey, step.interfaceIds.join(' '));
     case 'forget-check':
-      return forget(step.instanceId, config.checkKey);
+      return unsetTag(ec2, [step.instanceId], config.checkKey);
     case 'seal-note':
       return note(step.instanceId, step.key, step.text);
     case 'install':
@@ -56,10 +51,9 @@ export async function act(
         elb.send(new RegisterTargetsCommand({ TargetGroupArn: config.targetGroupArn, Targets: targets(ids) })),
       );
     case 'deregister':
-      await elb.send(
+      return elb.send(
         new DeregisterTargetsCommand({ TargetGroupArn: config.targetGroupArn, Targets: targets(step.instanceIds) }),
       );
-      return;
     case 'heartbeat':
       // Its time may have run out just now: the next look will see what became of the instance.
       return absorb(autoScaling.send(new RecordLifecycleActionHeartbeatCommand(actionOf(step))), 'ValidationError');
@@ -75,7 +69,7 @@ export async function act(
     case 'claim-range':
       return note(step.instanceId, config.rangeKey, step.range);
     case 'release-range':
-      return forget(step.instanceId, config.rangeKey);
+      return unsetTag(ec2, [step.instanceId], config.rangeKey);
   }
 }
 

@@ -52,13 +52,12 @@ export async function observeScaling(
     all.map(({ InstanceId: id = '', AutoScalingGroupName: group = '', LifecycleState: state = '' }) => {
       const holding = (hooks.get(group) ?? []).filter(({ launching }) => mayHold(state, launching));
       const others = holding.flatMap(({ name }) => (isOurHook(name) ? [] : [name]));
-      const said = holding
-        .filter(({ name }) => isOurHook(name))
-        .map((hook) => {
-          const known = before.get(id)?.hooks.find(({ name }) => name === hook.name);
-          const { heldAt = now, heartbeatAt, completedAt } = known ?? {};
-          return { ...hook, heldAt, heartbeatAt, completedAt };
-        });
+      const ours = holding.filter(({ name }) => isOurHook(name));
+      const said = ours.map((hook) => ({
+        ...{ heldAt: now, heartbeatAt: undefined, completedAt: undefined },
+        ...before.get(id)?.hooks.find(({ name }) => name === hook.name),
+        ...hook,
+      }));
       return [id, { group, state, hooks: said, others }];
     }),
   );

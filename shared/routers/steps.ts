@@ -53,7 +53,7 @@ export interface Installation extends Wanted {
 }
 
 /** Items in chunks of at most `size`: AWS takes no more in one call. */
-export function chunks<T>(items: T[], size: number): T[][] {
+export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   );

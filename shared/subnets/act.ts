@@ -6,7 +6,6 @@ import {
   CreateTagsCommand,
   CreateVpcEndpointCommand,
   DeleteRouteCommand,
-  DeleteTagsCommand,
   DeleteVpcEndpointsCommand,
   DescribeVpcEndpointConnectionsCommand,
   type EC2Client,
@@ -17,7 +16,9 @@ import {
 import '../aws/attachments.ts';
 import type { Acceptance, Connection } from '../aws/attachments.ts';
 import { absorb, code, refuseUnsuccessful } from '../aws/errors.ts';
+import { where } from '../aws/read.ts';
 import { routeTo } from '../aws/route-target.ts';
+import { setTag, unsetTag } from '../aws/tags.ts';
 import { isIpv6 } from '../cidr.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Seal } from '../seal.ts';
@@ -116,14 +117,10 @@ async function accept(
   const input = { ServiceId, ...which } as AcceptVpcEndpointConnectionsCommandInput;
   const { Unsuccessful = [] } = await ec2.send(new AcceptVpcEndpointConnectionsCommand(input));
   if (Unsuccessful.length === 0) return;
-  const Filters = [
-    { Name: 'service-id', Values: [ServiceId] },
-    {
-      Name: which.VpcEndpointIds ? 'vpc-endpoint-id' : 'transit-gateway-attachment-id',
-      Values: Unsuccessful.map(({ ResourceId = '' }) => ResourceId),
-    },
-  ];
-  const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand({ Filters }));
+  const filter = which.VpcEndpointIds ? 'vpc-endpoint-id' : 'transit-gateway-attachment-id';
+  const ids = Unsuccessful.map(({ ResourceId = '' }) => ResourceId);
+  const those = where({ 'service-id': [ServiceId], [filter]: ids });
+  const { VpcEndpointConnections = [] } = await ec2.send(new DescribeVpcEndpointConnectionsCommand(those));
   const stillAsks = ({ ResourceId }: UnsuccessfulItem) =>
     VpcEndpointConnections.some(
       (each: Connection) =>
@@ -148,12 +145,6 @@ function isGone(error: unknown): boolean {
   if (code(error) === 'InvalidParameterValue') return /belong to different networks/.test(String(error));
   return /\.(NotFound|Malformed)$/.test(code(error)) && !/^InvalidRouteTableI[dD]\./.test(code(error));
 }
-
-const setTag = (ec2: EC2Client, Resources: string[], Key: string, Value: string) =>
-  ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key, Value }] }));
-
-const unsetTag = (ec2: EC2Client, Resources: string[], Key: string, Value?: string) =>
-  ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key, ...(Value !== undefined && { Value }) }] }));
 
 function route({ tableId, destination }: { tableId: string; destination: string }) {
   const family = isIpv6(destination) ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';

@@ -1,14 +1,11 @@
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
-import { isDenied } from '../aws/errors.ts';
+import { claimedTag } from '../../resources/claimed-tag.js';
+import { isDenied } from '../aws/advice.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Claim, Denied } from './world.ts';
 
 /** Systems Manager's parameters under it say which stack judges whose subnets: `/ziti-glb/VPC/KEY`, see resources/claim.yml. */
 const PATH = '/ziti-glb';
-
-/** A parameter's name may have only some of a tag's characters: others are written by their codes. As resources/parameters.js has it. */
-export const claimedTag = (key: string) =>
-  key.replace(/[^\w.-]/g, (character) => `_${character.codePointAt(0)?.toString(16)}`);
 
 /**
  * VPCs of this account and region that other stacks have claimed for the same tag. CloudFormation cannot know that of a stack that

@@ -100,7 +100,7 @@ function throughEndpoint(
     destination,
     // Sorted, so that every look at the same world chooses the same one.
     targets: [...new Set(inReach.map(({ id }) => id))].sort(),
-    takeover: optedInSubnets.some(({ takeover }) => takeover),
+    takeover: optedInSubnets.some(({ spec }) => 'takeover' in spec && spec.takeover),
     direct: false,
     lacksRouter: available.length > 0 && inReach.length === 0 ? healthyRouter(world) : undefined,
     blind: world.blind !== undefined,

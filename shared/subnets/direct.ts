@@ -1,4 +1,4 @@
-import { formatCidr, overlaps, parseCidr } from '../cidr.ts';
+import { canonicalCidr, overlaps } from '../cidr.ts';
 import { type Condition, refused } from '../reconcile/plan.ts';
 import { aboutNamed, label, type Router, type SubnetsWorld } from './world.ts';
 
@@ -18,8 +18,7 @@ export function directRanges({ routers, vpcCidrs, remote }: SubnetsWorld): Direc
     if (!router.running || router.dnsRange === undefined) continue;
     const refuse = (why: string) =>
       ranges.conditions.push(refused(aboutNamed(router), `its DNS range ${router.dnsRange} ${why}`));
-    const range = parseCidr(router.dnsRange);
-    const cidr = range && formatCidr(range);
+    const cidr = canonicalCidr(router.dnsRange);
     const other = cidr && taken.find((each) => overlaps(each.cidr, cidr));
     if (!cidr) refuse('is not a CIDR');
     else if (other) refuse(`overlaps ${other.cidr} of ${other.whose}`);

@@ -50,7 +50,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
   for (const site of sites) {
     const asking = site.subnets.filter((optedIn) => !isRefused(optedIn));
     const tell = (reason: Reason) => void conditions.push(...toAll(asking, reason));
-    const wait = (message: string, until?: number, since?: number) => tell({ kind: 'waiting', message, until, since });
+    const wait = (message: string, until?: number) => tell({ kind: 'waiting', message, until });
     const { host } = site;
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
@@ -198,7 +198,7 @@ const asksForIpv6 = ({ destinations }: OptedInSubnet) => destinations.some(isIpv
 function chosen({ subnets: optedInSubnets, there, host }: Site, { service }: SubnetsWorld): Endpoint | undefined {
   const ipv6 = optedInSubnets.some(asksForIpv6);
   return there
-    .filter((endpoint) => isLive(endpoint))
+    .filter(isLive)
     .filter((endpoint) => !host || (endpoint.serviceName === service.name && (endpoint.ipv6 || !ipv6)))
     .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))[0];
 }

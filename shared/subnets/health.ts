@@ -6,7 +6,7 @@ import { type FleetClients, lookAtFleet } from './observe.ts';
 import { readTargets } from './read.ts';
 
 /** What a hub tells its spokes, which cannot see its targets. */
-export const health = z.object({
+export const healthAnswer = z.object({
   /** When the hub looked, in milliseconds since the epoch. */
   at: z.number().min(0).max(8.64e15),
   /** Id of the endpoint service that is meant. Hubs of earlier versions do not tell. */
@@ -16,7 +16,7 @@ export const health = z.object({
   /** Whether routers answer for names with addresses that mean something on one of them alone. */
   dnsRanges: z.boolean(),
 });
-export type Health = z.infer<typeof health>;
+export type Health = z.infer<typeof healthAnswer>;
 
 /** Looks at the load balancer's targets. Zones are told by their ids, for their names are other ones in each account. */
 export async function healthOf(clients: FleetClients, config: HealthConfig, now: number): Promise<Health> {

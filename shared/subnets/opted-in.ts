@@ -25,7 +25,6 @@ export interface OptedInSubnet {
   spec: Spec;
   /** CIDRs that it is to reach; empty if its spec is refused. Then it keeps what it has. */
   destinations: string[];
-  takeover: boolean;
 }
 
 /** Reports a step that AWS refused at least twice: a single refusal mends itself more often than not. */
@@ -48,11 +47,8 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
   const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
     if (subnet.tagValue === undefined || isLeaving(subnet, world)) return [];
     const spec = admit(subnet, subnet.tagValue, world, config);
-    const asks =
-      'refused' in spec
-        ? { destinations: [], takeover: false }
-        : { destinations: [...new Set([...spec.cidrs, ...resolver])], takeover: spec.takeover };
-    return [{ subnet, about: aboutNamed(subnet), table: tableOf(subnet.id, world), spec, ...asks }];
+    const destinations = 'refused' in spec ? [] : [...new Set([...spec.cidrs, ...resolver])];
+    return [{ subnet, about: aboutNamed(subnet), table: tableOf(subnet.id, world), spec, destinations }];
   });
   const refused = new Map(
     [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>

@@ -265,6 +265,7 @@ function readEndpoint(
   config: SubnetsConfig,
 ): Endpoint {
   const connection = connections.find(({ VpcEndpointId }) => VpcEndpointId === endpoint.VpcEndpointId);
+  const asks = connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance';
   return {
     id: endpoint.VpcEndpointId ?? '',
     subnetId: endpoint.SubnetIds?.[0] ?? '',
@@ -274,7 +275,7 @@ function readEndpoint(
     createdAt: endpoint.CreationTimestamp?.getTime() ?? 0,
     ipv6: endpoint.IpAddressType === 'dualstack' || endpoint.IpAddressType === 'ipv6',
     tags: new Map((endpoint.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
-    acceptable: asksFor(connection) && connection?.VpcEndpointOwner === config.account,
+    acceptable: asks && connection?.VpcEndpointOwner === config.account,
     tagCount: countedKeys(endpoint.Tags).length,
   };
 }
@@ -283,9 +284,6 @@ function readEndpoint(
 function sharesQuota({ VpcEndpointType: type }: ec2.VpcEndpoint): boolean {
   return type === 'Interface' || type === 'GatewayLoadBalancer';
 }
-
-const asksFor = (connection: Pick<ec2.VpcEndpointConnection, 'VpcEndpointState'> | undefined) =>
-  connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance';
 
 /** EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
 function stateOf({ State }: ec2.VpcEndpoint): string {

@@ -10,7 +10,7 @@ import { code } from '../aws/errors.ts';
 import type { SpokeConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
 import { readClaims } from './claims.ts';
-import { type Health, health } from './health.ts';
+import { type Health, healthAnswer } from './health.ts';
 import { lookAtClients } from './observe.ts';
 import { claimsAmong, missingFrom, type Provider, readWorlds } from './read.ts';
 import type { Hub, SubnetsLook } from './world.ts';
@@ -32,15 +32,15 @@ export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeCo
   let told: Health | undefined;
 
   return async (seal: Notary, now: number, deletionAttempted?: string): Promise<SubnetsLook> => {
-    const [answers, claims, service, answer] = await Promise.all([
+    const [answers, claims, service, { health, problem }] = await Promise.all([
       lookAtClients(ec2, config.clientVpcs, deletionAttempted),
       readClaims(ssm, config),
       describeService(ec2, config.hubService),
       ask(lambda, config),
     ]);
     const clients = { ...answers, claims };
-    if ('health' in answer) told = answer.health;
-    const why = 'problem' in answer ? answer.problem : 'its clock is wrong, or this one';
+    if (health) told = health;
+    const why = problem ?? 'its clock is wrong, or this one';
     const known = told && Math.abs(now - told.at) <= KNOWN_MS ? told : undefined;
     const blind = known ? undefined : told ? `${why}; its last answer is of ${new Date(told.at).toISOString()}` : why;
     const { provider, hub } = hubOf(config, service, known, blind, clients.subnets);
@@ -67,10 +67,11 @@ export async function lookAtHub(
   { ec2, lambda }: SpokeClients,
   config: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
 ): Promise<Hub> {
-  const [service, answer] = await Promise.all([describeService(ec2, config.hubService), ask(lambda, config)]);
-  return 'health' in answer
-    ? hubOf(config, service, answer.health, undefined, []).hub
-    : hubOf(config, service, undefined, answer.problem, []).hub;
+  const [service, { health, problem }] = await Promise.all([
+    describeService(ec2, config.hubService),
+    ask(lambda, config),
+  ]);
+  return hubOf(config, service, health, problem, []).hub;
 }
 
 /** Undefined if it is not there for this account: EC2 shows no more. */
@@ -87,15 +88,15 @@ async function describeService(ec2: EC2Client, name: string): Promise<ServiceDet
 async function ask(
   lambda: LambdaClient,
   { hubService, hubHealth: FunctionName }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
-): Promise<{ health: Health } | { problem: string }> {
+): Promise<{ health?: Health; problem?: string }> {
   try {
     const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
     if (FunctionError) return { problem: `${FunctionName} failed` };
-    const answer = health.parse(JSON.parse(new TextDecoder().decode(Payload)));
+    const health = healthAnswer.parse(JSON.parse(new TextDecoder().decode(Payload)));
     // Routers of another hub say nothing of where endpoints lead.
-    if (answer.serviceId !== undefined && !hubService.endsWith(`.${answer.serviceId}`))
-      return { problem: `${FunctionName} tells of ${answer.serviceId}, which is not hubService: give both of one hub` };
-    return { health: answer };
+    if (health.serviceId !== undefined && !hubService.endsWith(`.${health.serviceId}`))
+      return { problem: `${FunctionName} tells of ${health.serviceId}, which is not hubService: give both of one hub` };
+    return { health };
   } catch (error) {
     return { problem: `${FunctionName} does not answer (${code(error)})` };
   }

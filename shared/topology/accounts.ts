@@ -1,9 +1,10 @@
+import { count } from '../sentences.ts';
 import type { Connection, Hub } from '../subnets/world.ts';
 import type { View } from './frame.ts';
 import { glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { type Flow, type State, type Topology, worded } from './model.ts';
-import { card, cell, count, nameButton } from './parts.ts';
+import { card, cell, nameButton } from './parts.ts';
 
 /*
  * What another account has of it. A hub sees of its spokes their endpoints' connections; a spoke of its hub the service, and what the

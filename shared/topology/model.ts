@@ -4,9 +4,8 @@ import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
-import type { Attachment } from '../subnets/attachments.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { Connection, Hub, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
@@ -70,7 +69,7 @@ export interface Zone {
 }
 
 /** The picture shows this. */
-export interface Topology {
+export interface Topology extends Pick<SubnetsLook, 'spokes' | 'hub'> {
   place: Place;
   /** The stack's own. */
   account: string;
@@ -83,12 +82,7 @@ export interface Topology {
   zones: Zone[];
   /** A person has paused the stack: it stays as it is. */
   paused?: Pause | undefined;
-  /** Transit gateways that are connected to the endpoint service, or ask to be. */
-  gateways: Attachment[];
-  /** Endpoints of other accounts that are connected to the stack's service, or ask to be. */
-  spokes: Connection[];
-  /** Of a spoke: the stack that has its load balancer and routers. */
-  hub?: Hub | undefined;
+  gateways: SubnetsLook['attachments'];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
   notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
@@ -99,13 +93,10 @@ export interface Look {
   account: string;
   vpcId: string;
   tagKey: string;
-  subnets: {
+  subnets: Pick<SubnetsLook, 'attachments' | 'spokes' | 'hub'> & {
     world: Pick<SubnetsWorld, 'now' | 'crossZone' | 'paused'>;
     /** VPCs whose subnets count, with every subnet of theirs. */
     vpcs: { vpcId: string; subnets: Pick<WorldSubnet, 'id' | 'zone'>[] }[];
-    attachments: Attachment[];
-    spokes: Connection[];
-    hub?: Hub | undefined;
     plan: Pick<SubnetsPlan, 'summaries' | 'conditions'>;
   };
   routers: {
@@ -139,11 +130,8 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const plans: { summaries: { conditions: Condition[] }[]; conditions: Condition[] }[] = [
-    look.subnets.plan,
-    look.routers.plan,
-  ];
-  const said = new Set(plans.flatMap(({ summaries }) => summaries).flatMap(({ conditions }) => conditions));
+  const plans = [look.subnets.plan, look.routers.plan];
+  const said = new Set(plans.flatMap(({ summaries }) => summaries.flatMap(({ conditions }) => conditions)));
   const notes = plans
     .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
     .toSorted((a, b) => rank(a) - rank(b))
@@ -202,22 +190,17 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
       why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
       cidrs,
       tagValue,
-      destinations: destinationsOf(
-        tagValue,
-        routes.map(({ destination }) => destination),
-      ),
+      destinations: destinationsOf(tagValue, routes),
       tableId: table?.id,
-      endpoint: endpoint && {
-        id: endpoint.id,
-        state: worded(endpoint.state),
-      },
+      endpoint: endpoint && { id: endpoint.id, state: worded(endpoint.state) },
       flow,
     };
   });
 }
 
-function destinationsOf(tagValue = '', routed: string[]): Subnet['destinations'] {
+function destinationsOf(tagValue = '', routes: readonly { destination: string }[]): Subnet['destinations'] {
   const asked = tagValue.split(/\s+/).flatMap((word) => canonicalCidr(word) ?? []);
+  const routed = routes.map(({ destination }) => destination);
   return [...new Set([...asked, ...routed])].map((cidr) => ({
     cidr,
     asked: asked.includes(cidr),

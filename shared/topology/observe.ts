@@ -16,21 +16,11 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
       observeRouters(clients, config.routers, unverified, now, { targetType }),
     ),
   ]);
-  const { vpcId, tagKey, loadBalancerArn } = config.routers;
-  const [, partition = '', , region = ''] = loadBalancerArn.split(':');
+  const { stack, account, vpcId, tagKey, sealing } = config.subnets;
   return {
-    place: { partition, region, stack: config.subnets.stack },
-    account: config.subnets.account,
-    vpcId,
-    tagKey,
-    subnets: {
-      world: subnets.vpcs[0],
-      vpcs: subnets.vpcs,
-      attachments: subnets.attachments,
-      spokes: subnets.spokes,
-      hub: subnets.hub,
-      plan: planVpcs(subnets, new Map(), config.subnets),
-    },
+    place: { partition: sealing.partition, region: sealing.region, stack },
+    ...{ account, vpcId, tagKey },
+    subnets: { ...subnets, world: subnets.vpcs[0], plan: planVpcs(subnets, new Map(), config.subnets) },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
   } satisfies Look;
 }
@@ -43,19 +33,14 @@ export async function lookFromSpoke(
   observe = observeSpoke(clients, config),
 ) {
   const seen = await observe(unverified, now);
-  const [, partition = '', , region = ''] = config.hubHealth.split(':');
+  const { stack, account, tagKey, sealing } = config;
   const [any] = seen.vpcs;
   return {
-    place: { partition, region, stack: config.stack },
-    account: config.account,
-    vpcId: '',
-    tagKey: config.tagKey,
+    place: { partition: sealing.partition, region: sealing.region, stack },
+    ...{ account, vpcId: '', tagKey },
     subnets: {
+      ...seen,
       world: { now, crossZone: false, paused: any?.paused },
-      vpcs: seen.vpcs,
-      attachments: seen.attachments,
-      spokes: seen.spokes,
-      hub: seen.hub,
       plan: planVpcs(seen, new Map(), config),
     },
     routers: { world: { nodes: [] }, plan: { summaries: [], conditions: [] } },

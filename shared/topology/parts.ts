@@ -11,8 +11,6 @@ export interface Pictured {
   why: readonly string[];
 }
 
-export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
 /** A card: what it is and how it stands, what it is about, and AWS's own word for it. */
 export function card({ id, state, why }: Pictured, name: Html, about: Html, side?: Html): Html {
   return html`

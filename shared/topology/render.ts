@@ -1,4 +1,5 @@
 import { pauseSentence } from '../pause.ts';
+import { count } from '../sentences.ts';
 import { hubLine, hubRouters, isDead, routersOfHub, serviceCell, spokesBand, spokesOf } from './accounts.ts';
 import { logLink } from './detail.ts';
 import { fontSize, frame, isNarrow, link, type View } from './frame.ts';
@@ -6,7 +7,7 @@ import { FLOWS, glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { consolePage } from './links.ts';
 import { byName, byVpc, type Node, type Router, type State, type Subnet, type Topology, type Zone } from './model.ts';
-import { card, cell, count, nameButton } from './parts.ts';
+import { card, cell, nameButton } from './parts.ts';
 
 /** States, the most urgent first. */
 const URGENCY: readonly State[] = ['down', 'blocked', 'refused', 'conflict', 'waiting', 'leaving', 'ready'];

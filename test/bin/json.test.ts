@@ -3,7 +3,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import type * as z from 'zod';
 import { shown } from '../../bin/commands/plan.ts';
 import type { DiverterStatus } from '../../bin/diverter-status.ts';
-import type { Link } from '../../bin/explain/chain.ts';
+import type { Explanation } from '../../bin/explain/explanation.ts';
 import type { Finding } from '../../bin/findings.ts';
 import { SCHEMA_VERSION } from '../../bin/formats.ts';
 import type * as json from '../../bin/json.ts';
@@ -30,7 +30,7 @@ test('what programs are told of --json is what commands make', () => {
   const same: [
     Same<json.Status, json.Versioned & Topology>,
     Same<json.Findings, Finding[]>,
-    Same<json.Explanation['chain'], Link[]>,
+    Same<json.Explanation['chain'], Explanation['chain']>,
     Same<json.DiverterStatus, DiverterStatus>,
     Same<json.Config, json.Versioned & Deployment>,
     Same<json.Precheck, Finding[]>,

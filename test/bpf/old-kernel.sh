@@ -10,7 +10,8 @@ architecture=${1:-amd64}
 case $architecture in
 amd64)
 	build=build qemu='qemu-system-x86_64' console=ttyS0
-	make -s build/diverter build/harness
+	# Kernel tests make the same.
+	flock . make -s build/diverter build/harness
 	;;
 arm64)
 	build=build/arm64 qemu='qemu-system-aarch64 -machine virt -cpu max' console=ttyAMA0

@@ -11,14 +11,14 @@ import { type StackInBox, stackInBox } from '../support/stack.ts';
 /** What runs in CI itself, or has a test of its own: where, and what shows it. */
 const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm ci': ['.ci/run', 'npm ci'],
-  'npm test': ['.ci/run', 'npm test'],
-  'npm run test:unit': ['package.json', 'npm run test:unit && '],
+  'npm test': ['package.json', 'npm run test:unit && npm run test:stack && npm run test:kernel'],
+  'npm run test:unit': ['.ci/run', 'npm run test:unit'],
   'npm run check': ['.ci/run', 'npm run check'],
   'npm run bench:diverter': ['.ci/run', 'npm run bench:diverter'],
   'npm run bench:control': ['.ci/run', 'npm run bench:control'],
   'npm run second-opinions': ['package.json', 'test/opinions/run.ts'],
   'npm run bench:cli': ['package.json', 'bench/cli.ts'],
-  'npm run test:kernel': ['package.json', 'npm run test:kernel'],
+  'npm run test:kernel': ['package.json', 'npm run test:kernel:paired && npm run test:kernel:alone'],
   'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],
   'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm run demo -- --vpcs': ['test/local/demo/demo.kernel.test.ts', "demo('--vpcs')"],

@@ -105,8 +105,8 @@ test('the reference has the sentence of every refusal', () => {
     expect([text, sentences.some((parts) => parts.every((part) => text.includes(part)))]).toEqual([text, true]);
 });
 
-/** Each resource of a file with its text. */
-const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml'].flatMap((path) =>
+/** Each alarm with its text. */
+const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml', 'resources/subnets-alarms.yml'].flatMap((path) =>
   read(path)
     .split(/^ {2}(?=\w)/m)
     .flatMap((text) => {
@@ -114,8 +114,9 @@ const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml'].flatMap((p
       return name === undefined ? [] : { name, text, path };
     }),
 );
+const declared = read('resources/alarms.yml') + read('resources/subnets-alarms.yml');
 /** Those that there are whatever was chosen. */
-const always = [...read('resources/alarms.yml').matchAll(/Type: AWS::CloudWatch::Alarm\n {4}Properties/g)];
+const always = [...declared.matchAll(/Type: AWS::CloudWatch::Alarm\n {4}Properties/g)];
 
 test.each(alarms)(
   'the runbook says of $name of $path what it means, where to look and what to do, and the alarm leads there',
@@ -152,6 +153,19 @@ test('what is to be typed on a router is in the diverter’s own words', () => {
   const typed = [...documents.values()].flatMap((text) => [...text.matchAll(/`(?:sudo )?diverter ([a-z]+)/g)]);
   expect(typed.length).toBeGreaterThan(5);
   for (const [, command] of typed) expect(usage).toContain(`"  diverter ${command}`);
+});
+
+test('CI runs each part of npm test', () => {
+  const scripts: Record<string, string> = manifest.scripts;
+  const parts = (name: string): string[] => {
+    const called = [...(scripts[name] ?? '').matchAll(/npm run (test:[\w:]+)/g)].flatMap(([, part = '']) =>
+      parts(part),
+    );
+    return called.length > 0 ? called : [name];
+  };
+  expect(parts('test').length).toBeGreaterThan(3);
+  for (const part of parts('test')) expect(read('.ci/run').split('\n')).toContain(`npm run ${part}`);
+  expect(read('.ci/run')).toContain('node local/setup.ts\n');
 });
 
 // It takes all words up to the next flag for names, and runs whole projects where one of them was to be a file.

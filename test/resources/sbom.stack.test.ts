@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { bundle } from '../../resources/bundle.js';
@@ -26,6 +27,14 @@ describePackaged('beside a packaged stack stands', () => {
     folder = join(packaged({ parameters }), 'sbom');
   });
   const componentsOf = (name: string) => sbom.parse(JSON.parse(readFileSync(join(folder, name), 'utf8'))).components;
+
+  test('documents that are valid by their schema', async () => {
+    const names = readdirSync(folder);
+    expect(names).toHaveLength(1 + packages().length);
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
+    for (const name of names)
+      expect([name, await validator.validate(readFileSync(join(folder, name), 'utf8'))]).toEqual([name, null]);
+  });
 
   test('what is bundled into the functions: all of it, in the version that was locked, and NOTICE names its authors', async () => {
     const { metafile } = await bundle(ROOT, ['routers', 'subnets', 'topology', 'health'], { write: false });

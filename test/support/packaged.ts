@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +21,9 @@ import { localPackage } from '../../resources/diverter.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The diverter that a package refers to, as `make -C bpf deb` leaves it. */
 export const DIVERTER = localPackage();
+
+/** What suites of this run share, as packages.js has made it. */
+const PACKAGES = process.env.PACKAGES ?? tmpdir();
 
 /** A `describe` whose tests package the stack: skipped where the diverter is not built, a failure where CI=true. */
 export function describePackaged(name: string, tests: () => void): void {
@@ -79,28 +93,36 @@ export function packageStack({
   const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
+  const compiled = { NODE_COMPILE_CACHE: join(PACKAGES, 'compiled') };
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [serverless, 'package', '--config', config, '--stage', stage, ...(region ? ['--region', region] : []), ...given],
-    { cwd: folder, encoding: 'utf8', env: { ...ours, ...environment } },
+    { cwd: folder, encoding: 'utf8', env: { ...ours, ...compiled, ...environment } },
   );
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };
 }
 
-const folders = new Map<string, string>();
-
-/** The folder of a package, the same one for the same packaging. @throws Error with what was said, if there is none */
-export function packaged(packaging: Packaging): string {
-  const key = JSON.stringify(packaging);
-  const present = folders.get(key);
-  if (present) return present;
+/**
+ * The folder of a package, the same one for the same packaging, in all suites of jest's run: nobody may change what is in it.
+ * @throws Error with what was said, if there is none
+ */
+export function packaged(packaging: Omit<Packaging, 'edit'>): string {
+  const parameters = Object.entries(packaging.parameters).sort();
+  const key = createHash('sha256').update(JSON.stringify({ ...packaging, parameters }));
+  const shared = join(PACKAGES, key.digest('hex'));
+  if (existsSync(shared)) return shared;
   const { folder, status, said } = packageStack(packaging);
   if (status !== 0) throw new Error(said);
-  folders.set(key, folder);
-  return folder;
+  try {
+    renameSync(folder, shared);
+  } catch (error) {
+    // Another suite may have made the same meanwhile.
+    if (!existsSync(shared)) throw error;
+  }
+  return shared;
 }
 
 /** What CloudFormation gets to make the stack from, once its bucket is there. */
-export function packagedTemplate(packaging: Packaging): Template {
+export function packagedTemplate(packaging: Parameters<typeof packaged>[0]): Template {
   return parseTemplate(readFileSync(join(packaged(packaging), 'cloudformation-template-update-stack.json'), 'utf8'));
 }

@@ -8,7 +8,7 @@ import { find, type Kind } from './find.ts';
 /** A filter compares these values of a record, which passes if any of them matches. */
 export type FilterValues<T> = Readonly<Record<string, (record: T) => string | readonly string[] | undefined>>;
 
-interface Query extends Paging {
+export interface Query extends Paging {
   Filters?: Filter[] | undefined;
 }
 

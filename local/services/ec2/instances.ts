@@ -25,13 +25,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
     },
 
     StartInstances({ InstanceIds }) {
-      const all = InstanceIds.map((id) => find(cloud.instances, 'instance', id));
-      for (const { id, state } of all)
-        if (state !== 'stopped' && state !== 'running' && state !== 'pending')
-          throw new AwsError(
-            'IncorrectInstanceState',
-            `The instance '${id}' is not in a state from which it can be started.`,
-          );
+      const all = able(InstanceIds, 'started', ['stopped', 'running', 'pending']);
       return {
         StartingInstances: all.map((instance) =>
           changed(instance, () => {
@@ -42,13 +36,7 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
     },
 
     StopInstances({ InstanceIds }) {
-      const all = InstanceIds.map((id) => find(cloud.instances, 'instance', id));
-      for (const { id, state } of all)
-        if (state !== 'running' && state !== 'stopping' && state !== 'stopped')
-          throw new AwsError(
-            'IncorrectInstanceState',
-            `The instance '${id}' is not in a state from which it can be stopped.`,
-          );
+      const all = able(InstanceIds, 'stopped', ['running', 'stopping', 'stopped']);
       return {
         StoppingInstances: all.map((instance) =>
           changed(instance, () => {
@@ -109,6 +97,17 @@ export function instances(cloud: CloudContext, onState: (instance: Instance) => 
       return {};
     },
   } satisfies Ec2;
+
+  /** @throws AwsError if one is in none of these states */
+  function able(ids: string[], become: string, states: InstanceState[]): Instance[] {
+    const all = ids.map((id) => find(cloud.instances, 'instance', id));
+    const unable = all.find(({ state }) => !states.includes(state));
+    if (!unable) return all;
+    throw new AwsError(
+      'IncorrectInstanceState',
+      `The instance '${unable.id}' is not in a state from which it can be ${become}.`,
+    );
+  }
 
   function run({
     ImageId,

@@ -3,7 +3,7 @@ import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains, normalCidr } from './cidr.ts';
 import { blocksOf } from './cidr-blocks.ts';
-import { describe } from './describe.ts';
+import { describe, type FilterValues, type Query } from './describe.ts';
 import { type Ec2, find, noSuch } from './find.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
@@ -101,34 +101,16 @@ export function transitGateways(cloud: CloudContext) {
     },
 
     DescribeTransitGatewayVpcAttachments({ TransitGatewayAttachmentIds, ...query }) {
-      const { page, ...next } = describe(cloud, cloud.vpcAttachments, {
-        kind: 'transitGatewayAttachment',
-        ids: TransitGatewayAttachmentIds,
-        query,
-        by: {
-          'transit-gateway-attachment-id': ({ id }) => id,
-          'transit-gateway-id': ({ gatewayId }) => gatewayId,
-          'vpc-id': ({ vpcId }) => vpcId,
-          state: ({ state }) => state,
-        },
-      });
+      const { page, ...next } = attachments(TransitGatewayAttachmentIds, query, { 'vpc-id': ({ vpcId }) => vpcId });
       return { TransitGatewayVpcAttachments: page.map(attachmentShape), ...next };
     },
 
     DescribeTransitGatewayAttachments({ TransitGatewayAttachmentIds, ...query }) {
-      const { page, ...next } = describe(cloud, cloud.vpcAttachments, {
-        kind: 'transitGatewayAttachment',
-        ids: TransitGatewayAttachmentIds,
-        query,
-        by: {
-          'transit-gateway-attachment-id': ({ id }) => id,
-          'transit-gateway-id': ({ gatewayId }) => gatewayId,
-          'transit-gateway-owner-id': (each) => ownerOfGateway(each),
-          'resource-id': ({ vpcId }) => vpcId,
-          'resource-owner-id': ({ owner }) => owner,
-          'resource-type': () => 'vpc',
-          state: ({ state }) => state,
-        },
+      const { page, ...next } = attachments(TransitGatewayAttachmentIds, query, {
+        'transit-gateway-owner-id': ownerOfGateway,
+        'resource-id': ({ vpcId }) => vpcId,
+        'resource-owner-id': ({ owner }) => owner,
+        'resource-type': () => 'vpc',
       });
       return { TransitGatewayAttachments: page.map(shapeForOwner), ...next };
     },
@@ -221,6 +203,17 @@ export function transitGateways(cloud: CloudContext) {
       return { Routes: found.map(routeShape), AdditionalRoutesAvailable: false };
     },
   } satisfies Ec2;
+
+  /** @param by what one of the two calls filters by and the other does not */
+  function attachments(ids: string[] | undefined, query: Query, by: FilterValues<VpcAttachment>) {
+    const byBoth: FilterValues<VpcAttachment> = {
+      'transit-gateway-attachment-id': ({ id }) => id,
+      'transit-gateway-id': ({ gatewayId }) => gatewayId,
+      state: ({ state }) => state,
+    };
+    const kind = 'transitGatewayAttachment';
+    return describe(cloud, cloud.vpcAttachments, { kind, ids, query, by: { ...byBoth, ...by } });
+  }
 
   function addTable(gatewayId: string): TransitGatewayTable {
     const table: TransitGatewayTable = {

@@ -7,11 +7,11 @@ import {
   DescribeRouteTablesCommand,
   DescribeSubnetsCommand,
 } from '@aws-sdk/client-ec2';
-import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { clientsClaim } from '../../../resources/parameters.js';
 import type { HubConfig } from '../../../shared/config.ts';
-import { claimedTag, readClaims } from '../../../shared/subnets/claims.ts';
+import { readClaims } from '../../../shared/subnets/claims.ts';
 import { planVpcs } from '../../../shared/subnets/plan.ts';
 import { given, REGION } from '../../support/cloud.ts';
 import { CIDR } from './fixtures.ts';
@@ -236,13 +236,17 @@ describe('a VPC that another stack has claimed', () => {
     expect(here.calls().map(({ operation }) => operation)).not.toContain('GetParametersByPath');
   });
 
-  test.each(['ziti-glb', 'net:team/Routers', 'ü@=+.-_'])(
-    'is told by the tag %s as the deployment writes it',
-    async (key) => {
-      const written = await clientsClaim({ resolveVariable: async () => key });
-      expect(written).toBe(`/ziti-glb/clients/${claimedTag(key)}`);
-    },
-  );
+  test.each([
+    ['ziti-glb', 'ziti-glb'],
+    ['net:team/Routers', 'net_3ateam_2fRouters'],
+    ['ü@=+.-_', '_fc_40_3d_2b.-_'],
+  ])('is told by the tag %s as the deployment writes it', async (tagKey, written) => {
+    expect(await clientsClaim({ resolveVariable: async () => tagKey })).toBe(`/ziti-glb/clients/${written}`);
+    const Parameters = [{ Name: `/ziti-glb/vpc-1/${written}`, Value: 'another' }];
+    const ssm = Object.assign(new SSMClient(), { send: async () => ({ Parameters }) });
+    const claims = await readClaims(ssm, { clientVpcs: 'all', tagKey, stack: 'ours' });
+    expect(claims).toEqual([{ vpcId: 'vpc-1', stack: 'another' }]);
+  });
 });
 
 test('an endpoint gets out of the way of who deletes a subnet, in whichever VPC', async () => {

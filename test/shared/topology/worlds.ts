@@ -134,7 +134,6 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
         table: ground.routeTables.find((table) => table.id === id('rtb', name)),
         spec: refused === undefined ? { cidrs: destinations, takeover: false } : { refused },
         destinations,
-        takeover: false,
       },
     ];
   });
