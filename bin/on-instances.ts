@@ -22,7 +22,8 @@ export type Answer = { said: Said[] } | { unknown: string };
 /** Seconds in which an agent that is online takes a command, the least that Systems Manager lets one set; and in which it ends. */
 const DELIVERY_S = 30;
 const EXECUTION_S = 30;
-const PATIENCE_MS = (DELIVERY_S + EXECUTION_S + 10) * 1000;
+/** The same of programs that wait themselves: for names, for answers, for what comes in some seconds. */
+export const LONG_S = 120;
 const POLL_MS = 1_000;
 /** Instances that one command takes. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html */
 const AT_ONCE = 50;
@@ -31,6 +32,7 @@ const AT_ONCE = 50;
  * Runs programs one after the other on instances, as root, by Run Command.
  * @param ids of instances whose agents are online: one that is not refuses the command for all
  * @param programs lines of sh, each a program and its words
+ * @param seconds in which all of them end on an instance: what one that is cut off said is left out
  * @throws AWS's error if the command is not taken
  */
 export async function runOn(
@@ -38,10 +40,11 @@ export async function runOn(
   ids: readonly string[],
   programs: readonly string[],
   { sleep }: Pick<Terminal, 'sleep'>,
+  seconds = EXECUTION_S,
 ): Promise<Map<string, Answer>> {
   // Nothing that a program writes can be taken for it.
   const mark = randomUUID();
-  const Parameters = { commands: [scriptOf(programs, mark)], executionTimeout: [String(EXECUTION_S)] };
+  const Parameters = { commands: [scriptOf(programs, mark)], executionTimeout: [String(seconds)] };
   const answers = new Map<string, Answer>();
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const InstanceIds = ids.slice(from, from + AT_ONCE);
@@ -53,7 +56,7 @@ export async function runOn(
     );
     const commandId = Command?.CommandId ?? '';
     const left = new Map(InstanceIds.map((id) => [id, 'Pending']));
-    for (const deadline = now() + PATIENCE_MS; left.size > 0 && now() < deadline; ) {
+    for (const deadline = now() + (DELIVERY_S + seconds + 10) * 1000; left.size > 0 && now() < deadline; ) {
       await sleep(POLL_MS);
       for (const [id, status] of await statuses(ssm, commandId)) {
         if (!left.has(id)) continue;

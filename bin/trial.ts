@@ -84,12 +84,16 @@ export function outcomeOf(trial: Trial, client: string, said: readonly Said[]): 
   const leaves = face ? `leaves by ${face}${mtu ? `, MTU ${mtu}` : ''}` : 'has no route there';
   const names = of(programs.names)?.lines.flatMap((line) => line.split(/\s+/)[0] ?? []) ?? [];
 
-  const lines = of(programs.get)?.lines ?? [];
+  const got = of(programs.get);
+  const lines = got?.lines ?? [];
   const told = lines.at(-1)?.split(' ') ?? [];
   const isTold = told.length >= FIELDS.length + TIMES.length - 1 && /^\d/.test(told.at(-1) ?? '');
   const value = (name: (typeof FIELDS)[number] | (typeof TIMES)[number]) =>
     isTold ? (told.at(-(FIELDS.length + TIMES.length) + [...FIELDS, ...TIMES].indexOf(name)) ?? '') : '';
-  const error = lines.find((line) => line.startsWith('curl: ')) ?? lines[0] ?? 'curl says nothing: is it there?';
+  const error =
+    lines.find((line) => line.startsWith('curl: ')) ??
+    lines[0] ??
+    (got ? 'curl says nothing: is it there?' : 'curl was not done in time, nor what is asked before it');
   const ms = (name: (typeof TIMES)[number]) => `${Math.round(Number(value(name)) * 1000)} ms`;
   // It tells no time_connect of a connection whose TLS failed.
   const connected = Number(value('num_connects')) > 0;

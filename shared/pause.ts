@@ -2,6 +2,7 @@ import type { Tag } from '@aws-sdk/client-ec2';
 import { tag } from './aws/read.ts';
 import { formatNote, readNote } from './note.ts';
 import { type Condition, isWaiting, LATER, type Part, type Plan, type Step } from './reconcile/plan.ts';
+import { minuteOf } from './sentences.ts';
 
 /** A person has said that a stack is to change nothing, by a tag of its VPC; of any of its VPCs, where the routers are another account's. */
 export interface Pause {
@@ -32,7 +33,7 @@ export function pauseOf(
 
 /** For people: since when, and why. */
 export function pauseSentence({ since, why }: Pause): string {
-  const from = since === undefined ? '' : ` since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const from = since === undefined ? '' : ` since ${minuteOf(since)}`;
   return `paused${from}${why ? `: ${why}` : ''}`;
 }
 

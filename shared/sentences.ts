@@ -4,6 +4,13 @@ import { type Condition, isWaiting, type Step } from './reconcile/plan.ts';
 export const sentence = (condition: Condition) =>
   isWaiting(condition) ? `waits for ${condition.message}` : condition.message;
 
+/** As people read a time who are asked to look at one. */
+export const minuteOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** The same, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
+export const lasting = (condition: Condition) =>
+  `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;
+
 /** A condition for people who do not. */
 export const aboutIt = (condition: Condition) =>
   `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;

@@ -2,7 +2,7 @@ import { type Router as Known, routersOf } from '../../shared/routers/router.ts'
 import { look } from '../../shared/topology/observe.ts';
 import { EXIT, json, type RoutersCommand } from '../command.ts';
 import { judge, readStatus } from '../diverter-status.ts';
-import { runOn } from '../on-instances.ts';
+import { LONG_S, runOn } from '../on-instances.ts';
 
 /** Of the stack's own diverter. What is watched for some seconds comes last. */
 const OWN = [
@@ -26,7 +26,7 @@ export const router: RoutersCommand = {
     const known = routersOf(ground.routers.world, stack.config.routers);
     const { instance, label } = known.find((each) => isNamed(each, asked)) ?? notFound(asked, known);
     const programs = stack.config.routers.diverter === 'own' ? OWN : FOREIGN;
-    const answers = await runOn(stack, [instance.id], programs, terminal);
+    const answers = await runOn(stack, [instance.id], programs, terminal, LONG_S);
     const answer = answers.get(instance.id) ?? { unknown: 'Systems Manager does not say' };
     if ('unknown' in answer) throw new Error(`${label} does not answer: ${answer.unknown}`);
     const status = readStatus(answer.said.find(({ command }) => command === OWN[0])?.lines ?? []);

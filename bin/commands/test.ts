@@ -6,7 +6,7 @@ import { type Deployed, hasRouters, hubsRouters, routersIn, see } from '../deplo
 import { type DiverterStatus, readStatus } from '../diverter-status.ts';
 import { rulesOf, SERVICES } from '../explain/destination.ts';
 import { explainThing, notFound, tell, towards } from '../explain/explanation.ts';
-import { runOn } from '../on-instances.ts';
+import { LONG_S, runOn } from '../on-instances.ts';
 import { nameOf } from '../standing.ts';
 import { counted, outcomeOf, parseTrial, programsOf, type Trial, trialOf } from '../trial.ts';
 
@@ -36,12 +36,15 @@ export const test: Command = {
     });
     const trial = url === undefined ? (trialOf(rules) ?? nothingToTry(stack)) : parseTrial(url);
     const programs = Object.values(programsOf(trial)).filter((program) => program !== undefined);
-    const answer = (await runOn(stack, [client.id], programs, terminal)).get(client.id);
+    const answer = (await runOn(stack, [client.id], programs, terminal, LONG_S)).get(client.id);
     if (!answer || 'unknown' in answer) throw new Error(`${nameOf(client)} does not answer: ${answer?.unknown}`);
     const after = await runOn(stack, ids, [STATUS], terminal);
 
     const outcome = outcomeOf(trial, nameOf(client), answer.said);
-    const to = outcome.address === undefined ? undefined : { address: outcome.address, port: trial.port };
+    const to =
+      outcome.address === undefined
+        ? undefined
+        : { address: outcome.address, port: trial.port, protocol: 'tcp' as const };
     const source = { ...found, source: client.address };
     const { chain, said } = to ? await towards(to, source, ground, given) : found;
     const told = able.flatMap(({ label, instance: { id } }) => {

@@ -11,6 +11,8 @@ import type { Link } from './chain.ts';
 export interface Destination {
   address: string;
   port: number | undefined;
+  /** Either, if it is not given. */
+  protocol?: Rule['protocol'];
 }
 
 /** @throws UsageError */
@@ -35,7 +37,6 @@ export function wayTo(
   { endpoints }: Pick<SubnetsWorld, 'endpoints'>,
 ): Link {
   const name = 'destination';
-  const bits = (cidr: string) => parseCidr(cidr)?.prefix ?? 0;
   const route = table?.routes
     .filter(({ destination }) => contains(destination, alone(address)))
     .toSorted((a, b) => bits(b.destination) - bits(a.destination))[0];
@@ -71,14 +72,24 @@ export function rulesOf(answer: Answer | undefined): Rule[] | { unknown: string 
   }
 }
 
-/** Which rules take a packet, from wherever if its source is not known. */
-export const taking = (rules: readonly Rule[], { address, port }: Destination, source?: string): Rule[] =>
-  rules.filter(
-    ({ destination, low, high, ...of }) =>
-      contains(destination, alone(address)) &&
-      (port === undefined || (low <= port && port <= high)) &&
-      (source === undefined || contains(of.source, alone(source))),
-  );
+const bits = (cidr: string) => parseCidr(cidr)?.prefix ?? 0;
+
+/** Which rules take a packet, from wherever if its source is not known: the most specific first, as the diverter looks. */
+export const taking = (rules: readonly Rule[], { address, port, protocol }: Destination, source?: string): Rule[] =>
+  rules
+    .filter(
+      ({ destination, low, high, ...of }) =>
+        contains(destination, alone(address)) &&
+        (port === undefined || (low <= port && port <= high)) &&
+        (protocol === undefined || protocol === of.protocol) &&
+        (source === undefined || contains(of.source, alone(source))),
+    )
+    .toSorted(
+      (a, b) =>
+        bits(b.destination) - bits(a.destination) ||
+        bits(b.source) - bits(a.source) ||
+        a.high - a.low - (b.high - b.low),
+    );
 
 /** Whether a router has a service for it; undefined if none that was asked tells. */
 export function serviceLink(
@@ -89,10 +100,11 @@ export function serviceLink(
   const name = 'service';
   const told = routers.flatMap(({ label, rules }) => (Array.isArray(rules) ? [{ label, rules }] : []));
   if (told.length === 0) return undefined;
-  const what = to.port === undefined ? to.address : `${to.address} and port ${to.port}`;
+  const what = `${to.address}${to.port === undefined ? '' : ` and port ${to.port}`}${to.protocol ? ` by ${to.protocol}` : ''}`;
   const having = told.flatMap(({ label, rules }) => {
-    const [one] = taking(rules, to, source);
-    return one ? [`${label} by ${one.service} (${one.protocol})`] : [];
+    const by = Map.groupBy(taking(rules, to, source), ({ protocol }) => protocol);
+    const firsts = [...by].map(([protocol, [first]]) => `${first?.service} (${protocol})`);
+    return firsts.length > 0 ? [`${label} by ${firsts.join(' and ')}`] : [];
   });
   return having.length > 0
     ? { name, holds: true, says: having.join(', ') }

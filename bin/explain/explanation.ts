@@ -1,7 +1,7 @@
 import { DescribeInstancesCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { contains } from '../../shared/cidr.ts';
 import type { Condition } from '../../shared/reconcile/plan.ts';
-import { sentence } from '../../shared/sentences.ts';
+import { lasting, sentence } from '../../shared/sentences.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { EXIT, type Given } from '../command.ts';
@@ -63,9 +63,12 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
   const shown = topology(ground).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
   const conditions: Condition[] = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
   // Of what is not in the picture, as a route table.
-  const said = (id: string) =>
-    shown.find((subject) => subject.id === id)?.why ??
-    conditions.filter(({ about }) => about.ids.includes(id)).map(sentence);
+  const said = (id: string) => {
+    const mine = conditions.filter(({ about }) => about.ids.includes(id));
+    const why = shown.find((subject) => subject.id === id)?.why ?? mine.map(sentence);
+    const told = new Map(mine.map((condition) => [sentence(condition), lasting(condition)]));
+    return why.map((text) => told.get(text) ?? text);
+  };
 
   const { vpcs, spokes, hub } = ground.subnets;
   for (const world of vpcs) {

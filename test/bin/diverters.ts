@@ -20,6 +20,10 @@ export const RULES = [
     ...{ service: '4OmU8W8ZPLDPl6jMk4dGw', protocol: 'tcp', destination: '10.20.0.0/24', source: '0.0.0.0/0' },
     ...{ low: 443, high: 444, listener: 40000, interface: null },
   },
+  {
+    ...{ service: 'QXugXNAEfgRBgzzpVJl6wF', protocol: 'udp', destination: '10.20.0.0/24', source: '0.0.0.0/0' },
+    ...{ low: 443, high: 853, listener: 40001, interface: null },
+  },
 ];
 
 /** What the programs on each router are, as functions of sh; each is given its words. */

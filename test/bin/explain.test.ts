@@ -7,6 +7,7 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
+import { type Rule, taking } from '../../bin/explain/destination.ts';
 import { given, launch, testVpc } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
 import { askedBy, deployed, inLateZone, STRANGER, type TestStack } from './stage.ts';
@@ -126,6 +127,7 @@ describe('the chain of a router', () => {
     expect(out).toMatch(
       /The first broken link is diverter: none is known of .* ended as Failed: .*no interface carries/,
     );
+    expect(out).toMatch(/\nwaits for another try: command .*, since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
   });
 
   test('is broken where a hook of another name holds it, though it is ready', async () => {
@@ -243,7 +245,11 @@ describe('a destination', () => {
 
   test.each([
     ['app-a 10.20.0.5:443', 0, /ok +destination +10\.20\.0\.5 takes the route 10\.20\.0\.0\/16 to vpce-\S+/],
-    ['app-a 10.20.0.5:443', 0, /ok +service +i-\S+ \(router-1\) by 4OmU8W8ZPLDPl6jMk4dGw \(tcp\)/],
+    [
+      'app-a 10.20.0.5:443',
+      0,
+      /ok +service +i-\S+ \(router-1\) by 4OmU8W8ZPLDPl6jMk4dGw \(tcp\) and QXugXNAEfgRBgzzpVJl6wF \(udp\)/,
+    ],
     ['10.0.1.9 10.20.0.5', 0, /^10\.0\.1\.9, whose packets go the way of subnet-\S+ \(app-a\)/],
     ['10.0.1.9 10.20.0.5:80', 2, /link is service: no rule of .*router-1\) takes 10\.20\.0\.5 and port 80\./],
     [
@@ -276,6 +282,26 @@ describe('a destination', () => {
       expect.stringMatching(/router-1\) was asked for a service: command \S+ ended as Failed/),
     ]);
   });
+});
+
+test('of several services the most specific one takes it, as the diverter has it', () => {
+  const rule = (service: string, of: Partial<Rule> = {}): Rule => ({
+    ...{ service, protocol: 'tcp', destination: '10.20.0.0/16', source: '0.0.0.0/0', low: 1, high: 65_535, ...of },
+  });
+  const rules = [
+    rule('wide'),
+    rule('port', { low: 443, high: 443 }),
+    rule('source', { source: '10.0.1.0/24' }),
+    rule('host', { destination: '10.20.0.5/32', low: 1, high: 9_999 }),
+    rule('datagrams', { destination: '10.20.0.5/32', protocol: 'udp' }),
+  ];
+  const takes = (address: string, port: number, source: string, protocol?: Rule['protocol']) =>
+    taking(rules, { address, port, ...(protocol && { protocol }) }, source)[0]?.service;
+  expect(takes('10.20.0.5', 443, '10.0.1.9', 'tcp')).toBe('host');
+  expect(takes('10.20.0.5', 443, '10.0.1.9', 'udp')).toBe('datagrams');
+  expect(takes('10.20.0.6', 443, '10.0.1.9')).toBe('source');
+  expect(takes('10.20.0.6', 443, '10.0.2.9')).toBe('port');
+  expect(takes('10.20.0.6', 80, '10.0.2.9')).toBe('wide');
 });
 
 test('an address is its router’s, its client’s or nobody’s, and a client has a name', async () => {

@@ -64,6 +64,13 @@ describe('what a client really sees', () => {
   });
 });
 
+test('what the client could not do in its time is not called missing', () => {
+  const trial = parseTrial('https://10.20.0.5/');
+  const of = (said: Parameters<typeof outcomeOf>[2]) => outcomeOf(trial, 'i-1', said).after[0]?.says;
+  expect(of([])).toMatch(/^curl was not done in time/);
+  expect(of([{ command: programsOf(trial).get, code: 127, lines: [] }])).toMatch(/is it there\?$/);
+});
+
 test('without a URL, a service is tried: of the narrowest destination, an address that a host can have', () => {
   const rule = (destination: string, protocol: 'tcp' | 'udp' = 'tcp') => ({
     ...given(RULES[0]),
@@ -161,6 +168,12 @@ describe('test', () => {
   test('finds that no service takes it, before the client does', async () => {
     const { ask } = await asking('curl: (28) Connection timed out');
     expect((await ask('test app-a http://10.20.9.5/')).out).toMatch(/first broken link is service: no rule of/);
+  });
+
+  test('asks for a service of TCP: one that takes datagrams there is none', async () => {
+    const { ask } = await asking();
+    const { out } = await ask('test app-a https://10.20.0.5:853/');
+    expect(out).toMatch(/first broken link is service: no rule of .* takes 10\.20\.0\.1 and port 853 by tcp\.$/);
   });
 
   test('is JSON for programs', async () => {
