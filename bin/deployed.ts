@@ -79,7 +79,7 @@ function readAs<T>(name: string, read: () => T): T {
     return read();
   } catch (error) {
     const says = error instanceof Error ? error.message : String(error);
-    const whose = `${name} is no stack of ziti-glb, or of another version than this checkout`;
+    const whose = `${name} is no stack of ziti-glb, or of another version than this command`;
     throw new Error(`${whose}: name another --stack, or deploy it again. ${says}`, { cause: error });
   }
 }

@@ -22,6 +22,7 @@ import { completion, SHELLS, type Shell, type Words } from './completion.ts';
 import { awsClock, findStack, hasRouters, hubsRouters, type Place } from './deployed.ts';
 import { answering, formatOf } from './formats.ts';
 import { explain as explainError } from './person.ts';
+import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -53,34 +54,41 @@ const COMMON = {
   version: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
-const HELP = `npm run -s ziti-glb -- COMMAND [OPTION ...]
+const OPTIONS = [
+  ['  --stack NAME', 'the stack that was deployed (default ziti-glb-dev; ziti-glb-demo with a local endpoint)'],
+  ['  --region NAME', 'where it was deployed; else as for the AWS command line'],
+  ['  --profile NAME', 'whose credentials to use; else as for the AWS command line'],
+  ['  --endpoint URL', "another AWS, as the demo's: http://127.0.0.1:4780"],
+  ['  --request-timeout SECONDS', 'in which AWS has to answer each call (60)'],
+  ['  completion SHELL', 'prints a script for bash, zsh or fish that completes all this'],
+  ['  --version', 'which version of ziti-glb this is'],
+];
+const OPTIONS_OF_ONE = [
+  ['  status', '--watch', 'go on showing it, until Ctrl-C'],
+  ['', '--for=ready', 'wait until all is, --timeout SECONDS (900); 2 if it does not get so'],
+  ['  plan', '--with SUBNET=CIDRS', 'if it were tagged so'],
+  ['  precheck', '--param NAME=VALUE (-p)', 'as they are to be deployed'],
+  ['', '--parameters FILE', 'the same, in a file'],
+  ['  log, bundle', '--since 10m', 'how far back (1h)'],
+  ['  log', '--follow (-f)', 'go on, until Ctrl-C'],
+  ['  all that show', '--output FORM (-o)', 'json (--json) or yaml, for programs; wide'],
+  ['  drain, redrive', '--yes (-y)', 'do not ask'],
+];
 
-${Object.entries(COMMANDS)
-  .map(
-    ([name, { args, summary }]) =>
-      `  ${[name, ...args.map((arg) => (isOptional(arg) ? arg : `<${arg}>`))].join(' ').padEnd(40)}${summary}`,
-  )
-  .join('\n')}
-
-  --stack NAME      the stack that was deployed (default ziti-glb-dev; ziti-glb-demo with a local endpoint)
-  --region NAME     where it was deployed; else as for the AWS command line
-  --profile NAME    whose credentials to use; else as for the AWS command line
-  --endpoint URL    another AWS, as the demo's: http://127.0.0.1:4780
-  --request-timeout SECONDS   in which AWS has to answer each call (60)
-  completion SHELL  prints a script for bash, zsh or fish that completes all this
-  --version         which version of ziti-glb this is
-
-  status            --watch   go on showing it, until Ctrl-C
-                    --for=ready [--timeout SECONDS]   wait until all is (900); 2 if it does not get so
-  plan              --with SUBNET=CIDRS   if it were tagged so
-  precheck          --param NAME=VALUE (-p), --parameters FILE: as they are to be deployed
-  log               --since 10m (1h), --follow (-f): go on, until Ctrl-C
-  all that show     --output json (--json), yaml, for programs, or wide (-o)
-  drain, redrive    --yes     do not ask
-
-All but pause, resume, drain and redrive only read; doctor, router, test and explain with a
-destination have programs run on routers and clients, which change nothing. Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use;
-status, which only shows, has no 2 without --for.`;
+function help(columns: number | undefined): string[] {
+  const commands = Object.entries(COMMANDS).map(([name, { args, summary }]) => [
+    `  ${[name, ...args.map((arg) => (isOptional(arg) ? arg : `<${arg}>`))].join(' ')}`,
+    summary,
+  ]);
+  const tables = [commands, OPTIONS, OPTIONS_OF_ONE].flatMap((rows) => ['', ...table(rows, { columns })]);
+  return [
+    'npm run -s ziti-glb -- COMMAND [OPTION ...]',
+    ...tables,
+    '',
+    'All but pause, resume, drain and redrive only read; doctor, router, test and explain with a destination have programs run on routers and clients, which change nothing.',
+    'Exit codes: 0 in order, 1 failed, 2 something is to be done, 64 wrong use; status, which only shows, has no 2 without --for.',
+  ];
+}
 
 const WORDS: Words = {
   commands: [
@@ -93,6 +101,19 @@ const WORDS: Words = {
   options: Object.keys(COMMON),
 };
 
+const isUrl = (text: string) => {
+  const { protocol = '', username = '', password = '' } = URL.canParse(text) ? new URL(text) : {};
+  return /^https?:$/.test(protocol) && username + password === '';
+};
+/** What an option's value is, beside a text. */
+const FORMS = {
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+  stack: { is: (text: string) => /^[a-z][a-z0-9-]{0,127}$/i.test(text), wanted: "a stack's name" },
+  region: { is: (text: string) => /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/.test(text), wanted: 'a region like eu-central-1' },
+  profile: { is: (text: string) => text !== '', wanted: 'a profile' },
+  endpoint: { is: isUrl, wanted: 'a URL like http://127.0.0.1:4780, without a user' },
+} as const;
+
 /** Runs one command line. Resolves to the exit code; never rejects. */
 export async function run(
   argv: readonly string[],
@@ -104,7 +125,7 @@ export async function run(
   try {
     const parsed = parse(argv);
     if (parsed === 'help') {
-      terminal.out(...HELP.split('\n'));
+      terminal.out(...help(terminal.columns));
       return EXIT.ok;
     }
     if (parsed === 'version') {
@@ -163,7 +184,10 @@ function parse(argv: readonly string[]) {
   const [name] = loose.positionals;
   if (loose.values.help || name === 'help') return 'help';
   if (loose.values.version) return 'version';
-  if (name === undefined) throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
+  if (name === undefined) {
+    strictly(argv, COMMON);
+    throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (name === 'completion') return completionOf(loose.positionals.slice(1));
   if (!command) {
@@ -182,14 +206,20 @@ function parse(argv: readonly string[]) {
     throw new UsageError(
       `${name} takes ${command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ') || 'nothing more'}`,
     );
+  if (args.includes('')) throw new UsageError(`${name} was given a text without letters: is a variable empty?`);
   const format = formatOf(values);
   command.check?.({ args, options: values });
-  const given = (option: keyof typeof COMMON) => {
+  const given = (option: keyof typeof FORMS | 'request-timeout') => {
     const value = values[option];
     return typeof value === 'string' ? value : undefined;
   };
-  const endpoint = given('endpoint') ?? process.env.AWS_ENDPOINT_URL;
-  if (endpoint !== undefined && !URL.canParse(endpoint)) throw new UsageError(`--endpoint ${endpoint} is not a URL`);
+  for (const [option, { is, wanted }] of Object.entries(FORMS)) {
+    const value = given(option as keyof typeof FORMS);
+    if (value !== undefined && !is(value)) throw new UsageError(`--${option}=${value} is not ${wanted}`);
+  }
+  const endpoint = given('endpoint') ?? (process.env.AWS_ENDPOINT_URL || undefined);
+  if (endpoint !== undefined && !isUrl(endpoint))
+    throw new UsageError(`AWS_ENDPOINT_URL is not ${FORMS.endpoint.wanted}`);
   const timeout = given('request-timeout') ?? '60';
   if (!/^\d{1,3}$/.test(timeout) || Number(timeout) < 1 || Number(timeout) > 600)
     throw new UsageError(`--request-timeout=${timeout} is no number of seconds from 1 to 600`);
@@ -221,7 +251,8 @@ function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
     const { message = String(error) } = Object(error);
     const [, unknown = ''] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
     const meant = closest(unknown, Object.keys(options));
-    throw new UsageError(meant ? `${message.replace(/\. .*/s, '')}. Did you mean --${meant}?` : message);
+    const says = message.replace(/\. .*/s, '');
+    throw new UsageError(meant ? `${says}. Did you mean --${meant}?` : says);
   }
 }
 

@@ -23,8 +23,8 @@ async function behindGateways(
 }
 
 export const explain: Command = {
-  args: ['subnet|instance|route table|address', '[destination]'],
-  summary: 'the chain from its tag to the packet, and its first broken link',
+  args: ['id|name|address', '[destination]'],
+  summary: 'the chain of a subnet, router, route table or client from its tag to the packet, and its first broken link',
   options: json,
   check: ({ args: [, destination] }) => void (destination !== undefined && parseDestination(destination)),
   async run(given) {

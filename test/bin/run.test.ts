@@ -23,7 +23,7 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['bundle x', /^bundle takes nothing more/],
     ['bundle --since soon', /^--since=soon is no time/],
     ['plan subnet-1', /^plan takes nothing more/],
-    ['explain', /^explain takes one subnet\|instance\|route table/],
+    ['explain', /^explain takes one id\|name\|address, at most one \[destination\]/],
     ['explain a 10.20.0.5 b', /^explain takes one .*, at most one \[destination\]/],
     ['explain a b', /^b is no address with a port or without: 10\.20\.0\.5:443/],
     ['explain a 10.20.0.5:0', /^10\.20\.0\.5:0 is no address/],
@@ -60,7 +60,17 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['status --for=ready --timeout 86401', /^--timeout=86401 is no number of seconds from 0 to 86400/],
     ['status --request-timeout 0', /^--request-timeout=0 is no number of seconds from 1 to 600/],
     ['status --request-timeout 1m', /^--request-timeout=1m is no number/],
-    ['status --endpoint nowhere', /^--endpoint nowhere is not a URL/],
+    ['status --endpoint nowhere', /^--endpoint=nowhere is not a URL like http/],
+    ['status --endpoint=', /^--endpoint= is not a URL/],
+    ['status --endpoint ftp://127.0.0.1', /^--endpoint=ftp:\S+ is not a URL/],
+    ['status --endpoint http://ann:secret@127.0.0.1:4780', /is not a URL like \S+, without a user/],
+    ['status --stack=', /^--stack= is not a stack's name/],
+    ['status --stack ziti_glb', /^--stack=ziti_glb is not a stack's name/],
+    ['status --region=', /^--region= is not a region like eu-central-1/],
+    ['status --region eu-central', /^--region=eu-central is not a region/],
+    ['status --profile=', /^--profile= is not a profile/],
+    ['--versoin', /^Unknown option '--versoin'\. Did you mean --version\?\n/],
+    ['-v', /^Unknown option '-v'\n/],
   ])('%s', async (line, message) => {
     const { cli } = await deployed();
     const { code, out, err, access } = await cli(line);
@@ -68,6 +78,13 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     expect(err).toMatch(message);
     expect(err).toContain('npm run -s ziti-glb -- --help');
   });
+});
+
+test.each(['explain', 'router', 'test', 'log', 'pause'])('%s takes no text without letters', async (name) => {
+  const { cli } = await deployed();
+  const { code, err, access } = await cli([name, '']);
+  expect({ code, access }).toEqual({ code: 64, access: [] });
+  expect(err).toMatch(new RegExp(`^${name} was given a text without letters: is a variable empty\\?\n`));
 });
 
 test.each(['--help', 'help', 'status -h'])('%s tells every command and every exit code', async (line) => {
@@ -140,7 +157,7 @@ describe('what fails is said on standard error, with what to do, and exits with 
     const { code, err } = await cli('status');
     expect(code).toBe(1);
     expect(err).toMatch(
-      /^Error: ziti-glb-dev is no stack of ziti-glb, or of another version than this checkout: name another/,
+      /^Error: ziti-glb-dev is no stack of ziti-glb, or of another version than this command: name another/,
     );
     expect(err).toContain('The function is deployed with a wrong environment.');
     expect(err).toContain('LOAD_BALANCER_ARN');

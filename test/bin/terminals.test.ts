@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { COMMANDS } from '../../bin/run.ts';
 import { credentialsFile, writeCredentials } from '../../local/credentials.ts';
 import { type Server, serve } from '../../local/wire/server.ts';
 import { buildCli } from '../../release/cli.ts';
@@ -89,6 +90,16 @@ describe('the command line, before a stack in the box,', () => {
       const long = lines.filter((line) => line.length > columns && !line.startsWith(whole?.split(' ')[0] ?? ''));
       expect(long).toEqual([]);
       expect(all).toMatch(/\bvpce-[0-9a-f]{17}\b/);
+    });
+
+    test('of 80 columns, the help has what is typed apart from what it does', async () => {
+      const { lines } = await shown('--help', 80);
+      const listed = lines.filter((line) => line.startsWith('  '));
+      expect(listed.filter((line) => line.length > 80)).toEqual([]);
+      for (const [name, { summary }] of Object.entries(COMMANDS)) {
+        const [first = ''] = summary.split(' ');
+        expect(listed).toContainEqual(expect.stringMatching(new RegExp(`^  ${name}( [<[][^ ]+[>\\]])* {2,}${first}`)));
+      }
     });
 
     test('of 0 columns, which does not know its size, shows what a pipe gets', async () => {
