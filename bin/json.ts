@@ -190,7 +190,7 @@ export interface Versions extends Versioned {
   /** Of `ziti-glb` itself. */
   command: string;
   /** When each was deployed is a time of ISO 8601, and `code` the beginning of what its code hashes to. */
-  functions: { name: string; runtime: string; deployed: string; code: string }[];
+  functions: { name: string; version: string; runtime: string; deployed: string; code: string }[];
   routers: RouterVersions[];
 }
 

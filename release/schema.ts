@@ -146,7 +146,9 @@ const router = z.object({
 const versions = z.object({
   ...versioned,
   command: z.string(),
-  functions: z.array(z.object({ name: z.string(), runtime: z.string(), deployed: z.string(), code: z.string() })),
+  functions: z.array(
+    z.object({ name: z.string(), version: z.string(), runtime: z.string(), deployed: z.string(), code: z.string() }),
+  ),
   routers: z.array(
     z.object({
       id: z.string(),

@@ -27,8 +27,8 @@ export const versions: Command = {
         `this command: ${version}, on Node ${process.versions.node}`,
         '',
         ...table(
-          functions.map(({ name, runtime, deployed, code }) => [name, runtime, deployed, code]),
-          { columns, heading: ['FUNCTION', 'RUNTIME', 'DEPLOYED', 'CODE'] },
+          functions.map(({ name, version: of, runtime, deployed, code }) => [name, of, runtime, deployed, code]),
+          { columns, heading: ['FUNCTION', 'VERSION', 'RUNTIME', 'DEPLOYED', 'CODE'] },
         ),
         '',
         ...(hasRouters(stack)
@@ -54,8 +54,15 @@ async function readFunctions(stack: Given['stack']) {
     functionsOf(stack).map(async (suffix) => {
       const name = `${stack.name}-${suffix}`;
       const command = new GetFunctionConfigurationCommand({ FunctionName: name });
-      const { Runtime = '', LastModified = '', CodeSha256 = '' } = await clients.lambda.send(command);
-      return { name, runtime: Runtime, deployed: LastModified.slice(0, 19), code: CodeSha256.slice(0, 12) };
+      const { Runtime = '', LastModified = '', CodeSha256 = '', Environment } = await clients.lambda.send(command);
+      const of = Environment?.Variables?.VERSION ?? '';
+      return {
+        name,
+        version: of,
+        runtime: Runtime,
+        deployed: LastModified.slice(0, 19),
+        code: CodeSha256.slice(0, 12),
+      };
     }),
   );
 }

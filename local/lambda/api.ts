@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AwsError } from '../wire/errors.ts';
 import type { WireRequest, WireResponse } from '../wire/protocol.ts';
 import type { Caller, RawService } from '../wire/wire.ts';
@@ -10,7 +11,7 @@ const OPERATIONS = [
   ['POST', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'InvokeFunction'],
 ] as const;
 
-type Functions = Pick<Lambda, 'has' | 'configurationOf' | 'invoke' | 'invokeAsync'>;
+type Functions = Pick<Lambda, 'has' | 'configurationOf' | 'modifiedAt' | 'invoke' | 'invokeAsync'>;
 
 /**
  * A function of another account is named by its ARN, and may be invoked only if both the caller's policies and its own let the
@@ -69,6 +70,10 @@ export function lambdaService(
       Handler: configuration.handler,
       Timeout: configuration.timeout,
       MemorySize: configuration.memorySize,
+      CodeSha256: createHash('sha256').update(configuration.code).digest('base64'),
+      CodeSize: configuration.code.length,
+      // As AWS writes it, which is not as it writes other times.
+      LastModified: new Date(lambda.modifiedAt(name)).toISOString().replace('Z', '+0000'),
       State: 'Active',
       Environment: { Variables: variables },
     });

@@ -57,6 +57,7 @@ interface Running {
 /** A function as it was last created or updated. What began under an earlier one ends under it. */
 interface Revision {
   configuration: FunctionConfiguration;
+  madeAt: number;
   code: Code;
   warm: Environment[];
   environments: Set<Environment>;
@@ -199,7 +200,10 @@ export function createLambda({
     refuseReservedVariables(configuration.name, configuration.variables);
     refuseReserved(configuration);
     const code = unpackCode(configuration.name, configuration.code);
-    const revision = { configuration, code, warm: [], environments: new Set<Environment>() };
+    const revision = {
+      ...{ configuration, code, warm: [], environments: new Set<Environment>() },
+      madeAt: clock.now(),
+    };
     revisions.add(revision);
     return revision;
   }
@@ -286,6 +290,9 @@ export function createLambda({
 
     /** Throws if there is none of this name. */
     configurationOf: (nameOrArn: string): FunctionConfiguration => get(nameOrArn).revision.configuration,
+
+    /** It has its code and configuration since then, in milliseconds since the epoch. */
+    modifiedAt: (nameOrArn: string): number => get(nameOrArn).revision.madeAt,
 
     /** ARN of the role that a function runs as. Throws if there is none of this name. */
     roleOf: (nameOrArn: string): string => get(nameOrArn).revision.configuration.roleArn,

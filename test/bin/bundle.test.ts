@@ -13,11 +13,12 @@ async function joined(extras: Extras = {}) {
 }
 
 test('versions names what runs where', async () => {
-  const { ask, id } = await joined();
+  const { ask, id, environments } = await joined();
+  Object.assign(environments['ziti-glb-dev-routers'] ?? {}, { VERSION: '0.0.9' });
   const { code, out } = await ask('versions');
   expect([code, out]).toEqual([0, expect.stringMatching(/^this command: \d+\.\d+\.\d+, on Node \d+/)]);
   expect(out).toMatch(new RegExp(`${id} \\(router-1\\) +${STATUS.version} +yes +unknown +\\d+\\.\\d+\\S* +\\d+\\.`));
-  expect(out).toMatch(/ziti-glb-dev-routers +\S+/);
+  expect(out).toMatch(/ziti-glb-dev-routers +0\.0\.9 +nodejs24\.x +2026-01-15T09:00:00 +\S{12}\n/);
 });
 
 test('versions says what it could not ask, and tells the rest', async () => {

@@ -128,6 +128,7 @@ export async function deployed(extras: Extras = {}) {
         timeout: 300,
         variables: environments[name.split(':').at(-1) ?? ''] ?? {},
       }),
+      modifiedAt: () => Date.UTC(2026, 0, 15, 9),
       concurrency: () => extras.concurrency ?? { all: 1000, unreserved: 998 },
       invoke: () => Promise.reject(new Error('not asked for')),
       invokeAsync: (name, event) => void invoked.push({ name: name.split(':').at(-1) ?? '', event }),

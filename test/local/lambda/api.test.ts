@@ -82,6 +82,8 @@ test('tells what a function is, by its name or ARN', async () => {
       FunctionArn: ARN,
       Timeout: 30,
       Environment: { Variables: { STACK: 'ziti-glb-test' } },
+      CodeSha256: expect.stringMatching(/^[\w+/]{43}=$/),
+      LastModified: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000$/),
     });
   }
   expect(asked).toEqual(Array(2).fill(`KEY lambda:GetFunctionConfiguration ${ARN}`));
