@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AccessKey } from './wire/keys.ts';
 
@@ -40,9 +40,16 @@ export function writeCredentials(
   return remove;
 }
 
+/** The same, as a command finds it that is typed elsewhere: what the demo has its reader export. Another cloud's file is no demo's. */
+function fileFor(endpoint: string): string {
+  const own = credentialsFile(endpoint);
+  const { AWS_SHARED_CREDENTIALS_FILE: told = '' } = process.env;
+  return basename(told) === basename(own) ? told : own;
+}
+
 /** @throws NoCredentials if there is no such cloud, it is another user's, or it has no such profile */
 export function readCredentials(endpoint: string, profile = 'default'): AccessKey {
-  const file = credentialsFile(endpoint);
+  const file = fileFor(endpoint);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
