@@ -209,13 +209,18 @@ async function askDiverters(stack: DeployedHub, routers: readonly Router[], term
     if (status) return judge(label, status);
     const why = answer && 'unknown' in answer ? answer.unknown : said?.lines.at(-1);
     return [
-      finding('unknown', 'packets', `${label}: its diverter does not tell: ${why || 'it says nothing'}`, seeRouter(id)),
+      finding(
+        'unknown',
+        'packets',
+        `${label}: its diverter does not tell: ${why || 'it says nothing'}`,
+        seeRouter(id, stack),
+      ),
     ];
   });
   return [...found, ...sameVersion(versions)];
 }
 
-const seeRouter = (id: string) => `see: npm run -s ziti-glb -- router ${id}`;
+const seeRouter = (id: string, { name }: Deployed) => `see: npm run -s ziti-glb -- router ${id} --stack ${name}`;
 
 async function readQuotas({ clients }: Deployed, vpcs: readonly SubnetsWorld[]): Promise<Quota[]> {
   const limit = async (QuotaCode: string) => {

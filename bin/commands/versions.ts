@@ -35,13 +35,14 @@ export const versions: Command = {
           ? table(
               routers.map((router) => [
                 router.label,
-                router.diverter ?? router.unknown ?? 'unknown',
+                router.diverter ?? 'unknown',
                 router.isWanted ? 'yes' : 'no',
                 ...[router.ziti, router.kernel, router.agent].map((word) => word || 'unknown'),
               ]),
               { columns, heading: ['ROUTER', 'DIVERTER', 'AS IT IS TO BE', 'ZITI', 'KERNEL', 'AGENT'] },
             )
           : [`${stack.name} is a spoke: ${hubsRouters(stack)}.`]),
+        ...routers.flatMap(({ label, unknown }) => (unknown ? ['', `${label} does not tell: ${unknown}`] : [])),
         ...differ.flatMap(({ says }) => ['', says]),
       );
     return differ.length > 0 || routers.some(({ isWanted }) => !isWanted) ? EXIT.todo : EXIT.ok;

@@ -30,6 +30,9 @@ test('versions says what it could not ask, and tells the rest', async () => {
   expect(JSON.parse((await ask('versions --json')).out).routers).toMatchObject([
     { isWanted: true, unknown: expect.stringContaining('ann lacks ssm:SendCommand') },
   ]);
+  const { out } = await ask('versions');
+  expect(out).toMatch(/\(router-1\) +unknown +yes +unknown +unknown +\d+\./);
+  expect(out).toMatch(/\n\ni-\S+ \(router-1\) does not tell: .*ann lacks ssm:SendCommand/);
 });
 
 test('bundle has all in one JSON, and no secret', async () => {

@@ -450,7 +450,7 @@ describe('doctor', () => {
       fake.onExec = async () => ({ code: 0, stdout: '', stderr: '' });
     });
     expect(mute.of('packets')).toMatchObject([
-      { is: 'unknown', remedy: expect.stringMatching(/router i-/) },
+      { is: 'unknown', remedy: expect.stringMatching(/router i-\S+ --stack ziti-glb-dev$/) },
       { is: 'unknown' },
     ]);
   });
