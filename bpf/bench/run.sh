@@ -1,13 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Measures the diverter with few and with 10,000 services, each over TCP and UDP, in a network and mount namespace of its own. Needs root.
+# run.sh [COMMIT]
+# Measures the diverter with few and with 10,000 services, each over TCP and UDP, in a network and mount namespace of its own, with one
+# service beside an earlier build. Needs root.
 set -eu
 cd "$(dirname "$0")/.."
 make -s build/diverter build/bench build/baseline.bpf.o
+bench/earlier.sh "$@"
 grep -m 1 "model name" /proc/cpuinfo | sed "s/.*: //"
 echo "Linux $(uname -r), $(nproc) processors"
 exec unshare --mount --net sh -eu -c '
 	mount -t bpf bpf /sys/fs/bpf
+	mount -t tmpfs tmpfs /run
 	ip link set lo up
 	ip link add eth0 type veth peer name peer
 	ip address add 10.0.0.2/24 dev eth0
@@ -42,7 +46,19 @@ exec unshare --mount --net sh -eu -c '
 
 	echo "one service, of an address"
 	both services 1
-	build/bench 1 1 build/baseline.bpf.o
+	earlier=
+	if [ -x build/earlier/build/diverter ]; then
+		earlier=/run/earlier
+		mkdir $earlier
+		mount -t bpf bpf $earlier
+		unshare --mount sh -eu -c "
+			mount --bind $earlier /sys/fs/bpf
+			build/earlier/build/diverter attach eth0 --from 10.0.0.0/24
+			for protocol in tcp udp; do
+				build/earlier/build/diverter -I -c 100.64.0.0 -m 32 -p \$protocol -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s earlier >/dev/null
+			done"
+	fi
+	build/bench 1 1 build/baseline.bpf.o ${earlier:+$earlier/ziti-glb}
 
 	start=$(date +%s%N)
 	services tcp 10000
