@@ -190,16 +190,16 @@ static int baseline(struct bpf_object *object, const char *name)
 	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
 }
 
-/* The program that a build has attached to eth0, whose maps are pinned in this folder. */
-static int attached_program(const char *pins)
+/* The program that a build has attached to an interface, whose maps are pinned in this folder. */
+static int attached_program(const char *pins, const char *interface)
 {
 	struct attachment attachment;
-	unsigned ifindex = if_nametoindex("eth0");
+	unsigned ifindex = if_nametoindex(interface);
 	char path[512];
 	snprintf(path, sizeof(path), "%s/interfaces", pins);
 	int interfaces = bpf_obj_get(path);
 	if (interfaces < 0 || bpf_map_lookup_elem(interfaces, &ifindex, &attachment)) {
-		fprintf(stderr, "the diverter is not attached to eth0\n");
+		fprintf(stderr, "the diverter is not attached to %s\n", interface);
 		exit(1);
 	}
 	close(interfaces);
@@ -275,7 +275,7 @@ static int measure_answers(char **commands)
 		    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
 	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
 	int socket = bound(SOCK_DGRAM, FIRST_SERVICE, SERVICE_PORT);
-	if (bpf_prog_test_run_opts(attached_program(PINS), &opens)) {
+	if (bpf_prog_test_run_opts(attached_program(PINS, "eth0"), &opens)) {
 		perror("bpf_prog_test_run_opts");
 		return 1;
 	}
@@ -330,7 +330,7 @@ int main(int argc, char **argv)
 	struct packet other = udp;
 	put16(other.bytes + 36, 53);
 
-	int diverter = attached_program(PINS), earlier = argc == 5 ? attached_program(argv[4]) : -1;
+	int diverter = attached_program(PINS, "eth0"), earlier = argc == 5 ? attached_program(argv[4], "earlier") : -1;
 	int empty = baseline(object, "empty"), strip = baseline(object, "strip"), find = baseline(object, "find"),
 	    assign = baseline(object, "assign");
 	struct measured all[] = {

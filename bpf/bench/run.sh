@@ -14,8 +14,11 @@ exec unshare --mount --net sh -eu -c '
 	mount -t tmpfs tmpfs /run
 	ip link set lo up
 	ip link add eth0 type veth peer name peer
-	ip address add 10.0.0.2/24 dev eth0
-	ip link set eth0 up
+	ip link add earlier type veth peer name peer-of-earlier
+	for interface in eth0 earlier; do
+		ip address add 10.0.0.2/24 dev $interface
+		ip link set $interface up
+	done
 	ip link set peer up
 	ip route add local 100.64.0.0/10 dev lo
 	ip route add local 192.168.1.1 dev lo
@@ -53,7 +56,7 @@ exec unshare --mount --net sh -eu -c '
 		mount -t bpf bpf $earlier
 		unshare --mount sh -eu -c "
 			mount --bind $earlier /sys/fs/bpf
-			build/earlier/build/diverter attach eth0 --from 10.0.0.0/24
+			build/earlier/build/diverter attach earlier --from 10.0.0.0/24
 			for protocol in tcp udp; do
 				build/earlier/build/diverter -I -c 100.64.0.0 -m 32 -p \$protocol -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s earlier >/dev/null
 			done"
