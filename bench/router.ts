@@ -12,7 +12,7 @@ import { divert } from '../test/support/divert.ts';
  * What a client gets through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
  * hosting router. First what it was before the kernel merged packets and before anything was set in ziti-router, and what
  * it is now, in rounds that start it anew; `-- each` has these two, and everything else that was tried, take turns with what is
- * without it. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
+ * without it; `-- each NAME` has that which is called so. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
  * the VPC as a load balancer does: between them is what the diverter costs.
  *
  * The router's machine is processor 0, and nothing else is there; all others are processor 1, and the kernel's work for them. So
@@ -54,6 +54,11 @@ const tunnel = (...options: string[]): Setting => ({
   configuration: `s|^      dnsSvcIpRange: .*|&\\n${options.map((option) => `      ${option}`).join('\\n')}|`,
 });
 const link = (option: string): Setting => ({ configuration: `0,/^    - binding: transport/s||&\\n      ${option}|` });
+/** The card interrupts so many nanoseconds after a packet, if the last so many times brought any. */
+const coalesce = (nanoseconds: number, times: number): Setting => ({
+  command: `unshare --mount sh -ec "mount -t sysfs none /sys; cd /sys/class/net/ens5
+    echo ${nanoseconds} >gro_flush_timeout; echo ${times} >napi_defer_hard_irqs"`,
+});
 const windows = (bytes: number) => [`txPortalStartSize: ${bytes}`, `txPortalMaxSize: ${bytes}`];
 /** As docs/routers.md has it. */
 const ADVISED = ['retxAddMs: 500', ...windows(2097152)];
@@ -75,6 +80,19 @@ const TRIED: Record<string, Setting> = {
   'tcp_wmem of 1 MiB': { command: "sysctl -qw net.ipv4.tcp_wmem='4096 1048576 16777216'" },
 };
 const SET = { merged: true, tuned: true, ...tunnel(...ADVISED) };
+/** What was tried beside all that. */
+const BESIDE: Record<string, Setting> = {
+  'GOGC=800': { environment: ['GOGC=800'] },
+  'GODEBUG=asyncpreemptoff=1': { environment: ['GODEBUG=asyncpreemptoff=1'] },
+  'outQueueSize: 16.5': link('outQueueSize: 16.5'),
+  'split: false, beside all': link('split: false'),
+  'interrupts 200 us late': coalesce(200_000, 2),
+};
+const beside = (setting: Setting): Setting => ({
+  ...SET,
+  ...setting,
+  configuration: [SET.configuration, setting.configuration].join('\n'),
+});
 /** Each with its own baseline. */
 const compared = (each: boolean): Record<string, [Setting, Setting]> =>
   each
@@ -84,12 +102,13 @@ const compared = (each: boolean): Record<string, [Setting, Setting]> =>
         ...Object.fromEntries(
           Object.entries(TRIED).map(([name, setting]) => [name, [{ merged: true }, { merged: true, ...setting }]]),
         ),
+        ...Object.fromEntries(Object.entries(BESIDE).map(([name, setting]) => [name, [SET, beside(setting)]])),
       }
     : {
         'merged, and all that is set': [{}, SET],
         'the same, and no encryption from end to end': [{}, { ...SET, open: true }],
       };
-const UNDO = "sysctl -qw net.ipv4.tcp_wmem='4096 16384 4194304'";
+const UNDO = `sysctl -qw net.ipv4.tcp_wmem='4096 16384 4194304'; ${coalesce(0, 0).command}`;
 
 const offloads = 'tso off gso off gro off tx off rx off';
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -114,7 +133,7 @@ function network(): Network {
   return JSON.parse(text.replaceAll('10.0.9.11', ROUTER_IP).replaceAll('10.0.9.', '10.0.0.'));
 }
 
-async function main(each: boolean): Promise<void> {
+async function main(each: boolean, only: string[]): Promise<void> {
   const ziti = findZiti();
   setUp();
   await run(['taskset', '--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
@@ -268,6 +287,7 @@ async function main(each: boolean): Promise<void> {
     );
     await transfer(1, { seconds: 1 });
     for (const [name, [before, after]] of Object.entries(compared(each))) {
+      if (only.length > 0 && !only.includes(name)) continue;
       const without: Map<string, number>[] = [];
       const tuned: Map<string, number>[] = [];
       for (let round = 0; round < ROUNDS; round++) {
@@ -316,7 +336,8 @@ async function main(each: boolean): Promise<void> {
 }
 
 try {
-  await main(process.argv.includes('each'));
+  const [mode, ...only] = process.argv.slice(2);
+  await main(mode === 'each', only);
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

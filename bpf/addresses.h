@@ -9,15 +9,15 @@
 #include "common.h"
 #include "maps.h"
 
-/* True for one of the first `count` IPv4 addresses of the router. */
+/*
+ * True for one of the first `count` IPv4 addresses of the router. Counts are settings, and so constants to the kernel's verifier,
+ * which refuses a program that would read on behind an array: to compare them with its size would cost each packet.
+ */
 static __always_inline int one_of_first(__be32 address, __u32 count)
 {
-	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
-		if (i >= count)
-			break;
-		if (settings.address[i] == address)
+	for (const volatile __u32 *own = settings.address; count; own++, count--)
+		if (*own == address)
 			return 1;
-	}
 	return 0;
 }
 
@@ -28,24 +28,18 @@ static __always_inline int own_address(__be32 address)
 
 static __always_inline int own_address6(const __u32 *address)
 {
-	for (__u32 i = 0; i < MAX_ADDRESSES; i++) {
-		if (i >= settings.address6_count)
-			break;
-		const volatile __u32 *own = settings.address6[i].words;
+	const volatile __u32 *own = settings.address6[0].words;
+	for (__u32 count = settings.address6_count; count; own += 4, count--)
 		if (own[0] == address[0] && own[1] == address[1] && own[2] == address[2] && own[3] == address[3])
 			return 1;
-	}
 	return 0;
 }
 
-static __always_inline int in_one_of(__be32 address, const volatile struct prefix4 *prefixes, __u32 count, __u32 most)
+static __always_inline int in_one_of(__be32 address, const volatile struct prefix4 *prefix, __u32 count)
 {
-	for (__u32 i = 0; i < most; i++) {
-		if (i >= count)
-			break;
-		if ((address & prefixes[i].mask) == prefixes[i].address)
+	for (; count; prefix++, count--)
+		if ((address & prefix->mask) == prefix->address)
 			return 1;
-	}
 	return 0;
 }
 

@@ -14,9 +14,9 @@
 /* A sum of less than 65,536 words of 32 bits is folded to 16 bits. */
 static __always_inline __u16 fold(__u64 sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (__u32)sum + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
-	return sum + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
 }
 
 /* A sum that contains its own checksum folds to all ones. */
@@ -43,29 +43,36 @@ static __always_inline __u64 pseudo_header_sum(const struct iphdr *ip, __u16 len
  * A UDP checksum that is there must be right (RFC 8926 3.3). Hardware has verified it, or a sender on this very machine has left
  * it to hardware that never came (the field then holds the sum of the pseudo header alone), or it is summed here.
  */
-__noinline int udp_checksum_right(struct __sk_buff *skb, __u32 pseudo, __u32 length)
+__noinline int udp_checksum_right(struct __sk_buff *skb, __u32 length)
 {
-	__u8 chunk[CHUNK] = {};
-	const __u32 start = ETH_HLEN + sizeof(struct iphdr);
-	__s64 sum = pseudo;
-	__be16 check;
+	union {
+		__u8 bytes[CHUNK];
+		struct {
+			struct iphdr ip;
+			struct udphdr udp;
+		};
+	} chunk = {};
+	const __u32 start = ETH_HLEN + sizeof(chunk.ip);
 	__u32 i;
 
 	if (bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
 		return 1;
-	if (bpf_skb_load_bytes(skb, start + __builtin_offsetof(struct udphdr, check), &check, sizeof(check)) || check == pseudo)
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &chunk, sizeof(chunk.ip) + sizeof(chunk.udp)))
+		return 0;
+	__s64 sum = fold(pseudo_header_sum(&chunk.ip, length));
+	if (chunk.udp.check == sum)
 		return 1;
 	for (i = 0; i < CHUNKS_MAX && (i + 1) * CHUNK <= length; i++) {
-		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk, CHUNK))
+		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk.bytes, CHUNK))
 			return 0;
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CHUNK, sum);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk.bytes, CHUNK, sum);
 	}
 	__u32 rest = length % CHUNK;
 	if (rest) {
-		__builtin_memset(chunk, 0, sizeof(chunk));
-		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk, bounded_size(rest, CHUNK - 1)))
+		__builtin_memset(&chunk, 0, sizeof(chunk));
+		if (bpf_skb_load_bytes(skb, start + i * CHUNK, chunk.bytes, bounded_size(rest, CHUNK - 1)))
 			return 0;
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CHUNK, sum);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk.bytes, CHUNK, sum);
 	}
 	return fold((__u32)sum) == CHECKSUM_RIGHT;
 }

@@ -15,11 +15,6 @@
 #include "maps.h"
 #include "packet.h"
 
-static __always_inline __u32 ports_of(const struct packet *packet)
-{
-	return (__u32)packet->sport << 16 | packet->dport;
-}
-
 /*
  * Returns the slot of the packet's connection, or NULL if it is never cached. A SYN may follow the end of its connection at once.
  */
@@ -27,7 +22,7 @@ static __always_inline struct cached_connection *connection_slot(const struct pa
 {
 	if (packet->opens || packet->family != IPV4_VERSION)
 		return NULL;
-	__u32 hash = (packet->saddr.words[0] ^ packet->daddr.words[0] ^ ports_of(packet)) * 0x9e3779b1; /* 2^32 over the golden ratio */
+	__u32 hash = (packet->saddr.words[0] ^ packet->daddr.words[0] ^ packet->ports) * 0x9e3779b1; /* 2^32 over the golden ratio */
 	__u32 slot = hash >> (32 - CONN_CACHE_BITS);
 	return bpf_map_lookup_elem(&conn_cache, &slot);
 }
@@ -35,13 +30,13 @@ static __always_inline struct cached_connection *connection_slot(const struct pa
 static __always_inline int is_cached(const struct cached_connection *cached, const struct packet *packet)
 {
 	return cached->tick == (__u32)bpf_jiffies64() && cached->saddr == packet->saddr.words[0] &&
-	       cached->daddr == packet->daddr.words[0] && cached->ports == ports_of(packet);
+	       cached->daddr == packet->daddr.words[0] && cached->ports == packet->ports;
 }
 
 static __always_inline void cache_connection(struct cached_connection *cached, const struct packet *packet)
 {
 	cached->saddr = packet->saddr.words[0];
 	cached->daddr = packet->daddr.words[0];
-	cached->ports = ports_of(packet);
+	cached->ports = packet->ports;
 	cached->tick = bpf_jiffies64();
 }

@@ -18,7 +18,7 @@
  * IPv6 one: so a header's worth more is taken off, that room given, and the inner header written into it again. Who looks at the
  * frame goes by the Ethernet header's type, which is still IPv4's. Returns 0, or -1 if the kernel refuses.
  */
-static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
+static __always_inline int decap6(struct __sk_buff *skb, __u32 outer)
 {
 	struct {
 		__be16 type;
@@ -39,7 +39,7 @@ static __noinline int decap6(struct __sk_buff *skb, __u32 outer)
  */
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 (1 << 8)
 #define BPF_F_ADJ_ROOM_DECAP_L4_UDP (1 << 10)
-static __noinline int decap_datagrams(struct __sk_buff *skb, __u32 outer, int family)
+static __always_inline int decap_datagrams(struct __sk_buff *skb, __u32 outer, int family)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_DECAP_L4_UDP;
 	if (family != IPV6_VERSION)
@@ -49,15 +49,22 @@ static __noinline int decap_datagrams(struct __sk_buff *skb, __u32 outer, int fa
 	return error ? error : bpf_skb_store_bytes(skb, ETH_HLEN - sizeof(type), &type, sizeof(type), 0);
 }
 
+/* IPv6, and what was merged, are a function of their own, so that the way of all others stays short. */
+static __noinline int decap_unusual(struct __sk_buff *skb, __u32 outer, int family, int datagrams)
+{
+	if (datagrams)
+		return decap_datagrams(skb, outer, family) ? VERDICT_AGGREGATE : CONTINUE;
+	return decap6(skb, outer) ? VERDICT_STRIP_FAILED : CONTINUE;
+}
+
 /* Returns CONTINUE, or why the kernel refuses. */
 static __always_inline int decap(struct __sk_buff *skb, const struct packet *packet)
 {
 	if (!packet->outer)
 		return CONTINUE;
-	if (packet->aggregate && packet->protocol == IPPROTO_UDP)
-		return decap_datagrams(skb, packet->outer, packet->family) ? VERDICT_AGGREGATE : CONTINUE;
-	int error = packet->family == IPV6_VERSION
-			    ? decap6(skb, packet->outer)
-			    : bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+	int datagrams = packet->aggregate && packet->protocol == IPPROTO_UDP;
+	if (datagrams || packet->family == IPV6_VERSION)
+		return decap_unusual(skb, packet->outer, packet->family, datagrams);
+	int error = bpf_skb_adjust_room(skb, -(__s32)packet->outer, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 	return error ? VERDICT_STRIP_FAILED : CONTINUE;
 }

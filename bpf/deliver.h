@@ -117,7 +117,8 @@ static __noinline int deliver_local(struct __sk_buff *skb, struct packet *packet
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet)
 {
 	int tcp = packet->protocol == IPPROTO_TCP;
-	if (packet->from.node && packet->family == IPV4_VERSION && packet->saddr.words[0] != packet->daddr.words[0])
+	if (reply_device.ifindex && packet->from.node && packet->family == IPV4_VERSION &&
+	    packet->saddr.words[0] != packet->daddr.words[0])
 		packet->detour = needs_detour(packet->saddr.words[0]);
 	int verdict = tcp ? deliver_established(skb, packet) : deliver_connected(skb, packet);
 	if (verdict != CONTINUE)

@@ -18,12 +18,12 @@
 
 #define LOOPBACK 1 /* the kernel's index of it in every namespace */
 
-/* Counters count packets as they are on the wire: what the kernel has merged, or will cut, into so many counts as many. */
+/* Counters count packets as they are on the wire. */
 static __always_inline void count(__u32 verdict, __u32 segments)
 {
 	__u64 *counter = bpf_map_lookup_elem(&counters, &verdict);
 	if (counter)
-		*counter += segments ? segments : 1;
+		*counter += segments;
 }
 
 /* A datagram that is whole has no outer headers any more, by which it could arrive once more. */
@@ -42,28 +42,31 @@ static __always_inline int reassemble_with_port(struct __sk_buff *skb, struct pa
 SEC("tc")
 int diverter_ingress(struct __sk_buff *skb)
 {
-	struct packet packet = {};
-	__u32 segments = skb->gso_segs; /* 0 once the headers are off */
+	struct packet packet;
 	int verdict = validate(skb, &packet);
-	if (verdict == CONTINUE && packet.fragment)
+	if (verdict >= 0) {
+		count(verdict, segments_of(skb));
+		/* Programs of others, behind this one, see a packet that is passed as if this one were not here. */
+		return verdict == VERDICT_PASSED ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	}
+	if (verdict == CONTINUE_FRAGMENT)
 		verdict = reassemble_with_port(skb, &packet);
-	if (verdict == CONTINUE)
+	if (verdict == CONTINUE) {
 		verdict = deliver(skb, &packet);
-	else if (verdict == CONTINUE_ICMP_ERROR)
+		if (verdict == VERDICT_FLOW_CONFLICT && packet.outer && translate(skb, &packet))
+			return bpf_redirect(settings.ifindex, BPF_F_INGRESS); /* it arrives once more */
+	} else if (verdict == CONTINUE_ICMP_ERROR) {
 		verdict = deliver_icmp_error(skb, &packet);
-	if (verdict == VERDICT_FLOW_CONFLICT && packet.outer && !packet.reporter && translate(skb, &packet))
-		return bpf_redirect(settings.ifindex, BPF_F_INGRESS); /* it arrives once more */
-	count(verdict, segments);
+	}
+	count(verdict, 1 + packet.merged);
 	switch (verdict) {
-	case VERDICT_PASSED:
-		return TC_ACT_UNSPEC; /* so that programs of others, behind this one, see it as if this one were not here */
 	case VERDICT_DELIVERED_ESTABLISHED:
 	case VERDICT_DELIVERED_CONNECTED:
 	case VERDICT_DELIVERED_SERVICE:
 	case VERDICT_DELIVERED_LOCAL:
 	case VERDICT_DELIVERED_ERROR:
 	case VERDICT_RESET:
-		return packet.detour || (reply_device.takes_all && packet.family == IPV4_VERSION) ? detour(skb) : TC_ACT_OK;
+		return takes_detour(&packet) ? detour(skb) : TC_ACT_OK;
 	default:
 		return TC_ACT_SHOT;
 	}
@@ -79,7 +82,7 @@ int diverter_egress(struct __sk_buff *skb)
 	struct flow_key key = {};
 	struct flow *flow = NULL;
 	int verdict = VERDICT_REPLY_UNKNOWN;
-	__u32 ifindex = settings.ifindex, segments = skb->gso_segs;
+	__u32 ifindex = settings.ifindex, segments = segments_of(skb);
 	if (settings.reply != REPLY_DIRECT) {
 		verdict = read_reply(skb, &key);
 		if (verdict == CONTINUE) {

@@ -58,7 +58,8 @@ static __always_inline int is_option(const struct geneve_option *option, __u8 ty
 }
 
 /* The options are always here, as no header before them has a variable length. */
-#define GENEVE_OPTIONS_AT (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve))
+#define GENEVE_AT (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr))
+#define GENEVE_OPTIONS_AT (GENEVE_AT + sizeof(struct geneve))
 
 /*
  * GENEVE options, `left` bytes of them, are read: those of AWS into `from`, each of which must be there once and have its size.
@@ -102,15 +103,35 @@ __noinline int read_options(struct __sk_buff *skb, struct flow *from, __u32 left
 	return seen == AWS_OPTIONS_ALL ? CONTINUE : VERDICT_GENEVE_OPTION_MISSING;
 }
 
-/* Returns 1 with `from` filled in if the options are exactly as AWS sends them, and 0 for read_options to look at them. */
-static __always_inline int read_usual_options(struct cursor cursor, struct flow *from, __u32 left)
+/* GENEVE's header is as AWS sends it around IPv4, without a fault; reserved bits are ignored. */
+static __always_inline int is_usual_header(const struct geneve *geneve)
 {
-	const struct aws_options *usual = TAKE(&cursor, struct aws_options);
-	if (!usual || left != sizeof(*usual) || !is_option(&usual->endpoint, AWS_ENDPOINT, 2) ||
-	    !is_option(&usual->attachment, AWS_ATTACHMENT, 2) || !is_option(&usual->cookie, AWS_COOKIE, 1))
+	const __be32 *words = (const __be32 *)geneve;
+	return (words[0] & bpf_htonl(0xff80ffff)) == bpf_htonl(sizeof(struct aws_options) / 4 << 24 | ETH_P_IP) &&
+	       !(words[1] & bpf_htonl(0xffffff00));
+}
+
+/* AWS's options are exactly as it sends them, and now in `from`. */
+static __always_inline int read_usual_options(const struct aws_options *options, struct flow *from)
+{
+	if (!is_option(&options->endpoint, AWS_ENDPOINT, 2) || !is_option(&options->attachment, AWS_ATTACHMENT, 2) ||
+	    !is_option(&options->cookie, AWS_COOKIE, 1))
 		return 0;
-	from->endpoint = usual->endpoint_id;
-	from->attachment = usual->attachment_id;
-	from->cookie = usual->cookie_value;
+	/* The compiler would load what is aligned to 4 bytes in two halves. */
+	from->endpoint = *(const __u64 *)(const void *)&options->endpoint_id;
+	from->attachment = *(const __u64 *)(const void *)&options->attachment_id;
+	from->cookie = options->cookie_value;
 	return 1;
+}
+
+/* Most packets have GENEVE as AWS sends it: one that has not is looked at field by field. */
+struct usual_geneve {
+	struct geneve header;
+	struct aws_options options;
+};
+#define USUAL_LENGTH (sizeof(struct udphdr) + sizeof(struct usual_geneve))
+static __always_inline int read_usual_geneve(struct cursor *cursor, struct flow *from)
+{
+	const struct usual_geneve *usual = TAKE(cursor, struct usual_geneve);
+	return usual && is_usual_header(&usual->header) && read_usual_options(&usual->options, from);
 }

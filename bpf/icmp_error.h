@@ -107,7 +107,7 @@ static __noinline int deliver_icmp_error(struct __sk_buff *skb, struct packet *p
 	int exists = packet->protocol == IPPROTO_TCP ? connection_exists(skb, packet) : reply_socket_exists(skb, packet);
 	if (!exists)
 		return VERDICT_INNER_PROTOCOL;
-	packet->detour = packet->from.node && needs_detour(packet->reporter);
+	packet->detour = reply_device.ifindex && packet->from.node && needs_detour(packet->reporter);
 	if (!packet->detour && in_local_range(bpf_ntohl(packet->reporter)))
 		return VERDICT_INNER_SOURCE_ROUTER;
 	if (is_from_another_endpoint(packet))

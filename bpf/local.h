@@ -56,22 +56,23 @@ static __noinline int is_no_client(__be32 address)
 	__u8 first = bpf_ntohl(address) >> 24;
 	if (first == 0 || first == IN_LOOPBACKNET || first >= INADDR_UNSPEC_GROUP >> 24 || own_address(address))
 		return 1;
-	for (__u32 i = 0; i < MAX_BROADCASTS; i++) {
-		if (i >= reply_device.broadcast_count)
-			break;
-		if (reply_device.broadcast[i] == address)
+	const volatile __u32 *broadcast = reply_device.broadcast;
+	for (__u32 count = reply_device.broadcast_count; count; broadcast++, count--)
+		if (*broadcast == address)
 			return 1;
-	}
 	return 0;
 }
 
-/* True for a packet from this IPv4 address that the stack would drop if it did not come by the device. */
+/* True for a packet from this IPv4 address that the stack would drop if it did not come by the device, where there is that. */
 static __always_inline int needs_detour(__be32 address)
 {
 	__u32 source = bpf_ntohl(address);
-	if (!reply_device.ifindex)
-		return 0;
 	return locals.near[NEAR_WORD(source)] & NEAR_BIT(source) && in_local_range(source) && !is_no_client(address);
+}
+
+static __always_inline int takes_detour(const struct packet *packet)
+{
+	return reply_device.ifindex && (packet->detour || (reply_device.takes_all && packet->family == IPV4_VERSION));
 }
 
 /* The packet arrives by the device, with the socket that it was assigned to. Returns what the program has to. */

@@ -67,3 +67,4 @@ enum verdict {
 /* A function that judges a packet returns a verdict, or one of these: none yet, the next function judges. */
 #define CONTINUE -1
 #define CONTINUE_ICMP_ERROR -2 /* the same of an ICMP error, which goes another way */
+#define CONTINUE_FRAGMENT -3 /* and of a fragment */

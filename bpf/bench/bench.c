@@ -121,7 +121,7 @@ struct measured {
 	void (*vary)(struct packet *packet, unsigned run);
 };
 
-static void run(struct measured *measured, int round, __u32 times[ALL])
+static void run(struct measured *measured, int program, int round, __u32 times[ALL])
 {
 	unsigned char out[2048];
 	struct packet *packet = &measured->packet;
@@ -131,7 +131,7 @@ static void run(struct measured *measured, int round, __u32 times[ALL])
 		measured->vary(packet, round * (WARM_UP + RUNS) + i + WARM_UP);
 		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes, .data_size_in = packet->length, .data_out = out,
 			    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
-		if (bpf_prog_test_run_opts(measured->program, &options)) {
+		if (bpf_prog_test_run_opts(program, &options)) {
 			perror("bpf_prog_test_run_opts");
 			exit(1);
 		}
@@ -149,12 +149,15 @@ static double midmean(const __u32 *ascending_times)
 	return (double)sum / (ALL / 2);
 }
 
-/* Also against the bare strip: what none can do without. */
-static void print(const char *name, const __u32 *ascending_times, const __u32 *strip)
+/* Also against the bare strip, what none can do without, and against the earlier build, where there is one. */
+static void print(const char *name, const __u32 *ascending_times, const __u32 *strip, const __u32 *earlier)
 {
 	double middle = midmean(ascending_times);
-	printf("%-46s %8.1f %8u %8u %9.1fx\n", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
+	printf("%-46s %8.1f %8u %8u %9.1fx", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
 	       middle / midmean(strip));
+	if (earlier)
+		printf(" %8.1f %9.3fx", midmean(earlier), middle / midmean(earlier));
+	printf("\n");
 }
 
 /* Bytes of memory of the maps that are pinned, as the kernel accounts for them. */
@@ -187,13 +190,16 @@ static int baseline(struct bpf_object *object, const char *name)
 	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
 }
 
-static int attached_program(void)
+/* The program that a build has attached to an interface, whose maps are pinned in this folder. */
+static int attached_program(const char *pins, const char *interface)
 {
 	struct attachment attachment;
-	unsigned ifindex = if_nametoindex("eth0");
-	int interfaces = bpf_obj_get(PINS "/interfaces");
+	unsigned ifindex = if_nametoindex(interface);
+	char path[512];
+	snprintf(path, sizeof(path), "%s/interfaces", pins);
+	int interfaces = bpf_obj_get(path);
 	if (interfaces < 0 || bpf_map_lookup_elem(interfaces, &ifindex, &attachment)) {
-		fprintf(stderr, "the diverter is not attached to eth0\n");
+		fprintf(stderr, "the diverter is not attached to %s\n", interface);
 		exit(1);
 	}
 	close(interfaces);
@@ -269,7 +275,7 @@ static int measure_answers(char **commands)
 		    .data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
 	bound(SOCK_DGRAM, "127.0.0.1", LISTENER_PORT);
 	int socket = bound(SOCK_DGRAM, FIRST_SERVICE, SERVICE_PORT);
-	if (bpf_prog_test_run_opts(attached_program(), &opens)) {
+	if (bpf_prog_test_run_opts(attached_program(PINS, "eth0"), &opens)) {
 		perror("bpf_prog_test_run_opts");
 		return 1;
 	}
@@ -298,9 +304,9 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "answers"))
 		return measure_answers(argv + 2);
-	struct bpf_object *object = argc == 4 ? bpf_object__open_file(argv[3], NULL) : NULL;
+	struct bpf_object *object = argc == 4 || argc == 5 ? bpf_object__open_file(argv[3], NULL) : NULL;
 	if (!object || libbpf_get_error(object) || bpf_object__load(object)) {
-		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT | answers COMMAND COMMAND\n");
+		fprintf(stderr, "bench SERVICES STRIDE BASELINE_OBJECT [PINS_OF_EARLIER] | answers COMMAND COMMAND\n");
 		return 1;
 	}
 	struct rlimit files;
@@ -324,7 +330,7 @@ int main(int argc, char **argv)
 	struct packet other = udp;
 	put16(other.bytes + 36, 53);
 
-	int diverter = attached_program();
+	int diverter = attached_program(PINS, "eth0"), earlier = argc == 5 ? attached_program(argv[4], "earlier") : -1;
 	int empty = baseline(object, "empty"), strip = baseline(object, "strip"), find = baseline(object, "find"),
 	    assign = baseline(object, "assign");
 	struct measured all[] = {
@@ -345,15 +351,23 @@ int main(int argc, char **argv)
 		{ "passed: UDP to another port", diverter, other, same },
 	};
 	const int count = sizeof(all) / sizeof(*all);
-	static __u32 times[sizeof(all) / sizeof(*all)][ALL];
+	static __u32 times[sizeof(all) / sizeof(*all)][ALL], earlier_times[sizeof(all) / sizeof(*all)][ALL];
 	for (int round = 0; round < ROUNDS; round++)
-		for (int i = 0; i < count; i++)
-			run(&all[i], round, times[i]);
+		for (int i = 0; i < count; i++) {
+			run(&all[i], all[i].program, round, times[i]);
+			if (earlier >= 0 && all[i].program == diverter)
+				run(&all[i], earlier, round, earlier_times[i]);
+		}
 	print_memory();
-	printf("%-46s %8s %8s %8s %10s\n", "ns a packet", "midmean", "median", "p99", "of strip");
-	for (int i = 0; i < count; i++)
+	printf("%-46s %8s %8s %8s %10s", "ns a packet", "midmean", "median", "p99", "of strip");
+	if (earlier >= 0)
+		printf(" %8s %10s", "earlier", "of earlier");
+	printf("\n");
+	for (int i = 0; i < count; i++) {
 		qsort(times[i], ALL, sizeof(__u32), ascending);
+		qsort(earlier_times[i], ALL, sizeof(__u32), ascending);
+	}
 	for (int i = 0; i < count; i++)
-		print(all[i].name, times[i], times[1]);
+		print(all[i].name, times[i], times[1], earlier >= 0 && all[i].program == diverter ? earlier_times[i] : NULL);
 	return 0;
 }

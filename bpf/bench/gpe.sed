@@ -5,5 +5,8 @@
 s/^#define GENEVE_VERSION(geneve) .*/#define GENEVE_VERSION(geneve) 0/
 s/^#define GENEVE_OPTION_BYTES(geneve) .*/#define GENEVE_OPTION_BYTES(geneve) 0/
 s/geneve->protocol == bpf_htons(ETH_P_IP)/geneve->protocol == bpf_htons(1)/
-s/\*protocol = geneve->protocol;/*protocol = geneve->protocol == bpf_htons(1) ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);/
-s/return read_usual_options(at, .*/(void)skb, (void)at; return CONTINUE;/
+s/__be16 protocol = geneve->protocol;/__be16 protocol = geneve->protocol == bpf_htons(1) ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);/
+s/(words\[0\] & bpf_htonl(0xff80ffff)) == .*/(words[0] \& bpf_htonl(0x0000ffff)) == bpf_htonl(1) \&\&/
+/^struct usual_geneve/,/^}/{/struct aws_options options;/d}
+s/ && read_usual_options(&usual->options, from);/ \&\& from;/
+s/int verdict = read_options(skb, .*/int verdict = CONTINUE;/

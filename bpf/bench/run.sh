@@ -1,17 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Measures the diverter with few and with 10,000 services, each over TCP and UDP, in a network and mount namespace of its own. Needs root.
+# run.sh [COMMIT]
+# Measures the diverter with few and with 10,000 services, each over TCP and UDP, in a network and mount namespace of its own, with one
+# service beside an earlier build. Needs root.
 set -eu
 cd "$(dirname "$0")/.."
 make -s build/diverter build/bench build/baseline.bpf.o
+bench/earlier.sh "$@"
 grep -m 1 "model name" /proc/cpuinfo | sed "s/.*: //"
 echo "Linux $(uname -r), $(nproc) processors"
 exec unshare --mount --net sh -eu -c '
 	mount -t bpf bpf /sys/fs/bpf
+	mount -t tmpfs tmpfs /run
 	ip link set lo up
 	ip link add eth0 type veth peer name peer
-	ip address add 10.0.0.2/24 dev eth0
-	ip link set eth0 up
+	ip link add earlier type veth peer name peer-of-earlier
+	for interface in eth0 earlier; do
+		ip address add 10.0.0.2/24 dev $interface
+		ip link set $interface up
+	done
 	ip link set peer up
 	ip route add local 100.64.0.0/10 dev lo
 	ip route add local 192.168.1.1 dev lo
@@ -42,7 +49,19 @@ exec unshare --mount --net sh -eu -c '
 
 	echo "one service, of an address"
 	both services 1
-	build/bench 1 1 build/baseline.bpf.o
+	earlier=
+	if [ -x build/earlier/build/diverter ]; then
+		earlier=/run/earlier
+		mkdir $earlier
+		mount -t bpf bpf $earlier
+		unshare --mount sh -eu -c "
+			mount --bind $earlier /sys/fs/bpf
+			build/earlier/build/diverter attach earlier --from 10.0.0.0/24
+			for protocol in tcp udp; do
+				build/earlier/build/diverter -I -c 100.64.0.0 -m 32 -p \$protocol -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s earlier >/dev/null
+			done"
+	fi
+	build/bench 1 1 build/baseline.bpf.o ${earlier:+$earlier/ziti-glb}
 
 	start=$(date +%s%N)
 	services tcp 10000

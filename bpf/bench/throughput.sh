@@ -17,15 +17,6 @@ for processor in 0 1; do
 done
 make -s build/gpe/diverter build/node.bpf.o build/wire build/wire.bpf.o build/udp build/talk
 
-# The last build before receive aggregation.
-COMMIT=${1:-9327650}
-mkdir -p build/earlier
-if git rev-parse --quiet --verify "$COMMIT^{commit}" >/dev/null; then
-	git -C .. archive "$COMMIT" bpf | tar -x --strip-components 1 -C build/earlier
-	make -s -C build/earlier build/diverter
-else
-	echo "no column of an earlier build: this copy of the repository has no commit $COMMIT" >&2
-	rm -rf build/earlier
-fi
+bench/earlier.sh "$@"
 
 exec unshare --mount --net --pid --fork --kill-child sh -eu bench/throughput_inside.sh
