@@ -14,14 +14,16 @@ import { type Role, roleName } from './iam/role.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda, type Lambda } from './lambda/runtime.ts';
 import type { Cloud } from './services/cloud.ts';
+import { imagesService } from './services/ecr.ts';
 import { createKms } from './services/kms.ts';
 import { createLogs } from './services/logs.ts';
 import { type Buckets, createBuckets } from './services/s3.ts';
 import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
-import { cloudFormationService, type DeployedStack } from './stack/api.ts';
-import { deleteStack, deployStack, type Stack } from './stack/deploy.ts';
-import { type Deploy, deployPackage, type NetworkParameters } from './stack/package.ts';
+import { cloudFormationService } from './stack/api.ts';
+import { changesOf, deleteStack, deployStack, type Stack, type Tell } from './stack/deploy.ts';
+import type { DeployedStack } from './stack/deployed.ts';
+import { deployPackage, type NetworkParameters } from './stack/package.ts';
 import { permitted } from './stack/permissions.ts';
 import type { Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
@@ -116,7 +118,15 @@ export function createAccount(options: AccountOptions) {
     logs: logs.service,
     sqs: sqsService(queues, clock),
     sts: identityService(account),
-    cloudformation: cloudFormationService(() => deployed.values(), place),
+    cloudformation: cloudFormationService(() => deployed.values(), place, {
+      ...{ clock, read: buckets.read },
+      // What these need is made below, before anybody can ask.
+      changes: async (name, template, parameters, before) =>
+        changesOf(await deployment(name, template, parameters), before),
+      deploy: (...asked) => deploy(...asked),
+      remove: (...asked) => removeStack(...asked),
+    }),
+    ecr: imagesService(),
     servicequotas: quotasService(place),
   };
   const principal = (accessKeyId: string) =>
@@ -151,18 +161,34 @@ export function createAccount(options: AccountOptions) {
   const own = deployer ? makers(assume(DEPLOYER, deployer)) : all;
   const types = deployer ? permitted(own.types, (...asked) => iam.allows(DEPLOYER, ...asked), place) : own.types;
   const stacks = new Map<string, Stack>();
-  const deploy: Deploy = async (name, template, parameters, before) => {
+  const deployment = async (name: string, template: Template, parameters: Record<string, string>) => {
     const { AvailabilityZones = [] } = await all.clients.ec2.describeAvailabilityZones();
     const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
-    const stack = await deployStack(
-      { template, parameters, place: { ...place, name, zones }, types: name === NETWORK_STACK ? all.types : types },
-      before,
-    );
+    return {
+      template,
+      parameters,
+      place: { ...place, name, zones },
+      types: name === NETWORK_STACK ? all.types : types,
+    };
+  };
+  const deploy = async (
+    name: string,
+    template: Template,
+    parameters: Record<string, string>,
+    before?: Stack,
+    tell?: Tell,
+  ) => {
+    const stack = await deployStack({ ...(await deployment(name, template, parameters)), tell }, before);
     stacks.set(name, stack);
     const [now, former] = [clock.now(), deployed.get(name)];
     const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
     deployed.set(name, { stack, template, parameters, ...times });
     return stack;
+  };
+  const removeStack = async (stack: Stack, tell?: Tell) => {
+    await deleteStack(stack, tell);
+    stacks.delete(stack.name);
+    deployed.delete(stack.name);
   };
 
   return {
@@ -201,9 +227,7 @@ export function createAccount(options: AccountOptions) {
     async remove(stack: Stack) {
       const { ServerlessDeploymentBucketName: bucket } = stack.outputs;
       if (bucket) buckets.empty(bucket);
-      await deleteStack(stack);
-      stacks.delete(stack.name);
-      deployed.delete(stack.name);
+      await removeStack(stack);
     },
     /** What ends it, the last first. */
     undo,

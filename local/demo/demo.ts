@@ -14,13 +14,13 @@ import { noFabric } from '../fabric/none.ts';
 import { findZiti } from '../fabric/ziti.ts';
 import { setUp } from '../setup.ts';
 import { createOperator } from './operator.ts';
-import { packageStack } from './package.ts';
+import { packageStack, STAGE } from './package.ts';
 import { pageOf } from './page/page.ts';
 import { picture } from './picture.ts';
-import { playground } from './playground.ts';
+import { type Other, playground } from './playground.ts';
 import { type Stage, steps } from './steps.ts';
-import { openVpc } from './tenant.ts';
-import { type Elsewhere, vpcSteps } from './vpcs.ts';
+import { openVpc, type Tenant } from './tenant.ts';
+import { type Elsewhere, sameAddresses, vpcSteps } from './vpcs.ts';
 
 /** Seconds of the cloud's time in one of the wall's: fast enough to watch, slow enough for real TLS and a real install. */
 const RATE = 10;
@@ -28,7 +28,7 @@ const PORT = 4780;
 
 const USAGE = `npm run demo -- [--keep] [--port N] [--vpcs] [--ziti]
 
-  --keep    leave the cloud running at the end, to play with
+  --keep    leave the cloud running at the end, or where a step fails, to play with, and an account beside it
   --port N  where its AWS API listens on 127.0.0.1 (default ${PORT})
   --vpcs    clients with the same address in the routers' VPC, another one, and one of another account
   --ziti    with OpenZiti's own controller and routers: the ziti on the PATH, or ZITI=/path/to/ziti`;
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   let page: Awaited<ReturnType<typeof pageOf>> | undefined;
   let forget: (() => void) | undefined;
   try {
-    await Promise.race([play(), interrupted(interrupt.signal)]);
+    await Promise.race([walk(), interrupted(interrupt.signal)]);
   } finally {
     forget?.();
     await page?.close();
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
     alone.close();
   }
 
-  async function play(): Promise<void> {
+  async function walk(): Promise<void> {
     const began = Date.now();
     let packets: NamespaceFabric | undefined;
     await show(
@@ -96,11 +96,7 @@ async function main(): Promise<void> {
             return packets;
           },
           packaged: ({ region, vpcId, subnetIds }) =>
-            packageStack(
-              region,
-              { vpcId, subnetIds, routerSubnets: subnetIds, ...(vpcs && REACHING) },
-              { signal: interrupt.signal },
-            ),
+            packageStack(region, parametersOf({ vpcId, subnetIds }, vpcs), { signal: interrupt.signal }),
           diverter: localPackage(),
           onLog: (source, line) => {
             if (!isMetrics(line) && log.push(readable(source, line)) > LOG_LINES) log.shift();
@@ -110,7 +106,7 @@ async function main(): Promise<void> {
         forget = writeCredentials(
           box.endpoint,
           box.credentials,
-          vpcs ? { [SPOKE]: box.inAccount(SPOKE).credentials } : {},
+          vpcs || keep ? { [SPOKE]: box.inAccount(SPOKE).credentials } : {},
         );
         page = await pageOf(box, log);
         return `AWS API at ${box.endpoint}, its key in ${credentialsFile(box.endpoint)}; ${box.network.vpcId}; watch it live at ${page.url}`;
@@ -127,9 +123,16 @@ async function main(): Promise<void> {
       });
     }
     const stage: Stage = { operator: operatorOf(box, packets), clock: box.clock, packets: !reason };
-    for (const { title, without, run } of vpcs ? vpcSteps(elsewhere(box, stage)) : steps) {
-      if (stage.packets) await show(title, (say) => run(stage, say));
-      else if (without) await show(without, (say) => run(stage, say));
+    try {
+      for (const { title, without, run } of vpcs ? vpcSteps(elsewhere(box, stage)) : steps) {
+        if (stage.packets) await show(title, (say) => run(stage, say));
+        else if (without) await show(without, (say) => run(stage, say));
+      }
+    } catch (error) {
+      if (!keep || interrupt.signal.aborted) throw error;
+      complain(error);
+      process.exitCode = 1;
+      return play(box, stage, []);
     }
     if (stage.atWork)
       console.log(
@@ -141,13 +144,18 @@ async function main(): Promise<void> {
         ? `All of it seen to be so, in ${took} s.`
         : `The control plane seen to do all of it, in ${took} s. No packet was sent: ${reason}.`,
     );
-    if (keep) {
-      console.log(`\n${access(box)}`);
-      if (vpcs)
-        console.log(`The account ${SPOKE} beside it: --profile ${SPOKE}, and for ziti-glb --stack ${SPOKE_STACK} too`);
-      console.log();
-      await playground(stage.operator, process.stdin, process.stdout);
-    }
+    if (keep) await play(box, stage, vpcs ? [] : [await emptyAccount(box, stage)]);
+  }
+
+  /** Leaves the cloud running, and says how it is reached from another terminal. */
+  async function play(box: Box, { operator }: Stage, others: readonly Other[]): Promise<void> {
+    const deployed = Object.entries(parametersOf(box.network, vpcs)).map(([name, value]) => `--param ${name}=${value}`);
+    console.log(`
+${access(box)}
+Its stack was deployed so: npx serverless deploy --stage ${STAGE} --region ${box.region} ${deployed.join(' ')}
+The account ${SPOKE} beside it: --profile ${SPOKE}, for Serverless --aws-profile ${SPOKE}, and for ziti-glb --stack ${SPOKE_STACK} too
+`);
+    await playground(operator, process.stdin, process.stdout, others);
   }
 }
 
@@ -206,8 +214,27 @@ function readable(source: string, line: string): string {
 
 /** An account that has no router, and what the stack is deployed with to serve it, and all VPCs of its own. */
 const SPOKE = '222233334444';
-const SPOKE_STACK = 'ziti-glb-spoke-demo';
+const SPOKE_STACK = `ziti-glb-spoke-${STAGE}`;
 const REACHING = { reply: 'geneve', clientVpcs: 'all', spokeAccounts: SPOKE };
+
+/** What the box's stack is deployed with. */
+const parametersOf = ({ vpcId, subnetIds }: Pick<Box['network'], 'vpcId' | 'subnetIds'>, vpcs: boolean) => ({
+  ...{ vpcId, subnetIds, routerSubnets: subnetIds },
+  ...(vpcs && REACHING),
+});
+
+/** An account with a VPC, a subnet and a client, and no stack: for a person to set up a spoke there. */
+async function emptyAccount({ endpoint, region, inAccount }: Box, { operator }: Stage): Promise<Other> {
+  let tenant: Tenant | undefined;
+  await show(`Make account ${SPOKE}, with a VPC of the same addresses and no spoke`, async () => {
+    const vpc = await sameAddresses(operator, 'app-d', 'client-d');
+    const { credentials } = inAccount(SPOKE);
+    tenant = await openVpc(new EC2Client({ endpoint, region, credentials }), operator.fabric, vpc);
+    return `${tenant.vpcId} with app-d ${vpc.subnet.cidr}, in it client-d ${vpc.client.address}`;
+  });
+  if (!tenant) throw new Error(`account ${SPOKE} was not made`);
+  return { where: `account ${SPOKE}`, tenant };
+}
 
 /** Where there are clients with the address of one in the routers' VPC. */
 function elsewhere({ account, endpoint, region, stack, inAccount }: Box, { operator }: Stage): Elsewhere[] {
@@ -246,6 +273,12 @@ function operatorOf(
   });
 }
 
+/** What went wrong, after what the functions said before. */
+function complain(error: unknown): void {
+  if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
+  console.error(`\n${plainLines(error instanceof Error ? error.message : String(error))}`);
+}
+
 const isPortTaken = (cause: unknown) => cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 
 function options(): { keep: boolean; port: number; vpcs: boolean; ziti: string | undefined } {
@@ -270,7 +303,7 @@ function options(): { keep: boolean; port: number; vpcs: boolean; ziti: string |
 
 try {
   await main();
-  process.exit(0);
+  process.exit();
 } catch (error) {
   // A signal that came while a program was waited for is heard only now; of what it ended there is nothing to say.
   await setImmediate();
@@ -278,8 +311,7 @@ try {
     console.error(`\nInterrupted by ${interrupt.signal.reason.message}; everything is taken down.`);
     process.exit(130);
   }
-  if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
-  console.error(`\n${plainLines(error instanceof Error ? error.message : String(error))}`);
+  complain(error);
   if (error instanceof Error && isPortTaken(error.cause)) console.error('Or take another: npm run demo -- --port N');
   process.exit(1);
 }

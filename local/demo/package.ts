@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Of the box's stacks: `ziti-glb-demo`, `ziti-glb-spoke-demo`. */
+export const STAGE = 'demo';
+
 /**
  * Packages the stack as a deployment would, with these parameters. Resolves to the folder; rejects with what was said, or when
  * `signal` aborts it.
@@ -19,7 +22,7 @@ export async function packageStack(
   }: { config?: 'serverless.yml' | 'spoke.yml'; signal?: AbortSignal; root?: string } = {},
 ): Promise<string> {
   const folder = `${root}build/demo-${config.replace(/\.yml$/, '')}`;
-  const args = ['package', '--config', config, '--package', folder, '--stage', 'demo', '--region', region];
+  const args = ['package', '--config', config, '--package', folder, '--stage', STAGE, '--region', region];
   for (const [name, value] of Object.entries(parameters)) args.push('--param', `${name}=${value}`);
   const child = spawn(`${root}node_modules/.bin/serverless`, args, {
     cwd: root,

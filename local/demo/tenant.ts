@@ -67,6 +67,12 @@ export function createTenant(ec2: EC2Client, vpcId: string, fabric: Fabric) {
     instances,
     instanceId: async (name: string) => (await find(instances(), name)).id,
 
+    /** Whether a machine or a subnet here is called so. */
+    async has(name: string): Promise<boolean> {
+      const all = [...(await instances()), ...(await subnets())];
+      return all.some(({ Tags }) => nameOf(Tags) === name);
+    },
+
     async tag(subnet: string, value: string): Promise<void> {
       const tags = { Resources: [await subnetId(subnet)], Tags: [{ Key: 'ziti-glb', Value: value }] };
       await ec2.send(new CreateTagsCommand(tags));

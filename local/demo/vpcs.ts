@@ -22,6 +22,21 @@ const PORTS = [41_001, 41_002, 41_003, 41_004];
 const HERE = "the routers' VPC";
 const [launch] = steps;
 
+/** A VPC with a subnet and a client that have the addresses of those in the routers' VPC, and these names. */
+export async function sameAddresses(operator: Tenant, subnetName: string, clientName: string): Promise<VpcPlan> {
+  const client = (await operator.instances()).find(({ name }) => name === CLIENT);
+  const subnet = (await operator.subnets()).find(({ SubnetId }) => SubnetId === client?.SubnetId);
+  const [address = '', cidr = '', zoneId = ''] = [
+    client?.PrivateIpAddress,
+    subnet?.CidrBlock,
+    subnet?.AvailabilityZoneId,
+  ];
+  return {
+    ...{ name: 'another', block: '10.0.0.0/16' },
+    ...{ subnet: { name: subnetName, cidr, zoneId }, client: { name: clientName, address } },
+  };
+}
+
 /** The road with clients of the same address in all these VPCs. */
 export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
   const tenants: { where: string; account?: string; tenant: Tenant }[] = [];
@@ -50,17 +65,8 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
       title: `Make ${places.map(({ where }) => where).join(' and ')} with the addresses of ${HERE}: no client reaches ${URL}`,
       without: `Make ${places.map(({ where }) => where).join(' and ')} with the addresses of ${HERE}`,
       async run({ operator, clock, packets }) {
-        const client = (await operator.instances()).find(({ name }) => name === CLIENT);
-        const subnet = (await operator.subnets()).find(({ SubnetId }) => SubnetId === client?.SubnetId);
-        const [address = '', cidr = '', zoneId = ''] = [
-          client?.PrivateIpAddress,
-          subnet?.CidrBlock,
-          subnet?.AvailabilityZoneId,
-        ];
-        const vpc = {
-          ...{ name: 'another', block: '10.0.0.0/16' },
-          ...{ subnet: { name: SUBNET, cidr, zoneId }, client: { name: CLIENT, address } },
-        };
+        const vpc = await sameAddresses(operator, SUBNET, CLIENT);
+        const { address } = vpc.client;
         const opened = await Promise.all(
           places.map(async ({ where, account, open }) => ({ where, account, tenant: await open(vpc) })),
         );

@@ -18,7 +18,8 @@ export interface Buckets {
 
 interface StoredObject {
   content: Uint8Array;
-  contentType: string;
+  /** The content's type, and what a person has written there: `x-amz-meta-…`. */
+  headers: Record<string, string>;
   modified: number;
 }
 
@@ -26,6 +27,9 @@ interface Bucket {
   region: string;
   objects: Map<string, StoredObject>;
 }
+
+/** S3's, where nobody says one. */
+const TYPE = 'binary/octet-stream';
 
 /** The action that a method needs on an object's ARN. */
 const ACTIONS = new Map([
@@ -35,8 +39,19 @@ const ACTIONS = new Map([
   ['DELETE', 's3:DeleteObject'],
 ]);
 
+/** The same of a bucket, and of what is in it. */
+const OF_BUCKET = new Map([
+  ['GET', 's3:ListBucket'],
+  ['HEAD', 's3:ListBucket'],
+  ['PUT', 's3:CreateBucket'],
+  ['DELETE', 's3:DeleteBucket'],
+]);
+
+const NO_CONTENT = { status: 204, headers: {}, body: '' };
+
 /**
- * S3 with its objects in memory: GET, HEAD, PUT and DELETE of an object by path-style address, signed or presigned; HEAD and a list of a bucket.
+ * S3 with its objects in memory, by path-style addresses: GET, HEAD, PUT and DELETE of an object, signed or presigned, and of a bucket,
+ * whose objects can be deleted many at a time.
  * @param home the region in which buckets are made
  */
 export function createBuckets(
@@ -47,13 +62,14 @@ export function createBuckets(
   const buckets = new Map<string, Bucket>();
 
   async function respond(request: WireRequest, accessKeyId: string): Promise<WireResponse> {
-    const { pathname } = new URL(request.url, 'http://s3');
+    const { pathname, search } = new URL(request.url, 'http://s3');
     if (!isEncoded(pathname)) return failure(400, 'InvalidURI', "Couldn't parse the specified URI.");
     const [, bucket = '', ...path] = pathname.split('/').map(decodeURIComponent);
-    const ofBucket = path.join('/') === '' && (request.method === 'GET' || request.method === 'HEAD');
-    const action = ofBucket ? 's3:ListBucket' : ACTIONS.get(request.method);
+    const ofBucket = path.join('/') === '';
+    const deletes = ofBucket && request.method === 'POST' && /^\?delete(=|$)/.test(search);
+    const action = deletes ? 's3:DeleteObject' : (ofBucket ? OF_BUCKET : ACTIONS).get(request.method);
     if (!action) return failure(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.');
-    const resource = `arn:aws:s3:::${bucket}${ofBucket ? '' : `/${path.join('/')}`}`;
+    const resource = `arn:aws:s3:::${bucket}${deletes ? '/*' : ofBucket ? '' : `/${path.join('/')}`}`;
     if (!(await allows(accessKeyId, action, resource)))
       return failure(
         403,
@@ -61,14 +77,27 @@ export function createBuckets(
         `${accessKeyId} is not authorized to perform: ${action} on resource: ${resource}`,
       );
     const found = buckets.get(bucket);
+    const [, asked] = readSignature(request)?.scope ?? [];
+    if (ofBucket && request.method === 'PUT') {
+      if (search) return failure(501, 'NotImplemented', 'of a bucket the local cloud keeps no configuration');
+      if (bucket === '') return failure(400, 'InvalidBucketName', 'The specified bucket is not valid.');
+      if (found) return failure(409, 'BucketAlreadyOwnedByYou', 'You already own a bucket of this name.');
+      buckets.set(bucket, { region: asked ?? home, objects: new Map() });
+      return { status: 200, headers: { location: `/${bucket}` }, body: '' };
+    }
     if (!found) return failure(404, 'NoSuchBucket', 'The specified bucket does not exist');
     const { region, objects } = found;
-    const [, asked = region] = readSignature(request)?.scope ?? [];
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html, …/API/API_HeadBucket.html
     const headers = { 'x-amz-bucket-region': region };
-    if (asked !== region) {
+    if (asked !== undefined && asked !== region) {
       const refusal = failure(301, 'PermanentRedirect', 'The bucket must be addressed by the endpoint of its region.');
       return { ...refusal, headers: { ...refusal.headers, ...headers } };
+    }
+    if (deletes) return deleteMany(objects, request);
+    if (ofBucket && request.method === 'DELETE') {
+      if (objects.size > 0) return failure(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty');
+      buckets.delete(bucket);
+      return NO_CONTENT;
     }
     if (ofBucket)
       return request.method === 'HEAD' ? { status: 200, headers, body: '' } : list(bucket, objects, request);
@@ -76,18 +105,17 @@ export function createBuckets(
     if (request.method === 'PUT') return put(objects, key, request);
     if (request.method === 'DELETE') {
       objects.delete(key);
-      return { status: 204, headers: {}, body: '' };
+      return NO_CONTENT;
     }
     const object = objects.get(key);
     return object ? { status: 200, ...shape(object) } : failure(404, 'NoSuchKey', 'The specified key does not exist.');
   }
 
   function put(objects: Map<string, StoredObject>, key: string, { headers, body }: WireRequest): WireResponse {
-    if (headers['content-encoding']?.includes('aws-chunked')) {
-      return failure(501, 'NotImplemented', 'the local cloud takes an object whole: send a buffer, not a stream');
-    }
-    const contentType = headers['content-type'] ?? 'binary/octet-stream';
-    const object = { content: body, contentType, modified: clock.now() };
+    const content = headers['content-encoding']?.includes('aws-chunked') ? unchunked(body) : body;
+    const kept = Object.entries(headers).filter(([name]) => name.startsWith('x-amz-meta-'));
+    const described = { 'content-type': headers['content-type'] ?? TYPE, ...Object.fromEntries(kept) };
+    const object = { content, headers: described, modified: clock.now() };
     objects.set(key, object);
     return { status: 200, headers: { etag: etag(object) }, body: '' };
   }
@@ -109,7 +137,7 @@ export function createBuckets(
       buckets.delete(name);
     },
     write(bucket, key, content) {
-      objectsOf(bucket).set(key, { content, contentType: 'binary/octet-stream', modified: clock.now() });
+      objectsOf(bucket).set(key, { content, headers: { 'content-type': TYPE }, modified: clock.now() });
     },
     read(bucket, key) {
       const object = objectsOf(bucket).get(key);
@@ -144,13 +172,49 @@ function list(name: string, objects: Map<string, StoredObject>, { url }: WireReq
   const page = keys.slice(0, most);
   const next =
     keys.length > page.length ? `<NextContinuationToken>${escaped(page.at(-1) ?? '')}</NextContinuationToken>` : '';
-  const contents = page.map(
-    (key) => `<Contents><Key>${escaped(key)}</Key><Size>${objects.get(key)?.content.length}</Size></Contents>`,
-  );
+  const contents = page.flatMap((key) => {
+    const object = objects.get(key);
+    if (!object) return [];
+    const { content, modified } = object;
+    return `<Contents><Key>${escaped(key)}</Key><LastModified>${new Date(modified).toISOString()}</LastModified><ETag>${escaped(etag(object))}</ETag><Size>${content.length}</Size></Contents>`;
+  });
   const body = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>${name}</Name><Prefix>${escaped(prefix)}</Prefix><KeyCount>${page.length}</KeyCount><MaxKeys>${most}</MaxKeys><IsTruncated>${next !== ''}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
   return { status: 200, headers: { 'content-type': 'application/xml' }, body };
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html. Of a key that is not there it is none the wiser. */
+function deleteMany(objects: Map<string, StoredObject>, { body }: WireRequest): WireResponse {
+  const keys = [...new TextDecoder().decode(body).matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key = '']) => unescaped(key));
+  for (const key of keys) objects.delete(key);
+  const deleted = keys.map((key) => `<Deleted><Key>${escaped(key)}</Key></Deleted>`).join('');
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/xml' },
+    body: `<?xml version="1.0" encoding="UTF-8"?><DeleteResult>${deleted}</DeleteResult>`,
+  };
+}
+
+/**
+ * A stream's content, of the pieces that it is sent in: each with its length before it, the last one empty, before its checksum.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
+ */
+function unchunked(body: Uint8Array): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const bytes = Buffer.from(body);
+  for (let at = 0; ; ) {
+    const end = bytes.indexOf('\r\n', at);
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16);
+    if (end < 0 || !(size > 0)) return Buffer.concat(pieces);
+    pieces.push(bytes.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const unescaped = (text: string) =>
+  text.replace(/&(?:#x([0-9a-f]+)|(\w+));/gi, (whole, code, name) =>
+    code ? String.fromCodePoint(Number.parseInt(code, 16)) : (ENTITIES[name] ?? whole),
+  );
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function isEncoded(path: string): boolean {
@@ -163,7 +227,7 @@ function isEncoded(path: string): boolean {
 
 function shape(object: StoredObject): Pick<WireResponse, 'headers' | 'body'> {
   const headers = {
-    'content-type': object.contentType,
+    ...object.headers,
     'last-modified': new Date(object.modified).toUTCString(),
     etag: etag(object),
   };

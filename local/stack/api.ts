@@ -2,42 +2,57 @@ import * as sdk from '@aws-sdk/client-cloudformation';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
-import type { Stack } from './deploy.ts';
+import { changeSetOperations, type Deploying } from './change-sets.ts';
+import { complete, type DeployedStack, type ToldStack } from './deployed.ts';
 import type { Template } from './template.ts';
 
-/** A stack as it was deployed last. */
-export interface DeployedStack {
-  stack: Stack;
-  template: Template;
-  /** Those that were given. */
-  parameters: Readonly<Record<string, string>>;
-  createdAt: number;
-  updatedAt: number | undefined;
-}
-
-/** CloudFormation, as far as it is asked what there is: the box deploys by itself. */
+/**
+ * CloudFormation: what there is, and by change sets what is made, changed and removed.
+ * @param deploying how stacks are made; without it nobody can be asked to
+ */
 export function cloudFormationService(
   deployed: () => Iterable<DeployedStack>,
   { region, account }: { region: string; account: string },
+  deploying?: Deploying,
 ): OperationService {
+  const idOf = (name: string) => `arn:aws:cloudformation:${region}:${account}:stack/${name}/0`;
+  const changeSets = deploying && changeSetOperations(deployed, idOf, deploying);
+  const all = (): ToldStack[] => changeSets?.told() ?? [...deployed()].map(complete);
   const named = (name: string | undefined) => {
-    const found = [...deployed()].find(({ stack }) => stack.name === name);
+    const found = all().find(({ stack }) => stack.name === name || idOf(stack.name) === name);
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
     if (!found) throw new AwsError('ValidationError', `Stack with id ${name} does not exist`);
     return found;
   };
-  const idOf = (name: string) => `arn:aws:cloudformation:${region}:${account}:stack/${name}/0`;
+  const resourcesOf = ({ stack, createdAt, updatedAt }: DeployedStack) =>
+    [...stack.resources].map(([LogicalResourceId, { type, made }]) => ({
+      LogicalResourceId,
+      PhysicalResourceId: made.ref,
+      ResourceType: type,
+      Timestamp: new Date(updatedAt ?? createdAt),
+      ResourceStatus: 'CREATE_COMPLETE' as const,
+    }));
+  const declared = ({ Parameters }: Template) =>
+    Object.entries(Parameters).map(([ParameterKey, { Type, Default }]) => ({
+      ParameterKey,
+      ParameterType: Type,
+      ...(Default !== undefined && { DefaultValue: String(Default) }),
+    }));
+
   const operations: Operations<typeof sdk> = {
+    ...changeSets?.operations,
+
     DescribeStacks({ StackName }) {
-      const found = StackName === undefined ? [...deployed()] : [named(StackName)];
+      const found = StackName === undefined ? all() : [named(StackName)];
       return {
-        Stacks: found.map(({ stack, template, parameters, createdAt, updatedAt }) => ({
+        Stacks: found.map(({ stack, template, parameters, createdAt, updatedAt, status, reason }) => ({
           StackName: stack.name,
           StackId: idOf(stack.name),
           Description: template.Description,
           CreationTime: new Date(createdAt),
           ...(updatedAt !== undefined && { LastUpdatedTime: new Date(updatedAt) }),
-          StackStatus: updatedAt === undefined ? ('CREATE_COMPLETE' as const) : ('UPDATE_COMPLETE' as const),
+          StackStatus: status,
+          ...(reason !== undefined && { StackStatusReason: reason }),
           Parameters: Object.entries(template.Parameters).map(([ParameterKey, { Default }]) => ({
             ParameterKey,
             ParameterValue: parameters[ParameterKey] ?? String(Default ?? ''),
@@ -47,16 +62,35 @@ export function cloudFormationService(
       };
     },
 
+    GetTemplate({ StackName }) {
+      return { TemplateBody: JSON.stringify(named(StackName).template, undefined, 2) };
+    },
+
     GetTemplateSummary({ StackName }) {
       const { template } = named(StackName);
       return {
         ...(template.Metadata !== undefined && { Metadata: JSON.stringify(template.Metadata) }),
-        Parameters: Object.entries(template.Parameters).map(([ParameterKey, { Type, Default }]) => ({
-          ParameterKey,
-          ParameterType: Type,
-          ...(Default !== undefined && { DefaultValue: String(Default) }),
-        })),
+        Parameters: declared(template),
         ResourceTypes: [...new Set(Object.values(template.Resources).map(({ Type }) => Type))],
+      };
+    },
+
+    DescribeStackResource({ StackName, LogicalResourceId }) {
+      const found = named(StackName);
+      const resource = resourcesOf(found).find((one) => one.LogicalResourceId === LogicalResourceId);
+      if (!resource)
+        throw new AwsError('ValidationError', `Resource ${LogicalResourceId} does not exist for stack ${StackName}`);
+      const { Timestamp: LastUpdatedTimestamp, ...rest } = resource;
+      const name = found.stack.name;
+      return { StackResourceDetail: { ...rest, StackName: name, StackId: idOf(name), LastUpdatedTimestamp } };
+    },
+
+    ListStackResources({ StackName }) {
+      return {
+        StackResourceSummaries: resourcesOf(named(StackName)).map(({ Timestamp, ...rest }) => ({
+          ...rest,
+          LastUpdatedTimestamp: Timestamp,
+        })),
       };
     },
 
@@ -64,19 +98,10 @@ export function cloudFormationService(
     DescribeStackResources({ StackName, PhysicalResourceId }) {
       const has = ({ stack }: DeployedStack) =>
         [...stack.resources.values()].some(({ made }) => made.ref === PhysicalResourceId);
-      const found = StackName === undefined ? [...deployed()].find(has) : named(StackName);
+      const found = StackName === undefined ? all().find(has) : named(StackName);
       if (!found) throw new AwsError('ValidationError', `Stack for ${PhysicalResourceId} does not exist`);
-      return {
-        StackResources: [...found.stack.resources].map(([LogicalResourceId, { type, made }]) => ({
-          StackName: found.stack.name,
-          StackId: idOf(found.stack.name),
-          LogicalResourceId,
-          PhysicalResourceId: made.ref,
-          ResourceType: type,
-          Timestamp: new Date(found.updatedAt ?? found.createdAt),
-          ResourceStatus: 'CREATE_COMPLETE' as const,
-        })),
-      };
+      const { name } = found.stack;
+      return { StackResources: resourcesOf(found).map((one) => ({ ...one, StackName: name, StackId: idOf(name) })) };
     },
   };
   return { kind: 'operations', protocol: 'awsQuery', sdk, operations };

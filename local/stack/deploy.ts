@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ResourceStatus } from '@aws-sdk/client-cloudformation';
 import { resolve, type Scope } from './intrinsics.ts';
 import { planStack, type StackPlace, within } from './plan.ts';
 import { type Made, physicalName, type ResourceType } from './resource-type.ts';
@@ -9,7 +10,17 @@ export interface Deployment {
   parameters: Record<string, string>;
   place: StackPlace;
   types: Readonly<Record<string, ResourceType>>;
+  tell?: Tell | undefined;
 }
+
+/** Hears what becomes of each resource: `CREATE_IN_PROGRESS` and the like, and of a failure the reason. */
+export type Tell = (event: {
+  logicalId: string;
+  type: string;
+  ref?: string | undefined;
+  status: ResourceStatus;
+  reason?: string;
+}) => void;
 
 export interface Stack {
   name: string;
@@ -31,8 +42,9 @@ export interface StackResource {
  * @throws Error that says which resource could not be made or changed, and why; or, before anything is made, what the
  * template has wrong
  */
-export async function deployStack({ template, parameters, place, types }: Deployment, before?: Stack): Promise<Stack> {
-  const plan = planStack(template, parameters, place, (type) => types[type]?.attributes);
+export async function deployStack(deployment: Deployment, before?: Stack): Promise<Stack> {
+  const { place, types, tell } = deployment;
+  const plan = planOf(deployment);
   const stack: Stack = { name: place.name, outputs: {}, resources: new Map(before?.resources) };
   const scope = scopeOf(plan.scope, stack);
   const undo: (() => Promise<unknown>)[] = [];
@@ -43,13 +55,14 @@ export async function deployStack({ template, parameters, place, types }: Deploy
       const present = stack.resources.get(logicalId);
       if (present) {
         if (isDeepStrictEqual(present.properties, properties)) continue;
-        await update(logicalId, present, { type: declaration.Type, properties });
-        undo.push(() => update(logicalId, present, present));
+        await update(logicalId, present, { type: declaration.Type, properties }, tell);
+        undo.push(() => update(logicalId, present, present, tell));
         stack.resources.set(logicalId, { ...present, properties });
       } else {
-        const made = await create(types[declaration.Type], properties, place, logicalId);
-        undo.push(() => remove(made));
-        stack.resources.set(logicalId, { type: declaration.Type, properties, made });
+        const type = declaration.Type;
+        const made = await create(types[type], { type, properties }, place, logicalId, tell);
+        undo.push(() => remove(logicalId, { type, made }, tell));
+        stack.resources.set(logicalId, { type, properties, made });
       }
     }
     await Promise.all([...stack.resources.values()].map(({ made }) => made.stable));
@@ -65,24 +78,67 @@ export async function deployStack({ template, parameters, place, types }: Deploy
   }
   const declared = new Set(plan.resources.map(({ logicalId }) => logicalId));
   const lost = [...stack.resources].filter(([logicalId]) => !declared.has(logicalId)).reverse();
-  for (const [logicalId, { made }] of lost) {
-    await remove(made);
+  for (const [logicalId, resource] of lost) {
+    await remove(logicalId, resource, tell);
     stack.resources.delete(logicalId);
   }
   return stack;
 }
 
+const planOf = ({ template, parameters, place, types }: Deployment) =>
+  planStack(template, parameters, place, (type) => types[type]?.attributes);
+
+/** What a deployment over `before` would make, change and remove. Throws as it would before anything is made. */
+export function changesOf(deployment: Deployment, before?: Stack) {
+  const plan = planOf(deployment);
+  const resources = before?.resources ?? new Map<string, StackResource>();
+  const scope = scopeOf(plan.scope, { name: '', outputs: {}, resources });
+  /** Undefined if it needs what is still to be made. */
+  const resolved = (value: unknown) => {
+    try {
+      return resolve(value, scope);
+    } catch {
+      return undefined;
+    }
+  };
+  const changes: { action: 'Add' | 'Modify' | 'Remove'; logicalId: string; type: string; ref?: string }[] = [];
+  for (const { logicalId, declaration } of plan.resources) {
+    const present = resources.get(logicalId);
+    const type = declaration.Type;
+    if (!present) changes.push({ action: 'Add', logicalId, type });
+    else if (!isDeepStrictEqual(resolved(declaration.Properties), present.properties))
+      changes.push({ action: 'Modify', logicalId, type, ref: present.made.ref });
+  }
+  const declared = new Set(plan.resources.map(({ logicalId }) => logicalId));
+  for (const [logicalId, { type, made }] of resources)
+    if (!declared.has(logicalId)) changes.push({ action: 'Remove', logicalId, type, ref: made.ref });
+  const outputs = Object.fromEntries(plan.outputs.map(({ name, value }) => [name, String(resolved(value))]));
+  return { changes, same: changes.length === 0 && isDeepStrictEqual(outputs, before?.outputs ?? {}) };
+}
+
 /** Removes what a stack has made, the last first. */
-export async function deleteStack(stack: Stack): Promise<void> {
-  for (const [logicalId, { made }] of [...stack.resources].reverse()) {
-    await remove(made);
+export async function deleteStack(stack: Stack, tell?: Tell): Promise<void> {
+  for (const [logicalId, resource] of [...stack.resources].reverse()) {
+    await remove(logicalId, resource, tell);
     stack.resources.delete(logicalId);
   }
 }
 
-async function remove(made: Made): Promise<void> {
-  await made.stable?.catch(() => {});
-  await made.remove();
+async function remove(
+  logicalId: string,
+  { type, made }: Pick<StackResource, 'type' | 'made'>,
+  tell?: Tell,
+): Promise<void> {
+  const about = { logicalId, type, ref: made.ref };
+  tell?.({ ...about, status: 'DELETE_IN_PROGRESS' });
+  try {
+    await made.stable?.catch(() => {});
+    await made.remove();
+  } catch (error) {
+    tell?.({ ...about, status: 'DELETE_FAILED', reason: messageOf(error) });
+    throw error;
+  }
+  tell?.({ ...about, status: 'DELETE_COMPLETE' });
 }
 
 async function inTurn(steps: (() => Promise<unknown>)[]): Promise<void> {
@@ -94,31 +150,43 @@ async function update(
   logicalId: string,
   { type, made }: StackResource,
   wanted: Pick<StackResource, 'type' | 'properties'>,
+  tell?: Tell,
 ): Promise<void> {
+  const about = { logicalId, type, ref: made.ref };
+  tell?.({ ...about, status: 'UPDATE_IN_PROGRESS' });
   try {
     if (wanted.type !== type) throw new Error(`the local cloud cannot make a ${wanted.type} of it`);
     if (!made.update) throw new Error(`the local cloud cannot change a ${type}`);
     await made.update(wanted.properties);
+    tell?.({ ...about, status: 'UPDATE_COMPLETE' });
   } catch (error) {
+    tell?.({ ...about, status: 'UPDATE_FAILED', reason: messageOf(error) });
     throw new Error(`${logicalId} could not be changed: ${messageOf(error)}`, { cause: error });
   }
 }
 
 async function create(
   type: ResourceType | undefined,
-  properties: unknown,
+  { properties, ...about }: Pick<StackResource, 'type' | 'properties'>,
   place: StackPlace,
   logicalId: string,
+  tell?: Tell,
 ): Promise<Made> {
+  const say = (status: ResourceStatus, more: { ref?: string; reason?: string } = {}) =>
+    tell?.({ ...about, ...more, logicalId, status });
+  say('CREATE_IN_PROGRESS');
   const naming = { logicalId, physicalName: (longest?: number) => physicalName(place, logicalId, longest) };
   const failed = (error: unknown) => {
+    say('CREATE_FAILED', { reason: messageOf(error) });
     throw new Error(`${logicalId} could not be made: ${messageOf(error)}`, { cause: error });
   };
   const made = await Promise.resolve(type?.create(properties, naming)).catch(failed);
   if (!made) throw new Error(`${logicalId} is of no type that can be made`);
   const stable = made.stable?.catch(failed);
+  const complete = () => say('CREATE_COMPLETE', { ref: made.ref });
+  if (!stable) complete();
   // Whoever needs it is told; if nobody does any more, nobody is.
-  stable?.catch(() => {});
+  stable?.then(complete, () => {});
   return { ...made, ...(stable && { stable }) };
 }
 

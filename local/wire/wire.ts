@@ -21,10 +21,10 @@ export interface OperationService {
   operations: Readonly<Record<string, (input: never, call: Call) => unknown>>;
 }
 
-/** A service that speaks HTTP itself, e.g. S3. */
+/** A service that speaks HTTP itself, as S3, or has no SDK module here. */
 export interface RawService {
   kind: 'raw';
-  protocol: 'restJson1' | 'restXml';
+  protocol: 'restJson1' | 'restXml' | 'awsJson1_1';
   handle(request: WireRequest, caller: Caller): Promise<WireResponse>;
   fail(error: AwsError): WireResponse;
 }

@@ -33,6 +33,9 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run -s ziti-glb -- redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
+/** Options that the box here has a value of its own for. */
+const BOXS = new Set(['--endpoint', '--profile', '--stack']);
+
 /** `…` stands for the rest of an id, each of another one. */
 function parametersOf(command: string): Record<string, string> {
   let ids = 0;
@@ -81,7 +84,7 @@ describePackaged('what the documents have a reader type', () => {
       .split(' ')
       .slice(5)
       .map((word) => (word.startsWith('subnet-') ? 'app-b' : word))
-      .filter((word, index, words) => word !== '--endpoint' && words[index - 1] !== '--endpoint');
+      .filter((word, index, words) => !BOXS.has(word) && !BOXS.has(words[index - 1] ?? ''));
     const box = ['--endpoint', stack.box.endpoint, '--stack', stack.box.stack.name];
     const code = await run([...argv, ...box], terminal, awsClients);
     expect([0, 2]).toContain(code);
@@ -125,7 +128,12 @@ describePackaged('what the documents have a reader type', () => {
   test('and nothing else, but on a router or beside its controller, and to remove a stack, which has its test elsewhere', () => {
     const known = [...asks, ...deployments, ...plain, ...copies, ...elsewhere].map(({ command }) => command);
     const rest = all.filter(({ command }) => !(command in ELSEWHERE) && !known.includes(command));
-    expect(rest.map(({ command }) => command.replace(/ --.*/, ''))).toEqual(['npx serverless remove']);
+    const removals = rest.map(({ path, command }) => [path, command.replace(/ --.*/, '')]);
+    expect(removals).toEqual([
+      ['docs/deploying.md', 'npx serverless remove'],
+      ['docs/tutorial.md', 'npx serverless remove'],
+    ]);
     expect(read('test/resources/removal.stack.test.ts')).toContain('remove');
+    expect(read('test/local/stack/serverless.stack.test.ts')).toContain("path === 'docs/tutorial.md'");
   });
 });

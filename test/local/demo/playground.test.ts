@@ -57,6 +57,22 @@ test('each line is one deed, to the end of the input', async () => {
   ]);
 });
 
+test('what another account has is named there, and asked there', async () => {
+  const [here, there] = [noting(), noting()];
+  const tenant = Object.assign(there.operator, { has: async (name: string) => /-d$/.test(name) });
+  const lines = [
+    'tag app-d 10.20.0.0/16',
+    'ask client-d http://10.20.0.7/',
+    'ask client-a http://10.20.0.7/',
+    'untag app-d',
+  ];
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const input = Readable.from(lines.map((line) => `${line}\n`));
+  await playground(here.operator, input, output, [{ where: 'account 222233334444', tenant }]);
+  expect(there.asked).toEqual([lines[0], lines[1], lines[3]]);
+  expect(here.asked).toEqual([lines[2]]);
+});
+
 test('a tag without a CIDR is asked for one', async () => {
   const { asked, said } = await type('tag app-b');
   expect(asked).toEqual([]);

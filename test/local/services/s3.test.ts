@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { GetObjectCommand, paginateListObjectsV2, S3 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { describe, expect, test } from '@jest/globals';
@@ -6,6 +7,7 @@ import { VirtualClock } from '../../../local/clock.ts';
 import { createBuckets } from '../../../local/services/s3.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { type AccessKey, createKeys } from '../../../local/wire/keys.ts';
+import { serve } from '../../../local/wire/server.ts';
 import { createAuthentication } from '../../../local/wire/signature.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 
@@ -119,6 +121,39 @@ test('a bucket with objects is not removed', async () => {
   await s3.deleteObject({ Bucket, Key: 'a b/ü+1' });
   buckets.remove(Bucket);
   expect(() => buckets.remove(Bucket)).toThrow('NoSuchBucket');
+});
+
+test('a bucket is made and deleted by who may, and emptied of many objects at once', async () => {
+  const { buckets, s3 } = await world();
+  await s3.createBucket({ Bucket: 'made' });
+  await expect(s3.createBucket({ Bucket: 'made' })).rejects.toMatchObject({ name: 'BucketAlreadyOwnedByYou' });
+  const keys = ['a', 'b&<>"\'', 'c'];
+  for (const key of keys) buckets.write('made', key, strToU8(key));
+  await expect(s3.deleteBucket({ Bucket: 'made' })).rejects.toMatchObject({ name: 'BucketNotEmpty' });
+  const Objects = [...keys.slice(0, 2), 'not there'].map((Key) => ({ Key }));
+  const { Deleted } = await s3.deleteObjects({ Bucket: 'made', Delete: { Objects } });
+  expect(Deleted).toEqual(Objects);
+  expect((await s3.listObjectsV2({ Bucket: 'made' })).Contents).toMatchObject([{ Key: 'c', Size: 1 }]);
+  await s3.deleteObject({ Bucket: 'made', Key: 'c' });
+  await s3.deleteBucket({ Bucket: 'made' });
+  await expect(s3.headBucket({ Bucket: 'made' })).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+});
+
+test('what a stream has brought in pieces is one object, with what was written beside it', async () => {
+  const { buckets, s3, config } = await world();
+  const content = `of many pieces\r\n${'x'.repeat(100_000)}`;
+  const server = await serve(
+    createWire({ s3: buckets.service }, { principal: () => 'arn:aws:iam::111122223333:root' }),
+  );
+  const { requestHandler, ...overTheWire } = { ...config, endpoint: server.url };
+  const streaming = new S3(overTheWire);
+  const Metadata = { filesha256: 'a+b=' };
+  const Body = Readable.from([content.slice(0, 10), content.slice(10)]);
+  await streaming.putObject({ Bucket, Key: 'streamed', Body, ContentLength: content.length, Metadata });
+  streaming.destroy();
+  await server.close();
+  expect(new TextDecoder().decode(buckets.read(Bucket, 'streamed'))).toBe(content);
+  expect(await s3.headObject({ Bucket, Key: 'streamed' })).toMatchObject({ Metadata });
 });
 
 test('a bucket says where it is, and is addressed there', async () => {

@@ -1,0 +1,213 @@
+import {
+  CloudFormation,
+  waitUntilStackCreateComplete,
+  waitUntilStackUpdateComplete,
+} from '@aws-sdk/client-cloudformation';
+import { beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { cloudFormationService } from '../../../local/stack/api.ts';
+import { changesOf, deleteStack, deployStack } from '../../../local/stack/deploy.ts';
+import type { DeployedStack } from '../../../local/stack/deployed.ts';
+import { resourceType } from '../../../local/stack/resource-type.ts';
+import type { Template } from '../../../local/stack/template.ts';
+import { inProcess } from '../../../local/wire/in-process.ts';
+import { createWire } from '../../../local/wire/wire.ts';
+
+const PLACE = { region: 'eu-central-1', account: '111122223333' };
+const StackName = 'a-stack';
+const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
+/** A resource that is called as its property says; `bad` is refused, and `kept` cannot be removed. */
+const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
+  if (Name === 'bad') throw new Error('this name is bad');
+  const state = { Name };
+  return {
+    ref: Name,
+    update: async (changed) => {
+      if (changed.Name === 'bad') throw new Error('this name is bad');
+      state.Name = changed.Name;
+    },
+    async remove() {
+      if (state.Name === 'kept') throw new Error('it is in use');
+    },
+  };
+});
+const types = { 'AWS::SNS::Topic': thing, 'AWS::IAM::Role': thing };
+
+const body = (Resources: object, more = {}) => JSON.stringify({ Resources, ...more });
+const topic = (Name: unknown) => ({ Type: 'AWS::SNS::Topic', Properties: { Name } });
+const named = { Parameters: { name: { Type: 'String', Default: 'one' } } };
+const TEMPLATE = body({ Topic: topic({ Ref: 'name' }) }, { ...named, Outputs: { Topic: { Value: { Ref: 'Topic' } } } });
+
+let deployed: Map<string, DeployedStack>;
+let cloudFormation: CloudFormation;
+beforeEach(() => {
+  deployed = new Map();
+  let now = Date.UTC(2026, 0, 1);
+  const of = (name: string, template: Template, parameters: Record<string, string>) => ({
+    ...{ template, parameters, types },
+    place: { ...PLACE, name, zones: [] },
+  });
+  const service = cloudFormationService(() => deployed.values(), PLACE, {
+    clock: { now: () => now++ },
+    read(bucket, key) {
+      if (`${bucket}/${key}` !== 'templates/a b.json') throw new Error('NoSuchKey: there is none');
+      return new TextEncoder().encode(TEMPLATE);
+    },
+    changes: async (name, template, parameters, before) => changesOf(of(name, template, parameters), before),
+    async deploy(name, template, parameters, before, tell) {
+      const stack = await deployStack({ ...of(name, template, parameters), tell }, before);
+      const { createdAt = now } = deployed.get(name) ?? {};
+      deployed.set(name, { stack, template, parameters, createdAt, updatedAt: before && now });
+    },
+    async remove(stack, tell) {
+      await deleteStack(stack, tell);
+      deployed.delete(stack.name);
+    },
+  });
+  const wire = createWire({ cloudformation: service }, { principal: () => 'arn:aws:iam::111122223333:user/operator' });
+  cloudFormation = new CloudFormation({
+    region: PLACE.region,
+    credentials: { accessKeyId: 'operator', secretAccessKey: 'secret' },
+    requestHandler: inProcess(wire),
+    maxAttempts: 1,
+  });
+});
+
+const waiting = () => ({ client: cloudFormation, maxWaitTime: 10, minDelay: 0.01, maxDelay: 0.01 });
+/** As `aws cloudformation deploy` does. */
+async function deploy(TemplateBody: string, parameters: Record<string, string> = {}) {
+  const there = await cloudFormation.describeStacks({ StackName }).then(
+    () => true,
+    () => false,
+  );
+  const Parameters = Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
+    ParameterKey,
+    ParameterValue,
+  }));
+  const ChangeSetType = there ? ('UPDATE' as const) : ('CREATE' as const);
+  const set = { StackName, ChangeSetName: 'changes' };
+  await cloudFormation.createChangeSet({ ...set, ChangeSetType, TemplateBody, Parameters });
+  const { Changes, Status, StatusReason } = await cloudFormation.describeChangeSet(set);
+  if (Status === 'FAILED') throw new Error(StatusReason);
+  await cloudFormation.executeChangeSet(set);
+  const wait = there ? waitUntilStackUpdateComplete : waitUntilStackCreateComplete;
+  await wait(waiting(), { StackName });
+  return Changes?.map(({ ResourceChange }) => `${ResourceChange?.Action} ${ResourceChange?.LogicalResourceId}`);
+}
+const stack = async () => (await cloudFormation.describeStacks({ StackName })).Stacks?.[0];
+const events = async () => {
+  const { StackEvents = [] } = await cloudFormation.describeStackEvents({ StackName });
+  return StackEvents.map(({ LogicalResourceId, ResourceStatus, ResourceStatusReason: why }) =>
+    [LogicalResourceId, ResourceStatus, ...(why ? [why] : [])].join(' '),
+  ).reverse();
+};
+const until = async (status: string) => {
+  while ((await stack())?.StackStatus !== status) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+test('a stack is made, changed and removed by change sets, and its events say how', async () => {
+  expect(await deploy(TEMPLATE)).toEqual(['Add Topic']);
+  expect(await stack()).toMatchObject({
+    ...{ StackId: ID, StackStatus: 'CREATE_COMPLETE' },
+    ...{ Outputs: [{ OutputKey: 'Topic', OutputValue: 'one' }] },
+  });
+  const made = ['a-stack CREATE_IN_PROGRESS User Initiated', 'Topic CREATE_IN_PROGRESS', 'Topic CREATE_COMPLETE'];
+  expect(await events()).toEqual([...made, 'a-stack CREATE_COMPLETE']);
+  expect(await deploy(TEMPLATE, { name: 'two' })).toEqual(['Modify Topic']);
+  expect(await stack()).toMatchObject({ StackStatus: 'UPDATE_COMPLETE', Parameters: [{ ParameterValue: 'two' }] });
+  expect((await events()).slice(-2)).toEqual(['Topic UPDATE_COMPLETE', 'a-stack UPDATE_COMPLETE']);
+  const other = body({ Other: topic('three') });
+  expect(await deploy(other)).toEqual(['Add Other', 'Remove Topic']);
+  expect(JSON.parse((await cloudFormation.getTemplate({ StackName })).TemplateBody ?? '')).toMatchObject(
+    JSON.parse(other),
+  );
+
+  await cloudFormation.deleteStack({ StackName });
+  await expect(until('DELETE_COMPLETE')).rejects.toThrow('Stack with id a-stack does not exist');
+  await cloudFormation.deleteStack({ StackName });
+});
+
+test('what stands is known resource by resource', async () => {
+  await deploy(TEMPLATE);
+  const about = { LogicalResourceId: 'Topic', PhysicalResourceId: 'one', ResourceType: 'AWS::SNS::Topic' };
+  expect((await cloudFormation.listStackResources({ StackName })).StackResourceSummaries).toMatchObject([about]);
+  const ask = (LogicalResourceId: string) => cloudFormation.describeStackResource({ StackName, LogicalResourceId });
+  expect((await ask('Topic')).StackResourceDetail).toMatchObject({ ...about, StackName, StackId: ID });
+  await expect(ask('Other')).rejects.toThrow('Resource Other does not exist for stack a-stack');
+});
+
+test('a stack that cannot be made is rolled back, said why, and must be deleted before it is made again', async () => {
+  await expect(deploy(body({ Good: topic('good'), Bad: topic('bad') }))).rejects.toThrow();
+  expect(await stack()).toMatchObject({ StackStatus: 'ROLLBACK_COMPLETE' });
+  expect((await stack())?.StackStatusReason).toContain('Bad could not be made: this name is bad');
+  expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
+  expect(await events()).toContain('Good DELETE_COMPLETE');
+  await expect(deploy(TEMPLATE)).rejects.toThrow(`Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`);
+  await cloudFormation.deleteStack({ StackName });
+  expect(await deploy(TEMPLATE)).toEqual(['Add Topic']);
+});
+
+test('a stack that cannot be changed is as it was, and can be changed otherwise', async () => {
+  await deploy(TEMPLATE);
+  await expect(deploy(TEMPLATE, { name: 'bad' })).rejects.toThrow();
+  expect(await stack()).toMatchObject({
+    StackStatus: 'UPDATE_ROLLBACK_COMPLETE',
+    Parameters: [{ ParameterValue: 'one' }],
+  });
+  expect(await deploy(TEMPLATE, { name: 'two' })).toEqual(['Modify Topic']);
+});
+
+test('a stack whose resource is in use is not removed', async () => {
+  await deploy(body({ Topic: topic('kept') }));
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+  expect(await events()).toContain('Topic DELETE_FAILED it is in use');
+});
+
+test('a change set without changes fails, and says so', async () => {
+  await deploy(TEMPLATE);
+  await expect(deploy(TEMPLATE)).rejects.toThrow("The submitted information didn't contain changes.");
+  const set = { StackName, ChangeSetName: 'changes' };
+  await expect(cloudFormation.executeChangeSet(set)).rejects.toMatchObject({ name: 'InvalidChangeSetStatusException' });
+  await cloudFormation.deleteChangeSet(set);
+  await cloudFormation.deleteChangeSet(set);
+  await expect(cloudFormation.describeChangeSet(set)).rejects.toMatchObject({ name: 'ChangeSetNotFoundException' });
+});
+
+test('a template is taken from a bucket, by either form of its address, and a parameter as it was before', async () => {
+  const set = { StackName, ChangeSetName: 'changes', ChangeSetType: 'CREATE' as const };
+  for (const TemplateURL of [
+    'https://s3.eu-central-1.amazonaws.com/templates/a%20b.json',
+    'https://templates.s3.eu-central-1.amazonaws.com/a%20b.json',
+    'http://127.0.0.1:4780/templates/a%20b.json',
+  ])
+    expect((await cloudFormation.validateTemplate({ TemplateURL })).Parameters).toMatchObject([
+      { ParameterKey: 'name' },
+    ]);
+  const TemplateURL = 'https://s3.eu-central-1.amazonaws.com/templates/none';
+  await expect(cloudFormation.createChangeSet({ ...set, TemplateURL })).rejects.toThrow('NoSuchKey');
+
+  await deploy(TEMPLATE, { name: 'two' });
+  const Parameters = [{ ParameterKey: 'name', UsePreviousValue: true }];
+  const again = { StackName, ChangeSetName: 'again', UsePreviousTemplate: true, Parameters };
+  const { Id } = await cloudFormation.createChangeSet(again);
+  expect(await cloudFormation.describeChangeSet({ ChangeSetName: Id })).toMatchObject({ Status: 'FAILED' });
+});
+
+test.each<[what: string, TemplateBody: string, more: object, sentence: RegExp]>([
+  ['is no template', 'Resources: [', {}, /cannot be read/],
+  ['has a type that there is not', body({ A: { Type: 'AWS::X::Y' } }), {}, /does not support AWS::X::Y/],
+  ['is longer than a call may be', body({ Topic: topic('x'.repeat(51_200)) }), {}, /less than or equal to 51200/],
+  [
+    'has a role that nobody has agreed to',
+    body({ Role: { Type: 'AWS::IAM::Role', Properties: { Name: 'r' } } }),
+    {},
+    /^Requires capabilities : \[CAPABILITY_IAM\]$/,
+  ],
+  ['is for a stack that is not there', TEMPLATE, { ChangeSetType: 'UPDATE' }, /^Stack \[a-stack\] does not exist$/],
+  ['has no such parameter', TEMPLATE, { Parameters: [{ ParameterKey: 'x', ParameterValue: 'y' }] }, /no parameter x/],
+])('a template that %s is refused before anything is made', async (_, TemplateBody, more, sentence) => {
+  const set = { StackName, ChangeSetName: 'changes', ChangeSetType: 'CREATE' as const, TemplateBody, ...more };
+  await expect(cloudFormation.createChangeSet(set)).rejects.toThrow(sentence);
+  expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
+});
