@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -547,17 +548,22 @@ function unequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
-/** The templates that Serverless makes of a file. */
+/** The templates that Serverless makes of a file, in a folder of its own: what a demo or a test packages meanwhile would have the same one. */
 function packaged(config: string, parameters: Record<string, string>): string[] {
-  const folder = join(work, config);
+  const root = join(HERE, '../..');
+  const place = mkdtempSync(join(work, 'packaged-'));
+  copyFileSync(join(root, config), join(place, config));
+  for (const name of ['package.json', 'functions', 'shared', 'examples', 'node_modules', 'resources', 'bpf'])
+    symlinkSync(join(root, name), join(place, name));
+  const folder = join(place, '.serverless');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [
-      join(HERE, '../../node_modules/serverless/bin/serverless.js'),
-      ...['package', '--config', config, '--package', folder, '--region', 'us-east-1', ...given],
+      join(root, 'node_modules/serverless/bin/serverless.js'),
+      ...['package', '--config', config, '--region', 'us-east-1', ...given],
     ],
-    { cwd: join(HERE, '../..'), encoding: 'utf8' },
+    { cwd: place, encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(stdout + stderr);
   return readdirSync(folder)
