@@ -1,6 +1,5 @@
 import type { Condition, Part } from '../reconcile/plan.ts';
 import { sentences } from '../sentences.ts';
-import { healthOf } from './join.ts';
 import type { Router } from './router.ts';
 import { stepSentence } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
@@ -29,7 +28,7 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
     const next = steps.filter(({ about }) => about.ids.includes(instance.id));
     const cause = target?.state === 'unhealthy' && target.reason ? [`unhealthy: ${target.reason}`] : [];
-    const isSaid = target && mine.some(({ message }) => message === healthOf(target));
+    const isSaid = mine.some(({ code }) => code !== undefined && code === target?.reason);
     const why = [...(isSaid ? [] : cause), ...sentences(mine, next, stepSentence)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
