@@ -1,12 +1,17 @@
+import { labelled } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
 import { type Denied, MISSING, several } from './world.ts';
 
 /** A step as the log, `plan` and `explain` tell it. */
-export function stepSentence(step: SubnetsStep): string {
+export const stepSentence = (step: SubnetsStep): string =>
+  step.kind === 'create-endpoint' || step.kind === 'tag-endpoint' ? labelled(step, deed(step)) : deed(step);
+
+/** A step for people who know which subnet or endpoint it is about. */
+export function deed(step: SubnetsStep): string {
   const { label } = step.about;
   switch (step.kind) {
     case 'create-endpoint':
-      return `${label}: gets an endpoint`;
+      return 'gets an endpoint';
     case 'publish-zones':
       return `the endpoint service is to serve ${step.context.zones.join(', ')}, where the load balancer is already`;
     case 'accept-endpoints':
@@ -16,7 +21,7 @@ export function stepSentence(step: SubnetsStep): string {
     case 'delete-endpoints':
       return `${step.endpointIds.join(', ')} deleted: nothing needs it`;
     case 'tag-endpoint':
-      return `${label}: gets the tags ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
+      return `gets the tags ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
     case 'create-route':
     case 'replace-route': {
       const { asking, router, bystanders } = step.context;
