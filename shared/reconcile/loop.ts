@@ -1,4 +1,4 @@
-import { type Condition, distinct, type Failure, identity, isWaiting, type Plan, type Step } from './plan.ts';
+import { type Condition, distinct, type Failure, identity, idOf, isWaiting, type Plan, type Step } from './plan.ts';
 
 export interface Reconciler<World, S extends Step> {
   observe(): Promise<World>;
@@ -71,7 +71,7 @@ export async function reconcile<World, S extends Step>(
     for (const step of steps) {
       if (timing.now() - seenAt > FRESH_MS) break;
       // The rest of a chain would act on what its failed link did not do.
-      if (failures.some((failure) => failure.step.about.label === step.about.label)) continue;
+      if (failures.some((failure) => idOf(failure.step.about) === idOf(step.about))) continue;
       try {
         await act(step);
         changes += 1;

@@ -1,10 +1,13 @@
 import type { Timed } from '../latency.ts';
 
-/** A thing in AWS: how people know it, and the ids it has there. */
+/** A thing in AWS: how people know it, and the ids it has there. A tag's or a hook's are its owner's, and its key or name. */
 export interface Ref {
   label: string;
   ids: readonly string[];
 }
+
+/** Identity of a thing, whatever it is called. */
+export const idOf = ({ ids }: Ref) => ids.join(' ');
 
 /** A thing that people know by its id alone. */
 export const aboutId = (id: string): Ref => ({ label: id, ids: [id] });
@@ -62,7 +65,7 @@ export const refused = (about: Ref, message: string): Condition => ({ about, kin
 export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';
 
 /** Identity of a condition, for the people who are told of it once. */
-export const identity = ({ about, message }: Condition) => `${about.label} ${message}`;
+export const identity = ({ about, message }: Condition) => `${idOf(about)} ${message}`;
 
 /** Several steps may wait for the same: a person is told of it once. */
 export const distinct = (conditions: readonly Condition[]) => [

@@ -1,4 +1,4 @@
-import { type Condition, type Plan, type Step, waiting } from './plan.ts';
+import { aboutId, type Condition, idOf, type Plan, type Step, waiting } from './plan.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
@@ -43,12 +43,12 @@ export function limited<S extends Step>(
     const bucket = bucketOf(step);
     const there = tokens(bucket, left, now);
     // Refills of less than a whole token add up in floating point.
-    if (there > 1 - 1e-9 && !held.has(step.about.label)) {
+    if (there > 1 - 1e-9 && !held.has(idOf(step.about))) {
       left = spend(bucket, left, now);
       steps.push(step);
       continue;
     }
-    held.add(step.about.label);
+    held.add(idOf(step.about));
     const until = now + Math.max(1, Math.ceil(((1 - there) / bucket.refill) * 1000));
     turns.set(bucket.name, turns.get(bucket.name) ?? turn(bucket, until));
   }
@@ -56,4 +56,4 @@ export function limited<S extends Step>(
 }
 
 const turn = ({ name, size, refill }: Bucket, until: number) =>
-  waiting({ label: name, ids: [] }, `its turn: AWS takes ${size} calls at once, then ${refill} a second`, until);
+  waiting(aboutId(name), `its turn: AWS takes ${size} calls at once, then ${refill} a second`, until);

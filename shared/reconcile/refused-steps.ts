@@ -1,6 +1,6 @@
 import { advice, isThrottle } from '../aws/advice.ts';
 import { code } from '../aws/errors.ts';
-import { keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
+import { idOf, keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
 
 /** AWS refused a step so many times, one after the other. */
 export interface Attempt<S extends Step = Step> {
@@ -67,13 +67,13 @@ export function withoutBackedOff<S extends Step>(
     const attempt = attempts.get(keyOf(step));
     return attempt && retryAt(attempt) > now ? [{ step, attempt }] : [];
   });
-  const things = (steps: readonly S[]) => new Set(steps.map(({ about }) => about.label));
+  const things = (steps: readonly S[]) => new Set(steps.map(({ about }) => idOf(about)));
   const later = things(held.map(({ step }) => step));
   const last = things(plan.steps.filter((step) => attempts.has(keyOf(step)) || throttled.has(keyOf(step))));
-  const isLast = ({ about }: S) => Number(last.has(about.label));
+  const isLast = ({ about }: S) => Number(last.has(idOf(about)));
   return {
     ...plan,
-    steps: plan.steps.filter(({ about }) => !later.has(about.label)).toSorted((a, b) => isLast(a) - isLast(b)),
+    steps: plan.steps.filter(({ about }) => !later.has(idOf(about))).toSorted((a, b) => isLast(a) - isLast(b)),
     conditions: [
       ...plan.conditions,
       ...held.map(({ step, attempt }) => ({ about: step.about, ...retry(attempt, now) })),

@@ -56,7 +56,7 @@ const asking = (router: Router, hooks: readonly Hook[]) =>
 /** Not the router's own subject: what fails there must not keep a heartbeat back. */
 const on = ({ name: hook }: Hook, group: string, { instance: { id }, label }: Router) => ({
   ...{ instanceId: id, group, hook },
-  about: { label: `hook ${hook} of ${label}`, ids: [id] },
+  about: { label: `hook ${hook} of ${label}`, ids: [id, hook] },
 });
 
 /**

@@ -56,7 +56,7 @@ function noteWarning(router: Router, config: RoutersConfig): Partial<Part<Router
     return { conditions: [refused(aboutRouters(router), message)] };
   }
   // Not the router's own subject: what fails there must not keep it in service.
-  const about = { label: `the tag ${key} of ${label}`, ids: [instance.id] };
+  const about = { label: `the tag ${key} of ${label}`, ids: [instance.id, key] };
   return { steps: [{ kind: 'note-warning', instanceId: instance.id, ...note, about }] };
 }
 

@@ -38,7 +38,10 @@ export function planAttachments(
   return {
     steps: [...welcome].map(([owner, all]) => {
       const attachmentIds = all.flatMap(({ attachmentId }) => attachmentId ?? []).slice(0, AT_ONCE);
-      const about = { label: `the endpoint service for transit gateways of account ${owner}`, ids: attachmentIds };
+      const about = {
+        label: `the endpoint service for transit gateways of account ${owner}`,
+        ids: [serviceId, ...attachmentIds],
+      };
       return { kind: 'accept-attachments', attachmentIds, about };
     }),
     conditions: asking.filter((each) => !isWelcome(each)).map((each) => stranger(each, serviceId)),

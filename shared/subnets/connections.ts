@@ -19,7 +19,7 @@ export function planConnections(
   return {
     steps: [...welcome].map(([owner, connections]) => {
       const endpointIds = connections.map(({ id }) => id);
-      const about = { label: `the endpoint service for account ${owner}`, ids: endpointIds };
+      const about = { label: `the endpoint service for account ${owner}`, ids: [serviceId, ...endpointIds] };
       return { kind: 'accept-endpoints', endpointIds, about };
     }),
     conditions: asking

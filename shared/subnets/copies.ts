@@ -1,5 +1,5 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { joined, type Part, type Ref, refused, waiting } from '../reconcile/plan.ts';
+import { joined, type Part, refused, waiting } from '../reconcile/plan.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import { type Copy, NOTE_AGE_MS, type RouteNote } from './route-note.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
@@ -70,13 +70,8 @@ export function copyNote(
   const endpointId = (able.find(({ id }) => id === preferred) ?? able.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0])
     ?.id;
   if (endpointId === undefined) return undefined;
-  const about = onEndpoint(slot, endpointId);
+  const about = aboutSlot(slot);
   return { kind: 'copy-note', endpointId, tableId: table.id, destination, key, value: text, about };
-}
-
-function onEndpoint(slot: RouteSlot, endpointId: string): Ref {
-  const { label, ids } = aboutSlot(slot);
-  return { label, ids: [...ids, endpointId] };
 }
 
 /** Copies on an endpoint that goes, go with it. */
@@ -86,5 +81,5 @@ function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): P
   const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
   if (until > now)
     return { conditions: [waiting(aboutSlot(slot), 'the moment when the copy of its tag can be erased', until)] };
-  return { steps: [{ kind: 'erase-copy', endpointId, key, value, about: onEndpoint(slot, endpointId) }] };
+  return { steps: [{ kind: 'erase-copy', endpointId, key, value, about: aboutSlot(slot) }] };
 }

@@ -96,18 +96,18 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
       else wait(AVAILABLE);
     }
   }
-  const accepted = acceptance(serving, world);
+  const accepted = acceptance(serving, world, config);
   // That it is not accepted says more than that it is not available.
   return { ...joined({ steps }, accepted, { conditions }), serving, leaving: [...spare] };
 }
 
-function acceptance(serving: Serving, world: SubnetsWorld): Part<SubnetsStep> {
+function acceptance(serving: Serving, world: SubnetsWorld, { serviceId }: SubnetsConfig): Part<SubnetsStep> {
   const asking = [...serving].filter(([, { endpoint }]) => endpoint.acceptable);
   if (asking.length === 0) return joined();
   const endpointIds = [...new Set(asking.map(([, { endpoint }]) => endpoint.id))];
   // Of one VPC, so that what is refused there stands in no other's way.
   const label = world.remote ? `the endpoint service for ${world.vpcId}` : 'the endpoint service';
-  const about = { label, ids: endpointIds };
+  const about = { label, ids: [serviceId, ...endpointIds] };
   const step: SubnetsStep = { kind: 'accept-endpoints', endpointIds, about };
   const reasons = refusalOf(step, world);
   const those = asking.map(([optedIn]) => optedIn);

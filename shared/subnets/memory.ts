@@ -49,7 +49,7 @@ export function planMemory(
 function remember(subnet: Subnet, key: string, text: string | undefined): SubnetsStep[] {
   const { id: subnetId, notes, tagCount } = subnet;
   const note = notes.get(key);
-  const about = { label: `the tag ${key} of ${label(subnet)}`, ids: [subnetId] };
+  const about = { label: `the tag ${key} of ${label(subnet)}`, ids: [subnetId, key] };
   if (text === undefined) return note ? [{ kind: 'erase-memory', subnetId, key, about }] : [];
   const value = text.length > LONGEST ? text.slice(0, text.lastIndexOf(' ', LONGEST)) : text;
   const isThere = note?.text === value && note.by === 'us';

@@ -75,7 +75,7 @@ function write(
     tableId: table.id,
     destination,
     target,
-    about: { ...about, ids: [...about.ids, target] },
+    about,
     before: actual?.target ?? MISSING,
     after: target,
     ...(actual?.blackhole && { tentative: true }),

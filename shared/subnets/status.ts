@@ -22,7 +22,7 @@ export function planStatus(
   const steps = [...Map.groupBy(able, ({ status }) => status)].flatMap(([text, entries]) => {
     const together = entries.filter(({ subnet }) => !suspects.has(subnet.id));
     const alone = entries.filter(({ subnet }) => suspects.has(subnet.id)).map((each) => [each]);
-    return (together.length > 0 ? [together, ...alone] : alone).map((some) => statusStep(text, some));
+    return (together.length > 0 ? [together, ...alone] : alone).map((some) => statusStep(text, some, statusKey));
   });
   return {
     steps,
@@ -36,10 +36,10 @@ export function planStatus(
   };
 }
 
-function statusStep(text: string | undefined, summaries: readonly SubnetSummary[]): SubnetsStep {
+function statusStep(text: string | undefined, summaries: readonly SubnetSummary[], statusKey: string): SubnetsStep {
   const subnetIds = summaries.map(({ subnet }) => subnet.id);
   const subnets = summaries.map(({ subnet }) => label(subnet)).join(', ');
-  const about = { label: `the status of ${subnets}`, ids: subnetIds };
+  const about = { label: `the status of ${subnets}`, ids: [...subnetIds, statusKey] };
   return text === undefined
     ? { kind: 'clear-status', subnetIds, about, context: { subnets } }
     : { kind: 'set-status', subnetIds, status: tagValue(text), about, context: { subnets, text } };

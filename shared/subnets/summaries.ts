@@ -59,7 +59,7 @@ export function summariesOf(
   const optedInOf = new Map(optedInSubnets.map((optedIn) => [optedIn.subnet, optedIn]));
   const byId = new Map(world.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const endpointsIn = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
-  const stepsOn = byIds(steps);
+  const stepsOn = byIds(steps, onEndpoint);
   const about = byIds(conditions);
 
   return world.subnets.flatMap((subnet): SubnetSummary[] => {
@@ -110,8 +110,14 @@ export function summariesOf(
   });
 }
 
-const byIds = <T extends { about: Ref }>(things: readonly T[]) =>
-  grouped(things.flatMap((thing) => thing.about.ids.map((id): [string, T] => [id, thing])));
+const byIds = <T extends { about: Ref }>(things: readonly T[], more: (thing: T) => string[] = () => []) =>
+  grouped(
+    things.flatMap((thing) => [...new Set([...thing.about.ids, ...more(thing)])].map((id): [string, T] => [id, thing])),
+  );
+
+/** The endpoint that a step leads a route to, or writes a tag on. */
+const onEndpoint = (step: SubnetsStep): string[] =>
+  'target' in step ? [step.target] : 'endpointId' in step ? [step.endpointId] : [];
 
 /** A subnet's way begins with its tag and ends with the first route for it. */
 export const timedOf = (summaries: readonly SubnetSummary[]): Timed[] =>

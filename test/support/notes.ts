@@ -26,7 +26,7 @@ export function notesOf({ conditions }: Pick<Part<unknown>, 'conditions'>): Requ
 export function conditionsOf({ waiting = [], refused = [] }: Notes): Condition[] {
   const of = (kind: Condition['kind']) => (note: Note) => {
     const { subject, for: message, ...rest } = note;
-    return { about: { label: subject, ids: [] }, kind, message, ...rest };
+    return { about: { label: subject, ids: [subject] }, kind, message, ...rest };
   };
   return [...waiting.map(of('waiting')), ...refused.map(of('refused'))];
 }

@@ -4,7 +4,7 @@ import { LATER, type Plan, type Step } from '../../../shared/reconcile/plan.ts';
 import { conditionsOf, type Notes } from '../../support/notes.ts';
 
 type Move = Step & { to: number };
-const move = (label: string, to: number): Move => ({ about: { label, ids: [] }, to });
+const move = (label: string, to: number): Move => ({ about: { label, ids: [label] }, to });
 const says = ({ about, to }: Move) => `${about.label} to ${to}`;
 
 /** A world of counters that must all reach their goals, one step at a time. */
@@ -130,6 +130,16 @@ describe('the loop', () => {
     );
     expect(await run(3_000)).toMatchObject({ settled: false, changes: 2, failures: [{ step: move('a', 1) }] });
     expect(log).toEqual(['failed: a to 1', 'b to 1', 'b to 2']);
+  });
+
+  test('a chain is of what has the same ids, whatever its name', async () => {
+    const named = (label: string, id: string, to: number): Move => ({ about: { label, ids: [id] }, to });
+    const { run, log } = world(
+      () => ({ steps: [named('endpoints', 'a', 1), named('endpoints', 'b', 2), named('renamed', 'a', 3)] }),
+      ({ to }) => to === 1,
+    );
+    await run(3_000);
+    expect(log).toEqual(['failed: endpoints to 1', 'endpoints to 2']);
   });
 
   test('counts what is not tried again yet among its failures, and waits for it as for all', async () => {

@@ -10,7 +10,7 @@ const CREATES: Bucket = { name: 'CreateVpcEndpoint', size: 4, refill: 0.3 };
 const ROUTES: Bucket = { name: 'Routes', size: 50, refill: 5 };
 type Kind = Step & { kind: string };
 const bucketOf = ({ kind }: Kind) => (kind === 'create' ? CREATES : ROUTES);
-const step = (label: string, kind = 'create'): Kind => ({ about: { label, ids: [] }, kind });
+const step = (id: string, kind = 'create'): Kind => ({ about: { label: 'one of many', ids: [id] }, kind });
 const planOf = (...steps: Kind[]) => ({ steps, conditions: [] });
 const subjects = (count: number) => Array.from({ length: count }, (_, index) => step(`s${index}`));
 const FULL: TokenLevels = new Map();

@@ -11,7 +11,7 @@ import {
 import { notesOf } from '../../support/notes.ts';
 
 type Named = Step & { id: string };
-const step = (label: string, id = label): Named => ({ about: { label, ids: [] }, id });
+const step = (label: string, id = label): Named => ({ about: { label, ids: [label] }, id });
 const plan = (...steps: Named[]) => ({ steps, conditions: [] });
 const error = Object.assign(new Error('no.'), { name: 'InsufficientFreeAddressesInSubnet' });
 const NONE: Attempts<Named> = new Map();
@@ -32,8 +32,18 @@ function pauses(tries: number): number[] {
 
 test('a step is known again whatever is said of it', () => {
   const attempts = afterTry(step('a'), NONE, 0, error);
-  const renamed = { ...step('a'), about: { label: 'another name', ids: [] }, context: { why: 'for another reason' } };
+  const renamed = {
+    ...step('a'),
+    about: { label: 'another name', ids: ['a'] },
+    context: { why: 'for another reason' },
+  };
   expect(withoutBackedOff(plan(renamed), attempts, 0).failures).toEqual([{ step: renamed, error }]);
+});
+
+test('things depend on nothing of another that has the same name', () => {
+  const endpoints = (...ids: string[]) => ({ about: { label: 'endpoints', ids }, id: ids.join() });
+  const attempts = afterTry(endpoints('a'), NONE, 0, error);
+  expect(names(withoutBackedOff(plan(endpoints('a'), endpoints('b')), attempts, 0).steps)).toEqual(['b']);
 });
 
 describe('a step that AWS refuses', () => {

@@ -66,7 +66,9 @@ describe('what AWS refuses of a router', () => {
     if (install) await expect(reconciler.act(install)).rejects.toThrow('Request limit exceeded');
     const { steps, conditions, failures } = await look();
     expect(steps.map(({ kind }) => kind)).not.toContain('install');
-    expect(conditions).toContainEqual(expect.objectContaining({ about: { label: 'SendCommand', ids: [] } }));
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ about: { label: 'SendCommand', ids: ['SendCommand'] } }),
+    );
     expect(failures).toEqual([]);
     await passes(5);
     expect([...world.running.values()]).toEqual([VERSIONS.one]);
