@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { circles, importsOf } from './support/circles.ts';
+import { circles, importsOf, leanings } from './support/circles.ts';
 
 const of = (imports: Record<string, string[]>) => circles(new Map(Object.entries(imports)));
 
@@ -21,6 +21,13 @@ test('what is used by two, and a roof over all, are none', () => {
 
 test('types count, and what stands elsewhere does not', () => {
   const read = () =>
-    "import type { A } from '../b/x.ts';\nexport {\n  b,\n} from './y.ts';\nimport { c } from 'zod';\n";
-  expect([...importsOf(['a/z.ts'], read)]).toEqual([['a/z.ts', ['b/x.ts', 'a/y.ts']]]);
+    "import type { A } from '../b/x.ts';\nexport {\n  b,\n} from './y.ts';\nimport { c } from 'zod';\nimport '../c/x.ts';\n";
+  expect([...importsOf(['a/z.ts'], read)]).toEqual([['a/z.ts', ['b/x.ts', 'a/y.ts', 'c/x.ts']]]);
+});
+
+test('the cloud in a box has nothing of what it is to test; the demo in it may', () => {
+  const imports = { 'local/box.ts': ['local/ids.ts', 'shared/cidr.ts'], 'local/demo/x.ts': ['shared/plain.ts'] };
+  expect(leanings(new Map(Object.entries(imports)))).toEqual([
+    'local/box.ts imports shared/cidr.ts, which is not of the box',
+  ]);
 });

@@ -1,9 +1,9 @@
 import type { State } from '@aws-sdk/client-ec2';
-import '../../../shared/aws/attachments.ts';
-import type { Acceptance } from '../../../shared/aws/attachments.ts';
 import type { Attachment, Endpoint, EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import type { ByAttachment } from './attachment-members.ts';
+import './attachment-members.ts';
 import { ipv6BlockOf } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
 import { refuseUnencrypted } from './encryption-controls.ts';
@@ -64,7 +64,7 @@ export function endpoints(cloud: CloudContext) {
 
     AcceptVpcEndpointConnections({ ServiceId, ...which }) {
       find(cloud.endpointServices, 'endpointService', ServiceId);
-      const { VpcEndpointIds, TransitGatewayAttachmentIds } = which as Omit<Acceptance, 'ServiceId'>;
+      const { VpcEndpointIds, TransitGatewayAttachmentIds } = which as ByAttachment;
       if (VpcEndpointIds && TransitGatewayAttachmentIds)
         throw new AwsError(
           'InvalidParameterCombination',
