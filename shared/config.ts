@@ -129,7 +129,7 @@ const hub = subnets.extend({
   /** Transit gateways of these accounts may connect to the service. */
   gatewayOwners: accounts,
 });
-/** Of an account that has the load balancer. */
+/** An account that has the load balancer is configured so. */
 export type HubConfig = ReturnType<typeof hubConfig>;
 
 const HUB_SERVICE = /^([a-z]+\.)*com\.amazonaws\.vpce\.[a-z0-9-]+\.(vpce-svc-[0-9a-f]+)$/;
@@ -140,7 +140,7 @@ const spoke = subnets.extend({
   /** The hub's function that tells which routers are healthy. */
   hubHealth: z.string().regex(/^arn:[^:]+:lambda:[^:]+:\d{12}:function:[^:]+$/, 'not the ARN of a function'),
 });
-/** Of an account whose subnets reach the routers of another one. */
+/** An account whose subnets reach the routers of another one is configured so. */
 export type SpokeConfig = ReturnType<typeof spokeConfig>;
 
 const health = common.extend({ ...fleet, serviceId, dnsRanges: flag });

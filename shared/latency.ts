@@ -17,7 +17,7 @@ export type Arrival = Timed & { seconds: number };
  * begin: what was there at its first look, unless that look was woken for it, and what arrived before are not.
  */
 export function latencyTracker() {
-  /** What is on its way, by id, and since when; undefined for what is not timed, or not any more. */
+  /** Subnets or routers on their way, by id, and since when; undefined for one that is not timed, or not any more. */
   const begun = new Map<string, number | undefined>();
   let looked = false;
 

@@ -39,7 +39,7 @@ export const METRICS = {
 } as const;
 
 /**
- * Of each VPC that has opted-in subnets, where a stack serves several, with the dimension `vpc` besides: these alone, and of so many VPCs at
+ * Metrics that have the dimension `vpc` besides, of each VPC with opted-in subnets where a stack serves several: these alone, and of so many VPCs at
  * most, the first by their ids, so that none comes and goes. CloudWatch bills each by the month, and all together are in the others.
  */
 export const METRICS_OF_VPC = ['OptedIn', 'Ready', 'SecondsToRoute'] as const;

@@ -22,7 +22,7 @@ export function readPause(tags: Tag[] | undefined, { pauseKey }: { pauseKey: str
   return note ? { since: note.at, why: note.text.trim() } : { since: undefined, why: value };
 }
 
-/** Of the VPCs by which a stack is paused any one says so; of several what was said first. */
+/** Any one of a stack's VPCs pauses it by its tag; of several the one that did so first is told. */
 export function pauseOf(
   vpcs: readonly { Tags?: Tag[] | undefined }[],
   config: { pauseKey: string },
@@ -41,7 +41,7 @@ export function pauseSentence({ since, why }: Pause): string {
 const STALLED = ['Waiting', 'JoiningRouters', 'OutdatedRouters'];
 
 /**
- * Of a plan what a paused stack does: nothing, but for what keeps things as they are.
+ * A paused stack's plan: nothing, but for what keeps things as they are.
  * @param keeping steps that do, and what has to be looked at again for that
  */
 export function paused<S extends Step>(

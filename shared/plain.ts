@@ -4,7 +4,7 @@ import { styleText } from 'node:util';
 export type Style = Parameters<typeof styleText>[0];
 
 /**
- * What moves a cursor, begins a command to a terminal, breaks a line, or turns text around (Unicode, `Cc` and
+ * Characters that move a cursor, begin a command to a terminal, breaks a line, or turns text around (Unicode, `Cc` and
  * `Bidi_Control`): in a name or a tag's value it would forge what others read.
  */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;

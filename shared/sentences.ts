@@ -6,10 +6,10 @@ export const count = (number: number, noun: string) => `${number} ${noun}${numbe
 export const sentence = (condition: Condition) =>
   isWaiting(condition) ? `waits for ${condition.message}` : condition.message;
 
-/** As people read a time who are asked to look at one. */
+/** A time for people, to the minute. */
 export const minuteOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
-/** The same, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
+/** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
 export const lasting = (condition: Condition) =>
   `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;
 

@@ -14,7 +14,7 @@ export interface Attachment {
   state: string;
 }
 
-/** Those that are gone are listed for a while. */
+/** EC2 lists connections that are gone for a while. */
 export const readAttachments = (connections: readonly Connection[]): Attachment[] =>
   connections.flatMap((connection) => {
     const state = connection.VpcEndpointState?.toLowerCase() ?? '';

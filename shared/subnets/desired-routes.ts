@@ -25,7 +25,7 @@ export interface DesiredRoute {
   router?: string;
   /** Said if all that is missing is a healthy router. */
   lacksRouter: Reason | undefined;
-  /** Whether it is not even known which routers are healthy. */
+  /** Routers' health is not known, of any of them. */
   blind?: boolean;
   /** Subnets that want it, and are told what stands against it. */
   subnets: OptedInSubnet[];

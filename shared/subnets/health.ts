@@ -5,7 +5,7 @@ import type { HealthConfig } from '../config.ts';
 import { type FleetClients, lookAtFleet } from './observe.ts';
 import { readTargets } from './read.ts';
 
-/** What a hub tells its spokes, which cannot see its targets. */
+/** A hub tells this to its spokes, which cannot see its targets. */
 export const healthAnswer = z.object({
   /** When the hub looked, in milliseconds since the epoch. */
   at: z.number().min(0).max(8.64e15),
@@ -13,7 +13,7 @@ export const healthAnswer = z.object({
   serviceId: z.string().optional(),
   /** By the id of each zone of the service: how many healthy routers an endpoint there reaches. */
   zones: z.record(z.string(), z.number()),
-  /** Whether routers answer for names with addresses that mean something on one of them alone. */
+  /** Routers answer for names with addresses that mean something on one of them alone. */
   dnsRanges: z.boolean(),
 });
 export type Health = z.infer<typeof healthAnswer>;

@@ -68,7 +68,7 @@ export async function observe(
   return readLook(answers, config, seal, { now, deletionAttempted });
 }
 
-/** What there is of the endpoint service and its routers: the instances that are such by their tag. */
+/** The endpoint service, and its routers: the instances that are such by their tag. */
 export async function lookAtFleet(
   { ec2, elb }: FleetClients,
   { serviceId, vpcId, tagKey, targetGroupArn, loadBalancerArn }: Omit<HealthConfig, 'dnsRanges'>,
@@ -88,7 +88,7 @@ export async function lookAtFleet(
   return { service, instances, targets: health.TargetHealthDescriptions ?? [], crossZone };
 }
 
-/** What there is in these VPCs, in any of the account and region if they are `all`. */
+/** Subnets, route tables and endpoints of these VPCs, or of all in the account and region. */
 export async function lookAtClients(
   client: EC2Client,
   ids: string[] | 'all',

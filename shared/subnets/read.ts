@@ -53,10 +53,10 @@ export interface Answers extends ClientsLook, FleetAnswers {
   nodes: AvailabilityZone[];
 }
 
-/** What is known of the service that endpoints connect to, and of what stands behind it: PrivateLink's provider. */
+/** PrivateLink's provider: the service that endpoints connect to, and what stands behind it. */
 export interface Provider
   extends Pick<SubnetsWorld, 'service' | 'blind' | 'dnsRanges' | 'routers' | 'targets' | 'nodeZones' | 'crossZone'> {
-  /** As it lists them itself; none to who is not its owner. */
+  /** EC2 lists them to the service's owner alone. */
   connections: ec2.VpcEndpointConnection[];
 }
 
@@ -121,7 +121,7 @@ function readProvider(answers: Answers, config: HubConfig, seal: Notary, now: nu
   };
 }
 
-/** Of each target its state and zone: one by its address is no router. */
+/** Targets with their states and zones. One by its address is no router. */
 export const readTargets = (
   targets: readonly TargetHealthDescription[],
   routers: readonly Pick<Router, 'id' | 'zone'>[],

@@ -21,7 +21,7 @@ export interface SpokeClients {
   lambda: LambdaClient;
 }
 
-/** What the hub told is known for so long: its routers are checked within seconds, and its function is asked in each look. */
+/** The hub's answer counts for so long: its routers are checked within seconds, and its function is asked in each look. */
 const KNOWN_MS = 300_000;
 
 /**

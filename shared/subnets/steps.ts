@@ -14,7 +14,7 @@ export type SubnetsStep = Step &
       }
     | { kind: 'publish-zones'; context: { zones: string[] } }
     | { kind: 'accept-endpoints' | 'delete-endpoints'; endpointIds: string[] }
-    /** Of transit gateways. */
+    /** Attachments of transit gateways. */
     | { kind: 'accept-attachments'; attachmentIds: string[] }
     | { kind: 'tag-endpoint'; endpointId: string; tags: { Key: string; Value: string }[] }
     | {

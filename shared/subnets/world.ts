@@ -61,7 +61,7 @@ export interface SubnetsLook {
   attachments: Attachment[];
   /** Connections of other accounts to the stack's service. */
   spokes: Connection[];
-  /** Of a spoke: where its endpoints lead. */
+  /** A spoke's endpoints lead there. */
   hub?: Hub | undefined;
   /** Why the stack may do nothing at all. */
   refused: string | undefined;
@@ -125,7 +125,7 @@ export interface Subnet {
   id: string;
   name: string;
   zone: string;
-  /** That zone's in every account. */
+  /** The zone's id is the same in every account. */
   zoneId: string;
   /** The account whose it is; empty if EC2 does not say. */
   owner: string;

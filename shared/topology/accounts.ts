@@ -7,7 +7,7 @@ import { type Flow, type State, type Topology, worded } from './model.ts';
 import { card, cell, nameButton } from './parts.ts';
 
 /*
- * What another account has of it. A hub sees of its spokes their endpoints' connections; a spoke of its hub the service, and what the
+ * Another account's part of the picture. A hub sees of its spokes their endpoints' connections; a spoke of its hub the service, and what the
  * hub's function tells of routers, zone by zone, of which it knows neither names nor addresses.
  */
 
@@ -37,7 +37,7 @@ export function stateOf(connection: string): State {
   return connection.startsWith('delet') ? 'leaving' : 'refused';
 }
 
-/** How many there are in each state, the most first. */
+/** Endpoints counted by their states, the most first. */
 function counted(endpoints: readonly { state: string }[]): string {
   const groups = [...Map.groupBy(endpoints, ({ state }) => worded(state))].map(([state, all]) => ({ state, all }));
   const told = groups.toSorted((a, b) => b.all.length - a.all.length).map(({ state, all }) => `${all.length} ${state}`);
@@ -84,7 +84,7 @@ export function routersOfHub({ zones, blind }: Hub): string {
   return `healthy routers for ${reached.length} of ${count(zones.length, 'zone')}`;
 }
 
-/** Whether it is known that no router of a hub is healthy. */
+/** The hub has told that none of its routers is healthy. */
 export const isDead = ({ zones, blind }: Hub) => blind === undefined && zones.every(({ routers = 0 }) => routers === 0);
 
 /** Whose routers a spoke reaches, by what, how that stands, and how old the news of them are. */
@@ -122,7 +122,7 @@ export function serviceCell(hub: Hub, zoneName: string): Html {
   return zone ? cell('service', zone.id) : html`<p class="zg-muted">not in this zone</p>`;
 }
 
-/** As a row of routers has it, without their names: a spoke is told how many are healthy. */
+/** Routers of a hub in a row, without their names: a spoke is told how many are healthy. */
 export function hubRouters(hub: Hub, zoneName: string, at: number): Html {
   const zone = zoneOf(hub, zoneName);
   const none = hub.visible ? 'The hub serves no endpoint here' : 'Not known while the service is not there';

@@ -103,7 +103,7 @@ export interface Look {
     world: Pick<RoutersWorld, 'nodes'>;
     plan: Pick<RoutersPlan, 'summaries' | 'conditions'>;
   };
-  /** Whether packets from a zone find a healthy router, where no router is to be seen. */
+  /** Packets from a zone find a healthy router, where no router is to be seen. */
   reaches?(zone: string): boolean;
 }
 
@@ -149,7 +149,7 @@ export function topology(look: Look): Topology {
   };
 }
 
-/** What a person has to see to comes first, what is another's affair last. */
+/** Conditions that a person has to see to come first, those that are another's affair last. */
 const rank = ({ kind, foreign }: Condition) => (foreign ? 2 : Number(kind === 'waiting'));
 
 /** An endpoint's state as people read it. */

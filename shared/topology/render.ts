@@ -34,7 +34,7 @@ export function render(shown: Topology, view: View): string {
 
 const hasOtherAccounts = ({ hub, spokes }: Topology) => hub !== undefined || spokes.length > 0;
 
-/** What stands in each column; whose it is, where that differs. */
+/** The columns' titles: what stands there, and the account that has it where that differs. */
 function titles(shown: Topology): Html {
   const { account, hub } = shown;
   const here = hasOtherAccounts(shown) ? ` of account ${account}` : '';
