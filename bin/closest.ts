@@ -1,7 +1,7 @@
 /** A mistyped word is at most this many keystrokes from the right one. */
 const FARTHEST = 2;
 
-/** What of `words` was meant by `typed`; undefined if none is near. */
+/** The one of `words` that was meant by `typed`; undefined if none is near. */
 export function closest(typed: string, words: readonly string[]): string | undefined {
   const [nearest] = words
     .map((word) => ({ word, away: distance(typed, word) }))

@@ -2,7 +2,7 @@ import type { ParseArgsOptionsConfig } from 'node:util';
 import type { Deployed, DeployedHub, Place } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What a command was given. */
+/** A command was given these. */
 export interface Given {
   args: string[];
   options: Record<string, string | boolean | string[] | undefined>;
@@ -19,12 +19,12 @@ export interface Command extends CommandOf<Given> {
   of?: undefined;
 }
 
-/** Of routers: a spoke has none. */
+/** Commands on routers: a spoke has none. */
 export interface RoutersCommand extends CommandOf<GivenHub> {
   of: 'routers';
 }
 
-/** Of a stack that is still to be deployed, or whose functions need not be understood: it has a name and a place. */
+/** Commands on a stack that is still to be deployed, or whose functions need not be understood: it has a name and a place. */
 export interface Precommand extends CommandOf<Omit<Given, 'stack'> & { stack: Place }> {
   of: 'place';
 }
@@ -57,7 +57,7 @@ export const EXIT = {
   usage: 64,
 } as const;
 
-/** Of a command that shows: `--json`, and `--output`, which formats.ts makes `json` and `wide` of. */
+/** Options of a command that shows: `--json`, and `--output`, which formats.ts makes `json` and `wide` of. */
 export const json = {
   json: { type: 'boolean' },
   output: { type: 'string', short: 'o' },

@@ -1,4 +1,4 @@
-/** What can be typed: commands with a line about each, and options of all and of each. */
+/** Words that can be typed: commands with a line about each, and options of all and of each. */
 export interface Words {
   commands: readonly { name: string; summary: string; options: readonly string[] }[];
   options: readonly string[];

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type Finding, finding } from './findings.ts';
 
-/** What `diverter status --json` prints, as far as it is judged here. Counts are since the diverter was attached, those of the stack since the machine was started. */
+/** `diverter status --json` prints this, as far as it is judged here. Counts are since the diverter was attached, those of the stack since the machine was started. */
 export const diverterStatus = z.object({
   version: z.string(),
   attached: z.array(z.unknown()),
@@ -43,7 +43,7 @@ const DROPS: readonly [counter: string, says: string, remedy: string][] = [
   ],
 ];
 
-/** What is wrong with a router as its own diverter sees it. */
+/** A router's own diverter is asked what is wrong with it. */
 export function judge(
   label: string,
   { attached, strays, nonlocal, refused, counters, stack }: DiverterStatus,
@@ -95,7 +95,7 @@ export function judge(
   return found.length > 0 ? found : [finding('ok', check, `${label}: ${given + answered} delivered`)];
 }
 
-/** Of routers that have answered. */
+/** Routers that have answered are to have one version. */
 export function sameVersion(versions: ReadonlyMap<string, string>): Finding[] {
   const by = Map.groupBy(versions, ([, version]) => version);
   if (by.size < 2) return [];

@@ -56,7 +56,7 @@ export function sourceDestCheck(routers: readonly Router[]): Finding[] {
   return elseOk(on, check, 'off at all interfaces of routers');
 }
 
-/** What the last install that succeeded warned of; undefined if none of the last hour did. */
+/** Warnings of the last install that succeeded; undefined if none of the last hour did. */
 const warningsOf = ({ instance }: Router): string[] | undefined =>
   instance.installs
     .find(({ status }) => status === 'success')
@@ -65,7 +65,7 @@ const warningsOf = ({ instance }: Router): string[] | undefined =>
 
 const isOfMtu = (warning: string) => warning.startsWith('the MTU of ');
 
-/** What only the router itself knows, and would lose packets by: its filters, its reverse path filter. An install looks for it. */
+/** A router alone knows of its filters and its reverse path filter, by which it would lose packets. An install looks at them. */
 export function warnings(routers: readonly Router[]): Finding[] {
   return routers.flatMap((router) =>
     (warningsOf(router) ?? [])
@@ -100,14 +100,14 @@ export function mtu(routers: readonly Router[]): Finding[] {
   });
 }
 
-/** What has to pass between routers and the load balancer's nodes. */
+/** Packets that have to pass between routers and the load balancer's nodes. */
 export interface Wanted {
   healthPort: number;
-  /** Whether answers go back through the load balancer: packets of their own, which no rule for what came in lets out. */
+  /** Answers go back through the load balancer: packets of their own, which no rule for what came in lets out. */
   repliesBack: boolean;
 }
 
-/** Whether the target group checks what its routers are told to answer: one that is taken may check something else. */
+/** The target group is to check what its routers are told to answer: one that is taken may check something else. */
 export function healthCheck(port: number, wanted: string): Finding {
   const check = 'health check';
   const expected = Number(wanted || ROUTER_HEALTH);
@@ -120,7 +120,7 @@ export function healthCheck(port: number, wanted: string): Finding {
   );
 }
 
-/** Whether the stack may write routes at all: not in a VPC that another account shares with its own. */
+/** The stack may write routes, but not in a VPC that another account shares with its own. */
 export function sharing({ subnets, routeTables }: SubnetsWorld, account: string): Finding[] {
   const shared = [...routeTables, ...subnets].find((each) => isShared(each, account));
   if (!shared) return [];
@@ -134,7 +134,7 @@ export function sharing({ subnets, routeTables }: SubnetsWorld, account: string)
   ];
 }
 
-/** Whether routers can be in the target group at all: one that is taken may have its targets by address. */
+/** The target group is to take instances: one that is taken may have its targets by address. */
 export function ofType(targetType: string): Finding[] {
   if (targetType === 'instance') return [];
   return [
@@ -147,7 +147,7 @@ export function ofType(targetType: string): Finding[] {
   ];
 }
 
-/** Whether the load balancer's nodes reach the routers, for packets and for health checks, and get their answers. */
+/** The load balancer's nodes are to reach the routers, for packets and for health checks, and to get their answers. */
 export function filters(filtered: readonly Filtered[], nodes: readonly string[], wanted: Wanted): Finding[] {
   const geneve = { what: `UDP ${GENEVE} (GENEVE)`, protocol: 'udp', number: '17', port: GENEVE };
   const { healthPort: port } = wanted;
@@ -263,7 +263,7 @@ export function diverters(routers: readonly Router[]): Finding[] {
   });
 }
 
-/** What somebody else has written under the names of our notes. Whether a seal is right, only the functions can tell. */
+/** Notes that somebody else has written under the names of ours. Only the functions can tell if a seal is right. */
 export function notes(
   routers: readonly Router[],
   vpcs: readonly Pick<SubnetsWorld, 'routeTables' | 'impostors'>[],
@@ -296,7 +296,7 @@ export function notes(
   return elseOk(found, check, says);
 }
 
-/** Whether packets of each zone have a router. One that is there is mended before another is launched. */
+/** Packets of each zone are to have a router. One that is there is mended before another is launched. */
 export function zones(
   { subnets, crossZone, targets, service }: SubnetsWorld,
   nodeZones: readonly string[],
@@ -351,7 +351,7 @@ export function fullest(tables: readonly Table[]): { id: string; routes: number 
 /** A quota that may become too small: how much of it the fullest thing uses. */
 export interface Quota {
   name: string;
-  /** What was counted: a VPC, a route table. */
+  /** A quota is of this: a VPC, a route table. */
   of: string;
   used: number;
   limit: number;
@@ -379,7 +379,7 @@ export function unreadable(check: string, error: string): Finding {
   return finding('unknown', check, `it cannot be read: ${error}`, 'let who runs this read it, or look in the console');
 }
 
-/** What one may not read says nothing about the rest. */
+/** A check whose reads AWS refuses says nothing about the rest. */
 export async function attempt(check: string, read: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await read();

@@ -1,13 +1,13 @@
 import { type Given, UsageError } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Of what programs read. What leaves out, renames or retypes something in bin/json.ts makes it another. */
+/** The schema's version: whoever leaves out, renames or retypes something in bin/json.ts makes it another. */
 export const SCHEMA_VERSION = 1;
 
 const FORMATS = ['json', 'yaml', 'wide'] as const;
 type Format = (typeof FORMATS)[number];
 
-/** What `--output` and `--json` ask for; undefined for what people read. @throws UsageError */
+/** `--output` and `--json` ask for this format; undefined for what people read. @throws UsageError */
 export function formatOf({ json, output }: Given['options']): Format | undefined {
   if (output === undefined) return json ? 'json' : undefined;
   const format = FORMATS.find((each) => each === output);
@@ -16,7 +16,7 @@ export function formatOf({ json, output }: Given['options']): Format | undefined
   return format;
 }
 
-/** How a command answers in a format: its options, its terminal, and what becomes of documents. */
+/** A command answers in a format by these: its options, its terminal, and what becomes of documents. */
 export async function answering(
   format: Format | undefined,
   options: Given['options'],

@@ -27,7 +27,7 @@ export interface VpcAttachment {
   applianceMode: boolean;
   /** The gateway's account; empty if EC2 does not say. */
   owner: string;
-  /** What the gateway's tables lead where; undefined where they are another account's, who alone may read them. */
+  /** The gateway's tables, with what they lead where; undefined where they are another account's, who alone may read them. */
   tables: GatewayTable[] | undefined;
 }
 
@@ -101,7 +101,7 @@ async function readTables(client: EC2Client, gatewayId: string, attachmentId: st
   );
 }
 
-/** Whether packets of clients behind a gateway get here and back, as far as this account may read it. What is of a subnet names it first. */
+/** Packets of clients behind a gateway are to get here and back, as far as this account may read it. Findings on a subnet name it first. */
 export function gateways(attachments: readonly VpcAttachment[], { vpcs, plan }: Seen): Finding[] {
   return attachments.flatMap((attachment) => {
     const world = vpcs.find(({ vpcId }) => vpcId === attachment.vpcId);
@@ -137,7 +137,7 @@ function appliance({ id, gatewayId, applianceMode }: VpcAttachment): Finding[] {
   ];
 }
 
-/** What comes out of an endpoint goes on by the table of the endpoint's subnet. */
+/** Packets out of an endpoint go on by the table of the endpoint's subnet. */
 function wayBack({ gatewayId }: VpcAttachment, { subnet, endpoint }: SubnetSummary, world: SubnetsWorld): Finding[] {
   const table = endpoint && tableOf(endpoint.subnetId, world);
   if (!table || table.routes.some(({ target, blackhole }) => target === gatewayId && !blackhole)) return [];

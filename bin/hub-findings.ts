@@ -2,11 +2,11 @@ import type { SpokeConfig } from '../shared/config.ts';
 import type { Hub, SubnetsWorld } from '../shared/subnets/world.ts';
 import { type Finding, finding } from './findings.ts';
 
-/** How old the hub's answer is, in words. */
+/** The age of the hub's answer, in words. */
 export const toldAgo = ({ toldAt = 0 }: Pick<Hub, 'toldAt'>, now: number) =>
   `told ${Math.max(0, Math.round((now - toldAt) / 1000))} s ago`;
 
-/** What a spoke needs of its hub: that its service is there, and has healthy routers for the zones of the spoke's subnets. */
+/** A spoke needs its hub's service to be there, and to have healthy routers for the zones of the spoke's subnets. */
 export function reached(
   hub: Hub,
   vpcs: readonly Pick<SubnetsWorld, 'subnets'>[],

@@ -10,14 +10,14 @@ import { chunks } from '../shared/routers/steps.ts';
 import type { Deployed } from './deployed.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What one program said, both its outputs as they came, and how it ended. */
+/** A program's two outputs as they came, and how it ended. */
 export interface Said {
   command: string;
   code: number;
   lines: string[];
 }
 
-/** What each program said on an instance; or why nobody knows. */
+/** An instance's programs said this; or the reason why nobody knows. */
 export type Answer = { said: Said[] } | { unknown: string };
 
 /** Seconds in which an agent that is online takes a command, the least that Systems Manager lets one set; and in which it ends. */
@@ -97,7 +97,7 @@ function scriptOf(programs: readonly string[], mark: string): string {
   return programs.map((program) => `{ ${program}; } 2>&1 </dev/null; printf '\n%s %s\n' ${mark} "$?"`).join('\n');
 }
 
-/** What is cut off, for Systems Manager tells 24,000 characters, is left out. */
+/** Systems Manager tells 24,000 characters: a program whose output is cut off is left out. */
 function read(output: string, programs: readonly string[], mark: string): Said[] {
   const parts = output.split(new RegExp(`\n${mark} (\\d+)\n?`));
   return programs.flatMap((command, at): Said[] => {

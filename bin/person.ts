@@ -1,6 +1,6 @@
 import { explain as explainError, isDenied } from '../shared/aws/advice.ts';
 
-/** As IAM words it: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`. */
+/** IAM words it so: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`. */
 const WORDS = /(?:User: (\S+) is )?not authorized to perform:? ([\w-]+:\w+)(?: on resource: (\S+))?/;
 
 /** AWS's code and words, and what they mean to the person who typed the command: who lacks which right, and whom to ask for it. */
@@ -26,7 +26,7 @@ function denied(error: Error): string {
   return `${said}. What to do: ${who} lacks ${action}${on}. Ask who administers the account to allow it${why}, or give another --profile.`;
 }
 
-/** Of an answer that a browser would show, as proxies give it: AWS has JSON or XML. The SDK keeps it beside its error. */
+/** The HTTP status of a page for browsers, as proxies answer: AWS has JSON or XML. The SDK keeps it beside its error. */
 function statusOfPage(error: Error): number | undefined {
   const { statusCode, headers } = Object(Object(error).$response);
   return /html/i.test(Object(headers)['content-type'] ?? '') ? Number(statusCode) : undefined;

@@ -4,7 +4,7 @@ import { elseOk, type Finding, finding, quotas } from './findings.ts';
 import type { Deployment } from './stack-deployment.ts';
 
 const EVERYWHERE = '0.0.0.0/0';
-/** What an agent talks to. https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html */
+/** An agent talks to these services. https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html */
 const AGENT = ['ssm', 'ssmmessages'];
 
 /** Whose the VPC is: in one that another account shares only that account may write routes. */
@@ -70,7 +70,7 @@ export function concurrency({ all, unreserved }: { all: number; unreserved: numb
   );
 }
 
-/** What CloudFormation would find under the names that it is to make. */
+/** CloudFormation would find these under the names that it is to make. */
 export interface Names {
   stack: string;
   deployment: Deployment | undefined;
@@ -133,7 +133,7 @@ export interface Taken {
   accepts: boolean | undefined;
 }
 
-/** Whether a load balancer, target group and endpoint service that are there can be taken. Undefined stands for what is not there. */
+/** A load balancer, target group and endpoint service that are there are to be such as can be taken. Undefined stands for what is not there. */
 export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Taken): Finding[] {
   const check = 'load balancer';
   const wrong: [boolean, says: string, remedy: string][] = [
@@ -164,24 +164,24 @@ export function taken({ vpcId, type, ofVpc, protocol, targetType, accepts }: Tak
   return elseOk(found, check, 'it can be taken, with its target group and endpoint service');
 }
 
-/** What a bucket of code and its prefix may be called, as the plain template has it. */
+/** A bucket of code and its prefix may be called so, as the plain template has it. */
 export const CODE = { codeBucket: /^[a-z0-9.-]{3,63}$/, codePrefix: /^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$/ };
 
 /** The bucket of a plain template's code, as far as it may be looked into. */
 export interface Code {
   bucket: string;
   prefix: string;
-  /** That of the stack. */
+  /** The stack's region. */
   region: string;
-  /** That of the bucket; undefined if there is none of this name. */
+  /** The bucket's region; undefined if there is none of this name. */
   where: string | undefined;
   /** Each has a zip file there. */
   functions: readonly string[];
-  /** Whether routers get the diverter from it. */
+  /** Routers get the diverter from it. */
   fetches: boolean;
   /** Keys that begin with the prefix. */
   keys: readonly string[];
-  /** Of these, what may not be read. */
+  /** Keys of these that may not be read. */
   denied: readonly string[];
 }
 
@@ -221,7 +221,7 @@ export function codeBucket(code: Code): Finding {
   return finding('ok', 'code', `${bucket} has what ${prefix}/ is to have, in ${where}`);
 }
 
-/** What an account has of Elastic Load Balancing, and may have by the names of its API. */
+/** An account has so much of Elastic Load Balancing, and may have so much, by the names of its API. */
 export interface Balancing {
   vpcId: string;
   region: string;
@@ -247,19 +247,19 @@ export function balancing({ vpcId, region, balancers, groups, limits }: Balancin
   );
 }
 
-/** What is known of the ways out of a VPC. */
+/** The ways out of a VPC, as far as they are known. */
 export interface Ways {
   endpoints: readonly VpcEndpoint[];
   tables: readonly RouteTable[];
   /** Networks that have Systems Manager's endpoints, beside the VPC itself. */
   elsewhere: readonly string[];
-  /** Whether routers are to stand in these subnets and in no others. */
+  /** Routers are to stand in these subnets and in no others. */
   certain: boolean;
-  /** Whether routers get the diverter from the stack's bucket. */
+  /** Routers get the diverter from the stack's bucket. */
   fetches: boolean;
 }
 
-/** Whether agents of routers in a subnet reach Systems Manager, which installs the diverter, and S3, which has it. */
+/** Agents of routers in a subnet are to reach Systems Manager, which installs the diverter, and S3, which has it. */
 export function reachability(subnet: Subnet, ways: Ways): Finding[] {
   const { SubnetId: id = '' } = subnet;
   const out = wayOut(subnet, ways);

@@ -105,7 +105,7 @@ const isUrl = (text: string) => {
   const { protocol = '', username = '', password = '' } = URL.canParse(text) ? new URL(text) : {};
   return /^https?:$/.test(protocol) && username + password === '';
 };
-/** What an option's value is, beside a text. */
+/** An option's value has one of these forms, where it is not any text. */
 const FORMS = {
   // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
   stack: { is: (text: string) => /^[a-z][a-z0-9-]{0,127}$/i.test(text), wanted: "a stack's name" },

@@ -4,7 +4,7 @@ import { type Finding, finding } from './findings.ts';
 /** An Auto Scaling group of routers. */
 export interface ScalingGroup {
   name: string;
-  /** Whether it carries the tag of routers itself, beside what its launch template has. */
+  /** The group carries the tag of routers itself, beside what its launch template has. */
   tagged: boolean;
   /** Names of its hooks. */
   hooks: string[];

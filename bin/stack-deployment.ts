@@ -9,10 +9,10 @@ import { defaults, spokeDefaults } from './defaults.ts';
 import type { Place } from './deployed.ts';
 import type { Config, Versioned } from './json.ts';
 
-/** What CloudFormation knows of a stack. */
+/** CloudFormation knows this of a stack. */
 export type Deployment = Omit<Config, keyof Versioned>;
 
-/** What `serverless deploy` leaves in the template: the version, and the parameters that were given. */
+/** `serverless deploy` leaves this in the template: the version, and the parameters that were given. */
 const metadata = z.object({
   [METADATA]: z.object({ version: z.string(), parameters: z.record(z.string(), z.coerce.string()) }).optional(),
 });

@@ -4,7 +4,7 @@ import type { State, Topology } from '../shared/topology/model.ts';
 import { type Finding, finding } from './findings.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How bad a state is that the picture shows. Who leaves does as asked. */
+/** A state in the picture is as bad as this. A subnet or router that leaves does as asked. */
 const BAD: Readonly<Record<State, Finding['is']>> = {
   ready: 'ok',
   leaving: 'ok',
@@ -15,7 +15,7 @@ const BAD: Readonly<Record<State, Finding['is']>> = {
   down: 'fault',
 };
 
-/** What makes a target unhealthy, and where to look. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html */
+/** Elastic Load Balancing has these reasons why a target is unhealthy; here is where to look. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html */
 const UNHEALTHY: Readonly<Record<string, string>> = {
   'Target.Timeout':
     'nothing answers in time: the machine hangs, or a security group, network ACL or firewall of it is in the way',
@@ -43,7 +43,7 @@ export const findingRows = (findings: readonly Finding[], { paint }: Pick<Termin
     ...(remedy ? [['', '', `-> ${remedy}`]] : []),
   ]);
 
-/** What is not ready, and what the picture says of it: subnets, routers, and what is neither. */
+/** Findings on all that is not ready, with what the picture says of it: subnets, routers, and what is neither. */
 export function standing({ zones, notes, place, paused, hub }: Topology): Finding[] {
   const see = (id: string) => `see: npm run -s ziti-glb -- explain ${id} --stack ${place.stack}`;
   // A spoke's routers are its hub's.
@@ -86,7 +86,7 @@ type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | '
 
 const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
 
-/** Whether all is as it is to be, and if not, whether it may become so by itself: what nobody changes stays refused. */
+/** The stack is ready, may become so by itself, or is stuck: what nobody changes stays refused. */
 export function readiness({ zones, notes, paused, hub }: Topology): 'ready' | 'waiting' | 'stuck' {
   const routers = zones.flatMap((zone) => zone.routers);
   const own = notes.filter(({ foreign }) => !foreign);

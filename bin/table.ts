@@ -1,9 +1,9 @@
 import { width } from '../shared/plain.ts';
 
 interface Room {
-  /** Of the terminal; undefined where lines may be as long as they are. */
+  /** The terminal's width; undefined where lines may be as long as they are. */
   columns?: number | undefined;
-  /** Of the columns, painted. */
+  /** Names of the columns, painted. */
   heading?: readonly string[];
 }
 

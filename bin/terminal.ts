@@ -6,27 +6,27 @@ import { withoutSecrets } from '../shared/secrets.ts';
 export interface Terminal {
   /** The answer, each text a line, whatever is in it. */
   out(...lines: string[]): void;
-  /** What is not the answer. */
+  /** Writes what is not the answer. */
   err(...lines: string[]): void;
   /** Says what is being done, in place of what was said before; nothing where nobody watches. */
   progress(text: string): void;
   /** Coloured, where there is colour. */
   paint(style: Style, text: string): string;
-  /** Whether a person says yes. Nobody does where nobody is. */
+  /** A person says yes, or not. Nobody does where nobody is. */
   confirm(question: string): Promise<boolean>;
   /** Before a new picture of the same. */
   clear(): void;
   /** So many has a line; undefined where nobody watches, or it is not known. */
   columns?: number | undefined;
   sleep(ms: number): Promise<void>;
-  /** What is said if a person ends the program from now on (Ctrl-C), before it ends. */
+  /** Lines to say if a person ends the program from now on (Ctrl-C), before it ends. */
   atInterrupt(...lines: string[]): void;
 }
 
-/** That end a program from outside. What it then exits with is a shell's rule: 128, and the signal's number. */
+/** Signals that end a program from outside. Its exit code is then, by a shell's rule, 128 and the signal's number. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
-/** Whether whoever reads has been told that there is nothing but ASCII. Unset, it is nobody's word. */
+/** The locale says that there is nothing but ASCII. Unset, it says nothing. */
 const isAscii = ({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): boolean =>
   /^(C|POSIX)$/.test(LC_ALL || LC_CTYPE || LANG || '');
 
@@ -92,6 +92,6 @@ export function standardTerminal(): Terminal {
 
 const text = (lines: string[]) => lines.map((line) => `${drawn(withoutSecrets(line))}\n`).join('');
 
-/** What is not ASCII as JSON would escape it. */
+/** A line in ASCII: other characters are escaped as JSON would. */
 const ascii = (line: string) =>
   line.replace(/[^\0-\x7f]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);

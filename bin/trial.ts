@@ -10,7 +10,7 @@ const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 /** Seconds for which a client tries. */
 const PATIENCE_S = 10;
 
-/** What a client is to try. */
+/** A client is to try this. */
 export interface Trial {
   url: string;
   scheme: 'http' | 'https' | 'tcp';
@@ -34,7 +34,7 @@ export function parseTrial(text: string): Trial {
   return { url: url.href, scheme, host, port };
 }
 
-/** What there is a service for: a connection to the first address of the narrowest destination of TCP. */
+/** A trial for which there is a service: a connection to the first address of the narrowest destination of TCP. */
 export function trialOf(rules: readonly Rule[]): Trial | undefined {
   const bits = ({ destination }: Rule) => parseCidr(destination)?.prefix ?? 0;
   const [rule] = rules.filter(({ protocol }) => protocol === 'tcp').toSorted((a, b) => bits(b) - bits(a));
@@ -66,7 +66,7 @@ export function programsOf({ url, scheme, host }: Trial) {
   };
 }
 
-/** What a client told of a trial: the hops before its packets leave it, those after, and the address it went for. */
+/** A client told this of a trial: the hops before its packets leave it, those after, and the address it went for. */
 export interface Outcome {
   before: Link[];
   after: Link[];
@@ -127,7 +127,7 @@ export function outcomeOf(trial: Trial, client: string, said: readonly Said[]): 
   };
 }
 
-/** What routers counted meanwhile, of everybody's packets. Holds if one of them was delivered. */
+/** Routers counted so much meanwhile, of everybody's packets. Holds if one of them was delivered. */
 export function counted(routers: readonly { label: string; before: DiverterStatus; after: DiverterStatus }[]): Link {
   const changes = routers.map(({ label, before, after }) => {
     const grown = Object.entries(after.counters).flatMap(([name, count]) => {

@@ -11,7 +11,7 @@ import { versions } from './versions.ts';
 /** Each is a part under its name: what it prints as JSON, or why it could not. */
 const PARTS = { versions, status, plan, doctor, log } as const satisfies Record<string, Command>;
 
-/** What may give access to who reads it, by name; what looks like a secret nobody's terminal writes. */
+/** Names of values that may give access to who reads them; what looks like a secret nobody's terminal writes. */
 const HIDDEN = /key|secret|token|password/i;
 
 export const bundle: Command = {

@@ -120,7 +120,7 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
   ];
 }
 
-/** Of the VPCs in which there is something to do. */
+/** VPCs in which there is something to do are examined, and no others. */
 async function examineVpcs(stack: Deployed, seen: Seen, routers: readonly Router[]) {
   const { ec2 } = stack.clients;
   const { account } = stack.config.subnets;
@@ -195,7 +195,7 @@ async function readGroups({ clients, config }: DeployedHub, names: string[]): Pr
   );
 }
 
-/** What each router's own diverter counts: no call of AWS tells it. */
+/** Each router's own diverter counts: no call of AWS tells that. */
 async function askDiverters(stack: DeployedHub, routers: readonly Router[], terminal: Terminal): Promise<Finding[]> {
   if (routers.length === 0 || stack.config.routers.diverter !== 'own') return [];
   const ids = routers.map(({ instance }) => instance.id);

@@ -6,7 +6,7 @@ import { explainThing, notFound, tell, towards } from '../explain/explanation.ts
 import { gatewaysOf, readVpcAttachments } from '../gateways.ts';
 import { explain as explainError } from '../person.ts';
 
-/** Of a subnet that holds a transit gateway's attachment: what may keep the packets of clients behind it from getting here and back. */
+/** A transit gateway's attachment in a subnet may have what keeps the packets of clients behind it from getting here and back. */
 async function behindGateways(
   subnetId: string | undefined,
   { subnets }: Awaited<ReturnType<typeof see>>,

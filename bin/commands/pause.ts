@@ -102,7 +102,7 @@ async function ofEach(ids: string[], send: (ids: string[]) => Promise<unknown>):
 
 const idsOf = (vpcs: readonly Vpc[]) => vpcs.flatMap(({ VpcId }) => VpcId ?? []);
 
-/** As EventBridge would tell a function of the tag: https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-changes-monitoring.html */
+/** EventBridge would tell a function of the tag so: https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-changes-monitoring.html */
 async function wake({ clients, config, now }: Deployed, FunctionName: string, resources: string[]): Promise<void> {
   const event = {
     time: new Date(now()).toISOString(),

@@ -115,7 +115,7 @@ function say(
   ];
 }
 
-/** What a step is of beside what its sentence says, as `name=value`. */
+/** A step's facts beside its sentence, as `name=value`. */
 const factsOf = (facts: object): string =>
   Object.entries(facts)
     .filter(([, value]) => typeof value === 'string' || typeof value === 'number')

@@ -65,7 +65,7 @@ const HUB = 'ziti-glb';
 const SPOKE = 'ziti-glb-spoke';
 const FUNCTIONS = ['routers', 'subnets', 'topology', 'health'];
 const SPOKE_FUNCTIONS = ['subnets', 'topology'];
-/** Of the plain template alone. */
+/** The plain template alone has these. */
 const OF_TEMPLATE = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
 
 export const precheck: Precommand = {
@@ -103,7 +103,7 @@ function usage<T>(check: () => T): T {
 
 type Parameters = Record<string, string | number>;
 
-/** What only a spoke can be given, and must be. */
+/** A spoke must be given these, and nobody else can be. */
 const isSpokes = (parameters: Parameters) => 'hubService' in parameters || 'hubHealth' in parameters;
 
 /** Where the code of a plain template is. */
@@ -137,7 +137,7 @@ function parametersOf({ param = [], parameters: path }: Given['options']): {
   };
 }
 
-/** What `aws cloudformation deploy --parameter-overrides file://` takes: https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/ */
+/** `aws cloudformation deploy --parameter-overrides file://` takes these: https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/ */
 const value = z.union([z.string(), z.number()]).transform(String);
 const parameterFile = z.union([
   z.object({ Parameters: z.record(z.string(), value) }).transform(({ Parameters }) => Parameters),
@@ -162,7 +162,7 @@ function readParameters(path: string): Record<string, string> {
   return data;
 }
 
-/** Of each check what it found; what one may not read says nothing about the others. */
+/** Findings of all checks; what one may not read says nothing about the others. */
 async function examine(stack: Place, parameters: Parameters, code: CodePlace | undefined): Promise<Finding[]> {
   const text = (name: string) => String(parameters[name]);
   const vpcId = text('vpcId');
@@ -351,7 +351,7 @@ async function subnets({ clients: { ec2 } }: Place, text: (name: string) => stri
   ];
 }
 
-/** What the parameters say of quotas, and AWS. */
+/** Quotas as the parameters have them, and AWS. */
 async function vpcQuotas({ clients }: Place, vpcIds: string[], text: (name: string) => string): Promise<Finding[]> {
   const limit = async (QuotaCode: string) =>
     (await clients.quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'vpc', QuotaCode }))).Quota?.Value ?? 0;
@@ -384,7 +384,7 @@ async function vpcQuotas({ clients }: Place, vpcIds: string[], text: (name: stri
   ];
 }
 
-/** Of what a stack makes that takes no load balancer, and does not stand already. */
+/** Elastic Load Balancing's quotas count for a stack that takes no load balancer, and does not stand already. */
 async function balancingQuotas(stack: Place, text: (name: string) => string): Promise<Finding[]> {
   if (text('loadBalancerArn') !== '' || (await deploymentOf(stack).catch(() => undefined))) return [];
   const { elb } = stack.clients;
@@ -406,7 +406,7 @@ async function balancingQuotas(stack: Place, text: (name: string) => string): Pr
 const looks = (stack: Place, code: CodePlace | undefined, functions: readonly string[], fetches: boolean) =>
   code ? [attempt('code', async () => [await lookInto(stack, { ...code, functions, fetches })])] : [];
 
-/** What a bucket has below a prefix, and whether it may be read. */
+/** A bucket's keys below a prefix, and those that may not be read. */
 async function lookInto(
   { clients: { s3 } }: Place,
   { bucket, prefix, functions, fetches }: CodePlace & Pick<Code, 'functions' | 'fetches'>,

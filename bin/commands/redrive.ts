@@ -17,7 +17,7 @@ import { table } from '../table.ts';
 
 /** Seconds for which what was read stays hidden from others, should it not be given back: to look at it and say yes. */
 const HIDDEN = 120;
-/** What SQS takes and gives in one call. */
+/** SQS takes and gives so many in one call. */
 const BATCH = 10;
 
 /** A message that is hidden from others until it is taken out or given back. */

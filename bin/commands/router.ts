@@ -4,7 +4,7 @@ import { EXIT, json, type RoutersCommand } from '../command.ts';
 import { judge, readStatus } from '../diverter-status.ts';
 import { LONG_S, runOn } from '../on-instances.ts';
 
-/** Of the stack's own diverter. What is watched for some seconds comes last. */
+/** The stack's own diverter is asked by these. The one that watches for some seconds comes last. */
 const OWN = [
   'diverter status --json',
   'diverter status',
@@ -13,7 +13,7 @@ const OWN = [
   'systemctl is-active ziti-router',
   'timeout 4 diverter watch',
 ];
-/** What the image of another one brings along. */
+/** Another diverter's image brings these along. */
 const FOREIGN = ['diverter-status', 'systemctl is-active ziti-router'];
 
 export const router: RoutersCommand = {

@@ -95,7 +95,7 @@ function show(seen: Topology, { options, terminal, document }: Given): void {
 const byAccount = (spokes: Topology['spokes']): [owner: string, Topology['spokes']][] =>
   [...Map.groupBy(spokes, ({ owner }) => owner)].sort(([a], [b]) => a.localeCompare(b));
 
-/** What a spoke is told of its hub: all that there is to see of what is behind its endpoints. */
+/** A hub tells a spoke this: all that there is to see of what is behind its endpoints. */
 function hubSays({ account, service, visible, toldAt, blind }: Hub, at: number): string {
   const there = visible ? '' : ', which is not there for this account';
   const told =

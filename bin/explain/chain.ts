@@ -17,7 +17,7 @@ import { type Deployed, routersIn, type Seen } from '../deployed.ts';
 import { toldAgo } from '../hub-findings.ts';
 import type { Link } from '../json.ts';
 
-/** What a chain is read from: a VPC, and routers or what is known of the hub that has them. */
+/** A chain is read from these: a VPC, and routers or what is known of the hub that has them. */
 export interface Ground {
   subnets: { world: SubnetsWorld; plan: Pick<SubnetsPlan, 'summaries'>; hub?: Hub | undefined };
   routers: { world: Seen['routers']['world'] };

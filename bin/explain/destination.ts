@@ -27,7 +27,7 @@ export function parseDestination(text: string): Destination {
 export const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 export const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535;
 
-/** As the narrowest CIDR. */
+/** The narrowest CIDR that has an address. */
 export const alone = (address: string) => `${address}/${address.includes(':') ? 128 : 32}`;
 
 /** Which route of a table a packet to this address takes: the most specific one. Nobody looks into prefix lists here. */
@@ -91,7 +91,7 @@ export const taking = (rules: readonly Rule[], { address, port, protocol }: Dest
         a.high - a.low - (b.high - b.low),
     );
 
-/** Whether a router has a service for it; undefined if none that was asked tells. */
+/** A router is to have a service for it; undefined if none that was asked tells. */
 export function serviceLink(
   to: Destination,
   routers: readonly { label: string; rules: Rule[] | { unknown: string } }[],

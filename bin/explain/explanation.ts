@@ -14,7 +14,7 @@ import { table } from '../table.ts';
 import { chainOfConnections, chainOfRouter, chainOfSubnet, chainOfTable } from './chain.ts';
 import { alone, type Destination, isAddress, rulesOf, SERVICES, serviceLink, wayTo } from './destination.ts';
 
-/** As EC2 tells it. */
+/** EC2 tells this of a thing's place. */
 interface Place {
   VpcId?: string;
   SubnetId?: string;
@@ -24,7 +24,7 @@ interface Place {
 export interface Explanation {
   subject: string;
   chain: Link[];
-  /** What the reconcilers say of it. */
+  /** The reconcilers say this of it. */
   said: string[];
   /** Whose packets it is about, if it is about a client's. */
   subnetId?: string;
