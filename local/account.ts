@@ -46,7 +46,7 @@ export interface AccountOptions {
   clock: Clock;
   rate: number;
   cloud: Pick<Cloud, 'services' | 'findResourceIn'>;
-  /** Of the API: for who is outside, and for who stands in a VPC. */
+  /** The API's addresses: for who is outside, and for who stands in a VPC. */
   endpoints: { outside: string; inVpcs: string };
   throttle: Middleware;
   /** Names of its users: the operator, and who makes its stacks. */
@@ -54,7 +54,7 @@ export interface AccountOptions {
   demands: { concurrency?: number; boundary?: string } | undefined;
   /** The policy of who deploys the product's stacks; everything is allowed if it is not given. */
   deployer?: Record<string, unknown> | undefined;
-  /** What the account has in common in all regions, if it is open in another one already. */
+  /** The account's own in all regions alike, if it is open in another one already. */
   global?: Global;
   /** Another account's functions, if there is such an account. */
   functionsOf(account: string): Lambda | undefined;
@@ -201,14 +201,14 @@ export function createAccount(options: AccountOptions) {
     roles: roles as ReadonlyMap<string, Role>,
     /** Makes a role with this policy, and takes it on. */
     assume,
-    /** What the roles allow and nobody has used since the box was started. */
+    /** Roles allow these, and nobody has used them since the box was started. */
     unusedAccess: iam.unused,
     /** By ARN. */
     queues: queues.contents,
     lambda,
     bus,
     wire,
-    /** Whether an access key is of this account. */
+    /** An access key is of this account, or not. */
     knows: (accessKeyId: string) => keys.find(accessKeyId) !== undefined,
     deploy,
     deployPackage: (folder: string, diverter: string, network?: NetworkParameters) =>
@@ -229,7 +229,7 @@ export function createAccount(options: AccountOptions) {
       if (bucket) buckets.empty(bucket);
       await removeStack(stack);
     },
-    /** What ends it, the last first. */
+    /** Steps that end the account, the last first. */
     undo,
   };
 }

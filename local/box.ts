@@ -25,7 +25,7 @@ const NETWORK = new URL('../examples/network.yml', import.meta.url);
 /** The account's users: who plays with the cloud, and who makes its stacks. */
 const USERS = { operator: 'operator', cloudFormation: 'cloudformation' };
 
-/** What can be booted, for a fabric: image id to what it boots. */
+/** Images by their ids, each with what a fabric boots of it. */
 export const IMAGES = { 'ami-client': 'client', 'ami-router': 'router', 'ami-controller': 'controller' } as const;
 
 /** An address in every VPC that answers as the box's API does. Presigned links bear it, for routers to follow. */
@@ -34,7 +34,7 @@ const VPC_SERVICES = { ip: '169.254.0.80', port: 80 };
 export interface BoxOptions {
   /** Seconds of the cloud's time in one second of the wall's. */
   rate: number;
-  /** Of the API on loopback; any free one if not given. */
+  /** The API's port on loopback; any free one if not given. */
   port?: number;
   fabric(services: { ip: string; port: number; upstream: string }): Promise<Fabric>;
   /** Answers with the folder in which the stack is packaged for this network. */
@@ -55,7 +55,7 @@ export interface BoxOptions {
 
 /** A cloud that runs. */
 export interface Box {
-  /** What `AWS_ENDPOINT_URL` is to be. */
+  /** `AWS_ENDPOINT_URL` is to be this. */
   endpoint: string;
   /** The operator's, who may do everything, until the box is closed. */
   credentials: AccessKey;
@@ -70,7 +70,7 @@ export interface Box {
   roles: ReadonlyMap<string, Role>;
   /** Makes a role with this policy, and takes it on. */
   assume(name: string, policy: Record<string, unknown>): AccessKey;
-  /** What the roles allow and nobody has used since the box was started. */
+  /** Roles allow these, and nobody has used them since the box was started. */
   unusedAccess(): Allowance[];
   /**
    * Deploys another package: a stack beside the first if it is for another stage, a new version of it otherwise.

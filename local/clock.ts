@@ -5,7 +5,7 @@ export interface Clock {
   /** Runs `task` once, `ms` of the cloud's time from now. The returned function cancels it. */
   after(ms: number, task: () => void): () => void;
   sleep(ms: number): Promise<void>;
-  /** How long `ms` of the cloud's time take on the wall: for what real programs and sockets wait. */
+  /** The cloud's `ms` take so long on the wall: for what real programs and sockets wait. */
   wall(ms: number): number;
 }
 
@@ -26,7 +26,7 @@ export class VirtualClock implements Clock {
   readonly #timers = new Map<number, Timer>();
   /** Timers that the present run has fired. */
   #fired = 0;
-  /** How often timers were set where, once the present run has fired so many that they will not end. */
+  /** Timers were set so often where, once the present run has fired so many that they will not end. */
   #setters: Map<string, number> | undefined;
 
   readonly #mostTimers: number;
@@ -115,7 +115,7 @@ interface Timer {
   task: () => void;
 }
 
-/** Of the timers beyond the most, so many are asked who set them: a stack trace takes longer than a timer. */
+/** Timers beyond the most are asked who set them, so many of them: a stack trace takes longer than a timer. */
 const TRACED = 100;
 
 const HERE = new URL(import.meta.url).pathname;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
-/** What Debian and Ubuntu call what the diverter and the fabric are built from and run with, and how to see it is there. */
+/** Packages of Debian and Ubuntu from which the diverter and the fabric are built, or with which they run, and how to see that one is there. */
 const PACKAGES: Record<string, () => boolean> = {
   clang: () => onPath('clang'),
   make: () => onPath('make'),
@@ -22,7 +22,7 @@ const PACKAGES: Record<string, () => boolean> = {
   openssl: () => onPath('openssl'),
 };
 
-/** What only tests and benchmarks need. Not every distribution has a browser as a package: its tests then say that they were skipped. */
+/** Packages that only tests and benchmarks need. Not every distribution has a browser as a package: its tests then say that they were skipped. */
 const TESTS: typeof PACKAGES = { iperf3: () => onPath('iperf3'), nftables: () => onPath('nft') };
 const BROWSER: typeof PACKAGES = { chromium: () => onPath('chromium') };
 

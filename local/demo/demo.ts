@@ -48,7 +48,7 @@ function interrupted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** What a box's functions said, the newest last: shown where something went wrong. */
+/** Lines that a box's functions logged, the newest last: shown where something went wrong. */
 const log: string[] = [];
 const LOG_LINES = 10_000;
 
@@ -193,7 +193,7 @@ async function show(title: string, work: (say: (line: string) => void) => Promis
   }).run();
 }
 
-/** What the AWS command line is to be told, in another terminal. */
+/** The AWS command line is to be told this, in another terminal. */
 function access({ endpoint, region }: Box): string {
   const file = credentialsFile(endpoint);
   return `For the AWS command line: export AWS_ENDPOINT_URL=${endpoint} AWS_DEFAULT_REGION=${region} AWS_SHARED_CREDENTIALS_FILE=${file}`;
@@ -217,7 +217,7 @@ const SPOKE = '222233334444';
 const SPOKE_STACK = `ziti-glb-spoke-${STAGE}`;
 const REACHING = { reply: 'geneve', clientVpcs: 'all', spokeAccounts: SPOKE };
 
-/** What the box's stack is deployed with. */
+/** Parameters that the box's stack is deployed with. */
 const parametersOf = ({ vpcId, subnetIds }: Pick<Box['network'], 'vpcId' | 'subnetIds'>, vpcs: boolean) => ({
   ...{ vpcId, subnetIds, routerSubnets: subnetIds },
   ...(vpcs && REACHING),
@@ -273,7 +273,7 @@ function operatorOf(
   });
 }
 
-/** What went wrong, after what the functions said before. */
+/** Says what went wrong, after what the functions said before. */
 function complain(error: unknown): void {
   if (log.length > 0) console.error(`\nThe functions' last words:\n${log.slice(-15).join('\n')}`);
   console.error(`\n${plainLines(error instanceof Error ? error.message : String(error))}`);

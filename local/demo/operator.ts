@@ -12,7 +12,7 @@ import type { AccessKey } from '../wire/keys.ts';
 import type { Topology } from './picture.ts';
 import { createTenant, find, inVpc, nameOf, type Tenant } from './tenant.ts';
 
-/** What the demo knows of the cloud: as much as an operator who has its account, its ids, and a shell on its machines. */
+/** The demo knows as much of the cloud as an operator who has its account, its ids, and a shell on its machines. */
 export interface Place {
   endpoint: string;
   credentials: AccessKey;
@@ -27,7 +27,7 @@ export interface Place {
 
 export type Operator = ReturnType<typeof createOperator>;
 
-/** What a router's diverter says of itself. */
+/** A router's diverter says this of itself. */
 export interface Diverter {
   attached: { interface: string }[];
   counters: Record<string, number>;

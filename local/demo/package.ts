@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Of the box's stacks: `ziti-glb-demo`, `ziti-glb-spoke-demo`. */
+/** The box's stacks are of this stage: `ziti-glb-demo`, `ziti-glb-spoke-demo`. */
 export const STAGE = 'demo';
 
 /**

@@ -1,8 +1,8 @@
 import { plain } from '../../shared/plain.ts';
 
-/** What the picture shows; ids and words as AWS gives them. */
+/** The picture shows this; ids and words as AWS gives them. */
 export interface Topology {
-  /** Of the routers. */
+  /** The routers' VPC. */
   vpc: string;
   subnets: Subnet[];
   /** Other VPCs, and where they are. */

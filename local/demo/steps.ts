@@ -8,16 +8,16 @@ import type { Answer } from './tenant.ts';
 export interface Stage {
   operator: Operator;
   clock: Clock;
-  /** Whether clients can send packets, or there is only the control plane to look at. */
+  /** Clients can send packets; else there is only the control plane to look at. */
   packets: boolean;
-  /** How it stood when there was most to see. */
+  /** The picture when there was most to see. */
   atWork?: Topology;
 }
 
 /** One step of the show: what it sets out to do, and what was seen when it had. Rejects if that was something else. */
 export interface DemoStep {
   title: string;
-  /** What it is where no packets flow; undefined if nothing is left of it then. */
+  /** The step's title where no packets flow; undefined if nothing is left of it then. */
   without?: string;
   run(stage: Stage, say: (line: string) => void): Promise<string>;
 }
@@ -30,7 +30,7 @@ const CIDR = '10.20.0.0/16';
 const RESOLVER = '100.127.255.254/32';
 const URL = 'http://10.20.0.5:443/';
 
-/** How long a router stays in use after it died: up to 5 s until the next check, two that are missed, 5 s apart, of 4 s each; and what a busy machine adds. */
+/** A router stays in use for so long after it died: up to 5 s until the next check, two that are missed, 5 s apart, of 4 s each; and what a busy machine adds. */
 const FAILOVER_BOUND = 25_000;
 
 export const steps: DemoStep[] = [

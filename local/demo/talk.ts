@@ -5,7 +5,7 @@ import type { Talk } from './tenant.ts';
 /** Milliseconds that an answered connection stays open before it speaks again: the others are to be there by then. */
 const STAYS = 1_000;
 
-/** What a client machine runs for `Tenant.talk`: `talk.ts ADDRESS PORT WORD OWN-PORT ...`, and all that it heard as JSON. */
+/** A client machine runs this for `Tenant.talk`: `talk.ts ADDRESS PORT WORD OWN-PORT ...`, and tells all that it heard as JSON. */
 const [, , host = '', port = '', word = '', ...ports] = process.argv;
 
 async function talk(localPort: number): Promise<Talk> {

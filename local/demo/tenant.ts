@@ -18,10 +18,10 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { Fabric } from '../fabric/fabric.ts';
 
-/** What a client's try came to: the answer's text, or why there was none. */
+/** A client's try came to this: the answer's text, or why there was none. */
 export type Answer = { text: string } | { failed: string; timedOut: boolean };
 
-/** What `curl` ends with when nothing came in time. */
+/** `curl` ends with this when nothing came in time. */
 const CURL_TIMED_OUT = 28;
 
 /** One of a client's connections: what it heard, and between which milliseconds since the epoch it was open. */
@@ -67,7 +67,7 @@ export function createTenant(ec2: EC2Client, vpcId: string, fabric: Fabric) {
     instances,
     instanceId: async (name: string) => (await find(instances(), name)).id,
 
-    /** Whether a machine or a subnet here is called so. */
+    /** A machine or a subnet here is called so, or none is. */
     async has(name: string): Promise<boolean> {
       const all = [...(await instances()), ...(await subnets())];
       return all.some(({ Tags }) => nameOf(Tags) === name);
@@ -87,7 +87,7 @@ export function createTenant(ec2: EC2Client, vpcId: string, fabric: Fabric) {
       await fabric.crash((await find(instances(), name)).id);
     },
 
-    /** Whether programs can be run on it by now. */
+    /** Programs can be run on it by now, or not. */
     isUp: async (name: string) => {
       const { id } = await find(instances(), name);
       return fabric.exec(id, ['true']).then(
@@ -165,7 +165,7 @@ export async function find<T extends { name: string }>(list: Promise<T[]>, name:
   return item;
 }
 
-/** What is made of a VPC: names, blocks and addresses. */
+/** A VPC is made so: names, blocks and addresses. */
 export interface VpcPlan {
   name: string;
   block: string;

@@ -188,7 +188,7 @@ export const vpcSteps = (places: readonly Elsewhere[]): DemoStep[] => {
   ];
 };
 
-/** How the routers kept connections apart that would be one to them. */
+/** Says how the routers kept connections apart that would be one to them. */
 function met(talks: readonly Talk[][]): string {
   const other = talks.flat().filter(({ port, answer }) => / to \S+:\d+$/.test(answer) && !answer.endsWith(`:${port}`));
   if (other.length === 0) return 'no two of the same address and port met at one router';

@@ -24,7 +24,7 @@ export function cidrTest(cidr: string): ((value: unknown) => boolean) | undefine
   };
 }
 
-/** Of an address as it is mostly written: none with a zone, and no IPv6 address that ends as one of IPv4. */
+/** The digits of an address as it is mostly written: none with a zone, and no IPv6 address that ends as one of IPv4. */
 function digits(address: string): string | undefined {
   if (!isIP(address) || /%|:.*\./.test(address)) return undefined;
   return ipaddr

@@ -37,11 +37,11 @@ export interface DeadLetter extends Refusal {
   exhausted?: 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds';
 }
 
-/** What may befall the event of a service, which AWS sends "best effort". Scheduled events are safe from it. */
+/** The event of a service, which AWS sends "best effort", may suffer these. Scheduled events are safe from it. */
 export interface Faults {
-  /** How likely it is lost, 0 to 1. */
+  /** Probability that it is lost. */
   lose: number;
-  /** How likely it comes twice, 0 to 1. */
+  /** Probability that it comes twice. */
   double: number;
   /** The shortest and longest time it takes, in milliseconds. Events overtake each other within it. */
   lag: [shortest: number, longest: number];

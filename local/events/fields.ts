@@ -8,7 +8,7 @@ export interface Field {
   places: ReadonlyMap<unknown, number>;
 }
 
-/** What a pattern wants of each path: one of the values there, or that there is none. */
+/** A pattern wants of a path one of the values there, or that there is none. */
 export interface Wanted {
   matches(value: Scalar): boolean;
   absent: boolean;
@@ -36,7 +36,7 @@ export function fieldsOf(event: unknown): Map<string, Field[]> {
   return fields;
 }
 
-/** Whether a value of each path fits what is wanted of it, all of those in one list out of one of its objects. */
+/** An event fits if a value of each path is as wanted, all of those in one list out of one of its objects. */
 export function fit(
   fields: ReadonlyMap<string, Field[]>,
   [first, ...rest]: readonly [path: string, wanted: Wanted][],

@@ -3,7 +3,7 @@ import { fieldsOf, fit, isObject, isScalar, type Scalar, type Wanted } from './f
 
 type Test = (value: Scalar) => boolean;
 type Match = (value: unknown) => boolean;
-/** What is wanted of each path. */
+/** A pattern wants this of each path. */
 type Rule = ReadonlyMap<string, Wanted>;
 
 /** The largest number, and below zero the smallest, that `numeric` compares. */

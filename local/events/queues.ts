@@ -4,7 +4,7 @@ export interface QueueMessage {
   attributes: Record<string, string>;
 }
 
-/** What SQS keeps, as far as queues receive what was given up: they are known by ARN. */
+/** SQS's queues, as far as they receive what was given up: they are known by ARN. */
 export interface Queues {
   create(arn: string): void;
   remove(arn: string): void;
@@ -12,7 +12,7 @@ export interface Queues {
   send(arn: string, message: QueueMessage): boolean;
   /** Takes a message out. Nothing if it is not there any more. */
   take(arn: string, message: QueueMessage): void;
-  /** What is in each queue, the oldest first. */
+  /** Messages of each queue, the oldest first. */
   contents(): Record<string, readonly QueueMessage[]>;
 }
 

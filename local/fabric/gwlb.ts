@@ -20,7 +20,7 @@ export interface Gwlb extends Netns {
   stats(): Promise<Record<string, number>>;
 }
 
-/** As CloudWatch has them, in packets: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
+/** CloudWatch has these of an endpoint, in packets: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
 export interface EndpointStats {
   forwarded: number;
   returned: number;

@@ -25,7 +25,7 @@ export interface NamespaceFabric extends Fabric {
   enterVpc(vpcId: string): string[];
   /** A load balancer node's counters, by name. */
   nodeStats(nodeId: string): Promise<Record<string, number>>;
-  /** What its node counts of one endpoint. */
+  /** A node's counts of one endpoint. */
   endpointStats(endpointId: string): Promise<EndpointStats>;
 }
 

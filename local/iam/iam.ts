@@ -16,11 +16,11 @@ export interface IamOptions {
    */
   roles: ReadonlyMap<string, Role>;
   find: FindResource;
-  /** Of a resource that has one, by ARN. */
+  /** The policy of a resource that has one, by ARN. */
   policyOf?(arn: string): Record<string, unknown> | undefined;
 }
 
-/** What a statement of a role's policies allows: one action on one pattern of resources. */
+/** A statement of a role's policies allows one action on one pattern of resources. */
 export interface Allowance {
   role: string;
   policy: string;
@@ -97,7 +97,7 @@ export function createIam({ region, account, organization, roles, find, policyOf
 /** The simulator knows no resource without an account, as AWS's own documents are: for it they are of an account `aws`. */
 const owned = (text: string) => text.replaceAll(/(arn:[^:"]*:ssm:[^:"]*:)(?=:document\/)/g, '$1aws');
 
-/** Whether a role may do something, and by which statements of its own. */
+/** A role may do something, by these statements of its own, or may not. */
 interface Decision {
   allowed: boolean;
   allowances: Allowance[];

@@ -23,7 +23,7 @@ const NAMELESS = new Set(['Tags', 'TagSpecifications', 'Filters', 'Parameters', 
  */
 const IMPLIES_INSTANCE = new Set(['ModifyNetworkInterfaceAttribute']);
 
-/** What one call does to many is the same action: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html */
+/** SQS's calls for many are the same action as for one: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html */
 const actionOf = (service: string, operation: string) =>
   service === 'sqs' ? operation.replace(/Batch$/, '') : operation;
 
@@ -97,7 +97,7 @@ function* namedIn(value: unknown, find: FindResource, member = ''): Generator<Au
   }
 }
 
-/** What the request itself says, by condition key. */
+/** The request itself says this, by condition key. */
 function requestContext(operation: string, input: Input): AccessRequest['context'] {
   const given = Array.isArray(input.Tags) ? input.Tags : tagSpecifications(input).flatMap(({ tags }) => tags);
   return {
@@ -151,7 +151,7 @@ function tagSpecifications(input: Input): { type: string; tags: Tag[] }[] {
     .map(({ ResourceType = '', Tags = [] }) => ({ type: ResourceType, tags: Tags }));
 }
 
-/** Whether an ARN is of the form `arn:${Partition}:ec2:${Region}:${Account}:vpc/${VpcId}`. */
+/** An ARN is of a form, such as `arn:${Partition}:ec2:${Region}:${Account}:vpc/${VpcId}`. */
 export function isOfType(form: string, arn: string): boolean {
   const pattern = form.replace(/\$\{(\w+)\}/g, (_, name) => (/^(Region|Account)$/.test(name) ? '[^:]*' : '[^:]+'));
   return new RegExp(`^${pattern}$`).test(arn);

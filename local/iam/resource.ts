@@ -2,7 +2,7 @@
 export interface AuthorizedResource {
   arn: string;
   tags: ReadonlyMap<string, string>;
-  /** What else policies may ask about it, by condition key. */
+  /** Policies may ask this about it besides, by condition key. */
   keys: Readonly<Record<string, string>>;
   /** The instance that an interface belongs to. */
   attachedTo?: AuthorizedResource | undefined;

@@ -176,7 +176,7 @@ export function createLambda({
     await revision.code.remove();
   }
 
-  /** Of the account's concurrent executions what functions have for themselves, but for the one of this name. */
+  /** Functions have so many of the account's concurrent executions for themselves, but for the one of this name. */
   const reservedBut = (name?: string) =>
     [...functions.values()]
       .map(({ revision }) => revision.configuration)
@@ -261,7 +261,7 @@ export function createLambda({
       );
     },
 
-    /** What the permissions of a function come to: https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html */
+    /** A function's permissions come to this policy: https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html */
     policyOf(nameOrArn: string): Record<string, unknown> | undefined {
       const fn = find(nameOrArn);
       const Resource = fn?.revision.configuration.arn;

@@ -4,15 +4,15 @@ import type { CloudState } from '../state/state.ts';
 import type { Delays } from './delays.ts';
 import type { Zone } from './zones.ts';
 
-/** What an account has of the state of the cloud, and what the rules need to change it. */
+/** An account's part of the state of the cloud, and what the rules need to change it. */
 export interface CloudContext extends CloudState {
   readonly clock: Clock;
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;
   readonly region: string;
   readonly account: string;
-  /** As the account calls them. */
+  /** Zones by the names that the account has for them. */
   readonly zones: readonly Zone[];
-  /** What all accounts of the region have, for calls that reach into another's. */
+  /** The state of all accounts of the region, for calls that reach into another's. */
   readonly everywhere: CloudState;
   /** Interface and Gateway Load Balancer endpoints together. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
   readonly endpointsPerVpc: number;

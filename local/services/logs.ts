@@ -17,7 +17,7 @@ export interface LogsOptions {
 
 export type Logs = ReturnType<typeof createLogs>;
 
-/** Of a log group: lines that are kept, the newest. */
+/** A log group keeps so many lines, the newest. */
 const KEPT = 10_000;
 
 /** A line as it arrived. */
@@ -74,7 +74,7 @@ export function createLogs({ region, account, clock, allows, onLog }: LogsOption
   };
 }
 
-/** What is asked for lines. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html */
+/** CloudWatch Logs is asked for lines by these. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html */
 function serviceOf(groups: ReadonlyMap<string, readonly LogEvent[]>): OperationService {
   const operations: Operations<typeof sdk> = {
     DescribeLogGroups({ logGroupNamePrefix = '', limit, nextToken }) {

@@ -3,7 +3,7 @@ export interface Zone {
   name: string;
   /** `euc1-az2`: which it is, in every account. */
   id: string;
-  /** What it is called in the records of the box: its name in the account that the box was made with. */
+  /** The zone's name in the records of the box: that in the account that the box was made with. */
   place: string;
 }
 

@@ -10,7 +10,7 @@ import { parseTemplate, type Template } from './template.ts';
 /** Stacks are made so. */
 export interface Deploying {
   clock: Pick<Clock, 'now'>;
-  /** What lies at the address of an object: a template. */
+  /** Reads the object at an address: a template. */
   read(bucket: string, key: string): Uint8Array;
   /** Throws if the template or a parameter is wrong. */
   changes(
@@ -29,7 +29,7 @@ export interface Deploying {
   remove(stack: Stack, tell: Tell): Promise<unknown>;
 }
 
-/** What CloudFormation was asked to do with a stack, since it is there. */
+/** CloudFormation was asked to do this with a stack, since it is there. */
 interface Work {
   /** The stack, until it was deployed for the first time. */
   begun: DeployedStack;
@@ -301,7 +301,7 @@ export function changeSetOperations(
   }
 }
 
-/** Those whose values are to stay have them of the stack as it is. */
+/** Parameters whose values are to stay have them of the stack as it is. */
 function given(parameters: readonly sdk.Parameter[], before: DeployedStack | undefined): Record<string, string> {
   return Object.fromEntries(
     parameters.map(({ ParameterKey = '', ParameterValue = '', UsePreviousValue }) => {

@@ -88,7 +88,7 @@ export async function deployStack(deployment: Deployment, before?: Stack): Promi
 const planOf = ({ template, parameters, place, types }: Deployment) =>
   planStack(template, parameters, place, (type) => types[type]?.attributes);
 
-/** What a deployment over `before` would make, change and remove. Throws as it would before anything is made. */
+/** A deployment over `before` would make, change and remove these. Throws as it would before anything is made. */
 export function changesOf(deployment: Deployment, before?: Stack) {
   const plan = planOf(deployment);
   const resources = before?.resources ?? new Map<string, StackResource>();

@@ -6,7 +6,7 @@ import type { Template } from './template.ts';
 export interface DeployedStack {
   stack: Stack;
   template: Template;
-  /** Those that were given. */
+  /** Parameters that were given. */
   parameters: Readonly<Record<string, string>>;
   createdAt: number;
   updatedAt: number | undefined;

@@ -125,7 +125,7 @@ const PERMISSIONS: Readonly<Record<string, Permissions>> = {
   },
 };
 
-/** What a handler's call tells IAM beside its resource. */
+/** A handler's call tells IAM this beside its resource. */
 function contextOf(action: string, properties: unknown): Record<string, string | string[]> {
   const tags: { Key: string; Value: string }[] = Object(properties).Tags ?? [];
   return {

@@ -97,7 +97,7 @@ export interface Instance {
   launchedAt: number;
   /** Its root volume, which may be replaced while it runs. */
   root: { volumeId: string; attachedAt: number };
-  /** Of its instance profile, by which its programs get a role. */
+  /** The ARN of its instance profile, by which its programs get a role. */
   profileArn?: string | undefined;
   /** It is down for a moment, and EC2 calls it running. */
   restarting: boolean;

@@ -45,7 +45,7 @@ export interface CloudState {
   readonly targetGroups: Map<string, TargetGroup>;
   /** SSM agents that have registered, by instance. */
   readonly agents: Map<string, Agent>;
-  /** Of SSM's Parameter Store, by ARN. */
+  /** Parameters of SSM's Parameter Store, by ARN. */
   readonly parameters: Map<string, Parameter>;
   readonly launchTemplates: Map<string, LaunchTemplate>;
   /** Auto Scaling groups, by name. */

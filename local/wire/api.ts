@@ -38,5 +38,5 @@ export interface Call {
   requestId: string;
 }
 
-/** Of an ARN, twelve digits. */
+/** The account of an ARN, twelve digits. */
 export const accountOf = (arn: string) => arn.split(':')[4] ?? '';

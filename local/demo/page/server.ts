@@ -8,7 +8,7 @@ import { foreign, loopback } from '../../wire/origin.ts';
 export interface PageSource {
   /** Calls the topology function, as a dashboard does for its custom widget; rejects with why there is no picture. */
   widget(event: unknown): Promise<string>;
-  /** What the functions have logged of an id, a line each. */
+  /** The functions have logged these lines of an id. */
   log(id: string): string[];
 }
 

@@ -239,7 +239,7 @@ export function transitGateways(cloud: CloudContext) {
     return gateway;
   }
 
-  /** Of those that an account is told of, it changes what is attached to its own VPCs. */
+  /** An account is told of more attachments than it may change: those of its own VPCs. */
   function own(id: string): VpcAttachment {
     const attachment = find(cloud.vpcAttachments, 'transitGatewayAttachment', id);
     if (attachment.owner !== cloud.account) throw noSuch('transitGatewayAttachment', id);
@@ -348,7 +348,7 @@ export function transitGateways(cloud: CloudContext) {
     };
   }
 
-  /** Of which table it is, the gateway's owner is told alone. */
+  /** The gateway's owner alone is told of which table an attachment is. */
   function shapeForOwner(attachment: VpcAttachment) {
     const table = tableOf(attachment.id);
     const told = table && ownerOfGateway(attachment) === cloud.account;
