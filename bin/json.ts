@@ -4,12 +4,12 @@
  * since the epoch.
  */
 
-/** Of every document but a list. What leaves out, renames or retypes something makes it another; what only adds does not. */
+/** Documents have this, but for lists. Whoever leaves out, renames or retypes something makes it another; who only adds does not. */
 export interface Versioned {
   schemaVersion: number;
 }
 
-/** Of `ziti-glb status --json`. */
+/** `ziti-glb status --json` prints this. */
 export interface Status extends Versioned {
   place: { partition: string; region: string; stack: string };
   /** The stack's own account. */
@@ -27,9 +27,9 @@ export interface Status extends Versioned {
   gateways: { id: string; attachmentId?: string | undefined; owner?: string | undefined; state: string }[];
   /** Endpoints of other accounts, their `owner`, that are connected to the endpoint service or ask to be; `state` is EC2's, in lower case. */
   spokes: { id: string; owner: string; state: string }[];
-  /** Of a spoke: the stack whose routers it reaches. */
+  /** A spoke reaches the routers of this stack. */
   hub?: StatusHub;
-  /** What there is to say of things that are neither a subnet nor a router; `foreign` if it is another's affair, which is no fault of the stack: an account that nobody has named asks for it, or another stack opts in a VPC's subnets. */
+  /** Things that are neither a subnet nor a router, and what there is to say of them; `foreign` if it is another's affair, which is no fault of the stack: an account that nobody has named asks for it, or another stack opts in a VPC's subnets. */
   notes: { subject: string; state: State; why: string; foreign?: boolean }[];
 }
 
@@ -89,7 +89,7 @@ export interface StatusRouter extends Subject {
   flow?: Flow;
 }
 
-/** Of `ziti-glb plan --json`. */
+/** `ziti-glb plan --json` prints this. */
 export interface Plan extends Versioned {
   subnets: PlanPart;
   /** Missing of a spoke, which has none. */
@@ -117,39 +117,39 @@ export interface Waiting {
   warn?: boolean | undefined;
 }
 
-/** Of `ziti-glb explain … --json` and `ziti-glb test … --json`. */
+/** `ziti-glb explain … --json` and `ziti-glb test … --json` print this. */
 export interface Explanation extends Versioned {
   subject: string;
   chain: Link[];
   /** The first that does not hold. */
   broken?: Link | undefined;
-  /** What the functions say of it. */
+  /** The functions say this of it. */
   said: string[];
 }
 
-/** Of the chain from a tag to a packet. */
+/** A link of the chain from a tag to a packet. */
 export interface Link {
   name: string;
   holds: boolean;
   says: string;
 }
 
-/** Of `ziti-glb doctor --json`. */
+/** `ziti-glb doctor --json` prints this. */
 export type Findings = Finding[];
 
-/** What there is to say of one thing. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
+/** A finding says how one thing is. `unknown`: it could not be read; `note`: somebody may see to it, and nothing is wrong with the stack. */
 export interface Finding {
   is: 'fault' | 'warning' | 'unknown' | 'note' | 'ok';
   check: string;
   says: string;
-  /** What to do; empty if nothing. */
+  /** The thing to do; empty if nothing. */
   remedy: string;
 }
 
-/** Of `ziti-glb precheck --json`. */
+/** `ziti-glb precheck --json` prints this. */
 export type Precheck = Finding[];
 
-/** Of `ziti-glb config --json`. */
+/** `ziti-glb config --json` prints this. */
 export interface Config extends Versioned {
   /** CloudFormation's own name for the stack: that of the functions unless somebody has chosen another. */
   name: string;
@@ -164,13 +164,13 @@ export interface Config extends Versioned {
   defaults: Record<string, string>;
 }
 
-/** Of `ziti-glb router INSTANCE --json`. */
+/** `ziti-glb router INSTANCE --json` prints this. */
 export interface Router extends Versioned {
   id: string;
   label: string;
   /** Each program that was run on it. */
   said: { command: string; code: number; lines: string[] }[];
-  /** Of `diverter status --json` there; missing if the diverter is not the stack's own, or does not tell. */
+  /** `diverter status --json` prints this there; missing if the diverter is not the stack's own, or does not tell. */
   status?: DiverterStatus | undefined;
   findings: Findings;
 }
@@ -187,9 +187,9 @@ export interface DiverterStatus {
   stack: Record<string, number>;
 }
 
-/** Of `ziti-glb versions --json`. */
+/** `ziti-glb versions --json` prints this. */
 export interface Versions extends Versioned {
-  /** Of `ziti-glb` itself. */
+  /** The version of `ziti-glb` itself. */
   command: string;
   /** When each was deployed is a time of ISO 8601, and `code` the beginning of what its code hashes to. */
   functions: { name: string; version: string; runtime: string; deployed: string; code: string }[];
@@ -199,7 +199,7 @@ export interface Versions extends Versioned {
 export interface RouterVersions {
   id: string;
   label: string;
-  /** Whether its diverter is as it is to be. */
+  /** Its diverter is as it is to be. */
   isWanted: boolean;
   diverter?: string | undefined;
   kernel?: string | undefined;
@@ -209,7 +209,7 @@ export interface RouterVersions {
   unknown?: string | undefined;
 }
 
-/** Of `ziti-glb log --json`: each line of it. */
+/** `ziti-glb log --json` prints this in each line. */
 export interface LogLine extends Versioned {
   id: string;
   at: number;
@@ -219,12 +219,12 @@ export interface LogLine extends Versioned {
   message: string;
 }
 
-/** Of `ziti-glb bundle`: what each of these prints, a list of its documents, or why it could not. */
+/** `ziti-glb bundle` writes what each of these prints, a list of its documents, or why it could not. */
 export interface Bundle extends Versioned {
   stack: string;
   /** A time of ISO 8601. */
   at: string;
-  /** As the functions are deployed, without what may be a key. */
+  /** The functions' configuration as deployed, without what may be a key. */
   config: Record<string, unknown>;
   versions: Versions[] | Failed;
   status: Status[] | Failed;
