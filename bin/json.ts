@@ -1,5 +1,5 @@
 /**
- * What commands print with `--json`, one document on standard output. It stands alone: the package gives it on as json.d.ts, and
+ * Commands print these with `--json`, one document on standard output. It stands alone: the package gives it on as json.d.ts, and
  * test/bin/json.test.ts holds it, and the schema that release/schema.ts makes, to what the commands print. Times are milliseconds
  * since the epoch.
  */

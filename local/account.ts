@@ -62,7 +62,7 @@ export interface AccountOptions {
 }
 
 /**
- * What of an account has no region: roles and their keys, buckets by name, and dashboards.
+ * An account has these in no region: roles and their keys, buckets by name, and dashboards.
  * https://docs.aws.amazon.com/general/latest/gr/rande.html, …/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
  */
 export interface Global {

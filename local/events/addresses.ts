@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Whether an address is in a CIDR block, as EventBridge compares them: by their hexadecimal digits, so that an address of the
+ * An address is in a CIDR block or not, as EventBridge compares them: by their hexadecimal digits, so that an address of the
  * other family may be in it too. A block of one address is none to it. As in https://github.com/aws/event-ruler, `CIDR` and
  * `ByteMachine`.
  * @returns undefined if it is no CIDR block

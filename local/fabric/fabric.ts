@@ -1,5 +1,5 @@
 /**
- * What the cloud in a box needs below it: somewhere packets go. The cloud hands over the whole wanted network each time
+ * A fabric is what the cloud in a box needs below it: somewhere packets go. The cloud hands over the whole wanted network each time
  * anything in it changed; a fabric makes it so. `namespaces.ts` does it with the kernel, `none.ts` where that cannot be.
  */
 export interface Fabric {

@@ -62,7 +62,7 @@ export function createIam({ region, account, organization, roles, find, policyOf
 
   return {
     /**
-     * Whether who has this access key may do this. Remembered as used if so.
+     * An access key's owner may do this, or not. Remembered as used if so.
      * @param policy the resource's own, which decides too where that is another account's
      */
     async allows(

@@ -28,7 +28,7 @@ const actionOf = (service: string, operation: string) =>
   service === 'sqs' ? operation.replace(/Batch$/, '') : operation;
 
 /**
- * What a call asks IAM for, by the Service Authorization Reference: its action on each resource of a type that the action
+ * A call asks IAM for this, by the Service Authorization Reference: its action on each resource of a type that the action
  * knows, on what it makes, and the tagging of that. All must be allowed.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */

@@ -1,7 +1,7 @@
 import type { CloudState } from '../state/state.ts';
 
 /**
- * What an account has of a state, and what is shared with it. What stands in a VPC is its owner's; a VPC may be shared, and its
+ * An account's part of a state, and what is shared with it. What stands in a VPC is its owner's; a VPC may be shared, and its
  * participants describe it, its subnets and its route tables: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html.
  * Here they see all that stands in it. A transit gateway may be shared too: its tables stay its owner's, an attachment is the VPC's and
  * the gateway's owner's to describe. Endpoints and endpoint services are their makers'. What is made is made in the whole.

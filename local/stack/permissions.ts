@@ -26,7 +26,7 @@ const lastPart = (value: unknown) => String([value].flat()[0]).split(/[/:]/).at(
 const everything = () => '*';
 
 /**
- * Of types that the box makes without AWS's API. Each is as the handlers of its schema have it:
+ * Permissions of types that the box makes without AWS's API. Each is as the handlers of its schema have it:
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/cloudformation-resource-schemas.html, reads back and tags left out.
  */
 const PERMISSIONS: Readonly<Record<string, Permissions>> = {

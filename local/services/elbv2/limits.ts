@@ -1,5 +1,5 @@
 /**
- * What an account may have of it in a region, by default and as the API names it.
+ * Elastic Load Balancing's quotas of an account in a region, by default and as the API names them.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html, …/APIReference/API_Limit.html
  */
 export const LIMITS = {

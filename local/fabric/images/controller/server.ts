@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 /**
- * What the services lead to, as the stand-in of a router answers itself: TCP, whatever comes first is answered by a line that names
+ * Services lead to this, as the stand-in of a router answers itself: TCP, whatever comes first is answered by a line that names
  * the router it came by (as HTTP, for curl), and what follows is echoed; UDP, echoed after that name.
  */
 const PORTS = [53, 80, 443, 8443];
