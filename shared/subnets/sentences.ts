@@ -1,8 +1,13 @@
 import type { StepOf, SubnetsStep } from './steps.ts';
 import { type Denied, MISSING, several } from './world.ts';
 
-/** A step as the log, `plan` and `explain` tell it. */
-export function stepSentence(step: SubnetsStep): string {
+/** A step as the log and `plan` tell it. */
+export const stepSentence = (step: SubnetsStep) => told(step, false);
+
+/** The same as what comes next, where it is not done yet. */
+export const nextSentence = (step: SubnetsStep) => told(step, true);
+
+function told(step: SubnetsStep, next: boolean): string {
   const { label } = step.about;
   switch (step.kind) {
     case 'create-endpoint':
@@ -21,9 +26,12 @@ export function stepSentence(step: SubnetsStep): string {
     case 'replace-route': {
       const { asking, router, bystanders } = step.context;
       const by = router === undefined ? asking.join(', ') : `the DNS range of ${router}`;
-      const was = step.before === MISSING ? 'was missing' : `led to ${step.before}`;
+      const missing = step.before === MISSING;
+      const [leads, was] = next
+        ? ['is to lead', missing ? 'and is missing' : `and leads to ${step.before}`]
+        : ['now leads', missing ? 'was missing' : `led to ${step.before}`];
       const also = bystanders.length > 0 ? `; it also serves ${several(bystanders)}` : '';
-      return `${by}: ${routeIn(step)} now leads to ${step.target}, ${was}${also}`;
+      return `${by}: ${routeIn(step)} ${leads} to ${step.target}, ${was}${also}`;
     }
     case 'restore-route':
       return `${routeIn(step)} is given back to ${step.note.target}`;

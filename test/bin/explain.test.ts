@@ -180,9 +180,12 @@ describe('the chain of a route table', () => {
 test('an endpoint of another account is explained as far as a hub sees it: whose it is, and how its connection stands', async () => {
   const stack = await world();
   const spoke = '222233334444';
-  const [theirs, strangers] = [await askedBy(spoke, stack), await askedBy(STRANGER, stack)];
   const own = stack.environments['ziti-glb-dev-subnets'];
   if (own) own.SPOKE_ACCOUNTS = spoke;
+  expect(await stack.cli(`explain ${spoke}`)).toMatchObject({
+    ...{ code: 2, out: expect.stringMatching(/first broken link is endpoint: none is connected or asks to be/) },
+  });
+  const [theirs, strangers] = [await askedBy(spoke, stack), await askedBy(STRANGER, stack)];
   const waiting = await stack.cli(`explain ${theirs}`);
   expect([waiting.code, waiting.out]).toEqual([2, expect.stringContaining(`${theirs} of account ${spoke}`)]);
   expect(waiting.out).toMatch(
