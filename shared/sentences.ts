@@ -17,16 +17,19 @@ export const lasting = (condition: Condition) =>
 export const aboutIt = (condition: Condition) =>
   `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
 
+/** A step's deed for people who do not know what it is about. */
+export const labelled = ({ about }: Step, deed: string) => `${about.label}: ${deed}`;
+
 /**
  * A subnet or router is not as it should be for these reasons: its conditions, those first that a person has to see to; else the next steps.
- * @param tell the sentence of a step
+ * @param deed a step for people who know what it is about
  */
 export function sentences<S extends Step>(
   conditions: readonly Condition[],
   next: readonly S[],
-  tell: (step: S) => string,
+  deed: (step: S) => string,
 ): string[] {
   const all = [...conditions.filter((each) => !isWaiting(each)), ...conditions.filter(isWaiting)];
   if (all.length > 0) return all.map(sentence);
-  return next.map((step) => `next: ${tell(step).replace(`${step.about.label}: `, '')}`);
+  return next.map((step) => `next: ${deed(step)}`);
 }

@@ -38,6 +38,8 @@ export interface Condition {
   kind: 'waiting' | 'refused' | 'conflict' | 'blocked';
   /** The reason, without what it is about: what is waited for, or what is wrong and what to do. */
   message: string;
+  /** AWS's own word for the reason, which the message has, e.g. `Target.Timeout`. */
+  code?: string | undefined;
   /** It can go on then at the earliest, in milliseconds since the epoch; if not given, at any moment. */
   until?: number | undefined;
   /** It began then, in milliseconds since the epoch, if AWS remembers. */

@@ -2,7 +2,7 @@ import type { RoutersConfig } from '../config.ts';
 import { LATER, type Reason } from '../reconcile/plan.ts';
 import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
-import type { Install, RoutersWorld, Target } from './world.ts';
+import type { Install, RoutersWorld } from './world.ts';
 
 /** A router has come so far on its way to serve. */
 export interface Progress {
@@ -72,12 +72,10 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
     return instance.diverter ? { ...at({ is: 'register' }), registers: true } : wait(`its tag ${config.diverterKey}`);
   if (target.state === 'draining') return draining();
   if (target.state === 'healthy') return at({ is: 'done' });
-  return wait(healthOf(target), lost ? LATER : undefined);
+  const { state, reason: code } = target;
+  const message = `its health checks to pass, it is ${state}${code ? ` (${code})` : ''}`;
+  return at({ is: 'wait', message, code, until: lost ? LATER : undefined });
 }
-
-/** A target that is not healthy waits for this. */
-export const healthOf = ({ state, reason }: Pick<Target, 'state' | 'reason'>): string =>
-  `its health checks to pass, it is ${state}${reason ? ` (${reason})` : ''}`;
 
 /** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
 function turnOff(router: Router): RoutersStep[] {

@@ -1,44 +1,48 @@
+import { labelled } from '../sentences.ts';
 import { NO_DIVERTER } from './router.ts';
 import type { RoutersStep, StepOf } from './steps.ts';
 import type { Why } from './world.ts';
 
-export function stepSentence(step: RoutersStep): string {
-  const { label } = step.about;
+/** A step as the log, `plan` and `explain` tell it. */
+export const stepSentence = (step: RoutersStep): string =>
+  step.kind === 'note-warning' || step.kind === 'deregister' ? deed(step) : labelled(step, deed(step));
+
+/** A step for people who know which router or hook it is about. */
+export function deed(step: RoutersStep): string {
   switch (step.kind) {
     case 'source-dest-check-off':
-      return `${label}: source/dest check of ${step.interfaceId} goes off, for answers carry the service's address`;
+      return `source/dest check of ${step.interfaceId} goes off, for answers carry the service's address`;
     case 'source-dest-check-on':
-      return `${label}: source/dest check of ${step.interfaceId} goes on again, as it was before`;
+      return `source/dest check of ${step.interfaceId} goes on again, as it was before`;
     case 'note-check':
-      return `${label}: is noted as having had the source/dest check of ${step.interfaceIds.join(', ')} on`;
+      return `is noted as having had the source/dest check of ${step.interfaceIds.join(', ')} on`;
     case 'forget-check':
-      return `${label}: the note of its source/dest check goes`;
+      return 'the note of its source/dest check goes';
     case 'seal-note':
-      return `${label}: its tag ${step.key} gets the seal of this stack`;
+      return `its tag ${step.key} gets the seal of this stack`;
     case 'install': {
       const range = step.range ? ` with DNS range ${step.range}` : '';
-      return `${label}: ${step.instances.length > 1 ? 'get' : 'gets'} the diverter ${step.fingerprint}${range}, ${REASONS[step.why]}`;
+      return `${step.instances.length > 1 ? 'get' : 'gets'} the diverter ${step.fingerprint}${range}, ${REASONS[step.why]}`;
     }
     case 'note-diverter': {
-      if (step.fingerprint === NO_DIVERTER)
-        return `${label}: is noted as having no diverter yet, to be registered meanwhile`;
+      if (step.fingerprint === NO_DIVERTER) return 'is noted as having no diverter yet, to be registered meanwhile';
       const { commandId, output } = step.context ?? {};
-      return `${label}: has its diverter, by command ${commandId}${output ? `: ${output}` : ''}`;
+      return `has its diverter, by command ${commandId}${output ? `: ${output}` : ''}`;
     }
     case 'note-warning':
-      return `${label} notes: ${step.text}`;
+      return `${step.about.label} notes: ${step.text}`;
     case 'register':
-      return `${label}: ${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
+      return `${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
     case 'deregister':
       return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${each.why}`).join('; ')}`;
     case 'heartbeat':
-      return `${label}: is to wait on for ${step.context.lack}`;
+      return `is to wait on for ${step.context.lack}`;
     case 'end-hook':
-      return `${label}: ${answer(step)}`;
+      return answer(step);
     case 'claim-range':
-      return `${label}: gets the DNS range ${step.range}${step.context.held ? `, instead of ${step.context.held}` : ''}`;
+      return `gets the DNS range ${step.range}${step.context.held ? `, instead of ${step.context.held}` : ''}`;
     case 'release-range':
-      return `${label}: gives back the DNS range ${step.context.held}`;
+      return `gives back the DNS range ${step.context.held}`;
   }
 }
 

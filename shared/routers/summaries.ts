@@ -1,8 +1,7 @@
 import type { Condition, Part } from '../reconcile/plan.ts';
 import { sentences } from '../sentences.ts';
-import { healthOf } from './join.ts';
 import type { Router } from './router.ts';
-import { stepSentence } from './sentences.ts';
+import { deed } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';
 
@@ -29,8 +28,8 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
     const next = steps.filter(({ about }) => about.ids.includes(instance.id));
     const cause = target?.state === 'unhealthy' && target.reason ? [`unhealthy: ${target.reason}`] : [];
-    const isSaid = target && mine.some(({ message }) => message === healthOf(target));
-    const why = [...(isSaid ? [] : cause), ...sentences(mine, next, stepSentence)];
+    const isSaid = mine.some(({ code }) => code !== undefined && code === target?.reason);
+    const why = [...(isSaid ? [] : cause), ...sentences(mine, next, deed)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
       : !isUp || health === 'draining'

@@ -1,17 +1,21 @@
+import { labelled } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
 import { type Denied, MISSING, several } from './world.ts';
 
 /** A step as the log and `plan` tell it. */
-export const stepSentence = (step: SubnetsStep) => told(step, false);
+export const stepSentence = (step: SubnetsStep): string => {
+  const deed = deedOf(step, false);
+  return step.kind === 'create-endpoint' || step.kind === 'tag-endpoint' ? labelled(step, deed) : deed;
+};
 
-/** The same as what comes next, where it is not done yet. */
-export const nextSentence = (step: SubnetsStep) => told(step, true);
+/** What comes next, where it is not done yet, for people who know which subnet or endpoint it is about. */
+export const nextDeed = (step: SubnetsStep) => deedOf(step, true);
 
-function told(step: SubnetsStep, next: boolean): string {
+function deedOf(step: SubnetsStep, next: boolean): string {
   const { label } = step.about;
   switch (step.kind) {
     case 'create-endpoint':
-      return `${label}: gets an endpoint`;
+      return 'gets an endpoint';
     case 'publish-zones':
       return `the endpoint service is to serve ${step.context.zones.join(', ')}, where the load balancer is already`;
     case 'accept-endpoints':
@@ -21,7 +25,7 @@ function told(step: SubnetsStep, next: boolean): string {
     case 'delete-endpoints':
       return `${step.endpointIds.join(', ')} deleted: nothing needs it`;
     case 'tag-endpoint':
-      return `${label}: gets the tags ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
+      return `gets the tags ${step.tags.map(({ Key, Value }) => `${Key}=${Value}`).join(', ')}`;
     case 'create-route':
     case 'replace-route': {
       const { asking, router, bystanders } = step.context;
