@@ -12,8 +12,8 @@ import { divert } from '../test/support/divert.ts';
  * What a client gets through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
  * hosting router. First what it was before the kernel merged packets and before anything was set in ziti-router, and what
  * it is now, in rounds that start it anew; `-- each` has these two, and everything else that was tried, take turns with what is
- * without it; `-- each NAME` has that which is called so. Then, on a router that runs on, plain packets and the same in GENEVE, put on at the router's side of
- * the VPC as a load balancer does: between them is what the diverter costs.
+ * without it; `-- each NAME` has that which is called so. Then, on a router that runs on, plain packets and the same in GENEVE, put on
+ * at the router's side of the VPC as a load balancer does: between them is what the diverter costs.
  *
  * The router's machine is processor 0, and nothing else is there; all others are processor 1, and the kernel's work for them. So
  * that the router is what limits, and throughput is what its CPU makes of it, it has a share of that processor.

@@ -1,5 +1,5 @@
-import type { SpokeConfig } from '../shared/config.ts';
-import type { Hub, SubnetsWorld } from '../shared/subnets/world.ts';
+import type { HubConfig, SpokeConfig } from '../shared/config.ts';
+import type { Connection, Hub, SubnetsWorld } from '../shared/subnets/world.ts';
 import { type Finding, finding } from './findings.ts';
 
 /** The age of the hub's answer, in words. */
@@ -43,4 +43,33 @@ export function reached(
       : finding('warning', 'zones', says, remedy);
   });
   return [service, ...told];
+}
+
+/**
+ * What a hub's spokes need of it: that its service lets their accounts connect, as their names in spokeAccounts had it do.
+ * @param allowed ARNs that may connect
+ */
+export function spokes(
+  { serviceId, spokeAccounts }: Pick<HubConfig, 'serviceId' | 'spokeAccounts'>,
+  connections: readonly Connection[],
+  allowed: readonly string[],
+): Finding[] {
+  const isAllowed = (account: string) =>
+    allowed.some((arn) => arn === '*' || (arn.split(':')[4] === account && arn.endsWith(':root')));
+  return spokeAccounts.map((account) => {
+    const connected = connections.filter(({ owner, state }) => owner === account && state === 'available').length;
+    if (!isAllowed(account))
+      return finding(
+        'warning',
+        'spokes',
+        `account ${account} is among spokeAccounts, and ${serviceId} does not let it connect: somebody has taken its permission away`,
+        `aws ec2 modify-vpc-endpoint-service-permissions --service-id ${serviceId} --add-allowed-principals arn:aws:iam::${account}:root`,
+      );
+    if (connected > 0) return finding('ok', 'spokes', `account ${account} has ${connected} connected`);
+    return finding(
+      'note',
+      'spokes',
+      `account ${account} may connect, and has no endpoint that is: has it a spoke, and there a tagged subnet?`,
+    );
+  });
 }

@@ -185,7 +185,7 @@ function parse(argv: readonly string[]) {
   if (loose.values.help || name === 'help') return 'help';
   if (loose.values.version) return 'version';
   if (name === undefined) {
-    strictly(argv, COMMON);
+    strictly(argv, Object.assign({}, COMMON, ...Object.values(COMMANDS).map(({ options }) => options)));
     throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -206,7 +206,7 @@ function parse(argv: readonly string[]) {
     throw new UsageError(
       `${name} takes ${command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ') || 'nothing more'}`,
     );
-  if (args.includes('')) throw new UsageError(`${name} was given a text without letters: is a variable empty?`);
+  if (args.includes('')) throw new UsageError(`${name} was given an empty text: is a variable empty?`);
   const format = formatOf(values);
   command.check?.({ args, options: values });
   const given = (option: keyof typeof FORMS | 'request-timeout') => {
@@ -215,7 +215,9 @@ function parse(argv: readonly string[]) {
   };
   for (const [option, { is, wanted }] of Object.entries(FORMS)) {
     const value = given(option as keyof typeof FORMS);
-    if (value !== undefined && !is(value)) throw new UsageError(`--${option}=${value} is not ${wanted}`);
+    // A user in a URL may have a password.
+    if (value !== undefined && !is(value))
+      throw new UsageError(`--${option}${value.includes('@') ? '' : `=${value}`} is not ${wanted}`);
   }
   const endpoint = given('endpoint') ?? (process.env.AWS_ENDPOINT_URL || undefined);
   if (endpoint !== undefined && !isUrl(endpoint))

@@ -10,8 +10,8 @@
 #include "maps.h"
 
 /*
- * True for one of the first `count` IPv4 addresses of the router. Counts are settings, and so constants to the kernel's verifier,
- * which refuses a program that would read on behind an array: to compare them with its size would cost each packet.
+ * True for one of the first `count` IPv4 addresses of the router. Counts are settings, and so constants to the kernel's
+ * verifier; the command writes none that is larger than its array: to compare them here would cost each packet.
  */
 static __always_inline int one_of_first(__be32 address, __u32 count)
 {

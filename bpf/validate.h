@@ -195,7 +195,7 @@ static __noinline int validate_plain(struct __sk_buff *skb, struct packet *packe
 }
 
 /*
- * Returns VERDICT_PASSED for a packet that is not the diverter's, CONTINUE or CONTINUE_ICMP_ERROR with `packet` filled in, or the
+ * Returns VERDICT_PASSED for a packet that is not the diverter's, CONTINUE, CONTINUE_FRAGMENT or CONTINUE_ICMP_ERROR with `packet` filled in, or the
  * verdict on the first fault.
  */
 static __always_inline int validate(struct __sk_buff *skb, struct packet *packet)

@@ -4,6 +4,7 @@ import {
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeVpcEncryptionControlsCommand,
+  paginateDescribeVpcEndpointServicePermissions,
 } from '@aws-sdk/client-ec2';
 import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
@@ -39,7 +40,7 @@ import {
   zones,
 } from '../findings.ts';
 import { gateways, readVpcAttachments, type Seen } from '../gateways.ts';
-import { reached } from '../hub-findings.ts';
+import { reached, spokes } from '../hub-findings.ts';
 import { runOn } from '../on-instances.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
 import { findingRows, standing } from '../standing.ts';
@@ -97,6 +98,13 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
       const online = await readAgents(stack, routers);
       const heard = routers.filter(({ instance, diverter }) => online.has(instance.id) && diverter !== 'none');
       return [...agents(routers, online), ...(await attempt('packets', () => askDiverters(stack, heard, terminal)))];
+    }),
+    attempt('spokes', async () => {
+      const { serviceId: ServiceId, spokeAccounts } = config.subnets;
+      if (spokeAccounts.length === 0) return [];
+      const pages = paginateDescribeVpcEndpointServicePermissions({ client: clients.ec2 }, { ServiceId });
+      const allowed = (await collect(pages, 'AllowedPrincipals')).flatMap(({ Principal }) => Principal ?? []);
+      return spokes(config.subnets, subnets.spokes, allowed);
     }),
     attempt('lifecycle hooks', async () => {
       const names = seen.world.instances.flatMap(({ scaling }) => scaling?.group ?? []);

@@ -40,6 +40,7 @@ import { defaults, spokeDefaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
 import { attempt, type Finding, finding, quotas, unreadable } from '../findings.ts';
 import { reached } from '../hub-findings.ts';
+import { explain } from '../person.ts';
 import {
   balancing,
   CODE,
@@ -217,6 +218,12 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
   const [who, account] = await identity(stack);
   const [hubService, hubHealth, tagKey] = [text('hubService'), text('hubHealth'), text('tagKey')];
   const named = text('clientVpcs') === 'all' ? undefined : text('clientVpcs').split(',');
+  const asked = { clientVpcs: named ?? ('all' as const), tagKey, stack: stack.name };
+  const told = await readClaims(clients.ssm, asked).catch((error) => ({ denied: explain(error) }));
+  const unread = 'denied' in told;
+  const claimed = new Set(unread ? [] : told.map(({ vpcId }) => vpcId));
+  /** Of those that are named, what another stack has claimed is left alone. */
+  const served = (named ?? []).filter((id) => !claimed.has(id));
   const parts = await Promise.all([
     attempt('hub', async () => {
       if (hubHealth.split(':')[4] === account)
@@ -226,11 +233,7 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
     }),
     attempt('VPC', async () => {
       const filter = named ? where({ 'vpc-id': named }) : {};
-      const [all, told] = await Promise.all([
-        collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs'),
-        readClaims(clients.ssm, { clientVpcs: named ?? 'all', tagKey, stack: stack.name }),
-      ]);
-      const unread = 'denied' in told;
+      const all = await collect(paginateDescribeVpcs({ client: clients.ec2 }, filter), 'Vpcs');
       const theirs = (unread ? [] : told).filter(({ vpcId }) => all.some(({ VpcId }) => VpcId === vpcId));
       const isTheirs = (id?: string) => theirs.some(({ vpcId }) => vpcId === id);
       // It would leave those alone: a pause of theirs is not its own.
@@ -260,12 +263,12 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
           : []),
       ];
     }),
-    ...(named ?? []).map((vpcId) => attempt('encryption controls', () => encryptionOf(stack, vpcId))),
+    ...served.map((vpcId) => attempt('encryption controls', () => encryptionOf(stack, vpcId))),
     attempt('quotas', async () => {
       const own = await deploymentOf(stack).catch(() => undefined);
       return [await executions(stack, text('reserveConcurrency') === 'true' && !own ? 1 : 0)];
     }),
-    attempt('quotas', () => vpcQuotas(stack, named ?? [], text)),
+    attempt('quotas', () => vpcQuotas(stack, served, text)),
     ...looks(stack, code, SPOKE_FUNCTIONS, false),
     attempt('names', async () => {
       const claims = [{ name: await clientsClaim(resolving(parameters)), where: 'this account' }];

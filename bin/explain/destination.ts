@@ -55,6 +55,8 @@ const rule = z.object({
   source: z.string(),
   low: z.number(),
   high: z.number(),
+  /** The one where it counts; null for all. */
+  interface: z.string().nullish(),
 });
 export type Rule = z.infer<typeof rule>;
 
@@ -74,7 +76,7 @@ export function rulesOf(answer: Answer | undefined): Rule[] | { unknown: string 
 
 const bits = (cidr: string) => parseCidr(cidr)?.prefix ?? 0;
 
-/** Which rules take a packet, from wherever if its source is not known: the most specific first, as the diverter looks. */
+/** Which rules take a packet, from wherever if its source is not known: the most specific first, as the diverter looks; of two alike the latest, as it lists them. */
 export const taking = (rules: readonly Rule[], { address, port, protocol }: Destination, source?: string): Rule[] =>
   rules
     .filter(
@@ -87,6 +89,7 @@ export const taking = (rules: readonly Rule[], { address, port, protocol }: Dest
     .toSorted(
       (a, b) =>
         bits(b.destination) - bits(a.destination) ||
+        Number(!a.interface) - Number(!b.interface) ||
         bits(b.source) - bits(a.source) ||
         a.high - a.low - (b.high - b.low),
     );

@@ -100,6 +100,15 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
       };
     const connections = spokes.filter(({ id, owner }) => id === asked || owner === asked);
     const [first] = connections;
+    if (!first && stack.config.subnets.spokeAccounts.includes(asked)) {
+      const none = 'none is connected or asks to be: its spoke makes one for a subnet that is tagged there';
+      const account = { name: 'account', holds: true, says: `${asked} is among spokeAccounts` };
+      return {
+        subject: `account ${asked}`,
+        chain: [account, { name: 'endpoint', holds: false, says: none }],
+        said: [],
+      };
+    }
     if (first)
       return {
         subject: asked === first.owner ? `account ${asked}` : `${asked} of account ${first.owner}`,

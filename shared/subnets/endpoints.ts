@@ -93,7 +93,7 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
       steps.push(step);
       const [refusal] = refusalOf(step, world);
       if (refusal) tell(refusal);
-      else wait(AVAILABLE);
+      else wait(newest ? `${AVAILABLE}, a new one, for ${whyEnded(newest, world, config)}` : AVAILABLE);
     }
   }
   const accepted = acceptance(serving, world, config);

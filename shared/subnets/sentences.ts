@@ -2,12 +2,16 @@ import { labelled } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
 import { type Denied, MISSING, several } from './world.ts';
 
-/** A step as the log, `plan` and `explain` tell it. */
-export const stepSentence = (step: SubnetsStep): string =>
-  step.kind === 'create-endpoint' || step.kind === 'tag-endpoint' ? labelled(step, deed(step)) : deed(step);
+/** A step as the log and `plan` tell it. */
+export const stepSentence = (step: SubnetsStep): string => {
+  const deed = deedOf(step, false);
+  return step.kind === 'create-endpoint' || step.kind === 'tag-endpoint' ? labelled(step, deed) : deed;
+};
 
-/** A step for people who know which subnet or endpoint it is about. */
-export function deed(step: SubnetsStep): string {
+/** What comes next, where it is not done yet, for people who know which subnet or endpoint it is about. */
+export const nextDeed = (step: SubnetsStep) => deedOf(step, true);
+
+function deedOf(step: SubnetsStep, next: boolean): string {
   const { label } = step.about;
   switch (step.kind) {
     case 'create-endpoint':
@@ -26,9 +30,12 @@ export function deed(step: SubnetsStep): string {
     case 'replace-route': {
       const { asking, router, bystanders } = step.context;
       const by = router === undefined ? asking.join(', ') : `the DNS range of ${router}`;
-      const was = step.before === MISSING ? 'was missing' : `led to ${step.before}`;
+      const missing = step.before === MISSING;
+      const [leads, was] = next
+        ? ['is to lead', missing ? 'and is missing' : `and leads to ${step.before}`]
+        : ['now leads', missing ? 'was missing' : `led to ${step.before}`];
       const also = bystanders.length > 0 ? `; it also serves ${several(bystanders)}` : '';
-      return `${by}: ${routeIn(step)} now leads to ${step.target}, ${was}${also}`;
+      return `${by}: ${routeIn(step)} ${leads} to ${step.target}, ${was}${also}`;
     }
     case 'restore-route':
       return `${routeIn(step)} is given back to ${step.note.target}`;

@@ -6,7 +6,7 @@ import type { Serving } from './endpoints.ts';
 import { leavingSince } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
-import { deed, leavingText, sharing, takenOverText } from './sentences.ts';
+import { leavingText, nextDeed, sharing, takenOverText } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
   type Endpoint,
@@ -90,7 +90,7 @@ export function summariesOf(
       const text = worst ? `${worst.kind}: ${worst.message}` : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      return [{ ...summary, state, conditions, why: sentences(conditions, next, deed), status }];
+      return [{ ...summary, state, conditions, why: sentences(conditions, next, nextDeed), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
@@ -104,7 +104,7 @@ export function summariesOf(
     const others = (endpoint ? (about.get(endpoint.id) ?? []) : []).filter((condition) => !blocked.includes(condition));
     const [mine] = blocked;
     const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
-    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next, deed);
+    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next, nextDeed);
     const conditions = worstFirst([...blocked, ...others]);
     return [{ ...summary, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
   });

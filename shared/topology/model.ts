@@ -170,9 +170,10 @@ export const byName = (a: Subject, b: Subject) => a.name.localeCompare(b.name, '
 
 /** Reconcilers have nothing to say of these, since there is nothing that they would do. */
 const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
+const PAUSED = 'waits for a person to resume the stack, which is paused';
 const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 
-function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
+function subnetsOf({ vpcId, subnets: { world, vpcs, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
   const all = vpcs.flatMap((vpc) => vpc.subnets.map((subnet) => ({ ...subnet, vpcId: vpc.vpcId })));
   const zoneOf = new Map(all.map(({ id, zone }) => [id, zone]));
   const vpcOf = new Map(all.map((subnet) => [subnet.id, subnet.vpcId]));
@@ -181,13 +182,15 @@ function subnetsOf({ vpcId, subnets: { vpcs, plan } }: Look, reaches: (zone: str
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
     const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
     const lost = state === 'ready' && flow === 'lost';
+    // What is not begun yet waits for nothing else.
+    const held = world.paused && state === 'waiting' && !endpoint;
     return {
       id,
       name: name || id,
       zone,
       ...(vpcOf.get(id) !== vpcId && { vpcId: vpcOf.get(id) }),
       state: lost ? 'down' : state,
-      why: lost ? [reached ? DEAD_END : NO_ROUTER] : why,
+      why: lost ? [reached ? DEAD_END : NO_ROUTER] : held ? [PAUSED] : why,
       cidrs,
       tagValue,
       destinations: destinationsOf(tagValue, routes),

@@ -1,5 +1,6 @@
 import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
+  AcceptVpcEndpointConnectionsCommand,
   CreateLaunchTemplateCommand,
   CreateTagsCommand,
   CreateTransitGatewayCommand,
@@ -468,6 +469,36 @@ describe('doctor', () => {
     const wrong = (all: typeof findings) =>
       all.filter(({ is }) => is === 'fault' || is === 'warning').map(({ check }) => check);
     expect(wrong(findings)).toEqual(wrong(before.findings));
+  });
+
+  test('says of each account of a spoke whether it may connect, and has', async () => {
+    const spoke = '222233334444';
+    const asked = async (change: (stack: TestStack) => Promise<unknown>) => {
+      const { of } = await examined(GOOD, async (stack) => {
+        const own = stack.environments['ziti-glb-dev-subnets'];
+        if (own) own.SPOKE_ACCOUNTS = spoke;
+        await change(stack);
+      });
+      return of('spokes');
+    };
+    expect(await asked(async () => {})).toMatchObject([
+      {
+        is: 'warning',
+        says: expect.stringMatching(
+          /^account 222233334444 is among spokeAccounts, and vpce-svc-\w+ does not let it connect/,
+        ),
+        remedy: expect.stringMatching(/--add-allowed-principals arn:aws:iam::222233334444:root$/),
+      },
+    ]);
+    const ending = expect.stringMatching(/may connect, and has no endpoint that is/);
+    expect(await asked((stack) => askedBy(spoke, stack))).toMatchObject([{ is: 'note', says: ending }]);
+    const accepted = await asked(async (stack) => {
+      const VpcEndpointIds = [await askedBy(spoke, stack)];
+      const { serviceId: ServiceId } = stack.service;
+      await stack.ec2.send(new AcceptVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));
+      await stack.clock.run(180_000);
+    });
+    expect(accepted).toMatchObject([{ is: 'ok', says: 'account 222233334444 has 1 connected' }]);
   });
 
   test.each<[string, (vpc: string) => string, string, RegExp]>([

@@ -180,9 +180,12 @@ describe('the chain of a route table', () => {
 test('an endpoint of another account is explained as far as a hub sees it: whose it is, and how its connection stands', async () => {
   const stack = await world();
   const spoke = '222233334444';
-  const [theirs, strangers] = [await askedBy(spoke, stack), await askedBy(STRANGER, stack)];
   const own = stack.environments['ziti-glb-dev-subnets'];
   if (own) own.SPOKE_ACCOUNTS = spoke;
+  expect(await stack.cli(`explain ${spoke}`)).toMatchObject({
+    ...{ code: 2, out: expect.stringMatching(/first broken link is endpoint: none is connected or asks to be/) },
+  });
+  const [theirs, strangers] = [await askedBy(spoke, stack), await askedBy(STRANGER, stack)];
   const waiting = await stack.cli(`explain ${theirs}`);
   expect([waiting.code, waiting.out]).toEqual([2, expect.stringContaining(`${theirs} of account ${spoke}`)]);
   expect(waiting.out).toMatch(
@@ -293,6 +296,8 @@ test('of several services the most specific one takes it, as the diverter has it
     rule('port', { low: 443, high: 443 }),
     rule('source', { source: '10.0.1.0/24' }),
     rule('host', { destination: '10.20.0.5/32', low: 1, high: 9_999 }),
+    rule('interface', { destination: '10.30.0.0/16', interface: 'eth1' }),
+    rule('anywhere', { destination: '10.30.0.0/16', source: '10.0.1.0/24', interface: null }),
     rule('datagrams', { destination: '10.20.0.5/32', protocol: 'udp' }),
   ];
   const takes = (address: string, port: number, source: string, protocol?: Rule['protocol']) =>
@@ -302,6 +307,7 @@ test('of several services the most specific one takes it, as the diverter has it
   expect(takes('10.20.0.6', 443, '10.0.1.9')).toBe('source');
   expect(takes('10.20.0.6', 443, '10.0.2.9')).toBe('port');
   expect(takes('10.20.0.6', 80, '10.0.2.9')).toBe('wide');
+  expect(takes('10.30.0.5', 443, '10.0.1.9')).toBe('interface');
 });
 
 test('an address is its router’s, its client’s or nobody’s, and a client has a name', async () => {

@@ -497,6 +497,8 @@ describe('precheck', () => {
     const named = await say('precheck', ...given({ clientVpcs: `${here.far.vpc},${Vpc?.VpcId}` }));
     expect(named.said).toMatch(new RegExp(`ok +VPC +${here.far.vpc} is there, \\S+\nwarning +VPC +${theirs}\n`));
     expect(named.said).not.toMatch(/ pause /);
+    // Named once, as what it does not serve.
+    expect(named.said.split(String(Vpc?.VpcId))).toHaveLength(2);
 
     await claimedBy(NAME);
     const own = await say('precheck', ...given());

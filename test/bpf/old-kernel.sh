@@ -52,7 +52,7 @@ INIT
 chmod +x "$root/init"
 (cd "$root" && find . | cpio --quiet -o -H newc) | gzip >"$work/initrd"
 
-timeout 300 $qemu -m 512 -nographic -no-reboot -kernel "$(find "$work/files/boot" -name 'vmlinuz*')" \
+timeout 1200 $qemu -m 512 -nographic -no-reboot -kernel "$(find "$work/files/boot" -name 'vmlinuz*')" \
 	-initrd "$work/initrd" -append "console=$console panic=-1 quiet" </dev/null | tr -d '\r' >"$work/console"
 grep -aoE '(kernel [0-9]|attached [a-z]|hook  ).*' "$work/console"
 grep -aq '^hook  *lo: clsact' "$work/console" || { echo 'on this kernel, before tcx, it is to be on clsact' >&2; exit 1; }

@@ -1,7 +1,15 @@
 import Sequencer from '@jest/test-sequencer';
 
 /** Suites that take minutes, of whose length Jest knows nothing where it has never run: begun last, such a one would end alone. */
-const LONG = ['demo.kernel', 'accounts.stack', 'policies.stack', 'spoke.stack', 'commands.stack', 'template.stack'];
+const LONG = [
+  'demo.kernel',
+  'accounts.stack',
+  'policies.stack',
+  'spoke.stack',
+  'serverless.stack',
+  'commands.stack',
+  'template.stack',
+];
 const isLong = ({ path }) => LONG.some((name) => path.includes(name));
 
 export default class LongestFirst extends Sequencer.default {

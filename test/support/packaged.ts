@@ -23,7 +23,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const DIVERTER = localPackage();
 
 /** What suites of this run share, as packages.js has made it. */
-const PACKAGES = process.env.PACKAGES ?? tmpdir();
+const PACKAGES = String(process.env.PACKAGES);
 
 /** A `describe` whose tests package the stack: skipped where the diverter is not built, a failure where CI=true. */
 export function describePackaged(name: string, tests: () => void): void {

@@ -236,6 +236,13 @@ describe('an endpoint that ended', () => {
       { subject: 'subnet-a', for: 'another try, for vpce-x is failed no capacity', until: NOW + MINUTE / 2 },
     ]);
   });
+
+  test('is told as what it is: another one, for the last was rejected', () => {
+    const endpoints = [ended(200, { id: 'vpce-x', state: 'rejected' })];
+    expect(notesOf(plan(world({ endpoints }), config())).waiting).toMatchObject([
+      { subject: 'subnet-a', for: 'its endpoint to be available, a new one, for vpce-x is rejected' },
+    ]);
+  });
 });
 
 test('an endpoint that does not become available is left to the minute’s look', () => {

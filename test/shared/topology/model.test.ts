@@ -25,7 +25,7 @@ describe('a subnet', () => {
       {
         state: 'waiting',
         flow: 'pending',
-        why: [`next: app: route ${wish} in ${id('rtb', 'app')} now leads to ${id('vpce', 'app')}, was missing`],
+        why: [`next: app: route ${wish} in ${id('rtb', 'app')} is to lead to ${id('vpce', 'app')}, and is missing`],
       },
     ],
     [
@@ -99,6 +99,13 @@ describe('a subnet', () => {
     ],
   ])('%s', (_, subnet, expected) => {
     expect(subnetsOf({ subnets: { app: subnet }, routers: { r: {} } })).toMatchObject([expected]);
+  });
+
+  test('of a paused stack waits for a person, and for its endpoint only where it has one', () => {
+    const look = world({ subnets: { a: { wish, endpoint: null, waits }, b: { wish, endpoint: 'pending', waits } } });
+    Object.assign(look.subnets.world, { paused: { since: 0, why: '' } });
+    const why = topology(look).zones.flatMap(({ subnets }) => subnets.map((subnet) => subnet.why));
+    expect(why).toEqual([['waits for a person to resume the stack, which is paused'], [`waits for ${waits}`]]);
   });
 
   test('is not shown if it never asked', () => {
