@@ -222,7 +222,7 @@ async function examineSpoke(stack: Place, parameters: Parameters, code: CodePlac
   const told = await readClaims(clients.ssm, asked).catch((error) => ({ denied: explain(error) }));
   const unread = 'denied' in told;
   const claimed = new Set(unread ? [] : told.map(({ vpcId }) => vpcId));
-  /** Of those that are named, what another stack has claimed is left alone. */
+  /** VPCs that are named are left alone if another stack has claimed them. */
   const served = (named ?? []).filter((id) => !claimed.has(id));
   const parts = await Promise.all([
     attempt('hub', async () => {

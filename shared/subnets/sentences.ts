@@ -8,7 +8,7 @@ export const stepSentence = (step: SubnetsStep): string => {
   return step.kind === 'create-endpoint' || step.kind === 'tag-endpoint' ? labelled(step, deed) : deed;
 };
 
-/** What comes next, where it is not done yet, for people who know which subnet or endpoint it is about. */
+/** A step that is not done yet, for people who know which subnet or endpoint it is about. */
 export const nextDeed = (step: SubnetsStep) => deedOf(step, true);
 
 function deedOf(step: SubnetsStep, next: boolean): string {
