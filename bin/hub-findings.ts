@@ -46,24 +46,27 @@ export function reached(
 }
 
 /**
- * What a hub's spokes need of it: that its service lets their accounts connect, as their names in spokeAccounts had it do.
- * @param allowed ARNs that may connect
+ * What a hub's spokes need of it: that its service lets their accounts connect, which those of its own stack's do by their names in spokeAccounts.
+ * @param allowed ARNs that may connect; a role or user does for its account
  */
 export function spokes(
-  { serviceId, spokeAccounts }: Pick<HubConfig, 'serviceId' | 'spokeAccounts'>,
+  {
+    serviceId,
+    spokeAccounts,
+    sealing: { partition },
+  }: Pick<HubConfig, 'serviceId' | 'spokeAccounts'> & { sealing: Pick<HubConfig['sealing'], 'partition'> },
   connections: readonly Connection[],
   allowed: readonly string[],
 ): Finding[] {
-  const isAllowed = (account: string) =>
-    allowed.some((arn) => arn === '*' || (arn.split(':')[4] === account && arn.endsWith(':root')));
+  const isAllowed = (account: string) => allowed.some((arn) => arn === '*' || arn.split(':')[4] === account);
   return spokeAccounts.map((account) => {
     const connected = connections.filter(({ owner, state }) => owner === account && state === 'available').length;
     if (!isAllowed(account))
       return finding(
         'warning',
         'spokes',
-        `account ${account} is among spokeAccounts, and ${serviceId} does not let it connect: somebody has taken its permission away`,
-        `aws ec2 modify-vpc-endpoint-service-permissions --service-id ${serviceId} --add-allowed-principals arn:aws:iam::${account}:root`,
+        `account ${account} is among spokeAccounts, and ${serviceId} does not let it connect`,
+        `aws ec2 modify-vpc-endpoint-service-permissions --service-id ${serviceId} --add-allowed-principals arn:${partition}:iam::${account}:root`,
       );
     if (connected > 0) return finding('ok', 'spokes', `account ${account} has ${connected} connected`);
     return finding(

@@ -21,6 +21,7 @@ import { type Buckets, createBuckets } from './services/s3.ts';
 import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
 import { cloudFormationService } from './stack/api.ts';
+import type { Deploying } from './stack/change-sets.ts';
 import { changesOf, deleteStack, deployStack, type Stack, type Tell } from './stack/deploy.ts';
 import type { DeployedStack } from './stack/deployed.ts';
 import { deployPackage, type NetworkParameters } from './stack/package.ts';
@@ -105,6 +106,7 @@ export function createAccount(options: AccountOptions) {
   undo.push(bus.close);
 
   const deployed = new Map<string, DeployedStack>();
+  const works: Deploying['works'] = new Map();
   const buckets = options.global?.buckets ?? createBuckets(clock, iam.allows, region);
   const dashboards = options.global?.dashboards ?? new Set<string>();
   const services = {
@@ -119,7 +121,7 @@ export function createAccount(options: AccountOptions) {
     sqs: sqsService(queues, clock),
     sts: identityService(account),
     cloudformation: cloudFormationService(() => deployed.values(), place, {
-      ...{ clock, read: buckets.read },
+      ...{ clock, works, read: buckets.read },
       // What these need is made below, before anybody can ask.
       changes: async (name, template, parameters, before) =>
         changesOf(await deployment(name, template, parameters), before),
@@ -183,12 +185,15 @@ export function createAccount(options: AccountOptions) {
     const [now, former] = [clock.now(), deployed.get(name)];
     const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
     deployed.set(name, { stack, template, parameters, ...times });
+    // CloudFormation was not asked where nobody is told.
+    if (!tell) works.delete(name);
     return stack;
   };
   const removeStack = async (stack: Stack, tell?: Tell) => {
     await deleteStack(stack, tell);
     stacks.delete(stack.name);
     deployed.delete(stack.name);
+    if (!tell) works.delete(stack.name);
   };
 
   return {

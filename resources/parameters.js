@@ -502,7 +502,10 @@ const named = async (name, resolveVariable) =>
 /** Who may connect endpoints: this account, whose subnets are opted in, whoever else was named, and spokes. */
 export const allowedPrincipals = async ({ resolveVariable }) => {
   const others = await named('allowedPrincipals', resolveVariable);
-  const spokes = await named('spokeAccounts', resolveVariable);
+  // A spoke that is allowed already is allowed once.
+  const spokes = (await named('spokeAccounts', resolveVariable)).filter(
+    (account) => !others.some((one) => one === account || one.endsWith(`::${account}:root`)),
+  );
   const root = (account) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:iam::${account}:root` });
   return [root(`\${AWS::AccountId}`), ...[...others, ...spokes].map((one) => (isAccount(one) ? root(one) : one))];
 };

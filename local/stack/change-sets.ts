@@ -10,6 +10,8 @@ import { parseTemplate, type Template } from './template.ts';
 /** Stacks are made so. */
 export interface Deploying {
   clock: Pick<Clock, 'now'>;
+  /** Work that was asked for, by the stack's name: none of a stack that was deployed otherwise since. */
+  works: Map<string, Work>;
   /** Reads the object at an address: a template. */
   read(bucket: string, key: string): Uint8Array;
   /** Throws if the template or a parameter is wrong. */
@@ -65,9 +67,8 @@ const invalid = (message: string) => new AwsError('ValidationError', message);
 export function changeSetOperations(
   deployed: () => Iterable<DeployedStack>,
   idOf: (name: string) => string,
-  { clock, ...deploying }: Deploying,
+  { clock, works, ...deploying }: Deploying,
 ) {
-  const works = new Map<string, Work>();
   let made = 0;
 
   function told(): ToldStack[] {

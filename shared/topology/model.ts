@@ -182,7 +182,7 @@ function subnetsOf({ vpcId, subnets: { world, vpcs, plan } }: Look, reaches: (zo
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
     const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
     const lost = state === 'ready' && flow === 'lost';
-    // What is not begun yet waits for nothing else.
+    // A subnet whose endpoint is not begun waits for a person before all else.
     const held = world.paused && state === 'waiting' && !endpoint;
     return {
       id,
@@ -190,7 +190,7 @@ function subnetsOf({ vpcId, subnets: { world, vpcs, plan } }: Look, reaches: (zo
       zone,
       ...(vpcOf.get(id) !== vpcId && { vpcId: vpcOf.get(id) }),
       state: lost ? 'down' : state,
-      why: lost ? [reached ? DEAD_END : NO_ROUTER] : held ? [PAUSED] : why,
+      why: lost ? [reached ? DEAD_END : NO_ROUTER] : held ? [PAUSED, ...why] : why,
       cidrs,
       tagValue,
       destinations: destinationsOf(tagValue, routes),

@@ -9,6 +9,7 @@ import {
   DescribeInstancesCommand,
   type IpPermission,
   ModifyVpcEncryptionControlCommand,
+  ModifyVpcEndpointServicePermissionsCommand,
   type NetworkAcl,
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
@@ -23,6 +24,7 @@ import {
   quotas,
   sharing,
 } from '../../bin/findings.ts';
+import { spokes } from '../../bin/hub-findings.ts';
 import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
@@ -485,12 +487,24 @@ describe('doctor', () => {
       {
         is: 'warning',
         says: expect.stringMatching(
-          /^account 222233334444 is among spokeAccounts, and vpce-svc-\w+ does not let it connect/,
+          /^account 222233334444 is among spokeAccounts, and vpce-svc-\w+ does not let it connect$/,
         ),
         remedy: expect.stringMatching(/--add-allowed-principals arn:aws:iam::222233334444:root$/),
       },
     ]);
     const ending = expect.stringMatching(/may connect, and has no endpoint that is/);
+    const letOne = (principal: string) => (stack: TestStack) => {
+      const { serviceId: ServiceId } = stack.service;
+      const AddAllowedPrincipals = [principal];
+      return stack.ec2.send(new ModifyVpcEndpointServicePermissionsCommand({ ServiceId, AddAllowedPrincipals }));
+    };
+    for (const whom of ['root', 'role/deployer', 'user/a-person'])
+      expect(await asked(letOne(`arn:aws:iam::${spoke}:${whom}`))).toMatchObject([{ is: 'note', says: ending }]);
+    expect(await asked(letOne('arn:aws:iam::999900001111:root'))).toMatchObject([{ is: 'warning' }]);
+    const ofChina = { serviceId: 'vpce-svc-1', spokeAccounts: [spoke], sealing: { partition: 'aws-cn' } };
+    expect(spokes(ofChina, [], [])).toMatchObject([
+      { remedy: expect.stringMatching(/ arn:aws-cn:iam::222233334444:root$/) },
+    ]);
     expect(await asked((stack) => askedBy(spoke, stack))).toMatchObject([{ is: 'note', says: ending }]);
     const accepted = await asked(async (stack) => {
       const VpcEndpointIds = [await askedBy(spoke, stack)];

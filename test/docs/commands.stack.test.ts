@@ -30,11 +30,15 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
     "stage: 'production'",
   ],
   'npm run -s ziti-glb -- drain --region eu-central-1': ['test/resources/removal.stack.test.ts', 'drain'],
+  'npm run -s ziti-glb -- status --endpoint http://127.0.0.1:4780 --profile 222233334444 --stack ziti-glb-spoke-demo': [
+    'test/local/stack/serverless.stack.test.ts',
+    ' -- status ',
+  ],
   'npm run -s ziti-glb -- redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
 /** Options that the box here has a value of its own for. */
-const BOXS = new Set(['--endpoint', '--profile', '--stack']);
+const BOXS = new Set(['--endpoint', '--stack']);
 
 /** `…` stands for the rest of an id, each of another one. */
 function parametersOf(command: string): Record<string, string> {

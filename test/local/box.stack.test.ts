@@ -5,6 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import {
+  CloudFormation,
+  waitUntilStackCreateComplete,
+  waitUntilStackDeleteComplete,
+} from '@aws-sdk/client-cloudformation';
 import { EC2 } from '@aws-sdk/client-ec2';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
@@ -12,9 +17,12 @@ import { strToU8, zipSync } from 'fflate';
 import { type Box, type BoxOptions, startBox } from '../../local/box.ts';
 import { noFabric } from '../../local/fabric/none.ts';
 import type { NetworkParameters } from '../../local/stack/package.ts';
+import { parseTemplate } from '../../local/stack/template.ts';
 import { follow } from '../support/follow.ts';
 
 const RATE = 60;
+/** The function, whose folder has its name: another run on this machine has one too. */
+const MARKER = `box-test-marker-${process.pid}`;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'box-test-'));
 const diverter = join(folder, 'diverter');
@@ -78,12 +86,12 @@ const resources = {
   },
   MarkerLogs: {
     Type: 'AWS::Logs::LogGroup',
-    Properties: { LogGroupName: '/aws/lambda/box-test-marker' },
+    Properties: { LogGroupName: `/aws/lambda/${MARKER}` },
   },
   Marker: {
     Type: 'AWS::Lambda::Function',
     Properties: {
-      FunctionName: 'box-test-marker',
+      FunctionName: MARKER,
       Code: { S3Bucket: { Ref: 'DeploymentBucket' }, S3Key: 'serverless/box/test/now/marker.zip' },
       Handler: 'marker.handler',
       Runtime: 'nodejs24.x',
@@ -170,7 +178,7 @@ const isOpen = (url: string) =>
     const socket = connect(Number(port), hostname, () => resolve(true)).on('error', () => resolve(false));
     socket.unref().setTimeout(1000);
   });
-const codeFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('box-test-marker-'));
+const codeFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`${MARKER}-`));
 
 beforeAll(() => {
   const options = { bundle: true, write: false, format: 'esm', platform: 'node' } as const;
@@ -206,7 +214,7 @@ describe('a box', () => {
     expect(box.network).toMatchObject({ region: 'eu-central-1', vpcId: expect.stringMatching(/^vpc-/) });
     expect(box.network.subnetIds.split(',')).toHaveLength(2);
     expect(box.stack.name).toBe('box-test');
-    expect(box.stack.outputs.Marker).toBe('box-test-marker');
+    expect(box.stack.outputs.Marker).toBe(MARKER);
     expect([...box.roles.keys()]).toEqual(['marker']);
   });
 
@@ -248,6 +256,34 @@ describe('a box', () => {
     expect(await logged('NO_PERMISSIONS')).toMatch(
       /^events: gave up Tag Change on Resource of rule box-test-Forbidden-/,
     );
+  });
+
+  test('CloudFormation tells of a stack that it made what the box has done with it since', async () => {
+    const { endpoint, region, credentials } = box;
+    const cloudFormation = new CloudFormation({ endpoint, region, credentials });
+    const StackName = 'queues';
+    const TemplateBody = JSON.stringify({ Resources: { One: { Type: 'AWS::SQS::Queue' } } });
+    const other = JSON.stringify({ Resources: { Two: { Type: 'AWS::SQS::Queue' } } });
+    const status = async () => (await cloudFormation.describeStacks({ StackName })).Stacks?.[0]?.StackStatus;
+    const waiting = { client: cloudFormation, maxWaitTime: 100, minDelay: 0.01, maxDelay: 0.01 };
+    const set = { StackName, ChangeSetName: 'changes' };
+    const make = async () => {
+      await cloudFormation.createChangeSet({ ...set, ChangeSetType: 'CREATE', TemplateBody });
+      await cloudFormation.executeChangeSet(set);
+      await waitUntilStackCreateComplete(waiting, { StackName });
+    };
+
+    await make();
+    expect(await status()).toBe('CREATE_COMPLETE');
+    const deployed = await box.deployTemplate(StackName, parseTemplate(other), {}, new Map());
+    expect(await status()).toBe('UPDATE_COMPLETE');
+    await box.remove(deployed);
+    await expect(status()).rejects.toThrow('does not exist');
+    await make();
+    expect((await cloudFormation.describeStackEvents({ StackName })).StackEvents).toHaveLength(4);
+    await cloudFormation.deleteStack({ StackName });
+    await waitUntilStackDeleteComplete(waiting, { StackName });
+    cloudFormation.destroy();
   });
 
   test('faults lose the events of services', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import {
+  allowedPrincipals,
   checkParameters,
   checkRegion,
   checkStage,
@@ -54,6 +55,12 @@ const topic = arn('sns', 'alarms');
 
 const check = (change: Record<string, string | number>) =>
   checkParameters({ ...defaults, ...required, ...change }, { region: REGION, defaults });
+
+/** Variables as Serverless resolves them, with these parameters given. */
+const variablesOf = (given: Record<string, string>) => {
+  const all: Record<string, unknown> = { ...defaults, ...given };
+  return { resolveVariable: async (name: string) => all[name.replace('param:', '')] };
+};
 
 test('every parameter has a default, and every default is of a parameter', () => {
   expect(Object.keys(defaults).sort()).toEqual(Object.keys(parameters.shape).sort());
@@ -326,11 +333,20 @@ test.each([
   [{ healthCheck: 'router' }, { protocol: 'HTTPS', port: '8081', path: '/health-checks' }, '', ''],
   [{ diverter: 'netfoundry' }, { protocol: 'HTTPS', port: '8081', path: '/health-checks' }, '', ''],
 ])('of %j the target group checks %j', async (given, checked, port, options) => {
-  const all: Record<string, unknown> = { ...defaults, ...given };
-  const variables = { resolveVariable: async (name: string) => all[name.replace('param:', '')] };
+  const variables = variablesOf(given);
   expect(await healthCheck(variables)).toEqual(checked);
   expect(await healthPort(variables)).toBe(port);
   expect(await healthOptions(variables)).toBe(options);
+});
+
+test.each([
+  ['222233334444', '222233334444,333344445555', ['222233334444', '333344445555']],
+  ['arn:aws:iam::222233334444:root', '222233334444', ['222233334444']],
+  ['arn:aws:iam::222233334444:role/network', '222233334444', ['222233334444:role/network', '222233334444']],
+])('with allowedPrincipals %s and spokeAccounts %s each may connect once', async (others, spokeAccounts, may) => {
+  const all = await allowedPrincipals(variablesOf({ allowedPrincipals: others, spokeAccounts }));
+  const principals = all.map((one) => JSON.stringify(one).replace(/.*:iam::|:root.*|"/g, ''));
+  expect(principals.slice(1)).toEqual(may);
 });
 
 describe('what is given by the command line', () => {

@@ -3,6 +3,7 @@ import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { refuseRemovalInUse } from '../../resources/removal.js';
 import { describePackaged } from '../support/packaged.ts';
+import { serverless } from '../support/serverless.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 describePackaged('a stack', () => {
@@ -54,6 +55,12 @@ describePackaged('a stack', () => {
 ${hand}
 Take the subnets out first: npm run -s ziti-glb -- drain --stack ziti-glb-test --region ${box.region}
 ${reject}`);
+    // Without the parameters that it was deployed with.
+    const { code, stdout, stderr } = await serverless(['remove', '--stage', 'test', '--region', box.region], {
+      AWS_ENDPOINT_URL: box.endpoint,
+      ...{ AWS_ACCESS_KEY_ID: box.credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: box.credentials.secretAccessKey },
+    });
+    expect([code, stdout + stderr]).toEqual([1, expect.stringContaining('ziti-glb-test is in use, and AWS does not')]);
     // Were it tried all the same, AWS would stop half-way.
     await expect(service?.remove()).rejects.toThrow(/has existing active VPC Endpoint connections/);
 

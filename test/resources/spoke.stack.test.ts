@@ -1,12 +1,12 @@
 import { EC2 } from '@aws-sdk/client-ec2';
 import { InvokeCommand, Lambda, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { run } from '../../local/fabric/process.ts';
 import type { Stack } from '../../local/stack/deploy.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
 import { SPOKE as PLAIN_SPOKE } from '../../release/parameters.ts';
 import { plainTemplate } from '../../release/template.ts';
 import { describePackaged, packaged, temporaryFolder } from '../support/packaged.ts';
+import { serverless } from '../support/serverless.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const SPOKE = '222233334444';
@@ -180,15 +180,11 @@ describePackaged('a hub and a spoke of another account', () => {
 
   test('is refused in the hub’s own account, before anything is packaged', async () => {
     const { endpoint, region, credentials } = stack.box;
-    const environment = {
-      ...process.env,
-      ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_CONFIG_FILE: '/dev/null' },
-      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    };
     const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
-    const argv = ['npx', 'serverless', 'deploy', '--config', 'spoke.yml', ...given];
-    const { code, stdout, stderr } = await run(argv, { environment });
+    const { code, stdout, stderr } = await serverless(['deploy', '--config', 'spoke.yml', ...given], {
+      ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: region },
+      ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
+    });
     expect([code, stdout + stderr]).toEqual([
       64,
       expect.stringContaining(`The hub is of this account, ${stack.box.account}`),

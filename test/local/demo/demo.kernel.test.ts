@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EC2 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { zitiUnavailable } from '../../../local/fabric/ziti.ts';
 import { describeKernel } from '../../support/kernel.ts';
@@ -65,11 +66,38 @@ describeKernel('the demo', () => {
     expect(run.said).toMatch(/tag to first byte: [\d.]+ s in the cloud's time, [\d.]+ s on the wall/);
     expect(run.said).toMatch(/app-a 10\.0\.10\.0\/24[\s\S]*┌─+┐|┌─+┐[\s\S]*app-a 10\.0\.10\.0\/24/);
     expect(run.said).toMatch(/The cloud keeps running[\s\S]*curl: \(28\)/);
+    expect(run.said).toMatch(/Make account 222233334444[\s\S]*with app-d 10\.0\.10\.0\/24, in it client-d/);
     const [, file = ''] = /^For the AWS command line: .*AWS_SHARED_CREDENTIALS_FILE=(\S+)$/m.exec(run.said) ?? [];
     expect(run.said).toContain(`its key in ${file};`);
     expect(existsSync(dirname(file))).toBe(true);
     expect(existsSync(file)).toBe(false);
     expect(code).toBe(0);
+    expect(leftBehind()).toEqual([]);
+  });
+
+  test('where a step fails, says so, and leaves the cloud to play with', async () => {
+    const run = await demo('--keep');
+    await says(run, /AWS API at/);
+    const [, endpoint = '', file = ''] = /AWS API at (\S+), its key in (\S+);/.exec(run.said) ?? [];
+    const [, accessKeyId = ''] = /^aws_access_key_id = (.*)$/m.exec(readFileSync(file, 'utf8')) ?? [];
+    const [, secretAccessKey = ''] = /^aws_secret_access_key = (.*)$/m.exec(readFileSync(file, 'utf8')) ?? [];
+    const ec2 = new EC2({ endpoint, region: 'eu-central-1', credentials: { accessKeyId, secretAccessKey } });
+    const { Reservations = [] } = await ec2.describeInstances({
+      Filters: [{ Name: 'tag:Name', Values: ['client-a'] }],
+    });
+    const InstanceIds = Reservations.flatMap(({ Instances = [] }) =>
+      Instances.flatMap(({ InstanceId = '' }) => InstanceId),
+    );
+    await ec2.terminateInstances({ InstanceIds });
+    ec2.destroy();
+    await says(run, /The cloud keeps running/);
+    expect(run.said).toMatch(/client-a[\s\S]*For the AWS command line: [\s\S]*The cloud keeps running/);
+    expect(run.said).not.toContain('All of it seen to be so');
+    expect(existsSync(file)).toBe(true);
+    run.child.stdin?.end('quit\n');
+    const [code] = await run.ended;
+    expect(code).toBe(1);
+    expect(existsSync(file)).toBe(false);
     expect(leftBehind()).toEqual([]);
   });
 

@@ -48,7 +48,7 @@ beforeEach(() => {
     place: { ...PLACE, name, zones: [] },
   });
   const service = cloudFormationService(() => deployed.values(), PLACE, {
-    clock: { now: () => now++ },
+    ...{ clock: { now: () => now++ }, works: new Map() },
     read(bucket, key) {
       if (`${bucket}/${key}` !== 'templates/a b.json') throw new Error('NoSuchKey: there is none');
       return new TextEncoder().encode(TEMPLATE);
@@ -73,7 +73,7 @@ beforeEach(() => {
   });
 });
 
-const waiting = () => ({ client: cloudFormation, maxWaitTime: 10, minDelay: 0.01, maxDelay: 0.01 });
+const waiting = () => ({ client: cloudFormation, maxWaitTime: 100, minDelay: 0.01, maxDelay: 0.01 });
 /** As `aws cloudformation deploy` does. */
 async function deploy(TemplateBody: string, parameters: Record<string, string> = {}) {
   const there = await cloudFormation.describeStacks({ StackName }).then(

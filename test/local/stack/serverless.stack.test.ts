@@ -1,5 +1,3 @@
-import { cpSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -7,7 +5,8 @@ import { credentialsFile, writeCredentials } from '../../../local/credentials.ts
 import { openVpc, type Tenant } from '../../../local/demo/tenant.ts';
 import { run } from '../../../local/fabric/process.ts';
 import { commands } from '../../support/documents.ts';
-import { describePackaged, packaged, temporaryFolder } from '../../support/packaged.ts';
+import { describePackaged, packaged } from '../../support/packaged.ts';
+import { serverless, withoutAws } from '../../support/serverless.ts';
 import { type StackInBox, stackInBox } from '../../support/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -42,34 +41,37 @@ describePackaged('who follows the tutorial, with a hub that stands and an empty 
     await stack?.box.close();
   });
 
-  const typed = commands().filter(({ path, command }) => path === 'docs/tutorial.md' && command.startsWith('npx '));
-  const [changeHub = '', makeSpoke = '', removeSpoke = '', ...more] = typed.map(({ command }) => command);
+  const all = commands().flatMap(({ path, command }) => (path === 'docs/tutorial.md' ? command : []));
+  const typed = all.filter((command) => command.startsWith('npx '));
+  const [changeHub = '', makeSpoke = '', removeSpoke = '', ...more] = typed;
+  /** Once the spoke is made: what it sees, and the hub. */
+  const asks = all.slice(all.indexOf(makeSpoke), all.indexOf(removeSpoke)).filter((one) => / -- status /.test(one));
+
+  /** What the reader has exported before. */
+  const exported = () => ({
+    AWS_ENDPOINT_URL: stack.box.endpoint,
+    AWS_DEFAULT_REGION: stack.box.region,
+    AWS_SHARED_CREDENTIALS_FILE: credentialsFile(stack.box.endpoint),
+  });
+
+  /** Asks as the reader does, of the cloud that is here. Resolves to what was said. */
+  async function ask(command: string): Promise<string> {
+    const argv = ['env', '-C', ROOT, ...command.replace('http://127.0.0.1:4780', stack.box.endpoint).split(' ')];
+    const { code, stdout, stderr } = await run(argv, { environment: withoutAws(exported()) });
+    expect([code, stdout + stderr]).toEqual([0, expect.anything()]);
+    return stdout;
+  }
 
   /** Types a command, with each `…` as it is here. Resolves to what was said. */
   async function type(command: string): Promise<string> {
-    const { endpoint, network, stack: hub } = stack.box;
+    const { network, stack: hub } = stack.box;
     const [, , config = 'serverless.yml'] = /--config (\S+)/.exec(command) ?? [];
     const whole = command
       .replace(/vpc-…/g, network.vpcId)
       .replace(/subnet-…,subnet-…/g, network.subnetIds)
       .replace(/vpce-svc-…/g, String(hub.outputs.EndpointService));
     expect(whole).not.toContain('…');
-    // What the framework writes beside its file, other tests write too.
-    const folder = temporaryFolder('deploying-');
-    for (const name of ['serverless.yml', 'spoke.yml']) cpSync(join(ROOT, name), join(folder, name));
-    for (const name of ['package.json', 'functions', 'shared', 'examples', 'node_modules', 'resources', 'bpf'])
-      symlinkSync(join(ROOT, name), join(folder, name));
-    const { AWS_PROFILE, AWS_REGION, ...ours } = process.env;
-    const environment = {
-      ...ours,
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_DEFAULT_REGION: stack.box.region,
-      AWS_SHARED_CREDENTIALS_FILE: credentialsFile(endpoint),
-      SLS_AWS_MONITORING_FREQUENCY: '200',
-    };
-    const program = join(ROOT, 'node_modules/serverless/bin/serverless.js');
-    const argv = ['env', '-C', folder, process.execPath, program, ...whole.split(' ').slice(2)];
-    const { code, stdout, stderr } = await run(argv, { environment });
+    const { code, stdout, stderr } = await serverless(whole.split(' ').slice(2), exported());
     expect([code, config, stdout + stderr]).toEqual([0, config, expect.anything()]);
     return stdout + stderr;
   }
@@ -89,6 +91,10 @@ describePackaged('who follows the tutorial, with a hub that stands and an empty 
     await until('status', async () => (await tenant.status('app-d')) === 'ready', 400_000);
     const owners = [...(await stack.operator.connections()).values()];
     expect(owners).toEqual([{ owner: SPOKE, state: 'available' }]);
+    const [ofSpoke = '', ofHub = ''] = await Promise.all(asks.map(ask));
+    expect(asks).toHaveLength(2);
+    expect(ofSpoke).toMatch(/app-d[\s\S]*ready/);
+    expect(ofHub).toContain(SPOKE);
 
     await tenant.untag('app-d');
     await until('end of the endpoint', async () => (await tenant.endpoints()).length === 0, 400_000);

@@ -101,11 +101,12 @@ describe('a subnet', () => {
     expect(subnetsOf({ subnets: { app: subnet }, routers: { r: {} } })).toMatchObject([expected]);
   });
 
-  test('of a paused stack waits for a person, and for its endpoint only where it has one', () => {
+  test('of a paused stack waits for a person first, but where it has its endpoint', () => {
     const look = world({ subnets: { a: { wish, endpoint: null, waits }, b: { wish, endpoint: 'pending', waits } } });
     Object.assign(look.subnets.world, { paused: { since: 0, why: '' } });
     const why = topology(look).zones.flatMap(({ subnets }) => subnets.map((subnet) => subnet.why));
-    expect(why).toEqual([['waits for a person to resume the stack, which is paused'], [`waits for ${waits}`]]);
+    const waiting = `waits for ${waits}`;
+    expect(why).toEqual([['waits for a person to resume the stack, which is paused', waiting], [waiting]]);
   });
 
   test('is not shown if it never asked', () => {
