@@ -238,7 +238,7 @@ describe('a route of somebody else’s', () => {
         `write-memory subnet-a ziti-glb:taken-over rtb-a ${CIDR}`,
         'create-endpoint subnet-a',
         'restore-route rtb-a 10.20.0.0/16 nat-1',
-        'subnet-a: waiting: its endpoint to be available',
+        'subnet-a: waiting: its endpoint to be available a new one for vpce-a is rejected',
       ],
     ],
     [
