@@ -18,7 +18,7 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run bench:control': ['.ci/run', 'npm run bench:control'],
   'npm run second-opinions': ['package.json', 'test/opinions/run.ts'],
   'npm run bench:cli': ['package.json', 'bench/cli.ts'],
-  'npm run test:kernel': ['package.json', 'npm run test:kernel:paired && npm run test:kernel:alone'],
+  'npm run test:kernel': ['package.json', 'npm run test:kernel:together && npm run test:kernel:alone'],
   'npm run bench:lambda': ['.ci/run', 'npm run bench:lambda'],
   'npm run demo': ['test/local/demo/demo.kernel.test.ts', "'npm', 'run', 'demo'"],
   'npm run demo -- --vpcs': ['test/local/demo/demo.kernel.test.ts', "demo('--vpcs')"],
