@@ -215,7 +215,13 @@ async function start(options: BoxOptions, undo: (() => unknown)[]): Promise<Omit
     credentials: own.credentials,
     ...place,
     clock,
-    fabric,
+    fabric: {
+      ...fabric,
+      crash: async (instanceId) => {
+        await fabric.crash(instanceId);
+        cloud.crash(instanceId);
+      },
+    },
     network,
     stack,
     roles: own.roles,

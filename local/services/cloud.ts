@@ -101,6 +101,8 @@ export interface Cloud {
   network(): Network;
   /** A peer of a VPC's route server advertises this route into a route table. */
   advertise(tableId: string, cidr: string, nextHop: string): void;
+  /** An instance's agent is heard no more; all else goes on as if it were up. */
+  crash(instanceId: string): void;
   /** Resolves when the fabric has been given the network as it is now. */
   idle(): Promise<void>;
   /** Stops everything the cloud has under way. The fabric is left to its owner. */
@@ -180,6 +182,9 @@ export function createCloud(options: CloudOptions): Cloud {
       advertise(base, ...route);
       changed();
     },
+    crash(instanceId) {
+      for (const { crash } of [first, ...others.values()]) crash(instanceId);
+    },
     idle: syncing.idle,
     close() {
       closed = true;
@@ -223,6 +228,7 @@ export function createCloud(options: CloudOptions): Cloud {
       elasticloadbalancing: elb as Runs,
       ssm: ssm as Runs,
       autoscaling: autoScaling(cloud, scaling, roots) as Runs,
+      crash: managed.crash,
       findResource: authorizedResources(cloud),
     };
   }

@@ -14,7 +14,7 @@ export interface Delays {
   instanceRestarted: number;
   /** From `running` until the SSM agent has registered. */
   agentOnline: number;
-  /** From the stop of an instance until its agent counts as lost: it gives a sign of life every five minutes. */
+  /** From the stop or the crash of an instance until its agent counts as lost: it gives a sign of life every five minutes. */
   agentLost: number;
   /** From SendCommand until its invocations can be read. */
   invocationVisible: number;

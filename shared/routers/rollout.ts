@@ -50,7 +50,7 @@ export function nextWave(progress: Progress[]): Wave {
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
     return wave(routers, refused(about, why));
   }
-  if (busy) return wave([], waiting(about, `goes on when ${busy.label} is healthy`));
+  if (busy) return wave([], waiting(about, `${busy.label} to be healthy`));
   const proven = serving.some(({ diverter }) => diverter === 'wanted');
   const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
   return wave(inZone.slice(0, proven ? AT_ONCE : 1));

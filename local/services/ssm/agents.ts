@@ -18,17 +18,14 @@ export function agents(cloud: CloudContext) {
   return {
     /** The agent follows each change of its instance's state. */
     follow({ id, state }: Instance): void {
-      const agent = cloud.agents.get(id);
       if (state !== 'stopped') cloud.cancel(timer(id));
       if (state === 'running') cloud.next(timer(id), cloud.delays.agentOnline, () => register(id));
-      if (state === 'stopping' && agent) {
-        agent.up = false;
-        const lostAt = cloud.clock.now();
-        const lose = () => void Object.assign(agent, { online: false, lostAt });
-        cloud.next(timer(id), cloud.delays.agentLost, lose);
-      }
+      if (state === 'stopping') goDown(id);
       if (state === 'terminated') cloud.agents.delete(id);
     },
+
+    /** The agent goes down with its instance, of which EC2 sees nothing. */
+    crash: goDown,
 
     /** The agent goes down while its instance restarts, which changes no state of it: until it has, the agent only counts as online. */
     restart({ id }: Instance): void {
@@ -57,6 +54,14 @@ export function agents(cloud: CloudContext) {
       },
     } satisfies Ssm,
   };
+
+  function goDown(instanceId: string): void {
+    const agent = cloud.agents.get(instanceId);
+    if (!agent) return;
+    agent.up = false;
+    const lostAt = cloud.clock.now();
+    cloud.next(timer(instanceId), cloud.delays.agentLost, () => void Object.assign(agent, { online: false, lostAt }));
+  }
 
   function register(instanceId: string): void {
     const registeredAt = cloud.agents.get(instanceId)?.registeredAt ?? cloud.clock.now();

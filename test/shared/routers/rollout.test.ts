@@ -108,6 +108,9 @@ describe('an upgrade', () => {
     const all = four.map((id) => target('unhealthy', id));
     expect(upgradedBy(world(told, all))).toEqual(four);
     expect(upgradedBy(world(told, healthyFour))).toEqual(['i-1']);
+    // One that is dead for good holds nobody up.
+    const dead = told.map((one, index) => (index === 0 ? { ...one, agentOnline: false } : one));
+    expect(upgradedBy(world(dead, [target('unhealthy'), ...healthyFour.slice(1)]))).toEqual(['i-2']);
   });
 
   test('of a lone router waits for a second one, whom it trusts may change', () => {

@@ -68,6 +68,18 @@ describe('an agent', () => {
     expect(await ping()).toBe('Online');
   });
 
+  test('is lost minutes after its instance crashed, and gets no command, though EC2 calls that running', async () => {
+    cloud.cloud.crash(router);
+    const id = await sent({ TimeoutSeconds: 60 });
+    await cloud.clock.run(299_999);
+    expect(await ping()).toBe('Online');
+    expect(await command(id)).toMatchObject({ Status: 'TimedOut', StatusDetails: 'DeliveryTimedOut' });
+    expect(cloud.fake.execs).toEqual([]);
+    await cloud.clock.run(1);
+    expect(await ping()).toBe('ConnectionLost');
+    expect(cloud.cloud.state.instances.get(router)?.state).toBe('running');
+  });
+
   test('does not register if its instance stops before', async () => {
     const { Instances } = await cloud.ec2.send(
       new ec2.RunInstancesCommand({ ImageId: 'ami', MinCount: 1, MaxCount: 1, SubnetId: vpc.a0 }),
