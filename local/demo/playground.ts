@@ -17,6 +17,7 @@ const HELP = `  show                      the picture as it is now
   untag SUBNET              and out again
   launch NAME [1|2]         another router, in the first or second zone
   kill NAME                 end a router as a power failure would
+  terminate NAME            end it as EC2 does
   quit                      take everything down (or Ctrl-C)`;
 
 /**
@@ -81,6 +82,9 @@ async function obey(
     case 'kill':
       await tenant.kill(name);
       return `${name} is dead; EC2 goes on to call it running`;
+    case 'terminate':
+      await tenant.terminate(name);
+      return `${name} is terminated`;
     default:
       return HELP;
   }

@@ -15,6 +15,7 @@ import {
   type ResourceType,
   RunInstancesCommand,
   type Tag,
+  TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { Fabric } from '../fabric/fabric.ts';
 
@@ -85,6 +86,10 @@ export function createTenant(ec2: EC2Client, vpcId: string, fabric: Fabric) {
     /** Ends a machine as a power failure would: EC2 goes on to call it running. */
     async kill(name: string): Promise<void> {
       await fabric.crash((await find(instances(), name)).id);
+    },
+
+    async terminate(name: string): Promise<void> {
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [(await find(instances(), name)).id] }));
     },
 
     /** Programs can be run on it by now, or not. */

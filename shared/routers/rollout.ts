@@ -44,7 +44,7 @@ export function nextWave(progress: Progress[]): Wave {
   if (ailing || lost) {
     const why = ailing
       ? `stops, for ${ailing.label} is unhealthy with the new diverter`
-      : `stops, for ${lost?.router.label} is unhealthy, and cannot be given it`;
+      : `stops, for ${lost?.router.label} is unhealthy, and cannot be given it: mend it, or terminate it`;
     // With nobody to serve there is nothing to lose: what failed there may help here.
     const nobody = !serving.some(mayServe) && !serving.some(isBusy);
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];

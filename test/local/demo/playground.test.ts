@@ -22,6 +22,7 @@ function noting() {
     untag: note('untag'),
     launch: note('launch'),
     kill: note('kill'),
+    terminate: note('terminate'),
   };
   return { operator: operator as Operator, asked };
 }
@@ -46,6 +47,7 @@ test('each line is one deed, to the end of the input', async () => {
     'ask client-b http://10.20.0.7/',
     'launch router-3 2',
     'kill router-1',
+    'terminate router-1',
     'untag app-b',
   );
   expect(asked).toEqual([
@@ -53,6 +55,7 @@ test('each line is one deed, to the end of the input', async () => {
     'ask client-b http://10.20.0.7/',
     'launch router-3 1',
     'kill router-1',
+    'terminate router-1',
     'untag app-b',
   ]);
 });
