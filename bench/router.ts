@@ -127,6 +127,18 @@ function share(name: string, hundredths: number): void {
   for (const [file, text] of Object.entries(files)) writeFileSync(inGroup(name, file), text);
 }
 
+/** A cgroup is busy until the kernel has reaped its last process. */
+async function removeGroup(name: string): Promise<void> {
+  for (let tries = 0; existsSync(inGroup(name)); tries++) {
+    try {
+      rmdirSync(inGroup(name));
+    } catch (error) {
+      if (tries === 50) throw error;
+      await sleep(100);
+    }
+  }
+}
+
 function network(): Network {
   const routes = { '100.64.0.0/10': { kind: 'interface', id: 'eni-router-1' } } as const;
   const text = JSON.stringify(topology({ routes, controller: true }));
@@ -330,8 +342,7 @@ async function main(each: boolean, only: string[]): Promise<void> {
     }
   } finally {
     await fabric.close();
-    for (const instance of ['i-router-1', 'i-controller'])
-      if (existsSync(inGroup(instance))) rmdirSync(inGroup(instance));
+    for (const instance of ['i-router-1', 'i-controller']) await removeGroup(instance);
   }
 }
 
