@@ -133,7 +133,7 @@ static struct rule read_rule(const struct arguments *arguments)
 	return rule;
 }
 
-/* The command line, for the log of a failure. */
+/* The log of a failure has the command line. */
 static char called[512];
 static bool is_addition;
 

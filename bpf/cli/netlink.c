@@ -27,7 +27,7 @@ struct rtattr *netlink_add_number(struct netlink_message *message, int type, __u
 	return netlink_add(message, type, &value, sizeof(value));
 }
 
-/* What was added since is within the attribute. */
+/* The attribute holds what was added since. */
 void netlink_close_nest(const struct netlink_message *message, struct rtattr *nest)
 {
 	nest->rta_len = (char *)message + message->header.nlmsg_len - (char *)nest;

@@ -20,11 +20,11 @@ struct netlink_message {
 	};
 	char attributes[512];
 };
-/* A message of this type, whose own part has this size, without attributes. */
+/* Returns a message of this type, whose own part has this size, without attributes. */
 struct netlink_message netlink_message(int type, int flags, size_t size);
 struct rtattr *netlink_add(struct netlink_message *message, int type, const void *value, size_t size);
 struct rtattr *netlink_add_number(struct netlink_message *message, int type, __u32 value);
-/* What was added since is within the attribute. */
+/* The attribute holds what was added since. */
 void netlink_close_nest(const struct netlink_message *message, struct rtattr *nest);
 int netlink_open(void);
 /* Returns the kernel's answer: 0, or an error. */

@@ -48,7 +48,7 @@ static void make_device(const __u8 address[ETH_ALEN])
 		     strerror(error));
 }
 
-/* No address of IPv6's own, from which it would speak up. */
+/* The kernel gives the device no address of IPv6's own, from which it would speak up. */
 static void add_ipv6(struct netlink_message *message)
 {
 	if (!has_ipv6())
@@ -60,8 +60,8 @@ static void add_ipv6(struct netlink_message *message)
 }
 
 /*
- * By the device come packets from addresses that are this machine's, as services', and what leaves by it without being an answer
- * is looked up as if it came by it.
+ * The kernel takes in by the device packets from addresses that are this machine's, as services', and looks up what leaves by it
+ * without being an answer as if it came by it.
  */
 static void add_ipv4(struct netlink_message *message)
 {
@@ -129,7 +129,7 @@ static int filter_of(int ifindex)
 	return filter;
 }
 
-/* Of the interface's reverse path filter and that of all interfaces, the larger number counts. */
+/* The kernel goes by the larger number of the interface's reverse path filter and that of all interfaces. */
 static bool filters_strictly(unsigned ifindex)
 {
 	int own = filter_of(ifindex), all = filter_of(NETCONFA_IFINDEX_ALL);
@@ -160,7 +160,7 @@ void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_d
 	device->takes_all = filters_strictly(ifindex) || any_filters_strictly(maps);
 }
 
-/* That the device takes all packets in is noted as an attachment's --from any. What is attached as a whole has the program. */
+/* An attachment notes by --from any that the device takes all packets in. An interface that is attached as a whole has the program. */
 static void attach_egress(const struct maps *maps, const char *name, bool takes_all, int egress)
 {
 	unsigned ifindex = if_nametoindex(name);
