@@ -17,8 +17,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "diverter.h"
 #include "netlink.h"
@@ -205,16 +203,6 @@ void reply_device_stop(const struct maps *maps)
 	netlink_ask(&deleted);
 }
 
-static bool is_up(const char *name)
-{
-	struct ifreq request = {};
-	int fd = netlink_open();
-	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
-	bool up = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-	close(fd);
-	return up;
-}
-
 static bool egress_is_attached(const struct maps *maps, const char *name)
 {
 	unsigned ifindex = if_nametoindex(name);
@@ -242,7 +230,7 @@ const char *reply_device_problem(const struct maps *maps)
 	unsigned device = if_nametoindex(REPLY_DEVICE);
 	if (!reply_device_is_needed(maps, &settings))
 		return NULL;
-	if (!is_up(REPLY_DEVICE) || !is_up(PEER))
+	if (!netlink_is_up(REPLY_DEVICE) || !netlink_is_up(PEER))
 		return REPLY_DEVICE " is gone, or it or its end " PEER " is down";
 	if (!egress_is_attached(maps, REPLY_DEVICE))
 		return "the diverter is off " REPLY_DEVICE;

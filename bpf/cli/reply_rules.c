@@ -68,7 +68,7 @@ static bool has_table(int family, __u32 device)
 	struct found_route found = { .device = device };
 	struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
 	asked.route.rtm_family = family;
-	netlink_list(&asked, find_route, &found);
+	netlink_list(&asked, "routes", find_route, &found);
 	return found.found;
 }
 
@@ -198,7 +198,7 @@ static void compare(struct compared *compared)
 		struct netlink_message asked = netlink_message(RTM_GETRULE, 0, sizeof(asked.rule));
 		asked.rule.family = family;
 		if (family == AF_INET || has_ipv6())
-			netlink_list(&asked, compare_one, compared);
+			netlink_list(&asked, "rules", compare_one, compared);
 	}
 }
 
