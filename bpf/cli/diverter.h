@@ -25,9 +25,9 @@ void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)
 /* A failure is told to this function too, before the command ends. */
 void fail_also_to(void (*told)(const char *sentence));
 
-/* plain.c */
+/* printable.c */
 /* A text of others becomes one that may be shown: what commands a terminal, breaks a line or is no UTF-8 becomes '?', each byte. */
-void make_plain(char *text);
+void make_printable(char *text);
 
 /* capability.c */
 /* True if this process has the capability, CAP_... */

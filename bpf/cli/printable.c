@@ -26,7 +26,7 @@ static bool is_control(__u32 point)
 	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-void make_plain(char *text)
+void make_printable(char *text)
 {
 	for (size_t length; *text; text += length) {
 		__u32 point;
