@@ -151,7 +151,7 @@ function watch(world: World): string[] {
   return trespasses;
 }
 
-/** Passes of all stacks, a minute after each other: for longer than a hook holds an instance that nobody answers for. */
+/** All stacks have passes a minute after each other: for longer than a hook holds an instance that nobody answers for. */
 async function comeToRest(world: World): Promise<void> {
   for (let minute = 0; minute < 7; minute++) {
     for (const of of world.stacks) await of.pass();
@@ -159,7 +159,7 @@ async function comeToRest(world: World): Promise<void> {
   }
 }
 
-/** What must be so at rest for a stack, by its own tags alone. */
+/** A stack is to be so at rest, by its own tags alone. */
 async function checkRest(world: World, of: TestStack): Promise<void> {
   const { TargetHealthDescriptions = [] } = await world.elb.send(
     new DescribeTargetHealthCommand({ TargetGroupArn: of.service.targetGroup }),
@@ -191,7 +191,7 @@ test('a stack takes no route over that another one has, to its endpoint or to it
   const trespasses = watch(world);
   const [first, second] = [given(world.stacks[0]), given(world.stacks[1])];
   const { vpc } = first;
-  // With two DNS ranges, of which the other stack's router has the first one too.
+  // Routers have two DNS ranges, of which the other stack's router has the first one too.
   await launch(world, vpc.a0, { tags: { [KEYS.one]: 'router' }, count: 2 });
   await launch(world, vpc.b0, { tags: { [KEYS.two]: 'router' } });
   for (let minute = 0; minute < 3; minute++) for (const of of world.stacks) await of.pass();
