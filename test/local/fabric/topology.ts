@@ -22,10 +22,10 @@ export interface Choices {
   routes?: Record<string, RouteTarget>;
   states?: (NodeTarget['state'] | undefined)[];
   flows?: Partial<FlowPolicy>;
-  /** The routers' interfaces have it on, or off. */
+  /** The routers' interfaces have the check on, or off. */
   sourceDestCheck?: boolean;
   clients?: number;
-  /** OpenZiti's controller is there, and its services lead to something. */
+  /** OpenZiti's controller is there, and so is what its services lead to. */
   controller?: boolean;
 }
 

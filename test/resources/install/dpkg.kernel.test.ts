@@ -140,7 +140,7 @@ describeKernel('the install, with dpkg as it is', () => {
       code: 1,
       stderr: 'ziti-glb: the diverter says: out of order\nziti-glb: what this install had changed is undone\n',
     });
-    // A diverter that never ends by itself is ended, too.
+    // A dpkg that never ends by itself is ended, too.
     await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
       stdin: '#!/bin/sh\n[ "$1" != --install ] || sleep 600\nexec /usr/bin/dpkg "$@"\n',
     });
