@@ -7,13 +7,13 @@ import { given, launch } from '../support/cloud.ts';
 import { type Place, type TestStack, testStacks } from './stacks.ts';
 
 const KEYS = { one: 'ziti-glb', two: 'glb-two' };
-const WISHES = ['10.20.0.0/16', 'takeover 10.20.0.0/16 10.30.0.0/16', 'takeover 10.30.0.0/16', 'oops'];
+const VALUES = ['10.20.0.0/16', 'takeover 10.20.0.0/16 10.30.0.0/16', 'takeover 10.30.0.0/16', 'oops'];
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const stack = fc.nat(2);
 const subnet = fc.nat(2);
 const deed = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: from('tag' as const), stack, subnet, wish: from(...WISHES) }) },
+  { weight: 4, arbitrary: fc.record({ do: from('tag' as const), stack, subnet, value: from(...VALUES) }) },
   { weight: 2, arbitrary: fc.record({ do: from('untag' as const), stack, subnet }) },
   fc.record({ do: from('route elsewhere' as const), stack, subnet }),
   { weight: 2, arbitrary: fc.record({ do: from('launch' as const), stack, zone: from<'a' | 'b'>('a', 'b') }) },
@@ -36,7 +36,7 @@ async function perform(world: World, now: Deed): Promise<void> {
   const places = 'subnet' in now ? given([vpc.a1, vpc.b1, vpc.own][now.subnet]) : '';
   switch (now.do) {
     case 'tag':
-      await world.tag(places, key, now.wish);
+      await world.tag(places, key, now.value);
       return;
     case 'untag':
       await world.untag(places, key);
@@ -175,9 +175,9 @@ async function checkRest(world: World, of: TestStack): Promise<void> {
   );
   for (const { Tags = [] } of Subnets) {
     const value = (key: string) => Tags.find(({ Key }) => Key === key)?.Value;
-    const [wish, status] = [value(of.key), /^\w+/.exec(value(`${of.key}:status`) ?? '')?.[0]];
-    if (wish === undefined) expect([undefined, 'blocked']).toContain(status);
-    else if (wish === 'oops') expect(status).toBe('refused');
+    const [asked, status] = [value(of.key), /^\w+/.exec(value(`${of.key}:status`) ?? '')?.[0]];
+    if (asked === undefined) expect([undefined, 'blocked']).toContain(status);
+    else if (asked === 'oops') expect(status).toBe('refused');
     else expect(['ready', 'conflict', 'waiting']).toContain(status);
   }
 }
