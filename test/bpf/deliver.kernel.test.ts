@@ -206,7 +206,7 @@ describeKernel('delivery', () => {
     client.write(`${text}\n`);
     expect(await client.line()).toBe(text);
     const { stdout } = router.exec(['ss', '-tin', 'dst', SERVICE], 'node');
-    // Timestamps take 12 bytes of it.
+    // 12 bytes of it are timestamps'.
     expect(Number(/\bmss:(\d+)/.exec(stdout)?.[1])).toBe(8460 - 12);
   });
 
