@@ -328,7 +328,7 @@ export async function claimedVpc(
 
 export const UPDATED = Date.UTC(2026, 10, 29, 5);
 
-/** CloudFormation has a stack of these parts, with the function by which it is found. */
+/** A stack of these parts in CloudFormation, with the function by which it is found. */
 export function stackOf(
   name: string,
   template: object,

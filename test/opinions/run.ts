@@ -429,7 +429,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
 
 const MOTO = ['moto[server,ec2,elbv2,cloudformation,autoscaling,ssm]==5.2.5'];
 
-/** docs/deploying.md has it so, here with what leads to a cloud on this machine. */
+/** As docs/deploying.md has it, with what leads to a cloud on this machine. */
 const terraform = (url: string) => `
 terraform {
   required_providers {
