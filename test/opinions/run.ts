@@ -475,7 +475,7 @@ resource "aws_s3_object" "template" {
 ${ofDocuments}
 `;
 
-/** The documents have it so, here with this network in place of the one that they name. */
+/** What the documents have of it, with this network in place of the one that they name. */
 const ofDocuments = (
   /```hcl\n(resource "aws_cloudformation_stack"[\s\S]*?)```/.exec(
     readFileSync(join(HERE, '../../docs/deploying.md'), 'utf8'),
