@@ -484,7 +484,7 @@ const ofDocuments = (
   .replace('"vpc-0123456789abcdef0"', 'aws_vpc.routers.id')
   .replace(/"subnet-[^"]+"/, 'join(",", aws_subnet.nodes[*].id)');
 
-/** A cloud in a box has a port, and its time goes on by a second in each twentieth. */
+/** A cloud in a box at a port, whose time goes on by a second in each twentieth. */
 async function box() {
   const { wire, clock } = testCloud();
   const server = await serve(wire);
