@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildCli } from '../release/cli.ts';
 
-/** How long the command line takes to say what it can, by the one file and by the sources, in turns. */
+/** The command line takes so long to say what it can, by the one file and by the sources, in turns. */
 
 const ROUNDS = Number(process.env.ROUNDS ?? 8);
 const sources = [
@@ -13,7 +13,7 @@ const sources = [
   fileURLToPath(new URL('../bin/ziti-glb.ts', import.meta.url)),
 ];
 
-/** Milliseconds on the wall, and of the processor. */
+/** A start takes so many milliseconds on the wall, and of the processor. */
 function start(argv: string[]): { wall: number; cpu: number } {
   const began = performance.now();
   // The processor's time of children that have ended is told by `times` of a shell that waits for them.

@@ -5,7 +5,7 @@ import { type Stage, type StageOptions, stage } from '../test/shared/subnets/sta
 import { checkOut, EARLIER, isHere } from './earlier.ts';
 
 /**
- * What the subnets cost, counted against the cloud in a box with AWS's own limits and delays: the calls, and the seconds
+ * Subnets cost these calls and seconds, counted against the cloud in a box with AWS's own limits and delays: the calls, and the seconds
  * of the cloud's time from the tags to the last route; by this build and by an earlier one, each in a cloud of its own.
  * Milliseconds are this machine's, for one look and its plan, the median of eleven.
  */
@@ -14,7 +14,7 @@ import { checkOut, EARLIER, isHere } from './earlier.ts';
 type Pass = (ms?: number) => Promise<{ settled: boolean; changes: number }>;
 type Build = (here: Stage) => Pass;
 
-/** CreateVpcEndpoint: 4 at once, then 0.3 a second. */
+/** CreateVpcEndpoint takes 4 calls at once, then 0.3 a second. */
 const bucketSeconds = (creates: number) => Math.max(0, creates - 4) / 0.3;
 const CIDR = '10.20.0.0/16';
 const TURNS = 31;
@@ -25,7 +25,7 @@ const builds: Record<string, Build> = {
   'this build': now,
 };
 
-/** Its functions ask for no seal, and have their loop in another place. Of the settings that it does not know it takes no notice. */
+/** The earlier build's functions ask for no seal, and have their loop in another place. It takes no notice of settings that it does not know. */
 async function earlierBuild(): Promise<Build> {
   const root = checkOut(EARLIER);
   const { subnetsReconciler } = await import(`${root}shared/subnets/reconciler.ts`);
@@ -73,7 +73,7 @@ async function optIn(build: Build, subnets: number, tables = subnets) {
   };
 }
 
-/** Of so many subnets as many are opted in as AWS's quota of endpoints lets. */
+/** AWS's quota of endpoints lets so many of the subnets be opted in. */
 async function atRest(build: Build, subnets: number) {
   const { ids, tag, pass, calls, close } = await begin(build, subnets);
   const tagged = ids.slice(0, 50);
@@ -95,7 +95,7 @@ async function atRest(build: Build, subnets: number) {
   return { subnets, 'opted in': tagged.length, reads: all.length, changes, milliseconds };
 }
 
-/** What the seals of notes cost a look and its plan, each subnet's route taken over: with their MACs, and with all believed unseen, in turns. */
+/** Seals of notes cost a look and its plan this, each subnet's route taken over: with their MACs, and with all believed unseen, in turns. */
 async function sealed(subnets: number) {
   const { ids, tag, pass, seal, newProcess, natGateway, cloud, close } = await begin(now, subnets, {
     throttled: false,
@@ -120,7 +120,7 @@ async function sealed(subnets: number) {
     without: newProcess(async () => ({ ...own, read: unverified.read })),
   };
   await newProcess(async () => ({ ...own, read: counting })).observe();
-  // The processor's: what else runs on the machine takes turns, and none of these.
+  // The processor's time counts: what else runs on the machine takes turns, and none of these.
   const spent = () => Object.values(process.cpuUsage()).reduce((sum, each) => sum + each / 1000, 0);
   const milliseconds: Record<keyof typeof ways, number[]> = { with: [], without: [] };
   for (let turn = 0; turn < TURNS; turn++)
@@ -144,7 +144,7 @@ async function sealed(subnets: number) {
   };
 }
 
-/** The same by each build, and this one's share of what the earlier one takes. */
+/** Each build is measured by the same, and this one's share told of what the earlier one takes. */
 async function compared<Row extends object>(figure: keyof Row, measure: (build: Build) => Promise<Row>) {
   const rows: object[] = [];
   let base: number | undefined;

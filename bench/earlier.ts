@@ -7,7 +7,7 @@ import { packages } from '../resources/diverter.js';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** What benchmarks of the control plane compare with, unless told otherwise. */
+/** Benchmarks of the control plane compare with this commit, unless told otherwise. */
 export const EARLIER = '9461a04';
 
 /** A shallow clone has no earlier commits: a benchmark then measures this build alone, and says so. */

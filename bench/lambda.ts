@@ -11,8 +11,8 @@ import { noFabric } from '../local/fabric/none.ts';
 import { options } from '../resources/bundle.js';
 import { checkOut, diverterOf, EARLIER, isHere, ROOT } from './earlier.ts';
 
-// How long Lambda's Node takes to load each function as it is deployed, and how large its package is: in fresh processes,
-// beside a bundle that has only what every function must have, and beside an earlier build. Machines differ; these do not.
+// Lambda's Node loads each function as it is deployed, in fresh processes: how long does it take, and how large is its package,
+// beside a bundle that has only what every function must have, and beside an earlier build? Machines differ; these ratios do not.
 
 /** Processes for each bundle. They take turns, so that what else the machine does hits all of them. */
 const ROUNDS = 11;
@@ -35,10 +35,10 @@ const loaded = z.object({ ms: z.number(), megabytes: z.number() });
 
 interface Bundle {
   name: string;
-  /** Of the build that it is of; empty for the bare one. */
+  /** The build's name; empty for the bare bundle. */
   build: string;
   zip: Uint8Array;
-  /** Path of its module within the zip. */
+  /** The module's path within the zip. */
   module: string;
   variables: Record<string, string>;
 }

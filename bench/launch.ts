@@ -7,14 +7,14 @@ import { namespaceFabric } from '../local/fabric/namespaces.ts';
 import { checkOut, diverterOf, EARLIER, ROOT } from './earlier.ts';
 
 /**
- * From the launch of two routers until both are healthy targets, in seconds of the cloud's time: this build and an earlier one,
- * turn by turn in the same cloud in a box. Needs root, and the earlier commit in this clone.
+ * Two routers take so many seconds of the cloud's time from their launch until both are healthy targets: this build's and an earlier
+ * one's, turn by turn in the same cloud in a box. Needs root, and the earlier commit in this clone.
  *
  *   npm run bench:launch [-- COMMIT]
  */
 const [, , commit = EARLIER] = process.argv;
 const ROUNDS = 3;
-/** As the demo's. */
+/** The cloud's time runs as fast as the demo's. */
 const RATE = 10;
 
 interface Build {
@@ -65,7 +65,7 @@ async function launch({ root, diverter }: Build): Promise<number> {
     rate: RATE,
     fabric: async (services) => withRootRouters(await namespaceFabric({ images: IMAGES, services })),
     packaged: ({ region, vpcId, subnetIds }) => {
-      // As the demo deploys it; the earlier one had no such parameter.
+      // The demo deploys it so; the earlier one had no such parameter.
       const places: Record<string, string> = root === ROOT ? { routerSubnets: subnetIds } : {};
       return packageStack(region, { vpcId, subnetIds, ...places }, { root });
     },

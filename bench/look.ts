@@ -7,7 +7,7 @@ import { unverified } from '../shared/seal.ts';
 import { observe } from '../shared/subnets/observe.ts';
 import { planVpcs } from '../shared/subnets/plan.ts';
 
-/** One look at a cloud and its plan, in a process of its own as a function has one: `control.ts` starts it, and prints what it took. */
+/** A process of its own looks at a cloud once and plans, as a function does: `control.ts` starts it, and prints what it took. */
 const {
   endpoint = '',
   region = '',

@@ -9,7 +9,7 @@ import { IMAGES, topology, VPC } from '../test/local/fabric/topology.ts';
 import { divert } from '../test/support/divert.ts';
 
 /**
- * What a client gets through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
+ * A client gets so much through OpenZiti's own router: one TCP connection and eight, over the zero-trust network to iperf3 behind a
  * hosting router. First what it was before the kernel merged packets and before anything was set in ziti-router, and what
  * it is now, in rounds that start it anew; `-- each` has these two, and everything else that was tried, take turns with what is
  * without it; `-- each NAME` has that which is called so. Then, on a router that runs on, plain packets and the same in GENEVE, put on
@@ -21,14 +21,14 @@ import { divert } from '../test/support/divert.ts';
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const SECONDS = 3;
 const STREAMS = [1, 8];
-/** Hundredths of a processor, in slices of 10 ms. */
+/** The router has so many hundredths of a processor, in slices of 10 ms. */
 const ROUTER_HAS = 60;
-/** Of the hosting router, where it is to be slower than the router. */
+/** The hosting router has these, slow where it is to be slower than the router. */
 const HOST_HAS = { fast: 100, slow: 20 };
-/** As bpf/bench/node.bpf.c has them: what goes to a service is put into GENEVE to this router. */
+/** bpf/bench/node.bpf.c has these addresses: it puts what goes to a service into GENEVE to this router. */
 const ROUTER_IP = '10.0.0.2';
 const SERVICE = '100.100.0.1';
-/** The same, of a service that is not encrypted from end to end. */
+/** This service is not encrypted from end to end. */
 const OPEN = '100.101.0.1';
 const RULES = 4;
 const FOLDER = new URL('..', import.meta.url).pathname;
@@ -37,8 +37,8 @@ const ATTACH = 'ens5 --from 10.0.0.0/24 --plain 100.64.0.0/10';
 const CONFIG = '/var/lib/ziti-router/config.yml';
 
 /**
- * What ziti-router is started with: packets in GENEVE merged by the kernel or not, as the package has it or not, lines of a drop-in,
- * a change of its configuration. And what is asked for.
+ * ziti-router is started with these: packets in GENEVE merged by the kernel or not, as the package has it or not, lines of a drop-in,
+ * a change of its configuration, and what is asked for.
  */
 interface Setting {
   merged?: boolean;
@@ -60,9 +60,9 @@ const coalesce = (nanoseconds: number, times: number): Setting => ({
     echo ${nanoseconds} >gro_flush_timeout; echo ${times} >napi_defer_hard_irqs"`,
 });
 const windows = (bytes: number) => [`txPortalStartSize: ${bytes}`, `txPortalMaxSize: ${bytes}`];
-/** As docs/routers.md has it. */
+/** docs/routers.md has these. */
 const ADVISED = ['retxAddMs: 500', ...windows(2097152)];
-/** OpenZiti's: https://openziti.io/docs/reference/configuration/router */
+/** OpenZiti documents these options: https://openziti.io/docs/reference/configuration/router */
 const TRIED: Record<string, Setting> = {
   'GOGC=300': { environment: ['GOGC=300'] },
   'GOGC=400': { environment: ['GOGC=400'] },
@@ -80,7 +80,7 @@ const TRIED: Record<string, Setting> = {
   'tcp_wmem of 1 MiB': { command: "sysctl -qw net.ipv4.tcp_wmem='4096 1048576 16777216'" },
 };
 const SET = { merged: true, tuned: true, ...tunnel(...ADVISED) };
-/** What was tried beside all that. */
+/** These were tried beside all that. */
 const BESIDE: Record<string, Setting> = {
   'GOGC=800': { environment: ['GOGC=800'] },
   'GODEBUG=asyncpreemptoff=1': { environment: ['GODEBUG=asyncpreemptoff=1'] },
@@ -93,7 +93,7 @@ const beside = (setting: Setting): Setting => ({
   ...setting,
   configuration: [SET.configuration, setting.configuration].join('\n'),
 });
-/** Each with its own baseline. */
+/** Each setting has its own baseline. */
 const compared = (each: boolean): Record<string, [Setting, Setting]> =>
   each
     ? {
@@ -115,7 +115,7 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.len
 const shown = (values: number[], digits = 0) =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`;
 
-/** What a cgroup with a share of a processor is called, and how it is given one, in version 2 or 1. */
+/** Cgroups with a share of a processor stand here, and their files are those of version 2 or 1. */
 const GROUPS = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/cpu';
 const inGroup = (name: string, file = '') => `${GROUPS}/ziti-glb-bench-${name}/${file}`;
 function share(name: string, hundredths: number): void {
@@ -182,7 +182,7 @@ async function main(each: boolean, only: string[]): Promise<void> {
     await shell('i-client-1', `ethtool -K ens5 ${offloads} >/dev/null`);
     await shell('i-router-1', 'ethtool -K ens5 gro on');
     for (const device of ['eni-client-1', 'eni-router-1']) await inVpc('ethtool', '-K', device, ...offloads.split(' '));
-    // What the router sends is received and carried on elsewhere.
+    // The other processor receives what the router sends, and carries it on.
     const receiving =
       'mount -t sysfs none /sys; for queue in /sys/class/net/eni-*/queues/rx-*; do echo 2 >$queue/rps_cpus; done';
     await inVpc('unshare', '--mount', 'sh', '-ec', receiving);
@@ -228,7 +228,7 @@ async function main(each: boolean, only: string[]): Promise<void> {
     const limit = async (instance: string, hundredths: number) => {
       const pid = (await shell(instance, 'systemctl show -p MainPID --value ziti-router')).trim();
       share(instance, hundredths);
-      // Its namespace of processes, our files.
+      // Perf enters the instance's namespace of processes, and has our files.
       const enter = fabric.enter(instance).filter((option) => !['--mount', '--root', '--wd'].includes(option));
       const { code, stderr } = await run([...enter, 'sh', '-c', `echo ${pid} >${inGroup(instance, 'cgroup.procs')}`]);
       if (code !== 0) throw new Error(stderr);
@@ -253,7 +253,7 @@ async function main(each: boolean, only: string[]): Promise<void> {
       // A link begins with one connection, and has its others after three seconds.
       await sleep(4000);
     };
-    /** ziti-router's process: CPU time in milliseconds, MiB in memory, and at the most since `reset`. */
+    /** The kernel tells of ziti-router's process its CPU time in milliseconds, its MiB in memory, and at the most since `reset`. */
     const look = async (reset = false) => {
       const said = await shell(
         'i-router-1',
@@ -272,7 +272,7 @@ async function main(each: boolean, only: string[]): Promise<void> {
         if ((await look()).cpu - cpu <= 20) return;
       }
     };
-    /** What is told of a setting, by row. */
+    /** A setting is told by these rows. */
     const measure = async (setting: Setting): Promise<Map<string, number>> => {
       await start(setting);
       const rows = new Map([['memory at rest, MiB', (await look()).rest]]);

@@ -8,21 +8,21 @@ import { stage } from '../test/shared/subnets/stage.ts';
 import { REGION } from '../test/support/cloud.ts';
 
 /**
- * What 2,000 opted-in subnets cost in one VPC and in 200 of them, against the cloud in a box with AWS's own limits and delays:
+ * Opted-in subnets, 2,000 of them, cost this in one VPC and in 200, against the cloud in a box with AWS's own limits and delays:
  * calls of a pass at rest, a look and its plan in a process of its own, and one pass in which 100 come and 100 go. Takes minutes.
  */
 const CIDR = '10.20.0.0/16';
-/** CreateVpcEndpoint: 4 at once, then 0.3 a second. */
+/** CreateVpcEndpoint takes 4 calls at once, then 0.3 a second. */
 const bucketSeconds = (creates: number) => Math.max(0, creates - 4) / 0.3;
 const round = (value: number, digits = 0) => Math.round(value * 10 ** digits) / 10 ** digits;
-/** What a call to AWS takes, as one waits for it in its region. */
+/** A call to AWS takes so long, as one waits for it in its region. */
 const LATENCY_MS = 100;
 const LAMBDA_S = 900;
 
-/** Of old space, as much as a function of 256 MB can have beside what Node itself takes. */
+/** Node's old space has as much as a function of 256 MB can have beside what Node itself takes. */
 const HEAP_MB = 128;
 
-/** So many VPCs, with as many subnets that are opted in and ready in each. */
+/** A cloud has so many VPCs, with as many subnets that are opted in and ready in each. */
 async function ready(vpcs: number, each: number) {
   const here = await stage({
     ...{ throttled: true, becomesAvailable: AWS_DELAYS.endpointAvailable },
@@ -34,7 +34,7 @@ async function ready(vpcs: number, each: number) {
   return { here, subnets: made.flatMap(({ subnets }) => subnets) };
 }
 
-/** One look and plan of a process that has nothing else to do. */
+/** A process with nothing else to do has one look and plan. */
 async function alone({ cloud, settings }: Awaited<ReturnType<typeof ready>>['here']) {
   const server = await serve(cloud.wire);
   const argv = { endpoint: server.url, region: REGION, settings: JSON.stringify(settings), now: cloud.clock.now() };
@@ -61,7 +61,7 @@ async function vpcsAtRest({ here, subnets }: Awaited<ReturnType<typeof ready>>, 
   return { vpcs, subnets: subnets.length, reads, ...(await alone(here)) };
 }
 
-/** In 200 VPCs at rest so many subnets leave, and as many that had left before come back, in one pass. */
+/** So many subnets leave in 200 VPCs at rest, and as many that had left before come back, in one pass. */
 async function change({ here, subnets }: Awaited<ReturnType<typeof ready>>, count: number) {
   const step = Math.floor(subnets.length / (2 * count));
   const chosen = subnets.filter((_, index) => index % step === 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The addresses of this router, by its program's settings, and those that no host has. */
+/* A program's settings have the addresses of its router; some addresses no host has. */
 #pragma once
 
 #include <linux/bpf.h>

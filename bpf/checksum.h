@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Internet checksums (RFC 1071) of IPv4 headers and UDP datagrams. */
+/* IPv4 headers and UDP datagrams have Internet checksums (RFC 1071). */
 #pragma once
 
 #include <linux/bpf.h>

@@ -54,7 +54,7 @@ int diverter_ingress(struct __sk_buff *skb)
 	if (verdict == CONTINUE) {
 		verdict = deliver(skb, &packet);
 		if (verdict == VERDICT_FLOW_CONFLICT && packet.outer && translate(skb, &packet))
-			return bpf_redirect(settings.ifindex, BPF_F_INGRESS); /* it arrives once more */
+			return bpf_redirect(settings.ifindex, BPF_F_INGRESS); /* the packet arrives once more */
 	} else if (verdict == CONTINUE_ICMP_ERROR) {
 		verdict = deliver_icmp_error(skb, &packet);
 	}
@@ -73,7 +73,7 @@ int diverter_ingress(struct __sk_buff *skb)
 }
 
 /*
- * With --reply geneve it is on three interfaces: on our device, by which a policy rule leads all answers, on the loopback, which
+ * With --reply geneve this program is on three interfaces: on our device, by which a policy rule leads all answers, on the loopback, which
  * leads there those to a client whose address is a service's, and on the interface itself, if someone took the rule away.
  */
 SEC("tc")
@@ -98,7 +98,7 @@ int diverter_egress(struct __sk_buff *skb)
 	if (flow)
 		verdict = send_reply(skb, &key, flow, &ifindex);
 	else if (skb->ifindex != settings.ifindex && verdict != VERDICT_REPLY_TOO_LARGE)
-		return send_on(skb); /* it meets this program again there, if this is there */
+		return send_on(skb); /* the packet meets this program again at its interface, if that has it */
 	if (verdict == VERDICT_PASSED)
 		return TC_ACT_UNSPEC;
 	count(verdict, segments);

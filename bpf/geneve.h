@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* GENEVE (RFC 8926) as an AWS Gateway Load Balancer speaks it. */
+/* An AWS Gateway Load Balancer speaks GENEVE (RFC 8926). */
 #pragma once
 
 #include <linux/bpf.h>
@@ -41,7 +41,7 @@ enum aws_option { AWS_ENDPOINT = 1, AWS_ATTACHMENT, AWS_COOKIE };
 #define AWS_TYPES 3 /* the last type, and a mask, without which the verifier of older kernels does not see that a type is in bounds */
 #define AWS_OPTIONS_ALL (1 << AWS_ENDPOINT | 1 << AWS_ATTACHMENT | 1 << AWS_COOKIE)
 
-/* The options as AWS sends them, in an order that nobody promises. */
+/* AWS sends its options so, in an order that nobody promises. */
 struct aws_options {
 	struct geneve_option endpoint;
 	__u64 endpoint_id;

@@ -19,7 +19,7 @@
 #include "tuple.h"
 #include "verdicts.h"
 
-/* <linux/icmp.h> does not compile for BPF. */
+/* <linux/icmp.h>, which has these, does not compile for BPF. */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12

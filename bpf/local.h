@@ -36,7 +36,7 @@ static __noinline int in_local_range(__u32 address)
 	return count && address >= range->low && address <= range->high;
 }
 
-/* IPv6: only the addresses of interfaces are known, as OpenZiti's router takes none. */
+/* Of IPv6 only the addresses of interfaces are known, as OpenZiti's router takes none. */
 static __noinline int is_local6(const __u32 *address)
 {
 	return no_host6(address) || own_address6(address);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps, among them the global variables. Programs of every interface and version, and the command, share those pinned. */
+/* Global variables are maps too. Programs of every interface and version, and the command, share those pinned. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -17,10 +17,10 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
-/* .rodata: the settings of the interface that a program is loaded for. The command fills them in before it is loaded. */
+/* .rodata has the settings of the interface that a program is loaded for. The command fills them in before it is loaded. */
 const volatile struct settings settings;
 
-/* The same for what status need not remember; 0 unless a program replies through the load balancer. */
+/* The command fills in these too, which status need not remember; 0 unless a program replies through the load balancer. */
 const volatile struct reply_device reply_device SEC(".rodata.reply");
 
 /* .bss needs no look-up. The command maps this, and the next two, into its memory, and packets see each store as a whole. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A packet as validation leaves it, and the parts of IP headers that are judged. */
+/* Validation leaves a packet so, and judges these parts of IP headers. */
 #pragma once
 
 #include <linux/bpf.h>

@@ -16,7 +16,7 @@
 #include "packet.h"
 #include "parse.h"
 
-/* All headers, from the Ethernet to the inner transport header, with `options` bytes of GENEVE options and `inner` of IP header. */
+/* Headers take so many bytes, from the Ethernet to the inner transport header, with `options` bytes of GENEVE options and `inner` of IP. */
 #define HEADERS(options, inner)                                                                                        \
 	(ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct geneve) + (options) + (inner) +      \
 	 sizeof(struct tcphdr))

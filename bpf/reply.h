@@ -27,7 +27,7 @@
 #define AF_INET 2 /* <sys/socket.h> does not compile for BPF */
 #define DONT_FRAGMENT 0x4000
 
-/* The outer headers, as a load balancer sends them. */
+/* A load balancer sends these outer headers. */
 struct outer {
 	struct iphdr ip;
 	struct udphdr udp;
@@ -149,7 +149,7 @@ static __always_inline int send_reply(struct __sk_buff *skb, const struct flow_k
 	return encapsulate(skb, key, flow);
 }
 
-/* What left by our device and is no reply leaves by the route that the stack has for what comes by the device: its own. */
+/* A packet that left by our device and is no reply leaves by the route that the stack has for what comes by the device: its own. */
 static __noinline int send_on(struct __sk_buff *skb)
 {
 	struct bpf_fib_lookup route = { .family = AF_INET, .ifindex = skb->ifindex };

@@ -124,7 +124,7 @@ static __noinline int validate_inner6(struct cursor *cursor, struct packet *pack
 	return validate_ports(cursor, packet);
 }
 
-/* The inner IPv4 packet, which is for a socket, is at the cursor, with `available` bytes. */
+/* The cursor is at the inner IPv4 packet, which is for a socket and has `available` bytes. */
 static __always_inline int validate_ipv4(struct __sk_buff *skb, struct cursor *cursor, struct packet *packet, __u32 available)
 {
 	int verdict = validate_inner4(cursor, packet, available);
@@ -133,7 +133,7 @@ static __always_inline int validate_ipv4(struct __sk_buff *skb, struct cursor *c
 	return verdict == VERDICT_INNER_PROTOCOL ? validate_icmp_error(skb, packet) : verdict;
 }
 
-/* The GENEVE header is at the cursor, in a datagram of `length` bytes. */
+/* The cursor is at the GENEVE header, in a datagram of `length` bytes. */
 static __always_inline int validate_geneve(struct cursor *cursor, struct packet *packet, __u32 length)
 {
 	struct geneve *geneve = TAKE(cursor, struct geneve);
@@ -195,8 +195,8 @@ static __noinline int validate_plain(struct __sk_buff *skb, struct packet *packe
 }
 
 /*
- * Returns VERDICT_PASSED for a packet that is not the diverter's, CONTINUE, CONTINUE_FRAGMENT or CONTINUE_ICMP_ERROR with `packet` filled in, or the
- * verdict on the first fault.
+ * Returns VERDICT_PASSED for a packet that is not the diverter's, CONTINUE, CONTINUE_FRAGMENT or CONTINUE_ICMP_ERROR with `packet`
+ * filled in, or the verdict on the first fault.
  */
 static __always_inline int validate(struct __sk_buff *skb, struct packet *packet)
 {

@@ -7,7 +7,7 @@ import { type Health, healthOf } from '../shared/subnets/health.ts';
 const config = healthConfig(process.env);
 const clients = { ec2: new EC2Client(), elb: new ElasticLoadBalancingV2Client() };
 const log = createLog('health', config.version);
-/** Milliseconds: who asks again sooner has the same answer, and costs the account no calls. */
+/** An answer is good for so many milliseconds: who asks again sooner costs the account no calls. */
 const KEPT_MS = 5_000;
 let last: Health | undefined;
 

@@ -10,7 +10,7 @@ import { answer } from '../shared/topology/widget.ts';
 
 const config = spokeConfig(process.env);
 const clients = { ec2: new EC2Client(), lambda: new LambdaClient(), ssm: new SSMClient() };
-/** Goes by the hub's last answer as the spoke's other function does, though it may have another. */
+/** The picture goes by the hub's last answer, as the spoke's other function does, which may have heard another. */
 const observe = observeSpoke(clients, config);
 
 export const handler = (event: unknown, { invokedFunctionArn }: Context) =>

@@ -42,7 +42,7 @@ const withDefaults: Plugin = {
   },
 };
 
-/** What is said to be typed next is typed in a checkout by npm, and by its own name where it is installed. */
+/** A command that is said to be typed next is typed in a checkout by npm, and by its own name where it is installed. */
 const typedWithoutNpm: Plugin = {
   name: 'typed-without-npm',
   setup({ onLoad }) {

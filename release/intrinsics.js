@@ -2,11 +2,11 @@ import { packages } from '../resources/diverter.js';
 import { healthPermission, MOST_SPOKES, organizationPermission } from '../resources/parameters.js';
 
 /*
- * What resources/parameters.js and resources/diverter.js compute of parameters when the stack is packaged, CloudFormation computes
- * when the plain template is deployed. Same names; test/release/template.stack.test.ts holds the values equal.
+ * CloudFormation computes this of parameters when the plain template is deployed, as resources/parameters.js and resources/diverter.js do
+ * when the stack is packaged. They have the same names; test/release/template.stack.test.ts holds the values equal.
  */
 
-/** What stands for a parameter, or a computed value, until release/template.ts puts CloudFormation's own way there. */
+/** A marker stands for a parameter, or a computed value, until release/template.ts puts CloudFormation's own way there. */
 export const marker = (name) => `@@${name}@@`;
 
 const ref = (name) => ({ Ref: name });
@@ -20,7 +20,7 @@ const spoke = (at) => ({
 });
 const spokes = Array.from({ length: MOST_SPOKES }, (_, at) => ({ name: `Spoke${at + 1}`, account: spoke(at) }));
 
-/** Beside those of resources/*.yml. */
+/** The plain template has these conditions beside those of resources/*.yml. */
 export const conditions = {
   OwnDiverter: equals('diverter', 'own'),
   AsksRouterAlone: { 'Fn::Or': [equals('healthCheck', 'router'), equals('diverter', 'netfoundry')] },
@@ -61,7 +61,7 @@ export const healthOptions = when(
   when('AsksBoth', '--router 8081', when('AsksNoService', '--idle', '')),
 );
 export const permissionsBoundary = when('BoundsPermissions', ref('permissionsBoundary'), NOTHING);
-/** Who deploys gives them: aws cloudformation deploy --tags. */
+/** CloudFormation has the tags from who deploys: aws cloudformation deploy --tags. */
 export const stackTags = {};
 export const tagKeys = { 'Fn::Split': [',', ref('tagKeys')] };
 export const architecture = 'arm64';
@@ -138,8 +138,8 @@ const built = (text) =>
   );
 const hashOf = ({ sha256 }) => sha256;
 export const builds = built(({ architecture, sha256 }) => `${architecture}=${sha256}`);
-/** Part of a regular expression, and so a marker. */
+/** The hashes are part of a regular expression, and so a marker. */
 export const hashes = marker('hashes');
 
-/** What other markers than those of parameters stand for. */
+/** Markers that are no parameter's stand for these. */
 export const computed = { hashes: built(hashOf) };

@@ -5,7 +5,7 @@ import { parameters, spokeParameters } from '../resources/parameters.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
-/** As CloudFormation checks one: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html */
+/** CloudFormation checks a parameter by these: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html */
 interface Constraint {
   AllowedPattern?: string;
   AllowedValues?: (string | number)[];
@@ -20,7 +20,7 @@ const pattern = (text: string): Constraint => ({ AllowedPattern: `^${text}$` });
 const optional = (text: string) => pattern(`(${text})?`);
 const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
 
-/** In place of what the schema in resources/parameters.js says: that has no pattern, or allows more than a plain template can. What this leaves, the functions refuse. */
+/** These stand in place of what the schema in resources/parameters.js says, which has no pattern, or allows more than a plain template can. The functions refuse what these leave. */
 const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   clientVpcs: pattern(`(own|all|${list(`vpc-${ID}`)})`),
   defaultCidrs: pattern(list(CIDR, ' +')),
@@ -33,7 +33,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
   gatewayOwners: optional(list('[0-9]{12}')),
   spokeAccounts: optional('[0-9]{12}(,[0-9]{12}){0,19}'),
-  // It stands in a policy that is written as text.
+  // The group's name stands in a policy that is written as text.
   autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
   tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
   alarmEmail: optional('[^@ ]+@[^@ ]+'),
@@ -43,7 +43,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
 export interface PlainStack {
   /** Serverless packages it from this file. */
   config: string;
-  /** By name, what each parameter may be. */
+  /** Each parameter may be this, by its name. */
   schemas: Readonly<Record<string, ZodType>>;
   constraints: Readonly<Record<string, Constraint>>;
 }
@@ -54,7 +54,7 @@ export const SPOKE: PlainStack = {
   constraints: { ...CONSTRAINTS, clientVpcs: pattern(`(all|${list(`vpc-${ID}`)})`) },
 };
 
-/** As the file that it is packaged from has it: its name, the names of its functions, and each parameter by name with its default. */
+/** A stack has these by the file that it is packaged from: its name, the names of its functions, and each parameter by name with its default. */
 export function declarationOf({ config }: PlainStack) {
   const { service, functions, params } = parse(read(config), { logLevel: 'silent' }) as {
     service: string;
@@ -64,7 +64,7 @@ export function declarationOf({ config }: PlainStack) {
   return { service, functions: Object.keys(functions), defaults: params.default };
 }
 
-/** What only the plain template asks for. */
+/** Only the plain template asks for these. */
 const ownParameters = (service: string, version: string) => ({
   codeBucket: {
     Description: 'The bucket in this region into which the folder code of the release was copied.',
@@ -88,7 +88,7 @@ const ownParameters = (service: string, version: string) => ({
   },
 });
 
-/** Every parameter of the stack, by name, as its file has its default and the reference its meaning. */
+/** CloudFormation declares every parameter of the stack, by name, with the default of its file and the meaning of the reference. */
 export function parametersOfTemplate(version: string, stack = HUB): Record<string, Record<string, unknown>> {
   const { service, defaults } = declarationOf(stack);
   const all = Object.entries(defaults).map(([name, value]) => {
@@ -117,7 +117,7 @@ export function parametersOfTemplate(version: string, stack = HUB): Record<strin
   return Object.fromEntries([...own, ...all]);
 }
 
-/** The row of the reference: a spoke's own, if it has one. */
+/** The reference's row tells the meaning: a spoke's own, if it has one. */
 function meaningOf(name: string, stack: PlainStack): string | undefined {
   const reference = read('docs/reference.md');
   const [ofHub = '', ofSpoke = ''] = reference.split('### Parameters of a spoke');
@@ -127,7 +127,7 @@ function meaningOf(name: string, stack: PlainStack): string | undefined {
     .find((meaning) => meaning !== undefined);
 }
 
-/** There is no default that could be: the empty one is refused. */
+/** A parameter must be given whose empty default its own pattern refuses. */
 const mustBeGiven = (value: string | number, { AllowedPattern }: Constraint) =>
   value === '' && AllowedPattern !== undefined && !new RegExp(AllowedPattern).test('');
 
@@ -143,7 +143,7 @@ const rule = (...assertions: Assertion[]) => ({
   Assertions: assertions.map(([Assert, AssertDescription]) => ({ Assert, AssertDescription })),
 });
 
-/** What parameters must be together: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html */
+/** CloudFormation's rules say what parameters must be together: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html */
 const RULES: Record<string, unknown> = {
   LoadBalancer: rule([
     or(and(...TAKEN.map((name) => is(name, '')), given('subnetIds')), and(...TAKEN.map(given), is('subnetIds', ''))),
@@ -189,7 +189,7 @@ const RULES: Record<string, unknown> = {
   ]),
 };
 
-/** Those that are about parameters which the template has. */
+/** Rules apply that are about parameters which the template has. */
 export function rulesFor(names: readonly string[]): Record<string, unknown> {
   const asked = (rule: unknown) => [...JSON.stringify(rule).matchAll(/"Ref":"(\w+)"/g)].map(([, name = '']) => name);
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { packageFunctions } from '../resources/package.js';
 
-/** What `serverless package` does for a plain template beyond the framework: parameters are checked, and decided, when it is deployed. */
+/** `serverless package` does this for a plain template beyond the framework: its parameters are checked, and decided, when it is deployed. */
 export default class PlainPlugin {
   constructor(serverless) {
     this.hooks = {

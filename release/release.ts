@@ -16,11 +16,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { name, version, description, license, engines } = manifest;
 const CLI = 'ziti-glb.mjs';
 const TEMPLATE = 'template.json';
-/** The same of a spoke, in a folder of its own: its code goes into a bucket of another account. */
+/** A spoke's template has a folder of its own: its code goes into a bucket of another account. */
 const OF_SPOKE = 'spoke';
 const SCHEMA = 'json.schema.json';
 
-/** What a release has, each by what it hashes to: the same sources make the same files. */
+/** A release lists its files here, each by its hash: the same sources make the same files. */
 export const SUMS = 'SHA256SUMS';
 
 /**

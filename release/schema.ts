@@ -175,7 +175,7 @@ const bundle = z.object({
   log: listOr(log),
 });
 
-/** What each command prints with `--json`, by its name. */
+/** Each command prints this with `--json`, by its name. */
 export const DOCUMENTS = {
   ...{ status, plan, explain, test: explain, doctor, precheck: doctor, config, router, log, versions, bundle },
 } satisfies Record<string, z.ZodType>;

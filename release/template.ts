@@ -20,15 +20,15 @@ import { computed, conditions, marker } from './intrinsics.js';
 import { declarationOf, HUB, type PlainStack, parametersOfTemplate, rulesFor } from './parameters.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Stands for the parameter `stage`, which is part of names that the framework checks. */
+/** This name stands for the parameter `stage`, which is part of names that the framework checks. */
 const STAGE = 'zzstagezz';
-/** What the framework makes to upload into. */
+/** The framework makes this bucket to upload into. */
 const BUCKET = 'ServerlessDeploymentBucket';
 
 export interface Plain {
   /** A CloudFormation template with parameters, of the same resources that `serverless deploy` makes. */
   template: Record<string, unknown>;
-  /** What is to be in the bucket: paths of files by their keys, the prefix apart. */
+  /** The bucket is to have these: paths of files by their keys, the prefix apart. */
   code: Map<string, string>;
 }
 
@@ -71,7 +71,7 @@ export function plainTemplate(folder: string, stack: PlainStack = HUB): Plain {
   return { template, code };
 }
 
-/** Conditions that a part of a template asks for, and those that these ask for. */
+/** A part of a template asks for these conditions, and they for others of these. */
 function asked(all: Raw, by: unknown): Raw {
   const text = JSON.stringify(by);
   const isAsked = ([name]: [string, unknown]) => text.includes(`"${name}"`);
@@ -97,7 +97,7 @@ function packagedWithMarkers(folder: string, stack: PlainStack, names: string[])
       writeFileSync(join(work, path), computes(readFileSync(join(work, path), 'utf8')));
     const serverless = computes(readFileSync(join(ROOT, config), 'utf8'))
       .replace('./resources/plugin.js', './release/plain-plugin.js')
-      // Markers are no values that the framework would take.
+      // The framework would take no markers for values.
       .replace('configValidationMode: error', 'configValidationMode: off');
     writeFileSync(join(work, config), serverless);
     // The framework wants a number of days.
@@ -126,22 +126,22 @@ function packagedWithMarkers(folder: string, stack: PlainStack, names: string[])
   }
 }
 
-/** As the framework begins the logical ids of rules. */
+/** The framework begins the logical ids of rules so. */
 const logicalPrefix = (service: string) => `${service[0]?.toUpperCase()}${service.slice(1).replaceAll('-', '')}`;
 
-/** Of the bucket itself, whose own resource and output are taken out. */
+/** References lead to the bucket itself, whose own resource and output are taken out. */
 const BUCKET_REFERENCE = new RegExp(`(?<="Ref": ?"|\\$\\{)${BUCKET}(?="|\\})`, 'g');
 const MARKER = /@@(\w+)@@/g;
 const isMarked = (text: string) => text.search(MARKER) >= 0;
 
-/** What stands for a marker, in a text that `Fn::Sub` fills: its own variables for what is no parameter. */
+/** `Fn::Sub` fills a text with these in the place of markers: its own variables for what is no parameter. */
 function variablesOf(text: string): Raw {
   const names = [...text.matchAll(MARKER)].map(([, name = '']) => name);
   return Object.fromEntries(Object.entries(computed).filter(([name]) => names.includes(name)));
 }
 const filled = (text: string) => text.replaceAll(MARKER, (_, name) => `\${${name}}`);
 
-/** A template's part with its markers as intrinsic functions. */
+/** A template's part gets intrinsic functions in the place of its markers. */
 function withIntrinsics(value: unknown): unknown {
   if (typeof value === 'string') return ofText(value);
   if (Array.isArray(value)) return value.map(withIntrinsics);

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /**
- * What a function is bundled with, wherever it is.
+ * esbuild bundles each function with these, wherever it is.
  * @type {import('esbuild').BuildOptions}
  */
 export const options = {
   bundle: true,
   minify: true,
-  // Beside the bundle, not in the package: Lambda would load it at every cold start.
+  // The source map stands beside the bundle, not in the package: Lambda would load it at every cold start.
   sourcemap: 'external',
   metafile: true,
   platform: 'node',
@@ -21,7 +21,7 @@ export const options = {
   logLevel: 'warning',
 };
 
-/** The files of a service's functions: `build/functions/subnets.handler` is made of functions/subnets.ts. */
+/** A service's functions are made of these files: `build/functions/subnets.handler` of functions/subnets.ts. */
 export const handlers = ({ functions }) =>
   Object.values(functions).map(({ handler }) => handler.replace(/^build\/functions\/|\.handler$/g, ''));
 

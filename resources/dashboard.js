@@ -1,10 +1,10 @@
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 
-/** What Fn::Sub puts in, see dashboard.yml. */
+/** Fn::Sub puts these in, see dashboard.yml. */
 const value = (name) => `\${${name}}`;
 
 /**
- * A metric of the load balancer, found by the id that ends its name: AWS's page begins that name otherwise than the ARN.
+ * A metric of the load balancer is found by the id that ends its name: AWS's page begins that name otherwise than the ARN.
  * It has host counts by target group, and all others by load balancer alone:
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/cloudwatch-metrics.html
  */
@@ -24,13 +24,13 @@ const gauge = (service, metric, label, stat = 'Minimum') => [
   service,
   { stat, label },
 ];
-/** By subnet: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
+/** Endpoints have metrics by subnet: https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-cloudwatch-metrics.html */
 const searched = (metric, stat) =>
   `SEARCH('{AWS/PrivateLinkEndpoints,"Endpoint Type","Service Name","Subnet Id","VPC Endpoint Id","VPC Id"} MetricName="${metric}" ${value('serviceId')}', '${stat}', 60)`;
 const endpoints = (metric, stat) => [{ expression: searched(metric, stat), label: value("!PROP('Dim.Subnet Id')") }];
-/** One line for all, however many they are. */
+/** All endpoints share one line, however many they are. */
 const allEndpoints = (metric, label) => [{ expression: `SUM(${searched(metric, 'Sum')})`, label }];
-/** Of a stack that serves several: shared/metrics.ts. */
+/** A stack that serves several VPCs has these metrics of each: shared/metrics.ts. */
 const ofVpcs = (metric, stat, title = '') => [
   {
     expression: `SEARCH('{ziti-glb,service,stack,vpc} MetricName="${metric}" service="subnets" stack="${value('stack')}"', '${stat}', 60)`,
@@ -91,7 +91,7 @@ const picture = (title) => ({
   },
 });
 
-/** All together, and beside them each of several VPCs: no more lines than shared/metrics.ts has metrics of VPCs. */
+/** Graphs show all VPCs together, and beside them each of several: no more lines than shared/metrics.ts has metrics of VPCs. */
 const subnets = [
   graph('Subnets', [
     gauge('subnets', 'OptedIn', 'opted in'),
@@ -111,7 +111,7 @@ const subnets = [
   ]),
 ];
 
-/** Of the functions with these names. */
+/** Lambda measures the functions with these names. */
 const runs = (names) => [
   graph(
     'Runs that failed',

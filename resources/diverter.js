@@ -7,10 +7,10 @@ import manifest from '../package.json' with { type: 'json' };
 const BPF = fileURLToPath(new URL('../bpf/', import.meta.url));
 const BUILT = join(BPF, 'build/');
 const ARCHITECTURES = ['amd64', 'arm64'];
-/** Where in bpf/ a package is made from: the program, its command line, and what is packed with them. */
+/** A package is made from these folders of bpf/: the program, its command line, and what is packed with them. */
 const SOURCES = ['.', 'cli', 'deb'];
 
-/** The diverter's packages as `make -C bpf deb` leaves them, the newest of each architecture as Debian calls it. */
+/** Returns the diverter's packages as `make -C bpf deb` leaves them, the newest of each architecture as Debian calls it. */
 export function packages(built = BUILT) {
   const names = existsSync(built) ? readdirSync(built) : [];
   return ARCHITECTURES.flatMap((architecture) => {
@@ -23,7 +23,7 @@ export function packages(built = BUILT) {
   });
 }
 
-/** Path of the package for this machine, whether it is built or not. */
+/** Returns the path of the package for this machine, whether it is built or not. */
 export function localPackage() {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
   return (
@@ -31,14 +31,14 @@ export function localPackage() {
   );
 }
 
-/** Those that a deployment brings along: none where the routers' images have a diverter. */
+/** A deployment brings these along: none where the routers' images have a diverter. */
 const brought = async (resolveVariable) => ((await resolveVariable('param:diverter')) === 'own' ? packages() : []);
 
-/** What routers of this deployment install: `amd64=SHA256 arm64=SHA256`. */
+/** Routers of this deployment install these: `amd64=SHA256 arm64=SHA256`. */
 export const builds = async ({ resolveVariable }) =>
   (await brought(resolveVariable)).map(({ architecture, sha256 }) => `${architecture}=${sha256}`).join(' ');
 
-/** The hashes of these, and no others, as a regular expression has them. */
+/** A regular expression takes the hashes of these, and no others. */
 export const hashes = async ({ resolveVariable }) =>
   (await brought(resolveVariable)).map(({ sha256 }) => sha256).join('|');
 

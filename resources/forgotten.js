@@ -1,8 +1,8 @@
-/** Under this name a template's metadata has what the stack was deployed with. */
+/** A template's metadata has under this name what the stack was deployed with. */
 export const METADATA = 'ziti-glb';
 
 /**
- * Parameters that the stack was deployed with, that nobody gives any more, and whose value would be another without being asked for.
+ * Refuses a deployment that forgets parameters: the stack had them, nobody gives them any more, and they would have another value unasked.
  * @param {Record<string, unknown>} deployed by name, those that were given then
  * @param {Record<string, unknown>} given by name, those that are given now
  * @param {Record<string, unknown>} defaults by name, of all
@@ -20,7 +20,7 @@ export function checkForgotten(deployed, given, defaults) {
   );
 }
 
-/** For a shell. The framework takes an empty value only as a space. */
+/** A shell takes the value so. The framework takes an empty one only as a space. */
 const quoted = (value) => (/^[\w.:/=+@,-]+$/.test(value) ? value : `'${`${value}`.replaceAll("'", "'\\''") || ' '}'`);
 
 /**

@@ -1,4 +1,4 @@
 import { readFileSync } from 'node:fs';
 
-/** What install.sh says. The framework would take what the shell writes as `${…}` for variables of its own. */
+/** The SSM document has install.sh as its script. The framework would take what the shell writes as `${…}` for variables of its own. */
 export const script = () => readFileSync(new URL('install.sh', import.meta.url), 'utf8').replaceAll('${', '\\${');

@@ -22,18 +22,18 @@ kept=/var/lib/ziti-glb
 work=''
 unread=$kept/unread
 marked=''
-# Not in /var/log: on Ubuntu the group syslog may write there, and could lay links for root to follow.
+# The log is not in /var/log: on Ubuntu the group syslog may write there, and could lay links for root to follow.
 log=$kept/install.log
 
 # The agent ends this after 300 seconds, with nothing undone. By then, in seconds from the start, all is done, or else undone.
 deadline=240
 undo_deadline=290
-# left SECONDS: so many, or what is left.
+# left SECONDS says so many, or what is left.
 left() { local left=$((deadline - SECONDS)); echo $((left < 1 ? 1 : left < $1 ? left : $1)); }
 in_time() { timeout --kill-after=2 "$(left 300)" "$@"; }
 until_true() { local end=$((SECONDS + $(left "$1"))); shift; until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done; }
 
-# Of what is written here AWS keeps the first 2,500 characters: what tools say goes to the log.
+# AWS keeps the first 2,500 characters of what is written here: what tools say goes to the log.
 fail() { echo "ziti-glb: $*" >&2; exit 1; }
 last_words() { grep -v '^[[:space:]]*$' "$log" | tail -n 2 | uniq | tr '\n' ' '; }
 quietly() {
@@ -45,7 +45,7 @@ quietly() {
 
 # ---- Undoing
 
-# The words of all that is to be undone, and how many each of it has. What is to be undone last stands first.
+# Steps back have their words in one list, and how many each has in the other. The last to be undone stands first.
 undo=() words=()
 undo_by() { undo+=("$@") words+=($#); }
 undo_last_by() { undo=("$@" "${undo[@]}") words=($# "${words[@]}"); }
@@ -61,7 +61,7 @@ finish() {
       undo=("${undo[@]::${#undo[@]}-words[i]}")
       "${one[@]}" >>"$log" 2>&1 9>&-
     done
-    # Of an install before this one, it says that there is something to make up for still.
+    # The mark of an install before this one says that there is something to make up for still.
     [ -z "$marked" ] || rm -f "$unread"
     [ "$count" -eq 0 ] || echo "ziti-glb: what this install had changed is undone" >&2
   fi
@@ -73,7 +73,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' TERM INT
 
-# beside FILE COMMAND...: in its directory, as the owner of that, who could lay links there for root to follow. On the way there
+# beside FILE COMMAND... runs it in the file's directory, as the owner of that, who could lay links there for root to follow. On the way there
 # nobody has laid one since it was found.
 beside() {
   local directory=${1%/*}
@@ -119,19 +119,19 @@ fi
 serves() {
   [ -z "$router_port" ] || curl --silent --insecure --fail --max-time 3 --output /dev/null "https://127.0.0.1:$router_port/health-checks"
 }
-# A road to AWS, on which the agent's connections come and go too. Any answer will do.
+# The agent's connections come and go on the same road to AWS. Any answer will do.
 reaches_aws() {
   local region=${AWS_SSM_REGION_NAME:-} suffix=amazonaws.com
   case $region in cn-*) suffix=amazonaws.com.cn ;; eusc-*) suffix=amazonaws.eu ;; esac
   local url=${SSM_Url:-https://ssm.$region.$suffix/}
   curl --silent --insecure --max-time 5 --output /dev/null "${url%%\?*}"
 }
-# Unlike grep -q it reads on to the end: who writes to it is not ended by SIGPIPE, which pipefail would take for a no.
+# has_line, unlike grep -q, reads on to the end: who writes to it is not ended by SIGPIPE, which pipefail would take for a no.
 has_line() { [ -n "$(grep "$1")" ]; }
 
 # ---- ziti-router's configuration
 
-# The one that its unit names; else where ziti_router_auto_enroll, NetFoundry's images and OpenZiti's packages have it.
+# ziti-router's unit names its configuration; else it is where ziti_router_auto_enroll, NetFoundry's images and OpenZiti's packages have it.
 find_configuration() {
   local run folder word named='' file words
   run=$(systemctl show --value --property=ExecStart ziti-router.service 2>>"$log") || true
@@ -152,14 +152,14 @@ find_configuration() {
 # ---- ziti-router's process, and what it may
 
 router_pid() { systemctl show --value --property=MainPID ziti-router.service; }
-# Not while systemd is still making it what it is to be.
+# A process does not count while systemd is still making it what it is to be.
 runs() {
   local pid
   pid=$(router_pid) && [ "${pid:-0}" != 0 ] && [[ $(readlink "/proc/$pid/exe") != */systemd* ]]
 }
-# of_router NAME: what the kernel says of the process.
+# of_router NAME prints what the kernel says of the process.
 of_router() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(router_pid)/status"; }
-# What the package's drop-in gives a router that is not root, from its next start on: CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, a group.
+# The package's drop-in gives a router that is not root this, from its next start on: CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, a group.
 is_equipped() {
   local uid group needs=$((1 << 12 | 1 << 10))
   runs && uid=$(of_router Uid) || return 1
@@ -174,7 +174,7 @@ capabilities() {
   for ((bit = 0; bit < 63; bit++)); do if ((mask >> bit & 1)); then text+=,+cap_$bit; fi; done
   echo "$text"
 }
-# The diverter, run as ziti-router runs it: with its user, groups, capabilities and files.
+# as_router runs the diverter as ziti-router runs it: with its user, groups, capabilities and files.
 as_router() {
   local uid gid groups privileges=()
   read -r _ uid _ < <(of_router Uid)
@@ -239,7 +239,7 @@ download_package() {
 }
 
 install_package() {
-  # There already, it is of an install that was killed here.
+  # A package that is there already is of an install that was killed here.
   [ ! -f "$kept/diverter.deb" ] || mv "$kept/diverter.deb" "$kept/former.deb"
   undo_by restore_package
   undo_by rm -f "$kept/diverter.deb"
@@ -298,7 +298,7 @@ install_own() {
   local attach="$interface" prefix file diverter=$program options changed='' restarts=''
   [ -e /sys/fs/bpf ] || fail "this kernel has no BPF file system"
   for prefix in $SSM_Sources; do attach+=" --from $prefix"; done
-  # It is routed straight to this router, without GENEVE.
+  # The range is routed straight to this router, without GENEVE.
   [ -z "$SSM_Range" ] || attach+=" --plain $SSM_Range"
   attach+=" --reply $SSM_Reply"
   file=$(find_configuration)
@@ -308,7 +308,7 @@ install_own() {
   elif [ -f "$resolver" ]; then
     options+=(resolver= dnsSvcIpRange=)
   fi
-  # What it refuses is refused before anything is another.
+  # The diverter refuses its options before anything is another.
   if ! has_package; then
     download_package
     diverter=$work/package/usr/sbin/diverter
@@ -317,11 +317,11 @@ install_own() {
   [ -z "$router_port" ] || "$diverter" configure "$file" "--$asked_by" "$router_port" 2>"$work/said" ||
     fail "$(sed '1s/^diverter: //' "$work/said")"
 
-  # Read when ziti-router is started, for which it is no reason.
+  # ziti-router's start reads the settings, for which they are no reason.
   replace "$router_settings" <<<"TUNE=$SSM_TuneRouter" || true
   if replace "$settings" <<<"ATTACH=\"$attach\""; then
     changed=settings
-    # By then the settings are back, and who reads them.
+    # The settings are back by then, and who reads them.
     undo_last_by attach_again
   fi
   if [ "$diverter" != "$program" ]; then
@@ -332,7 +332,7 @@ install_own() {
     quietly systemctl reload-or-restart "$package"
   fi
   is_attached || fail "the diverter is not attached to $interface: $("$program" status 2>&1 | head -n 1)"
-  # There already, it is of an install that was killed before ziti-router had read what it wrote.
+  # A mark that is there already is of an install that was killed before ziti-router had read what it wrote.
   if [ -e "$unread" ]; then
     restarts=yes
   else
@@ -341,7 +341,7 @@ install_own() {
   fi
   if [ -n "$SSM_Range" ] && bind_resolver; then restarts=yes; fi
   if replace "$file" <"$work/config.yml"; then restarts=yes; fi
-  # Last: it tells that the options are ours to take away.
+  # The resolver's drop-in goes last: it tells that the options are ours to take away.
   if [ -z "$SSM_Range" ] && [ -f "$resolver" ]; then
     release_resolver
     restarts=yes
@@ -349,7 +349,7 @@ install_own() {
   # Names get other addresses with each start of ziti-router: never for the diverter alone.
   is_equipped || restarts=yes
   if [ -n "$restarts" ]; then
-    # As above.
+    # The program that is back needs another start.
     undo_last_by in_time systemctl restart ziti-router
     quietly systemctl restart ziti-router
     patience=60
@@ -365,7 +365,7 @@ attach_again() { [ ! -x "$program" ] || in_time systemctl reload-or-restart "$pa
 
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 version_in() { grep -Eo '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
-# They are aliases of a login, whose greeting asks the internet for this router's address unless it is hushed.
+# NetFoundry's tools are aliases of a login, whose greeting asks the internet for this router's address unless it is hushed.
 tool() {
   touch "$kept/.hushnet" "$kept/.hushlogin"
   HOME=$kept in_time bash -ilc "$*" </dev/null 9>&-
@@ -383,7 +383,7 @@ install_netfoundry() {
 
   if ! is_enabled; then
     undo_by tool diverter-disable
-    # It ends with the diverter's version, which it does not tell before it is enabled.
+    # diverter-update ends with the diverter's version, which it does not tell before it is enabled.
     said=$(tool diverter-update 2>&1) || [[ $said == *"Not enough privileges or ebpf not enabled!"* ]] ||
       fail "diverter-update failed: $(tail -n 1 <<<"$said")"
     said=$(tool diverter-enable 2>&1) || [[ $said == *"Successfully converted ziti-router.service. Restarting!"* ]] ||
@@ -422,7 +422,7 @@ flock --wait "$(left 60)" 9 || fail "another install has held /run/ziti-glb-inst
 mkdir -p "$kept"
 : >"$log"
 chmod 600 "$log"
-# Of an install that was killed.
+# An install that was killed leaves its folder.
 rm -rf "$kept"/work.*
 work=$(mktemp -d "$kept/work.XXXXXX")
 

@@ -2,10 +2,10 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { claimedTag } from './claimed-tag.js';
 
-// CloudWatch Logs takes no other: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+// CloudWatch Logs takes no other number of days: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 const RETENTIONS = '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
 
-/** What stands between a pattern's `^` and `$`. */
+/** A pattern has this between its `^` and `$`. */
 const inner = (pattern) => pattern.slice(1, -1);
 const id = (prefix) => new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
 // Schemas say in their metadata what CloudFormation can check of a parameter: release/parameters.ts declares it so.
@@ -37,7 +37,7 @@ const list = (separator, whatItIs, isOne) =>
     if (wrong !== undefined) context.addIssue(`has '${wrong}', which is not ${whatItIs}`);
     else if (new Set(items).size < items.length) context.addIssue('names one twice');
   });
-/** A number, as a text or not. */
+/** A whole number may be given as a text or not. */
 const whole = (least, greatest) =>
   z
     .union([z.string(), z.number()])
@@ -51,7 +51,7 @@ const subnetIds = list(',', 'the id of a subnet', (one) => SUBNET.test(one)).met
   cloudFormation: { AllowedPattern: `^${inner(SUBNET.source)}(,${inner(SUBNET.source)})*$` },
 });
 
-/** Whether it is an IPv4 network that is large enough to be divided. */
+/** A pool is an IPv4 network that is large enough to be divided. */
 const isPool = (cidr) => isNetwork(cidr) && ipaddr.IPv4.isValidCIDR(cidr) && ipaddr.IPv4.parseCIDR(cidr)[1] < 30;
 const overlap = ([a, aPrefix], [b, bPrefix]) => a.kind() === b.kind() && a.match(b, Math.min(aPrefix, bPrefix));
 
@@ -63,9 +63,9 @@ function isNetwork(cidr) {
 // Principals with a path are not supported: https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
 const PRINCIPAL = /^(\*|\d{12}|arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@-]+))$/;
 
-/** A tag as AWS takes it, and whose key is none of the stack's own. A comma is what stands between two. */
+/** AWS takes such a tag, and its key is none of the stack's own. A comma stands between two. */
 const TAG = /^(?!aws:|ziti-glb:|Name=|STAGE=)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/iu;
-// 50 on a resource, the stack's own and AWS's apart: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+// AWS allows 50 tags on a resource, the stack's own and AWS's apart: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 const MOST_TAGS = 40;
 const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 
@@ -78,7 +78,7 @@ export const MOST_SPOKES = 20;
 const isAccount = (one) => /^\d{12}$/.test(one);
 
 /**
- * Every parameter of the stack, as it may be given: serverless.yml says what each is for, and its default. The plain template takes
+ * The stack's parameters may be given so: serverless.yml says what each is for, and its default. The plain template takes
  * what CloudFormation can check from here; what cannot be said there alike stands in release/parameters.ts.
  */
 export const parameters = z.strictObject({
@@ -189,7 +189,7 @@ const { vpcId: _vpcId, ...shared } = parameters.pick({
   logRetention: true,
 }).shape;
 
-/** The same of spoke.yml, for an account that reaches the routers of another one. */
+/** A spoke's parameters may be given so: it is for an account that reaches the routers of another one. */
 export const spokeParameters = z.strictObject({
   hubService: text(HUB_SERVICE, 'the name of an endpoint service'),
   hubHealth: text(
@@ -251,7 +251,7 @@ export function checkParameters(given, { region, defaults }) {
 }
 
 /**
- * What the command line has as `--param NAME=VALUE`, each once: the framework would take the last of two, and complains of one without
+ * The command line gives parameters as `--param NAME=VALUE`, each once: the framework would take the last of two, and complains of one without
  * a value once for every place where a parameter is used.
  * @param {readonly string[]} given
  * @returns {[name: string, value: string][]}
@@ -336,7 +336,7 @@ function combination(given, region) {
   return elsewhere && `The parameter ${elsewhere} is in another region than the stack, ${region}: ${given[elsewhere]}`;
 }
 
-/** Of a load balancer that the stack makes. One that is there is as its owner made it. */
+/** A load balancer that the stack makes takes these. One that is there is as its owner made it. */
 const OF_LOAD_BALANCER = [
   'crossZone',
   'failover',
@@ -356,11 +356,11 @@ function superfluous(given, defaults) {
   );
 }
 
-/** What the functions, or routes, could not work with. */
+/** The functions, or routes, could not work with some addresses. */
 function addresses({ defaultCidrs, dnsPool, dnsPrefix, dnsResolver }) {
   const twice = overlapping(defaultCidrs);
   if (twice) return twice;
-  // As shared/config.ts has it: the resolver's own slice is no router's, and there are 1024 at the most.
+  // shared/config.ts counts the same: the resolver's own slice is no router's, and there are 1024 at the most.
   const pool = ipaddr.parseCIDR(dnsPool);
   const least = overlap(pool, [ipaddr.parse(dnsResolver), 32]) ? pool[1] + 1 : pool[1];
   const greatest = Math.min(30, pool[1] + 10);
@@ -377,36 +377,36 @@ function overlapping(defaultCidrs) {
   }
 }
 
-// What serverless.yml takes from the parameters, where a text will not do.
+// serverless.yml takes what follows from the parameters, where a text will not do.
 
 /** A condition's key cannot hold a variable of serverless.yml: made here, it can hold the tag that was chosen. */
 export const isRouter = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}`]: 'router',
 });
 
-/** Of a policy's `Null`: what has our note of the source/dest checks that were turned off on it. */
+/** A policy's `Null` takes this for what carries our note of the source/dest checks that were turned off. */
 export const isNoted = async ({ resolveVariable }) => ({
   [`aws:ResourceTag/${await resolveVariable('param:tagKey')}:source-dest-check`]: 'false',
 });
 
-/** By VPC and tag. */
+/** Systems Manager has a claim by VPC and tag. */
 export const claim = async ({ resolveVariable }) =>
   `/ziti-glb/${await resolveVariable('param:vpcId')}/${claimedTag(await resolveVariable('param:tagKey'))}`;
 
-/** The same of VPCs that have no routers, of which one stack serves all that it names: two spokes would be two hubs for the same subnets. */
+/** One stack claims all VPCs that it names and that have no routers: two spokes would be two hubs for the same subnets. */
 export const clientsClaim = async ({ resolveVariable }) =>
   `/ziti-glb/clients/${claimedTag(await resolveVariable('param:tagKey'))}`;
 
-/** Where the diverter answers health checks, if these are for it, and ziti-router. */
+/** The diverter answers health checks on this port, if these are for it, and ziti-router. */
 const DIVERTER_PORT = '8082';
 const ROUTER_PORT = '8081';
 
-/** Whether health checks are for ziti-router alone: NetFoundry's diverter answers none. */
+/** Health checks are for ziti-router alone, or not: NetFoundry's diverter answers none. */
 const asksRouterAlone = async (resolveVariable) =>
   (await resolveVariable('param:healthCheck')) === 'router' ||
   (await resolveVariable('param:diverter')) === 'netfoundry';
 
-/** What the target group checks, and of routers. */
+/** The target group checks this, and the install what routers answer there. */
 export const healthCheck = async ({ resolveVariable }) =>
   (await asksRouterAlone(resolveVariable))
     ? { protocol: 'HTTPS', port: ROUTER_PORT, path: '/health-checks' }
@@ -415,7 +415,7 @@ export const healthCheck = async ({ resolveVariable }) =>
 export const healthPort = async ({ resolveVariable }) =>
   (await asksRouterAlone(resolveVariable)) ? '' : DIVERTER_PORT;
 
-/** What the diverter is to look at beside itself when it is asked: options of `diverter health`. */
+/** The diverter looks at these beside itself when it is asked: options of `diverter health`. */
 export const healthOptions = async ({ resolveVariable }) => {
   if (await asksRouterAlone(resolveVariable)) return '';
   const both = (await resolveVariable('param:healthCheck')) === 'both';
@@ -425,11 +425,11 @@ export const healthOptions = async ({ resolveVariable }) => {
 
 const NOTHING = { Ref: 'AWS::NoValue' };
 
-/** Of every role. */
+/** Every role has this boundary. */
 export const permissionsBoundary = async ({ resolveVariable }) =>
   (await resolveVariable('param:permissionsBoundary')) || NOTHING;
 
-/** Of the stack: CloudFormation hands them on to whatever it makes that takes tags. */
+/** CloudFormation hands the stack's tags on to whatever it makes that takes tags. */
 export const stackTags = async (variables) => ({
   ...(await tags(variables)),
   'ziti-glb:version': await variables.resolveVariable('self:custom.version'),
@@ -455,11 +455,11 @@ async function rightful(name, { resolveVariable }, otherwise) {
   return parameters.shape[name].safeParse(value).success ? value : otherwise;
 }
 
-/** Of each function that changes something. */
+/** Each function that changes something reserves this. */
 export const reservedConcurrency = async ({ resolveVariable }) =>
   String(await resolveVariable('param:reserveConcurrency')) === 'true' ? 1 : NOTHING;
 
-/** Of the function that spokes ask, where there are any: one account that asks in a loop can take the answer from others, and nothing else from anybody. */
+/** The function that spokes ask reserves this, where there are any: one account that asks in a loop can take the answer from others, and nothing else from anybody. */
 export const healthConcurrency = async (variables) => {
   const { resolveVariable } = variables;
   const asked =
@@ -468,7 +468,7 @@ export const healthConcurrency = async (variables) => {
   return asked ? reservedConcurrency(variables) : NOTHING;
 };
 
-/** ARNs of the VPCs whose subnets count. */
+/** Policies name the VPCs whose subnets count by these ARNs. */
 export const clientVpcs = async ({ resolveVariable }) => {
   const given = String(await resolveVariable('param:clientVpcs'));
   const others = given === 'own' ? [] : given === 'all' ? ['*'] : given.split(',');
@@ -476,7 +476,7 @@ export const clientVpcs = async ({ resolveVariable }) => {
   return ids.map(vpcArn);
 };
 
-/** The same of a spoke, which has no VPC of routers. */
+/** A spoke's policies name no VPC of routers. */
 export const spokeVpcs = async ({ resolveVariable }) => {
   const given = String(await resolveVariable('param:clientVpcs'));
   return (given === 'all' ? ['*'] : given.split(',')).map(vpcArn);
@@ -484,7 +484,7 @@ export const spokeVpcs = async ({ resolveVariable }) => {
 
 const vpcArn = (one) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${one}` });
 
-/** As a function's variables have lists. */
+/** A function's variables have lists with blanks. */
 export const clientVpcIds = async ({ resolveVariable }) =>
   String(await resolveVariable('param:clientVpcs')).replaceAll(',', ' ');
 
@@ -499,7 +499,7 @@ const named = async (name, resolveVariable) =>
     .split(',')
     .filter(Boolean);
 
-/** Who may connect endpoints: this account, whose subnets are opted in, whoever else was named, and spokes. */
+/** The endpoint service lets these connect: this account, whose subnets are opted in, whoever else was named, and spokes. */
 export const allowedPrincipals = async ({ resolveVariable }) => {
   const others = await named('allowedPrincipals', resolveVariable);
   // A spoke that is allowed already is allowed once.
@@ -510,10 +510,10 @@ export const allowedPrincipals = async ({ resolveVariable }) => {
   return [root(`\${AWS::AccountId}`), ...[...others, ...spokes].map((one) => (isAccount(one) ? root(one) : one))];
 };
 
-/** As a function's variables have lists. */
+/** A function's variables have lists with blanks. */
 export const spokeAccountIds = async ({ resolveVariable }) => (await named('spokeAccounts', resolveVariable)).join(' ');
 
-/** Resources, one for each account and one for an organisation, that let them ask which routers are healthy. */
+/** Lambda lets others ask which routers are healthy by these permissions, one for each account and one for an organisation. */
 export const healthPermissions = async ({ resolveVariable }) => {
   const organization = await resolveVariable('param:spokeOrganization');
   return Object.fromEntries([
@@ -539,7 +539,7 @@ export const healthPermission = (Principal, more = {}) => ({
 export const organizationPermission = (PrincipalOrgID) => healthPermission('*', { PrincipalOrgID });
 
 /**
- * What becomes of the flows of a router that goes: they are reset, so that clients connect again at once, or moved to
+ * The load balancer does one of two things with the flows of a router that goes: they are reset, so that clients connect again at once, or moved to
  * another router, which knows nothing of a TCP connection that it did not see begin. The two exclude each other:
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html
  */

@@ -8,7 +8,7 @@ import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters }
 import { explained } from './refusals.js';
 import { writeDiverterSboms } from './sbom.js';
 
-/** What `serverless package`, `deploy` and `remove` do beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */
+/** `serverless package`, `deploy` and `remove` do this beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
     refused(serverless, 'INVALID_PARAMETER', () => givenParameters(serverless.processedInput.options.param ?? []));
@@ -31,10 +31,10 @@ async function createArtifacts(serverless) {
   if (!isSpoke(serverless.service)) writeDiverterSboms(folder);
 }
 
-/** spoke.yml, which has no routers. */
+/** A service is a spoke's, spoke.yml, or not: a spoke has no routers. */
 const isSpoke = ({ service }) => service === 'ziti-glb-spoke';
 
-/** By name: what the command line has, else serverless.yml for this stage. */
+/** The command line gives parameters, by name, else serverless.yml for this stage. */
 function givenTo(serverless) {
   const { params } = serverless.configurationInput;
   const given = givenParameters(serverless.processedInput.options.param ?? []);
@@ -42,7 +42,7 @@ function givenTo(serverless) {
   return { ...params[stage], ...Object.fromEntries(given) };
 }
 
-/** By name: all of them, those that are not given by their defaults. */
+/** Parameters that are not given have their defaults. */
 const parametersOf = (serverless) => ({ ...serverless.configurationInput.params.default, ...givenTo(serverless) });
 
 async function check(serverless) {
@@ -81,7 +81,7 @@ async function checkDeployed(serverless, given, defaults) {
   refused(serverless, 'PARAMETER_FORGOTTEN', () => checkForgotten(deployed, given, defaults));
 }
 
-/** EX_USAGE of sysexits.h, as of the command `ziti-glb`: the framework has 1 for whatever goes wrong. */
+/** sysexits.h has EX_USAGE, as has the command `ziti-glb`: the framework has 1 for whatever goes wrong. */
 const USAGE = 64;
 
 /** Runs a check of what was typed. @throws the framework's error, for which the process exits with USAGE */
@@ -112,7 +112,7 @@ async function uploadDiverter(serverless) {
   const provider = serverless.getProvider('aws');
   const s3 = new S3Client(await provider.getAwsSdkV3Config());
   const Bucket = await provider.getServerlessDeploymentBucketName();
-  // Stored under its content's name, so a command sent before an upgrade still finds what it was told to install.
+  // S3 has a package under its content's name, so a command sent before an upgrade still finds what it was told to install.
   for (const { path, sha256 } of packages()) {
     const Key = `${serverless.service.custom.artefacts}/diverter/${sha256}`;
     await s3.send(new PutObjectCommand({ Bucket, Key, Body: createReadStream(path) }));

@@ -1,8 +1,8 @@
-/** A claim, see claim.yml and clients-claim.yml. */
+/** A claim is there already, see claim.yml and clients-claim.yml. */
 const CLAIMED = /\/ziti-glb\/(vpc-[0-9a-f]+|clients)\/([\w.-]+)\W* already exists/;
 
 /**
- * What CloudFormation says when an account refuses something that this stack can go without, with what to do about it.
+ * CloudFormation says so when an account refuses something that this stack can go without: the answer adds what to do about it.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
  * @param message of the deployment that failed
  */

@@ -5,11 +5,11 @@ import {
   paginateDescribeVpcEndpoints,
 } from '@aws-sdk/client-ec2';
 
-/** States in which an endpoint keeps its service from being deleted. EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
+/** An endpoint in one of these states keeps its service from being deleted. EC2 answers `pendingAcceptance`, its SDK's type says `PendingAcceptance`. */
 const ALIVE = ['pendingacceptance', 'pending', 'available', 'deleting'];
 
 /**
- * Says why a stack cannot be removed yet: AWS would remove half of it and stop at the endpoint service, which it does not
+ * Refuses to remove a stack that is in use: AWS would remove half of it and stop at the endpoint service, which it does not
  * delete while endpoints are connected to it.
  * @param configuration of the SDK's client, its region by name
  * @param stack what endpoints and the service are tagged with
@@ -61,7 +61,7 @@ export async function refuseRemovalInUse(configuration, stack) {
   }
 }
 
-/** Everything that is connected to the stack's service, from whatever account. Nothing, if it has taken one that is there. */
+/** Endpoints of whatever account are connected to the stack's service. Nothing counts, if it has taken one that is there. */
 async function connections(ec2, stack) {
   const services = await collect(
     paginateDescribeVpcEndpointServiceConfigurations({ client: ec2 }, { Filters: [ofStack(stack)] }),

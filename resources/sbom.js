@@ -5,11 +5,11 @@ import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
 import { packages } from './diverter.js';
 
-/** Debian's `Static-Built-Using`: sources, with their exact versions. */
+/** Debian's `Static-Built-Using` names sources, with their exact versions. */
 const BUILT_USING = /(\S+) \(= (\S+)\)/g;
 
 /**
- * An esbuild plugin that writes which packages ended in the functions' bundles, as CycloneDX has it. The same build
+ * An esbuild plugin writes which packages ended in the functions' bundles, as CycloneDX has it. The same build
  * writes the same file, whose validity has a test: to compile CycloneDX's schema takes longer than to bundle.
  * @param {string} outputFile an absolute path
  */

@@ -40,18 +40,18 @@ const COMMANDS = `
 const FORM = 'Action=DescribeVpcs&Version=2016-11-15';
 const CIDR = '10.20.0.0/16';
 const KEY = 'ziti-glb';
-/** Debian's `nobody`. */
+/** Debian's `nobody` has this number. */
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
-/** What a name may have in it that moves the cursor, renames the window, clears the screen, forges a row, or turns text around. */
+/** A name may have this in it, which moves the cursor, renames the window, clears the screen, forges a row, or turns text around. */
 const FORGED = 'app\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\r\nrouter-9  ready\u202e\u2066\u2028x';
-/** Of what it names, a program's own line breaks and what turns nothing around are no commands. */
+/** A program's own line breaks, and what turns nothing around, are no commands to a terminal. */
 const COMMANDS_TERMINAL = /[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/u;
 
 let refusals = 0;
 let attempts = 0;
 
-/** An attempt, which is counted as refused where `refused` has seen so. */
+/** An attempt is counted as refused where `refused` has seen so. */
 function attempt(what: string, refused: () => Promise<void> | void): void {
   attempts += 1;
   test(what, async () => {
@@ -129,7 +129,7 @@ describePackaged('who does not belong gets nothing', () => {
     let opened: Awaited<ReturnType<typeof openBrowser>>;
     let tab: Page;
     /**
-     * The status of each answer to the browser, as the servers say that they gave it: a browser tells no page of a refused frame.
+     * The servers note the status of each answer that they gave the browser: a browser tells no page of a refused frame.
      * Functions ask these servers too.
      */
     let answers: number[] = [];
@@ -157,7 +157,7 @@ describePackaged('who does not belong gets nothing', () => {
       await new Promise((resolve) => elsewhere?.close(resolve));
     });
 
-    /** Text, for what runs in the page is no program of this one's types. */
+    /** The page runs text, which is no program of this one's types. */
     const fetching = (mode: string) => (url: string) =>
       `fetch(${JSON.stringify(url)}, { method: 'POST', mode: '${mode}', body: 'Action=DescribeVpcs' })
         .then((answer) => answer.text(), () => '')`;
@@ -320,7 +320,7 @@ describePackaged('who does not belong gets nothing', () => {
           ?.RouteTableId,
       );
 
-      // A firewall's endpoint, of another service, to which a route of its owner's leads.
+      // A firewall has an endpoint, of another service, to which a route of its owner's leads.
       const { ServiceConfiguration } = await ec2.send(
         new CreateVpcEndpointServiceConfigurationCommand({
           GatewayLoadBalancerArns: [box.stack.resources.get('LoadBalancer')?.made.ref ?? ''],
@@ -344,7 +344,7 @@ describePackaged('who does not belong gets nothing', () => {
       const route = { RouteTableId: table, DestinationCidrBlock: '10.66.0.0/16', VpcEndpointId: firewall };
       await ec2.send(new CreateRouteCommand(route));
 
-      // All at once, as an attacker would; then ten minutes of the cloud's time, and the subnet is opted out.
+      // An attacker writes all at once; then ten minutes of the cloud's time pass, and the subnet is opted out.
       const notes = Object.fromEntries(
         (await described('router')).Tags?.map(({ Key = '', Value = '' }) => [Key, Value]) ?? [],
       );

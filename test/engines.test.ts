@@ -9,7 +9,7 @@ const version = (text: string): Version => {
 const atLeast = ([major, minor]: Version, [least, lesser]: Version) =>
   major > least || (major === least && minor >= lesser);
 
-/** Whether a package's `engines` takes this version: of npm's ranges those that packages use. */
+/** A package's `engines` takes this version, or not: of npm's ranges those count that packages use. */
 const takes = (range: string, node: Version) =>
   range.split('||').some((one) => {
     const [, operator = '', text = ''] = /^\s*(>=|\^|)\s*(.*?)\s*$/.exec(one) ?? [];

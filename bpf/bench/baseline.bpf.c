@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What the diverter is measured against: the cost of running any program, of the bare strip, and of what the kernel's helpers
+ * The diverter is measured against these: the cost of running any program, of the bare strip, and of what the kernel's helpers
  * alone take, with no check but those that it insists on.
  */
 #include <linux/bpf.h>
@@ -14,7 +14,7 @@
 
 #define LISTENER_PORT 40000
 
-/* IPv4, UDP, GENEVE with the options of AWS. */
+/* The outer headers are IPv4, UDP, and GENEVE with the options of AWS. */
 #define OUTER 68
 
 SEC("tc")
@@ -45,7 +45,7 @@ static __always_inline int tuple_of(struct __sk_buff *skb, struct bpf_sock_tuple
 	return 0;
 }
 
-/* What a packet of a connection needs. */
+/* A packet of a connection needs this. */
 SEC("tc")
 int find(struct __sk_buff *skb)
 {
@@ -60,7 +60,7 @@ int find(struct __sk_buff *skb)
 	return failed ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
-/* What a SYN needs: it has no connection, and a listener. */
+/* A SYN needs this: it has no connection, and a listener. */
 SEC("tc")
 int assign(struct __sk_buff *skb)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Nanoseconds a packet, by BPF_PROG_TEST_RUN: one run for each fresh packet, because a second run on the same one would see
- * it already stripped. Run by run.sh in a namespace of its own, where eth0 is attached and the services are there.
+ * BPF_PROG_TEST_RUN tells nanoseconds a packet: one run for each fresh packet, because a second run on the same one would see it
+ * already stripped. Run by run.sh in a namespace of its own, where eth0 is attached and the services are there.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -17,7 +17,7 @@
 
 #include "../cli/diverter.h"
 
-/* Rounds over all cases, so that a machine that others share is as slow for one as for another. */
+/* All cases take turns in rounds, so that a machine that others share is as slow for one as for another. */
 #define ROUNDS 8
 #define RUNS 5000     /* of a case in a round */
 #define ALL (ROUNDS * RUNS)
@@ -31,7 +31,7 @@
 #define LISTENER_PORT 40000        /* TCP and UDP, on 127.0.0.1 */
 #define CONNECTIONS 8192           /* more than there are packets in a tick of the kernel's clock */
 
-/* Ethernet, the outer headers of a load balancer, IPv4, TCP or UDP. */
+/* The inner packet's payload is behind Ethernet, the outer headers of a load balancer, IPv4, TCP or UDP. */
 #define INNER (14 + 20 + 8 + 8 + 32)
 struct packet {
 	unsigned char bytes[1600];
@@ -113,7 +113,7 @@ static void vary_connection(struct packet *packet, unsigned run)
 	put16(packet->bytes + INNER + 20, connections[run % CONNECTIONS]);
 }
 
-/* What is measured: a program on a packet, changed before each run. */
+/* A case measures a program on a packet, changed before each run. */
 struct measured {
 	const char *name;
 	int program;
@@ -140,7 +140,7 @@ static void run(struct measured *measured, int program, int round, __u32 times[A
 	}
 }
 
-/* The mean of the middle half: finer than the clock, whose steps the median has. */
+/* The mean of the middle half is finer than the clock, whose steps the median has. */
 static double midmean(const __u32 *ascending_times)
 {
 	__u64 sum = 0;
@@ -149,7 +149,7 @@ static double midmean(const __u32 *ascending_times)
 	return (double)sum / (ALL / 2);
 }
 
-/* Also against the bare strip, what none can do without, and against the earlier build, where there is one. */
+/* A case is told against the bare strip too, which none can do without, and against the earlier build, where there is one. */
 static void print(const char *name, const __u32 *ascending_times, const __u32 *strip, const __u32 *earlier)
 {
 	double middle = midmean(ascending_times);
@@ -160,7 +160,7 @@ static void print(const char *name, const __u32 *ascending_times, const __u32 *s
 	printf("\n");
 }
 
-/* Bytes of memory of the maps that are pinned, as the kernel accounts for them. */
+/* The kernel accounts for so many bytes of memory of the maps that are pinned. */
 static void print_memory(void)
 {
 	unsigned long total = 0;
@@ -190,7 +190,7 @@ static int baseline(struct bpf_object *object, const char *name)
 	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
 }
 
-/* The program that a build has attached to an interface, whose maps are pinned in this folder. */
+/* Returns the program that a build has attached to an interface, whose maps are pinned in this folder. */
 static int attached_program(const char *pins, const char *interface)
 {
 	struct attachment attachment;
@@ -220,7 +220,7 @@ static int bound(int type, const char *address, unsigned port)
 	return fd;
 }
 
-/* Connections between the client's and the first service's address, within this namespace. */
+/* Connections are made between the client's and the first service's address, within this namespace. */
 static void establish(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(SERVICE_PORT), .sin_addr.s_addr = inet_addr(FIRST_SERVICE) };
@@ -242,7 +242,7 @@ static void establish(void)
 #define ANSWERS 5000 /* of a way in a round */
 #define ANSWER_ROUNDS 24
 
-/* Nanoseconds of the whole way of an answer, from the socket to the wire: the processor time of a reply socket's sendto(). */
+/* An answer's whole way, from the socket to the wire, takes the processor time of a reply socket's sendto(): in nanoseconds. */
 static double answer_time(int socket, const struct sockaddr_in *client)
 {
 	static const char datagram[1200];
@@ -262,7 +262,7 @@ static int ascending_doubles(const void *a, const void *b)
 	return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
-/* Answers of one flow by our device, and by the interface itself as before there was one: each way set by a command, in turns. */
+/* Answers of one flow go by our device, and by the interface itself as before there was one: each way set by a command, in turns. */
 static int measure_answers(char **commands)
 {
 	const char *names[] = { "by the reply device", "by the interface's own route, as before it" };
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
 	for (int round = 0; round < ROUNDS; round++)
 		for (int i = 0; i < count; i++) {
 			int compared = earlier >= 0 && all[i].program == diverter;
-			/* The second finds in the processor's caches what the first has brought. */
+			/* The second build finds in the processor's caches what the first has brought: so they change places. */
 			if (compared && round % 2)
 				run(&all[i], earlier, round, earlier_times[i]);
 			run(&all[i], all[i].program, round, times[i]);

@@ -49,7 +49,7 @@ int encapsulate(struct __sk_buff *skb)
 	return is_for_service(skb) ? put(skb, outer, sizeof(outer)) : TC_ACT_OK;
 }
 
-/* The same with the stand-in for GENEVE. */
+/* The node does the same with the stand-in for GENEVE. */
 SEC("gpe")
 int encapsulate_gpe(struct __sk_buff *skb)
 {

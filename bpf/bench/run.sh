@@ -24,7 +24,7 @@ exec unshare --mount --net sh -eu -c '
 	ip route add local 192.168.1.1 dev lo
 	build/diverter attach eth0 --from 10.0.0.0/24
 	add() { build/diverter -I -c $1 -m $2 -p $3 -o 0.0.0.0 -n 0 -l 443 -h 443 -t 40000 -s $1 >/dev/null; }
-	# services PROTOCOL COUNT: so many, each of an address.
+	# services PROTOCOL COUNT adds so many services, each of an address.
 	services() {
 		i=0
 		while [ $i -lt $2 ]; do
@@ -32,7 +32,7 @@ exec unshare --mount --net sh -eu -c '
 			i=$((i + 1))
 		done
 	}
-	# The same, each of a prefix of the next length.
+	# prefixes does the same, each of a prefix of the next length.
 	prefixes() {
 		i=0
 		while [ $i -lt $2 ]; do
@@ -40,7 +40,7 @@ exec unshare --mount --net sh -eu -c '
 			i=$((i + 1))
 		done
 	}
-	# Over TCP and UDP.
+	# both has them over TCP and UDP.
 	both() {
 		$1 tcp $2 &
 		$1 udp $2

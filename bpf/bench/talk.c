@@ -55,7 +55,7 @@ static void serve(const struct sockaddr_in *at)
 
 static int connected(const struct sockaddr_in *to)
 {
-	/* Closing it is a reset: a port is not kept busy. */
+	/* A reset closes it: a port is not kept busy. */
 	struct linger none = { .l_onoff = 1 };
 	int fd = opened();
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));

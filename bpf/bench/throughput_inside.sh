@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The part of throughput.sh within namespaces of its own.
+# throughput.sh runs this part of itself within namespaces of its own.
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir /run/sys
@@ -8,7 +8,7 @@ mount -t bpf bpf /sys/fs/bpf
 ROUNDS=${ROUNDS:-3} SECONDS_EACH=${SECONDS_EACH:-1}
 in_node() { ip netns exec node "$@"; }
 in_client() { ip netns exec client "$@"; }
-# All that sends, and the router's card, have one processor, the router's program that reads has the other; and nobody else who is on
+# One processor has all that sends, and the router's card, the other has the router's program that reads; and nobody else who is on
 # the machine delays them.
 REALTIME="chrt --fifo 1 taskset --cpu-list"
 chrt --fifo 1 true 2>/dev/null || {
@@ -62,7 +62,7 @@ kill $wire 2>/dev/null || :
 wait $wire || :
 [ -n "$tcp" ] || printf '\nskipped, TCP: no live frames (BPF_F_TEST_XDP_LIVE_FRAMES) arrive here: %s\n' "$(tail -n 1 /run/said)"
 
-# What the node puts packets into, and what takes them out; and the address of the UDP listener then.
+# A kind says what the node puts packets into, and what takes them out; and the address of the UDP listener then.
 plain() { sink="100.64.0.1 443" kind=plain; }
 earlier() { through build/earlier/build/diverter geneve; }
 this() { through build/diverter geneve; }
@@ -89,7 +89,7 @@ nothing() {
 # Frames that the card has received, and the packets that they became for the stack.
 frames() { awk '$1 == "eth0:" { print $3 }' /proc/net/dev; }
 packets() { awk '$1 == "Ip:" { print $4 }' /proc/net/snmp | tail -1; }
-# Seconds of a processor that the router's card took, whose polls bring packets as far as their sockets.
+# The router's card took so many seconds of a processor: its polls bring packets as far as their sockets.
 SAMPLES=4000 # a second, on each processor
 sampled() { perf record -q -e cpu-clock -F $SAMPLES -m 8M -a -g -o /run/samples "$@" 2>/dev/null; }
 seconds() {
@@ -101,7 +101,7 @@ coalesce() {
 	echo $1 >/run/sys/class/net/eth0/gro_flush_timeout
 	echo $(($1 > 0 ? 2 : 0)) >/run/sys/class/net/eth0/napi_defer_hard_irqs
 }
-# wire MTU STREAMS: Gbit/s; the router's cores for each, its card's and its program's of these; frames in each packet.
+# wire MTU STREAMS notes Gbit/s; the router's cores for each, its card's and its program's of these; frames in each packet.
 wire() {
 	exec $REALTIME 0 ip netns exec node build/wire send build/wire.bpf.o eth0 $kind $1 $2 >>/run/wire.$gro.$way &
 	wire=$!
@@ -113,7 +113,7 @@ wire() {
 	echo "$received $before $after $(seconds)" | awk '$1 > 0 && $7 > $5 {
 		printf "%.2f %.4f %.4f %.4f %.1f\n", $1 / $2, ($8 + $3) / $1, $8 / $1, $3 / $1, ($6 - $4) / ($7 - $5) }'
 }
-# udp: thousands a second that the listener gets; nanoseconds of the router's card for each that arrives.
+# udp notes the thousands a second that the listener gets; nanoseconds of the router's card for each that arrives.
 udp() {
 	sending ip netns exec client build/udp blast 100.64.0.1 443 $((SECONDS_EACH + 2)) &
 	blast=$!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The programs of wire.c: one makes a frame the next of a stream, one reads what the receiver acknowledges. */
+/* wire.c has two programs here: one makes a frame the next of a stream, one reads what the receiver acknowledges. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -46,7 +46,7 @@ int send_next(struct xdp_md *ctx)
 	return bpf_redirect(wire->ifindex, 0);
 }
 
-/* What the receiver says never gets further. */
+/* The receiver's acknowledgements never get further. */
 SEC("tc")
 int hear(struct __sk_buff *skb)
 {

@@ -55,7 +55,7 @@ static long checked(long result, const char *what)
 	return result;
 }
 
-/* The sum of 16-bit words, not folded, of a few hundred bytes at the most. */
+/* Returns the sum of 16-bit words, not folded, of a few hundred bytes at the most. */
 static __u32 summed(const void *bytes, size_t size)
 {
 	__u32 sum = 0;
@@ -64,7 +64,7 @@ static __u32 summed(const void *bytes, size_t size)
 	return sum;
 }
 
-/* The outer headers, of GENEVE as AWS has them, or of its stand-in; what lengths change is written later. */
+/* The outer headers are GENEVE's as AWS has them, or its stand-in's; what lengths change is written later. */
 static const __u8 ethernet[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 };
 static const __u8 outer[] = { 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0xc3, 0x50, 0x17, 0xc1, 0, 0, 0, 0 };
 static const __u8 geneve[] = { 8, 0, 8, 0, 0, 0, 0, 0, 1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1,
@@ -77,7 +77,7 @@ static __u8 *put(__u8 *at, const void *bytes, size_t size)
 	return at + size;
 }
 
-/* Ethernet and outer headers; returns where the inner ones begin. */
+/* Writes Ethernet and outer headers; returns where the inner ones begin. */
 static size_t put_outer(__u8 *frame, const char *way, size_t inner_length)
 {
 	__u8 *at = put(frame, ethernet, sizeof(ethernet)), *ip = at;
@@ -92,7 +92,7 @@ static size_t put_outer(__u8 *frame, const char *way, size_t inner_length)
 	return at - frame;
 }
 
-/* A frame of a stream with `payload` bytes of zeros; returns its length. Checksums are right for what is in it. */
+/* Writes a frame of a stream with `payload` bytes of zeros; returns its length. Checksums are right for what is in it. */
 static size_t put_frame(__u8 *frame, const char *way, struct stream *stream, int index, int flags, const void *options, size_t options_size,
 			size_t payload)
 {
@@ -191,7 +191,7 @@ static void send_streams(const char *path, const char *interface, const char *wa
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = hear, .priority = 1, .handle = 1);
 	checked(bpf_tc_attach(&hook, &filter), "bpf_tc_attach");
 
-	/* The size of segments, and windows with a scale. */
+	/* The SYN asks for the size of segments, and windows with a scale. */
 	const __u8 asked[] = { 2, 4, wire->payload >> 8, wire->payload, 1, 3, 3, 7 };
 	for (int i = 0; i < count; i++) {
 		struct stream *stream = &wire->streams[i];
@@ -241,7 +241,7 @@ static void sink(int count, double seconds)
 	checked(bind(listener, (struct sockaddr *)&at, sizeof(at)), "bind");
 	checked(listen(listener, STREAMS_MAX), "listen");
 	for (int i = 0; i < count; i++) {
-		/* Closing it is a reset: nobody is there to answer anything else. */
+		/* A reset closes it: nobody is there to answer anything else. */
 		struct linger none = { .l_onoff = 1 };
 		struct epoll_event event = { .events = EPOLLIN, .data.fd = checked(accept(listener, NULL, NULL), "accept") };
 		setsockopt(event.data.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the generator and its programs in the kernel share. */
+/* The generator and its programs in the kernel share this. */
 #pragma once
 
 #include <linux/ip.h>
@@ -54,7 +54,7 @@ INLINE int may_send(const struct wire *wire, const struct stream *stream)
 	return stream->state == ANSWERED && (__s32)(stream->edge - stream->next - wire->payload) >= 0;
 }
 
-/* Streams take turns. What the receiver has no room for is not sent: then nobody sends for now. */
+/* Streams take turns. A frame that the receiver has no room for is not sent: then nobody sends for now. */
 INLINE struct stream *next_stream(struct wire *wire, __u64 (*now)(void))
 {
 	struct stream *stream = &wire->streams[wire->current & (STREAMS_MAX - 1)];

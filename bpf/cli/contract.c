@@ -104,7 +104,7 @@ static void copy_label(char label[SERVICE_ID_MAX], const char *text)
 			;
 	memcpy(label, text, length);
 	label[length] = 0;
-	make_plain(label);
+	make_printable(label);
 }
 
 static struct rule read_rule(const struct arguments *arguments)
@@ -133,7 +133,7 @@ static struct rule read_rule(const struct arguments *arguments)
 	return rule;
 }
 
-/* The command line, for the log of a failure. */
+/* The log of a failure has the command line. */
 static char called[512];
 static bool is_addition;
 
@@ -153,7 +153,7 @@ static void tell(const char *sentence)
 	char text[sizeof(((struct calls *)0)->refusal)];
 	if (snprintf(text, sizeof(text), "%s: diverter%s", sentence, called) >= (int)sizeof(text))
 		strcpy(text + sizeof(text) - sizeof("..."), "...");
-	make_plain(text);
+	make_printable(text);
 	syslog(LOG_ERR, "%s", text);
 	if (is_addition)
 		calls_refused(text);

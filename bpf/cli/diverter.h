@@ -25,9 +25,9 @@ void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)
 /* A failure is told to this function too, before the command ends. */
 void fail_also_to(void (*told)(const char *sentence));
 
-/* plain.c */
+/* printable.c */
 /* A text of others becomes one that may be shown: what commands a terminal, breaks a line or is no UTF-8 becomes '?', each byte. */
-void make_plain(char *text);
+void make_printable(char *text);
 
 /* capability.c */
 /* True if this process has the capability, CAP_... */
@@ -57,11 +57,11 @@ struct calls *calls_open(void);
 void calls_added(struct calls *calls);
 void calls_refused(const char *sentence);
 void calls_flushed(struct calls *calls);
-/* Milliseconds since the last -I. */
+/* Returns the milliseconds since the last -I. */
 __u64 calls_age(void);
-/* How often all rules were forgotten. */
+/* Returns how often all rules were forgotten. */
 __u32 calls_flushes(void);
-/* Milliseconds of the monotonic clock. */
+/* Returns the milliseconds of the monotonic clock. */
 __u64 now(void);
 
 /* maps.c: the pinned maps, which docs/maps.md lists */
@@ -122,14 +122,14 @@ bool offload_turn(const char *name, const char *feature, bool on);
 /* The device is made, if it is not there and the kernel can. */
 void gro_start(void);
 void gro_stop(void);
-/* Why the device merges nothing, NULL if it does. */
+/* Returns why the device merges nothing, or NULL if it does. */
 const char *gro_problem(void);
 
 /* reply_rules.c: the policy rules that lead answers of --reply geneve to the reply device */
 /* The rules become those for a router with these addresses. The device must be there. */
 void reply_rules_add(const struct settings *settings);
 void reply_rules_delete(void);
-/* Which of them is gone, NULL if none is. */
+/* Returns the one of them that is gone, or NULL. */
 const char *reply_rules_problem(const struct settings *settings);
 /* IPv6 may be turned off, as a whole: then there are no answers of it. */
 bool has_ipv6(void);
@@ -141,7 +141,7 @@ void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_d
 /* Answers leave by the device from now on, where they meet this program. */
 void reply_device_start(const struct maps *maps, const struct settings *settings, const struct reply_device *device, int egress);
 void reply_device_stop(const struct maps *maps);
-/* Why answers do not leave by the device, NULL if they do, or no interface replies through the load balancer. */
+/* Returns why answers do not leave by the device; NULL if they do, or no interface replies through the load balancer. */
 const char *reply_device_problem(const struct maps *maps);
 /* True if an interface replies through the load balancer, whose settings are copied. */
 bool reply_device_is_needed(const struct maps *maps, struct settings *settings);
@@ -158,7 +158,7 @@ void filter_check(unsigned ifindex, const char *name);
 /* The programs become filters of the interface, in place of ours of before; ingress is -1 for none. True if the qdisc was not there. */
 bool filter_attach(unsigned ifindex, const char *name, int ingress, int egress);
 void filter_detach(unsigned ifindex, bool made_qdisc);
-/* The id of our filter's program on this side, 0 for none. */
+/* Returns the id of our filter's program on this side, or 0. */
 __u32 filter_program(unsigned ifindex, enum bpf_tc_attach_point side);
 bool filter_any(unsigned ifindex);
 /* True if a filter of someone else runs before ours on this side. */
@@ -191,9 +191,9 @@ void hook_detach(unsigned ifindex, const char *name, bool made_qdisc);
 bool hook_any(unsigned ifindex);
 /* True if the attachment's program for what leaves is there. */
 bool hook_egress(unsigned ifindex, const struct attachment *attachment);
-/* The hook that both programs of the attachment are at. */
+/* Returns the hook that both programs of the attachment are at. */
 enum hook attached(unsigned ifindex, const struct attachment *attachment);
-/* A program of someone else that sees packets before ours, and may keep them from it. */
+/* A program of someone else may see packets before ours, and keep them from it. */
 struct front {
 	unsigned ifindex;
 	const char *side;
@@ -210,7 +210,7 @@ void detach(const char *name);
 void detach_all(void);
 
 /* destinations.c: the hash table of destination prefixes */
-/* The number of the destination with this key, 0 for none. */
+/* Returns the number of the destination with this key, or 0. */
 __u32 destination_number(const struct maps *maps, const struct destination_key *key);
 const struct rule_group *destination_find(const struct maps *maps, const struct destination_key *key);
 /* Fails if there is no room for a destination with this key. */
@@ -331,7 +331,7 @@ void services_print(bool json);
 void watch(void) __attribute__((noreturn));
 
 /* router.c */
-/* ziti-router's problem, by its own health check on this port. NULL if it has none, or there is no port to ask on. */
+/* Returns ziti-router's problem, by its own health check on this port; NULL if it has none, or there is no port to ask on. */
 const char *router_problem(unsigned port);
 
 /* health.c: the command `health` */
@@ -340,11 +340,11 @@ struct health_options {
 	unsigned port, router; /* 0 for none */
 	bool idle;	       /* a router without services is healthy too */
 };
-/* Exit codes. */
+/* The command ends with one of these exit codes. */
 enum health { HEALTHY, UNHEALTHY, UNUSED /* attached, with no service to divert to */ };
 /* The diverter is healthy if packets are diverted to listeners that are there; `text` says what is wrong. */
 enum health health(char text[HEALTH_TEXT]);
-/* The same, and what the options ask for. */
+/* The diverter is healthy if what the options ask for is well too. */
 enum health health_asked(const struct health_options *options, char text[HEALTH_TEXT]);
 
 /* serve.c: `health --port` */

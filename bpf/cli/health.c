@@ -34,7 +34,7 @@ static void note_front(const struct front *front, void *context)
 	*(struct front *)context = *front;
 }
 
-/* What is wrong with an interface that is attached. */
+/* An obstacle is what is wrong with an interface that is attached. */
 struct obstacle {
 	struct front front;  /* sees packets before ours, unless its ifindex is 0 */
 	const char *merging; /* the offload that merges datagrams, NULL for none */

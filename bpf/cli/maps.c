@@ -48,7 +48,7 @@ static int open_pin(const char *name)
 	return fd;
 }
 
-/* The members of struct maps that are descriptors, by the names of their pins. The others are memory. */
+/* Descriptors are these members of struct maps, by the names of their pins. The others are memory. */
 static const struct {
 	const char *name;
 	size_t at;

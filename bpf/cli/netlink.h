@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages to the kernel about its devices, addresses, routes and rules. */
+/* rtnetlink carries messages to the kernel about its devices, addresses, routes, rules and filters. */
 #pragma once
 
 #include <linux/fib_rules.h>
@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct netlink_message {
@@ -17,19 +18,22 @@ struct netlink_message {
 		struct rtmsg route;
 		struct fib_rule_hdr rule;
 		struct netconfmsg settings;
+		struct tcmsg filter; /* or a qdisc */
 	};
 	char attributes[512];
 };
-/* A message of this type, whose own part has this size, without attributes. */
+/* Returns a message of this type, whose own part has this size, without attributes. */
 struct netlink_message netlink_message(int type, int flags, size_t size);
 struct rtattr *netlink_add(struct netlink_message *message, int type, const void *value, size_t size);
 struct rtattr *netlink_add_number(struct netlink_message *message, int type, __u32 value);
-/* What was added since is within the attribute. */
+/* The attribute holds what was added since. */
 void netlink_close_nest(const struct netlink_message *message, struct rtattr *nest);
-int netlink_open(void);
 /* Returns the kernel's answer: 0, or an error. */
 int netlink_ask(struct netlink_message *message);
 /* Reads one entry that the kernel has, if it has it. */
 void netlink_get(struct netlink_message *message, void (*read)(const struct nlmsghdr *entry, void *context), void *context);
-/* Lists what the kernel has, an entry at a time. */
-void netlink_list(struct netlink_message *message, void (*each)(const struct nlmsghdr *entry, void *context), void *context);
+/* Lists what the kernel has, an entry at a time, which may ask for nothing else. Fails if the kernel does not tell its `what`. */
+void netlink_list(struct netlink_message *message, const char *what, void (*each)(const struct nlmsghdr *entry, void *context),
+		  void *context);
+/* True if the interface is set up. */
+bool netlink_is_up(const char *name);

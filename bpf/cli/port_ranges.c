@@ -3,7 +3,7 @@
 
 #include "diverter.h"
 
-/* The listener's port for each port of a packet, between the lowest and the highest that any rule has. */
+/* A painting has the listener's port for each port of a packet, between the lowest and the highest that any rule has. */
 #define NOBODY -1
 struct painting {
 	int low, high;

@@ -3,12 +3,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "diverter.h"
+#include "netlink.h"
 
 #define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
@@ -45,35 +43,27 @@ static bool is_ingress_qdisc(const struct nlmsghdr *header, unsigned ifindex)
 	return false;
 }
 
+struct search {
+	int type;
+	unsigned ifindex;
+	match *matches;
+	bool found;
+};
+
+static void find(const struct nlmsghdr *entry, void *context)
+{
+	struct search *search = context;
+	search->found |= entry->nlmsg_type == search->type && search->matches(entry, search->ifindex);
+}
+
 /* True if any entry of the kernel's list matches: of filters below a parent, or of qdiscs. */
 static bool any_listed(int request_type, int answer_type, unsigned ifindex, __u32 parent, match *matches)
 {
-	struct {
-		struct nlmsghdr header;
-		struct tcmsg message;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = request_type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.message = { .tcm_ifindex = ifindex, .tcm_parent = parent },
-	};
-	char answer[32768] __attribute__((aligned(8)));
-	bool found = false;
-
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
-		fail("cannot ask the kernel for its filters: %s", strerror(errno));
-	for (bool more = true; more;) {
-		ssize_t length = recv(fd, answer, sizeof(answer), 0);
-		if (length < 0)
-			fail("cannot read the kernel's filters: %s", strerror(errno));
-		for (struct nlmsghdr *header = (void *)answer; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
-			if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
-				more = false;
-			else if (header->nlmsg_type == answer_type && matches(header, ifindex))
-				found = true;
-		}
-	}
-	close(fd);
-	return found;
+	struct search search = { answer_type, ifindex, matches, false };
+	struct netlink_message asked = netlink_message(request_type, 0, sizeof(asked.filter));
+	asked.filter = (struct tcmsg){ .tcm_ifindex = ifindex, .tcm_parent = parent };
+	netlink_list(&asked, "filters", find, &search);
+	return search.found;
 }
 
 static bool any_filter(unsigned ifindex, __u32 parent, match *matches)

@@ -17,8 +17,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "diverter.h"
 #include "netlink.h"
@@ -48,7 +46,7 @@ static void make_device(const __u8 address[ETH_ALEN])
 		     strerror(error));
 }
 
-/* No address of IPv6's own, from which it would speak up. */
+/* The kernel gives the device no address of IPv6's own, from which it would speak up. */
 static void add_ipv6(struct netlink_message *message)
 {
 	if (!has_ipv6())
@@ -60,8 +58,8 @@ static void add_ipv6(struct netlink_message *message)
 }
 
 /*
- * By the device come packets from addresses that are this machine's, as services', and what leaves by it without being an answer
- * is looked up as if it came by it.
+ * The kernel takes in by the device packets from addresses that are this machine's, as services', and looks up what leaves by it
+ * without being an answer as if it came by it.
  */
 static void add_ipv4(struct netlink_message *message)
 {
@@ -129,7 +127,7 @@ static int filter_of(int ifindex)
 	return filter;
 }
 
-/* Of the interface's reverse path filter and that of all interfaces, the larger number counts. */
+/* The kernel goes by the larger number of the interface's reverse path filter and that of all interfaces. */
 static bool filters_strictly(unsigned ifindex)
 {
 	int own = filter_of(ifindex), all = filter_of(NETCONFA_IFINDEX_ALL);
@@ -160,7 +158,7 @@ void reply_device_make(const struct maps *maps, unsigned ifindex, struct reply_d
 	device->takes_all = filters_strictly(ifindex) || any_filters_strictly(maps);
 }
 
-/* That the device takes all packets in is noted as an attachment's --from any. What is attached as a whole has the program. */
+/* An attachment notes by --from any that the device takes all packets in. An interface that is attached as a whole has the program. */
 static void attach_egress(const struct maps *maps, const char *name, bool takes_all, int egress)
 {
 	unsigned ifindex = if_nametoindex(name);
@@ -205,16 +203,6 @@ void reply_device_stop(const struct maps *maps)
 	netlink_ask(&deleted);
 }
 
-static bool is_up(const char *name)
-{
-	struct ifreq request = {};
-	int fd = netlink_open();
-	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
-	bool up = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-	close(fd);
-	return up;
-}
-
 static bool egress_is_attached(const struct maps *maps, const char *name)
 {
 	unsigned ifindex = if_nametoindex(name);
@@ -242,7 +230,7 @@ const char *reply_device_problem(const struct maps *maps)
 	unsigned device = if_nametoindex(REPLY_DEVICE);
 	if (!reply_device_is_needed(maps, &settings))
 		return NULL;
-	if (!is_up(REPLY_DEVICE) || !is_up(PEER))
+	if (!netlink_is_up(REPLY_DEVICE) || !netlink_is_up(PEER))
 		return REPLY_DEVICE " is gone, or it or its end " PEER " is down";
 	if (!egress_is_attached(maps, REPLY_DEVICE))
 		return "the diverter is off " REPLY_DEVICE;

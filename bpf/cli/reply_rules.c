@@ -15,7 +15,7 @@
 
 #define TABLE 6081
 
-/* Behind the table `local`, whose preference is 0, and before whatever the administrator has. */
+/* Our rules come behind the one for the table `local`, whose preference is 0, and before whatever the administrator has. */
 enum preference { OWN = 11, ANSWERS, END };
 
 bool has_ipv6(void)
@@ -68,7 +68,7 @@ static bool has_table(int family, __u32 device)
 	struct found_route found = { .device = device };
 	struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
 	asked.route.rtm_family = family;
-	netlink_list(&asked, find_route, &found);
+	netlink_list(&asked, "routes", find_route, &found);
 	return found.found;
 }
 
@@ -95,8 +95,8 @@ static void want(struct policies *policies, int family, enum preference preferen
 }
 
 /*
- * What has no source yet is the router's own, as is what the loopback says to itself. IPv6 with no source yet meets no rule that
- * names one: so the rules name the addresses that can be a service's.
+ * A packet without a source yet is the router's own, as is what the loopback says to itself. IPv6 with no source yet meets no rule
+ * that names one: so the rules name the addresses that can be a service's.
  */
 static struct policies wanted(const struct settings *settings)
 {
@@ -170,7 +170,7 @@ static bool same(const struct policy *a, const struct policy *b)
 	return a->family == b->family && a->preference == b->preference && memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
 }
 
-/* What is wanted is marked as seen, and what is ours and not wanted is gathered. */
+/* A rule in the kernel that is wanted is marked as seen, one that is ours and not wanted is gathered. */
 struct compared {
 	struct policies wanted, stale;
 };
@@ -198,7 +198,7 @@ static void compare(struct compared *compared)
 		struct netlink_message asked = netlink_message(RTM_GETRULE, 0, sizeof(asked.rule));
 		asked.rule.family = family;
 		if (family == AF_INET || has_ipv6())
-			netlink_list(&asked, compare_one, compared);
+			netlink_list(&asked, "rules", compare_one, compared);
 	}
 }
 

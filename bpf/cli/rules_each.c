@@ -39,7 +39,7 @@ static void each_of_group(struct reader *reader, const struct rule_group *group)
 		reader->rule.port = node.port;
 		memcpy(reader->rule.service, node.service, sizeof(reader->rule.service));
 		reader->rule.service[sizeof(reader->rule.service) - 1] = 0;
-		make_plain(reader->rule.service);
+		make_printable(reader->rule.service);
 		reader->each(&reader->rule, reader->context);
 	}
 }

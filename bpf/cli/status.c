@@ -9,7 +9,7 @@ static unsigned read_refused(const struct maps *maps, struct calls *calls)
 {
 	*calls = maps->calls ? *maps->calls : (struct calls){};
 	calls->refusal[sizeof(calls->refusal) - 1] = 0;
-	make_plain(calls->refusal);
+	make_printable(calls->refusal);
 	return calls->refused;
 }
 

@@ -15,13 +15,13 @@
 #define REPLACE (1u << 2)				     /* BPF_F_REPLACE */
 #define BEFORE (1u << 3)				     /* BPF_F_BEFORE: before no program in particular is the first place */
 
-/* The part of union bpf_attr for BPF_PROG_ATTACH and BPF_PROG_DETACH. */
+/* union bpf_attr has this part for BPF_PROG_ATTACH and BPF_PROG_DETACH. */
 struct attaching {
 	__u32 ifindex, program, type, flags, replaced, relative;
 	__u64 revision;
 };
 
-/* The part for BPF_PROG_QUERY. */
+/* It has this part for BPF_PROG_QUERY. */
 struct querying {
 	__u32 ifindex, type, query_flags, attach_flags;
 	__u64 ids;

@@ -18,7 +18,8 @@ install -d -m 755 "$root/usr/share/doc/ziti-glb-diverter"
 chmod 644 "$root/usr/share/doc/ziti-glb-diverter/copyright"
 install -D -m 644 "$here/ziti-router.conf" "$root/lib/systemd/system/ziti-router.service.d/ziti-glb-diverter.conf"
 install -D -m 755 -t "$root/DEBIAN" "$here/preinst" "$here/postinst" "$here/prerm" "$here/postrm"
-# Debian's field for the sources that a binary holds parts of; beside the package for who lists what is deployed.
+# Debian's field Static-Built-Using names the sources that a binary holds parts of, as a file beside the package does for who
+# lists what is deployed.
 sources=$(awk '{ print $3 " (= " $4 ")" }' "$linked" | sort -u | paste -sd , | sed 's/,/, /g')
 echo "$sources" >"$output.$$.built-using"
 

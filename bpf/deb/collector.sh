@@ -11,7 +11,7 @@ growth=200
 settings=$root/etc/default/ziti-glb-router
 if [ -n "${GOGC+set}${GOMEMLIMIT+set}" ] || grep -qsx 'TUNE=false' "$settings"; then exit; fi
 
-# In bytes: the machine's memory, and no more than this cgroup, or one that it is in, may have.
+# Memory counts in bytes: the machine's, and no more than this cgroup, or one that it is in, may have.
 memory=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' "$root/proc/meminfo") * 1024))
 # lowest GROUP FILE...: of version 2 or 1, from the group up.
 lowest() {
@@ -34,7 +34,7 @@ while IFS=: read -r number controllers group; do
 	esac
 done <"$root/proc/self/cgroup"
 
-# Half of it is what the heap has once it holds a quarter, by Go's default of 100 percent. From there on the collector runs sooner than
+# The heap has half of it once it holds a quarter, by Go's default of 100 percent. From there on the collector runs sooner than
 # by ours, and never does a router that would have had room without have none.
 echo "GOGC=$growth"
 echo "GOMEMLIMIT=$((memory / 2 / 1024 / 1024))MiB"

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { TestStack } from './stage.ts';
 
-/** Of `diverter status --json`, where all is in order. */
+/** `diverter status --json` prints this where all is in order. */
 export const STATUS = {
   version: '0.1.0',
   attached: [{ interface: 'ens5', hook: 'tcx' }],
@@ -14,7 +14,7 @@ export const STATUS = {
   stack: { TcpPassiveOpens: 3, TcpExtIPReversePathFilter: 0 },
 };
 
-/** Of `diverter services --json`. */
+/** `diverter services --json` prints this. */
 export const RULES = [
   {
     ...{ service: '4OmU8W8ZPLDPl6jMk4dGw', protocol: 'tcp', destination: '10.20.0.0/24', source: '0.0.0.0/0' },
@@ -26,7 +26,7 @@ export const RULES = [
   },
 ];
 
-/** What the programs on each router are, as functions of sh; each is given its words. */
+/** Programs on each router are functions of sh; each is given its words. */
 const programs = (status: object, health: number) => `
 diverter() {
   case "$*" in
@@ -42,7 +42,7 @@ timeout() { shift; "$@"; return 124; }
 systemctl() { echo active; }
 `;
 
-/** Has what asks routers run, as an agent would run it; an install only succeeds. */
+/** The agent runs what asks routers; an install only succeeds. */
 export function answering({ fake }: Pick<TestStack, 'fake'>, status: object = STATUS, { health = 0 } = {}): void {
   fake.onExec = async (_, __, options) => {
     const script = options?.stdin ?? '';

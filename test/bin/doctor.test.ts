@@ -206,7 +206,7 @@ test.each<[string, string[], number, string | undefined, string]>([
   expect(dnsRanges({ dns: undefined }, { vpcCidrs }, routers)).toEqual([]);
 });
 
-/** Open to the load balancer's node in zone a, and to that alone. */
+/** The security group is open to the load balancer's node in zone a, and to that alone. */
 const GOOD: Extras = {
   ec2: {
     DescribeSecurityGroups: ({ GroupIds }) => ({

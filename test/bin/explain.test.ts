@@ -201,7 +201,7 @@ test('an endpoint of another account is explained as far as a hub sees it: whose
   expect(await stack.cli(`explain ${strangers}`)).toMatchObject({ code: 0 });
 });
 
-/** As the function does for those that it was told of. */
+/** The service accepts them, as the function does for those that it was told of. */
 async function acceptAll(stack: Pick<TestStack, 'clock' | 'ec2' | 'service'>, VpcEndpointIds: string[]) {
   const { serviceId: ServiceId } = stack.service;
   await stack.ec2.send(new AcceptVpcEndpointConnectionsCommand({ ServiceId, VpcEndpointIds }));

@@ -4,7 +4,7 @@ import { jsonSchema } from '../../release/schema.ts';
 const validating = (closed: boolean) => new Ajv2020({ allErrors: true }).addSchema(jsonSchema({ closed }), 'json');
 const VALIDATORS = { closed: validating(true), open: validating(false) };
 
-/** What the schema has against a document of a command; closed, also members that it does not name. */
+/** The schema has this against a document of a command; closed, also members that it does not name. */
 export function flaws(command: string, document: unknown, how: keyof typeof VALIDATORS = 'closed'): unknown[] {
   const validate = VALIDATORS[how].getSchema(`json#/$defs/${command}`);
   if (!validate) return [`there is no schema of ${command}`];

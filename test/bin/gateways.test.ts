@@ -29,7 +29,7 @@ async function behind(owner?: string) {
   const attachment = await attach(stack.ec2, stack.vpc.vpc, stack.vpc.a1);
   const { TransitGatewayRouteTables } = await client.send(new ec2.DescribeTransitGatewayRouteTablesCommand({}));
   const table = given(TransitGatewayRouteTables?.[0]?.TransitGatewayRouteTableId);
-  /** By the gateway's table, to the attachment. */
+  /** The gateway's table leads to the attachment. */
   const lead = (DestinationCidrBlock: string) =>
     client.send(
       new ec2.CreateTransitGatewayRouteCommand({
@@ -44,7 +44,7 @@ async function behind(owner?: string) {
           ...{ TransitGatewayAttachmentId: attachment, Options: { ApplianceModeSupport: 'enable' } },
         }),
       ),
-    /** In the VPC, the gateway's table, and another VPC with clients. */
+    /** The VPC, the gateway's table, and another VPC with clients get their routes. */
     async routes(cidr = '10.16.0.0/12') {
       const far = await testVpc(stack);
       await attach(stack.ec2, far.vpc, far.a0);

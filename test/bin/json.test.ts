@@ -19,7 +19,7 @@ import { deployed, serverless } from './stage.ts';
 /** Takes a type only where each can stand for the other: `tsc` refuses what is said otherwise than it is made. */
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 type Schemas = { [Name in keyof typeof DOCUMENTS]: z.infer<(typeof DOCUMENTS)[Name]> };
-/** Literally 1 in the schema, and a number for who reads it. */
+/** The schema says 1 literally, which is a number for who reads it. */
 type Wider<T> = T extends readonly (infer U)[]
   ? Wider<U>[]
   : T extends object
@@ -47,7 +47,7 @@ test('needs nothing of this project, as a package gives it on', () => {
 });
 
 describe('what is printed is of the schema that a package gives on,', () => {
-  /** With all that a document may have in it: routers and subnets in several states, and what is in the way. */
+  /** A stack has all that a document may have in it: routers and subnets in several states, and what is in the way. */
   const stage = async () => {
     const stack = await deployed({ deployed: [serverless({ vpcId: 'vpc-1', idleTimeout: '400' })] });
     answering(stack);

@@ -15,7 +15,7 @@ async function logging() {
   await stack.logged('routers', '2026 Task timed out after 300.00 seconds\n');
   return { ...stack, minutes };
 }
-/** Without the times, which a line begins with. */
+/** Lines lose the times that they begin with. */
 const cut = (out: string) => out.split('\n').map((line) => line.replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}/, ''));
 
 describe('log', () => {

@@ -22,7 +22,7 @@ const tagsOf = async ({ ec2, vpc }: TestStack) =>
 const targetsOf = async ({ elb, service }: TestStack) =>
   (await elb.send(new DescribeTargetHealthCommand({ TargetGroupArn: service.targetGroup }))).TargetHealthDescriptions;
 
-/** A group of one router, whose launch and end are held by hooks. */
+/** A group has one router, whose launch and end are held by hooks. */
 async function group({ ec2, autoScaling, vpc, clock }: TestStack) {
   const hook = (name: string, what: string) => ({
     ...{ LifecycleHookName: `ziti-glb-${name}`, LifecycleTransition: `autoscaling:EC2_INSTANCE_${what}` },

@@ -334,7 +334,7 @@ test.each<[string[], groups: number, Record<string, number>, string[]]>([
   expect(found.map(({ is, says }) => `${is} ${says}`)).toEqual(expected.map((text) => expect.stringContaining(text)));
 });
 
-/** Where a stack could be deployed without anything in the way. */
+/** An account could have a stack deployed here without anything in the way. */
 async function ground(extras: Parameters<typeof deployed>[0] = {}) {
   const stack = await deployed(extras);
   const vpc = await testVpc(stack);

@@ -59,7 +59,7 @@ afterEach(async () => {
   await here?.close();
 });
 
-/** What the spoke's account has beside EC2, and clients that ask there. */
+/** The spoke's account has this beside EC2, and clients that ask there. */
 function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
   const place = { region: REGION, account: SPOKE };
   const { clock } = cloud;
@@ -497,7 +497,7 @@ describe('precheck', () => {
     const named = await say('precheck', ...given({ clientVpcs: `${here.far.vpc},${Vpc?.VpcId}` }));
     expect(named.said).toMatch(new RegExp(`ok +VPC +${here.far.vpc} is there, \\S+\nwarning +VPC +${theirs}\n`));
     expect(named.said).not.toMatch(/ pause /);
-    // Named once, as what it does not serve.
+    // The VPC is named once, as what the stack does not serve.
     expect(named.said.split(String(Vpc?.VpcId))).toHaveLength(2);
 
     await claimedBy(NAME);
@@ -579,7 +579,7 @@ test('bundle has a part of each command that there is of a spoke', async () => {
 });
 
 describe('test', () => {
-  /** Its programs say this. */
+  /** The router's programs say this. */
   const PROGRAMS = `
 ip() { [ "$2" = link ] && echo '2: ens5: <UP> mtu 9001' || echo '10.20.0.5 via 10.0.1.1 dev ens5'; }
 curl() { echo 'curl: (7) Failed to connect'; return 7; }

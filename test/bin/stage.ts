@@ -50,23 +50,23 @@ const SHA256 = '0123456789abcdef'.repeat(4);
 const arnOf = (name: string) => `arn:aws:lambda:${REGION}:111122223333:function:${name}`;
 const queueArn = (name: string) => `arn:aws:sqs:${REGION}:111122223333:${STACK}-${name}-ABC123`;
 
-/** What a test may have otherwise than the box: what filters packets, and quotas. */
+/** A test may have these otherwise than the box: what filters packets, and quotas. */
 export interface Extras {
   ec2?: Pick<Operations<typeof ec2Sdk>, 'DescribeSecurityGroups' | 'DescribeNetworkAcls'>;
   quotas?: Operations<typeof quotasSdk>;
-  /** What CloudFormation has deployed. */
+  /** CloudFormation has deployed these. */
   deployed?: DeployedStack[];
   /** The account's quota of concurrent executions, and what is not reserved. */
   concurrency?: { all: number; unreserved: number };
-  /** Whether who asks may invoke functions. */
+  /** Who asks may invoke functions, or not. */
   mayInvoke?: () => boolean;
-  /** Whether who asks may do this to a bucket or an object, by ARN. */
+  /** Who asks may do this to a bucket or an object, by ARN, or not. */
   mayOfS3?: (action: string, resource: string) => boolean;
-  /** What stands between a caller and all of AWS. */
+  /** Middleware stands between a caller and all of AWS. */
   middleware?: Middleware[];
 }
 
-/** A deployed stack in the box, its functions' passes at the call of a test, and a command line that asks it. */
+/** The box has a deployed stack, whose functions make their passes at the call of a test, and a command line asks it. */
 export async function deployed(extras: Extras = {}) {
   const stage = openStage();
   const { cloud } = stage;
@@ -208,7 +208,7 @@ export async function deployed(extras: Extras = {}) {
       cloud.clock.now,
     ),
   };
-  /** As the functions would: until settled, or five minutes are over. */
+  /** Functions would run as long: until settled, or five minutes are over. */
   async function pass(): Promise<void> {
     const through = <World, S extends Step>(one: Parameters<typeof stage.pass<World, S>>[0]) =>
       cloud.clock.run(stage.pass(one, 300_000));
@@ -217,7 +217,7 @@ export async function deployed(extras: Extras = {}) {
     await through({ ...subnets, observe: () => subnets.observe() });
   }
 
-  /** What comes next, for a command that waits for it. */
+  /** Time goes on for a command that waits for what comes next. */
   const onSleep = async () => void (await cloud.clock.run(1_000));
 
   /** Runs a command line, by its words where one has spaces. `answer` is a person's, to the question that is asked. */
@@ -256,7 +256,7 @@ export async function deployed(extras: Extras = {}) {
 
   return {
     ...cloud,
-    /** All of AWS, which asks nobody who he is. */
+    /** All of AWS answers, and asks nobody who he is. */
     wire,
     vpc,
     tables,
@@ -284,7 +284,7 @@ export async function deployed(extras: Extras = {}) {
     untag: (id: string) => cloud.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'ziti-glb' }] })),
     name: (id: string, value: string) =>
       cloud.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'Name', Value: value }] })),
-    /** A router that is up, though not yet joined. */
+    /** A router is launched and comes up, though it has not joined yet. */
     async router(subnetId: string, name: string): Promise<string> {
       const [id] = await launch(cloud, subnetId, { tags: { Name: name, 'ziti-glb': 'router' } });
       return given(id);
@@ -293,10 +293,10 @@ export async function deployed(extras: Extras = {}) {
 }
 export type TestStack = Awaited<ReturnType<typeof deployed>>;
 
-/** May connect to the service, and is in no list of the stack. */
+/** This account may connect to the service, and is in no list of the stack. */
 export const STRANGER = '999900001111';
 
-/** An endpoint that another account connects to the stack's service, which is told to let it. Returns its id. */
+/** Another account connects an endpoint to the stack's service, which is told to let it. Returns its id. */
 export async function askedBy(account: string, stack: Pick<TestStack, 'ec2' | 'ec2Of' | 'service'>): Promise<string> {
   const { serviceId: ServiceId, serviceName: ServiceName } = stack.service;
   const AddAllowedPrincipals = [`arn:aws:iam::${account}:root`];
@@ -313,7 +313,7 @@ export async function askedBy(account: string, stack: Pick<TestStack, 'ec2' | 'e
   throw new Error(`no subnet of ${account} is in a zone of the service`);
 }
 
-/** A VPC of the account that another stack has claimed by the same tag, and the stack serves VPCs as `named`. */
+/** Another stack has claimed a VPC of the account by the same tag, and the stack serves VPCs as `named`. */
 export async function claimedVpc(
   { ec2, ssm, environments }: Pick<TestStack, 'ec2' | 'ssm' | 'environments'>,
   named: (vpc: string) => string,
@@ -341,11 +341,11 @@ export function stackOf(
   return { stack: { name, outputs, resources }, template: whole, parameters, createdAt: 0, updatedAt: UPDATED };
 }
 
-/** As `serverless deploy` leaves it. */
+/** `serverless deploy` leaves a stack so. */
 export const serverless = (given: Record<string, string>, of = version) =>
   stackOf(STACK, { Metadata: { 'ziti-glb': { version: of, parameters: given } } });
 
-/** As AWS does. */
+/** AWS dates its answers. */
 function dated(now: () => number, wire: Wire): Wire {
   return async (request) => {
     const answer = await wire(request);

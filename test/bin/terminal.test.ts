@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 
-/** What a name may have in it that moves the cursor, renames the window, clears the screen, forges a row, or turns text around. */
+/** A name may have this in it, which moves the cursor, renames the window, clears the screen, forges a row, or turns text around. */
 const FORGED = 'app-a\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\r\nrouter-9  ready\u202e\u2066\u2028x';
 const HARMLESS =
   'app-a\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m\\u007f\\u000d\\u000arouter-9  ready\\u202e\\u2066\\u2028x';
@@ -50,7 +50,7 @@ test.each([
 });
 
 describe('what is written', () => {
-  /** What a program's terminal writes, in colour. */
+  /** A program's terminal writes this, in colour. */
   function write(program: string) {
     const module = new URL('../../bin/table.ts', import.meta.url).href;
     const source = `const { standardTerminal } = await import('${terminal}'); const { table } = await import('${module}');

@@ -14,9 +14,9 @@ import { describeUnless } from '../support/describe-unless.ts';
 import { answering } from './diverters.ts';
 import { deployed } from './stage.ts';
 
-/** From the start of the line to its end. */
+/** A terminal wipes from the start of the line to its end by this. */
 const WIPED = '\r\u001b[K';
-/** Of util-linux: a terminal of its own for a command. */
+/** util-linux has `script`, which gives a command a terminal of its own. */
 const missing = spawnSync('script', ['--version']).status === 0 ? undefined : 'there is no program script';
 
 describe('the command line, before a stack in the box,', () => {
@@ -36,7 +36,7 @@ describe('the command line, before a stack in the box,', () => {
     await stack.tag(stack.vpc.b1, 'oops');
     for (let minute = 0; minute < 4; minute++) await stack.pass();
     server = await serve(stack.wire);
-    // What is run on a router takes its time.
+    // A command that is run on a router takes its time.
     time = setInterval(() => void stack.clock.run(1_000), 50);
     // The key of a cloud on this machine is looked for beside the program's own folder.
     forget = writeCredentials(server.url, { accessKeyId: 'OPERATOR', secretAccessKey: 'secret' });
@@ -69,9 +69,9 @@ describe('the command line, before a stack in the box,', () => {
     const [status] = await once(child, 'close');
     return { status, stdout: await stdout, stderr: await stderr };
   }
-  /** The same at a terminal of so many columns, which shows both of its outputs. */
+  /** A terminal of so many columns shows both outputs of a line. */
   async function shown(command: string, columns: number, environment?: Record<string, string>) {
-    // What script runs is read by SHELL, or by sh, and dash drops a function of bash from the environment.
+    // SHELL, or sh, reads what script runs, and dash drops a function of bash from the environment.
     const line = `export -f ZITI; SHELL=$BASH script -qec 'stty cols ${columns}; ZITI ${command}' /dev/null`;
     const { status, stdout } = await typed(line, environment);
     expect(stdout).not.toMatch(/^ +at .*:\d+:\d+/m);
@@ -86,7 +86,7 @@ describe('the command line, before a stack in the box,', () => {
       const [whole] = (await typed('ZITI status')).stdout.split('\n\n', 1);
       for (const word of ['SUBNET', 'ready', 'refused', '10.20.0.0/16', 'router-1', 'WHY', 'Zürich'])
         expect(all).toContain(word);
-      // What is a sentence of its own, the terminal breaks; an id stays whole.
+      // The terminal breaks what is a sentence of its own; an id stays whole.
       const long = lines.filter((line) => line.length > columns && !line.startsWith(whole?.split(' ')[0] ?? ''));
       expect(long).toEqual([]);
       expect(all).toMatch(/\bvpce-[0-9a-f]{17}\b/);
@@ -162,7 +162,7 @@ describe('the command line, before a stack in the box,', () => {
   });
 });
 
-/** What a person sees in the end: without colours, and without what was wiped out. */
+/** A person sees this in the end: without colours, and without what was wiped out. */
 const visible = (raw: string): string[] =>
   raw
     .replaceAll('\r\n', '\n')

@@ -9,7 +9,7 @@ import { answering, RULES, STATUS } from './diverters.ts';
 import { flaws } from './flaws.ts';
 import { deployed } from './stage.ts';
 
-/** Runs what a client is to run, on this machine. */
+/** This machine runs what a client is to run. */
 async function tried(url: string) {
   const trial = parseTrial(url);
   const programs = Object.values(programsOf(trial)).filter((program) => program !== undefined);
@@ -103,7 +103,7 @@ test('what routers counted is told, and it is a hop that some packet was deliver
 const NAMES =
   'remote_ip num_connects http_code size_download ssl_verify_result time_namelookup time_connect time_appconnect time_total';
 
-/** A stack with a client, where `curl` there prints this. */
+/** A stack has a client, whose `curl` prints this. */
 async function asking(curl = '10.20.0.1 1 000 0 0 0 0.012 0 5.0') {
   const stack = await deployed();
   await stack.name(stack.vpc.a1, 'app-a');

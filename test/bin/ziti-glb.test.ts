@@ -34,7 +34,7 @@ test('complains on standard error', () => {
   expect(stderr).toMatch(/^there is no command sttus/);
 });
 
-/** A line of a shell that runs the program, as `ZITI`. */
+/** A shell's line runs the program, as `ZITI`. */
 function typed(line: string, environment: Record<string, string> = {}) {
   const ZITI = `${process.execPath} ${program}`;
   const env = { ...process.env, ...environment, ZITI };
@@ -127,7 +127,7 @@ test('says what to do where no region is given', () => {
 test('is run, by its documents’ own line, in a checkout only: nobody is asked for a program of its name', async () => {
   const asked: string[] = [];
   const registry = createServer((request, response) => {
-    // Who knocks at a port that was another test's is not asking this registry.
+    // A client that knocks at a port which was another test's is not asking this registry.
     const [, name] = /^\/of-this-test(\/.*)/.exec(request.url ?? '') ?? [];
     if (name !== undefined) asked.push(name);
     response.writeHead(404).end();
@@ -146,7 +146,7 @@ test('is run, by its documents’ own line, in a checkout only: nobody is asked 
   const line = first?.command.replace(/ status .*/, ' --help') ?? '';
   const [here, there] = [await typed('.', line), await typed(outside, line)];
   const heard = asked.splice(0);
-  // What would be wrong about the shorter line, and shows that the registry hears.
+  // The shorter line would fetch another package, and shows that the registry hears.
   await typed(outside, 'npx -y ziti-glb');
   registry.close();
   rmSync(outside, { recursive: true });

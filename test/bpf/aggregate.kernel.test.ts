@@ -7,7 +7,7 @@ const CLIENT = '192.168.1.1';
 const SERVICE = '100.64.0.1';
 const PACKETS = 20;
 
-/** The outer UDP checksum filled in: without one the kernel merges no datagrams. */
+/** The outer UDP checksum is filled in: without one the kernel merges no datagrams. */
 function checked(frame: Buffer): Buffer {
   return Buffer.concat([frame.subarray(0, 34), withChecksum(UDP, NODE, ROUTER, frame.subarray(34))]);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { encapsulated, ipv4, UDP, udp, withChecksum } from './packet.ts';
-import { diverterPath, framed, harnessPath, type Router, reasons, startRouter } from './router.ts';
+import { diverterPath, framed, harnessPath, type Router, verdictNames, startRouter } from './router.ts';
 
 const segment = withChecksum(UDP, '192.168.1.1', '100.64.0.1', udp({}, Buffer.from('x')));
 const packet = encapsulated(ipv4({}, segment));
@@ -19,7 +19,7 @@ describeKernel('the command', () => {
 
   const attach = (...args: string[]): string => router.diverts('attach', 'eth0', ...args);
   const status = (): Record<string, unknown> => JSON.parse(router.diverts('status', '--json'));
-  /** What sees packets, in order, as `SIDE NAME`. */
+  /** Programs see packets in this order, as `SIDE NAME`. */
   const programs = (): string[] => router.exec([harnessPath, 'tcx', 'eth0']).stdout.split('\n').filter(Boolean);
   const OURS = ['ingress diverter_ingres', 'egress diverter_egress'];
   const rule = {
@@ -59,7 +59,7 @@ describeKernel('the command', () => {
       services: 0,
       nonlocal: [],
       refused: { count: 0, last: null },
-      counters: Object.fromEntries(reasons.map((name) => [name, expect.any(Number)])),
+      counters: Object.fromEntries(verdictNames.map((name) => [name, expect.any(Number)])),
       stack: expect.objectContaining({ TcpPassiveOpens: expect.any(Number) }),
     });
     attach('--from', 'any', '--reply', 'geneve');
@@ -250,7 +250,7 @@ describeKernel('the command', () => {
     router.exec(['sh', '-c', commands], 'node');
     const client = router.start(['connect', 'tcp', '192.168.1.1', '100.64.0.1', '5000'], 'node');
     await client.line(/ready/);
-    // From each to the next it is another program.
+    // The program is another one from each attach to the next.
     const upgrades = router.background([
       'sh',
       '-c',

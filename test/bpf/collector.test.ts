@@ -21,7 +21,7 @@ function write(files: Record<string, string | number>): void {
   }
 }
 
-/** What it says on a machine of so many MiB, whose other files are these. */
+/** The collector says this on a machine of so many MiB, whose other files are these. */
 function collector(mib: number, files: Record<string, string | number> = {}, env: NodeJS.ProcessEnv = {}): string[] {
   write({
     'proc/meminfo': `MemTotal:       ${mib * 1024} kB\nMemFree:  1 kB\nSwapTotal: 9 kB`,

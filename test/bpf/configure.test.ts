@@ -27,7 +27,7 @@ function run(text: string | Buffer, ...args: string[]) {
 const configure = (text: string, options: Record<string, string>) =>
   run(text, ...Object.entries(options).map(([key, value]) => `${key}=${value}`));
 
-/** What ziti-router is to read afterwards. */
+/** ziti-router is to read this afterwards. */
 function wantedOf(text: string, options: Record<string, string>) {
   const wanted = parse(text, { uniqueKeys: false });
   const tunnel = wanted.listeners.find((listener: { binding?: string } | null) => listener?.binding === 'tunnel');

@@ -25,7 +25,7 @@ const SERVICE = '100.64.0.1';
 const CLIENT6 = '2001:db8:1::1';
 const SERVICE6 = '2001:db8:2::1';
 
-/** UDP as the client sends it, with a right checksum, as the stack wants it. */
+/** The client sends UDP with a right checksum, as the stack wants it. */
 function datagram(payload: string | Buffer, port = 5000, client = CLIENT): Buffer {
   const data = Buffer.from(payload as string);
   return withChecksum(UDP, client, SERVICE, udp({ sourcePort: 1000, destinationPort: port }, data));
@@ -40,7 +40,7 @@ function tcpPacket(flags: number, sourcePort: number, port = 5000): Buffer {
   );
 }
 
-/** A datagram's payload in inner fragments of these sizes, in order. */
+/** A datagram's payload goes in inner fragments of these sizes, in order. */
 function fragments(segment: Buffer, sizes: number[], fields: Ipv4Fields = {}): Buffer[] {
   let at = 0;
   return sizes.map((size) => {
@@ -68,7 +68,7 @@ describeKernel('delivery', () => {
   });
   afterAll(() => router.close());
 
-  /** A tunneler's listener with a service in front of it. */
+  /** A tunneler's listener has a service in front of it. */
   async function serve(protocol: 'tcp' | 'udp', destination = '100.64.0.0/10', ports: [number, number] = [5000, 5000]) {
     listener += 1;
     const address = destination.includes(':') ? '::1' : '127.0.0.1';
@@ -78,7 +78,7 @@ describeKernel('delivery', () => {
     return started;
   }
 
-  /** A load balancer in the node's namespace, through which its machines reach services; their network takes 9,001 bytes. */
+  /** The node's namespace has a load balancer, through which its machines reach services; their network takes 9,001 bytes. */
   async function connectLoadBalancer() {
     const tunnel = router.start(['tunnel', 'glb0', '10.0.0.1', '10.0.0.2'], 'node');
     await tunnel.line(/ready/);
@@ -91,7 +91,7 @@ describeKernel('delivery', () => {
     expect(router.exec(['sh', '-c', commands], 'node').stderr).toBe('');
   }
 
-  /** What a test did to the counters, and nothing else. */
+  /** Counters have risen by so much for what a test did, and nothing else. */
   async function counted(act: () => Promise<void> | void): Promise<Record<string, number>> {
     const before = router.counters();
     await act();
@@ -170,7 +170,7 @@ describeKernel('delivery', () => {
   });
 
   test('what was found of one connection is said of no other packet', async () => {
-    // A port of its own: what is left of connections of other tests is found as well.
+    // The test has a port of its own: what is left of connections of other tests is found as well.
     const port = 5900;
     const service = await serve('tcp', '100.64.0.0/10', [port, port]);
     await connectLoadBalancer();
@@ -182,7 +182,7 @@ describeKernel('delivery', () => {
         ipv4({ source, destination, protocol: TCP }, tcp({ sourcePort: from, destinationPort: to, flags: ACK })),
       );
     const own = packet(CLIENT, SERVICE, sourcePort, port);
-    // So many that some of each kind are looked for where the connection itself is remembered.
+    // There are so many that some of each kind are looked for where the connection itself is remembered.
     const others = Array.from({ length: 8192 }, (_, n) => n + 2).flatMap((n) => [
       packet(`192.169.${n >> 8}.${n & 255}`, SERVICE, sourcePort, port),
       packet(CLIENT, `100.65.${n >> 8}.${n & 255}`, sourcePort, port),
@@ -316,13 +316,13 @@ describeKernel('delivery', () => {
   });
 
   describe('of a datagram in fragments', () => {
-    // What another test has left would have the same places.
+    // Another test's datagrams would have the same places.
     beforeEach(() => {
       router.exec(['rm', '/sys/fs/bpf/ziti-glb/datagrams']);
       router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
     });
 
-    /** Of datagrams that meet in a place, or do not. */
+    /** Datagrams with these ids meet in a place, or do not. */
     function twoIds(where: 'one place' | 'two places'): [number, number] {
       const placeOf = placesOf(router);
       const place = (id: number): number =>

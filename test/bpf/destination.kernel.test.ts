@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { interceptArguments, type Router, type Rule, removeArguments, type Started, startRouter } from './router.ts';
 
-/** Not among those that startRouter makes the router's own. */
+/** startRouter does not make this address the router's own. */
 const ADDRESS = '10.21.0.1';
 const ADDRESS6 = '2001:db8:21::1';
 

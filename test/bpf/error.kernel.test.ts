@@ -29,11 +29,11 @@ import { harnessPath, type Router, type Started, startRouter } from './router.ts
 
 const CLIENT = '192.168.1.1';
 const SERVICE = '100.64.0.1';
-/** Of a machine between the client and the router. */
+/** A machine between the client and the router has this address. */
 const HOP = '192.168.9.9';
 const FRAGMENTATION_NEEDED: IcmpFields = { type: 3, code: 4, mtu: 1300 };
 
-/** So much of what a service's port has answered a client's. */
+/** A service's port has answered a client's with so much. */
 function answer(protocol: number, port: number, fields: Ipv4Fields = {}, behind = 8, servicePort = 5000): Buffer {
   const ports = { sourcePort: servicePort, destinationPort: port };
   const segment = protocol === TCP ? tcp(ports, Buffer.alloc(1000)) : udp(ports, Buffer.alloc(1000));
@@ -64,7 +64,7 @@ describeKernel('ICMP errors', () => {
     return service;
   }
 
-  /** A load balancer in the node's namespace, through which it reaches services. */
+  /** The node's namespace has a load balancer, through which it reaches services. */
   async function connectLoadBalancer(): Promise<void> {
     const tunnel = router.start(['tunnel', 'glb0', '10.0.0.1', '10.0.0.2'], 'node');
     await tunnel.line(/ready/);
@@ -76,7 +76,7 @@ describeKernel('ICMP errors', () => {
     expect(router.exec(['sh', '-e', '-c', commands], 'node').stderr).toBe('');
   }
 
-  /** A connection from the node to the service, and the client's port. */
+  /** The node connects to the service. Returns the connection, and the client's port. */
   async function connection(): Promise<number> {
     const service = await serve('tcp');
     await connectLoadBalancer();
@@ -109,7 +109,7 @@ describeKernel('ICMP errors', () => {
     client.write(`${text}\n`);
     expect(await client.line()).toBe(text);
     const { stdout } = router.exec(['ss', '-tin', 'dst', '192.168.7.7']);
-    // 40 bytes are headers, 12 timestamps.
+    // Headers take 40 bytes, timestamps 12.
     expect(Number(/\bmss:(\d+)/.exec(stdout)?.[1])).toBe(1300 - 52);
     expect(router.counters().delivered_error).toBeGreaterThan(0);
   });
@@ -191,7 +191,7 @@ describeKernel('ICMP errors', () => {
 
   test('from another endpoint than its connection, with replies through the load balancer', async () => {
     router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--reply', 'geneve');
-    // As on a wire: each packet with its checksums.
+    // A wire carries each packet with its checksums.
     expect(router.exec(['ethtool', '-K', 'eth0', 'tso', 'off', 'gso', 'off', 'tx', 'off']).stderr).toBe('');
     const inner = error(answer(TCP, await connection()));
     const other = Buffer.concat([
@@ -234,7 +234,7 @@ describeKernel('ICMP errors', () => {
     const packets = [awsOptions, other].map((options) => encapsulated(inner, { geneve: { options } }));
     const verdicts = await router.run(packets);
     expect(verdicts.map(({ reason }) => reason)).toEqual(['delivered_error', 'delivered_error']);
-    // Ethernet, IP, ICMP, the quoted IP header and its source port: then the client's.
+    // The client's port stands behind Ethernet, IP, ICMP, the quoted IP header and its source port.
     const quoted = verdicts.map(({ packet }) => packet.readUInt16BE(14 + 20 + 8 + 20 + 2));
     expect(quoted).toEqual([3100, translated]);
     for (const { packet } of verdicts) expect(checksum(packet.subarray(34))).toBe(0);

@@ -5,9 +5,9 @@ import { attachmentOption, cookieOption, encapsulated, ipv4, option, udp } from 
 import { type Owner, placesOf } from './place.ts';
 import { type Router, startRouter } from './router.ts';
 
-/** Part of a datagram on its way: `last` has no more-fragments flag. */
+/** A piece is part of a datagram on its way: `last` has no more-fragments flag. */
 interface Piece {
-  /** Which of the case's datagrams. */
+  /** The number of the case's datagram. */
   of: number;
   start: number;
   size: number;
@@ -16,17 +16,17 @@ interface Piece {
 
 const LARGEST = 16_000;
 const SERVED_PORT = 5000;
-/** More than a test run of the kernel takes in one packet there cannot be. */
+/** The kernel's test run takes no more in one packet. */
 const PIECE_MAX = 3000;
 
 /**
- * Reassembly a second time, with a byte for each byte: what the rules of fragment.h come to. There are 32 places at a time,
+ * The reassembler does it a second time, with a byte for each byte: what the rules of fragment.h come to. There are 32 places at a time,
  * each for the datagrams that hash to it, and the one with the newest first fragment has it.
  */
 class Reassembler {
   readonly places = new Map<number, { key: string; there: Buffer; bytes: Buffer; end: number; pieces: Set<string> }>();
 
-  /** What becomes of a piece; the datagram that it makes whole. */
+  /** Returns what becomes of a piece, and the datagram that it makes whole. */
   take(key: string, place: number, { start, size, last }: Piece, bytes: Buffer): { reason: string; whole?: Buffer } {
     const end = start + size;
     if (end > LARGEST) return { reason: 'fragment_too_large' };
@@ -67,7 +67,7 @@ function fragment({ source, destination, endpoint }: Owner, id: number, { start,
   return encapsulated(ipv4(header, bytes), { geneve: { options } });
 }
 
-/** A datagram that takes this place, and is whole at once: nothing is left there. */
+/** The smallest datagram takes this place, and is whole at once: nothing is left there. */
 function smallest(place: number, placeOf: ReturnType<typeof placesOf>): Buffer[] {
   const owner = { source: '192.168.1.3', destination: '100.64.0.3', endpoint: Buffer.from('e300000000000001', 'hex') };
   const ids = Array.from({ length: 0xffff }, (_, id) => id);
@@ -91,7 +91,7 @@ const owner: fc.Arbitrary<Owner> = fc.record({
 });
 const lastSize = fc.integer({ min: 1, max: PIECE_MAX });
 
-/** The pieces of a whole datagram, each at the end of the one before. */
+/** A whole datagram's pieces begin each at the end of the one before. */
 const whole = (of: number): fc.Arbitrary<Piece[]> =>
   fc
     .tuple(fc.array(fc.integer({ min: 1, max: PIECE_MAX / 8 }), { minLength: 1, maxLength: 17 }), lastSize)
@@ -115,7 +115,7 @@ const stray: fc.Arbitrary<Piece> = fc
 
 const stream = fc.tuple(whole(0), whole(1), whole(2), fc.array(stray, { maxLength: 4 })).chain(([a, b, c, strays]) =>
   fc.oneof(
-    // All of it, in some order, so that most become whole; or some of it, with what does not belong.
+    // Pieces come all, in some order, so that most datagrams become whole; or some, with what does not belong.
     fc.shuffledSubarray([...a, ...b, ...c], { minLength: a.length + b.length + c.length }),
     fc.shuffledSubarray([...a, ...a, ...b, ...c, ...strays]),
     fc.constant([...a, ...strays, ...b, ...c]),
@@ -162,7 +162,7 @@ describeKernel('fragments and the reference', () => {
             const served = whole.readUInt16BE(2) === SERVED_PORT;
             expect(verdict?.reason).toBe(served ? 'delivered_local' : 'no_service');
             const packet = ipv4({ source: owner.source, destination: owner.destination, id }, whole);
-            // Of thousands of bytes: said of each, it would take minutes.
+            // Packets have thousands of bytes: said of each, it would take minutes.
             expect(verdict?.packet.subarray(14).equals(packet)).toBe(true);
           } else if (verdict?.reason !== reason) {
             expect([index, verdict?.reason]).toEqual([index, reason]);
@@ -182,7 +182,7 @@ describeKernel('fragments and the reference', () => {
     ]);
   });
 
-  /** The two fragments of a datagram to no service. */
+  /** A datagram to no service has these two fragments. */
   const halves = (owner: Owner): [Buffer, Buffer] => {
     const half = (start: number): Buffer =>
       fragment(owner, 7, { of: 0, start, size: 8, last: start > 0 }, Buffer.alloc(8));
@@ -190,7 +190,7 @@ describeKernel('fragments and the reference', () => {
   };
   const attach = (): string => router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
   const victim = { source: '192.168.1.1', destination: '100.64.0.1', endpoint: Buffer.from('e100000000000001', 'hex') };
-  /** How often it happened while these came by the wire. */
+  /** Returns how often the verdict was counted while these came by the wire. */
   const count = (reason: string, ...packets: Buffer[]): number => {
     const before = router.counters()[reason] ?? 0;
     router.send(...packets);
@@ -198,7 +198,7 @@ describeKernel('fragments and the reference', () => {
   };
 
   test('nobody can choose whose datagram his own meets: with each attachment that is another one', () => {
-    // What differs in source and destination is the same: mixed without a secret, it is nothing.
+    // Source and destination differ by the same: mixed without a secret, that is no difference.
     const attacker = { ...victim, source: '192.168.1.2', destination: '100.64.0.2' };
     const meetings = new Set<number>();
     const places = new Set<number>();

@@ -25,7 +25,7 @@ import {
 import { type ReferenceSettings, reference } from './reference.ts';
 import { type Router, startRouter } from './router.ts';
 
-/** Packets in all: a million takes a minute, which CI has. */
+/** A run has so many packets in all: a million takes a minute, which CI has. */
 const PACKETS = Number(process.env.FUZZ_PACKETS ?? (process.env.CI === 'true' ? 1_000_000 : 60_000));
 const BATCH = 500;
 
@@ -39,7 +39,7 @@ const buffer = (maxLength: number): fc.Arbitrary<Buffer> =>
 const mostly = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
 
-/** About a packet of the service's, of which it quotes so much. */
+/** An ICMP error is about a packet of the service's, of which it quotes so much. */
 const icmpError = fc
   .record({
     type: fc.constantFrom(3, 11, 12, 0, 4, 5, 8),
@@ -138,11 +138,11 @@ const wellMade = fc
     ]),
   );
 
-/** Where a packet has its fields: most of what is wrong should be there. */
+/** A packet has its fields in so many bytes: most of what is wrong should be there. */
 const FIELDS = 130;
 const flips = fc.array(fc.record({ at: fc.nat(FIELDS), bits: fc.integer({ min: 1, max: 255 }) }), { maxLength: 3 });
 
-/** The outer IP header put right again, so that damage behind it is seen. */
+/** The outer IP header is put right again, so that damage behind it is seen. */
 function withHeaderChecksum(packet: Buffer): Buffer {
   if (packet.length < 34) return packet;
   packet.writeUInt16BE(0, 24);
@@ -157,7 +157,7 @@ const damage = fc.record({
   keep: mostly(1, fc.double({ min: 0, max: 1, noNaN: true })),
   repair: fc.boolean(),
 });
-/** To make one takes longer than all else: so each is damaged in several ways. */
+/** A packet takes longer to make than all else: so each is damaged in several ways. */
 const WAYS = 5;
 const damaged = fc.tuple(wellMade, fc.array(damage, { minLength: WAYS, maxLength: WAYS })).map(([packet, damages]) =>
   damages.map(({ flips, keep, repair }) => {
@@ -167,7 +167,7 @@ const damaged = fc.tuple(wellMade, fc.array(damage, { minLength: WAYS, maxLength
   }),
 );
 
-/** What may become of a fragment depends on those before it: fragment.kernel.test.ts is exact. */
+/** A fragment may become one of these by those before it: fragment.kernel.test.ts is exact. */
 const OF_FRAGMENTS = /^(fragment_.*|no_service)$/;
 
 describeKernel('the program and the reference', () => {

@@ -21,7 +21,7 @@ answer = IP(src="100.64.0.1", dst="192.168.1.1") / TCP(sport=5000, dport=1000, f
 icmp_error = IP(src="192.168.1.9", dst="100.64.0.1") / ICMP(type=3, code=4, nexthopmtu=1300) / IPerror(bytes(answer)[:28])
 
 
-# Of no machine: what is written must not depend on where.
+# These addresses are no machine's: what is written must not depend on where.
 WIRE = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the tests of the diverter need done inside a namespace, a verb each:
+ * Tests of the diverter have this done inside a namespace, by a verb each:
  *
  *   run IF                        runs the program attached to IF on each packet of stdin; a reply for each on stdout
  *   send IF [TIMES MICROSECONDS]  sends each packet of stdin on IF as it is, so often, so far apart
@@ -30,7 +30,7 @@
  *   kill N COMMAND...             kills COMMAND right before its Nth step, which is a call of bpf() or a message to the kernel's
  *                                 routes and devices; exit code 1 if it makes fewer
  *
- * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the reason, the
+ * Packets on stdin are a 32-bit length (of this machine's order) and their bytes; a reply of `run` is the verdict, the
  * program's verdict and the length of what became of the packet, 32 bits each, and its bytes. They come at the latest when a
  * length of 0 asks for them.
  */
@@ -121,7 +121,7 @@ static void print_runs(const char *interface)
 	printf("%llu\n", info.run_cnt);
 }
 
-/* For what we take of the command's own. */
+/* The command's own files, of which some are linked here, fail by this. */
 void fail(const char *format, ...)
 {
 	va_list arguments;
@@ -226,7 +226,7 @@ static void run(const char *interface)
 			first = true;
 			continue;
 		}
-		/* What was counted since the last ones is not of this one. */
+		/* Counts since the packets before are not of this one. */
 		if (first)
 			read_counters(map, before);
 		first = false;
@@ -357,7 +357,7 @@ static void print_endpoint(const union endpoint *at)
 		printf("%s %u ", inet_ntop(AF_INET6, &at->v6.sin6_addr, text, sizeof(text)), ntohs(at->v6.sin6_port));
 }
 
-/* A socket as OpenZiti's tproxy makes it: transparent, reusable, told the original destination. */
+/* OpenZiti's tproxy makes such a socket: transparent, reusable, told the original destination. */
 static int bound(int type, const union endpoint *at)
 {
 	bool v4 = at->any.sa_family == AF_INET;
@@ -396,7 +396,7 @@ static void listen_tcp(const union endpoint *at)
 	}
 }
 
-/* Answers from a second socket, bound to the original destination, which stays open for a while: as OpenZiti does. */
+/* Answers come from a second socket, bound to the original destination, which stays open for a while: as OpenZiti does. */
 static void listen_udp(const union endpoint *at, int segment)
 {
 	static char data[65536], control[256];
@@ -465,7 +465,7 @@ static void tunnel(const char *name, const char *node, const char *router, int u
 			memcpy(packet, (unsigned char[]){ 8, 0, 8, 0, 0, 0, 0, 0 }, 8);
 			if (packet[header] >> 4 == 6)
 				memcpy(packet + 2, (unsigned char[]){ 0x86, 0xdd }, 2);
-			/* What the device says of itself by multicast, at any time, would be counted as well. */
+			/* The device says things of itself by multicast, at any time, which would be counted as well. */
 			if (packet[header] >> 4 == 6 && packet[header + 24] == 0xff)
 				continue;
 			memcpy(packet + 8, options, sizeof(options));

@@ -11,7 +11,7 @@ import {
   startRouter,
 } from './router.ts';
 
-/** ziti-router's health check: `answer` of the file /run/answer, over TLS, a second late where it is empty. */
+/** ziti-router's health check answers with `answer` of the file /run/answer, over TLS, a second late where it is empty. */
 const web = `
 const fs = require('fs');
 const [key, cert] = [fs.readFileSync('/run/key'), fs.readFileSync('/run/certificate')];
@@ -47,7 +47,7 @@ describeKernel('health', () => {
     return [code, stdout.trim()];
   };
   const ask = (): string => shell("curl -s -w '%{http_code}' http://127.0.0.1:8090/").stdout;
-  /** Anybody may ask: no more than the status. */
+  /** Anybody may ask, and hears no more than the status. */
   const IN = 'healthy\n200';
   const OUT = 'unhealthy\n503';
   const listen = async (): Promise<Started> => {
@@ -67,7 +67,7 @@ describeKernel('health', () => {
   }
   const routerSays = (healthy: string): void =>
     void shell(`echo '{"data":{"healthy":${healthy}},"meta":{}}' >/run/answer`);
-  /** Until the rules have come to rest, and some more. */
+  /** The rules have come to rest by then, and some more. */
   const rest = (): Promise<void> => sleep(1100);
 
   test('by exit code and over HTTP, without more being asked', async () => {
@@ -135,7 +135,7 @@ describeKernel('health', () => {
     expect(ask()).toBe(IN);
     expect(said('--router', '8081')).toEqual([0, WELL]);
 
-    // Its controller is away: new flows fail at every router alike, open ones go on.
+    // The router's controller is away: new flows fail at every router alike, open ones go on.
     routerSays('false');
     expect(ask()).toBe(IN);
     await asked.stop();
@@ -182,7 +182,7 @@ describeKernel('health', () => {
     expect(said('--router', '8081', '--idle')).toEqual([1, UNHEALTHY]);
     routerSays('true');
     expect(ask()).toBe(IN);
-    // It has no flow to lose.
+    // The router has no flow to lose.
     routerSays('false');
     expect(ask()).toBe(OUT);
     router.diverts('detach');

@@ -22,19 +22,19 @@ const tc = (...args: string[]) => router.exec(['tc', ...args]);
 const programs = (): string[] => router.exec([harnessPath, 'tcx', 'eth0']).stdout.split('\n').filter(Boolean);
 const filters = (): string => tc('filter', 'show', 'dev', 'eth0', 'ingress').stdout;
 const qdiscs = (): string => tc('qdisc', 'show', 'dev', 'eth0').stdout;
-/** A program of someone else that takes every packet before all others: TCX_PASS, which the next ones do not see. */
+/** A program of someone else takes every packet before all others: TCX_PASS, which the next ones do not see. */
 const putFront = (side: string): void =>
   void expect(router.exec([harnessPath, 'front', 'eth0', side, 'other', '0']).stderr).toBe('');
-/** A filter of someone else that takes every packet, so that the next ones do not see it. */
+/** A filter of someone else takes every packet, so that the next ones do not see it. */
 const addFilter = (side: string): void =>
   void expect(
     tc('filter', 'add', 'dev', 'eth0', side, 'prio', '1', 'bpf', 'bytecode', '1,6 0 0 4294967295,').stderr,
   ).toBe('');
-/** As a version before tcx, or a kernel before 6.6, attaches. */
+/** A version before tcx, or a kernel before 6.6, attaches so. */
 const attachWithoutTcx = () =>
   router.exec([harnessPath, 'without-tcx', diverterPath, 'attach', 'eth0', '--from', '10.0.0.0/24']);
 
-/** What the unit says that looks after the diverter, with systemd's reload in place of systemd. */
+/** The unit that looks after the diverter says this, with systemd's reload in place of systemd. */
 function keepSays(...options: string[]): string {
   const [, script = ''] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(readFileSync(keepUnit, 'utf8')) ?? [];
   const systemctl = `systemctl() { case $* in *is-active*) true ;; *) ${diverterPath} attach eth0 --from 10.0.0.0/24 ${options.join(' ')} ;; esac; }`;
@@ -51,7 +51,7 @@ async function listen(): Promise<void> {
   await router.start(['listen', 'udp', '127.0.0.1', '40001']).line(/ready/);
 }
 
-/** Sends packets for as long as `commands` are run; how many, and how many of them were delivered. */
+/** Sends packets for as long as `commands` are run. Resolves to how many, and how many of them were delivered. */
 async function deliveredWhile(commands: string): Promise<[sent: number, delivered: number]> {
   const delivered = (): number => router.counters().delivered_service ?? 0;
   const before = delivered();
@@ -161,7 +161,7 @@ describeKernel('by tcx', () => {
   test('moving ours to the front again and again loses no packet', async () => {
     await listen();
     attach('--from', '10.0.0.0/24');
-    // One that lets pass: TCX_NEXT.
+    // The program in front lets pass: TCX_NEXT.
     const front = `${harnessPath} front eth0 ingress other -1; ${harnessPath} front eth0 egress other -1`;
     const again = `${front}; ${diverterPath} attach eth0 --from 10.0.0.0/24; ${harnessPath} tcx eth0`;
     const [sent, delivered] = await deliveredWhile(`for i in $(seq 20); do ${again}; done`);

@@ -188,7 +188,7 @@ describeKernel('sources that are the router itself', () => {
     ]);
   });
 
-  /** What `ip` says to so many lines at once. */
+  /** `ip` runs so many lines at once. Resolves to what it says. */
   async function batch(lines: string[]): Promise<string[]> {
     const file = router.background(['sh', '-c', 'cat >/run/batch']);
     file.write(lines.join('\n'));
@@ -210,7 +210,7 @@ describeKernel('sources that are the router itself', () => {
     while (prefixes.size < 1500) {
       const length = random(4) ? 32 - random(4) : 12 + random(20);
       const size = 2 ** (32 - length);
-      // Some crowd together, so that they touch and overlap.
+      // Some ranges crowd together, so that they touch and overlap.
       const first = Math.floor((0x0b000000 + random(random(2) ? 0x40000 : 0x40000000)) / size) * size;
       prefixes.set(`${textOf(first)}/${length}`, [first, first + size - 1]);
     }

@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 [ $# -gt 0 ] || set -- bookworm bookworm-backports trixie-backports
 deb/packages.sh amd64 "$work/shell" busybox-static
 
-# put FILE...: into the root file system, with the libraries that they need.
+# put FILE... copies them into the root file system, with the libraries that they need.
 put() {
 	for file in "$@"; do
 		cp "$file" "$root/bin/"
@@ -24,7 +24,7 @@ put() {
 	done
 }
 
-# What is sent as it is: 20 datagrams of one flow; 20 segments of one, with outer headers as a load balancer may send them; and a
+# The harness sends these as they are: 20 datagrams of one flow; 20 segments of one, with outer headers as a load balancer may send them; and a
 # packet with the VNI and the remote of the device itself.
 node --disable-warning=ExperimentalWarning --input-type=module -e '
 	import { writeFileSync } from "node:fs";
@@ -63,7 +63,7 @@ boot() {
 	cp ../test/bpf/merged.init "$root/init"
 	cp "$work/datagrams" "$work/datagrams6" "$work/spoofed" "$work"/df-* "$work"/no-df-* "$root/"
 	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip >"$work/initrd"
-	# Without cx16, which this emulator gets wrong: Debian's 6.12 stumbles over it.
+	# The emulator gets cx16 wrong, over which Debian's 6.12 stumbles.
 	timeout 600 qemu-system-x86_64 -cpu qemu64,-cx16 -m 512 -nographic -no-reboot -kernel "$(find "$work/$release/kernel" -name 'vmlinuz*')" \
 		-initrd "$work/initrd" -append 'console=ttyS0 panic=-1 quiet' </dev/null | tr -d '\r' >"$work/console"
 	grep -aE '^(kernel|ok|not ok) ' "$work/console" || cat "$work/console"

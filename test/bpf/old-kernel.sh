@@ -10,7 +10,7 @@ architecture=${1:-amd64}
 case $architecture in
 amd64)
 	build=build qemu='qemu-system-x86_64' console=ttyS0
-	# Kernel tests make the same.
+	# Kernel tests make the same files: so one at a time.
 	flock . make -s build/diverter build/harness
 	;;
 arm64)

@@ -1,5 +1,5 @@
 /**
- * Packets as bytes. Every field has a right value unless a test names another one, so that a test shows only what is wrong
+ * Packets are bytes here. Every field has a right value unless a test names another one, so that a test shows only what is wrong
  * with its packet.
  */
 
@@ -14,7 +14,7 @@ export interface Ipv4Fields {
   id?: number;
   moreFragments?: boolean;
   dontFragment?: boolean;
-  /** Of the payload in the original datagram, in bytes. */
+  /** The payload's offset in the original datagram, in bytes. */
   fragmentOffset?: number;
   totalLength?: number;
   checksum?: number;
@@ -72,7 +72,7 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-/** RFC 1071 over any number of bytes. */
+/** RFC 1071's checksum sums any number of bytes. */
 export function checksum(bytes: Buffer): number {
   let sum = 0;
   for (let at = 0; at < bytes.length; at += 2) sum += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
@@ -80,7 +80,7 @@ export function checksum(bytes: Buffer): number {
   return ~sum & 0xffff;
 }
 
-/** The 4 or 16 bytes of an address. */
+/** An address has these 4 or 16 bytes. */
 export function addressBytes(address: string): Buffer {
   if (!address.includes(':')) return Buffer.from(address.split('.').map(Number));
   const [head = '', tail] = address.split('::');
@@ -151,12 +151,12 @@ export function tcp(fields: TcpFields, payload: Buffer = Buffer.alloc(0)): Buffe
 export interface IcmpFields {
   /** 3 is destination unreachable. */
   type?: number;
-  /** Of type 3, 4 is fragmentation needed. */
+  /** 4 of type 3 is fragmentation needed. */
   code?: number;
   mtu?: number;
 }
 
-/** An ICMP message: of an error, `quoted` is the beginning of the packet that it is about. */
+/** An ICMP message of an error has in `quoted` the beginning of the packet that it is about. */
 export function icmp(fields: IcmpFields, quoted: Buffer): Buffer {
   const message = Buffer.concat([
     Buffer.from([fields.type ?? 3, fields.code ?? 0, 0, 0]),
@@ -167,10 +167,10 @@ export function icmp(fields: IcmpFields, quoted: Buffer): Buffer {
   return message;
 }
 
-/** Where the checksum of a TCP or UDP segment lies. */
+/** A TCP or UDP segment has its checksum there. */
 const checksumOffset = (protocol: number): number => (protocol === TCP ? 16 : 6);
 
-/** The segment with its checksum filled in for these addresses. */
+/** Returns the segment with its checksum filled in for these addresses. */
 export function withChecksum(protocol: number, source: string, destination: string, segment: Buffer): Buffer {
   const addresses = Buffer.concat([addressBytes(source), addressBytes(destination)]);
   const filled = Buffer.from(segment);
@@ -207,7 +207,7 @@ export function ethernet(payload: Buffer, type = 0x0800, hardware = '02:00:00:00
   return Buffer.concat([to, Buffer.from('020000000001', 'hex'), u16(type), payload]);
 }
 
-/** The address of the router's interface and of the load balancer's node, in every test. */
+/** The router's interface and the load balancer's node have these addresses in every test. */
 export const ROUTER = '10.0.0.2';
 export const NODE = '10.0.0.1';
 
@@ -217,13 +217,13 @@ export interface OuterFields {
   geneve?: GeneveFields;
 }
 
-/** What a Gateway Load Balancer would send the router. */
+/** A Gateway Load Balancer would send the router this. */
 export function encapsulated(inner: Buffer, outer: OuterFields = {}): Buffer {
   const datagram = udp({ sourcePort: 50000, destinationPort: 6081, ...outer.udp }, geneve(outer.geneve ?? {}, inner));
   return ethernet(ipv4({ source: NODE, destination: ROUTER, ...outer.ip }, datagram));
 }
 
-/** The same for an IPv6 packet. */
+/** It would send this for an IPv6 packet. */
 export function encapsulated6(inner: Buffer, outer: OuterFields = {}): Buffer {
   return encapsulated(inner, { ...outer, geneve: { protocol: 0x86dd, ...outer.geneve } });
 }

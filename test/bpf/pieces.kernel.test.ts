@@ -43,7 +43,7 @@ describeKernel('packets in pieces', () => {
   });
   afterAll(() => router.close());
 
-  /** An interface in the place of the router's, on which packets arrive like this. */
+  /** An interface takes the place of the router's, on which packets arrive like this. */
   async function card(size: number): Promise<(packets: Buffer[]) => void> {
     const started = router.start(['pieces', 'eth0', `${size}`]);
     await started.line(/ready/);
@@ -60,7 +60,7 @@ describeKernel('packets in pieces', () => {
     return (packets) => started.write(Buffer.concat(packets.map(framed)));
   }
 
-  /** The verdicts, once there are so many; after twenty seconds, those there are. */
+  /** Resolves to the verdicts once there are so many; after twenty seconds, to those there are. */
   async function verdicts(total: number): Promise<Record<string, number>> {
     for (let tries = 0; ; tries += 1) {
       const counted = Object.entries(router.counters()).filter(([, count]) => count);

@@ -1,7 +1,7 @@
 import { addressBytes } from './packet.ts';
 import { harnessPath, type Router } from './router.ts';
 
-/** Whose datagram it is, with its id. */
+/** A datagram's owner is who sends it to whom, behind which endpoint; each numbers his own. */
 export interface Owner {
   source: string;
   destination: string;
@@ -13,8 +13,8 @@ const times = (left: bigint, right: bigint): bigint => BigInt.asUintN(64, left *
 const mix = (hash: bigint, next: bigint): bigint => times(hash ^ (hash >> 32n) ^ next, FACTOR);
 
 /**
- * Which of the 32 places each datagram in fragments has on this router, now that it is attached. The words are as the program
- * reads them: in the byte order of this machine.
+ * A datagram in fragments has one of 32 places on this router, now that it is attached. The words are as the program reads them:
+ * in the byte order of this machine.
  */
 export function placesOf(router: Router): (owner: Owner, id: number) => number {
   const { stdout } = router.exec([harnessPath, 'secret', 'eth0']);

@@ -6,10 +6,10 @@ import { diverterPath, harnessPath, type Router, type Started, startRouter } fro
 const REPLY_DEVICE = 'ziti-glb-reply';
 const attachment = ['eth0', '--from', '10.0.0.0/24', '--reply', 'geneve'];
 
-/** A service's address, and its prefix, which the router has on its loopback. */
+/** Services have such an address, and a prefix, which the router has on its loopback. */
 const services = { ipv4: ['100.64.0.1', '100.64.0.0/10'], ipv6: ['2001:db8:2::1', '2001:db8:2::/48'] } as const;
 
-/** Where clients may be, and what the router takes such an address for. */
+/** Clients may be at these addresses, which the router takes for this. */
 const clients: [string, { ipv4: string; ipv6: string }][] = [
   ["the router's own subnet", { ipv4: '10.0.0.50', ipv6: '2001:db8::50' }],
   ["the network of the router's second interface", { ipv4: '10.1.0.50', ipv6: '2001:db8:0:1::50' }],
@@ -27,7 +27,7 @@ describeKernel('clients whose address says nothing about where they are', () => 
 
   async function start(kernel?: { tcx: boolean }): Promise<void> {
     router = await startRouter(kernel);
-    // A second interface, and what is on its wire, which has no client either.
+    // The router has a second interface, on whose wire is no client either.
     router.exec([
       'sh',
       '-c',
@@ -42,7 +42,7 @@ describeKernel('clients whose address says nothing about where they are', () => 
     ]);
   }
 
-  /** A VPC with a client at these addresses, behind an endpoint of this number, by a node of the load balancer. */
+  /** A VPC has a client at these addresses, behind an endpoint of this number, by a node of the load balancer. */
   async function vpc(name: string, addresses: string[], { node = '10.0.0.1', endpoint = 0xe1 } = {}): Promise<void> {
     await router.start(['tunnel', `glb-${name}`, node, '10.0.0.2', '1', `${endpoint}`], 'node').line(/ready/);
     const commands = [

@@ -27,19 +27,19 @@ mkdir -p "$root/var/lib/private/ziti-router"
 printf 'listeners:\n  - binding: tunnel\n' >"$root/var/lib/private/ziti-router/config.yml"
 cat >"$root/router" <<'ROUTER'
 #!/bin/sh
-# What ziti-router does with the diverter, and what came of it.
+# ziti-router does this with the diverter, and writes what came of it.
 rule='-c 100.64.0.9 -m 32 -p tcp -o 0.0.0.0 -n 0 -l 80 -h 80'
 env | grep '^GO' >collector
 { diverter -V && diverter -I $rule -t 40001 -s other && diverter -D $rule; } >/dev/null 2>said && echo served >said
 exec sleep infinity
 ROUTER
 chmod +x "$root/router"
-# What the install asks of systemd and of the kernel, by its own functions.
+# The install asks this of systemd and of the kernel, by its own functions.
 awk '/^[a-z_]+\(\) \{/ { within = 1 } within { print } /^}|^[a-z_]+\(\) \{.*}$/ { within = 0 }' ../resources/install.sh >"$root/functions"
 name=proof.service unit '[Unit]' 'After=ziti-router.service address.service' '[Service]' 'ExecStart=/proof' \
 	'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/ttyS0' '[Install]' 'WantedBy=multi-user.target'
 
-# It would hang up the terminal that the proof writes to.
+# A getty would hang up the terminal that the proof writes to.
 ln -s /dev/null "$root/etc/systemd/system/serial-getty@ttyS0.service"
 
 cat >"$root/proof" <<'PROOF'

@@ -1,12 +1,12 @@
 /**
- * The diverter's verdict on a packet, decided a second time from the rules alone: a plain reading of RFC 791, 768, 8200 and
+ * A second decoder decides the diverter's verdict on a packet from the rules alone: a plain reading of RFC 791, 768, 8200 and
  * 8926 and of what AWS documents, sharing nothing with the program. For a router with no service and no connection, so what
  * is right in every field ends as `no_service`, or is a `fragment` of UDP; an ICMP error is about nothing here.
  */
 export interface ReferenceSettings {
   /** The router's own addresses, as they stand in a packet, in hexadecimal. */
   own: string[];
-  /** Whether an outer source address is one of the load balancer's. */
+  /** An outer source address is one of the load balancer's, or not. */
   allowed: (address: Buffer) => boolean;
 }
 
@@ -104,7 +104,7 @@ function inner4(ip: Buffer, settings: ReferenceSettings): string {
   return fragment ? 'fragment' : transport(ip.readUInt8(9), ip.subarray(20, total));
 }
 
-/** Whether it quotes the beginning of a packet of TCP or UDP that whom it is sent to has sent. */
+/** An ICMP error quotes the beginning of a packet of TCP or UDP that its receiver has sent. */
 function isError(icmp: Buffer, to: Buffer): boolean {
   if (icmp.length < 8 + 20 + 8 || ![3, 11, 12].includes(icmp.readUInt8(0))) return false;
   const quoted = icmp.subarray(8);

@@ -24,7 +24,7 @@ describeKernel('a call of the router that is refused', () => {
   const missing = { ...rule, interface: 'eth9' };
   const refused = () => JSON.parse(router.diverts('status', '--json')).refused;
 
-  /** With a /dev/log of its own, where the harness listens. */
+  /** The command has a /dev/log of its own, where the harness listens. */
   const logged = (...args: string[]): Result =>
     router.exec([
       ...['unshare', '--mount', 'sh', '-c'],
@@ -39,7 +39,7 @@ describeKernel('a call of the router that is refused', () => {
     expect(router.diverts('health')).toBe('attached, and no rule needs a listener\n');
 
     for (const port of [443, 444]) router.diverter(...interceptArguments({ ...missing, ports: [port, port] }));
-    // It asks for nothing that anybody has not.
+    // The call asks for nothing that anybody has not.
     expect(router.diverter(...removeArguments({ ...rule, ports: [1, 1] })).code).toBe(1);
     const last = `-N eth9: there is no such interface; rules of one that is gone go by \`diverter flush\`, then restart the router: diverter ${interceptArguments({ ...missing, ports: [444, 444] }).join(' ')}`;
     expect(refused()).toEqual({ count: 2, last });

@@ -28,10 +28,10 @@ import { type Router, type Started, startRouter } from './router.ts';
 const CLIENT = '192.168.1.1';
 const SERVICE = '100.64.0.1';
 
-/** A frame of UDP over IPv4, as the capture prints it. */
+/** The capture prints a frame of UDP over IPv4 so. */
 const geneveFrame = /^.{24}0800.{18}11/;
 
-/** The options of another endpoint than the tests' usual one. */
+/** Another endpoint than the tests' usual one has these options. */
 const otherEndpoint = Buffer.concat([
   option(0x0108, 1, Buffer.from('00000000000000e2', 'hex')),
   attachmentOption,
@@ -43,7 +43,7 @@ function udpFrom(sourcePort: number, payload: string, options?: Buffer): Buffer 
   return encapsulated(ipv4({}, segment), options ? { geneve: { options } } : {});
 }
 
-/** An IPv4 frame's GENEVE header and what it carries, or undefined if it is something else. */
+/** Returns an IPv4 frame's GENEVE header and what it carries, or undefined if it is something else. */
 function opened(line: string): { outer: string; geneve: string; inner: Buffer } | undefined {
   const frame = Buffer.from(line, 'hex');
   if (frame.readUInt16BE(12) !== 0x0800 || frame[23] !== UDP || frame.readUInt16BE(36) !== 6081) return undefined;
@@ -60,8 +60,7 @@ describeKernel('replies through the load balancer', () => {
   beforeAll(async () => {
     router = await startRouter();
     router.diverts('attach', 'eth0', '--from', '10.0.0.0/24', '--reply', 'geneve');
-    // A veth would carry a packet that hardware is yet to cut, which no wire does.
-    // As on a wire: one frame a packet, each with its checksums.
+    // A veth would carry a packet that hardware is yet to cut, which no wire does: each frame is to be one packet, with its checksums.
     for (const where of ['router', 'node'] as const)
       expect(router.exec(['ethtool', '-K', 'eth0', 'tso', 'off', 'gso', 'off', 'tx', 'off'], where).stderr).toBe('');
   });

@@ -11,7 +11,7 @@ export const harnessPath = `${build}/harness`;
 export const tablePath = `${build}/table`;
 
 /**
- * A router in namespaces of its own: `eth0` with ROUTER, on a wire with the namespace `node` that has NODE, its BPF file
+ * A router has namespaces of its own: `eth0` with ROUTER, on a wire with the namespace `node` that has NODE, its BPF file
  * system, and, as OpenZiti has it, the intercepted addresses on `lo`.
  */
 export interface Router {
@@ -24,13 +24,13 @@ export interface Router {
   /** Adds a service rule as OpenZiti would. */
   intercept(rule: Rule): void;
   counters(): Record<string, number>;
-  /** A long-running command, its output line by line. */
+  /** Starts a long-running command, whose output comes line by line. */
   background(argv: string[], where?: Place): Started;
   /** `background` of a harness verb. */
   start(args: string[], where?: Place): Started;
   /** Ends all that was started. */
   stopAll(): Promise<void>;
-  /** The program's verdict on each packet, without the stack. */
+  /** Resolves to the program's verdict on each packet, without the stack. */
   run(packets: Buffer[]): Promise<Verdict[]>;
   /** Puts packets on the wire towards the router. */
   send(...packets: Buffer[]): void;
@@ -63,7 +63,7 @@ export interface Rule {
 }
 
 export interface Started {
-  /** The next line that `matches`; rejects after `milliseconds`. */
+  /** Resolves to the next line that `matches`; rejects after `milliseconds`. */
   line(matches?: RegExp, milliseconds?: number): Promise<string>;
   /** Resolves if no further line that `matches` comes for so long. */
   silent(matches?: RegExp, milliseconds?: number): Promise<void>;
@@ -109,16 +109,14 @@ function make(): void {
   });
 }
 
-const reasonNames = [
+/** Verdicts have these names, in the order of their numbers. */
+export const verdictNames: readonly string[] = [
   ...readFileSync(new URL('../../bpf/verdicts.h', import.meta.url), 'utf8').matchAll(
     /^ {2}X\([A-Z0-9_]+, ([a-z0-9_]+),/gm,
   ),
 ].map(([, name]) => name ?? '');
 
-/** The names of every verdict, in the order of their numbers. */
-export const reasons: readonly string[] = reasonNames;
-
-/** Without `tcx` the diverter finds a kernel that has none, as those before 6.6, and goes on a clsact qdisc. */
+/** The diverter finds a kernel without tcx, as those before 6.6, if not `tcx`, and goes on a clsact qdisc. */
 export async function startRouter({ tcx = true } = {}): Promise<Router> {
   make();
   // Ends with this process, however that ends.
@@ -184,12 +182,12 @@ export async function startRouter({ tcx = true } = {}): Promise<Router> {
   };
 }
 
-/** The arguments of -I, in OpenZiti's order. */
+/** OpenZiti gives -I its arguments in this order. */
 export function interceptArguments(rule: Rule): string[] {
   return ['-I', ...keyArguments(rule), '-t', `${rule.listener}`, '-s', rule.service ?? 'service', ...onInterface(rule)];
 }
 
-/** The arguments of -D, in OpenZiti's order. */
+/** OpenZiti gives -D its arguments in this order. */
 export function removeArguments(rule: Rule): string[] {
   return ['-D', ...keyArguments(rule), ...onInterface(rule)];
 }
@@ -202,7 +200,7 @@ function keyArguments({ destination, protocol, source = '0.0.0.0/0', ports: [low
   return ['-c', to, '-m', toLength, '-p', protocol, '-o', from, '-n', fromLength, '-l', `${low}`, '-h', `${high}`];
 }
 
-/** A packet as the harness reads it. */
+/** The harness reads a packet so. */
 export function framed(packet: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(packet.length);
@@ -240,7 +238,7 @@ function packetRunner(child: ChildProcessWithoutNullStreams): (packets: Buffer[]
     }
     const end = 12 + received.readUInt32LE(8);
     const verdict = {
-      reason: reasons[received.readUInt32LE(0)] ?? 'not counted',
+      reason: verdictNames[received.readUInt32LE(0)] ?? 'not counted',
       action: received.readInt32LE(4),
       packet: Buffer.from(received.subarray(12, end)),
     };

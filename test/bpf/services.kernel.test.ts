@@ -39,7 +39,7 @@ function covers(prefix: string, address: string): boolean {
 
 const lengthOf = (prefix = '0.0.0.0/0'): number => Number(prefix.split('/')[1]);
 
-/** The rule that takes a flow, by the order of precedence that common.h promises; later rules are newer. */
+/** One rule takes a flow, by the order of precedence that common.h promises; later rules are newer. */
 function winner(rules: Rule[], flow: Flow): Rule | undefined {
   const rank = (rule: Rule): number[] => [
     lengthOf(rule.destination),
@@ -71,7 +71,7 @@ const verdictOf = (rule: Rule | undefined): string =>
   rule === undefined ? 'no_service' : rule.listener === 0 ? 'delivered_local' : 'no_listener';
 
 const octet = fc.nat(3);
-/** Destinations in 100.0.0.0/8, which rules make the router's own, and so sources elsewhere. */
+/** Destinations are in 100.0.0.0/8, which rules make the router's own, and so sources elsewhere. */
 const address4 = fc.tuple(octet, octet, octet).map((octets) => `100.${octets.join('.')}`);
 const source4 = address4.map((address) => address.replace('100.', '101.'));
 const address6 = fc.tuple(octet, octet).map(([a, b]) => `2001:db8:${4 + a}::${b}`);
@@ -122,7 +122,7 @@ describeKernel('service rules', () => {
   });
   afterAll(() => router.close());
 
-  /** Many calls, each a process of its own, without one for us to start for each. */
+  /** One shell makes many calls, each a process of its own. */
   function calls(commands: string[][]): void {
     const script = commands.map((command) => `${diverterPath} ${command.join(' ')} >/dev/null`).join('\n');
     const { code, stderr } = router.exec(['sh', '-e', '-c', script]);
@@ -134,7 +134,7 @@ describeKernel('service rules', () => {
     return router.exec([harnessPath, 'kill', String(n), diverterPath, ...command]).code === 0;
   }
 
-  /** The rules there are, over UDP, the newest of a prefix first. */
+  /** The maps have these rules over UDP, the newest of a prefix first. */
   function listed(): Rule[] {
     const services: (Required<Rule> & { low: number; high: number })[] = JSON.parse(
       router.diverts('services', '--json'),
@@ -199,7 +199,7 @@ describeKernel('service rules', () => {
         interface: null,
       },
     ]);
-    // It is another service's: whoever ends a service has closed its listener before.
+    // The rule is another service's: whoever ends a service has closed its listener before.
     expect(router.diverter(...removeArguments(rule))).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/that rule stays, as its listener is still there/),
@@ -288,7 +288,7 @@ describeKernel('service rules', () => {
     const rules = Array.from({ length: 10_000 }, (_, index): Rule => {
       return { ...key, destination: `100.64.${index >> 8}.${index & 255}/32`, ports: [443, 443], listener: 1 + index };
     });
-    // Five hundred at a time: a command line is not endless.
+    // Calls go five hundred at a time: a command line is not endless.
     const callEach = (commands: string[][]): void => {
       for (let at = 0; at < commands.length; at += 500) calls(commands.slice(at, at + 500));
     };

@@ -25,7 +25,7 @@ describeKernel('what the stack made of packets', () => {
     listener: 40001,
   } as const;
 
-  /** Of how many more the stack tells after one packet, which is counted as given to it. */
+  /** The stack tells of so many more after one packet, which is counted as given to it. */
   async function lost(name: string, undo: string): Promise<number> {
     router.diverts('flush');
     router.intercept(rule);
@@ -79,7 +79,7 @@ describeKernel('what the stack made of packets', () => {
     const after = stack();
     const more = (name: string): number => (after[name] ?? Number.NaN) - (before[name] ?? Number.NaN);
     expect(more('UdpNoPorts')).toBe(1);
-    // Of the whole machine, where other tests may count too.
+    // The counter is the whole machine's, where other tests may count too.
     expect(more('rt_cache.in_martian_src')).toBeGreaterThan(0);
   });
 

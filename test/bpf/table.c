@@ -19,7 +19,7 @@ static struct destination_key keys[KEYS];
 static __u32 value[KEYS]; /* 0 if the table should not have the key */
 static unsigned live;
 
-/* What the table calls of maps.c. */
+/* The table calls these of maps.c. */
 static __u32 *last_destination;
 __u32 read_state(const struct maps *maps, __u32 key)
 {
@@ -38,7 +38,7 @@ static void broken(const char *what, unsigned key)
 	exit(1);
 }
 
-/* It ends the command: only to be met by the one too many. */
+/* A failure ends the command: only the one too many is to meet it. */
 static bool one_too_many;
 void no_room(unsigned entries, const char *map)
 {
@@ -49,7 +49,7 @@ void no_room(unsigned entries, const char *map)
 	exit(0);
 }
 
-/* IPv4 and IPv6 of any length, in dense ranges and anywhere. */
+/* Keys are of IPv4 and IPv6 and of any length, in dense ranges and anywhere. */
 static struct destination_key random_key(void)
 {
 	struct destination_key key = {};
@@ -131,7 +131,7 @@ static void check_lengths(const struct maps *maps)
 				broken("a length is wrong", bit);
 }
 
-/* Until it is killed. A value says of which key it is. */
+/* The table changes until the process is killed. A value says of which key it is. */
 static void change_forever(const struct maps *maps)
 {
 	for (unsigned n = 1;; n++) {
@@ -145,7 +145,7 @@ static void change_forever(const struct maps *maps)
 	}
 }
 
-/* What is found is right, and nothing of it is counted too low or there twice. */
+/* A destination that is found is right, and nothing of it is counted too low or there twice. */
 static void check_after_kill(const struct maps *maps)
 {
 	unsigned counts[TRANSPORTS][LENGTHS_MAX] = {}, found = 0, places = 0;
@@ -190,7 +190,7 @@ static void check_all(const struct maps *maps, const char *after)
 	printf("%s: longest search %u of %u\n", after, longest_search(maps), live);
 }
 
-/* In waves: most changes fill the table, then most empty it. */
+/* Changes come in waves: most fill the table, then most empty it. */
 static void churn(const struct maps *maps, unsigned changes)
 {
 	for (unsigned n = 1; n <= changes; n++) {

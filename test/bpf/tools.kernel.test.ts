@@ -11,7 +11,7 @@ const datagram = ipv4(
 );
 const packet = encapsulated(datagram);
 
-/** docs/runbook.md, "Packets arrive at a router and no service answers". */
+/** docs/runbook.md tells of these under "Packets arrive at a router and no service answers". */
 describeKernel('what other tools show on a router', () => {
   let router: Router;
   beforeAll(async () => {

@@ -6,13 +6,13 @@ import { diverterPath, harnessPath, type Result, type Router, startRouter } from
 
 const GROUP = '4242';
 
-/** The values of a setting, of all its lines. */
+/** A unit's setting has these values, of all its lines. */
 function setting(unit: string, name: string): string[] {
   const text = readFileSync(new URL(`../../bpf/deb/${unit}`, import.meta.url), 'utf8');
   return [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].flatMap(([, value = '']) => value.split(' '));
 }
 
-/** The command that gives up what systemd takes from a unit. */
+/** setpriv gives up what systemd takes from a unit. */
 function confined(unit: string): string[] {
   const set = (name: string): string =>
     ['-all', ...setting(unit, name).map((each) => each.toLowerCase().replace('cap_', '+'))].join();

@@ -11,7 +11,7 @@ import {
 } from './router.ts';
 
 const GROUP = '4242';
-/** As the package's drop-in has it. */
+/** The package's drop-in gives these. */
 const CAPABILITIES = ['net_admin', 'net_bind_service'];
 
 describeKernel('a router that is not root', () => {
@@ -25,7 +25,7 @@ describeKernel('a router that is not root', () => {
   });
 
   const shell = (script: string): Result => router.exec(['sh', '-ec', script]);
-  /** As the package's postinst does. */
+  /** The package's preinst makes the group so. */
   const makeGroup = (): void => {
     shell(
       `cp /etc/group /run/group; echo ziti-glb:x:${GROUP}:someone >>/run/group; mount --bind /run/group /etc/group`,
@@ -34,7 +34,7 @@ describeKernel('a router that is not root', () => {
   const attach = (): string => router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
   const modes = (): string => shell('cd /sys/fs/bpf; stat -c "%n %a %u:%g" . ziti-glb ziti-glb/*').stdout;
 
-  /** Ambient capabilities alone, as a systemd unit with a user of its own gives them. */
+  /** The router has ambient capabilities alone, as a systemd unit with a user of its own gives them. */
   const asRouter = (capabilities = CAPABILITIES, groups = GROUP): string[] => {
     const sets = ['-all', ...capabilities.map((name) => `+${name}`)].join();
     const user = ['setpriv', '--reuid=65534', '--regid=65534', groups ? `--groups=${groups}` : '--clear-groups'];

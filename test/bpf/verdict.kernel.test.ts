@@ -20,9 +20,9 @@ import {
   tcp,
   udp,
 } from './packet.ts';
-import { type Router, reasons, startRouter } from './router.ts';
+import { type Router, verdictNames, startRouter } from './router.ts';
 
-/** Built by scapy: golden.py. */
+/** scapy has built these packets: golden.py. */
 const golden: { name: string; reason: string; packet: string }[] = JSON.parse(
   readFileSync(new URL('golden.json', import.meta.url), 'utf8'),
 );
@@ -32,7 +32,7 @@ const inner6 = ipv6({}, udp({}, Buffer.from('data')));
 const plain = (to: string, port: number): Buffer =>
   ethernet(ipv4({ source: NODE, destination: to }, udp({ destinationPort: port })));
 
-/** The outer UDP checksum over IPv4 addresses, ports and everything behind. */
+/** The outer UDP checksum sums IPv4 addresses, ports and everything behind. */
 function summed(packet: Buffer): Buffer {
   const whole = Buffer.from(packet);
   const datagram = whole.subarray(34);
@@ -42,7 +42,7 @@ function summed(packet: Buffer): Buffer {
   return whole;
 }
 
-/** The outer UDP checksum as a sender leaves it to hardware: the sum of the pseudo header. */
+/** A sender leaves the outer UDP checksum to hardware so: the sum of the pseudo header. */
 function halfSummed(packet: Buffer): Buffer {
   const whole = Buffer.from(packet);
   const pseudo = Buffer.concat([whole.subarray(26, 34), Buffer.from([0, 17]), whole.subarray(38, 40)]);
@@ -56,7 +56,7 @@ function flipped(packet: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** What each packet comes to at a router with no service: `no_service` means that nothing was wrong with it. */
+/** Each packet comes to this at a router with no service: `no_service` means that nothing was wrong with it. */
 const variants: [name: string, reason: string, packet: Buffer][] = [
   ['ARP', 'passed', ethernet(Buffer.alloc(28), 0x0806)],
   ['IPv6 outside', 'passed', ethernet(ipv6({ destination: '2001:db8::2' }, udp({ destinationPort: 6081 })), 0x86dd)],
@@ -251,11 +251,11 @@ describeKernel('the verdict on a packet', () => {
     expect((await router.run([Buffer.from(packet, 'hex')]))[0]?.reason).toBe(reason);
   });
 
-  test('every reason that one packet can be refused for has a packet of scapy', () => {
+  test('every verdict that refuses one packet has a packet of scapy', () => {
     const elsewhere =
       /^(delivered_.*|fragment_evicted|fragment_no_place|flow_.*|reply_.*|reset|no_listener|assign_failed|strip_failed|inner_source_router|aggregate)$/;
     expect(new Set(golden.map(({ reason }) => reason))).toEqual(
-      new Set(reasons.filter((name) => !elsewhere.test(name))),
+      new Set(verdictNames.filter((name) => !elsewhere.test(name))),
     );
   });
 });

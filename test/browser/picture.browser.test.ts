@@ -36,7 +36,7 @@ describeBrowser('the picture in a browser', () => {
     await page.goto(server.url);
     await page.getByRole('heading', { level: 2 }).waitFor();
   }
-  /** As they are rendered: what has been drawn anew meanwhile is no part of the page any more, and asked again. */
+  /** The page's texts are as they are rendered: what has been drawn anew meanwhile is no part of the page any more, and asked again. */
   async function texts(selector: ReturnType<Page['getByRole']>): Promise<string[]> {
     const all = await selector.evaluateAll((some) => some.map((one) => ({ text: one.innerText, is: one.isConnected })));
     return all.every(({ is }) => is) ? all.map(({ text }) => text.replace(/\s+/g, ' ').trim()) : texts(selector);
@@ -46,7 +46,7 @@ describeBrowser('the picture in a browser', () => {
     zone(letter)
       .getByRole('list', { name: `${what} in eu-central-1${letter}` })
       .getByRole('listitem');
-  /** What happens on each stretch of a zone's way, as it is read aloud. */
+  /** A screen reader says what happens on each stretch of a zone's way. */
   const flows = async (letter: string, what: 'Subnets' | 'Routers') => {
     const lines = await rows(letter, what).getByRole('img').all();
     return Promise.all(lines.map((line) => line.getAttribute('aria-label')));
@@ -297,7 +297,7 @@ describeBrowser('the picture in a browser', () => {
   });
 });
 
-/** What axe finds wrong with the page, best practices included. */
+/** axe finds this wrong with the page, best practices included. */
 async function violations(page: Page): Promise<string[]> {
   const { violations: found } = (await page.evaluate('axe.run()')) as axe.AxeResults;
   return found.flatMap(({ id: rule, nodes }) => nodes.map(({ html }) => `${rule}: ${html}`));

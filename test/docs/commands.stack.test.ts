@@ -8,7 +8,7 @@ import { commands, read } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
-/** What runs in CI itself, or has a test of its own: where, and what shows it. */
+/** CI itself runs these, or a test of their own: where, and what shows it. */
 const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm ci': ['.ci/run', 'npm ci'],
   'npm test': ['package.json', 'npm run test:unit && npm run test:stack && npm run test:kernel'],
@@ -37,10 +37,10 @@ const ELSEWHERE: Record<string, [file: string, shown: string]> = {
   'npm run -s ziti-glb -- redrive --region eu-central-1': ['test/bin/changes.test.ts', 'redrive'],
 };
 
-/** Options that the box here has a value of its own for. */
+/** The box here has a value of its own for these options. */
 const BOXS = new Set(['--endpoint', '--stack']);
 
-/** `…` stands for the rest of an id, each of another one. */
+/** `…` stands for the rest of an id, each time of another one. */
 function parametersOf(command: string): Record<string, string> {
   let ids = 0;
   const whole = command.replace(/…/g, () => `0123456789abcdef${ids++}`);
@@ -50,7 +50,7 @@ function parametersOf(command: string): Record<string, string> {
 }
 
 describePackaged('what the documents have a reader type', () => {
-  // What is typed at OpenZiti and its routers has its test in routers.test.ts.
+  // Commands that are typed at OpenZiti and its routers have their test in routers.test.ts.
   const ours = commands().filter(({ path, command }) => path !== 'docs/routers.md' && !command.startsWith('ziti '));
   const all = [...new Map(ours.map((each) => [each.command, each])).values()];
   let stack: StackInBox;
@@ -116,7 +116,7 @@ describePackaged('what the documents have a reader type', () => {
       if (Default === undefined) expect(given).toContain(name);
     expect(read('release/release.ts')).toContain("'template.json'");
   });
-  /** What the folder `code` is copied to, the template looks for: its codePrefix. */
+  /** The template looks for the folder `code` where it is copied to: its codePrefix. */
   const copies = all.filter(({ command }) => command.startsWith('aws s3 cp '));
   test.each(copies)('$command copies to where the template looks', ({ command }) => {
     const [, folder] = /^aws s3 cp --recursive (code|spoke\/code) /.exec(command) ?? [];

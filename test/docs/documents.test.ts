@@ -12,7 +12,7 @@ const reference = documents.get('docs/reference.md') ?? '';
 const runbook = documents.get('docs/runbook.md') ?? '';
 const row = (name: string) => reference.split('\n').find((line) => line.startsWith(`| \`${name}`));
 
-/** As GitHub makes them of headings. */
+/** GitHub makes anchors of headings so. */
 const anchors = (text: string) =>
   [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -105,7 +105,7 @@ test('the reference has the sentence of every refusal', () => {
     expect([text, sentences.some((parts) => parts.every((part) => text.includes(part)))]).toEqual([text, true]);
 });
 
-/** Each alarm with its text. */
+/** Alarms stand here, each with its text. */
 const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml', 'resources/subnets-alarms.yml'].flatMap((path) =>
   read(path)
     .split(/^ {2}(?=\w)/m)
@@ -115,7 +115,7 @@ const alarms = ['resources/alarms.yml', 'resources/spoke-alarms.yml', 'resources
     }),
 );
 const declared = read('resources/alarms.yml') + read('resources/subnets-alarms.yml');
-/** Those that there are whatever was chosen. */
+/** Some alarms there are whatever was chosen. */
 const always = [...declared.matchAll(/Type: AWS::CloudWatch::Alarm\n {4}Properties/g)];
 
 test.each(alarms)(
@@ -128,7 +128,7 @@ test.each(alarms)(
 );
 
 test('the README counts alarms and metrics as they are', () => {
-  // Those of both functions are two.
+  // Alarms of both functions count twice.
   const shared = ['ChangingCalls', 'Throttles', 'Errors', 'PassSeconds'];
   const metrics = Object.keys(METRICS).length + shared.filter((name) => name in METRICS).length;
   expect(documents.get('README.md')).toContain(`${always.length} alarms, ${metrics} metrics`);
@@ -169,7 +169,7 @@ test('CI runs each part of npm test', () => {
   expect(read('.ci/run')).toContain('node local/setup.ts\n');
 });
 
-// It takes all words up to the next flag for names, and runs whole projects where one of them was to be a file.
+// Jest takes all words up to the next flag for names, and runs whole projects where one of them was to be a file.
 test('a path never follows --selectProjects of Jest', () => {
   const projects = jest.projects.map(({ displayName }) => displayName);
   const texts = [...documents.values(), ...Object.values(manifest.scripts), read('.ci/run')];

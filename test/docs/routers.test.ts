@@ -7,14 +7,14 @@ const blocks = (language: string) =>
   [...chapter.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, of, text = '']) => (of === language ? [text] : []));
 const typed = blocks('sh').flatMap((block) => block.trim().split('\n'));
 
-/** How the box makes routers of OpenZiti's own, which the demo and the table of behaviours then run. */
+/** The box makes routers of OpenZiti's own so, which the demo and the table of behaviours then run. */
 const made = read('local/fabric/images/ziti.sh');
-/** The words that say what is done, without those that are somebody's own. */
+/** A command's words say what is done, without those that are somebody's own. */
 const verbs = (line: string) =>
   line.split(' ').filter((word) => /^(ziti|[a-z-]+|--[\w-]+)$/i.test(word) && !/^router-1/.test(word));
 
 describe('a router is made as the one in the box', () => {
-  // The others are run against a real one, where there is one, by zero.kernel.test.ts.
+  // zero.kernel.test.ts runs the others against a real one, where there is one.
   const commands = typed.filter((line) => /^ziti (edge create edge-router router-1|create|router)/.test(line));
   test.each(commands)('%s', (command) => {
     const [subcommand = ''] = command.split(/ (?:--|router-1|\/)/);

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/packaged.ts';
 
 const chapter = documents.get('docs/routers.md')?.split('## From zero to a router')[1]?.split('\n## ')[0] ?? '';
 const isOnline = (name: string) => `ziti edge list edge-routers 'name="${name}"' -j | grep -q '"isOnline": true'`;
-/** The blocks of the chapter, each by the heading above it. */
+/** The chapter has these blocks, each by the heading above it. */
 const blocks = chapter.split('\n### ').map((part) => ({
   heading: part.split('\n')[0] ?? '',
   shells: [...part.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, shell = '']) => shell),
@@ -21,7 +21,7 @@ const blocks = chapter.split('\n### ').map((part) => ({
 const shells = (heading: string) => blocks.find((each) => each.heading === heading)?.shells ?? [];
 const DIVERTER = new URL('../../bpf/build/diverter', import.meta.url).pathname;
 
-/** What the bootstrap of the example runs on an instance. */
+/** The example's bootstrap runs this on an instance. */
 function userData(health: number): string {
   const { Resources } = parseTemplate(read('examples/routers.yml'));
   const values: Record<string, string> = {
@@ -54,7 +54,7 @@ describe('the bootstrap of examples/routers.yml', () => {
 (zitiUnavailable() ? describe.skip : describeKernel)('from zero to a router, with an OpenZiti of its own,', () => {
   const folder = temporaryFolder('zero-');
   let machine: ChildProcess;
-  /** In the one machine that is all of the network. */
+  /** The one machine is all of the network. */
   const typed = async (script: string, seconds = 90) => {
     const enter = ['nsenter', '--target', String(machine.pid), '--net', '--mount', '--wd=.'];
     const environment = {
@@ -78,7 +78,7 @@ describe('the bootstrap of examples/routers.yml', () => {
   };
   const until = (condition: string, seconds = 60) =>
     done(`for try in $(seq ${seconds * 2}); do ${condition} && exit 0; sleep 0.5; done; exit 1`, seconds + 10);
-  /** Runs for as long as the machine does. */
+  /** A service runs for as long as the machine does. */
   const serve = (command: string, name: string) =>
     done(`(setsid ${command} >${name}.log 2>&1 & echo $! >>${folder}/pids)`);
 
@@ -114,7 +114,7 @@ describe('the bootstrap of examples/routers.yml', () => {
     const [made = '', onInstance = ''] = shells('A router');
     await done(made);
     await done(`hostname() { echo localhost; }\n${onInstance}`);
-    // As the install leaves it.
+    // The install leaves a router so.
     await done(`diverter attach lo --from any; sed -i 's,mode: tproxy,&:${DIVERTER},' /var/lib/ziti-router/config.yml`);
     await serve('ziti router run /var/lib/ziti-router/config.yml', 'router-1');
     await until(isOnline('router-1'));
@@ -130,7 +130,7 @@ describe('the bootstrap of examples/routers.yml', () => {
       .replaceAll('/var/lib/ziti-router', '/var/lib/ziti-router-2')
       .replace('tproxy', 'host')
       .replace(/^cat [\s\S]*?^END\n/m, '');
-    // On one machine two need ports of their own.
+    // Two routers on one machine need ports of their own.
     const ports =
       'export ZITI_ROUTER_PORT=3023 ZITI_ROUTER_LISTENER_BIND_PORT=10081; hostname() { echo localhost; }; mkdir /var/lib/ziti-router-2';
     await done(`${ports}\n${host}`);
@@ -146,7 +146,7 @@ describe('the bootstrap of examples/routers.yml', () => {
   test('a group of routers: each by its instance’s id, once its token is there', async () => {
     const id = 'i-0123456789abcdef0';
     const [stored = ''] = shells('A group of routers');
-    // What stands for AWS: metadata of an instance, and secrets in a folder.
+    // A folder stands for AWS: metadata of an instance, and secrets.
     await done(`mkdir -p secrets/ziti-glb/routers
 cat >/usr/local/bin/aws <<'END'
 #!/bin/bash

@@ -52,7 +52,7 @@ describePackaged('the function of the picture', () => {
       const { DashboardBody } = dashboard.parse(Resources.Dashboard?.Properties);
       const [body, names] = DashboardBody['Fn::Sub'];
       expect(names.stack).toBe(stack);
-      // What Fn::Sub is given, and no more: CloudFormation would refuse what it does not know, and a linter what nobody uses.
+      // Fn::Sub is given what the body uses, and no more: CloudFormation would refuse what it does not know, and a linter what nobody uses.
       const used = [...body.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
       expect([...new Set(used)].toSorted()).toEqual(Object.keys(names).toSorted());
       expect(JSON.parse(body).widgets).toContainEqual(

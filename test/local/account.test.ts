@@ -9,7 +9,7 @@ import { createWire } from '../../local/wire/wire.ts';
 
 const place = { region: 'eu-central-1', account: '111122223333' };
 
-/** Clients of who has this access key: the operator, or a role that may do nothing. */
+/** Clients have this access key: the operator's, or that of a role that may do nothing. */
 function clients(accessKeyId: 'operator' | 'worker') {
   const role = { name: 'worker', arn: `arn:aws:iam::${place.account}:role/worker`, trust: {}, policies: [] };
   const roles = new Map([['worker', { ...role, managedPolicyArns: [] }]]);

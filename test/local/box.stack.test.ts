@@ -21,7 +21,7 @@ import { parseTemplate } from '../../local/stack/template.ts';
 import { follow } from '../support/follow.ts';
 
 const RATE = 60;
-/** The function, whose folder has its name: another run on this machine has one too. */
+/** The function's folder has this name: another run on this machine has one too. */
 const MARKER = `box-test-marker-${process.pid}`;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'box-test-'));
@@ -29,7 +29,7 @@ const diverter = join(folder, 'diverter');
 const key = `serverless/box/test/diverter/${createHash('sha256').update('the diverter').digest('hex')}`;
 let bundle: Uint8Array;
 
-/** A small function of a packaged stack: it says what it was woken by, marks the subnet, and signs a link to the diverter. */
+/** A small function of a packaged stack says what it was woken by, marks the subnet, and signs a link to the diverter. */
 const source = `
   import { EC2Client, CreateTagsCommand } from '@aws-sdk/client-ec2';
   import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';

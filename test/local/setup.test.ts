@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 
-/** Where another user gets to: TMPDIR may be root's own. */
+/** Another user gets to /tmp: TMPDIR may be root's own. */
 const checkout = mkdtempSync('/tmp/foreign-');
 afterAll(() => {
   for (const name of readdirSync(checkout)) chmodSync(join(checkout, name), 0o755);
@@ -17,7 +17,7 @@ chmodSync(checkout, 0o755);
 const READABLE = 0o555;
 const WRITABLE = 0o777;
 
-/** A folder as its owner left it, and its `build/` if it has one. Root may write into any: who asks is somebody else then. */
+/** A folder's owner left it so, and its `build/` if it has one. Root may write into any: who asks is somebody else then. */
 function folder(name: string, mode: number, build?: number): string {
   const path = join(checkout, name);
   mkdirSync(build === undefined ? path : join(path, 'build'), { recursive: true });
@@ -26,7 +26,7 @@ function folder(name: string, mode: number, build?: number): string {
   return path;
 }
 
-/** What setting up says of a folder to a user who is not root. */
+/** Setting up says this of a folder to a user who is not root. */
 function said(path: string): string {
   const program = `
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534); }

@@ -11,7 +11,7 @@ import { describeUnless } from '../support/describe-unless.ts';
 import { describePackaged } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
-/** Debian's `nobody`. */
+/** Debian's `nobody` has this number. */
 const NOBODY = 65534;
 const FORM = 'Action=DescribeVpcs&Version=2016-11-15';
 
@@ -30,7 +30,7 @@ describePackaged('a cloud on a machine that others use too', () => {
     forget?.();
   });
 
-  /** What a server answers to these headers, whatever of them a browser or `fetch` would not send. */
+  /** A server answers so to these headers, whatever of them a browser or `fetch` would not send. */
   const answerTo = (url: string, headers: Record<string, string> = {}, method = 'GET', body = '') =>
     new Promise<{ status: number; said: string }>((resolve, reject) => {
       const asked = request(url, { method, headers }, async (response) =>

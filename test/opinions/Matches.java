@@ -4,7 +4,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import software.amazon.event.ruler.Machine;
 
-/** For each line [pattern, event] says what event-ruler makes of it: true, false, or that it refuses the pattern. */
+/** event-ruler says of each line [pattern, event] what it makes of it: true, false, or that it refuses the pattern. */
 class Matches {
     public static void main(String[] none) throws Exception {
         ObjectMapper json = new ObjectMapper();

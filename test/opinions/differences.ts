@@ -1,4 +1,4 @@
-/** By opinion: in what it is known to differ, and why. What differs otherwise is a failure of the run, and what no longer does, too. */
+/** Opinions are known to differ in these, and why. What differs otherwise is a failure of the run, and what no longer does, too. */
 export const DIFFERENCES: Readonly<Record<string, readonly (readonly [line: RegExp, reason: string])[]>> = {
   'cfn-lint 1.58.0': [
     [/W3005 .*Role' dependency already enforced/, 'The framework declares a dependency beside a reference: no harm.'],

@@ -40,7 +40,7 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const folder = process.env.OPINIONS ?? mkdtempSync(join(tmpdir(), 'opinions-'));
 const sh = promisify(execFile);
 
-/** What one has to say: how much it looked at, and each thing in which it differs, as a line. */
+/** An opinion says how much it looked at, and each thing in which it differs, as a line. */
 interface Opinion {
   of: string;
   differs: string[];
@@ -49,7 +49,7 @@ interface Opinion {
 /** Thrown where a program cannot be had on this machine. */
 class Missing extends Error {}
 
-/** The folder of what was installed, once. */
+/** A program is installed once, in a folder. */
 async function installed(name: string, install: (place: string) => Promise<unknown>): Promise<string> {
   const place = join(folder, name);
   if (existsSync(join(place, '.done'))) return place;
@@ -64,7 +64,7 @@ async function installed(name: string, install: (place: string) => Promise<unkno
   return place;
 }
 
-/** The programs of Python packages, in an environment of their own. */
+/** Python's packages have their programs in an environment of their own. */
 const python = async (name: string, ...packages: string[]) =>
   join(
     await installed(name, async (place) => {
@@ -74,7 +74,7 @@ const python = async (name: string, ...packages: string[]) =>
     'bin',
   );
 
-/** What a program says, whatever it ends with. */
+/** Returns what a program says, whatever it ends with. */
 function said(
   program: string,
   args: string[],
@@ -101,7 +101,7 @@ function said(
 }
 
 const work = mkdtempSync(join(tmpdir(), 'opinions-work-'));
-/** The plain template, and the path of it: made when one first asks for it. */
+/** The plain template is made, with its path, when one first asks for it. */
 let made: { template: Template; path: string } | undefined;
 function plain() {
   if (made) return made;
@@ -114,7 +114,7 @@ function plain() {
 const vpcId = 'vpc-0123456789abcdef0';
 const GIVEN = { vpcId, subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1', codeBucket: 'bucket' };
 
-/** What `Ref` gives of a resource, in the form that its type has. */
+/** `Ref` gives this of a resource, in the form that its type has. */
 function refOf(name: string): string {
   const balancing = 'arn:aws:elasticloadbalancing:eu-central-1:111122223333';
   switch (plain().template.Resources[name]?.Type) {
@@ -129,7 +129,7 @@ function refOf(name: string): string {
   }
 }
 
-/** The template with its parameters filled in, as the packaged one has them. */
+/** The template has its parameters filled in, as the packaged one has them. */
 function filledIn(given: Record<string, string>): Template['Resources'] {
   const place = {
     name: 'ziti-glb-test',
@@ -311,7 +311,7 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
   async 'parliament 1.6.4'() {
     const bin = await python('parliament', 'parliament==1.6.4', 'setuptools<80');
     const resources = Object.entries(filledIn(GIVEN));
-    // Those of keys and queues are of no identity: it wants ARNs of services in them, where resources are asked for.
+    // Policies of keys and queues are of no identity: parliament wants ARNs of services in them, where resources are asked for.
     const roles = resources.filter(([, { Type }]) => Type === 'AWS::IAM::Role');
     const examples = ['deployer', 'operator', 'tag'].map((name): [string, unknown] => [
       `examples/${name}-policy.json`,
@@ -538,7 +538,7 @@ function policiesOf(name: string, value: unknown): [name: string, policy: unknow
   );
 }
 
-/** Where two values differ, as paths. A list of one may be its member. */
+/** Two values differ at these paths. A list of one may be its member. */
 function unequal(a: unknown, b: unknown, path: string): string[] {
   if (JSON.stringify(a) === JSON.stringify(b)) return [];
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
@@ -548,7 +548,7 @@ function unequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
-/** The templates that Serverless makes of a file, in a folder of its own: what a demo or a test packages meanwhile would have the same one. */
+/** Serverless makes templates of a file, in a folder of its own: what a demo or a test packages meanwhile would have the same one. */
 function packaged(config: string, parameters: Record<string, string>): string[] {
   const root = join(HERE, '../..');
   const place = mkdtempSync(join(work, 'packaged-'));

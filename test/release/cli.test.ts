@@ -7,7 +7,7 @@ import { buildCli } from '../../release/cli.ts';
 import { read } from '../support/documents.ts';
 import { objections } from '../support/licences.ts';
 
-/** What Node has since 20, of which TypeScript's es2024 and a careless hand make use. */
+/** Node has these since 20, of which TypeScript's es2024 and a careless hand make use. */
 const LATER =
   "delete Map.groupBy; delete Object.groupBy; delete Promise.withResolvers; delete Promise.try; delete RegExp.escape; delete Array.fromAsync; delete globalThis.Iterator; for (const name of ['union', 'intersection', 'difference', 'symmetricDifference', 'isSubsetOf', 'isSupersetOf', 'isDisjointFrom']) delete Set.prototype[name]; const iterator = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())); for (const name of ['map', 'filter', 'take', 'drop', 'flatMap', 'reduce', 'toArray', 'forEach', 'some', 'every', 'find']) delete iterator[name];";
 
@@ -21,7 +21,7 @@ describe('the command line in one file', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** Runs it where nothing else is, and without what Node 20 lacks. */
+  /** The one file runs where nothing else is, and without what Node 20 lacks. */
   function alone(...args: string[]) {
     const node20 = ['--import', `data:text/javascript,${encodeURIComponent(LATER)}`];
     const { status, stdout, stderr } = spawnSync(process.execPath, [...node20, 'ziti-glb.mjs', ...args], {

@@ -72,12 +72,12 @@ describePackaged('a release', () => {
     expect(globSync('**/node_modules', { cwd: installed })).toEqual([]);
     expect(readFileSync(join(installed, 'json.d.ts'), 'utf8')).toBe(read('bin/json.ts'));
     expect(JSON.parse(readFileSync(join(installed, 'json.schema.json'), 'utf8'))).toEqual(jsonSchema());
-    // That, and what deploys: nothing of the checkout beside it.
+    // npm installs that, and what deploys: nothing of the checkout beside it.
     expect(globSync('*', { cwd: installed }).sort()).toEqual([
       ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'code', 'json.d.ts', 'json.schema.json'],
       ...['package.json', 'sbom', 'spoke', 'template.json', 'ziti-glb.mjs'],
     ]);
-    // A program that is written against it, with no other package beside it.
+    // A program is written against the package, with no other one beside it.
     writeFileSync(
       join(bare, 'reads.mts'),
       `import type { Status, Versions } from 'ziti-glb';
@@ -90,7 +90,7 @@ describePackaged('a release', () => {
     const strictly = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', '', 'reads.mts'];
     expect(run(bare, process.execPath, tsc, ...strictly)).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(readFileSync(join(installed, 'ziti-glb.mjs'))).toEqual(readFileSync(join(folder, 'ziti-glb.mjs')));
-    // What deploys is in it as well: the templates, each with the code that it names. A spoke has no routers.
+    // The package has what deploys as well: the templates, each with the code that it names. A spoke has no routers.
     const diverters = packages().map(({ sha256 }) => `diverter/${sha256}`);
     for (const [of, others] of [
       [installed, diverters],

@@ -7,7 +7,7 @@ import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const NAME = 'ziti-glb-plain';
 
-/** As a newer version might be: another version and script, an alarm and a permission more, a rule less. */
+/** A newer version might be so: another version and script, an alarm and a permission more, a rule less. */
 function newer(text: string): Template {
   const template = JSON.parse(text);
   const { Resources } = template;
@@ -62,7 +62,7 @@ describePackaged('a version that turned out wrong', () => {
       );
     const policies = () => [...box.roles.values()].map(({ name, policies: of }) => ({ name, of }));
 
-    // What the box deploys first serves meanwhile: nothing of the other stack is its business.
+    // The stack that the box deploys first serves meanwhile: nothing of the other one is its business.
     await operator.launch('router-1', 0);
     await operator.tag('app-a', '10.20.0.0/16');
     const served = await routed('10.20.0.0/16');
@@ -94,7 +94,7 @@ describePackaged('a version that turned out wrong', () => {
     const parameters = { ...given, codeBucket: 'releases-other', codePrefix: 'ziti-glb/1' };
     const before = await box.deployTemplate('ziti-glb-other', parseTemplate(text), parameters, files);
     const [was, outputs] = [[...before.resources].map(([id, { properties }]) => [id, properties]), before.outputs];
-    // Its code was not copied into the bucket.
+    // Nobody has copied its code into the bucket.
     const absent = { ...parameters, codePrefix: 'ziti-glb/2' };
     await expect(box.deployTemplate('ziti-glb-other', newer(text), absent, new Map())).rejects.toThrow(
       /LambdaFunction could not be changed: .*NoSuchKey/,

@@ -26,7 +26,7 @@ const taken = {
 };
 const code = { codeBucket: 'bucket', codePrefix: 'serverless/ziti-glb/test', stage: 'test' };
 
-/** What is chosen, and what the plain template asks for beside it. */
+/** A deployment chooses these, and the plain template asks for more beside them. */
 type Choice = [name: string, given: Record<string, string>, otherwise?: Record<string, string>];
 const CHOICES: Choice[] = [
   ['by default', { subnetIds }],
@@ -92,10 +92,10 @@ const OF_SPOKE: Choice[] = [
 
 interface Case {
   stack: PlainStack;
-  /** What has no default. */
+  /** Parameters without a default. */
   must: Record<string, string>;
   choices: Choice[];
-  /** Of logical ids that the framework makes of the service's name. */
+  /** Logical ids begin with this, which the framework makes of the service's name. */
   prefix: string;
 }
 const STACKS: Case[] = [
@@ -112,7 +112,7 @@ const STACKS: Case[] = [
 ];
 
 const plains = new Map<PlainStack, Plain>();
-/** The same for all tests of the file. */
+/** All tests of the file share one. */
 function plainOf(stack: PlainStack): Plain {
   const plain = plains.get(stack) ?? plainTemplate(temporaryFolder('plain-'), stack);
   plains.set(stack, plain);
@@ -120,7 +120,7 @@ function plainOf(stack: PlainStack): Plain {
 }
 
 const linter = spawnSync('cfn-lint', ['--version'], { encoding: 'utf8' });
-/** A dependency that the framework declares beside a reference; and what an optional parameter is by default. */
+/** cfn-lint warns of a dependency that the framework declares beside a reference, and of what an optional parameter is by default. */
 const IGNORED = ['W3005', 'W1033'];
 
 describePackaged('a plain template', () => {
@@ -142,7 +142,7 @@ describePackaged('a plain template', () => {
       for (const [name, value] of Object.entries(defaults))
         expect([name, template.Parameters[name]?.Default]).toEqual([name, name in must ? undefined : value]);
       expect(text).not.toMatch(/@@|zzstagezz|ServerlessDeploymentBucket/);
-      // Each is asked for somewhere.
+      // Each parameter and condition is asked for somewhere.
       const used = (name: string) => new RegExp(`"Ref":"${name}"|\\$\\{${name}\\}`).test(text);
       expect(Object.keys(template.Parameters).filter((name) => !used(name))).toEqual([]);
     });
@@ -239,7 +239,7 @@ describePackaged('a plain template', () => {
     [{ clientVpcs: 'own' }, /parameter clientVpcs must match/],
     [{ alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ tags: 'Team=a' }, /rule Tags/],
-    // Of which the function topology has a name of 64 characters.
+    // The function topology would have a name of 64 characters of this stage.
     [{ stage: 's'.repeat(41) }, /parameter stage must match/],
     [{ vpcId }, /the template has no parameter vpcId/],
   ])('of a spoke refuses %j before anything is made', (given, says) => {
@@ -307,11 +307,11 @@ describePackaged('a plain template', () => {
 
 const PLACE = { name: 'ziti-glb-test', region: 'eu-central-1', account: '111122223333', zones: ['a', 'b'] };
 
-/** What is made of a template, by logical id, what no template decides left as it is: references to what is made, and where code is. */
+/** CloudFormation makes this of a template, by logical id; what no template decides is left as it is: references to what is made, and where code is. */
 function made(template: Template, parameters: Record<string, string>, prefix: string): Record<string, unknown> {
   const types = new Set(Object.values(template.Resources).map(({ Type }) => Type));
   const all = planStack(template, parameters, PLACE, (type) => (types.has(type) ? ANY : undefined));
-  // What is referred to has the form of an ARN, and of a service's id: the templates take both apart.
+  // A reference has the form of an ARN, and of a service's id: the templates take both apart.
   const scope: Scope = {
     ...all.scope,
     ref: (name) =>
@@ -337,5 +337,5 @@ function made(template: Template, parameters: Record<string, string>, prefix: st
       }),
   );
 }
-/** Every attribute is one. */
+/** Every attribute is there. */
 const ANY = Object.assign([], { includes: () => true });

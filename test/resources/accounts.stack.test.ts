@@ -56,7 +56,7 @@ describePackaged('what an account demands before it lets the stack in', () => {
 
   const SPOKES = { reply: 'geneve', spokeAccounts: '222233334444' };
   test.each<[Record<string, string>, Record<string, number>]>([
-    // Another account invokes it: it may take no more of this one's executions than that.
+    // Another account invokes the function: it may take no more of this one's executions than that.
     [
       { reserveConcurrency: 'true', ...SPOKES },
       { routers: 1, subnets: 1, health: 1 },
@@ -105,7 +105,7 @@ describePackaged('what an account demands before it lets the stack in', () => {
         { Key: 'Formula', Value: 'a=b' },
       ];
       expect(await carried()).toEqual(expect.arrayContaining(demanded));
-      // Somebody takes one away, as an endpoint of an earlier deployment lacks it.
+      // Somebody takes a tag away, as an endpoint of an earlier deployment lacks it.
       await ec2.deleteTags({ Resources: [endpointId], Tags: [{ Key: 'Team' }] });
       await until('tag on the endpoint', async () => (await carried()).some(({ Key }) => Key === 'Team'));
     } finally {
@@ -128,7 +128,7 @@ describePackaged('what an account demands before it lets the stack in', () => {
     });
     expect([status, said]).toEqual([0, expect.any(String)]);
     expect(folder).toBeDefined();
-    // One that is there all the same is not deployed either, however old it is.
+    // A package that is there all the same is not deployed either, however old it is.
     const [{ Properties } = { Properties: {} }] = ofType('AWS::Lambda::Function', { diverter: 'netfoundry' });
     expect(JSON.stringify(Properties)).toContain('"DIVERTER_BUILDS":""');
   });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { plan } from '../../shared/subnets/plan.ts';
 import { config, endpoint, main, routes, subnet, table, world } from '../shared/subnets/fixtures.ts';
 
-/** Its endpoint is available, its routes lead there: all that it lacks is a router. */
+/** The subnet's endpoint is available, its routes lead there: all that it lacks is a router. */
 const served = {
   subnets: [subnet({ status: 'ready' })],
   endpoints: [endpoint()],

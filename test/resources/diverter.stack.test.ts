@@ -9,7 +9,7 @@ import { describePackaged, packageStack, temporaryFolder } from '../support/pack
 const parameters = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
 const PACKAGE = 'build/ziti-glb-diverter_1_amd64.deb';
 
-/** A bpf/ with these files, each changed at this second. */
+/** A folder bpf/ has these files, each changed at this second. */
 function bpf(files: Record<string, number>): string {
   const folder = temporaryFolder('bpf-');
   for (const name of ['build', 'cli', 'deb', 'bench']) mkdirSync(join(folder, name));
@@ -73,7 +73,7 @@ describePackaged('the diverter that is deployed', () => {
       'the GNU C Library',
     ])
       expect(copyright).toContain(words);
-    // As Debian's format has it: no line but a field's, or what goes on from it, or an empty one between paragraphs.
+    // Debian's format has no line but a field's, or what goes on from it, or an empty one between paragraphs.
     expect(copyright.replace(/^( .*|[A-Z][\w-]*: .*|)\n/gm, '')).toBe('');
   });
 

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { documents } from '../support/documents.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 
-/** The line that the guide has one add. */
+/** The guide has one add this line. */
 const [, line = ''] =
   /^```yaml\nparams:\n( {2}production: .*)\n```$/m.exec(documents.get('docs/operating.md') ?? '') ?? [];
 

@@ -18,7 +18,7 @@ const SPOKE: Packaging = {
 const GROUP = `arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:targetgroup/one/0123456789abcdef`;
 const arn = (resource: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:${resource}`;
 
-/** As EventBridge delivers it. */
+/** EventBridge delivers an event so. */
 const event = (source: string, type: string, resources: string[], detail: object) => ({
   ...{ version: '0', id: '0a1b2c3d-0000-4000-8000-000000000001', account: ACCOUNT, region: REGION },
   ...{ time: '2026-01-15T10:00:00Z', 'detail-type': type, source, resources, detail },
@@ -200,7 +200,7 @@ describePackaged('an event wakes who has to do with it', () => {
       .filter(({ matches }) => matches(sample))
       .map(({ wakes }) => wakes);
     expect(woken).toEqual(wakes);
-    // Who is woken must understand why.
+    // A function that is woken must understand why.
     if (wakes.length > 0) expect(parseHint(sample)).toMatchObject({ at: Date.parse(sample.time) });
   });
 

@@ -31,7 +31,7 @@ describe('a parameter that was given before, and is not now,', () => {
 describePackaged('a deployment', () => {
   const given = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0' };
   const asked: string[] = [];
-  /** CloudFormation as far as it is asked before anything is packaged. */
+  /** CloudFormation answers as far as it is asked before anything is packaged. */
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += chunk));
@@ -63,7 +63,7 @@ describePackaged('a deployment', () => {
     const parameters = Object.entries(given).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
     const { code, stdout, stderr } = await run(['npx', 'serverless', 'deploy', ...parameters], { environment });
     expect([code, stdout + stderr]).toEqual([64, expect.stringContaining('--param idleTimeout=120; or say')]);
-    // Of a failure the framework tells for which account.
+    // The framework tells of a failure for which account it was.
     expect(asked).toEqual(['GetTemplateSummary', 'GetCallerIdentity']);
   });
 });

@@ -56,7 +56,7 @@ const topic = arn('sns', 'alarms');
 const check = (change: Record<string, string | number>) =>
   checkParameters({ ...defaults, ...required, ...change }, { region: REGION, defaults });
 
-/** Variables as Serverless resolves them, with these parameters given. */
+/** Serverless resolves variables so, with these parameters given. */
 const variablesOf = (given: Record<string, string>) => {
   const all: Record<string, unknown> = { ...defaults, ...given };
   return { resolveVariable: async (name: string) => all[name.replace('param:', '')] };
@@ -440,7 +440,7 @@ describePackaged('serverless package', () => {
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` },
       { 'Fn::Sub': `arn:\${AWS::Partition}:iam::444455556666:root` },
     ]);
-    // Systems Manager has letters, digits and _.-/ in a name.
+    // Systems Manager takes letters, digits and _.-/ in a name.
     expect(Resources.Claim.Properties.Name).toBe(`/ziti-glb/${required.vpcId}/net_3ateam_2fRouters`);
     expect(Resources.RoutersLambdaFunction.Properties.Environment.Variables).toMatchObject({
       ROUTER_SUBNETS: 'subnet-01234567 subnet-89abcdef',

@@ -8,7 +8,7 @@ import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const REGION = 'eu-west-1';
 
-/** Names by which an account knows what has no region, by what declares it. */
+/** An account knows what has no region by these names, by what declares it. */
 const global = ({ resources }: Stack) =>
   new Map(
     [...resources].flatMap(([id, { type, made }]) =>

@@ -35,7 +35,7 @@ describePackaged('a stack', () => {
     await operator.tag('app-a', '10.20.0.0/16');
     await routed('10.20.0.0/16');
     const [own] = await operator.endpoints();
-    // Somebody else's, who has connected to the service by hand.
+    // Somebody else has connected an endpoint to the service by hand.
     const { Subnets } = await ec2.describeSubnets({ Filters: [{ Name: 'tag:Name', Values: ['app-b'] }] });
     const { VpcEndpoint } = await ec2.createVpcEndpoint({
       VpcEndpointType: 'GatewayLoadBalancer',
@@ -55,13 +55,13 @@ describePackaged('a stack', () => {
 ${hand}
 Take the subnets out first: npm run -s ziti-glb -- drain --stack ziti-glb-test --region ${box.region}
 ${reject}`);
-    // Without the parameters that it was deployed with.
+    // The command has none of the parameters that the stack was deployed with.
     const { code, stdout, stderr } = await serverless(['remove', '--stage', 'test', '--region', box.region], {
       AWS_ENDPOINT_URL: box.endpoint,
       ...{ AWS_ACCESS_KEY_ID: box.credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: box.credentials.secretAccessKey },
     });
     expect([code, stdout + stderr]).toEqual([1, expect.stringContaining('ziti-glb-test is in use, and AWS does not')]);
-    // Were it tried all the same, AWS would stop half-way.
+    // AWS would stop half-way, were it tried all the same.
     await expect(service?.remove()).rejects.toThrow(/has existing active VPC Endpoint connections/);
 
     await operator.untag('app-a');

@@ -19,7 +19,7 @@ const policies = z.array(
 const roleArn = (logicalId: string) => `arn:aws:iam::${place.account}:role/${logicalId}`;
 const KEY = arnOf('kms', 'key/0');
 
-/** A property of a resource as CloudFormation would resolve it. */
+/** CloudFormation would resolve a property of a resource so. */
 function resolved(logicalId: string, property: string, parameters: Record<string, string>) {
   const { Conditions, Resources } = packagedTemplate({ parameters: { vpcId, subnetIds, ...parameters } });
   const pseudo = new Map<string, unknown>([
@@ -42,7 +42,7 @@ const roleOf = (logicalId: string, parameters: Record<string, string>) => ({
   policies: policies.parse(resolved(logicalId, 'Policies', parameters)),
 });
 
-/** What there is, by the id that requests have. */
+/** Requests name what there is by these ids. */
 const things = new Map(
   Object.entries({
     'i-0': { arn: arnOf('ec2', 'instance/i-0'), tags: new Map<string, string>(), keys: {} },
@@ -97,7 +97,7 @@ describePackaged('the key that notes are sealed by', () => {
   const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
   const policy = () => z.record(z.string(), z.unknown()).parse(resolved('SealKey', 'KeyPolicy', {}));
 
-  /** Whether this role may, which IAM lets do everything if `all`. */
+  /** This role may, or not, which IAM lets do everything if `all`. */
   async function mayUse(name: string, operation: string, all: boolean) {
     const policies = all ? [{ name: 'all', document: everything }] : [];
     const role = { name, arn: roleArn(name), trust: {}, managedPolicyArns: [], policies };
@@ -171,7 +171,7 @@ describePackaged('a role', () => {
     ['SubnetsRole', 'vpce-of-ziti-glb-test', [], false],
     ['SubnetsRole', 'vpce-of-ziti-glb-prod', ['ziti-glb:former:rtb-0:10.0.0.0/8'], false],
   ])('%s takes from %s the tags %j: %s', async (role, id, keys, allowed) => {
-    // Without any tag, EC2 takes all of them away.
+    // EC2 takes all tags away where none is named.
     const input = { Resources: [id], ...(keys.length > 0 && { Tags: keys.map((Key) => ({ Key })) }) };
     expect(await may([role, {}], 'ec2', 'DeleteTags', input)).toBe(allowed);
   });

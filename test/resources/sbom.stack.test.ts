@@ -10,7 +10,7 @@ import { describePackaged, packaged } from '../support/packaged.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const parameters = { vpcId: 'vpc-0123456789abcdef0', subnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1' };
-/** As NOTICE calls who publishes under a scope. */
+/** NOTICE calls who publishes under a scope so. */
 const AUTHORS: Record<string, string> = {
   '@aws': 'aws sdk for javascript',
   '@aws-lambda-powertools': 'powertools for aws lambda',
@@ -41,7 +41,7 @@ describePackaged('beside a packaged stack stands', () => {
     const inputs = Object.values(metafile?.outputs ?? {}).flatMap(({ inputs }) => Object.keys(inputs));
     const bundled = inputs.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
     const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
-    // Packaged elsewhere than its sources are, the product is a component of its own.
+    // The product is a component of its own where it is packaged elsewhere than its sources are.
     const listed = componentsOf('functions.cdx.json')
       .map(({ group, name, version }) => [group ? `${group}/${name}` : name, version])
       .filter(([name]) => name !== 'ziti-glb');

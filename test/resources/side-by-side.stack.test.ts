@@ -17,7 +17,7 @@ describePackaged('two stacks', () => {
     const other = await box.deploy(packaged({ stage: 'other', parameters: { vpcId, subnetIds, tagKey: 'other' } }));
     const ref = (id: string) => [box.stack, other].map(({ resources }) => resources.get(id)?.made.ref);
     for (const [logicalId] of other.resources) expect(new Set(ref(logicalId)).size).toBe(2);
-    // A third one with the tag of the first would undo what that does.
+    // A third stack with the tag of the first would undo what that does.
     await expect(box.deploy(packaged({ stage: 'third', parameters: { vpcId, subnetIds } }))).rejects.toThrow(
       `/ziti-glb/${vpcId}/ziti-glb already exists`,
     );
@@ -30,7 +30,7 @@ describePackaged('two stacks', () => {
     const routes = await operator.endpointRoutes();
     expect(endpoint?.Tags).toContainEqual({ Key: 'ziti-glb:stack', Value: 'ziti-glb-test' });
 
-    // The other has no router: it opts nothing in, and has nothing to do with what the first one has made.
+    // The other stack has no router: it opts nothing in, and has nothing to do with what the first one has made.
     log.splice(0);
     await until('look of the other', () =>
       log.some((line) => line.startsWith('ziti-glb-other-subnets:') && line.includes('in order')),
@@ -47,7 +47,7 @@ describePackaged('two stacks', () => {
 
   test('of an account that serve VPCs without routers by one tag are not both deployed, and one leaves alone what another has claimed', async () => {
     const { box, until, log, operator } = stack;
-    // Routers of another account: what becomes of them is nothing to this.
+    // Routers of another account are nothing to this stack, whatever becomes of them.
     const hubService = `com.amazonaws.vpce.${box.region}.vpce-svc-0123456789abcdef0`;
     const hubHealth = `arn:aws:lambda:${box.region}:222233334444:function:ziti-glb-dev-health`;
     const spoke = { parameters: { hubService, hubHealth }, config: 'spoke.yml' };

@@ -10,7 +10,7 @@ import { serverless } from '../support/serverless.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
 const SPOKE = '222233334444';
-/** Of the organisation that may ask, and no spoke by name. */
+/** This account is of the organisation that may ask, and no spoke by name. */
 const MEMBER = '333344445555';
 const STRANGER = '444455556666';
 const ORGANIZATION = 'o-a1b2c3d4e5';
@@ -39,7 +39,7 @@ describePackaged('a hub and a spoke of another account', () => {
     people = new EC2({ endpoint: box.endpoint, region: box.region, credentials: spoke.credentials });
     const { Vpc } = await people.createVpc({ CidrBlock: '10.0.0.0/16' });
     const VpcId = Vpc?.VpcId ?? '';
-    // Which the hub calls eu-central-1b.
+    // The hub calls this zone eu-central-1b.
     const { Subnet } = await people.createSubnet({
       VpcId,
       CidrBlock: '10.0.1.0/24',
@@ -86,7 +86,7 @@ describePackaged('a hub and a spoke of another account', () => {
       lambda.destroy();
     }
   };
-  /** What is read there, once all of these are: a function's seconds are some of the wall's tenths, and the hub's answers one question at a time. */
+  /** The picture is read once all of these are in it: a function's seconds are some of the wall's tenths, and the hub's answers one question at a time. */
   const seen = (account: 'hub' | 'spoke', ...all: RegExp[]) =>
     stack.until(`picture of the ${account} with ${all.join(', ')}`, async () => {
       const html = await draw(account).catch((error) => void stack.log.push(`the picture: ${error}`));
@@ -132,7 +132,7 @@ describePackaged('a hub and a spoke of another account', () => {
         /eu-central-1a .*service euc1-az3 .*1 healthy router ready told \d+ (seconds?|minutes) ago/,
       );
       await seen('hub', new RegExp(`Other accounts ${SPOKE} ready 1 endpoint: 1 available`));
-      // Which it says in its log.
+      // The function says it in its log.
       await expect(draw('spoke', 'nothing')).rejects.toThrow('This is no call of a dashboard');
 
       await people.deleteTags({ Resources: [subnet], Tags: [{ Key: 'ziti-glb' }] });

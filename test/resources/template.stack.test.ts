@@ -331,7 +331,7 @@ describe('a template is not what CloudFormation takes', () => {
   });
 });
 
-/** Every text in it, with where it stands. */
+/** A template has these texts, each with where it stands. */
 function* textsOf(value: unknown, path: string): Generator<[path: string, text: string]> {
   if (typeof value === 'string') yield [path, value];
   else if (typeof value === 'object' && value !== null)

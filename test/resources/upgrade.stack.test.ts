@@ -7,7 +7,7 @@ import type { NetworkParameters } from '../../local/stack/package.ts';
 import { describePackaged, packaged, temporaryFolder } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 
-/** A package as an earlier version might have been: another script, one rule less, an alarm that is no more. */
+/** An earlier version might have been packaged so: another script, one rule less, an alarm that is no more. */
 function earlier({ vpcId, subnetIds }: NetworkParameters): string {
   const folder = temporaryFolder('earlier-');
   cpSync(packaged({ parameters: { vpcId, subnetIds } }), folder, { recursive: true });
@@ -24,7 +24,7 @@ function earlier({ vpcId, subnetIds }: NetworkParameters): string {
   delete Resources[String(rule)];
   delete Resources[String(permission)];
   Resources.FormerAlarm = Resources.RouterUnhealthy;
-  // What the new version may do more.
+  // The new version may do this more.
   for (const { PolicyDocument } of Resources.SubnetsRole.Properties.Policies)
     PolicyDocument.Statement = PolicyDocument.Statement.filter(
       ({ Action }: { Action: unknown }) => !JSON.stringify(Action).includes('ReplaceRoute'),
@@ -68,7 +68,7 @@ describePackaged('a new version', () => {
       return pending.length > 0 && pending;
     });
 
-    // What serves must serve throughout.
+    // A router that serves must serve throughout.
     let watching = true;
     const disturbances: string[] = [];
     const watch = (async () => {

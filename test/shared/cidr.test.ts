@@ -70,12 +70,12 @@ test.each([
 });
 
 describe('of any ranges of IPv4', () => {
-  /** First and last address of a range, as numbers. */
+  /** A range begins and ends with these addresses, as numbers. */
   const bounds = ({ address, prefix }: Range) => {
     const first = address.toByteArray().reduce((sum, byte) => sum * 256 + byte, 0);
     return [first, first + 2 ** (32 - prefix) - 1] as const;
   };
-  // Of few addresses, so that many meet.
+  // Ranges are of few addresses, so that many meet.
   const range = fc
     .tuple(fc.constantFrom(0, 10, 127, 128, 255), fc.constantFrom(0, 1, 128, 255), fc.integer({ min: 0, max: 32 }))
     .map(([a, b, prefix]) => rangeOf(`${a}.${b}.${b}.${a}/${prefix}`));

@@ -10,7 +10,7 @@ import { conditionsOf, type Note, type Notes } from '../support/notes.ts';
 
 type Move = Step & { kind: string; link?: string; context: { says: string } };
 
-/** What the looks of a test find, one after the other; the last goes on for ever. */
+/** Looks of a test find these, one after the other; the last goes on for ever. */
 type Looks = { plan: Partial<Plan<Move>> & Notes; here?: boolean }[];
 
 const SECRET = 'X-Amz-Signature=0123456789abcdef';
@@ -64,7 +64,7 @@ async function fixture(looks: Looks, act?: (step: Move) => Promise<unknown>, uns
       Promise.resolve(
         handler(
           { time: new Date(cloud.clock.now()).toISOString(), 'detail-type': 'Scheduled Event', detail: {}, ...event },
-          // What of Lambda's context is used.
+          // Handlers use this of Lambda's context.
           Object.assign(Object.create(null), { awsRequestId, getRemainingTimeInMillis: () => 60_000 }),
           { signal: new AbortController().signal },
         ),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { latencyTracker } from '../../shared/latency.ts';
 
-/** A tracker of which the seconds are told alone. */
+/** The tracker's seconds are told alone. */
 function seconds() {
   const look = latencyTracker();
   return (...given: Parameters<typeof look>) => look(...given).map((arrival) => arrival.seconds);

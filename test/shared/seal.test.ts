@@ -33,7 +33,7 @@ test('a seal is for one resource, key, value, stack, account, region and partiti
   for (const fields of [{ partition: 'aws-cn' }, { region: 'eu-west-1' }, { account: '999999999999' }, { stack: 'x' }])
     expect(by(seal(fields))).toBe('other');
   expect(by(seal({}, new Map([[1, key(2)]])))).toBe('other');
-  // What two parts say together, two others could not say.
+  // Two parts say together what no two others could.
   expect(by(seal(), `${TABLE}","x`, KEY, value)).toBe('other');
 });
 

@@ -7,13 +7,13 @@ import { given, launch } from '../support/cloud.ts';
 import { type Place, type TestStack, testStacks } from './stacks.ts';
 
 const KEYS = { one: 'ziti-glb', two: 'glb-two' };
-const WISHES = ['10.20.0.0/16', 'takeover 10.20.0.0/16 10.30.0.0/16', 'takeover 10.30.0.0/16', 'oops'];
+const VALUES = ['10.20.0.0/16', 'takeover 10.20.0.0/16 10.30.0.0/16', 'takeover 10.30.0.0/16', 'oops'];
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
 const stack = fc.nat(2);
 const subnet = fc.nat(2);
 const deed = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: from('tag' as const), stack, subnet, wish: from(...WISHES) }) },
+  { weight: 4, arbitrary: fc.record({ do: from('tag' as const), stack, subnet, value: from(...VALUES) }) },
   { weight: 2, arbitrary: fc.record({ do: from('untag' as const), stack, subnet }) },
   fc.record({ do: from('route elsewhere' as const), stack, subnet }),
   { weight: 2, arbitrary: fc.record({ do: from('launch' as const), stack, zone: from<'a' | 'b'>('a', 'b') }) },
@@ -36,7 +36,7 @@ async function perform(world: World, now: Deed): Promise<void> {
   const places = 'subnet' in now ? given([vpc.a1, vpc.b1, vpc.own][now.subnet]) : '';
   switch (now.do) {
     case 'tag':
-      await world.tag(places, key, now.wish);
+      await world.tag(places, key, now.value);
       return;
     case 'untag':
       await world.untag(places, key);
@@ -151,7 +151,7 @@ function watch(world: World): string[] {
   return trespasses;
 }
 
-/** Passes of all stacks, a minute after each other: for longer than a hook holds an instance that nobody answers for. */
+/** All stacks have passes a minute after each other: for longer than a hook holds an instance that nobody answers for. */
 async function comeToRest(world: World): Promise<void> {
   for (let minute = 0; minute < 7; minute++) {
     for (const of of world.stacks) await of.pass();
@@ -159,7 +159,7 @@ async function comeToRest(world: World): Promise<void> {
   }
 }
 
-/** What must be so at rest for a stack, by its own tags alone. */
+/** A stack is to be so at rest, by its own tags alone. */
 async function checkRest(world: World, of: TestStack): Promise<void> {
   const { TargetHealthDescriptions = [] } = await world.elb.send(
     new DescribeTargetHealthCommand({ TargetGroupArn: of.service.targetGroup }),
@@ -175,9 +175,9 @@ async function checkRest(world: World, of: TestStack): Promise<void> {
   );
   for (const { Tags = [] } of Subnets) {
     const value = (key: string) => Tags.find(({ Key }) => Key === key)?.Value;
-    const [wish, status] = [value(of.key), /^\w+/.exec(value(`${of.key}:status`) ?? '')?.[0]];
-    if (wish === undefined) expect([undefined, 'blocked']).toContain(status);
-    else if (wish === 'oops') expect(status).toBe('refused');
+    const [asked, status] = [value(of.key), /^\w+/.exec(value(`${of.key}:status`) ?? '')?.[0]];
+    if (asked === undefined) expect([undefined, 'blocked']).toContain(status);
+    else if (asked === 'oops') expect(status).toBe('refused');
     else expect(['ready', 'conflict', 'waiting']).toContain(status);
   }
 }
@@ -191,7 +191,7 @@ test('a stack takes no route over that another one has, to its endpoint or to it
   const trespasses = watch(world);
   const [first, second] = [given(world.stacks[0]), given(world.stacks[1])];
   const { vpc } = first;
-  // With two DNS ranges, of which the other stack's router has the first one too.
+  // Routers have two DNS ranges, of which the other stack's router has the first one too.
   await launch(world, vpc.a0, { tags: { [KEYS.one]: 'router' }, count: 2 });
   await launch(world, vpc.b0, { tags: { [KEYS.two]: 'router' } });
   for (let minute = 0; minute < 3; minute++) for (const of of world.stacks) await of.pass();

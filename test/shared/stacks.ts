@@ -19,7 +19,7 @@ import { openStage } from '../support/stage.ts';
 import { configOf } from './routers/fixtures.ts';
 import { config } from './subnets/fixtures.ts';
 
-/** Where a stack stands: its tag's key, and the number of its VPC. */
+/** A stack stands there: its tag's key, and the number of its VPC. */
 export interface Place {
   key: string;
   vpc: number;
@@ -28,7 +28,7 @@ export interface Place {
 type Check = (of: TestStack, operation: string, input: Readonly<Record<string, unknown>>) => Promise<void>;
 
 /**
- * Stacks in one account, each with a load balancer, a group of routers with hooks, and both reconcilers. A router is
+ * One account has several stacks, each with a load balancer, a group of routers with hooks, and both reconcilers. A router is
  * healthy once a command has reached it.
  */
 export async function testStacks(places: Place[]) {
@@ -55,7 +55,7 @@ export async function testStacks(places: Place[]) {
     tag: (id: string, Key: string, Value: string) =>
       cloud.ec2.send(new ec2.CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] })),
     untag: (id: string, Key: string) => cloud.ec2.send(new ec2.DeleteTagsCommand({ Resources: [id], Tags: [{ Key }] })),
-    /** Called with each changing call of a stack before it is done. */
+    /** `check` is called with each changing call of a stack before it is done. */
     guard: (check: Check) =>
       stage.guard((operation, input, caller) =>
         check(given(stacks.find(({ name }) => name === caller)), operation, input),
@@ -99,7 +99,7 @@ async function testStack(stage: ReturnType<typeof openStage>, name: string, key:
       checkKey: `${key}:source-dest-check`,
       dns: {
         resolver: '100.127.255.254',
-        // As many as a world can have routers: one without a range of its own serves nobody.
+        // Slices are as many as a world can have routers: one without a range of its own serves nobody.
         slices: [
           ...['100.64.0.0/13', '100.72.0.0/13', '100.80.0.0/13', '100.88.0.0/13'],
           ...Array.from({ length: 16 }, (_, number) => `10.${64 + number}.0.0/16`),
@@ -132,12 +132,12 @@ async function testStack(stage: ReturnType<typeof openStage>, name: string, key:
     key,
     vpc,
     service,
-    /** Whether an endpoint is connected to its service. */
+    /** An endpoint is connected to the stack's service, or not. */
     async owns(id: string): Promise<boolean> {
       const { VpcEndpoints = [] } = await cloud.ec2.send(new ec2.DescribeVpcEndpointsCommand({}));
       return VpcEndpoints.some((each) => each.VpcEndpointId === id && each.ServiceName === service.serviceName);
     },
-    /** A pass of each function, of at most `ms` of the cloud's time. Returns how many changes they made. */
+    /** Each function makes a pass, of at most `ms` of the cloud's time. Resolves to how many changes they made. */
     async pass(ms = 280_000): Promise<number> {
       const observe = () => routers.observe({ at: cloud.clock.now() });
       return (

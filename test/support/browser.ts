@@ -5,10 +5,10 @@ import { type BrowserContext, chromium } from 'playwright-core';
 import { CHROMIUM, chromiumUnavailable } from './chromium.ts';
 import { describeUnless } from './describe-unless.ts';
 
-/** A `describe` whose tests need a browser. */
+/** Tests of such a `describe` need a browser. */
 export const describeBrowser = (name: string, tests: () => void) => describeUnless(chromiumUnavailable(), name, tests);
 
-/** Debian's Chromium without a window, a past, or anything to say to anyone but the page. */
+/** Debian's Chromium runs without a window, a past, or anything to say to anyone but the page. */
 export async function openBrowser(): Promise<{ browser: BrowserContext; close(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'chromium-'));
   const browser = await chromium.launchPersistentContext(folder, {

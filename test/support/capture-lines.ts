@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-/** Takes what is written to standard output and error, and gives it back line by line, each read as JSON. */
+/** Standard output and error are taken, and given back line by line, each read as JSON. */
 export function captureLines() {
   const text: string[] = [];
   const spies = [process.stdout, process.stderr].map((stream) =>

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 
-/** Where Debian's package puts it. */
+/** Debian's package puts it there. */
 export const CHROMIUM = '/usr/bin/chromium';
 
-/** Why this machine cannot show a page in a browser, or undefined if it can. */
+/** Says why this machine cannot show a page in a browser; undefined if it can. */
 export const chromiumUnavailable = () =>
   existsSync(CHROMIUM) ? undefined : `there is no ${CHROMIUM} (apt-get install chromium)`;

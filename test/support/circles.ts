@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Imports, by the path of the file that has them: paths from the root of the checkout. */
+/** A file, by its path from the root of the checkout, imports these. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The circles of imports among what stands side by side in each folder: its files, and its subfolders as a whole. What is
+ * Imports may make a circle among what stands side by side in a folder: its files, and its subfolders as a whole. What is
  * below may be used by what is beside it, or the other way round, not both; so the tree can be read from one end.
  * @returns a sentence each, with the imports that close it
  */
@@ -29,7 +29,7 @@ export function circles(imports: Imports): string[] {
 }
 
 /**
- * Imports of the cloud in a box from outside it, a sentence each: it stands in for AWS, and what it had of the functions' code
+ * The cloud in a box imports nothing from outside it, or a sentence tells each: it stands in for AWS, and what it had of the functions' code
  * would be wrong in both alike, unseen. The demo, which is an operator's, may.
  */
 export function leanings(imports: Imports): string[] {
@@ -40,7 +40,7 @@ export function leanings(imports: Imports): string[] {
   );
 }
 
-/** The imports of one circle, in order; undefined if there is none. */
+/** Returns the imports of one circle, in order; undefined if there is none. */
 function circleOf(entries: ReadonlyMap<string, ReadonlyMap<string, string>>): string[] | undefined {
   const done = new Set<string>();
   const way: string[] = [];
@@ -67,7 +67,7 @@ function circleOf(entries: ReadonlyMap<string, ReadonlyMap<string, string>>): st
   return undefined;
 }
 
-/** What each file imports of this checkout, types too. */
+/** Each file imports these of this checkout, types too. */
 export function importsOf(files: readonly string[], read: (file: string) => string): Imports {
   return new Map(
     files.map((file) => [

@@ -14,9 +14,9 @@ export const REGION = 'eu-central-1';
 export const ACCOUNT = '111122223333';
 export const ADMIN = `arn:aws:iam::${ACCOUNT}:role/admin`;
 
-/** A fabric that carries no packets, and answers probes and programs as the test says. */
+/** The fabric carries no packets, and answers probes and programs as the test says. */
 export interface FakeFabric {
-  /** The last network that there was, if any. */
+  /** The last network that it was given, if any. */
   synced: Network[];
   probes: { nodeId: string; check: HealthCheck }[];
   execs: { instanceId: string; argv: string[]; options: ExecOptions | undefined }[];
@@ -92,7 +92,7 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
     errors,
     fake,
     wire,
-    /** Of the administrator of another account. */
+    /** The administrator of another account has this client. */
     ec2Of: (account: string) =>
       new ec2.EC2Client({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
     ssmOf: (account: string) =>
@@ -105,20 +105,20 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
 }
 export type TestCloud = ReturnType<typeof testCloud>;
 
-/** A cloud whose clients take answers by value: for worlds of very many calls, and none about how they cross. */
+/** Clients of this cloud take answers by value: for worlds of very many calls, and none about how they cross. */
 export function quickCloud(options?: Parameters<typeof testCloud>[0]): TestCloud {
   const cloud = testCloud(options);
   for (const client of [cloud.ec2, cloud.elb, cloud.ssm, cloud.autoScaling]) byValue(client, cloud.wire);
   return cloud;
 }
 
-/** Fails the test, with what was missing, rather than carry an undefined along. */
+/** The test fails, with what was missing, rather than carry an undefined along. */
 export function given<T>(value: T | undefined | null, what = 'a value'): T {
   if (value === undefined || value === null) throw new Error(`${what} is missing`);
   return value;
 }
 
-/** A VPC 10.0.0.0/16 with two subnets in each of zones a and b: 10.0.0.0/24, 10.0.1.0/24 in a, 10.0.10.0/24, 10.0.11.0/24 in b. */
+/** The VPC 10.0.0.0/16 has two subnets in each of zones a and b: 10.0.0.0/24, 10.0.1.0/24 in a, 10.0.10.0/24, 10.0.11.0/24 in b. */
 export async function testVpc({ ec2: client }: Pick<TestCloud, 'ec2'>) {
   const { Vpc } = await client.send(new ec2.CreateVpcCommand({ CidrBlock: '10.0.0.0/16' }));
   const vpc = given(Vpc?.VpcId);
@@ -144,7 +144,7 @@ export async function testSubnet(
   return given(Subnet?.SubnetId);
 }
 
-/** A route table that is associated with these subnets. */
+/** The route table is associated with these subnets. */
 export async function testTable({ ec2: client }: Pick<TestCloud, 'ec2'>, VpcId: string, ...subnetIds: string[]) {
   const { RouteTable } = await client.send(new ec2.CreateRouteTableCommand({ VpcId }));
   const RouteTableId = given(RouteTable?.RouteTableId);
@@ -152,17 +152,17 @@ export async function testTable({ ec2: client }: Pick<TestCloud, 'ec2'>, VpcId: 
   return RouteTableId;
 }
 
-/** A NAT gateway, for routes that lead elsewhere. */
+/** The NAT gateway is for routes that lead elsewhere. */
 export async function testNatGateway({ ec2: client }: Pick<TestCloud, 'ec2'>, SubnetId: string): Promise<string> {
   const command = new ec2.CreateNatGatewayCommand({ SubnetId, ConnectivityType: 'private' });
   return given((await client.send(command)).NatGateway?.NatGatewayId);
 }
 
-/** The document of a stack's install command. */
+/** A stack's install command has this document. */
 export const testDocument = ({ ssm }: Pick<TestCloud, 'ssm'>, Name = 'Install') =>
   ssm.send(new CreateDocumentCommand({ Name, DocumentType: 'Command', Content: installDocument() }));
 
-/** The launch template `router`. */
+/** The launch template is called `router`. */
 export const testLaunchTemplate = ({ ec2: client }: Pick<TestCloud, 'ec2'>) =>
   client.send(
     new ec2.CreateLaunchTemplateCommand({
@@ -171,7 +171,7 @@ export const testLaunchTemplate = ({ ec2: client }: Pick<TestCloud, 'ec2'>) =>
     }),
   );
 
-/** An Auto Scaling group of routers over the load balancer's zones, by the launch template, with our hooks unless told otherwise. */
+/** An Auto Scaling group launches routers over the load balancer's zones, by the launch template, with our hooks unless told otherwise. */
 export async function testGroup(
   { autoScaling }: Pick<TestCloud, 'autoScaling'>,
   { a0, b0 }: Awaited<ReturnType<typeof testVpc>>,
@@ -197,7 +197,7 @@ export async function testGroup(
 }
 
 /**
- * Instances, after they have come up.
+ * Instances are launched, and have come up.
  * @param others of a second interface, and so on
  */
 export async function launch(
@@ -223,7 +223,7 @@ export async function launch(
   return given(Instances).map(({ InstanceId }) => given(InstanceId));
 }
 
-/** A Gateway Load Balancer with a node in zones a and b, its target group and listener, and an endpoint service open to the account. */
+/** A Gateway Load Balancer has a node in zones a and b, its target group and listener, and an endpoint service open to the account. */
 export async function testLoadBalancer(
   cloud: TestCloud,
   {
@@ -295,7 +295,7 @@ export async function testLoadBalancer(
   };
 }
 
-/** An endpoint, accepted and available. */
+/** The endpoint is accepted and available. */
 export async function availableEndpoint(
   cloud: TestCloud,
   { serviceId, serviceName }: { serviceId: string; serviceName: string },

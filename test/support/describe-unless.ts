@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-/** A `describe` for tests that not every machine can run: skipped where there is a reason, a failure where CI=true. */
+/** Not every machine can run the tests of such a `describe`: skipped where there is a reason, a failure where CI=true. */
 export function describeUnless(reason: string | undefined, name: string, tests: () => void): void {
   if (reason === undefined) {
     describe(name, tests);

@@ -5,12 +5,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8');
 
-/** Every document, by its path from the root. */
+/** Documents have their paths from the root here. */
 export const documents: ReadonlyMap<string, string> = new Map(
   ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].map((path) => [path, read(path)]),
 );
 
-/** The lines that a reader is to type in a shell: those of fences marked `sh`, without their comments. */
+/** A reader is to type these lines in a shell: those of fences marked `sh`, without their comments. */
 export function commands(): { path: string; command: string }[] {
   return [...documents].flatMap(([path, text]) =>
     [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) =>

@@ -1,4 +1,4 @@
-/** The same, and whoever changes anything in it fails. */
+/** The value is the same, and whoever changes anything in it fails. */
 export function frozen<T>(value: T): T {
   if (value instanceof Map || value instanceof Set) {
     const refuse = () => {

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 const read = (name: string) => readFileSync(new URL(`../../resources/${name}`, import.meta.url), 'utf8');
 
 /**
- * Content of the document that is deployed, as the Serverless Framework and CloudFormation put it together: for a bucket `artefacts`
+ * The Serverless Framework and CloudFormation put the content of the document together so: for a bucket `artefacts`
  * with the packages right below `diverter`, whatever these are.
  */
 export function installDocument(): string {

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** Of package-lock.json, as far as it says under what licence something is. */
+/** package-lock.json says under what licence something is. */
 export interface Locked {
   license?: string;
-  /** Whether only building and testing need it. */
+  /** Only building and testing need it, or more. */
   dev?: boolean;
 }
 
-/** SPDX identifiers. What is bundled into functions is given on: it may ask for nothing but its notice. */
+/** SPDX identifies licences so. A package that is bundled into functions is given on: it may ask for nothing but its notice. */
 const GIVEN_ON = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'MIT-0'];
-/** What tests, the demo and tools run with stays on the machine of who fetched it. */
+/** Tests, the demo and tools run with these, which stay on the machine of who fetched them. */
 const TOOLS = [...GIVEN_ON, 'BlueOak-1.0.0', 'CC-BY-3.0', 'CC-BY-4.0', 'CC0-1.0', 'MPL-2.0', 'PSF-2.0', 'Python-2.0'];
 /** Tools that were looked at one by one: NOTICE says why they may be what they are. */
 const LOOKED_AT: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ const LOOKED_AT: Readonly<Record<string, string>> = {
   exit: 'none',
 };
 
-/** What is wrong about the licences of packages, by their path in node_modules; a sentence each. */
+/** Packages, by their path in node_modules, have these wrong about their licences; a sentence each. */
 export function objections(packages: Readonly<Record<string, Locked>>): string[] {
   return Object.entries(packages).flatMap(([path, { license = 'none', dev = false }]) => {
     if (path === '') return [];

@@ -1,10 +1,10 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** Suites that take minutes, of whose length Jest knows nothing where it has never run: begun last, such a one would end alone. */
+/** Jest knows nothing of how long a suite takes where it has never run: one that takes minutes, begun last, would end alone. */
 const LONG = [
   'demo.kernel',
   'accounts.stack',
-  'policies.stack',
+  'operators.stack',
   'spoke.stack',
   'serverless.stack',
   'commands.stack',

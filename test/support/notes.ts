@@ -1,18 +1,18 @@
 import { type Condition, isWaiting, type Part } from '../../shared/reconcile/plan.ts';
 
-/** A condition as tests write it down. */
+/** Tests write a condition down so. */
 export interface Note extends Partial<Pick<Condition, 'until' | 'since' | 'warn'>> {
   subject: string;
   for: string;
 }
 
-/** What a plan says of what is not as it should be. */
+/** A plan says this of what is not as it should be. */
 export interface Notes {
   waiting?: Note[];
   refused?: Note[];
 }
 
-/** What a plan waits for, and what it leaves to a person. */
+/** A plan waits for these, and leaves those to a person. */
 export function notesOf({ conditions }: Pick<Part<unknown>, 'conditions'>): Required<Notes> {
   const notes = (some: Condition[]) =>
     some.map(({ about, message, until, since, warn }) => ({ subject: about.label, for: message, until, since, warn }));
@@ -22,7 +22,7 @@ export function notesOf({ conditions }: Pick<Part<unknown>, 'conditions'>): Requ
   };
 }
 
-/** The other way round. */
+/** Conditions are made of notes, the other way round. */
 export function conditionsOf({ waiting = [], refused = [] }: Notes): Condition[] {
   const of = (kind: Condition['kind']) => (note: Note) => {
     const { subject, for: message, ...rest } = note;

@@ -19,26 +19,26 @@ import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { localPackage } from '../../resources/diverter.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** The diverter that a package refers to, as `make -C bpf deb` leaves it. */
+/** A package refers to this diverter, as `make -C bpf deb` leaves it. */
 export const DIVERTER = localPackage();
 
-/** What suites of this run share, as packages.js has made it. */
+/** Suites of this run share this folder, as packages.js has made it. */
 const PACKAGES = String(process.env.PACKAGES);
 
-/** A `describe` whose tests package the stack: skipped where the diverter is not built, a failure where CI=true. */
+/** Tests of such a `describe` package the stack: skipped where the diverter is not built, a failure where CI=true. */
 export function describePackaged(name: string, tests: () => void): void {
   if (existsSync(DIVERTER)) describe(name, tests);
   else if (process.env.CI === 'true') test(`${name}: the diverter is built`, () => expect(DIVERTER).toBe('built'));
   else describe.skip(`${name}, without a diverter: make -C bpf deb`, tests);
 }
 
-/** Until the tests of the file are done: what is on `process` is never told that they are. */
+/** Folders stay until the tests of the file are done: `process` never tells that they are. */
 const temporary: string[] = [];
 afterAll(() => {
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A folder that goes when the tests of this file are done. */
+/** The folder goes when the tests of this file are done. */
 export function temporaryFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   temporary.push(folder);
@@ -46,17 +46,17 @@ export function temporaryFolder(prefix: string): string {
 }
 
 export interface Packaging {
-  /** What is packaged, if not serverless.yml. */
+  /** Serverless packages this file, if not serverless.yml. */
   config?: string;
   parameters: Record<string, string>;
   stage?: string;
   /** Empty if none is given. */
   region?: string;
-  /** Beside this process's own, which says no region. */
+  /** Variables beside this process's own, which say no region. */
   environment?: Record<string, string>;
-  /** Whether the diverter is there as `make -C bpf deb` leaves it. */
+  /** The diverter is there as `make -C bpf deb` leaves it, or is not built. */
   built?: boolean;
-  /** What somebody has changed in serverless.yml. */
+  /** Somebody has changed serverless.yml so. */
   edit?: (text: string) => string;
 }
 
@@ -86,7 +86,7 @@ export function packageStack({
   ])
     symlinkSync(join(ROOT, name), join(folder, name));
   if (!built) {
-    // What is linked would look for the diverter where it really is.
+    // A link would have the diverter looked for where it really is.
     cpSync(join(ROOT, 'resources'), join(folder, 'resources'), { recursive: true });
     mkdirSync(join(folder, 'bpf'));
   }
@@ -103,7 +103,7 @@ export function packageStack({
 }
 
 /**
- * The folder of a package, the same one for the same packaging, in all suites of jest's run: nobody may change what is in it.
+ * Returns the folder of a package, the same one for the same packaging, in all suites of jest's run: nobody may change what is in it.
  * @throws Error with what was said, if there is none
  */
 export function packaged(packaging: Omit<Packaging, 'edit'>): string {
@@ -122,7 +122,7 @@ export function packaged(packaging: Omit<Packaging, 'edit'>): string {
   return shared;
 }
 
-/** What CloudFormation gets to make the stack from, once its bucket is there. */
+/** CloudFormation gets this to make the stack from, once its bucket is there. */
 export function packagedTemplate(packaging: Parameters<typeof packaged>[0]): Template {
   return parseTemplate(readFileSync(join(packaged(packaging), 'cloudformation-template-update-stack.json'), 'utf8'));
 }

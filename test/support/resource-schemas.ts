@@ -5,7 +5,7 @@ import type { Template } from '../../local/stack/template.ts';
 const spec = loadAwsServiceSpecSync();
 
 /**
- * What AWS's own schemas of CloudFormation resources have against a template: unknown types, properties and attributes,
+ * AWS's own schemas of CloudFormation resources have these against a template: unknown types, properties and attributes,
  * missing properties, values of the wrong type. What an intrinsic function will give is not known, and passes.
  */
 export function flaws({ Resources }: Template): string[] {
@@ -77,7 +77,7 @@ function ofType(type: PropertyType, value: unknown, path: string): string[] {
   }
 }
 
-/** Every `Fn::GetAtt` in a value whose resource has no such attribute. */
+/** A value may have an `Fn::GetAtt` whose resource has no such attribute: these. */
 function unknownAttributes(value: unknown, resources: Template['Resources']): string[] {
   if (Array.isArray(value)) return value.flatMap((one) => unknownAttributes(one, resources));
   if (!isMap(value)) return [];

@@ -8,7 +8,7 @@ import { stackInBox } from './stack.ts';
 export const GROUP = { AutoScalingGroupName: 'routers' };
 
 /**
- * A stack whose packets flow, with an Auto Scaling group of two routers and our hooks, and the first client's subnet opted in.
+ * Packets flow through this stack: an Auto Scaling group of two routers with our hooks, and the first client's subnet opted in.
  * @param most routers that the group can have
  * @param parameters of the stack, by the subnets that its routers stand in
  */

@@ -5,18 +5,18 @@ import { divert } from './divert.ts';
 /** A fabric whose first router runs the diverter of the package, in front of ziti-router or its stand-in, and is in use. */
 export interface RouterUnderTest {
   fabric: NamespaceFabric;
-  /** What a shell on a machine says, and complains of. */
+  /** Resolves to what a shell on a machine says, and complains of. */
   shell(instance: string, command: string): Promise<string>;
   /** `NAME PREFIX|*.DOMAIN tcp|udp LOW HIGH [unserved]`, one a line; resolves when the router has the rules, `rules` in all. */
   declare(services: string, rules: number): Promise<void>;
   change(service: string): Promise<void>;
   remove(...names: string[]): Promise<void>;
-  /** Takes the controller away, and lets it come back. */
+  /** The controller goes away, and comes back. */
   away(): Promise<void>;
   back(): Promise<void>;
-  /** The address that the router gives a name. */
+  /** Resolves to the address that the router gives a name. */
   resolve(name: string): Promise<string>;
-  /** Calls of the diverter since `forget`, without its path. */
+  /** Resolves to the calls of the diverter since `forget`, without its path. */
   calls(): Promise<string[]>;
   forget(): Promise<void>;
   /** Starts ziti-router again; resolves when it has announced this many rules. */
@@ -27,7 +27,7 @@ export interface RouterUnderTest {
 export const [ROUTER, CLIENT, CONTROLLER] = ['i-router-1', 'i-client-1', 'i-controller'];
 export const CONFIG = '/var/lib/ziti-router/config.yml';
 const SERVICE = new URL('../../local/fabric/images/controller/service.sh', import.meta.url).pathname;
-/** Writes down how it is called. */
+/** The program writes down how it is called. */
 const SEEN = '/usr/local/bin/diverter-seen';
 const CALLS = '/var/lib/ziti-router/calls';
 

@@ -8,7 +8,7 @@ const scope = {
   tagKey: 'ziti-glb',
 };
 
-/** A stack's seal as KMS would have it made. @param since when the stack got its key: long ago, if not given */
+/** KMS would have a stack's seal made so. @param since when the stack got its key: long ago, if not given */
 export const testSeal = (since = 0, versions = [1], of: Partial<Scope> = {}): Seal =>
   createSeal(
     new Map(versions.map((version) => [version, new Uint8Array(32).fill(version)])),

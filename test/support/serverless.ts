@@ -7,14 +7,14 @@ import { temporaryFolder } from './packaged.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The environment without AWS: who runs the tests may be somebody there. */
+/** The environment says nothing of AWS: who runs the tests may be somebody there. */
 export const withoutAws = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))),
   AWS_CONFIG_FILE: '/dev/null',
   ...environment,
 });
 
-/** Serverless as a person types it, in a folder of its own: what it writes beside its file, other tests write too. */
+/** A person types Serverless so, in a folder of its own: what it writes beside its file, other tests write too. */
 export function serverless(words: string[], environment: NodeJS.ProcessEnv): Promise<ExecResult> {
   const folder = temporaryFolder('typed-');
   for (const name of ['serverless.yml', 'spoke.yml']) cpSync(join(ROOT, name), join(folder, name));

@@ -3,7 +3,7 @@ import { fabricUnavailable } from '../../local/fabric/available.ts';
 import { zitiUnavailable } from '../../local/fabric/ziti.ts';
 import { chromiumUnavailable } from './chromium.ts';
 
-/** Names what was not run, and why: a green line must not hide it. */
+/** Jest names what was not run, and why: a green line must not hide it. */
 export default class SkippedReporter {
   onRunComplete(_contexts, results) {
     if (results.numPendingTests === 0) return;

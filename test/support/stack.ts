@@ -6,7 +6,7 @@ import { noFabric } from '../../local/fabric/none.ts';
 import { follow } from './follow.ts';
 import { DIVERTER, packaged } from './packaged.ts';
 
-/** A box with the product's own stack in it, without packets. */
+/** The box has the product's own stack in it, without packets. */
 export interface StackInBox {
   box: Box;
   operator: Operator;
@@ -21,7 +21,7 @@ export interface StackInBox {
   routed(destination: string): Promise<{ destination: string; endpointId: string }>;
 }
 
-/** Seconds of the cloud's time in one of the wall's: the fastest at which a function's five seconds are still some. */
+/** The cloud's time has so many seconds in one of the wall's: the fastest at which a function's five seconds are still some. */
 const RATE = 60;
 
 export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<StackInBox> {
@@ -59,7 +59,7 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
   };
 }
 
-/** Where programs are not run, the links in them are followed all the same: whoever signed one must be allowed to. */
+/** Programs are not run, and the links in them are followed all the same: whoever signed one must be allowed to. */
 export function downloading(upstream: string): Fabric {
   const fabric = noFabric('this is a test');
   return {

@@ -16,7 +16,7 @@ import { quickCloud, REGION } from './cloud.ts';
 import { frozen } from './frozen.ts';
 import { testSeal } from './seal.ts';
 
-/** What may go wrong with one call. A stale read answers what the one before it answered; all others befall changes. */
+/** One call may go wrong so. A stale read answers what the one before it answered; all others befall changes. */
 export type Fault = 'none' | 'throttled' | 'refused' | 'lost reply' | 'crash' | 'stale';
 
 /** The process ends after a call: its pass is over, and what it knew is lost. */
@@ -30,7 +30,7 @@ type Check = (operation: string, input: Input, caller: string) => unknown;
 const isRead = (operation: string) => /^(Describe|Get|List)/.test(operation);
 
 /**
- * A cloud, and functions in it whose calls are counted and go wrong as a test says. Those of people do not.
+ * Functions in this cloud have their calls counted, which go wrong as a test says. Those of people do not.
  * @param throttled AWS's buckets refuse what is too much
  */
 export function openStage({ throttled = false, ...options }: Partial<CloudOptions> & { throttled?: boolean } = {}) {
@@ -42,7 +42,7 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
   const checks: Check[] = [];
   const answers = new Map<string, unknown>();
   const pace = { latency: () => 0 };
-  /** Set in calls that a look makes. */
+  /** Calls that a look makes see this. */
   const looking = new AsyncLocalStorage<true>();
   let crashed = false;
   let seal = testSeal();
@@ -92,15 +92,15 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
     calls,
     pace,
     guard: (check: Check) => void checks.push(check),
-    /** The stack's, as it is now. */
+    /** Resolves to the stack's seal, as it is now. */
     seal: async () => seal,
-    /** A tag's value with the seal of the stack: as the functions write it. */
+    /** Returns a tag's value with the seal of the stack, as the functions write it. */
     sign: (id: string, key: string, text: string) => seal.sign(id, key, text),
     /** The stack gets a key, or another one, at this moment. */
     exchangeKey: (...versions: number[]) => {
       seal = testSeal(cloud.clock.now(), versions);
     },
-    /** Clients of a function. */
+    /** Returns clients of a function. */
     clients(accessKeyId = 'AKIDFUNCTION') {
       callers.add(accessKeyId);
       const credentials = { accessKeyId, secretAccessKey: 'secret' };
@@ -113,7 +113,7 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
         s3: new S3Client({ region: REGION, credentials }),
       };
     },
-    /** One pass, of at most `ms` of the cloud's time, told to `log`. Rejects with what no pass survives: a crash, a look that failed. */
+    /** Runs one pass, of at most `ms` of the cloud's time, told to `log`. Rejects with what no pass survives: a crash, a look that failed. */
     async pass<World, S extends Step>(
       { observe, plan, act, sentence }: Reconciler<World, S> & { sentence(step: S): string },
       ms: number,
@@ -150,6 +150,6 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
   };
 }
 
-/** Whether an error is one that a Lambda's next invocation gets over. */
+/** A Lambda's next invocation gets over such an error, or not. */
 export const endsPass = (error: unknown): boolean =>
   error instanceof Crash || (error instanceof Error && error.name === 'RequestLimitExceeded');

@@ -7,7 +7,7 @@ const arnOf = (type: string, id: string) => `arn:aws:ec2:${place.region}:${place
 
 export const tags = (...keys: string[]) => ({ Tags: keys.map((Key) => ({ Key, Value: 'x' })) });
 
-/** Whether a role may do this, by IAM's rules, that may do everything but for what the example's policy denies. */
+/** A role that may do everything but for what the example's policy denies may do this by IAM's rules, or not. */
 export async function may(name: string, operation: string, input: Record<string, unknown>, service = 'ec2') {
   const all = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
   const arn = `arn:aws:iam::${place.account}:role/${name}`;
@@ -29,7 +29,7 @@ export async function may(name: string, operation: string, input: Record<string,
   return iam.middleware(call, input, async () => true).catch(() => false);
 }
 
-/** What launches an instance with these tags. */
+/** RunInstances launches an instance with these tags. */
 export const launching = (...keys: string[]) => ({
   ...{ ImageId: 'ami-0', MinCount: 1, MaxCount: 1, SubnetId: 'subnet-0' },
   ...(keys.length > 0 && { TagSpecifications: [{ ResourceType: 'instance', ...tags(...keys) }] }),

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /**
- * Runs on a client machine, as `node talkers.ts HOST PORT LONG FRESH PAUSE`: LONG connections that are kept and over which
+ * A client machine runs this, as `node talkers.ts HOST PORT LONG FRESH PAUSE`: LONG connections that are kept and over which
  * something is said and echoed every PAUSE milliseconds, and FRESH loops of new ones, each asked once. It says `ready` when the
  * first are up. Ended by SIGTERM it writes what came of them.
  */
@@ -11,7 +11,7 @@ export interface Talk {
   fresh: { done: number; slowest: number; failed: { error: string; at: number }[]; seconds: number };
 }
 
-/** After which a connection that says nothing has failed. */
+/** A connection that says nothing for so long has failed. */
 const PATIENCE_MS = 3_000;
 
 const [, , host = '', port = '', long = '1', fresh = '0', pause = '20'] = process.argv;
@@ -20,7 +20,7 @@ const talk: Talk = { long: [], fresh: { done: 0, slowest: 0, failed: [], seconds
 let ending = false;
 let ready = false;
 
-/** What the router says first is one answer that names it; what follows is echoed. */
+/** The router says first one answer that names it; what follows is echoed. */
 function keep(): void {
   const one = { router: '', said: 0, heard: 0, failed: '', failedAt: 0 };
   talk.long.push(one);
@@ -71,13 +71,13 @@ async function askOn(): Promise<void> {
   }
 }
 
-// It stays until it is asked, whatever becomes of its connections.
+// The process stays until it is asked to end, whatever becomes of its connections.
 setInterval(() => {}, 1000);
 for (let index = 0; index < Number(long); index++) keep();
 for (let index = 0; index < Number(fresh); index++) void askOn();
 process.once('SIGTERM', () => {
   talk.fresh.seconds = (Date.now() - began) / 1000;
-  // What is still on its way may arrive.
+  // Packets that are still on their way may arrive.
   ending = true;
   setTimeout(() => {
     process.stdout.write(JSON.stringify(talk), () => process.exit());

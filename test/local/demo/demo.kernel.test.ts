@@ -11,13 +11,13 @@ import { describeKernel } from '../../support/kernel.ts';
 import { temporaryFolder } from '../../support/packaged.ts';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
-/** Of the demos here alone: what they leave is seen, and what others have is not theirs. */
+/** Demos here have a folder of their own: what they leave is seen, and what others have is not theirs. */
 const temporary = temporaryFolder('demo-');
 const env = { ...process.env, TMPDIR: temporary };
-/** What Node and Serverless put there stays. */
+/** Node and Serverless put things there that stay. */
 const leftBehind = () => readdirSync(temporary).filter((name) => name.startsWith('ziti-glb-demo-'));
 
-/** The demo as a person starts it, or without npm between, for signals to be sent to it; its words so far in `said`. */
+/** A person starts the demo so, or without npm between, for signals to be sent to it; its words so far are in `said`. */
 async function demo(...args: string[]) {
   return demoWith({}, ...args);
 }

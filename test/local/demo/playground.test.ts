@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { Operator } from '../../../local/demo/operator.ts';
 import { playground } from '../../../local/demo/playground.ts';
 
-/** An operator that only notes what it is asked to do. */
+/** The operator only notes what it is asked to do. */
 function noting() {
   const asked: string[] = [];
   const note =

@@ -3,7 +3,7 @@ import type { Clock } from '../../../local/clock.ts';
 import type { Operator } from '../../../local/demo/operator.ts';
 import { type Stage, steps } from '../../../local/demo/steps.ts';
 
-/** A cloud in which all goes as it should, as far as the demo looks at it. */
+/** All goes as it should in this cloud, as far as the demo looks at it. */
 function goodCloud() {
   let tagged = false;
   let dead = '';

@@ -4,7 +4,7 @@ import type { Stage } from '../../../local/demo/steps.ts';
 import type { Tenant } from '../../../local/demo/tenant.ts';
 import { type Elsewhere, vpcSteps } from '../../../local/demo/vpcs.ts';
 
-/** A VPC in which all goes as it should, as far as the demo looks at it. */
+/** All goes as it should in this VPC, as far as the demo looks at it. */
 function goodVpc(vpcId: string) {
   let tagged = false;
   const endpoint = `vpce-${vpcId}`;
@@ -37,7 +37,7 @@ type Lie = Partial<
   Record<keyof ReturnType<typeof goodVpc> | 'carried' | 'connections', (...given: never[]) => Promise<unknown>>
 >;
 
-/** Plays it with three VPCs, the last of another account. From the step `from` on, the last of them, or the operator, lies. */
+/** The demo plays with three VPCs, the last of another account. From the step `from` on, the last of them, or the operator, lies. */
 async function play(lie: Lie, from: number, packets = true): Promise<string[]> {
   let [now, carried] = [0, 0];
   const operator = {

@@ -24,7 +24,7 @@ function rule(change: Partial<Rule> & { retries?: number; age?: number } = {}): 
   return { name, arn, enabled: true, pattern: { source: ['aws.tag'] }, targets: [target], ...rest };
 }
 
-/** A bus whose target answers what `answer` says, and what came of it. */
+/** A bus's target answers what `answer` says, and what came of it is noted. */
 function world(answer: (attempt: number) => Refusal | undefined = () => undefined, random = () => 0.5) {
   const clock = new VirtualClock();
   const startedAt = clock.now();

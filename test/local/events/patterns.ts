@@ -10,7 +10,7 @@ const instanceRunning = {
   detail: { 'instance-id': 'i-0aaaaaaaaaaaaaaa1', state: 'running' },
 };
 
-/** What a pattern makes of an event. */
+/** A pattern makes this of an event. */
 export const MATCHES: [name: string, pattern: object, event: object, matches: boolean][] = [
   ['an exact value', { source: ['aws.ec2'] }, instanceRunning, true],
   ['a nested value', { detail: { state: ['running'] } }, instanceRunning, true],
@@ -61,7 +61,7 @@ export const MATCHES: [name: string, pattern: object, event: object, matches: bo
   ['a null field as existing', { a: [{ exists: true }] }, { a: null }, true],
   ['a value or nothing', { a: ['x', { exists: false }] }, {}, true],
 
-  // The answers of https://github.com/aws/event-ruler, version 2.1.0.
+  // event-ruler answers so: https://github.com/aws/event-ruler, version 2.1.0.
   [
     'an absent field not where an object of a list has it',
     { a: { b: [none] } },
@@ -118,7 +118,7 @@ export const MATCHES: [name: string, pattern: object, event: object, matches: bo
   ['an alternative and the rest', { c: ['z'], $or: [{ a: ['x'] }, { b: ['y'] }] }, { a: 'x', c: 'w' }, false],
   ['an alternative below', { detail: { $or: [{ a: ['x'] }, { b: ['y'] }] } }, { detail: { b: 'y' } }, true],
 ];
-/** What is no pattern, and what is said of it. */
+/** EventBridge refuses these patterns, with these words. */
 export const REFUSED: [name: string, pattern: unknown, message: string][] = [
   ['that is not an object', 'aws.ec2', 'must be an object or an array'],
   ['that is empty', {}, 'empty objects are not allowed'],
@@ -162,7 +162,7 @@ export const { event: anyEvent } = fc.letrec((tie) => ({
   ),
 }));
 
-/** The pattern that asks for an event's first values, exactly. */
+/** A pattern asks for an event's first values, exactly. */
 export function patternOf(event: unknown): unknown {
   if (Array.isArray(event)) return [event[0]];
   if (typeof event !== 'object' || event === null) return [event];

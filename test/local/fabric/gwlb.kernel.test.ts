@@ -9,7 +9,7 @@ import { describeKernel } from '../../support/kernel.ts';
 import { type Choices, ENDPOINT, IMAGES, NODE, NODE_IP, topology, VPC } from './topology.ts';
 
 const SINK = new URL('sink.ts', import.meta.url).pathname;
-/** For what comes: a machine may be busy with other tests. */
+/** A machine may be busy with other tests: what comes is waited for so long. */
 const PATIENCE_MS = 20_000;
 const ROUTES = { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } } as const;
 
@@ -21,7 +21,7 @@ interface Received {
   packet: Buffer;
 }
 
-/** A datagram of the client; `size` is that of its text. */
+/** A client sends a datagram; `size` is that of its text. */
 interface Datagram {
   from: number;
   to?: string;
@@ -84,7 +84,7 @@ describeKernel('a load balancer node', () => {
     return stdout.split('\n').filter((line) => line !== '');
   }
 
-  /** The router each flow of a new datagram goes to. */
+  /** Flows of new datagrams go to these routers. */
   async function routersOf(datagrams: Datagram[]): Promise<string[]> {
     received = [];
     await send(datagrams);
@@ -94,7 +94,7 @@ describeKernel('a load balancer node', () => {
   }
 
   const newFlows = (count: number): Datagram[] => Array.from({ length: count }, () => ({ from: freshPort++ }));
-  /** By how much the action raises a counter of the node, once it has by `wanted`. */
+  /** The action raises a counter of the node by so much, once it has by `wanted`. */
   const counted = async (name: string, wanted: number, action: () => Promise<unknown>) => {
     const count = async () => (await fabric.nodeStats(NODE))[name] ?? Number.NaN;
     const before = await count();

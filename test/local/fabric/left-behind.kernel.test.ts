@@ -22,7 +22,7 @@ describeKernel('a fabric leaves nothing behind', () => {
     const mine = processes().filter(({ pid }) => isBelow(pid, owner.pid ?? 0));
     const host = namespacesOf('self');
     const theirs = new Set(mine.flatMap(({ pid }) => namespacesOf(pid)).filter((name) => !host.includes(name)));
-    // A network namespace for each instance, the VPC and the node; mounts, names and processes for each instance.
+    // Each instance, the VPC and the node have a network namespace; instances have mounts, names and processes too.
     expect([...theirs].filter((name) => name.startsWith('net:'))).toHaveLength(5 + 2);
     expect([...theirs].filter((name) => name.startsWith('mnt:'))).toHaveLength(5);
     expect(mine.filter(({ command }) => command.includes('sleep 1000'))).toHaveLength(1);
@@ -97,7 +97,7 @@ function namespacesOf(pid: number | 'self'): string[] {
   }
 }
 
-/** Files that keep the namespaces of a process; none where it has just ended, as a command that a guest was given does. */
+/** Open files keep the namespaces of a process; none where it has just ended, as a command that a guest was given does. */
 function open(pid: number): number[] {
   return KINDS.flatMap((kind) => {
     try {

@@ -35,7 +35,7 @@ describeKernel('the fabric of namespaces', () => {
     const { stdout } = await fabric.exec(instance, ['bash', '-c', command], { timeout: 20_000 });
     return stdout.trim();
   };
-  /** An answer; a busy machine may take its time for it. */
+  /** Resolves to an answer; a busy machine may take its time for it. */
   const fetchFrom = (client: string, url: string, seconds = 10) =>
     shell(client, `curl -s -m ${seconds} ${url} || echo cut off`);
   const isCutOff = async (client: string, url: string) => (await fetchFrom(client, url, 0.5)) === 'cut off';
@@ -147,7 +147,7 @@ describeKernel('the fabric of namespaces', () => {
       await sync({ routes: TO_ENDPOINT, states: ['healthy', undefined], flows });
       const end = await talking(fabric, 'i-client-1', [SERVICE, 80]);
       await sync({ routes: TO_ENDPOINT, states, flows });
-      // Within the second after which a SYN would be sent again.
+      // The answer comes within the second after which a SYN would be sent again.
       expect(await fetchFrom('i-client-1', `http://${SERVICE}/`, 0.9)).toMatch(/^router-2 /);
       const { long } = await end();
       expect(long).toMatchObject([{ router: 'router-1', failed: 'read ECONNRESET' }]);

@@ -1,7 +1,7 @@
 import { namespaceFabric } from '../../../local/fabric/namespaces.ts';
 import { IMAGES, topology } from './topology.ts';
 
-/** Brings a fabric up, says so, and waits to be killed. */
+/** The owner brings a fabric up, says so, and waits to be killed. */
 const services = { ip: '169.254.169.254', port: 4566, upstream: 'http://127.0.0.1:1' };
 const fabric = await namespaceFabric({ images: IMAGES, services });
 await fabric.sync(topology({ clients: 3 }));

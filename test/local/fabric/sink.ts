@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 
 /**
- * Runs in a router in the place of its diverter: prints each GENEVE datagram that comes. One whose text begins with
+ * The sink runs in a router in the place of its diverter: it prints each GENEVE datagram that comes. One whose text begins with
  * `echo` is sent back as a target does: the same header, the outer ports kept, the inner flow turned round. `forge` too,
  * but with another flow's cookie.
  */

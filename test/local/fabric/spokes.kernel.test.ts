@@ -9,7 +9,7 @@ const SPOKE = 'vpc-0bbbbbbbbbbbbbbb2';
 const SPOKE_ENDPOINT = 'vpce-0123456789abcdef1';
 const SERVICE = '10.20.0.5';
 
-/** A client in a subnet of its own, and its route to the services by an endpoint in another subnet. */
+/** A client has a subnet of its own, and its route to the services by an endpoint in another subnet. */
 function client(network: Network, vpcId: string, name: string, cidr: string, ip: string, endpoint: string): void {
   const subnet = `subnet-${name}`;
   network.subnets.push({ id: subnet, vpcId, zone: 'a', cidr, routeTableId: `rtb-${name}` });
@@ -36,7 +36,7 @@ function client(network: Network, vpcId: string, name: string, cidr: string, ip:
   network.interfaces.push(face);
 }
 
-/** The hub of `topology`, with a client in the routers' own subnet, and a spoke that has the same blocks. */
+/** The hub is that of `topology`, with a client in the routers' own subnet, and a spoke has the same blocks. */
 function hubAndSpoke(): Network {
   const network = topology({
     routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } },

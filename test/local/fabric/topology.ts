@@ -18,18 +18,18 @@ const FLOWS: FlowPolicy = {
 };
 
 export interface Choices {
-  /** Routes of the first client's table, besides `local`. */
+  /** The first client's table has these routes, besides `local`. */
   routes?: Record<string, RouteTarget>;
   states?: (NodeTarget['state'] | undefined)[];
   flows?: Partial<FlowPolicy>;
-  /** Of the routers' interfaces. */
+  /** The routers' interfaces have the check on, or off. */
   sourceDestCheck?: boolean;
   clients?: number;
-  /** Whether OpenZiti's controller is there, and what its services lead to. */
+  /** OpenZiti's controller is there, and so is what its services lead to. */
   controller?: boolean;
 }
 
-/** Clients, each in a subnet with a table of its own; two routers; a load balancer with an endpoint in the first subnet. */
+/** The network has clients, each in a subnet with a table of its own; two routers; a load balancer with an endpoint in the first subnet. */
 export function topology({ routes = {}, states = ['healthy', 'healthy'], ...choices }: Choices = {}): Network {
   const { clients = 1, sourceDestCheck = false, flows = {}, controller = false } = choices;
   const subnets = [...Array(clients).keys()].map((i) => ({ id: `subnet-${i + 1}`, cidr: `10.0.${i + 1}.0/24` }));

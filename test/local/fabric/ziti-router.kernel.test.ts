@@ -11,7 +11,7 @@ describeRouters('a router', (open, away) => {
   let router: RouterUnderTest;
   beforeAll(async () => {
     router = await open();
-    // Of what is larger the load balancer carries nothing.
+    // The load balancer carries nothing that is larger.
     await shell(CLIENT, 'ip route replace default via 10.0.1.1 dev ens5 mtu 8500');
   });
   afterAll(async () => {
@@ -21,13 +21,13 @@ describeRouters('a router', (open, away) => {
   const shell = (instance: string, command: string) => router.shell(instance, command);
   const ask = (host: string, port = 80) =>
     shell(CLIENT, `curl -s -m 2 http://${host}:${port}/ || echo "cut off, curl ended with $?"`);
-  /** Connects, says nothing, and waits for the end. */
+  /** The client connects, says nothing, and waits for the end. */
   const connect = (host: string, port: number) =>
     shell(
       CLIENT,
       `exec 3<>/dev/tcp/${host}/${port} && echo connected; timeout 8 cat <&3; [ $? = 124 ] && echo kept || echo ended`,
     );
-  /** Datagrams from one socket: size and destination of each; the lengths and sources of what comes back. */
+  /** One socket sends datagrams, each of this size to this destination. Resolves to the lengths and sources of what comes back. */
   const datagrams = async (port: number, sent: [size: number, to: string][], wait = 1000) => {
     const program = `
       const socket = require('dgram').createSocket('udp4'), seen = [];

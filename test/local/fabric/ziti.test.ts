@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { findZiti } from '../../../local/fabric/ziti.ts';
 import { temporaryFolder } from '../../support/packaged.ts';
 
-/** A folder with a `ziti` that does this. */
+/** A folder has a `ziti` that does this. */
 function folderWith(script: string): string {
   const folder = temporaryFolder('ziti-');
   writeFileSync(join(folder, 'ziti'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });

@@ -22,7 +22,7 @@ interface Statement {
   Condition?: object;
 }
 
-/** A VPC with a subnet, made by the operator; and clients of a role with these statements. */
+/** The operator has made a VPC with a subnet; clients are of a role with these statements. */
 async function world(...statements: Statement[]) {
   const clock = new VirtualClock();
   const cloud = createCloud({ clock, ...place, fabric: noFabric('a test'), emit: () => {} });

@@ -13,7 +13,7 @@ const HOUR = 3600 * SECOND;
 const error = { errorType: 'Error', errorMessage: 'no' };
 type Turn = InvokeResult | 'throttled';
 
-/** A queue of a function that takes its turns from `turns`, the last one for ever. */
+/** A function's queue takes its turns from `turns`, the last one for ever. */
 function world(turns: Turn[], config: Partial<EventInvokeConfig> = {}) {
   const clock = new VirtualClock();
   const startedAt = clock.now();

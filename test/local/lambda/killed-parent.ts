@@ -1,4 +1,4 @@
-/** A process to be killed: it starts a function, says which process and directory that has, and leaves it idle or busy. */
+/** This process is to be killed: it starts a function, says which process and directory that has, and leaves it idle or busy. */
 import { strToU8, zipSync } from 'fflate';
 import { scaledClock } from '../../../local/clock.ts';
 import { createLambda } from '../../../local/lambda/runtime.ts';

@@ -15,7 +15,7 @@ const RATE = 20;
 const open: Lambda[] = [];
 afterEach(() => Promise.all(open.splice(0).map((lambda) => lambda.close())));
 
-/** A runtime with one function, whose module is `source`. */
+/** A runtime has one function, whose module is `source`. */
 function world(source: string, change: Partial<FunctionConfiguration> = {}) {
   const clock = scaledClock(RATE);
   const log: string[] = [];

@@ -30,7 +30,7 @@ const PARAMETER = '/one';
 let cloud: TestCloud;
 let ids: Record<string, string>;
 
-/** One of everything, and much of it on its way to something else. */
+/** The cloud has one of everything, and much of it is on its way to something else. */
 beforeAll(async () => {
   cloud = testCloud();
   const vpc = await testVpc(cloud);
@@ -74,7 +74,7 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.cloud.close());
 
-/** Members without which an operation tells nothing. */
+/** An operation tells nothing without these members. */
 const NEEDED: Record<string, string[]> = {
   DescribeDocument: ['Name'],
   DescribeInstanceRefreshes: ['AutoScalingGroupName'],
@@ -92,7 +92,7 @@ const NEEDED: Record<string, string[]> = {
   SearchTransitGatewayRoutes: ['TransitGatewayRouteTableId'],
 };
 
-/** What there is before and after a call. */
+/** Returns what there is before and after a call. */
 async function around(service: keyof Cloud['services'], operation: string, input: object) {
   const call = { service, operation, accessKeyId: '', principal: ADMIN, requestId: '' };
   const now = () => ({ state: structuredClone(cloud.cloud.state), network: cloud.cloud.network() });
@@ -123,10 +123,10 @@ test('one that changes something would be found', async () => {
 
 test('what is so in the cloud is data: it can be copied, and what is yet to come stands beside it', () => {
   const { state } = cloud.cloud;
-  // Of each kind there is one, and of what waits: a hook's action, a target, instances on their way up.
+  // Each kind has one, and so has what waits: a hook's action, a target, instances on their way up.
   for (const [name, records] of Object.entries(state)) expect([name, records.size]).not.toEqual([name, 0]);
   const members = [...state.groups.values()].flatMap((group) => [...group.members.values()]);
   expect(members.flatMap(({ actions }) => [...actions])).not.toEqual([]);
-  // A function in a record cannot be.
+  // A record with a function in it cannot be copied.
   expect(() => structuredClone(state)).not.toThrow();
 });

@@ -16,7 +16,7 @@ import { createWire } from '../../../local/wire/wire.ts';
 const PLACE = { region: 'eu-central-1', account: '111122223333' };
 const StackName = 'a-stack';
 const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
-/** A resource that is called as its property says; `bad` is refused, and `kept` cannot be removed. */
+/** A resource is called as its property says; `bad` is refused, and `kept` cannot be removed. */
 const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
   if (Name === 'bad') throw new Error('this name is bad');
   const state = { Name };
@@ -74,7 +74,7 @@ beforeEach(() => {
 });
 
 const waiting = () => ({ client: cloudFormation, maxWaitTime: 100, minDelay: 0.01, maxDelay: 0.01 });
-/** As `aws cloudformation deploy` does. */
+/** `aws cloudformation deploy` makes these calls. */
 async function deploy(TemplateBody: string, parameters: Record<string, string> = {}) {
   const there = await cloudFormation.describeStacks({ StackName }).then(
     () => true,

@@ -30,7 +30,7 @@ const zones = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
 const place = { name: 'demo', region, account, zones };
 
 describe('a deployment', () => {
-  /** Resources that write down what becomes of them. One whose property `fails` is true cannot be made. */
+  /** Resources write down what becomes of them. One whose property `fails` is true cannot be made. */
   function world() {
     const done: string[] = [];
     const thing = resourceType(
@@ -460,7 +460,7 @@ describe('through the AWS API', () => {
       false,
     );
 
-    // A zone more is one of the load balancer, and not by itself one of its service.
+    // A zone more is one of the load balancer's, and not by itself one of its service's.
     const third = { VpcId: parameters.VpcId, CidrBlock: '10.0.2.0/24', AvailabilityZone: `${region}c` };
     const { Subnet } = await ec2.createSubnet(third);
     const SubnetIds = `${parameters.SubnetIds},${Subnet?.SubnetId}`;

@@ -44,17 +44,17 @@ describePackaged('who follows the tutorial, with a hub that stands and an empty 
   const all = commands().flatMap(({ path, command }) => (path === 'docs/tutorial.md' ? command : []));
   const typed = all.filter((command) => command.startsWith('npx '));
   const [changeHub = '', makeSpoke = '', removeSpoke = '', ...more] = typed;
-  /** Once the spoke is made: what it sees, and the hub. */
+  /** The spoke is made by then: it is asked what it sees, and the hub. */
   const asks = all.slice(all.indexOf(makeSpoke), all.indexOf(removeSpoke)).filter((one) => / -- status /.test(one));
 
-  /** What the reader has exported before. */
+  /** The reader has exported these before. */
   const exported = () => ({
     AWS_ENDPOINT_URL: stack.box.endpoint,
     AWS_DEFAULT_REGION: stack.box.region,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile(stack.box.endpoint),
   });
 
-  /** Asks as the reader does, of the cloud that is here. Resolves to what was said. */
+  /** The reader asks this of the cloud that is here. Resolves to what was said. */
   async function ask(command: string): Promise<string> {
     const argv = ['env', '-C', ROOT, ...command.replace('http://127.0.0.1:4780', stack.box.endpoint).split(' ')];
     const { code, stdout, stderr } = await run(argv, { environment: withoutAws(exported()) });
@@ -62,7 +62,7 @@ describePackaged('who follows the tutorial, with a hub that stands and an empty 
     return stdout;
   }
 
-  /** Types a command, with each `…` as it is here. Resolves to what was said. */
+  /** The reader types a command, with each `…` as it is here. Resolves to what was said. */
   async function type(command: string): Promise<string> {
     const { network, stack: hub } = stack.box;
     const [, , config = 'serverless.yml'] = /--config (\S+)/.exec(command) ?? [];

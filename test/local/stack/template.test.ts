@@ -12,7 +12,7 @@ const place = {
 const attributesOf = (type: string) => (type.startsWith('Test::') ? ['Arn', 'Full.Name'] : undefined);
 const plan = (yaml: string, parameters = {}) => planStack(parseTemplate(yaml), parameters, place, attributesOf);
 
-/** Resolves one value in a template with parameters, conditions and a resource that is made already. */
+/** CloudFormation resolves one value in a template with parameters, conditions and a resource that is made already. */
 function resolved(yaml: string): unknown {
   const text = `
     Parameters: { Colour: { Type: String, Default: green }, Subnets: { Type: CommaDelimitedList, Default: 'a, b' } }

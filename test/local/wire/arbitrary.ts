@@ -2,14 +2,14 @@ import type { NormalizedSchema } from '@smithy/core/schema';
 import fc from 'fast-check';
 import { isRequired } from '../../../local/wire/schema.ts';
 
-/** What a protocol cannot say, and so is not generated. */
+/** A protocol cannot say these, which so are not generated. */
 export interface Limits {
   /** Query parameters cannot tell an empty structure, list or map from none. */
   emptyContainers: boolean;
   text: fc.Arbitrary<string>;
 }
 
-/** Any value of a schema. Members more than four deep are left out unless they must be given. */
+/** A schema has any such value. Members more than four deep are left out unless they must be given. */
 export function anyOf(schema: NormalizedSchema, limits: Limits, depth = 0): fc.Arbitrary<unknown> {
   if (schema.isUnitSchema()) return fc.constant({});
   const size = { minLength: limits.emptyContainers ? 0 : 1, maxLength: 3 };

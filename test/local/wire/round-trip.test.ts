@@ -12,7 +12,7 @@ import { createWire, type OperationService } from '../../../local/wire/wire.ts';
 import { testCloud } from '../../support/cloud.ts';
 import { anyOf, type Limits } from './arbitrary.ts';
 
-/** What the wire was asked last, and what it is to answer. */
+/** The wire was asked this last, and is to answer that. */
 let asked: unknown;
 let answer: unknown;
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-// Text that neither XML nor forms may harm. XML 1.0 has no other control characters, and the SDK takes a blank text with a
+// Neither XML nor forms may harm such text. XML 1.0 has no other control characters, and the SDK takes a blank text with a
 // line break in it for indentation.
 const xmlText = fc
   .string({ unit: fc.constantFrom(...'abc ü€😀<>&"\'%+=;[]()\t\n\r'), maxLength: 12 })
@@ -102,7 +102,7 @@ function schemaOf(sdk: SdkModule, operation: string) {
   return schema;
 }
 
-/** The same service, but its operations note what they are asked, and answer as the test says. */
+/** The service is the same, but its operations note what they are asked, and answer as the test says. */
 function echoing(service: OperationService): OperationService {
   const echo = (input: unknown) => {
     asked = input;

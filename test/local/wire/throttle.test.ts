@@ -8,7 +8,7 @@ function bucket(service: string, operation: string, input: Record<string, unknow
   const middleware = throttle(clock);
   const call = (name = operation) =>
     middleware({ service, operation: name, accessKeyId: '', principal: '', requestId: '' }, input, async () => 'done');
-  /** How many calls pass at this moment, before one is refused. */
+  /** So many calls pass at this moment, before one is refused. */
   const burst = async (name?: string) => {
     for (let passed = 0; ; passed++) {
       try {

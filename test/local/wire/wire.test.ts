@@ -11,7 +11,7 @@ import { createWire, type Middleware, type OperationService, type Service } from
 const credentials = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
 const principal = (accessKeyId: string) => `arn:aws:iam::111122223333:user/${accessKeyId}`;
 
-/** A wire whose services all have the one operation given. */
+/** A wire's services all have the one operation given. */
 function wireOf(operation: string, run: (input: never, call: Call) => unknown, middleware: Middleware[] = []) {
   const service = (protocol: OperationService['protocol'], sdk: OperationService['sdk']): Service => ({
     kind: 'operations',
@@ -34,7 +34,7 @@ function wireOf(operation: string, run: (input: never, call: Call) => unknown, m
   };
 }
 
-/** A request as a client other than the SDK might send it. */
+/** A client other than the SDK might send such a request. */
 function request(service: string, body: string, headers: Record<string, string> = {}) {
   const authorization = `AWS4-HMAC-SHA256 Credential=AKIDTEST/20260115/eu-central-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
   return { method: 'POST', url: '/', headers: { authorization, ...headers }, body: Buffer.from(body) };

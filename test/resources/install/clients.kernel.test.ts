@@ -5,7 +5,7 @@ import { CLIENT, CONFIG, IMPATIENT, installStage, near, type Parameters, ROUTER 
 
 describeKernel('the install, seen by clients,', () => {
   const { fabric, shell, install, ask, askUntilAnswered, stateOf } = installStage();
-  /** Asks for a name until there is an answer. */
+  /** The client asks for a name until there is an answer. */
   const resolve = () =>
     shell(
       CLIENT,

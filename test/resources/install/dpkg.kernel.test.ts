@@ -7,13 +7,13 @@ import { fabricUnavailable } from '../../../local/fabric/available.ts';
 import { describeKernel } from '../../support/kernel.ts';
 import { CONFIG, IMPATIENT, installStage, OTHER, SCRIPT, SERVICES } from './stage.ts';
 
-/** Gives up before the agent would, and that soon. */
+/** The install gives up before the agent would, and that soon. */
 const HURRIED = SCRIPT.replace('deadline=240', 'deadline=8').replace('deadline=290', 'deadline=16');
 const LOG = '/var/lib/ziti-glb/install.log';
-/** What dpkg's lock is let go by: an install that was refused it. */
+/** The lock's holder lets it go once an install was refused it. */
 const REFUSED = `sleep 1 until qx{grep -s "was locked by" ${LOG}}`;
 
-/** The command that is dpkg of Debian 13, in a folder of its own; or why there is none. */
+/** Debian 13's dpkg runs by this command, in a folder of its own; or says why there is none. */
 const newer = fabricUnavailable() ? { folder: '', missing: 'no kernel tests' } : dpkgOfDebian13();
 
 function dpkgOfDebian13() {
@@ -84,7 +84,7 @@ describeKernel('the install, with dpkg as it is', () => {
     expect(await version()).toBe(own);
   });
 
-  // What dpkg says differs by its version: lib/dpkg/file.c in https://git.dpkg.org/git/dpkg/dpkg.git
+  // dpkg's words differ by its version: lib/dpkg/file.c in https://git.dpkg.org/git/dpkg/dpkg.git
   test.each([
     ['until 1.22.6', 'another process with pid'],
     ['from 1.22.7 on, as in Debian 13', '/usr/bin/perl process with pid'],
@@ -140,7 +140,7 @@ describeKernel('the install, with dpkg as it is', () => {
       code: 1,
       stderr: 'ziti-glb: the diverter says: out of order\nziti-glb: what this install had changed is undone\n',
     });
-    // What never ends by itself, too.
+    // A dpkg that never ends by itself is ended, too.
     await fabric.exec(OTHER, ['sh', '-c', 'cat >/usr/local/bin/dpkg; chmod 755 /usr/local/bin/dpkg'], {
       stdin: '#!/bin/sh\n[ "$1" != --install ] || sleep 600\nexec /usr/bin/dpkg "$@"\n',
     });

@@ -8,7 +8,7 @@ describeKernel("the install by the tools of NetFoundry's images", () => {
   const { fabric, shell, install } = installStage();
   const KEY = 'a-key-that-nobody-may-see';
 
-  /** An image whose tools say what NetFoundry's do. Each test has its own. */
+  /** An image's tools say what NetFoundry's do. Each test has its own. */
   async function image(fields: Image = {}) {
     const {
       release = '2.1.20230614',
@@ -34,7 +34,7 @@ describeKernel("the install by the tools of NetFoundry's images", () => {
       '/usr/local/bin/aws': `#!/bin/sh\necho aws "$@" >>/run/calls; echo ${KEY}`,
     };
     await shell(OTHER, 'rm -f /run/diverted /run/calls /var/lib/ziti-glb/registered; mkdir -p /opt/netfoundry/ziti');
-    // Who has no road to AWS from the start has none to lose.
+    // A router that has no road to AWS from the start has none to lose.
     await shell(OTHER, 'echo 127.0.0.2 ssm.eu-central-1.amazonaws.com >>/etc/hosts');
     for (const [path, text] of Object.entries(files))
       await fabric.exec(OTHER, ['sh', '-c', `cat >${path}; chmod 755 ${path}`], { stdin: `${text}\n` });

@@ -8,7 +8,7 @@ import { CLIENT, CONFIG, installStage, OTHER, type Parameters, ROUTER } from './
 
 describeKernel('the install of our own diverter', () => {
   const { fabric, fetched, shell, sha256, install, ask, askUntilAnswered, stateOf } = installStage();
-  /** Once it has gone on for a while after what was done under it. */
+  /** The talk has gone on for a while after what was done under it. */
   const expectUnbroken = async (end: () => Promise<Talk>) => {
     await sleep(2_000);
     const [one] = (await end()).long;
@@ -40,7 +40,7 @@ describeKernel('the install of our own diverter', () => {
 
   test('keeps its log where nobody but root may lay a link for it', async () => {
     const log = '/var/lib/ziti-glb/install.log';
-    // As on Ubuntu.
+    // Ubuntu lets the group syslog write there.
     await shell(
       ROUTER,
       'chgrp adm /var/log; chmod 775 /var/log; echo of root >/run/of-root; ln -sf /run/of-root /var/log/ziti-glb-install.log',
@@ -170,7 +170,7 @@ describeKernel('the install of our own diverter', () => {
     expect((await install(OTHER, 'one')).stdout).toBe(
       'warning: rp_filter of ens5 is 1, and clients to whom a route leads by another interface (docker0) are dropped behind the diverter: sysctl -w net.ipv4.conf.ens5.rp_filter=2, and the same in /etc/sysctl.d\n',
     );
-    // With it they come in by a device of the diverter's.
+    // Packets come in by a device of the diverter's with it.
     expect((await install(OTHER, 'one', { Reply: 'geneve' })).stdout).toBe('');
     await shell(OTHER, 'sysctl -qw net.ipv4.conf.ens5.rp_filter=2');
     expect((await install(OTHER, 'one')).stdout).toBe('');

@@ -11,7 +11,7 @@ describeKernel('the install', () => {
   beforeAll(async () => {
     expect((await install(OTHER, 'one')).code).toBe(0);
   });
-  /** All of a router's as it was, after what a test makes of it. */
+  /** A router has all as it was, after what a test makes of it. */
   const kept = async (run: () => Promise<void>) => {
     await shell(OTHER, `cp ${CONFIG} /run/config.yml; cp ${UNIT} /run/unit`);
     try {
@@ -24,7 +24,7 @@ describeKernel('the install', () => {
       expect((await install(OTHER, 'one')).code).toBe(0);
     }
   };
-  /** Has the unit run this instead, as root, with nothing of what the package gives it. */
+  /** The unit runs this instead, as root, with nothing of what the package gives it. */
   const runs = (command: string) =>
     shell(
       OTHER,
@@ -127,7 +127,7 @@ describeKernel('the install', () => {
         const { code, stderr } = await install(OTHER, 'one');
         expect([code, stderr]).toEqual([0, '']);
         expect(await shell(OTHER, `grep mode ${file}`)).toBe('"mode": tproxy:/usr/sbin/diverter');
-        // Not before a controller has answered.
+        // The router has no rules before a controller has answered.
         expect(await shell(OTHER, 'for try in $(seq 50); do diverter health && break; sleep 0.1; done | tail -1')).toBe(
           'attached, and every listener is there',
         );
@@ -199,7 +199,7 @@ describeKernel('the install', () => {
     'of a router that runs as a user, without what the package gives it, starts it again, once',
     () =>
       kept(async () => {
-        // As systemd does from the second start on.
+        // systemd does so from the second start on.
         await fabric.exec(OTHER, ['sh', '-c', 'cat >/run/router; chmod 755 /run/router'], {
           stdin: `#!/bin/sh
 user='setpriv --reuid 65534 --regid 65534 --no-new-privs'
@@ -238,7 +238,7 @@ exec $user --groups $(getent group ziti-glb | cut -d : -f 3) --inh-caps $caps --
     expect(
       await shell(OTHER, 'for try in $(seq 50); do curl -sf http://127.0.0.1:8090/ && break; sleep 0.1; done'),
     ).toBe('healthy');
-    // An argument of the diverter's, whatever it means to it.
+    // The file has an argument of the diverter's, whatever it means to it.
     await shell(OTHER, 'echo HEALTH=--no-such-option >/etc/default/ziti-glb-health');
     expect((await install(OTHER, 'one', asked)).code).toBe(0);
     expect(await unit()).toMatch(/\nHEALTH=""$/);

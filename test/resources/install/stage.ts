@@ -12,13 +12,13 @@ import { ENDPOINT, IMAGES, NODE_IP, ROUTERS, topology } from '../../local/fabric
 const pathOf = (path: string) => new URL(`../../../${path}`, import.meta.url).pathname;
 
 export const SCRIPT = readFileSync(pathOf('resources/install.sh'), 'utf8');
-/** Waits for no minute for what never comes. */
+/** This script waits for no minute for what never comes. */
 export const IMPATIENT = SCRIPT.replaceAll(/patience=\d+/g, 'patience=3');
 const BINARY = pathOf('bpf/build/diverter');
 export const [ROUTER, OTHER, CLIENT] = ['i-router-1', 'i-router-2', 'i-client-1'];
 export const CONFIG = '/var/lib/ziti-router/config.yml';
 export const SERVICES = '169.254.0.80';
-/** How S3 refuses a link: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+/** S3 refuses a link so: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const refusal = (status: number, code: string, message: string) => ({
   status,
   body: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>R</RequestId></Error>`,
@@ -45,12 +45,12 @@ export interface Parameters {
   TuneRouter?: string;
 }
 
-/** Its own routes, and those of one client. */
+/** The network has its own routes, and those of one client. */
 export const near = () =>
   topology({ routes: { '10.20.0.0/16': { kind: 'endpoint', id: ENDPOINT } }, states: ['healthy', undefined] });
 
 /**
- * A client, a router that the load balancer knows, another that it does not, both without a diverter; and the install, as
+ * The stage has a client, a router that the load balancer knows, another that it does not, both without a diverter; and the install, as
  * the agent of Systems Manager runs it, of `one`, which is ours, of `two`, a later version, and of `ill`, which is not well.
  */
 export function installStage() {
@@ -60,7 +60,7 @@ export function installStage() {
   let opened: NamespaceFabric;
   let upstream: Server;
 
-  /** A package of a program, built as ours is. */
+  /** A package of a program is built as ours is. */
   function pack(name: string, binary: string, version: string): void {
     const output = join(folder, `${name}.deb`);
     const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
@@ -74,7 +74,7 @@ export function installStage() {
     folder = mkdtempSync(join(tmpdir(), 'install-'));
     packages.set('one', readFileSync(localPackage()));
     pack('two', BINARY, '9.9.9');
-    // One that attaches as ours does, and then is not well.
+    // This one attaches as ours does, and then is not well.
     const ill = join(folder, 'ill');
     writeFileSync(ill, `#!/bin/sh\n[ "$1" != health ] || { echo out of order; exit 1; }\nexec ${BINARY} "$@"\n`);
     pack('ill', ill, '9.9.8');
@@ -139,10 +139,10 @@ export function installStage() {
     });
   };
   const ask = (path = 'http://10.20.0.5/') => shell(CLIENT, `curl -s -m 1 ${path} || echo cut off`);
-  /** Its services are said once its controller has answered. */
+  /** A router says its services once its controller has answered. */
   const askUntilAnswered = () =>
     shell(CLIENT, 'for try in $(seq 50); do curl -s -m 1 http://10.20.0.5/ && exit; sleep 0.1; done; echo cut off');
-  /** All that an install may change. */
+  /** An install may change all this. */
   const stateOf = (instance: string) =>
     shell(
       instance,

@@ -5,7 +5,7 @@ function awsError(name: string, message = ''): Error {
   return Object.assign(new Error(message), { name });
 }
 
-/** Code, AWS's words where they matter, and words of the advice that a person must find. */
+/** AWS answers with a code, and words where they matter; a person must find these words in the advice. */
 const CASES: [code: string, said: string, means: RegExp, remedy: RegExp][] = [
   ['RouteNotSupported', 'Route table contains unsupported route target: vpce-0e', /not available yet/, /next look/],
   ['RouteNotSupported', 'Route table contains unsupported route destination', /destination/, /tag/],

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import '../../../shared/aws/attachments.ts';
 import type { Acceptance } from '../../../shared/aws/attachments.ts';
 
-// Not against the cloud in a box: that one teaches the SDK's schemas too, in this same process.
+// The cloud in a box teaches the SDK's schemas too, in this same process: so a server of the test answers.
 let asked: string;
 let answer: string;
 let server: Server;

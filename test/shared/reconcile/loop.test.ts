@@ -7,11 +7,11 @@ type Move = Step & { to: number };
 const move = (label: string, to: number): Move => ({ about: { label, ids: [label] }, to });
 const says = ({ about, to }: Move) => `${about.label} to ${to}`;
 
-/** A world of counters that must all reach their goals, one step at a time. */
+/** A world has counters that must all reach their goals, one step at a time. */
 function world(
   plan: (looks: number) => Partial<Plan<Move>> & Notes,
   fail: (step: Move) => boolean = () => false,
-  /** Milliseconds that a step takes. */
+  /** A step takes so many milliseconds. */
   takes = 0,
 ) {
   let looks = 0;

@@ -17,7 +17,7 @@ const error = Object.assign(new Error('no.'), { name: 'InsufficientFreeAddresses
 const NONE: Attempts<Named> = new Map();
 const names = (steps: Named[]) => steps.map(({ id }) => id);
 
-/** The pauses, in seconds, before so many tries that AWS refuses. */
+/** AWS refuses so many tries, before which there are these pauses, in seconds. */
 function pauses(tries: number): number[] {
   let attempts = NONE;
   let now = 0;

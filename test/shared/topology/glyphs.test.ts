@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { glyph, line } from '../../../shared/topology/glyphs.ts';
 import type { Html } from '../../../shared/topology/html.ts';
 
-/** What is left of it in the dark: no words, no classes, so no colours. */
+/** The outline is what is left in the dark: no words, no classes, so no colours. */
 const outline = ({ markup }: Html) => markup.replace(/<title>[^<]*<\/title>|aria-label="[^"]*"|class="[^"]*"/g, '');
 
 test('each state and each flow has an outline of its own', () => {

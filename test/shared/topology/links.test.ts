@@ -31,7 +31,7 @@ describe('a page of the console', () => {
 });
 
 describe('log lines', () => {
-  /** Reads the console's notation back: `*` and two digits of hex for what is not plain. */
+  /** The console's notation is read back: `*` and two digits of hex for what is not plain. */
   const read = (address: string | undefined) =>
     address
       ?.split('queryDetail$3D')[1]

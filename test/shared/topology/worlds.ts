@@ -14,46 +14,46 @@ import {
   world as seen,
 } from '../subnets/fixtures.ts';
 
-/** What a world of the picture is written as: subnets by name, routers by name, and what the reconcilers say of each. */
+/** A world of the picture is written so: subnets by name, routers by name, and what the reconcilers say of each. */
 export interface Scene {
   crossZone?: boolean;
-  /** Letters of the zones that have a node. */
+  /** Zones that have a node, by their letters. */
   nodes?: string[];
   subnets?: Record<string, SubnetScene>;
   routers?: Record<string, RouterScene>;
-  /** What stands in the way of other things. */
+  /** Conditions about other things. */
   conditions?: Condition[];
   /** Endpoints of other accounts. */
   spokes?: Connection[];
-  /** Of a spoke's picture, which has neither nodes nor routers. */
+  /** A spoke's picture has a hub, and neither nodes nor routers. */
   hub?: Hub;
 }
 
 interface SubnetScene extends Said {
   zone?: string;
-  /** Its VPC's name, if it is another one than the load balancer's. */
+  /** The VPC's name, if it is another one than the load balancer's. */
   vpc?: string;
   wish?: string;
-  /** State of its endpoint; null if it has none. */
+  /** The endpoint's state; null if it has none. */
   endpoint?: string | null;
-  /** Destinations its table leads to its endpoint; those of the wish, if not given. */
+  /** The table leads these destinations to its endpoint; those that its tag asks for, if not given. */
   routes?: string[];
-  /** Whose endpoint they lead to, by its name; its own, if not given. */
+  /** Routes lead to the endpoint of the subnet of this name; to its own, if not given. */
   leadTo?: string;
-  /** Whether its table is the main one of the VPC. */
+  /** The table is the main one of the VPC. */
   main?: boolean;
   blackhole?: boolean;
   status?: string;
-  /** What a route of its table to its endpoint is held by. */
+  /** A route of its table to its endpoint is held by this. */
   held?: string;
-  /** A step on its table. */
+  /** The plan has a step on its table. */
   next?: boolean;
 }
 
 interface RouterScene extends Said {
   zone?: string;
   instance?: string;
-  /** State of its target; null if it is none. */
+  /** The target's state; null if it is none. */
   health?: string | null;
 }
 
@@ -66,7 +66,7 @@ interface Said {
 const REGION = 'eu-central-1';
 const zoned = (letter = 'a') => `${REGION}${letter}`;
 
-/** An id as AWS makes it, and always the same for the same name. */
+/** AWS makes such ids; this one is always the same for the same name. */
 export const id = (kind: string, name: string) =>
   `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 17)}`;
 
@@ -203,7 +203,7 @@ function said(kind: string, scenes: [string, Said][]): Condition[] {
 const PENDING = { endpoint: 'pending', routes: [], waits: 'its endpoint to be available' };
 const pair = { 'router-1': {}, 'router-2': { zone: 'b' } };
 
-/** What another account's stack tells a spoke. */
+/** Another account's stack tells a spoke this. */
 export const HUB: Hub = {
   account: '111122223333',
   service: 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0',
@@ -215,7 +215,7 @@ export const HUB: Hub = {
   ],
   toldAt: Date.UTC(2026, 0, 15, 14, 3, 10),
 };
-/** The same while its function does not answer. */
+/** A spoke knows this of it while its function does not answer. */
 export const BLIND: Hub = {
   ...HUB,
   zones: HUB.zones.map(({ id, name }) => ({ id, name })),
@@ -236,7 +236,7 @@ const OF_SPOKE = {
   'web-b': { vpc: 'shop', zone: 'b', wish: '10.20.0.0/16' },
 };
 
-/** Those that the picture is judged by. */
+/** The picture is judged by these. */
 export const worlds = {
   healthy: world({
     subnets: {

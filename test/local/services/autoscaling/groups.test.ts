@@ -39,7 +39,7 @@ const END: LifecycleHookSpecification = {
   DefaultResult: 'CONTINUE',
 };
 
-/** A group over zones a and b of the `ziti-glb=router` kind. */
+/** A group of routers, by their tag `ziti-glb=router`, stands in zones a and b. */
 async function groupOf(hooks: LifecycleHookSpecification[], size = { MinSize: 0, MaxSize: 6, DesiredCapacity: 1 }) {
   const cloud = testCloud();
   const { a0, b0 } = await testVpc(cloud);

@@ -32,7 +32,7 @@ async function create(rest?: Partial<ec2.CreateVpcEndpointCommandInput>) {
   const { VpcEndpoint } = await cloud.ec2.send(new ec2.CreateVpcEndpointCommand(input(rest)));
   return given(VpcEndpoint);
 }
-/** As a string: on the wire the states are spelled as the SDK's type does not have them. */
+/** EC2 spells states on the wire as the SDK's type does not have them: so they are strings here. */
 async function stateOf(id: string): Promise<string | undefined> {
   const { VpcEndpoints } = await cloud.ec2.send(new ec2.DescribeVpcEndpointsCommand({ VpcEndpointIds: [id] }));
   return VpcEndpoints?.[0]?.State;

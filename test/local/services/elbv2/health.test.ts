@@ -19,7 +19,7 @@ beforeEach(async () => {
 const targets = (...ids: string[]) => ({ TargetGroupArn: lb.targetGroup, Targets: ids.map((Id) => ({ Id })) });
 const register = (...ids: string[]) => cloud.elb.send(new elb.RegisterTargetsCommand(targets(...ids)));
 const deregister = (...ids: string[]) => cloud.elb.send(new elb.DeregisterTargetsCommand(targets(...ids)));
-/** `state reason` of each target. */
+/** Each target has `state reason`. */
 async function health(...ids: string[]): Promise<Record<string, string>> {
   const input = ids.length ? targets(...ids) : { TargetGroupArn: lb.targetGroup };
   const { TargetHealthDescriptions } = await cloud.elb.send(new elb.DescribeTargetHealthCommand(input));

@@ -4,7 +4,7 @@ import { listedOutput } from '../../../../local/services/ssm/output.ts';
 const [OUT, ERR] = ['o'.repeat(3000), 'e'.repeat(3000)];
 const TITLE = '\n----------ERROR-------\n';
 const [CUT, ERRORS_CUT] = ['\n---Output truncated---', '\n---Error truncated----'];
-/** Long runs of one letter as their length. */
+/** Long runs of one letter are told by their length. */
 const counted = (text: string) => text.replace(/(o|e)\1{9,}/g, (run, letter) => `${letter}*${run.length}`);
 
 test.each([

@@ -23,7 +23,7 @@ async function sent(input: Partial<ssm.SendCommandCommandInput> = {}): Promise<s
 const invocation = (CommandId: string, rest: Partial<ssm.GetCommandInvocationCommandInput> = {}) =>
   cloud.ssm.send(new ssm.GetCommandInvocationCommand({ CommandId, InstanceId: router, ...rest }));
 
-/** Whether a command has ended, as the events say. */
+/** Events say whether a command has ended. */
 const hasEnded = () =>
   cloud.events.some(({ source, detail }) => source === 'aws.ssm' && detail.status !== 'InProgress');
 
@@ -90,7 +90,7 @@ test('a parameter by environment is no code', async () => {
   expect((await invocation(id)).StandardOutputContent).toBe(`${evil}\n`);
 });
 
-/** Runs a program here as the fabric would in an instance. */
+/** This machine runs a program as the fabric would in an instance. */
 function shell([file = '', ...args]: string[], options: ExecOptions | undefined): Promise<ExecResult> {
   return new Promise((resolve) => {
     const child = execFile(file, args, (error, stdout, stderr) => {

@@ -5,7 +5,7 @@
 
 #include "diverter.h"
 
-/* The length of the first character in UTF-8 (RFC 3629), and its code point; 0 if it is none. */
+/* Returns the length of the first character in UTF-8 (RFC 3629), and its code point; 0 if it is none. */
 static size_t first_character(const unsigned char *text, __u32 *point)
 {
 	static const __u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -19,14 +19,14 @@ static size_t first_character(const unsigned char *text, __u32 *point)
 	return *point < least[length] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : length;
 }
 
-/* Unicode's `Cc` and `Bidi_Control`, and what breaks a line: what a terminal obeys, or shows another way than it was written. */
+/* True for Unicode's `Cc` and `Bidi_Control`, and what breaks a line: what a terminal obeys, or shows another way than it was written. */
 static bool is_control(__u32 point)
 {
 	return point < ' ' || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0x200e || point == 0x200f ||
 	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-void make_plain(char *text)
+void make_printable(char *text)
 {
 	for (size_t length; *text; text += length) {
 		__u32 point;

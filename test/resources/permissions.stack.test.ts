@@ -63,7 +63,7 @@ describePackaged('the roles of the stack', () => {
     const Filters = [{ Name: 'association.subnet-id', Values: [await subnetNamed(subnet)] }];
     return (await ec2.describeRouteTables({ Filters })).RouteTables?.[0];
   };
-  /** What a route of a subnet's table leads to. */
+  /** A route of a subnet's table leads to this. */
   const targetOf = async (subnet: string, destination: string) => {
     const routes = (await tableOf(subnet))?.Routes;
     const route = routes?.find(({ DestinationCidrBlock }) => DestinationCidrBlock === destination);
@@ -73,7 +73,7 @@ describePackaged('the roles of the stack', () => {
   test('allow all that the functions do, and nothing that none of them does', async () => {
     const { box, operator, log, until, routed } = stack;
 
-    // Routers by hand and by a group, whose hooks hold each one until it is healthy; one more stands by in a warm pool.
+    // People launch routers by hand and by a group, whose hooks hold each one until it is healthy; one more stands by in a warm pool.
     await operator.launch('router-1', 0);
     await ec2.createLaunchTemplate({ LaunchTemplateName: 'router', LaunchTemplateData: { ImageId: 'ami-router' } });
     await scaling.createAutoScalingGroup({
@@ -89,7 +89,7 @@ describePackaged('the roles of the stack', () => {
     await scaling.putWarmPool({ AutoScalingGroupName, MinSize: 1 });
     await until('router in the warm pool', inState('Warmed:Stopped'));
 
-    // Two subnets by their tags, a third one over a route that somebody else has made.
+    // Two subnets are opted in by their tags, a third one over a route that somebody else has made.
     await operator.tag('app-a', '10.20.0.0/16');
     await operator.tag('app-b', 'default');
     const client = (await operator.instances()).find(({ name }) => name === 'client-c')?.NetworkInterfaces?.[0];
@@ -117,7 +117,7 @@ describePackaged('the roles of the stack', () => {
       (await served())?.AvailabilityZones?.includes(third.AvailabilityZone),
     );
 
-    // Bent by hand: a route of ours that leads to an endpoint of ours, but not to the one of its subnet.
+    // Somebody bends a route of ours: it leads to an endpoint of ours, but not to the one of its subnet.
     const [right, wrong] = [await targetOf('app-a', '10.20.0.0/16'), await targetOf('app-b', '100.64.0.0/10')];
     const route = { RouteTableId: (await tableOf('app-a'))?.RouteTableId, DestinationCidrBlock: '10.20.0.0/16' };
     await ec2.replaceRoute({ ...route, VpcEndpointId: wrong });

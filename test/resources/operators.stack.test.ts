@@ -57,13 +57,13 @@ describePackaged('who operates a stack, and a spoke', () => {
         ],
       }),
     );
-    // Only those of a warm pool are asked for one by one.
+    // Instances of a warm pool alone are asked for one by one.
     await scaling.send(new PutWarmPoolCommand({ AutoScalingGroupName: 'routers', MinSize: 1 }));
     scaling.destroy();
-    // Whose clients may be tried from is for their owner to say.
+    // A client's owner says whether it may be tried from.
     const Tags = [{ Key: 'ziti-glb:trial', Value: 'allowed' }];
     await all.send(new CreateTagsCommand({ Resources: [await stack.operator.instanceId('client-b')], Tags }));
-    // Behind whose gateway there are clients, doctor and explain look at.
+    // doctor and explain look at the gateways that clients are behind.
     const { TransitGateway } = await all.send(new CreateTransitGatewayCommand({}));
     const attached = (await stack.operator.subnets()).filter(({ Tags }) =>
       Tags?.some(({ Value }) => Value === 'app-b'),
@@ -101,7 +101,7 @@ describePackaged('who operates a stack, and a spoke', () => {
     return { code, said: said.join('\n') };
   }
 
-  /** Types a command, which nothing of AWS's refuses. */
+  /** The operator types a command, which nothing of AWS's refuses. */
   async function typed(name: string, argv: string[]) {
     const { code, said } = await cliOf(name, ...argv);
     expect([argv[0], said]).toEqual([
@@ -115,7 +115,7 @@ describePackaged('who operates a stack, and a spoke', () => {
 
   const given = () => ['-p', `vpcId=${stack.box.network.vpcId}`, '-p', `subnetIds=${stack.box.network.subnetIds}`];
 
-  /** The same in an account with a spoke: there a subnet is opted in and each command typed, with the same policy. */
+  /** An account with a spoke is operated so too: a subnet is opted in and each command typed, with the same policy. */
   async function operated() {
     const { box, until } = stack;
     const { endpoint, region } = box;
@@ -123,7 +123,7 @@ describePackaged('who operates a stack, and a spoke', () => {
     const all = new EC2({ endpoint, region, credentials: spoke.credentials });
     const { Vpc } = await all.createVpc({ CidrBlock: '10.0.0.0/16' });
     const VpcId = Vpc?.VpcId ?? '';
-    // Which the hub calls eu-central-1b.
+    // The hub calls this zone eu-central-1b.
     const place = { VpcId, CidrBlock: '10.0.1.0/24', AvailabilityZone: `${region}a` };
     const { Subnet } = await all.createSubnet(place);
     const SubnetId = Subnet?.SubnetId ?? '';
@@ -208,10 +208,10 @@ describePackaged('who operates a stack, and a spoke', () => {
       ['resume'],
     ])
       await typed(box.stack.name, argv);
-    // One that is there has its load balancer.
+    // A stack that is there has its load balancer.
     await typed('ziti-glb-more', ['precheck', ...given()]);
 
-    // An event that is given up, for its function may do nothing for a while.
+    // An event is given up, for its function may do nothing for a while.
     const [name = ''] = [...box.roles.keys()].filter((each) => /SubnetsRole/.test(each));
     const role = box.roles.get(name) as Role;
     (box.roles as Map<string, Role>).set(name, { ...role, policies: [] });
@@ -230,7 +230,7 @@ describePackaged('who operates a stack, and a spoke', () => {
     expect(leftOfSpoke).not.toContainEqual(expect.objectContaining({ resource: expect.stringContaining('-health') }));
     const left = new Set(leftOfSpoke.map(({ action, resource }) => `${action} ${resource}`));
     const unused = box.unusedAccess().filter((each) => isHis(each) && left.has(`${each.action} ${each.resource}`));
-    // Of two queues one has had messages.
+    // One of two queues has had messages.
     const count = (actions: string[]) => Map.groupBy(actions, (action) => action);
     const allowed = count(
       policy('operator').Statement.flatMap(({ Action, Resource }: Record<string, string | string[]>) =>
