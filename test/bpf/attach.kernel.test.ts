@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { encapsulated, ipv4, UDP, udp, withChecksum } from './packet.ts';
-import { diverterPath, framed, harnessPath, type Router, verdictNames, startRouter } from './router.ts';
+import { diverterPath, framed, harnessPath, type Router, startRouter, verdictNames } from './router.ts';
 
 const segment = withChecksum(UDP, '192.168.1.1', '100.64.0.1', udp({}, Buffer.from('x')));
 const packet = encapsulated(ipv4({}, segment));

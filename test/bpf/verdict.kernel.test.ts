@@ -20,7 +20,7 @@ import {
   tcp,
   udp,
 } from './packet.ts';
-import { type Router, verdictNames, startRouter } from './router.ts';
+import { type Router, startRouter, verdictNames } from './router.ts';
 
 /** scapy has built these packets: golden.py. */
 const golden: { name: string; reason: string; packet: string }[] = JSON.parse(
