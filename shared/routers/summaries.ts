@@ -1,12 +1,13 @@
-import type { Condition, Part } from '../reconcile/plan.ts';
-import { sentences } from '../sentences.ts';
+import type { Condition } from '../conditions/condition.ts';
+import { type Explained, explained, whyOf } from '../conditions/sentences.ts';
+import type { Part } from '../reconcile/plan.ts';
 import type { Router } from './router.ts';
 import { deed } from './sentences.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
-export interface RouterSummary {
+export interface RouterSummary extends Explained {
   instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone'>;
   /** Its target's state, or `not registered`. */
   health: string;
@@ -14,8 +15,6 @@ export interface RouterSummary {
   reason: string | undefined;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
-  /** Sentences that say why it is not ready: the cause before what is done about it. */
-  why: string[];
 }
 
 type Known = Pick<Router, 'target'> & Pick<RouterSummary, 'instance'>;
@@ -28,17 +27,18 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
     const next = steps.filter(({ about }) => about.ids.includes(instance.id));
     const cause = target?.state === 'unhealthy' && target.reason ? [`unhealthy: ${target.reason}`] : [];
-    const isSaid = mine.some(({ code }) => code !== undefined && code === target?.reason);
-    const why = [...(isSaid ? [] : cause), ...sentences(mine, next, deed)];
+    const isSaid = mine.some(({ reason }) => reason.code === 'health-checks' && reason.why === target?.reason);
+    // The cause before what is done about it.
+    const causes = [...(isSaid ? [] : cause), ...whyOf(mine, next, deed)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
       : !isUp || health === 'draining'
         ? 'leaving'
         : health === 'unhealthy'
           ? 'down'
-          : why.length > 0
+          : causes.length > 0
             ? 'waiting'
             : 'ready';
-    return [{ instance, health, reason: target?.reason, state, conditions: mine, why }];
+    return [{ instance, health, reason: target?.reason, state, conditions: mine, ...explained(causes) }];
   });
 }
