@@ -1,7 +1,10 @@
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
 import { foreignHooks } from '../../shared/routers/hooks.ts';
 import { failure } from '../../shared/routers/join.ts';
-import { mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
+import { healthOf, mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
+import { healthSentence } from '../../shared/routers/sentences.ts';
+import type { Instance } from '../../shared/routers/world.ts';
+import { minuteOf } from '../../shared/sentences.ts';
 import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
 import {
   type Connection,
@@ -140,14 +143,7 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   ];
   if (phase.kind === 'refused' || phase.kind === 'leaving') return [...chain, link('standing', false, phase.why)];
 
-  if (mayNeedCommand(router))
-    chain.push(
-      link(
-        'agent',
-        instance.agentOnline,
-        instance.agentOnline ? 'online' : 'not known to Systems Manager, or not online',
-      ),
-    );
+  if (mayNeedCommand(router)) chain.push(link('agent', instance.agentOnline, agentSentence(instance)));
   const [last] = instance.installs;
   const failed = last && last.status !== 'success' ? `; ${failure(last)}` : '';
   const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
@@ -166,11 +162,15 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   if (phase.kind === 'prepared')
     return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
-  if (target)
-    chain.push(
-      link('health', target.state === 'healthy', `${target.state}${target.reason ? ` (${target.reason})` : ''}`),
-    );
+  if (target) chain.push(link('health', target.state === 'healthy', healthSentence(healthOf(router))));
   return [...chain, ...held];
+}
+
+function agentSentence({ agentOnline, agentHeardAt }: Instance): string {
+  if (agentOnline) return 'online';
+  return agentHeardAt === undefined
+    ? 'Systems Manager has never heard of it'
+    : `Systems Manager last heard of it at ${minuteOf(agentHeardAt)}`;
 }
 
 /** For each subnet that follows a route table: how far its chain holds. */

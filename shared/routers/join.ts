@@ -1,6 +1,7 @@
 import type { RoutersConfig } from '../config.ts';
 import { LATER, type Reason } from '../reconcile/plan.ts';
-import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
+import { minuteOf } from '../sentences.ts';
+import { aboutRouters, agentLostAt, bareSince, healthOf, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -25,6 +26,8 @@ const LINK_EXPIRED = /the link to the diverter has expired/;
 const REPAIR_MS = 120_000;
 const NO_AGENT =
   'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
+const LOST_AGENT =
+  'the machine is down or cut off; look at its status checks in EC2, and reboot or terminate it, or open port 443 to ssm and ssmmessages again';
 
 /** While an install runs whose end opens the way to health: the load balancer's own checks are five seconds apart. */
 const CLOSE_MS = 2_000;
@@ -74,7 +77,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   if (target.state === 'healthy') return at({ is: 'done' });
   const { state, reason: code } = target;
   const message = `its health checks to pass, it is ${state}${code ? ` (${code})` : ''}`;
-  return at({ is: 'wait', message, code, until: lost ? LATER : undefined });
+  return at({ is: 'wait', message, code, since: healthOf(router).since, until: lost ? LATER : undefined });
 }
 
 /** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
@@ -136,6 +139,11 @@ const noteNone = (router: Router, at: number): RoutersStep => ({
 /** A router is to be installed now, or waits for something first; undefined if there is nothing to put right yet. */
 function install(router: Router, now: number): Progress['next'] | undefined {
   const { instance, diverter, wanted } = router;
+  const lostAt = agentLostAt(instance);
+  if (lostAt !== undefined) {
+    const message = `its SSM agent, which was last heard of at ${minuteOf(lostAt)}: ${LOST_AGENT}`;
+    return { is: 'wait', message, until: LATER, warn: true };
+  }
   const [last] = instance.installs;
   if (last?.status === 'running')
     return { is: 'wait', message: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };

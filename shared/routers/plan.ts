@@ -9,9 +9,11 @@ import { nextWave } from './rollout.ts';
 import {
   aboutRouters,
   hasRoomFor,
+  hasRoomToSpare,
   isForeign,
   isHealthy,
   isOutdated,
+  isUnhealthy,
   isUpgrade,
   notedDiverter,
   ROUTER,
@@ -83,6 +85,7 @@ function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Pa
       ...routers.flatMap((router) => noteDiverter(router, config)),
       ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
+      ...routers.flatMap((router) => noteHealth(router, world.now, config)),
     ],
     conditions: [
       ...progress.flatMap(waitOf),
@@ -152,6 +155,19 @@ function noteDiverter(router: Router, { diverterKey }: RoutersConfig): RoutersSt
   return [{ kind: 'note-diverter', instanceId, fingerprint, at, about, context: { commandId, output } }];
 }
 
+/** Elastic Load Balancing does not tell since when a target is unhealthy. A router's tag does, until it is no more. */
+function noteHealth(router: Router, now: number, config: RoutersConfig): RoutersStep[] {
+  const { instance, phase, target, label } = router;
+  const { id: instanceId, unhealthy: noted, state } = instance;
+  const key = config.unhealthyKey;
+  // Not the router's own subject: what fails there must not keep it from being put right.
+  const about = { label: `the tag ${key} of ${label}`, ids: [instanceId, key] };
+  const lasts = phase.kind === 'serving' && target?.state === 'unhealthy' && hasRoomToSpare(instance, key, config);
+  if (noted) return lasts || state === 'terminated' ? [] : [{ kind: 'forget-unhealthy', instanceId, about }];
+  if (!lasts || !isUnhealthy(router)) return [];
+  return [{ kind: 'note-unhealthy', instanceId, text: target.reason ?? target.state, at: now, about }];
+}
+
 function registrations(routers: Router[]): RoutersStep[] {
   return chunks(routers, PER_REGISTRATION).map((some) => ({
     kind: 'register',
@@ -206,9 +222,6 @@ function gaugesOf(routers: Router[]): Record<string, number> {
       .length,
   };
 }
-
-/** A target that fails its health checks is unhealthy, but not while it has no diverter to answer them. */
-const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 const isToServe = ({ phase, instance }: Router) =>
   phase.kind === 'serving' || (phase.kind === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));

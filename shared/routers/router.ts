@@ -109,7 +109,27 @@ export function whyNoTarget({ phase }: Router): string | undefined {
   return phase.kind === 'prepared' ? 'it waits in a warm pool' : undefined;
 }
 
+/** A target stands so. */
+export interface Health {
+  /** Elastic Load Balancing's word, or `not registered`. */
+  health: string;
+  /** Its word on why the target is not healthy, e.g. `Target.Timeout`. */
+  reason: string | undefined;
+  /** It has been unhealthy since then, in milliseconds since the epoch, if our note tells. */
+  since: number | undefined;
+}
+
+export const healthOf = ({ target, instance }: { target: Target | undefined; instance: Pick<Instance, 'unhealthy'> }) =>
+  ({
+    health: target?.state ?? 'not registered',
+    reason: target?.reason,
+    since: target?.state === 'unhealthy' ? instance.unhealthy?.at : undefined,
+  }) satisfies Health;
+
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
+
+/** A target that fails its health checks is unhealthy, but not while it has no diverter to answer them. */
+export const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 /** Connections may go through a target even while AWS does not know of its health. */
 export const mayServe = ({ target }: Router) =>
@@ -155,6 +175,10 @@ function phaseOf(
 
 /** An instance has had since then only what its root volume brought along and what was installed: a start takes the diverter away too. */
 export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
+
+/** Systems Manager has lost an agent that has registered since its instance had what it has: it last heard of it then. */
+export const agentLostAt = (instance: Instance): number | undefined =>
+  !instance.agentOnline && (instance.agentHeardAt ?? 0) >= bareSince(instance) ? instance.agentHeardAt : undefined;
 
 /**
  * An instance may be on its way back to a warm pool, which nothing says. A target is. Another one that has a diverter may be until a
@@ -234,6 +258,12 @@ export const tooFull = ({ keys }: Instance, noRoom: string[]) =>
 
 /** An instance has room for a tag that it has already, or if it has fewer than AWS allows. */
 export const hasRoomFor = ({ keys }: Instance, key: string) => keys.length < TAGS_AT_MOST || keys.includes(key);
+
+/** An instance has room for a tag that can be done without, beside those that cannot. */
+export function hasRoomToSpare(instance: Instance, key: string, config: RoutersConfig): boolean {
+  const keys = [...new Set([...instance.keys, key])];
+  return keys.length <= TAGS_AT_MOST && noRoomFor({ ...instance, keys }, config).length === 0;
+}
 
 const buildFor = (architecture: string, { builds }: RoutersConfig) => builds.get(ARCHITECTURES[architecture] ?? '');
 

@@ -19,6 +19,8 @@ export type RoutersStep = Step &
         context?: Pick<Install, 'commandId' | 'output'>;
       }
     | { kind: 'note-warning'; instanceId: string; text: string; at: number }
+    | { kind: 'note-unhealthy'; instanceId: string; text: string; at: number }
+    | { kind: 'forget-unhealthy'; instanceId: string }
     | { kind: 'register'; instanceIds: string[] }
     | { kind: 'deregister'; instanceIds: string[]; context: { leaving: { label: string; why: string }[] } }
     | { kind: 'heartbeat'; instanceId: string; group: string; hook: string; context: { lack: string } }
@@ -33,6 +35,10 @@ export type RoutersStep = Step &
     | { kind: 'claim-range'; instanceId: string; range: string; context: { held: string | undefined } }
     | { kind: 'release-range'; instanceId: string; context: { held: string | undefined } }
   );
+
+/** Notes of since when a target is unhealthy are for people alone. */
+export const isForPeople = ({ kind }: Pick<RoutersStep, 'kind'>) =>
+  kind === 'note-unhealthy' || kind === 'forget-unhealthy';
 
 export type StepOf<Kind extends RoutersStep['kind']> = Extract<RoutersStep, { kind: Kind }>;
 

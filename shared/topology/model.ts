@@ -2,6 +2,7 @@ import { canonicalCidr } from '../cidr.ts';
 import type { Pause } from '../pause.ts';
 import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
+import type { Health } from '../routers/router.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import { sentence } from '../sentences.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
@@ -40,14 +41,10 @@ export interface Subnet extends Subject {
   flow?: Flow;
 }
 
-export interface Router extends Subject {
+export interface Router extends Subject, Health {
   address: string;
   /** EC2's word. */
   instanceState: string;
-  /** Its target's, or `not registered`. */
-  health: string;
-  /** Elastic Load Balancing's word on why it is not healthy. */
-  reason?: string | undefined;
   /** Packets from the load balancer to it; undefined if none leads there. */
   flow?: Flow;
 }
@@ -214,10 +211,10 @@ function destinationsOf(tagValue = '', routes: readonly { destination: string }[
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
 function routersOf({ routers: { plan } }: Look): Router[] {
-  return plan.summaries.map(({ instance, health, reason, state, why }) => {
+  return plan.summaries.map(({ instance, health, reason, since, state, why }) => {
     const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
-    return { id, name: name || id, zone, state, why, address, instanceState, health, reason, flow };
+    return { id, name: name || id, zone, state, why, address, instanceState, health, reason, since, flow };
   });
 }
 
