@@ -13,7 +13,7 @@ import { collect, tag, where } from '../../shared/aws/read.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
 import type { SubnetsWorld } from '../../shared/subnets/world.ts';
-import { topology } from '../../shared/topology/model.ts';
+import { othersOf, topology } from '../../shared/topology/model.ts';
 import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { type Deployed, type DeployedHub, type DeployedSpoke, hasRouters } from '../deployed.ts';
@@ -67,7 +67,7 @@ async function examineSpoke(stack: DeployedSpoke): Promise<Finding[]> {
   const ground = await lookFromSpoke(stack.clients, stack.config.subnets, stack.now());
   const { vpcs, hub } = ground.subnets;
   return [
-    ...standing(topology(ground)),
+    ...standing(topology(ground), othersOf(ground)),
     ...(hub ? reached(hub, vpcs, stack.config.subnets, stack.now()) : []),
     ...(await examineVpcs(stack, ground.subnets, [])),
   ];
@@ -113,7 +113,7 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
     }),
   ]);
   return [
-    ...standing(topology(ground)),
+    ...standing(topology(ground), othersOf(ground)),
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),

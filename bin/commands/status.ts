@@ -1,8 +1,7 @@
-import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
 import { healthSentence } from '../../shared/routers/sentences.ts';
-import type { Hub } from '../../shared/subnets/world.ts';
-import { byVpc, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
+import { byVpc, type Hub, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { see } from '../deployed.ts';
 import { toldAgo } from '../hub-findings.ts';

@@ -1,3 +1,4 @@
+import { reasonText } from '../../shared/conditions/sentences.ts';
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
 import { foreignHooks } from '../../shared/routers/hooks.ts';
 import { failure } from '../../shared/routers/join.ts';
@@ -44,7 +45,7 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
     endpoint,
     table,
   } = summary;
-  if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
+  if ('refused' in spec) return [...chain, link('wish', false, reasonText(spec.refused))];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
   const reply = config.routers?.reply;
   if (hub) {

@@ -1,5 +1,6 @@
+import { type Condition, refused, said, waiting } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
-import { type Condition, joined, type Part, refused, waiting } from '../reconcile/plan.ts';
+import { joined, type Part } from '../reconcile/plan.ts';
 import { aboutRouters, ENTERS_POOL, HOOK_PREFIX, mayGoBack, type Router, warningOf } from './router.ts';
 import type { HookContext, RoutersStep } from './steps.ts';
 import type { Hook, RoutersWorld, Scaling } from './world.ts';
@@ -45,7 +46,7 @@ function hold(hook: Hook, group: string, router: Router, lack: string, now: numb
   const to = on(hook, group, router);
   return {
     steps: isDue(hook, hook.heartbeatAt, now) ? [{ kind: 'heartbeat', ...to, context: { lack } }] : [],
-    conditions: [waiting(to.about, lack, now + hook.heartbeatTimeout / BEATS)],
+    conditions: [waiting(to.about, said(lack), now + hook.heartbeatTimeout / BEATS)],
   };
 }
 
@@ -78,7 +79,7 @@ export function heldByOthers(router: Router, unready: Record<'launch' | 'end', s
   if (!scaling || scaling.others.length === 0 || scaling.hooks.length > 0) return [];
   const lack = /Pending:Wait$/.test(scaling.state) ? unready.launch : unready.end;
   if (lack !== undefined) return [];
-  return [refused(aboutRouters(router), `it is ready, and ${foreignHooks(scaling)}`)];
+  return [refused(aboutRouters(router), said(`it is ready, and ${foreignHooks(scaling)}`))];
 }
 
 /** Hooks of others may hold it, and so much can be done about that. */

@@ -1,5 +1,6 @@
+import { LATER, type Obstacle, said } from '../conditions/condition.ts';
+import { reasonText } from '../conditions/sentences.ts';
 import type { RoutersConfig } from '../config.ts';
-import { LATER, type Reason } from '../reconcile/plan.ts';
 import { minuteOf } from '../sentences.ts';
 import { aboutRouters, agentLostAt, bareSince, healthOf, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
@@ -12,7 +13,7 @@ export interface Progress {
   steps: RoutersStep[];
   /** It is to be registered now, whatever else is next. */
   registers: boolean;
-  next: { is: 'done' | 'register' | 'install' } | ({ is: 'wait' } & Omit<Reason, 'kind'>);
+  next: { is: 'done' | 'register' | 'install' } | ({ is: 'wait' } & Omit<Obstacle, 'kind'>);
 }
 
 /** Agents register within minutes, or never. */
@@ -53,7 +54,7 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
   // By that note it is known for ours when the tag is taken away.
   const registers = early && instance.diverter !== undefined;
   const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
-  const wait = (message: string, until?: number) => at({ is: 'wait', message, until });
+  const wait = (text: string, until?: number) => at({ is: 'wait', reason: said(text), until });
 
   if (phase.kind === 'starting') return wait('EC2 to start it');
   if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
@@ -75,9 +76,9 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
     return instance.diverter ? { ...at({ is: 'register' }), registers: true } : wait(`its tag ${config.diverterKey}`);
   if (target.state === 'draining') return draining();
   if (target.state === 'healthy') return at({ is: 'done' });
-  const { state, reason: code } = target;
-  const message = `its health checks to pass, it is ${state}${code ? ` (${code})` : ''}`;
-  return at({ is: 'wait', message, code, since: healthOf(router).since, until: lost ? LATER : undefined });
+  const { state, reason: why } = target;
+  const reason = { code: 'health-checks', state, why } as const;
+  return at({ is: 'wait', reason, since: healthOf(router).since, until: lost ? LATER : undefined });
 }
 
 /** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
@@ -142,11 +143,11 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const lostAt = agentLostAt(instance);
   if (lostAt !== undefined) {
     const message = `its SSM agent, which was last heard of at ${minuteOf(lostAt)}: ${LOST_AGENT}`;
-    return { is: 'wait', message, until: LATER, warn: true };
+    return { is: 'wait', reason: said(message), until: LATER, warn: true };
   }
   const [last] = instance.installs;
   if (last?.status === 'running')
-    return { is: 'wait', message: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
+    return { is: 'wait', reason: said(`command ${last.commandId}, which is ${last.details}`), since: last.requestedAt };
 
   const tries = instance.installs.filter(
     ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= bareSince(instance),
@@ -160,15 +161,15 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const byLink = latest !== undefined && LINK_EXPIRED.test(latest.output) && !LINK_EXPIRED.test(before?.output ?? '');
   if (since !== undefined && now < due && !byLink) {
     if (!latest || latest.status === 'success') return undefined;
-    return { is: 'wait', message: `another try: ${failure(latest)}`, until: due, since, warn: true };
+    return { is: 'wait', reason: said(`another try: ${failure(latest)}`), until: due, since, warn: true };
   }
 
   if (!instance.agentOnline) {
     const since = bareSince(instance);
     if (now - since <= AGENT_PATIENCE_MS)
-      return { is: 'wait', message: `its SSM agent to come online, within ${PATIENCE} of its start`, since };
+      return { is: 'wait', reason: said(`its SSM agent to come online, within ${PATIENCE} of its start`), since };
     const message = `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`;
-    return { is: 'wait', message, since, until: LATER, warn: true };
+    return { is: 'wait', reason: said(message), since, until: LATER, warn: true };
   }
   return { is: 'install' };
 }
@@ -176,7 +177,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
 /** The reason why a router is not as it should be; undefined if it is. One that serves with an older diverter does serve. */
 export function unready({ router, next }: Progress): string | undefined {
   if (next.is === 'done' || isOutdated(router)) return undefined;
-  if (next.is === 'wait') return next.message;
+  if (next.is === 'wait') return reasonText(next.reason);
   return next.is === 'register' ? 'its registration' : 'its diverter';
 }
 

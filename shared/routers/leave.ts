@@ -1,4 +1,5 @@
-import { type Part, refused, waiting } from '../reconcile/plan.ts';
+import { refused, said, waiting } from '../conditions/condition.ts';
+import type { Part } from '../reconcile/plan.ts';
 import { isUnproven } from './join.ts';
 import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';
@@ -30,8 +31,8 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
       context: { leaving: some.map(({ label, why }) => ({ label, why })) },
     })),
     conditions: [
-      ...draining.map(({ id, label }) => waiting({ label, ids: [id] }, DRAINING)),
-      ...foreign.map((router) => refused(aboutRouters(router), FOREIGN)),
+      ...draining.map(({ id, label }) => waiting({ label, ids: [id] }, said(DRAINING))),
+      ...foreign.map((router) => refused(aboutRouters(router), said(FOREIGN))),
     ],
   };
 }

@@ -1,6 +1,7 @@
+import { type Condition, refused, said } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Timed } from '../latency.ts';
-import { type Condition, joined, type Part, type Plan, refused } from '../reconcile/plan.ts';
+import { joined, type Part, type Plan } from '../reconcile/plan.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
 import { join, type Progress, restoreChecks, unready } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
@@ -55,7 +56,7 @@ function noteWarning(router: Router, config: RoutersConfig): Partial<Part<Router
   const key = config.leavingKey;
   if (!hasRoomFor(instance, key)) {
     const message = `${note.text}, and it has no room for ${key}, which would say so: take a tag away`;
-    return { conditions: [refused(aboutRouters(router), message)] };
+    return { conditions: [refused(aboutRouters(router), said(message))] };
   }
   // Not the router's own subject: what fails there must not keep it in service.
   const about = { label: `the tag ${key} of ${label}`, ids: [instance.id, key] };
@@ -101,24 +102,26 @@ function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Pa
 function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Condition {
   return refused(
     { label: targetGroupArn.split(':').at(-1) ?? '', ids: [targetGroupArn] },
-    `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
+    said(
+      `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
+    ),
   );
 }
 
 function waitOf({ router, next }: Progress): Condition[] {
   if (next.is !== 'wait') return [];
-  const { is: _, ...reason } = next;
-  return [{ about: aboutRouters(router), kind: 'waiting', ...reason }];
+  const { is: _, ...rest } = next;
+  return [{ about: aboutRouters(router), kind: 'waiting', ...rest }];
 }
 
 function refusal(router: Router): Condition[] {
   const { phase, instance, noRoom } = router;
   const about = aboutRouters(router);
-  if (phase.kind === 'refused') return [refused(about, phase.why)];
-  if (phase.kind === 'serving' && noRoom.length > 0) return [refused(about, tooFull(instance, noRoom))];
+  if (phase.kind === 'refused') return [refused(about, said(phase.why))];
+  if (phase.kind === 'serving' && noRoom.length > 0) return [refused(about, said(tooFull(instance, noRoom)))];
   const warning = warningOf(instance);
   if (phase.kind !== 'serving' || !warning) return [];
-  return [refused(about, `${warning.text}, and it stays until another router is healthy`)];
+  return [refused(about, said(`${warning.text}, and it stays until another router is healthy`))];
 }
 
 function hookAnswers(

@@ -1,4 +1,5 @@
-import { type Condition, type Ref, refused, waiting } from '../reconcile/plan.ts';
+import { type Condition, refused, said, waiting } from '../conditions/condition.ts';
+import type { Ref } from '../ref.ts';
 import { failure, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
@@ -36,7 +37,7 @@ export function nextWave(progress: Progress[]): Wave {
     const why = `stops at ${failed.label}: ${last ? failure(last) : ''}`;
     return wave(
       ready.filter((router) => router === failed),
-      refused(about, why),
+      refused(about, said(why)),
     );
   }
   const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
@@ -48,9 +49,9 @@ export function nextWave(progress: Progress[]): Wave {
     // With nobody to serve there is nothing to lose: what failed there may help here.
     const nobody = !serving.some(mayServe) && !serving.some(isBusy);
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
-    return wave(routers, refused(about, why));
+    return wave(routers, refused(about, said(why)));
   }
-  if (busy) return wave([], waiting(about, `${busy.label} to be healthy`));
+  if (busy) return wave([], waiting(about, said(`${busy.label} to be healthy`)));
   const proven = serving.some(({ diverter }) => diverter === 'wanted');
   const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
   return wave(inZone.slice(0, proven ? AT_ONCE : 1));
@@ -62,7 +63,7 @@ function sparing(wave: Wave, serving: Router[], about: Ref): Wave {
   const routers = wave.routers.filter((router) => !mayServe(router) || keepsProgram(router));
   if (routers.length === wave.routers.length) return wave;
   const message = 'waits for another router to be healthy: no upgrade puts the last one at risk';
-  return { routers, conditions: [...wave.conditions, refused(about, message)] };
+  return { routers, conditions: [...wave.conditions, refused(about, said(message))] };
 }
 
 const zoneOf = ({ instance }: Router) => instance.zone ?? '';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { TAGS_AT_MOST } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Note } from '../note.ts';
-import type { Ref } from '../reconcile/plan.ts';
+import type { Ref } from '../ref.ts';
 import type { Instance, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */

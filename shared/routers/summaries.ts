@@ -1,17 +1,16 @@
-import type { Condition, Part } from '../reconcile/plan.ts';
-import { sentences } from '../sentences.ts';
+import type { Condition } from '../conditions/condition.ts';
+import { type Explained, explained, whyOf } from '../conditions/sentences.ts';
+import type { Part } from '../reconcile/plan.ts';
 import { type Health, healthOf, type Router } from './router.ts';
 import { deed, healthSentence } from './sentences.ts';
 import { isForPeople, type RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
-export interface RouterSummary extends Health {
+export interface RouterSummary extends Health, Explained {
   instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone' | 'unhealthy'>;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
-  /** Sentences that say why it is not ready: the cause before what is done about it. */
-  why: string[];
 }
 
 type Known = Pick<Router, 'target'> & Pick<RouterSummary, 'instance'>;
@@ -26,17 +25,17 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
     const next = steps.filter((step) => !isForPeople(step) && step.about.ids.includes(instance.id));
     const isCaused = health === 'unhealthy' && reason !== undefined;
     // The cause says more than that it is waited for.
-    const others = isCaused ? mine.filter(({ code }) => code !== reason) : mine;
-    const why = [...(isCaused ? [healthSentence(standing)] : []), ...sentences(others, next, deed)];
+    const others = isCaused ? mine.filter((each) => each.reason.code !== 'health-checks') : mine;
+    const causes = [...(isCaused ? [healthSentence(standing)] : []), ...whyOf(others, next, deed)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
       : !isUp || health === 'draining'
         ? 'leaving'
         : health === 'unhealthy'
           ? 'down'
-          : why.length > 0
+          : causes.length > 0
             ? 'waiting'
             : 'ready';
-    return [{ instance, ...standing, state, conditions: mine, why }];
+    return [{ instance, ...standing, state, conditions: mine, ...explained(causes) }];
   });
 }

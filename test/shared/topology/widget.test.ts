@@ -109,7 +109,10 @@ describe('what comes in and what is shown is not trusted', () => {
 
   test('a tag that is markup is text', async () => {
     const evil = '"><script>alert(1)</script>';
-    const shown = world({ subnets: { [evil]: { wish: evil, refused: evil } }, routers: { [evil]: {} } });
+    const shown = world({
+      subnets: { [evil]: { wish: evil, refused: { code: 'not-a-cidr', word: evil } } },
+      routers: { [evil]: {} },
+    });
     for (const event of [{}, { subject: id('subnet', evil) }]) {
       const said = await ask(event, shown);
       expect(said).toContain('&lt;script&gt;');
