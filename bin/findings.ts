@@ -1,7 +1,7 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
 import type { Agent } from '../shared/aws/agents.ts';
 import { contains, isIpv6 } from '../shared/cidr.ts';
-import { failure } from '../shared/routers/join.ts';
+import { endedText } from '../shared/conditions/routers.ts';
 import { bareSince, type Router } from '../shared/routers/router.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
 import { minuteOf } from '../shared/sentences.ts';
@@ -262,7 +262,7 @@ export function diverters(routers: readonly Router[]): Finding[] {
   return routers.map(({ label, diverter, present, wanted, instance }) => {
     const [last] = instance.installs;
     if (diverter === 'wanted') return finding('ok', 'diverter', `${label}: ${wanted.fingerprint}`);
-    const failed = last?.status === 'failed' ? `; ${failure(last)}` : '';
+    const failed = last?.status === 'failed' ? `; ${endedText(last)}` : '';
     return finding(
       diverter === 'none' ? 'fault' : 'warning',
       'diverter',

@@ -1,7 +1,7 @@
+import { endedText } from '../../shared/conditions/routers.ts';
 import { reasonText } from '../../shared/conditions/sentences.ts';
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
-import { foreignHooks } from '../../shared/routers/hooks.ts';
-import { failure } from '../../shared/routers/join.ts';
+import { otherHooks } from '../../shared/routers/hooks.ts';
 import { healthOf, mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
 import { healthSentence } from '../../shared/routers/sentences.ts';
 import type { Instance } from '../../shared/routers/world.ts';
@@ -142,11 +142,12 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
     link('tag', instance.role === ROUTER, instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`),
     link('instance', instance.state === 'running', `it is ${instance.state}`),
   ];
-  if (phase.kind === 'refused' || phase.kind === 'leaving') return [...chain, link('standing', false, phase.why)];
+  if (phase.kind === 'refused' || phase.kind === 'leaving')
+    return [...chain, link('standing', false, reasonText(phase.reason))];
 
   if (mayNeedCommand(router)) chain.push(link('agent', instance.agentOnline, agentSentence(instance)));
   const [last] = instance.installs;
-  const failed = last && last.status !== 'success' ? `; ${failure(last)}` : '';
+  const failed = last && last.status !== 'success' ? `; ${endedText(last)}` : '';
   const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
   const has = present ? `it has ${present}` : `none is known of since ${since}`;
   chain.push(
@@ -159,7 +160,9 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   // It goes off when the diverter is there, and not before.
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
   chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
-  const held = instance.scaling?.others.length ? [link('lifecycle hook', false, foreignHooks(instance.scaling))] : [];
+  const held = instance.scaling?.others.length
+    ? [link('lifecycle hook', false, reasonText({ code: 'held-by-other-hooks', ...otherHooks(instance.scaling) }))]
+    : [];
   if (phase.kind === 'prepared')
     return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));

@@ -1,3 +1,4 @@
+import { reasonText } from '../conditions/sentences.ts';
 import { labelled, minuteOf } from '../sentences.ts';
 import { type Health, NO_DIVERTER } from './router.ts';
 import { isForPeople, type RoutersStep, type StepOf } from './steps.ts';
@@ -40,9 +41,9 @@ export function deed(step: RoutersStep): string {
     case 'register':
       return `${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
     case 'deregister':
-      return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${each.why}`).join('; ')}`;
+      return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${reasonText(each.reason)}`).join('; ')}`;
     case 'heartbeat':
-      return `is to wait on for ${step.context.lack}`;
+      return `is to wait on for ${reasonText(step.context.awaited)}`;
     case 'end-hook':
       return answer(step);
     case 'claim-range':
@@ -67,8 +68,8 @@ function answer({ context }: StepOf<'end-hook'>): string {
     case 'done':
       return `lets it go ${context.back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready'}`;
     case 'vain':
-      return `gives up its launch, since ${context.reason}`;
+      return `gives up its launch, since ${reasonText(context.reason)}`;
     case 'late':
-      return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${context.lack}`;
+      return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${reasonText(context.awaited)}`;
   }
 }
