@@ -115,9 +115,9 @@ export interface Health {
   /** Elastic Load Balancing's word, or `not registered`. */
   health: string;
   /** Its word on why the target is not healthy, e.g. `Target.Timeout`. */
-  reason: string | undefined;
+  reason?: string | undefined;
   /** It has been unhealthy since then, in milliseconds since the epoch, if our note tells. */
-  since: number | undefined;
+  since?: number | undefined;
 }
 
 export const healthOf = ({ target, instance }: { target: Target | undefined; instance: Pick<Instance, 'unhealthy'> }) =>
