@@ -88,6 +88,8 @@ export interface StatusRouter extends Subject {
   health: string;
   /** Elastic Load Balancing's word on why it is not healthy. */
   reason?: string | undefined;
+  /** Since when it is unhealthy, by the functions' note: Elastic Load Balancing does not remember. */
+  since?: number | undefined;
   flow?: Flow;
 }
 
@@ -171,7 +173,7 @@ export interface Config extends Versioned {
 }
 
 /** `ziti-glb router INSTANCE --json` prints this. */
-export interface Router extends Versioned {
+export interface Router extends Versioned, Pick<StatusRouter, 'health' | 'reason' | 'since' | 'why'> {
   id: string;
   label: string;
   /** Each program that was run on it. */

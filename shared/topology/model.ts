@@ -4,6 +4,7 @@ import { sentence, type Tell, whyTexts } from '../conditions/sentences.ts';
 import { blindText } from '../conditions/subnets.ts';
 import type { Pause } from '../pause.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
+import type { Health } from '../routers/router.ts';
 import type { RoutersWorld } from '../routers/world.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
 import type { Hub as SeenHub, SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
@@ -43,14 +44,10 @@ export interface Subnet extends Subject {
   flow?: Flow;
 }
 
-export interface Router extends Subject {
+export interface Router extends Subject, Health {
   address: string;
   /** EC2's word. */
   instanceState: string;
-  /** Its target's, or `not registered`. */
-  health: string;
-  /** Elastic Load Balancing's word on why it is not healthy. */
-  reason?: string | undefined;
   /** Packets from the load balancer to it; undefined if none leads there. */
   flow?: Flow;
 }
@@ -232,11 +229,11 @@ function destinationsOf(tagValue = '', routes: readonly { destination: string }[
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
 function routersOf({ routers: { plan } }: Look, tell: Tell): Router[] {
-  return plan.summaries.map(({ instance, health, reason, state, conditions, causes }) => {
+  return plan.summaries.map(({ instance, health, reason, since, state, conditions, causes }) => {
     const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
     const subject = { id, name: name || id, zone, state, why: whyTexts(causes, tell), code: codeOf(conditions) };
-    return { ...subject, address, instanceState, health, reason, flow };
+    return { ...subject, address, instanceState, health, reason, since, flow };
   });
 }
 

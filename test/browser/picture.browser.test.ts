@@ -90,7 +90,7 @@ describeBrowser('the picture in a browser', () => {
     await show(worlds.conflict);
     expect(await headline()).toBe('2 of 3 subnets ready, 1 of 2 routers healthy');
     expect(await why()).toEqual([
-      'down router-2: waits for its health checks to pass, it is unhealthy (Target.Timeout) log lines',
+      'down router-2: unhealthy: Target.Timeout since 2026-01-15 13:21 UTC log lines',
       'conflict batch-a: 10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours log lines',
     ]);
     expect(await rows('a', 'Subnets').locator('s').allInnerTexts()).toEqual(['10.30.0.0/16']);

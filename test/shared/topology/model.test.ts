@@ -160,6 +160,14 @@ describe('a router', () => {
     ['that is healthy and still wants something carries', { waits: checks }, { state: 'waiting', flow: 'carries' }],
     ['that is unhealthy loses packets', { health: 'unhealthy', waits: checks }, { state: 'down', flow: 'lost' }],
     [
+      'says why, and since when',
+      { health: 'unhealthy', reason: 'Target.Timeout', since: Date.UTC(2026, 0, 15, 13, 21, 40), waits: checks },
+      {
+        since: Date.UTC(2026, 0, 15, 13, 21, 40),
+        why: ['unhealthy: Target.Timeout since 2026-01-15 13:21 UTC'],
+      },
+    ],
+    [
       'that drains is leaving',
       { instance: 'shutting-down', health: 'draining' },
       { state: 'leaving', flow: 'pending' },

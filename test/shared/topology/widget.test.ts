@@ -74,7 +74,11 @@ describe('the contract of a custom widget', () => {
 
   test('the popup tells of a router', async () => {
     const said = await ask({ subject: id('i', 'router-2') });
-    for (const part of ['router-2', 'unhealthy', `#InstanceDetails:instanceId=${id('i', 'router-2')}`])
+    for (const part of [
+      'router-2',
+      'unhealthy: Target.Timeout since 2026-01-15 13:21 UTC',
+      `#InstanceDetails:instanceId=${id('i', 'router-2')}`,
+    ])
       expect(said).toContain(part);
   });
 });

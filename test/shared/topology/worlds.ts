@@ -56,6 +56,9 @@ interface RouterScene extends Said {
   instance?: string;
   /** State of its target; null if it is none. */
   health?: string | null;
+  reason?: string;
+  /** Our note says that it is unhealthy since then. */
+  since?: number;
 }
 
 interface Said {
@@ -180,16 +183,16 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
 }
 
 function routersSide(named: [string, RouterScene][], nodes: string[]): Look['routers'] {
-  const routers = named.map(([name, { zone, instance = 'running', health = 'healthy' }], index) => ({
+  const routers = named.map(([name, { zone, instance = 'running', health = 'healthy', reason, since }], index) => ({
     instance: {
       id: id('i', name),
       name,
       state: instance,
       address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
       zone: zoned(zone),
-      interfaces: [],
+      unhealthy: since === undefined ? undefined : { text: reason ?? '', at: since },
     },
-    target: health ? { id: id('i', name), state: health, reason: undefined } : undefined,
+    target: health ? { id: id('i', name), state: health, reason } : undefined,
   }));
   const conditions = saidOf('i', named);
   return {
@@ -283,6 +286,8 @@ export const worlds = {
       'router-2': {
         zone: 'b',
         health: 'unhealthy',
+        reason: 'Target.Timeout',
+        since: Date.UTC(2026, 0, 15, 13, 21, 40),
         waits: { code: 'health-checks', state: 'unhealthy', why: 'Target.Timeout' },
       },
     },
