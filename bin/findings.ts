@@ -1,8 +1,10 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
+import type { Agent } from '../shared/aws/agents.ts';
 import { contains, isIpv6 } from '../shared/cidr.ts';
-import { failure } from '../shared/routers/join.ts';
-import type { Router } from '../shared/routers/router.ts';
+import { endedText } from '../shared/conditions/routers.ts';
+import { bareSince, type Router } from '../shared/routers/router.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
+import { minuteOf } from '../shared/sentences.ts';
 import { isCounted, isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
 import type { Finding } from './json.ts';
 import { explain } from './person.ts';
@@ -235,25 +237,32 @@ function passes(
   return first?.RuleAction === 'allow';
 }
 
-/** @param online ids of the instances whose agent Systems Manager has heard lately */
-export function agents(routers: readonly Router[], online: ReadonlySet<string>): Finding[] {
-  return routers.map(({ label, instance }) =>
-    online.has(instance.id)
-      ? finding('ok', 'agent', `${label}: online`)
-      : finding(
-          'fault',
-          'agent',
-          `${label}: Systems Manager does not hear it`,
-          'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm and ssmmessages is open (for agents before 3.3.40 to ec2messages too)',
-        ),
-  );
+/** @param known agents that have registered, online or lost */
+export function agents(routers: readonly Router[], known: readonly Agent[]): Finding[] {
+  return routers.map(({ label, instance }) => {
+    const agent = known.find(({ id }) => id === instance.id);
+    if (agent?.isOnline) return finding('ok', 'agent', `${label}: online`);
+    if (agent && agent.heardAt >= bareSince(instance))
+      return finding(
+        'fault',
+        'agent',
+        `${label}: Systems Manager last heard it at ${minuteOf(agent.heardAt)}: the machine is down or cut off`,
+        'look at its status checks in EC2, and reboot or terminate it, or open 443 to ssm and ssmmessages again',
+      );
+    return finding(
+      'fault',
+      'agent',
+      `${label}: Systems Manager does not hear it`,
+      'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm and ssmmessages is open (for agents before 3.3.40 to ec2messages too)',
+    );
+  });
 }
 
 export function diverters(routers: readonly Router[]): Finding[] {
   return routers.map(({ label, diverter, present, wanted, instance }) => {
     const [last] = instance.installs;
     if (diverter === 'wanted') return finding('ok', 'diverter', `${label}: ${wanted.fingerprint}`);
-    const failed = last?.status === 'failed' ? `; ${failure(last)}` : '';
+    const failed = last?.status === 'failed' ? `; ${endedText(last)}` : '';
     return finding(
       diverter === 'none' ? 'fault' : 'warning',
       'diverter',

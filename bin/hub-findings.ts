@@ -1,3 +1,4 @@
+import { blindText } from '../shared/conditions/subnets.ts';
 import type { HubConfig, SpokeConfig } from '../shared/config.ts';
 import type { Connection, Hub, SubnetsWorld } from '../shared/subnets/world.ts';
 import { type Finding, finding } from './findings.ts';
@@ -28,7 +29,7 @@ export function reached(
       finding(
         'warning',
         'hub',
-        `nobody knows which routers of ${theirs} are healthy: ${hub.blind}`,
+        `nobody knows which routers of ${theirs} are healthy: ${blindText(hub.blind)}`,
         `see that ${hubHealth} is there, that its account names ${account} in spokeAccounts, and that who runs this may invoke it`,
       ),
     ];

@@ -30,7 +30,7 @@ export interface Status extends Versioned {
   /** A spoke reaches the routers of this stack. */
   hub?: StatusHub;
   /** Things that are neither a subnet nor a router, and what there is to say of them; `foreign` if it is another's affair, which is no fault of the stack: an account that nobody has named asks for it, or another stack opts in a VPC's subnets. */
-  notes: { subject: string; state: State; why: string; foreign?: boolean }[];
+  notes: { subject: string; state: State; why: string; code: string; foreign?: boolean }[];
 }
 
 export type State = 'ready' | 'leaving' | 'waiting' | 'conflict' | 'blocked' | 'refused' | 'down';
@@ -67,6 +67,8 @@ interface Subject {
   state: State;
   /** Why it is not ready. */
   why: string[];
+  /** The code of the reason that a person has to see to first, if there is one. */
+  code?: string | undefined;
 }
 
 export interface StatusSubnet extends Subject {
@@ -86,6 +88,8 @@ export interface StatusRouter extends Subject {
   health: string;
   /** Elastic Load Balancing's word on why it is not healthy. */
   reason?: string | undefined;
+  /** Since when it is unhealthy, by the functions' note: Elastic Load Balancing does not remember. */
+  since?: number | undefined;
   flow?: Flow;
 }
 
@@ -111,6 +115,8 @@ export interface PlanPart {
 export interface Waiting {
   subject: string;
   for: string;
+  /** The reason's. */
+  code: string;
   until?: number | undefined;
   since?: number | undefined;
   /** A person may have to see to it. */
@@ -144,6 +150,8 @@ export interface Finding {
   says: string;
   /** The thing to do; empty if nothing. */
   remedy: string;
+  /** The reason's, of what the functions say. */
+  code?: string | undefined;
 }
 
 /** `ziti-glb precheck --json` prints this. */
@@ -165,7 +173,7 @@ export interface Config extends Versioned {
 }
 
 /** `ziti-glb router INSTANCE --json` prints this. */
-export interface Router extends Versioned {
+export interface Router extends Versioned, Pick<StatusRouter, 'health' | 'reason' | 'since' | 'why'> {
   id: string;
   label: string;
   /** Each program that was run on it. */

@@ -1,5 +1,7 @@
-import { pauseSentence } from '../shared/pause.ts';
+import type { Condition } from '../shared/conditions/condition.ts';
+import { advised } from '../shared/conditions/sentences.ts';
 import type { Style } from '../shared/plain.ts';
+import { pauseSentence } from '../shared/sentences.ts';
 import type { State, Topology } from '../shared/topology/model.ts';
 import { type Finding, finding } from './findings.ts';
 import type { Terminal } from './terminal.ts';
@@ -43,8 +45,8 @@ export const findingRows = (findings: readonly Finding[], { paint }: Pick<Termin
     ...(remedy ? [['', '', `-> ${remedy}`]] : []),
   ]);
 
-/** Findings on all that is not ready, with what the picture says of it: subnets, routers, and what is neither. */
-export function standing({ zones, notes, place, paused, hub }: Topology): Finding[] {
+/** Findings on all that is not ready, with what the picture says of it: subnets, routers, and of what is neither these conditions. */
+export function standing({ zones, place, paused, hub }: Topology, others: readonly Condition[]): Finding[] {
   const see = (id: string) => `see: npm run -s ziti-glb -- explain ${id} --stack ${place.stack}`;
   // A spoke's routers are its hub's.
   const subjects = (hub ? (['subnets'] as const) : (['routers', 'subnets'] as const)).flatMap((check) => {
@@ -52,23 +54,22 @@ export function standing({ zones, notes, place, paused, hub }: Topology): Findin
     const found = all
       .filter(({ state }) => BAD[state] !== 'ok')
       .map((subject) => {
-        const { id, state, why, reason = '' } = subject;
+        const { id, state, why, code, reason = '' } = subject;
         // Two of its CIDRs may wait for the same.
         const says = [`${nameOf(subject)} is ${state}`, ...new Set(why)].join(': ');
         const cause = UNHEALTHY[reason];
-        return finding(BAD[state], check, says, cause ? `${cause}; ${see(id)}` : see(id));
+        return { ...finding(BAD[state], check, says, cause ? `${cause}; ${see(id)}` : see(id)), code };
       });
     if (found.length > 0) return found;
     if (all.length > 0) return [finding('ok', check, `all ${all.length} are as they are to be`)];
     return check === 'subnets' ? [finding('ok', check, 'none is opted in')] : [NO_ROUTER];
   });
-  const others = notes
-    .filter(({ state }) => BAD[state] !== 'ok')
-    .map(({ subject, state, why, foreign }) =>
-      foreign
-        ? finding('note', 'others', `${subject}: ${why}`)
-        : finding(BAD[state], 'others', `${subject} is ${state}: ${why}`),
-    );
+  const rest = others.map((condition) => {
+    const { about, kind, foreign, reason } = condition;
+    const { says, todo } = advised(condition);
+    const text = foreign ? `${about.label}: ${says}` : `${about.label} is ${kind}: ${says}`;
+    return { ...finding(foreign ? 'note' : BAD[kind], 'others', text, todo), code: reason.code };
+  });
   const pause = paused
     ? [
         finding(
@@ -79,10 +80,10 @@ export function standing({ zones, notes, place, paused, hub }: Topology): Findin
         ),
       ]
     : [];
-  return [...pause, ...subjects, ...others];
+  return [...pause, ...subjects, ...rest];
 }
 
-type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | 'state' | 'why' | 'reason'>;
+type Told = Pick<Topology['zones'][number]['routers'][number], 'id' | 'name' | 'state' | 'why' | 'code' | 'reason'>;
 
 const NO_ROUTER = finding('warning', 'routers', 'there is none', 'launch one, with the tag that marks a router');
 

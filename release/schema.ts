@@ -7,13 +7,21 @@ const versioned = { schemaVersion: z.literal(SCHEMA_VERSION) };
 const time = z.number().describe('milliseconds since the epoch');
 const state = z.enum(['ready', 'leaving', 'waiting', 'conflict', 'blocked', 'refused', 'down']);
 const flow = z.enum(['carries', 'pending', 'lost']).exactOptional();
-const subject = { id: z.string(), name: z.string(), zone: z.string(), state, why: z.array(z.string()) };
+const subject = {
+  id: z.string(),
+  name: z.string(),
+  zone: z.string(),
+  state,
+  why: z.array(z.string()),
+  code: z.string().optional(),
+};
 
 const finding = z.object({
   is: z.enum(['fault', 'warning', 'unknown', 'note', 'ok']),
   check: z.string(),
   says: z.string(),
   remedy: z.string(),
+  code: z.string().optional(),
 });
 
 const paused = z.object({ since: time.optional(), why: z.string() }).optional();
@@ -50,6 +58,7 @@ const status = z.object({
           instanceState: z.string(),
           health: z.string(),
           reason: z.string().optional(),
+          since: time.optional(),
           flow,
         }),
       ),
@@ -70,12 +79,15 @@ const status = z.object({
       blind: z.string().optional(),
     })
     .exactOptional(),
-  notes: z.array(z.object({ subject: z.string(), state, why: z.string(), foreign: z.boolean().exactOptional() })),
+  notes: z.array(
+    z.object({ subject: z.string(), state, why: z.string(), code: z.string(), foreign: z.boolean().exactOptional() }),
+  ),
 });
 
 const waiting = z.object({
   subject: z.string(),
   for: z.string(),
+  code: z.string(),
   until: time.optional(),
   since: time.optional(),
   warn: z.boolean().optional(),
@@ -128,6 +140,7 @@ const router = z.object({
   ...versioned,
   id: z.string(),
   label: z.string(),
+  ...{ health: z.string(), reason: z.string().optional(), since: time.optional(), why: z.array(z.string()) },
   said: z.array(z.object({ command: z.string(), code: z.number(), lines: z.array(z.string()) })),
   status: diverterStatus.optional(),
   findings: doctor,

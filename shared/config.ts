@@ -220,6 +220,8 @@ export function routersConfig(environment: Environment) {
     diverterKey: `${env.tagKey}:diverter`,
     /** An instance's tag: the interfaces whose source/dest check was turned off for it. */
     checkKey: `${env.tagKey}:source-dest-check`,
+    /** An instance's tag: its target is unhealthy, and since when. */
+    unhealthyKey: `${env.tagKey}:unhealthy`,
   };
 }
 

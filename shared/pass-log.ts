@@ -2,10 +2,12 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import { explain } from './aws/advice.ts';
 import { type Call, isChange } from './aws/calls.ts';
 import { code } from './aws/errors.ts';
+import { type Condition, identity } from './conditions/condition.ts';
+import { aboutIt, reasonText } from './conditions/sentences.ts';
 import { errorFields } from './log.ts';
 import type { Outcome, Report } from './reconcile/loop.ts';
-import { identity, keyOf, type Step } from './reconcile/plan.ts';
-import { aboutIt, count } from './sentences.ts';
+import { keyOf, type Step } from './reconcile/plan.ts';
+import { count } from './sentences.ts';
 
 /** A pass tells of itself, and of the step that it has just done. */
 export interface PassLog<S extends Step> extends Report<S> {
@@ -61,12 +63,12 @@ export function createPassLog<S extends Step>(
       },
       waits(condition) {
         const key = identity(condition);
+        const { reason, until } = condition;
         const since = condition.since ?? waited.get(key) ?? now();
         waits.set(key, since);
-        const { about, message, until } = condition;
         const fields = {
-          subject: about.label,
-          waitsFor: message,
+          ...fieldsOf(condition),
+          waitsFor: reasonText(reason),
           since: iso(since),
           ...(until && Number.isFinite(until) && { until: iso(until) }),
         };
@@ -77,7 +79,7 @@ export function createPassLog<S extends Step>(
         const key = identity(condition);
         refusals.add(key);
         const tell = refused.has(key) ? log.debug : log.warn;
-        tell.call(log, aboutIt(condition), { subject: condition.about.label, refused: condition.message });
+        tell.call(log, aboutIt(condition), { ...fieldsOf(condition), refused: reasonText(condition.reason) });
       },
       ends(outcome) {
         [waited, refused] = [waits, refusals];
@@ -94,6 +96,8 @@ export function createPassLog<S extends Step>(
     };
   };
 }
+
+const fieldsOf = ({ about, reason: { code } }: Condition) => ({ subject: about.label, code });
 
 const iso = (ms: number) => new Date(ms).toISOString();
 

@@ -1,8 +1,8 @@
 import type { Tag } from '@aws-sdk/client-ec2';
 import { tag } from './aws/read.ts';
+import { isWaiting, LATER, waiting } from './conditions/condition.ts';
 import { formatNote, readNote } from './note.ts';
-import { type Condition, isWaiting, LATER, type Part, type Plan, type Step } from './reconcile/plan.ts';
-import { minuteOf } from './sentences.ts';
+import type { Part, Plan, Step } from './reconcile/plan.ts';
 
 /** A person has said that a stack is to change nothing, by a tag of its VPC; of any of its VPCs, where the routers are another account's. */
 export interface Pause {
@@ -31,12 +31,6 @@ export function pauseOf(
   return all.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0))[0];
 }
 
-/** For people: since when, and why. */
-export function pauseSentence({ since, why }: Pause): string {
-  const from = since === undefined ? '' : ` since ${minuteOf(since)}`;
-  return `paused${from}${why ? `: ${why}` : ''}`;
-}
-
 /** Gauges of what stays as it is only because nothing is changed: without them no alarm calls a person for a person's own doing. */
 const STALLED = ['Waiting', 'JoiningRouters', 'OutdatedRouters'];
 
@@ -50,13 +44,8 @@ export function paused<S extends Step>(
   { stack, vpcId }: { stack: string; vpcId: string },
   keeping: Part<S> = { steps: [], conditions: [] },
 ): Plan<S> {
-  const wait: Condition = {
-    about: { label: stack, ids: [vpcId] },
-    kind: 'waiting',
-    message: `a person to resume it (npm run -s ziti-glb -- resume), for it is ${pauseSentence(pause)}; ${plan.steps.length === 0 ? 'there is nothing to do' : 'what is to be done is left undone'}`,
-    until: LATER,
-    warn: true,
-  };
+  const reason = { code: 'paused', ...pause, idle: plan.steps.length === 0 } as const;
+  const wait = { ...waiting({ label: stack, ids: [vpcId] }, reason, LATER), warn: true };
   return {
     ...plan,
     steps: keeping.steps,

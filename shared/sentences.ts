@@ -1,35 +1,21 @@
-import { type Condition, isWaiting, type Step } from './reconcile/plan.ts';
+import type { Ref } from './ref.ts';
 
 export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
-/** A condition for people who know what it is about. */
-export const sentence = (condition: Condition) =>
-  isWaiting(condition) ? `waits for ${condition.message}` : condition.message;
 
 /** A time for people, to the minute. */
 export const minuteOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
-/** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
-export const lasting = (condition: Condition) =>
-  `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;
-
-/** A condition for people who do not. */
-export const aboutIt = (condition: Condition) =>
-  `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
-
 /** A step's deed for people who do not know what it is about. */
-export const labelled = ({ about }: Step, deed: string) => `${about.label}: ${deed}`;
+export const labelled = ({ about }: { about: Ref }, deed: string) => `${about.label}: ${deed}`;
 
-/**
- * A subnet or router is not as it should be for these reasons: its conditions, those first that a person has to see to; else the next steps.
- * @param deed a step for people who know what it is about
- */
-export function sentences<S extends Step>(
-  conditions: readonly Condition[],
-  next: readonly S[],
-  deed: (step: S) => string,
-): string[] {
-  const all = [...conditions.filter((each) => !isWaiting(each)), ...conditions.filter(isWaiting)];
-  if (all.length > 0) return all.map(sentence);
-  return next.map((step) => `next: ${deed(step)}`);
+/** The first few by name, the others by their number. */
+export function several(labels: readonly string[]): string {
+  const more = labels.length - 3;
+  return [...labels.slice(0, 3), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+/** A pause: since when, and why. */
+export function pauseSentence({ since, why }: { since?: number | undefined; why: string }): string {
+  const from = since === undefined ? '' : ` since ${minuteOf(since)}`;
+  return `paused${from}${why ? `: ${why}` : ''}`;
 }

@@ -8,12 +8,12 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DescribeTargetGroupsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
-import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
+import { readAgents } from '../../shared/aws/agents.ts';
 import { collect, tag, where } from '../../shared/aws/read.ts';
 import { ROUTER, type Router, routersOf } from '../../shared/routers/router.ts';
 import { groupsNamed } from '../../shared/routers/scaling.ts';
 import type { SubnetsWorld } from '../../shared/subnets/world.ts';
-import { topology } from '../../shared/topology/model.ts';
+import { othersOf, topology } from '../../shared/topology/model.ts';
 import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { type Deployed, type DeployedHub, type DeployedSpoke, hasRouters } from '../deployed.ts';
@@ -67,7 +67,7 @@ async function examineSpoke(stack: DeployedSpoke): Promise<Finding[]> {
   const ground = await lookFromSpoke(stack.clients, stack.config.subnets, stack.now());
   const { vpcs, hub } = ground.subnets;
   return [
-    ...standing(topology(ground)),
+    ...standing(topology(ground), othersOf(ground)),
     ...(hub ? reached(hub, vpcs, stack.config.subnets, stack.now()) : []),
     ...(await examineVpcs(stack, ground.subnets, [])),
   ];
@@ -95,9 +95,10 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
       ];
     }),
     attempt('agent', async () => {
-      const online = await readAgents(stack, routers);
+      const known = routers.length > 0 ? await readAgents(clients.ssm) : [];
+      const online = new Set(known.flatMap(({ id, isOnline }) => (isOnline ? id : [])));
       const heard = routers.filter(({ instance, diverter }) => online.has(instance.id) && diverter !== 'none');
-      return [...agents(routers, online), ...(await attempt('packets', () => askDiverters(stack, heard, terminal)))];
+      return [...agents(routers, known), ...(await attempt('packets', () => askDiverters(stack, heard, terminal)))];
     }),
     attempt('spokes', async () => {
       const { serviceId: ServiceId, spokeAccounts } = config.subnets;
@@ -112,7 +113,7 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
     }),
   ]);
   return [
-    ...standing(topology(ground)),
+    ...standing(topology(ground), othersOf(ground)),
     ...zones(
       subnets.world,
       seen.world.nodes.map(({ zone }) => zone),
@@ -181,14 +182,6 @@ async function readTargetGroup({ clients: { elb }, config }: DeployedHub) {
   const { TargetGroups } = await elb.send(command);
   const { HealthCheckPort, Port, TargetType = '' } = TargetGroups?.[0] ?? {};
   return { healthPort: Number(HealthCheckPort === 'traffic-port' ? Port : HealthCheckPort), targetType: TargetType };
-}
-
-async function readAgents({ clients: { ssm } }: Deployed, routers: readonly Router[]): Promise<Set<string>> {
-  if (routers.length === 0) return new Set();
-  const found = await collect(paginateDescribeInstanceInformation({ client: ssm }, {}), 'InstanceInformationList');
-  return new Set(
-    found.filter(({ PingStatus }) => PingStatus === 'Online').flatMap(({ InstanceId }) => InstanceId ?? []),
-  );
 }
 
 async function readGroups({ clients, config }: DeployedHub, names: string[]): Promise<ScalingGroup[]> {

@@ -1,8 +1,8 @@
 import { unsetTag } from '../../shared/aws/tags.ts';
-import { pauseSentence } from '../../shared/pause.ts';
+import { reasonText } from '../../shared/conditions/sentences.ts';
 import { unverified } from '../../shared/seal.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
 import { observe } from '../../shared/subnets/observe.ts';
-import { unreadClaims } from '../../shared/subnets/sentences.ts';
 import { observeSpoke } from '../../shared/subnets/spoke.ts';
 import { isOurs, label, type RouteTable, type SubnetsLook, type SubnetsWorld } from '../../shared/subnets/world.ts';
 import { type Command, EXIT, type Given, yes } from '../command.ts';
@@ -26,7 +26,8 @@ export const drain: Command = {
         ? await observe(clients, stack.config.subnets, unverified, now())
         : await observeSpoke(clients, stack.config.subnets)(unverified, now());
       // What is not looked at is not gone.
-      if ('denied' in found.claims) throw new Error(unreadClaims(found.claims));
+      if ('denied' in found.claims)
+        throw new Error(reasonText({ code: 'claims-unread', message: found.claims.denied }));
       return found;
     });
   },

@@ -1,4 +1,4 @@
-import { pauseSentence } from '../../shared/pause.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
 import { type Command, type Given, json } from '../command.ts';
 import { see } from '../deployed.ts';
 import { parseDestination } from '../explain/destination.ts';

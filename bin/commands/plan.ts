@@ -1,7 +1,9 @@
+import { type Condition, distinct, isWaiting } from '../../shared/conditions/condition.ts';
+import { reasonText } from '../../shared/conditions/sentences.ts';
 import type { SubnetsConfig } from '../../shared/config.ts';
-import { pauseSentence } from '../../shared/pause.ts';
-import { type Condition, distinct, isWaiting, type Plan, type Step } from '../../shared/reconcile/plan.ts';
+import type { Plan, Step } from '../../shared/reconcile/plan.ts';
 import { stepSentence as sentenceOfRouters } from '../../shared/routers/sentences.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
 import { planVpcs } from '../../shared/subnets/plan.ts';
 import { stepSentence as sentenceOfSubnets } from '../../shared/subnets/sentences.ts';
 import { label, type SubnetsLook } from '../../shared/subnets/world.ts';
@@ -78,9 +80,10 @@ export function shown<S extends Step & { kind: string }>(
   { steps, conditions, gauges }: Plan<S>,
   tell: (step: S) => string,
 ) {
-  const note = ({ about, message, until, since, warn }: Condition) => ({
+  const note = ({ about, reason, until, since, warn }: Condition) => ({
     subject: about.label,
-    for: message,
+    for: reasonText(reason),
+    code: reason.code,
     ...{ until, since, warn },
   });
   return {

@@ -32,7 +32,8 @@ import {
 } from '../../resources/parameters.js';
 import { code } from '../../shared/aws/errors.ts';
 import { collect, where } from '../../shared/aws/read.ts';
-import { pauseOf, pauseSentence, readPause } from '../../shared/pause.ts';
+import { pauseOf, readPause } from '../../shared/pause.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
 import { readClaims } from '../../shared/subnets/claims.ts';
 import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';

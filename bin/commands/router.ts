@@ -1,4 +1,4 @@
-import { type Router as Known, routersOf } from '../../shared/routers/router.ts';
+import { healthOf, type Router as Known, routersOf } from '../../shared/routers/router.ts';
 import { look } from '../../shared/topology/observe.ts';
 import { EXIT, json, type RoutersCommand } from '../command.ts';
 import { judge, readStatus } from '../diverter-status.ts';
@@ -24,7 +24,12 @@ export const router: RoutersCommand = {
   async run({ args: [asked = ''], options, stack, terminal, document }) {
     const ground = await look(stack.clients, stack.config, stack.now());
     const known = routersOf(ground.routers.world, stack.config.routers);
-    const { instance, label } = known.find((each) => isNamed(each, asked)) ?? notFound(asked, known);
+    const found = known.find((each) => isNamed(each, asked)) ?? notFound(asked, known);
+    const { instance, label } = found;
+    const { why = [] } = ground.routers.plan.summaries.find((each) => each.instance.id === instance.id) ?? {};
+    const { paint } = terminal;
+    // It may not answer, and this may be why.
+    if (!options.json) terminal.out(paint('bold', label), ...why);
     const programs = stack.config.routers.diverter === 'own' ? OWN : FOREIGN;
     const answers = await runOn(stack, [instance.id], programs, terminal, LONG_S);
     const answer = answers.get(instance.id) ?? { unknown: 'Systems Manager does not say' };
@@ -33,12 +38,10 @@ export const router: RoutersCommand = {
     const findings = status ? judge(label, status) : [];
     const faults = findings.filter(({ is }) => is !== 'ok');
     const said = answer.said.filter(({ command }) => command !== OWN[0]);
-    if (options.json) document({ id: instance.id, label, said, status, findings });
+    if (options.json) document({ id: instance.id, label, ...healthOf(found), why, said, status, findings });
     else {
-      const { paint } = terminal;
       const failed = (command: string, code: number) => code !== 0 && !command.startsWith('timeout ');
       terminal.out(
-        paint('bold', label),
         ...said.flatMap(({ command, code, lines }) => [
           '',
           paint('bold', `$ ${command}`),

@@ -1,7 +1,7 @@
-import { pauseSentence } from '../../shared/pause.ts';
 import type { Style } from '../../shared/plain.ts';
-import type { Hub } from '../../shared/subnets/world.ts';
-import { byVpc, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { healthSentence } from '../../shared/routers/sentences.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
+import { byVpc, type Hub, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { see } from '../deployed.ts';
 import { toldAgo } from '../hub-findings.ts';
@@ -188,7 +188,7 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
               state(router.state),
               router.address,
               router.instanceState,
-              router.reason ? `${router.health}: ${router.reason}` : router.health,
+              healthSentence(router),
               ...(wide ? [flow(router)] : []),
             ]),
             room('ROUTER', 'ZONE', 'STATE', 'ADDRESS', 'INSTANCE', 'HEALTH', ...(wide ? ['PACKETS'] : [])),

@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
-import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
-import { collect, tag } from '../../shared/aws/read.ts';
+import { readAgents } from '../../shared/aws/agents.ts';
+import { tag } from '../../shared/aws/read.ts';
 import { type Command, type Given, json } from '../command.ts';
 import { type Deployed, hasRouters, hubsRouters, routersIn, see } from '../deployed.ts';
 import { type DiverterStatus, readStatus } from '../diverter-status.ts';
@@ -87,10 +87,7 @@ async function clientOf(subnetId: string, asked: string, { stack }: Given): Prom
     .filter(({ Tags }) => tag(Tags, stack.config.subnets.tagKey) === undefined)
     .map(clientFrom);
   const named = there.filter(({ id, name, address }) => [id, name, address].includes(asked));
-  const agents = await collect(paginateDescribeInstanceInformation({ client: ssm }, {}), 'InstanceInformationList');
-  const online = new Set(
-    agents.filter(({ PingStatus }) => PingStatus === 'Online').map(({ InstanceId }) => InstanceId),
-  );
+  const online = new Set((await readAgents(ssm)).flatMap(({ id, isOnline }) => (isOnline ? id : [])));
   const [client] = (named.length > 0 ? named : there)
     .filter(({ id }) => online.has(id))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));

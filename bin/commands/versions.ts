@@ -1,6 +1,5 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
-import { paginateDescribeInstanceInformation } from '@aws-sdk/client-ssm';
-import { collect } from '../../shared/aws/read.ts';
+import { readAgents } from '../../shared/aws/agents.ts';
 import { type Command, EXIT, type Given, json } from '../command.ts';
 import { functionsOf, hasRouters, hubsRouters, routersIn, see } from '../deployed.ts';
 import { readStatus, sameVersion } from '../diverter-status.ts';
@@ -72,12 +71,8 @@ async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
   if (!hasRouters(stack)) return [];
   const { clients, config } = stack;
   const known = routersIn(await see(stack), config).filter(({ instance }) => instance.state === 'running');
-  const listed = await collect(
-    paginateDescribeInstanceInformation({ client: clients.ssm }, {}),
-    'InstanceInformationList',
-  );
-  const agents = new Map(listed.map((agent) => [agent.InstanceId ?? '', agent]));
-  const online = known.map(({ instance }) => instance.id).filter((id) => agents.get(id)?.PingStatus === 'Online');
+  const agents = new Map((await readAgents(clients.ssm)).map((agent) => [agent.id, agent]));
+  const online = known.map(({ instance }) => instance.id).filter((id) => agents.get(id)?.isOnline);
   let answers = new Map<string, Answer>();
   let refused: string | undefined;
   try {
@@ -94,7 +89,7 @@ async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
       diverter: readStatus(line(PROGRAMS[0]))?.version,
       kernel: line(PROGRAMS[1])[0],
       ziti: line(PROGRAMS[2])[0],
-      agent: agents.get(id)?.AgentVersion,
+      agent: agents.get(id)?.version,
       unknown: answer && 'unknown' in answer ? answer.unknown : refused,
     };
   });

@@ -1,7 +1,11 @@
+import { endedText } from '../../shared/conditions/routers.ts';
+import { reasonText } from '../../shared/conditions/sentences.ts';
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
-import { foreignHooks } from '../../shared/routers/hooks.ts';
-import { failure } from '../../shared/routers/join.ts';
-import { mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
+import { otherHooks } from '../../shared/routers/hooks.ts';
+import { healthOf, mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
+import { healthSentence } from '../../shared/routers/sentences.ts';
+import type { Instance } from '../../shared/routers/world.ts';
+import { minuteOf } from '../../shared/sentences.ts';
 import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
 import {
   type Connection,
@@ -41,7 +45,7 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
     endpoint,
     table,
   } = summary;
-  if ('refused' in spec) return [...chain, link('wish', false, spec.refused)];
+  if ('refused' in spec) return [...chain, link('wish', false, reasonText(spec.refused))];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
   const reply = config.routers?.reply;
   if (hub) {
@@ -138,18 +142,12 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
     link('tag', instance.role === ROUTER, instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`),
     link('instance', instance.state === 'running', `it is ${instance.state}`),
   ];
-  if (phase.kind === 'refused' || phase.kind === 'leaving') return [...chain, link('standing', false, phase.why)];
+  if (phase.kind === 'refused' || phase.kind === 'leaving')
+    return [...chain, link('standing', false, reasonText(phase.reason))];
 
-  if (mayNeedCommand(router))
-    chain.push(
-      link(
-        'agent',
-        instance.agentOnline,
-        instance.agentOnline ? 'online' : 'not known to Systems Manager, or not online',
-      ),
-    );
+  if (mayNeedCommand(router)) chain.push(link('agent', instance.agentOnline, agentSentence(instance)));
   const [last] = instance.installs;
-  const failed = last && last.status !== 'success' ? `; ${failure(last)}` : '';
+  const failed = last && last.status !== 'success' ? `; ${endedText(last)}` : '';
   const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
   const has = present ? `it has ${present}` : `none is known of since ${since}`;
   chain.push(
@@ -162,15 +160,21 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
   // It goes off when the diverter is there, and not before.
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
   chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
-  const held = instance.scaling?.others.length ? [link('lifecycle hook', false, foreignHooks(instance.scaling))] : [];
+  const held = instance.scaling?.others.length
+    ? [link('lifecycle hook', false, reasonText({ code: 'held-by-other-hooks', ...otherHooks(instance.scaling) }))]
+    : [];
   if (phase.kind === 'prepared')
     return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
   chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
-  if (target)
-    chain.push(
-      link('health', target.state === 'healthy', `${target.state}${target.reason ? ` (${target.reason})` : ''}`),
-    );
+  if (target) chain.push(link('health', target.state === 'healthy', healthSentence(healthOf(router))));
   return [...chain, ...held];
+}
+
+function agentSentence({ agentOnline, agentHeardAt }: Instance): string {
+  if (agentOnline) return 'online';
+  return agentHeardAt === undefined
+    ? 'Systems Manager has never heard of it'
+    : `Systems Manager last heard of it at ${minuteOf(agentHeardAt)}`;
 }
 
 /** For each subnet that follows a route table: how far its chain holds. */

@@ -1,8 +1,9 @@
 import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { describeInstances, where } from '../../shared/aws/read.ts';
 import { contains } from '../../shared/cidr.ts';
-import type { Condition } from '../../shared/reconcile/plan.ts';
-import { lasting, sentence } from '../../shared/sentences.ts';
+import type { Condition } from '../../shared/conditions/condition.ts';
+import { lasting } from '../../shared/conditions/sentences.ts';
+import { blindText } from '../../shared/conditions/subnets.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { EXIT, type Given } from '../command.ts';
@@ -62,15 +63,12 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
   const { config, clients } = stack;
   const is = (thing: { id: string; name?: string; address?: string }) =>
     asked !== '' && [thing.id, thing.name, thing.address].includes(asked);
-  const shown = topology(ground).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
+  const shown = topology(ground, lasting).zones.flatMap((zone) => [...zone.subnets, ...zone.routers]);
   const conditions: Condition[] = [...ground.subnets.plan.conditions, ...ground.routers.plan.conditions];
-  // Of what is not in the picture, as a route table.
-  const said = (id: string) => {
-    const mine = conditions.filter(({ about }) => about.ids.includes(id));
-    const why = shown.find((subject) => subject.id === id)?.why ?? mine.map(sentence);
-    const told = new Map(mine.map((condition) => [sentence(condition), lasting(condition)]));
-    return why.map((text) => told.get(text) ?? text);
-  };
+  const said = (id: string) =>
+    shown.find((subject) => subject.id === id)?.why ??
+    // Of what is not in the picture, as a route table.
+    conditions.filter(({ about }) => about.ids.includes(id)).map(lasting);
 
   const { vpcs, spokes, hub } = ground.subnets;
   for (const world of vpcs) {
@@ -82,7 +80,9 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
         chain: chainOfSubnet(subnet, there, config),
         said: [
           ...said(subnet.id),
-          ...(hub?.blind ? [`Nobody knows which routers of account ${hub.account} are healthy: ${hub.blind}`] : []),
+          ...(hub?.blind
+            ? [`Nobody knows which routers of account ${hub.account} are healthy: ${blindText(hub.blind)}`]
+            : []),
         ],
         subnetId: subnet.id,
       };

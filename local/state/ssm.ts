@@ -1,12 +1,12 @@
 export interface Agent {
   instanceId: string;
   registeredAt: number;
-  /** It can take a command. */
-  up: boolean;
-  /** SSM believes that it can. */
+  /** It has pinged since then, every five minutes. */
+  startedAt: number;
+  /** It went down then, and takes no command; undefined while it is up. */
+  downAt: number | undefined;
+  /** SSM believes that it can take one. */
   online: boolean;
-  /** When it gave its last sign of life, if it is not online. */
-  lostAt: number;
 }
 
 export interface Parameter {

@@ -1,4 +1,4 @@
-import { code } from './errors.ts';
+import { type AwsError, code } from './errors.ts';
 
 /** An error of AWS usually means this here, and that can be done about it: two sentences without their full stops. */
 export interface Advice {
@@ -195,11 +195,10 @@ const TABLE: readonly Row[] = [
   },
 ];
 
-/** Advice on an error; undefined for one that nobody has met here yet. */
+/** Advice on an error, or on its facts; undefined for one that nobody has met here yet. */
 export function advice(error: unknown): Advice | undefined {
-  const message = error instanceof Error ? error.message : '';
-  // Node says what happened to a connection in `code`, AWS in the name.
-  const said = [code(error), Object(error).code ?? ''].map((name) => `${name}: ${message}`);
+  const { name = '', message = '', code = '' }: Partial<AwsError> = Object(error);
+  const said = [name, code].map((each) => `${each}: ${message}`);
   const row = TABLE.find((each) => said.some((text) => each.error.test(text)));
   return row && { means: row.means, remedy: row.remedy };
 }

@@ -5,6 +5,22 @@ export function code(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
+/** An error of AWS in facts. */
+export interface AwsError {
+  /** AWS's code. */
+  name: string;
+  message: string;
+  /** Node's word for what happened to a connection, which is in the name of none. */
+  code?: string | undefined;
+}
+
+/** What is no error is all words. */
+export function factsOf(error: unknown): AwsError {
+  if (!(error instanceof Error)) return { name: '', message: String(error) };
+  const { name, message, code } = error as AwsError;
+  return { name, message, ...(code !== undefined && { code }) };
+}
+
 /** Waits for a call whose goal may have been reached already: an error with one of these codes says that it was. */
 export async function absorb(call: Promise<unknown>, ...codes: string[]): Promise<void> {
   try {

@@ -1,4 +1,6 @@
-import { type Condition, distinct, type Failure, identity, idOf, isWaiting, type Plan, type Step } from './plan.ts';
+import { type Condition, distinct, identity, isWaiting } from '../conditions/condition.ts';
+import { idOf } from '../ref.ts';
+import type { Failure, Plan, Step } from './plan.ts';
 
 export interface Reconciler<World, S extends Step> {
   observe(): Promise<World>;

@@ -1,16 +1,6 @@
+import type { Condition } from '../conditions/condition.ts';
 import type { Timed } from '../latency.ts';
-
-/** A thing in AWS: how people know it, and the ids it has there. A tag's or a hook's are its owner's, and its key or name. */
-export interface Ref {
-  label: string;
-  ids: readonly string[];
-}
-
-/** Identity of a thing, whatever it is called. */
-export const idOf = ({ ids }: Ref) => ids.join(' ');
-
-/** A thing that people know by its id alone. */
-export const aboutId = (id: string): Ref => ({ label: id, ids: [id] });
+import type { Ref } from '../ref.ts';
 
 /** One change, in facts: `sentences.ts` of its domain tells it to people. Steps about one thing depend on each other in their order. */
 export interface Step {
@@ -34,44 +24,6 @@ const PASSING = ['about', 'context', 'before', 'after', 'tentative', 'warn', 'ge
 export const keyOf = (step: Step) =>
   JSON.stringify([step.about.ids, ...Object.entries(step).filter(([name]) => !PASSING.includes(name))]);
 
-/** Something stands in the way of what is wanted. */
-export interface Condition {
-  about: Ref;
-  /** `waiting` changes by itself, the others when a person changes something. */
-  kind: 'waiting' | 'refused' | 'conflict' | 'blocked';
-  /** The reason, without what it is about: what is waited for, or what is wrong and what to do. */
-  message: string;
-  /** AWS's own word for the reason, which the message has, e.g. `Target.Timeout`. */
-  code?: string | undefined;
-  /** It can go on then at the earliest, in milliseconds since the epoch; if not given, at any moment. */
-  until?: number | undefined;
-  /** It began then, in milliseconds since the epoch, if AWS remembers. */
-  since?: number | undefined;
-  /** A person may have to see to it, though it goes on by itself: the log warns. */
-  warn?: boolean | undefined;
-  /** It is another's affair, an account's that nobody has named or another stack's: nothing of the stack's own waits for that. */
-  foreign?: boolean | undefined;
-}
-
-/** The same, of whatever it may be about. */
-export type Reason = Omit<Condition, 'about'>;
-
-export const waiting = (about: Ref, message: string, until?: number): Condition => ({
-  ...{ about, kind: 'waiting', message },
-  ...(until !== undefined && { until }),
-});
-export const refused = (about: Ref, message: string): Condition => ({ about, kind: 'refused', message });
-
-export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';
-
-/** Identity of a condition, for the people who are told of it once. */
-export const identity = ({ about, message }: Condition) => `${idOf(about)} ${message}`;
-
-/** Several steps may wait for the same: a person is told of it once. */
-export const distinct = (conditions: readonly Condition[]) => [
-  ...new Map(conditions.map((condition) => [identity(condition), condition])).values(),
-];
-
 /** Part of a plan: what it would do, and what stands in its way. */
 export interface Part<S> {
   steps: S[];
@@ -82,9 +34,6 @@ export const joined = <S>(...parts: Partial<Part<S>>[]): Part<S> => ({
   steps: parts.flatMap(({ steps = [] }) => steps),
   conditions: parts.flatMap(({ conditions = [] }) => conditions),
 });
-
-/** Use as `until` when no event announces the change: the loop does not wait, the next scheduled run looks again. */
-export const LATER = Number.POSITIVE_INFINITY;
 
 export interface Failure<S extends Step = Step> {
   step: S;

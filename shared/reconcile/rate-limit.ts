@@ -1,4 +1,6 @@
-import { aboutId, type Condition, idOf, type Plan, type Step, waiting } from './plan.ts';
+import { type Condition, waiting } from '../conditions/condition.ts';
+import { aboutId, idOf } from '../ref.ts';
+import type { Plan, Step } from './plan.ts';
 
 /** AWS's limit on an action: `size` calls at once, then `refill` a second. */
 export interface Bucket {
@@ -56,4 +58,4 @@ export function limited<S extends Step>(
 }
 
 const turn = ({ name, size, refill }: Bucket, until: number) =>
-  waiting(aboutId(name), `its turn: AWS takes ${size} calls at once, then ${refill} a second`, until);
+  waiting(aboutId(name), { code: 'turn', size, refill }, until);

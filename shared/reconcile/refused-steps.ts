@@ -1,6 +1,8 @@
-import { advice, isThrottle } from '../aws/advice.ts';
-import { code } from '../aws/errors.ts';
-import { idOf, keyOf, LATER, type Plan, type Reason, type Step } from './plan.ts';
+import { isThrottle } from '../aws/advice.ts';
+import { factsOf } from '../aws/errors.ts';
+import { LATER, type Obstacle, type Reason } from '../conditions/condition.ts';
+import { idOf } from '../ref.ts';
+import { keyOf, type Plan, type Step } from './plan.ts';
 
 /** AWS refused a step so many times, one after the other. */
 export interface Attempt<S extends Step = Step> {
@@ -28,15 +30,11 @@ export const retryAt = ({ times, at }: Pick<Attempt, 'times' | 'at'>) =>
   at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (times - 1));
 
 /** A step that AWS refused waits for another try. */
-export function retry(attempt: Attempt, now: number): Reason {
+export function retry(attempt: Attempt, now: number): Obstacle & { reason: Reason<'another-try'> } {
+  const { error } = attempt;
   const until = retryAt(attempt) - now > STAY_MS ? LATER : retryAt(attempt);
-  return { kind: 'waiting', message: `another try, for ${why(attempt)}`, until };
-}
-
-function why({ error }: Attempt): string {
-  if (error === undefined) return 'the last one had no effect';
-  const said = error instanceof Error ? error.message : String(error);
-  return `AWS says ${code(error)}: ${advice(error)?.remedy ?? said}`;
+  const reason = { code: 'another-try', ...(error !== undefined && { error: factsOf(error) }) } as const;
+  return { kind: 'waiting', reason, until };
 }
 
 /** A try that AWS refused is counted, one that succeeded is forgotten. A throttle counts for no step: it is the fault of all calls together. */

@@ -32,6 +32,8 @@ const BUCKETS: Record<RoutersStep['kind'], Bucket> = {
   deregister: { name: 'RegisterTargets', size: 20, refill: 4 },
   'note-diverter': { name: 'CreateTags', size: 100, refill: 10 },
   'note-warning': { name: 'CreateTags', size: 100, refill: 10 },
+  'note-unhealthy': { name: 'CreateTags', size: 100, refill: 10 },
+  'forget-unhealthy': { name: 'DeleteTags', size: 100, refill: 10 },
   'claim-range': { name: 'CreateTags', size: 100, refill: 10 },
   'release-range': { name: 'DeleteTags', size: 100, refill: 10 },
   heartbeat: { name: 'RecordLifecycleActionHeartbeat', size: 50, refill: 5 },
@@ -87,6 +89,10 @@ export async function act(
       return note(step.instanceId, config.diverterKey, formatNote({ text: step.fingerprint, at: step.at }));
     case 'note-warning':
       return note(step.instanceId, config.leavingKey, formatNote(step));
+    case 'note-unhealthy':
+      return note(step.instanceId, config.unhealthyKey, formatNote(step));
+    case 'forget-unhealthy':
+      return unsetTag(ec2, [step.instanceId], config.unhealthyKey);
     case 'claim-range':
       return note(step.instanceId, config.rangeKey, step.range);
     case 'release-range':

@@ -1,6 +1,6 @@
+import { LATER, type Obstacle, type Reason } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
-import { LATER, type Reason } from '../reconcile/plan.ts';
-import { aboutRouters, bareSince, isOutdated, NO_DIVERTER, type Router } from './router.ts';
+import { aboutRouters, agentLostAt, bareSince, healthOf, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 import type { Install, RoutersWorld } from './world.ts';
 
@@ -11,20 +11,17 @@ export interface Progress {
   steps: RoutersStep[];
   /** It is to be registered now, whatever else is next. */
   registers: boolean;
-  next: { is: 'done' | 'register' | 'install' } | ({ is: 'wait' } & Omit<Reason, 'kind'>);
+  next: { is: 'done' | 'register' | 'install' } | ({ is: 'wait' } & Omit<Obstacle, 'kind'>);
 }
 
 /** Agents register within minutes, or never. */
 const AGENT_PATIENCE_MS = 15 * 60_000;
-const PATIENCE = '15 min';
 /** An install that failed is tried again after so long, doubled with each, so that what it failed on can be mended. */
 const RETRY_MS = 60_000;
 /** install.sh says so of a link that S3 takes no more. A fresh one is signed by the session that there is now. */
 const LINK_EXPIRED = /the link to the diverter has expired/;
 /** An unhealthy router is given so long before its diverter is put right again, doubled with each try. */
 const REPAIR_MS = 120_000;
-const NO_AGENT =
-  'usually its instance profile lacks AmazonSSMManagedInstanceCore, or port 443 to ssm and ssmmessages (before agent 3.3.40 ec2messages too) is closed, or the image has no agent';
 
 /** While an install runs whose end opens the way to health: the load balancer's own checks are five seconds apart. */
 const CLOSE_MS = 2_000;
@@ -35,28 +32,28 @@ const NOTED_INTERFACES = 10;
  * beside the install where the target group asks the diverter: a router's health check fails until that is there. Anybody can
  * answer it who is no router: so it is not before an agent of Systems Manager is there to answer for the machine, unless the stack
  * names where its routers stand, and not after an install that failed.
- * @param lacks what it waits for beside, if anything
+ * @param range its DNS range, if it waits for that
  */
-export function join(router: Router, lacks: string | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
+export function join(router: Router, range: Reason | undefined, world: RoutersWorld, config: RoutersConfig): Progress {
   const { instance, phase, target, diverter, proven } = router;
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck);
   // What is no router keeps its check.
   const checks = proven && checked.length > 0 ? turnOff(router) : [];
   const named = config.routerSubnets.length > 0 || config.routerProfile !== '';
   const answerable = proven || named || instance.agentOnline;
-  const asks = config.healthPort !== '' && phase.kind === 'serving' && !lacks && world.nodes.length > 0;
+  const asks = config.healthPort !== '' && phase.kind === 'serving' && !range && world.nodes.length > 0;
   const early = asks && answerable && !hasFailed(router) && !target;
   const steps = early && !instance.diverter && diverter === 'none' ? [...checks, noteNone(router, world.now)] : checks;
   // By that note it is known for ours when the tag is taken away.
   const registers = early && instance.diverter !== undefined;
   const at = (next: Progress['next']): Progress => ({ router, steps, registers, next });
-  const wait = (message: string, until?: number) => at({ is: 'wait', message, until });
+  const wait = (reason: Reason, until?: number) => at({ is: 'wait', reason, until });
 
-  if (phase.kind === 'starting') return wait('EC2 to start it');
-  if (config.diverter === 'own' && world.nodes.length === 0) return wait('the load balancer to have addresses');
-  if (lacks) return wait(lacks, LATER);
+  if (phase.kind === 'starting') return wait({ code: 'instance-started' });
+  if (config.diverter === 'own' && world.nodes.length === 0) return wait({ code: 'load-balancer-addresses' });
+  if (range) return wait(range, LATER);
 
-  const draining = () => wait('its draining to end, to join again');
+  const draining = () => wait({ code: 'drained-to-join' });
   // Its connections are to end by themselves, under the diverter that they have.
   if (target?.state === 'draining' && diverter === 'other') return draining();
   const lost = target?.state === 'unhealthy';
@@ -67,14 +64,16 @@ export function join(router: Router, lacks: string | undefined, world: RoutersWo
     if (next) return at(next);
   }
   if (phase.kind === 'prepared') return at({ is: 'done' });
-  if (checks.length > 0) return wait('its source/dest check to be off');
+  if (checks.length > 0) return wait({ code: 'source-dest-check' });
   if (!target)
-    return instance.diverter ? { ...at({ is: 'register' }), registers: true } : wait(`its tag ${config.diverterKey}`);
+    return instance.diverter
+      ? { ...at({ is: 'register' }), registers: true }
+      : wait({ code: 'tag-written', key: config.diverterKey });
   if (target.state === 'draining') return draining();
   if (target.state === 'healthy') return at({ is: 'done' });
-  const { state, reason: code } = target;
-  const message = `its health checks to pass, it is ${state}${code ? ` (${code})` : ''}`;
-  return at({ is: 'wait', message, code, until: lost ? LATER : undefined });
+  const { state, reason: why } = target;
+  const reason = { code: 'health-checks', state, why } as const;
+  return at({ is: 'wait', reason, since: healthOf(router).since, until: lost ? LATER : undefined });
 }
 
 /** A note goes before, so that it is known which interfaces get their check back when the tag goes. */
@@ -136,9 +135,13 @@ const noteNone = (router: Router, at: number): RoutersStep => ({
 /** A router is to be installed now, or waits for something first; undefined if there is nothing to put right yet. */
 function install(router: Router, now: number): Progress['next'] | undefined {
   const { instance, diverter, wanted } = router;
+  const heardAt = agentLostAt(instance);
+  if (heardAt !== undefined) return { is: 'wait', reason: { code: 'agent-lost', heardAt }, until: LATER, warn: true };
   const [last] = instance.installs;
-  if (last?.status === 'running')
-    return { is: 'wait', message: `command ${last.commandId}, which is ${last.details}`, since: last.requestedAt };
+  if (last?.status === 'running') {
+    const { commandId, details, requestedAt } = last;
+    return { is: 'wait', reason: { code: 'command-running', commandId, details }, since: requestedAt };
+  }
 
   const tries = instance.installs.filter(
     ({ fingerprint, requestedAt }) => fingerprint === wanted.fingerprint && requestedAt >= bareSince(instance),
@@ -152,27 +155,24 @@ function install(router: Router, now: number): Progress['next'] | undefined {
   const byLink = latest !== undefined && LINK_EXPIRED.test(latest.output) && !LINK_EXPIRED.test(before?.output ?? '');
   if (since !== undefined && now < due && !byLink) {
     if (!latest || latest.status === 'success') return undefined;
-    return { is: 'wait', message: `another try: ${failure(latest)}`, until: due, since, warn: true };
+    return { is: 'wait', reason: { code: 'install-failed', ...endOf(latest) }, until: due, since, warn: true };
   }
 
   if (!instance.agentOnline) {
     const since = bareSince(instance);
-    if (now - since <= AGENT_PATIENCE_MS)
-      return { is: 'wait', message: `its SSM agent to come online, within ${PATIENCE} of its start`, since };
-    const message = `its SSM agent, which is not online ${PATIENCE} after its start: ${NO_AGENT}`;
-    return { is: 'wait', message, since, until: LATER, warn: true };
+    const minutes = AGENT_PATIENCE_MS / 60_000;
+    if (now - since <= AGENT_PATIENCE_MS) return { is: 'wait', reason: { code: 'agent-online', minutes }, since };
+    return { is: 'wait', reason: { code: 'agent-missing', minutes }, since, until: LATER, warn: true };
   }
   return { is: 'install' };
 }
 
-/** The reason why a router is not as it should be; undefined if it is. One that serves with an older diverter does serve. */
-export function unready({ router, next }: Progress): string | undefined {
+/** A router waits for this until it is as it should be; undefined if it is. One that serves with an older diverter does serve. */
+export function awaited({ router, next }: Progress): Reason | undefined {
   if (next.is === 'done' || isOutdated(router)) return undefined;
-  if (next.is === 'wait') return next.message;
-  return next.is === 'register' ? 'its registration' : 'its diverter';
+  if (next.is === 'wait') return next.reason;
+  return { code: next.is === 'register' ? 'registration' : 'diverter' };
 }
 
-/** A command ended so, with the last it said. */
-export function failure({ commandId, details, output }: Install): string {
-  return `command ${commandId} ended as ${details}${output ? `: ${output}` : ''}`;
-}
+/** A command has ended so, with the last it said. */
+export const endOf = ({ commandId, details, output }: Install) => ({ commandId, details, output });

@@ -1,4 +1,5 @@
-import { type Part, refused, waiting } from '../reconcile/plan.ts';
+import { type Reason, refused, waiting } from '../conditions/condition.ts';
+import type { Part } from '../reconcile/plan.ts';
 import { isUnproven } from './join.ts';
 import { aboutRouters, isForeign, type Router, whyNoTarget } from './router.ts';
 import { chunks, type RoutersStep } from './steps.ts';
@@ -6,10 +7,7 @@ import type { RoutersWorld } from './world.ts';
 
 /** Targets in one call. */
 export const PER_REGISTRATION = 100;
-export const DRAINING = 'the connections it still has to drain';
-const FOREIGN =
-  'it is a target and carries no tag of ours: whoever registered it is to take it out, or tag it as a router';
-const UNPROVEN = 'its install has failed: what answers health checks there is no diverter of ours';
+export const DRAINING: Reason = { code: 'connections-drained' };
 
 /** Takes out the targets that are to be none, and those of instances that are gone; leaves alone whom somebody else registered. */
 export function leave(routers: Router[], { targets }: RoutersWorld): Part<RoutersStep> {
@@ -18,8 +16,8 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
   const going = targets.flatMap(({ id, state }) => {
     const router = known.get(id);
     if (router && foreign.includes(router)) return [];
-    const why = router ? (whyNoTarget(router) ?? (isUnproven(router) ? UNPROVEN : undefined)) : 'its instance is gone';
-    return why === undefined ? [] : [{ id, state, label: router?.label ?? id, why }];
+    const reason = router ? whyToLeave(router) : ({ code: 'instance-gone' } as const);
+    return reason ? [{ id, state, label: router?.label ?? id, reason }] : [];
   });
   const [draining, rest] = [going.filter(isDraining), going.filter((each) => !isDraining(each))];
   return {
@@ -27,13 +25,16 @@ export function leave(routers: Router[], { targets }: RoutersWorld): Part<Router
       kind: 'deregister',
       instanceIds: some.map(({ id }) => id),
       about: { label: some.map(({ label }) => label).join(', '), ids: some.map(({ id }) => id) },
-      context: { leaving: some.map(({ label, why }) => ({ label, why })) },
+      context: { leaving: some.map(({ label, reason }) => ({ label, reason })) },
     })),
     conditions: [
       ...draining.map(({ id, label }) => waiting({ label, ids: [id] }, DRAINING)),
-      ...foreign.map((router) => refused(aboutRouters(router), FOREIGN)),
+      ...foreign.map((router) => refused(aboutRouters(router), { code: 'foreign-target' })),
     ],
   };
 }
+
+const whyToLeave = (router: Router): Reason | undefined =>
+  whyNoTarget(router) ?? (isUnproven(router) ? { code: 'install-unproven' } : undefined);
 
 const isDraining = ({ state }: { state: string }) => state === 'draining';

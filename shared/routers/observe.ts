@@ -10,12 +10,8 @@ import {
   DescribeTargetHealthCommand,
   type ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import {
-  type CommandInvocation,
-  paginateDescribeInstanceInformation,
-  paginateListCommandInvocations,
-  type SSMClient,
-} from '@aws-sdk/client-ssm';
+import { type CommandInvocation, paginateListCommandInvocations, type SSMClient } from '@aws-sdk/client-ssm';
+import { AGENTS_AT_ONCE, readAgents } from '../aws/agents.ts';
 import { collect, countedKeys, describeInstances, tag, vpcBlocks, where } from '../aws/read.ts';
 import type { RoutersConfig } from '../config.ts';
 import { type Note, readNote } from '../note.ts';
@@ -32,8 +28,6 @@ const HISTORY_MS = 60 * 60_000;
 const GRACE_MS = 2 * 60_000;
 /** A command's last lines are kept: enough to see why it failed. */
 const OUTPUT_LINES = 5;
-/** Values of one filter of DescribeInstanceInformation. */
-const PER_FILTER = 50;
 /** Values of one filter of DescribeInstances. */
 const PER_INSTANCE_FILTER = 200;
 
@@ -121,7 +115,7 @@ export async function observe(
     instances: described.map((instance) => ({
       ...instanceOf(instance, config, seal, isStanding(instance.InstanceId)),
       warned: warnings.get(instance.InstanceId ?? ''),
-      agentOnline: false,
+      ...{ agentOnline: false, agentHeardAt: undefined },
       installs: (installs.get(instance.InstanceId) ?? [])
         .map((invocation) => installOf(invocation, now))
         .filter(({ requestedAt }) => requestedAt >= rootedAt(instance))
@@ -134,26 +128,23 @@ export async function observe(
     paused: readPause(vpcs[0]?.Tags, config),
     targetType: targets.every(({ id }) => isInstanceId(id)) ? targetType : 'ip',
   };
-  const online = await onlineAmong(
-    clients,
-    routersOf(world, config)
-      .filter(mayNeedCommand)
-      .map(({ instance }) => instance.id),
-  );
-  return { ...world, instances: world.instances.map((each) => ({ ...each, agentOnline: online.has(each.id) })) };
+  return withAgents(clients, world, config);
+}
+
+/** Agents are looked up of those instances that a command may be sent to. */
+async function withAgents({ ssm }: Reads, world: RoutersWorld, config: RoutersConfig): Promise<RoutersWorld> {
+  const asked = routersOf(world, config).filter(mayNeedCommand);
+  const ids = asked.map(({ instance }) => instance.id);
+  const found = await inChunks(ids, AGENTS_AT_ONCE, (some) => readAgents(ssm, some));
+  const agents = new Map(found.map((agent) => [agent.id, agent]));
+  const instances = world.instances.map((each) => {
+    const { isOnline = false, heardAt } = agents.get(each.id) ?? {};
+    return { ...each, agentOnline: isOnline, agentHeardAt: heardAt };
+  });
+  return { ...world, instances };
 }
 
 const isInstanceId = (id: string) => id.startsWith('i-');
-
-async function onlineAmong({ ssm: client }: Reads, ids: string[]): Promise<Set<string | undefined>> {
-  const agents = await inChunks(ids, PER_FILTER, (Values) =>
-    collect(
-      paginateDescribeInstanceInformation({ client }, { Filters: [{ Key: 'InstanceIds', Values }] }),
-      'InstanceInformationList',
-    ),
-  );
-  return new Set(agents.flatMap(({ PingStatus, InstanceId }) => (PingStatus === 'Online' ? [InstanceId] : [])));
-}
 
 /** @param stood whether it may have been a router before notes were sealed: then the range it has is the one that it keeps */
 function instanceOf(
@@ -161,7 +152,7 @@ function instanceOf(
   config: RoutersConfig,
   { read }: Notary,
   stood: boolean,
-): Omit<Instance, 'warned' | 'agentOnline' | 'installs' | 'scaling'> {
+): Omit<Instance, 'warned' | 'agentOnline' | 'agentHeardAt' | 'installs' | 'scaling'> {
   const id = instance.InstanceId ?? '';
   const unsealed: Instance['unsealed'] = [];
   /** The text of our note under this key; undefined if there is none that is ours. */
@@ -199,6 +190,7 @@ function instanceOf(
     claimed: diverter || written === undefined ? undefined : readNote(read(id, config.diverterKey, written).text),
     range: ours(config.rangeKey, (by) => isOwn(by) || stood),
     leaving: readNote(ours(config.leavingKey)),
+    unhealthy: readNote(ours(config.unhealthyKey)),
     unchecked: ours(config.checkKey)?.split(' '),
     unsealed,
   };

@@ -1,17 +1,20 @@
+import { type Condition, refused } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Timed } from '../latency.ts';
-import { type Condition, joined, type Part, type Plan, refused } from '../reconcile/plan.ts';
+import { joined, type Part, type Plan } from '../reconcile/plan.ts';
 import { answerHooks, heldByOthers } from './hooks.ts';
-import { join, type Progress, restoreChecks, unready } from './join.ts';
+import { awaited, join, type Progress, restoreChecks } from './join.ts';
 import { DRAINING, leave, PER_REGISTRATION } from './leave.ts';
 import { ranges } from './ranges.ts';
 import { nextWave } from './rollout.ts';
 import {
   aboutRouters,
   hasRoomFor,
+  hasRoomToSpare,
   isForeign,
   isHealthy,
   isOutdated,
+  isUnhealthy,
   isUpgrade,
   notedDiverter,
   ROUTER,
@@ -52,8 +55,7 @@ function noteWarning(router: Router, config: RoutersConfig): Partial<Part<Router
   const { instance, label } = router;
   const key = config.leavingKey;
   if (!hasRoomFor(instance, key)) {
-    const message = `${note.text}, and it has no room for ${key}, which would say so: take a tag away`;
-    return { conditions: [refused(aboutRouters(router), message)] };
+    return { conditions: [refused(aboutRouters(router), { code: 'no-room-for-warning', warning: note.text, key })] };
   }
   // Not the router's own subject: what fails there must not keep it in service.
   const about = { label: `the tag ${key} of ${label}`, ids: [instance.id, key] };
@@ -61,10 +63,10 @@ function noteWarning(router: Router, config: RoutersConfig): Partial<Part<Router
 }
 
 function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Part<RoutersStep> {
-  const { steps: rangeSteps, lacking } = ranges(routers, config, world.vpcCidrs);
+  const dns = ranges(routers, config, world.vpcCidrs);
   const progress = routers
     .filter(({ phase, noRoom }) => phase.kind !== 'leaving' && phase.kind !== 'refused' && noRoom.length === 0)
-    .map((router) => join(router, lacking.get(router), world, config));
+    .map((router) => join(router, dns.awaited.get(router), world, config));
   const wave = nextWave(progress);
   const may = ({ router }: Progress) => !isUpgrade(router) || wave.routers.includes(router);
   const leaves = leave(routers, world);
@@ -77,12 +79,13 @@ function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Pa
       ...leaves.steps,
       // Before those that write another one in its place.
       ...routers.flatMap(sealNotes),
-      ...rangeSteps,
+      ...dns.steps,
       ...progress.flatMap(({ steps }) => steps),
       ...routers.flatMap(restoreChecks),
       ...routers.flatMap((router) => noteDiverter(router, config)),
       ...registrations(progress.filter(({ registers }) => registers).map(({ router }) => router)),
       ...installations(progress.filter((each) => each.next.is === 'install' && may(each)).map(({ router }) => router)),
+      ...routers.flatMap((router) => noteHealth(router, world.now, config)),
     ],
     conditions: [
       ...progress.flatMap(waitOf),
@@ -98,24 +101,24 @@ function work(routers: Router[], world: RoutersWorld, config: RoutersConfig): Pa
 function ofAnotherType({ targetType }: RoutersWorld, { targetGroupArn }: RoutersConfig): Condition {
   return refused(
     { label: targetGroupArn.split(':').at(-1) ?? '', ids: [targetGroupArn] },
-    `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them; make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn`,
+    { code: 'other-target-type', targetType },
   );
 }
 
 function waitOf({ router, next }: Progress): Condition[] {
   if (next.is !== 'wait') return [];
-  const { is: _, ...reason } = next;
-  return [{ about: aboutRouters(router), kind: 'waiting', ...reason }];
+  const { is: _, ...rest } = next;
+  return [{ about: aboutRouters(router), kind: 'waiting', ...rest }];
 }
 
 function refusal(router: Router): Condition[] {
   const { phase, instance, noRoom } = router;
   const about = aboutRouters(router);
-  if (phase.kind === 'refused') return [refused(about, phase.why)];
+  if (phase.kind === 'refused') return [refused(about, phase.reason)];
   if (phase.kind === 'serving' && noRoom.length > 0) return [refused(about, tooFull(instance, noRoom))];
   const warning = warningOf(instance);
   if (phase.kind !== 'serving' || !warning) return [];
-  return [refused(about, `${warning.text}, and it stays until another router is healthy`)];
+  return [refused(about, { code: 'warned-alone', warning: warning.text })];
 }
 
 function hookAnswers(
@@ -128,8 +131,8 @@ function hookAnswers(
   if (!scaling) return joined();
   const end = router.target && DRAINING;
   const isUntagged = router.instance.role === undefined && !isForeign(router);
-  const lack = { launch: progress ? unready(progress) : (isUntagged && end) || whyNoTarget(router), end };
-  return joined(answerHooks(router, scaling, lack, world, config), { conditions: heldByOthers(router, lack) });
+  const awaits = { launch: progress ? awaited(progress) : (isUntagged && end) || whyNoTarget(router), end };
+  return joined(answerHooks(router, scaling, awaits, world, config), { conditions: heldByOthers(router, awaits) });
 }
 
 /** Notes from before there was a seal, or the one that there is now, are sealed anew. */
@@ -150,6 +153,19 @@ function noteDiverter(router: Router, { diverterKey }: RoutersConfig): RoutersSt
   const { fingerprint, requestedAt: at, commandId, output } = last;
   const about = aboutRouters(router);
   return [{ kind: 'note-diverter', instanceId, fingerprint, at, about, context: { commandId, output } }];
+}
+
+/** Elastic Load Balancing does not tell since when a target is unhealthy. A router's tag does, until it is no more. */
+function noteHealth(router: Router, now: number, config: RoutersConfig): RoutersStep[] {
+  const { instance, phase, target, label } = router;
+  const { id: instanceId, unhealthy: noted, state } = instance;
+  const key = config.unhealthyKey;
+  // Not the router's own subject: what fails there must not keep it from being put right.
+  const about = { label: `the tag ${key} of ${label}`, ids: [instanceId, key] };
+  const lasts = phase.kind === 'serving' && target?.state === 'unhealthy' && hasRoomToSpare(instance, key, config);
+  if (noted) return lasts || state === 'terminated' ? [] : [{ kind: 'forget-unhealthy', instanceId, about }];
+  if (!lasts || !isUnhealthy(router)) return [];
+  return [{ kind: 'note-unhealthy', instanceId, text: target.reason ?? target.state, at: now, about }];
 }
 
 function registrations(routers: Router[]): RoutersStep[] {
@@ -206,9 +222,6 @@ function gaugesOf(routers: Router[]): Record<string, number> {
       .length,
   };
 }
-
-/** A target that fails its health checks is unhealthy, but not while it has no diverter to answer them. */
-const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 const isToServe = ({ phase, instance }: Router) =>
   phase.kind === 'serving' || (phase.kind === 'starting' && !/^Warmed/.test(instance.scaling?.state ?? ''));

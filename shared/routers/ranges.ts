@@ -1,12 +1,13 @@
 import { overlaps } from '../cidr.ts';
+import type { Reason } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
 import { aboutRouters, ROUTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
 
 export interface Ranges {
   steps: RoutersStep[];
-  /** Routers that have no range of their own yet, and what they wait for. */
-  lacking: Map<Router, string>;
+  /** Routers that have no range of their own yet wait for this. */
+  awaited: Map<Router, Reason>;
 }
 
 /**
@@ -15,17 +16,17 @@ export interface Ranges {
  * that overlap, as after a change of the pool or the prefix, the same is true: until a router is configured anew it keeps both.
  */
 export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcCidrs: string[]): Ranges {
-  const result: Ranges = { steps: [], lacking: new Map() };
+  const result: Ranges = { steps: [], awaited: new Map() };
   const there = routers.filter(({ instance }) => instance.state !== 'terminated');
   const claimants = there.filter(({ instance }) => instance.range !== undefined);
   for (const router of claimants)
     if (isOver(router, dns) && !isUsed(router)) result.steps.push({ kind: 'release-range', ...stepOn(router) });
   if (!dns) return result;
   const { usable, ofVpc } = divided(dns.slices, vpcCidrs);
-  const why = [
-    ...(usable.length > 0 ? [`all ${usable.length} are held by others (tag ${rangeKey})`] : []),
-    ...(ofVpc.length > 0 ? [`${ofVpc.length} overlap blocks of the VPC`] : []),
-  ].join(', and ');
+  const none: Reason = {
+    code: ofVpc.length === 0 ? 'dns-pool-held' : usable.length === 0 ? 'dns-pool-of-vpc' : 'dns-pool-held-and-of-vpc',
+    ...{ held: usable.length, ofVpc: ofVpc.length, rangeKey },
+  };
 
   const configured = there.filter((router) => claimants.includes(router) || router.instance.role === ROUTER);
   const held = [
@@ -47,10 +48,7 @@ export function ranges(routers: Router[], { dns, rangeKey }: RoutersConfig, vpcC
       held.push({ router, range: next });
       result.steps.push({ kind: 'claim-range', range: next, ...stepOn(router) });
     }
-    result.lacking.set(
-      router,
-      next ? 'a DNS range of its own' : `a DNS range: ${why}; give the stack a larger dnsPool or a longer dnsPrefix`,
-    );
+    result.awaited.set(router, next ? { code: 'dns-range' } : none);
   }
   return result;
 }

@@ -11,7 +11,7 @@ import { observe, type Reads, readTargetType } from './observe.ts';
 import { plan } from './plan.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from './router.ts';
 import { stepSentence } from './sentences.ts';
-import type { RoutersStep } from './steps.ts';
+import { isForPeople, type RoutersStep } from './steps.ts';
 import type { RoutersWorld, Scaling } from './world.ts';
 
 const WARNINGS = { interruption: INTERRUPTION, rebalance: REBALANCE };
@@ -51,8 +51,8 @@ export function routersReconciler(
     plan(world: RoutersWorld) {
       const planned = plan(world, config);
       if (!world.paused) return turns.keep(planned, world.now);
-      // AWS's warnings come once.
-      const notes = { steps: planned.steps.filter(({ kind }) => kind === 'note-warning') };
+      // AWS's warnings come once, and nobody else remembers since when a target is unhealthy.
+      const notes = { steps: planned.steps.filter((step) => step.kind === 'note-warning' || isForPeople(step)) };
       const keeping = joined(notes, ...routersOf(world, config).map((router) => holdHooks(router, world.now)));
       return turns.keep(paused(planned, world.paused, config, keeping), world.now);
     },

@@ -1,5 +1,6 @@
-import { type Condition, type Ref, refused, waiting } from '../reconcile/plan.ts';
-import { failure, type Progress } from './join.ts';
+import { type Condition, refused, waiting } from '../conditions/condition.ts';
+import type { Ref } from '../ref.ts';
+import { endOf, type Progress } from './join.ts';
 import { aboutRouters, isHealthy, isUpgrade, mayServe, type Router, versionOf } from './router.ts';
 
 export interface Wave {
@@ -31,26 +32,25 @@ export function nextWave(progress: Progress[]): Wave {
   const lost = due.find(({ router, next }) => next.is === 'wait' && !isBusy(router) && ails(router));
   const busy = serving.find((router) => isBusy(router) || (router.diverter === 'wanted' && !isHealthy(router)));
   const wave = (routers: Router[], ...conditions: Condition[]) => sparing({ routers, conditions }, serving, about);
-  if (failed) {
-    const [last] = failed.instance.installs;
-    const why = `stops at ${failed.label}: ${last ? failure(last) : ''}`;
+  const [last] = failed?.instance.installs ?? [];
+  if (failed && last) {
+    const reason = { code: 'upgrade-failed', router: failed.label, ...endOf(last) } as const;
     return wave(
       ready.filter((router) => router === failed),
-      refused(about, why),
+      refused(about, reason),
     );
   }
   const idle = ready.filter((router) => !mayServe(router) && keepsProgram(router));
   if (idle.length > 0) return { routers: idle, conditions: [] };
-  if (ailing || lost) {
-    const why = ailing
-      ? `stops, for ${ailing.label} is unhealthy with the new diverter`
-      : `stops, for ${lost?.router.label} is unhealthy, and cannot be given it: mend it, or terminate it`;
+  const unhealthy = ailing ?? lost?.router;
+  if (unhealthy) {
+    const reason = { code: ailing ? 'upgrade-made-unhealthy' : 'upgrade-held-up', router: unhealthy.label } as const;
     // With nobody to serve there is nothing to lose: what failed there may help here.
     const nobody = !serving.some(mayServe) && !serving.some(isBusy);
     const routers = nobody ? ready.filter((router) => router !== ailing).slice(0, 1) : [];
-    return wave(routers, refused(about, why));
+    return wave(routers, refused(about, reason));
   }
-  if (busy) return wave([], waiting(about, `${busy.label} to be healthy`));
+  if (busy) return wave([], waiting(about, { code: 'upgraded-router-healthy', router: busy.label }));
   const proven = serving.some(({ diverter }) => diverter === 'wanted');
   const inZone = ready.filter((router) => ready[0] && zoneOf(router) === zoneOf(ready[0]));
   return wave(inZone.slice(0, proven ? AT_ONCE : 1));
@@ -61,8 +61,7 @@ function sparing(wave: Wave, serving: Router[], about: Ref): Wave {
   if (serving.some((router) => isHealthy(router) && !wave.routers.includes(router))) return wave;
   const routers = wave.routers.filter((router) => !mayServe(router) || keepsProgram(router));
   if (routers.length === wave.routers.length) return wave;
-  const message = 'waits for another router to be healthy: no upgrade puts the last one at risk';
-  return { routers, conditions: [...wave.conditions, refused(about, message)] };
+  return { routers, conditions: [...wave.conditions, refused(about, { code: 'last-router' })] };
 }
 
 const zoneOf = ({ instance }: Router) => instance.zone ?? '';

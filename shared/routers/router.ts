@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { TAGS_AT_MOST } from '../aws/read.ts';
+import type { Reason } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
 import type { Note } from '../note.ts';
-import type { Ref } from '../reconcile/plan.ts';
+import type { Ref } from '../ref.ts';
 import type { Instance, RoutersWorld, Target } from './world.ts';
 
 /** The value of the tag that makes an instance a router. */
@@ -19,9 +20,9 @@ export type Phase =
   /** It has no diverter yet, and is no target. */
   | { kind: 'starting' }
   /** It is to be no target. */
-  | { kind: 'leaving'; why: string }
+  | { kind: 'leaving'; reason: Reason }
   /** It is to be no target until a person changes something. */
-  | { kind: 'refused'; why: string };
+  | { kind: 'refused'; reason: Reason };
 
 /** A router is an instance, and what follows from it alone. */
 export interface Router {
@@ -104,12 +105,32 @@ export const isForeign = ({ instance: { role, diverter, range, state } }: Router
   role === undefined && diverter === undefined && range === undefined && state !== 'terminated';
 
 /** The reason why a router is to be no target; undefined if it is to be one. */
-export function whyNoTarget({ phase }: Router): string | undefined {
-  if (phase.kind === 'leaving' || phase.kind === 'refused') return phase.why;
-  return phase.kind === 'prepared' ? 'it waits in a warm pool' : undefined;
+export function whyNoTarget({ phase }: Router): Reason | undefined {
+  if (phase.kind === 'leaving' || phase.kind === 'refused') return phase.reason;
+  return phase.kind === 'prepared' ? { code: 'warm-pool' } : undefined;
 }
 
+/** A target stands so. */
+export interface Health {
+  /** Elastic Load Balancing's word, or `not registered`. */
+  health: string;
+  /** Its word on why the target is not healthy, e.g. `Target.Timeout`. */
+  reason?: string | undefined;
+  /** It has been unhealthy since then, in milliseconds since the epoch, if our note tells. */
+  since?: number | undefined;
+}
+
+export const healthOf = ({ target, instance }: { target: Target | undefined; instance: Pick<Instance, 'unhealthy'> }) =>
+  ({
+    health: target?.state ?? 'not registered',
+    reason: target?.reason,
+    since: target?.state === 'unhealthy' ? instance.unhealthy?.at : undefined,
+  }) satisfies Health;
+
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
+
+/** A target that fails its health checks is unhealthy, but not while it has no diverter to answer them. */
+export const isUnhealthy = ({ target, diverter }: Router) => target?.state === 'unhealthy' && diverter !== 'none';
 
 /** Connections may go through a target even while AWS does not know of its health. */
 export const mayServe = ({ target }: Router) =>
@@ -136,25 +157,31 @@ function phaseOf(
 ): Phase {
   const { instance } = router;
   const { role, state, scaling } = instance;
-  if (role === undefined) return { kind: 'leaving', why: 'it is no router by its tag' };
-  if (role !== ROUTER) return { kind: 'refused', why: `its tag ${config.tagKey} is ${role}, not ${ROUTER}` };
+  const leaving = (reason: Reason): Phase => ({ kind: 'leaving', reason });
+  if (role === undefined) return leaving({ code: 'untagged' });
+  if (role !== ROUTER)
+    return { kind: 'refused', reason: { code: 'other-role', tagKey: config.tagKey, role, wanted: ROUTER } };
   if (state === 'pending') return { kind: 'starting' };
-  if (state !== 'running') return { kind: 'leaving', why: `it is ${state}` };
+  if (state !== 'running') return leaving({ code: 'instance-state', state });
   const unfit = unfitness(instance, world, config);
-  if (unfit) return { kind: 'refused', why: unfit };
+  if (unfit) return { kind: 'refused', reason: unfit };
   const phase = scaling?.state ?? 'InService';
-  if (mayGoBack(router)) return { kind: 'leaving', why: 'it may be on its way back to its warm pool' };
+  if (mayGoBack(router)) return leaving({ code: 'back-to-warm-pool' });
   if (/^Warmed:(Pending(:Wait)?|Running)$/.test(phase)) return { kind: 'prepared' };
   if (/Terminat|Standby|^Warmed|^ReplacingRootVolume/.test(phase))
-    return { kind: 'leaving', why: `its group has it ${phase}` };
+    return leaving({ code: 'group-state', state: phase });
   const warning = warningOf(instance);
   if (warning && (warning.text !== REBALANCE || othersServe(instance, world)))
-    return { kind: 'leaving', why: warning.text };
+    return leaving({ code: 'warned', warning: warning.text });
   return { kind: 'serving' };
 }
 
 /** An instance has had since then only what its root volume brought along and what was installed: a start takes the diverter away too. */
 export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
+
+/** Systems Manager has lost an agent that has registered since its instance had what it has: it last heard of it then. */
+export const agentLostAt = (instance: Instance): number | undefined =>
+  !instance.agentOnline && (instance.agentHeardAt ?? 0) >= bareSince(instance) ? instance.agentHeardAt : undefined;
 
 /**
  * An instance may be on its way back to a warm pool, which nothing says. A target is. Another one that has a diverter may be until a
@@ -202,23 +229,21 @@ export function mayStandThere(
   return inSubnet && (routerProfile === '' || profile === routerProfile);
 }
 
-/** The reason why an instance cannot be a router of this load balancer at all, and what would help. */
-function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfig) {
-  const { subnetId, zone, profile, architecture, windows, address } = instance;
+/** The reason why an instance cannot be a router of this load balancer at all. */
+function unfitness(instance: Instance, world: RoutersWorld, config: RoutersConfig): Reason | undefined {
+  const { subnetId = '', zone = '', profile, architecture, windows, address } = instance;
   const zones = world.nodes.map((node) => node.zone).sort();
-  if (zones.length > 0 && !zones.includes(zone ?? ''))
-    return `it stands in zone ${zone}, and the load balancer in ${zones.join(', ')}: launch it there, or add a subnet of ${zone} to the stack`;
+  if (zones.length > 0 && !zones.includes(zone)) return { code: 'other-zone', zone, zones: zones.join(', ') };
   if (!mayStandThere({ subnetId, profile: config.routerProfile }, config))
-    return `it stands in ${subnetId}, and routerSubnets names ${config.routerSubnets.join(', ')}: launch it there, or name its subnet too`;
+    return { code: 'other-subnet', subnetId, routerSubnets: config.routerSubnets.join(', ') };
   if (!mayStandThere(instance, config))
-    return `its instance profile is ${profile ?? 'none'}, and routerProfile is ${config.routerProfile}: give it that one`;
+    return { code: 'other-profile', profile: profile ?? 'none', routerProfile: config.routerProfile };
   const noRoom = noRoomFor(instance, config);
   // One that is a target stays one.
   if (noRoom.length > 0 && !world.targets.some(({ id }) => id === instance.id)) return tooFull(instance, noRoom);
-  if (!address) return 'it has no IPv4 address, by which the load balancer reaches its targets';
-  if (windows) return 'it runs Windows, where no diverter runs';
-  if (config.diverter === 'own' && !buildFor(architecture, config))
-    return `this stack was deployed without a diverter for ${architecture}: build one, see bpf/Makefile, and deploy again`;
+  if (!address) return { code: 'no-ipv4' };
+  if (windows) return { code: 'windows' };
+  if (config.diverter === 'own' && !buildFor(architecture, config)) return { code: 'no-diverter-built', architecture };
   return undefined;
 }
 
@@ -229,11 +254,19 @@ function noRoomFor({ keys, interfaces }: Instance, { diverterKey, checkKey, rang
   return needed.filter((key) => !keys.includes(key)).slice(Math.max(0, TAGS_AT_MOST - keys.length));
 }
 
-export const tooFull = ({ keys }: Instance, noRoom: string[]) =>
-  `it has ${keys.length} tags, of which AWS allows ${TAGS_AT_MOST} beside its own, and no room for ${noRoom.join(', ')}: take ${noRoom.length} away`;
+export const tooFull = ({ keys }: Instance, noRoom: string[]): Reason => ({
+  code: 'no-room-for-notes',
+  ...{ tags: keys.length, most: TAGS_AT_MOST, keys: noRoom.join(', '), missing: noRoom.length },
+});
 
 /** An instance has room for a tag that it has already, or if it has fewer than AWS allows. */
 export const hasRoomFor = ({ keys }: Instance, key: string) => keys.length < TAGS_AT_MOST || keys.includes(key);
+
+/** An instance has room for a tag that can be done without, beside those that cannot. */
+export function hasRoomToSpare(instance: Instance, key: string, config: RoutersConfig): boolean {
+  const keys = [...new Set([...instance.keys, key])];
+  return keys.length <= TAGS_AT_MOST && noRoomFor({ ...instance, keys }, config).length === 0;
+}
 
 const buildFor = (architecture: string, { builds }: RoutersConfig) => builds.get(ARCHITECTURES[architecture] ?? '');
 

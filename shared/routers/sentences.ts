@@ -1,11 +1,15 @@
-import { labelled } from '../sentences.ts';
-import { NO_DIVERTER } from './router.ts';
-import type { RoutersStep, StepOf } from './steps.ts';
+import { reasonText } from '../conditions/sentences.ts';
+import { labelled, minuteOf } from '../sentences.ts';
+import { type Health, NO_DIVERTER } from './router.ts';
+import { isForPeople, type RoutersStep, type StepOf } from './steps.ts';
 import type { Why } from './world.ts';
 
 /** A step as the log, `plan` and `explain` tell it. */
 export const stepSentence = (step: RoutersStep): string =>
-  step.kind === 'note-warning' || step.kind === 'deregister' ? deed(step) : labelled(step, deed(step));
+  saysSubject(step) ? deed(step) : labelled(step, deed(step));
+
+const saysSubject = (step: RoutersStep) =>
+  step.kind === 'note-warning' || step.kind === 'deregister' || isForPeople(step);
 
 /** A step for people who know which router or hook it is about. */
 export function deed(step: RoutersStep): string {
@@ -30,13 +34,16 @@ export function deed(step: RoutersStep): string {
       return `has its diverter, by command ${commandId}${output ? `: ${output}` : ''}`;
     }
     case 'note-warning':
+    case 'note-unhealthy':
       return `${step.about.label} notes: ${step.text}`;
+    case 'forget-unhealthy':
+      return `${step.about.label} is erased`;
     case 'register':
       return `${step.instanceIds.length > 1 ? 'join' : 'joins'} the target group`;
     case 'deregister':
-      return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${each.why}`).join('; ')}`;
+      return `the target group is left by ${step.context.leaving.map((each) => `${each.label}, for ${reasonText(each.reason)}`).join('; ')}`;
     case 'heartbeat':
-      return `is to wait on for ${step.context.lack}`;
+      return `is to wait on for ${reasonText(step.context.awaited)}`;
     case 'end-hook':
       return answer(step);
     case 'claim-range':
@@ -45,6 +52,10 @@ export function deed(step: RoutersStep): string {
       return `gives back the DNS range ${step.context.held}`;
   }
 }
+
+/** A target's state, why, and since when, as far as they are known. */
+export const healthSentence = ({ health, reason, since }: Health) =>
+  `${health}${reason === undefined ? '' : `: ${reason}`}${since === undefined ? '' : ` since ${minuteOf(since)}`}`;
 
 const REASONS: Record<Why, string> = {
   join: 'to join with',
@@ -57,8 +68,8 @@ function answer({ context }: StepOf<'end-hook'>): string {
     case 'done':
       return `lets it go ${context.back ? 'back to its warm pool, if it is that which holds it' : 'on, it is ready'}`;
     case 'vain':
-      return `gives up its launch, since ${context.reason}`;
+      return `gives up its launch, since ${reasonText(context.reason)}`;
     case 'late':
-      return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${context.lack}`;
+      return `gives up its launch, which after ${Math.round(context.after / 60_000)} min still waits for ${reasonText(context.awaited)}`;
   }
 }

@@ -1,3 +1,4 @@
+import type { Reason } from '../conditions/condition.ts';
 import type { Step } from '../reconcile/plan.ts';
 import type { Wanted } from './router.ts';
 import type { Install, Why } from './world.ts';
@@ -19,9 +20,11 @@ export type RoutersStep = Step &
         context?: Pick<Install, 'commandId' | 'output'>;
       }
     | { kind: 'note-warning'; instanceId: string; text: string; at: number }
+    | { kind: 'note-unhealthy'; instanceId: string; text: string; at: number }
+    | { kind: 'forget-unhealthy'; instanceId: string }
     | { kind: 'register'; instanceIds: string[] }
-    | { kind: 'deregister'; instanceIds: string[]; context: { leaving: { label: string; why: string }[] } }
-    | { kind: 'heartbeat'; instanceId: string; group: string; hook: string; context: { lack: string } }
+    | { kind: 'deregister'; instanceIds: string[]; context: { leaving: { label: string; reason: Reason }[] } }
+    | { kind: 'heartbeat'; instanceId: string; group: string; hook: string; context: { awaited: Reason } }
     | {
         kind: 'end-hook';
         instanceId: string;
@@ -34,13 +37,17 @@ export type RoutersStep = Step &
     | { kind: 'release-range'; instanceId: string; context: { held: string | undefined } }
   );
 
+/** Notes of since when a target is unhealthy are for people alone. */
+export const isForPeople = ({ kind }: Pick<RoutersStep, 'kind'>) =>
+  kind === 'note-unhealthy' || kind === 'forget-unhealthy';
+
 export type StepOf<Kind extends RoutersStep['kind']> = Extract<RoutersStep, { kind: Kind }>;
 
 /** A hook gets its result since all is done, its launch is in vain, or it takes longer than `after` milliseconds. */
 export type HookContext =
   | { why: 'done'; back: boolean }
-  | { why: 'vain'; reason: string }
-  | { why: 'late'; after: number; lack: string };
+  | { why: 'vain'; reason: Reason }
+  | { why: 'late'; after: number; awaited: Reason };
 
 /** Seconds that a command may wait for its agent: it must not outlive its link. */
 export const DELIVERY_TIMEOUT = 600;

@@ -1,21 +1,16 @@
-import type { Condition, Part } from '../reconcile/plan.ts';
-import { sentences } from '../sentences.ts';
-import type { Router } from './router.ts';
-import { deed } from './sentences.ts';
-import type { RoutersStep } from './steps.ts';
+import type { Condition } from '../conditions/condition.ts';
+import { type Explained, explained, whyOf } from '../conditions/sentences.ts';
+import type { Part } from '../reconcile/plan.ts';
+import { type Health, healthOf, type Router } from './router.ts';
+import { deed, healthSentence } from './sentences.ts';
+import { isForPeople, type RoutersStep } from './steps.ts';
 import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
-export interface RouterSummary {
-  instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone'>;
-  /** Its target's state, or `not registered`. */
-  health: string;
-  /** Elastic Load Balancing's word on why its target is not healthy, e.g. `Target.Timeout`. */
-  reason: string | undefined;
+export interface RouterSummary extends Health, Explained {
+  instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone' | 'unhealthy'>;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
-  /** Sentences that say why it is not ready: the cause before what is done about it. */
-  why: string[];
 }
 
 type Known = Pick<Router, 'target'> & Pick<RouterSummary, 'instance'>;
@@ -24,21 +19,23 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
   return routers.flatMap(({ instance, target }): RouterSummary[] => {
     const isUp = instance.state === 'pending' || instance.state === 'running';
     if (!target && !isUp) return [];
-    const health = target?.state ?? 'not registered';
+    const standing = healthOf({ instance, target });
+    const { health, reason } = standing;
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
-    const next = steps.filter(({ about }) => about.ids.includes(instance.id));
-    const cause = target?.state === 'unhealthy' && target.reason ? [`unhealthy: ${target.reason}`] : [];
-    const isSaid = mine.some(({ code }) => code !== undefined && code === target?.reason);
-    const why = [...(isSaid ? [] : cause), ...sentences(mine, next, deed)];
+    const next = steps.filter((step) => !isForPeople(step) && step.about.ids.includes(instance.id));
+    const isCaused = health === 'unhealthy' && reason !== undefined;
+    // The cause says more than that it is waited for.
+    const others = isCaused ? mine.filter((each) => each.reason.code !== 'health-checks') : mine;
+    const causes = [...(isCaused ? [healthSentence(standing)] : []), ...whyOf(others, next, deed)];
     const state = mine.some(({ kind }) => kind !== 'waiting')
       ? 'refused'
       : !isUp || health === 'draining'
         ? 'leaving'
         : health === 'unhealthy'
           ? 'down'
-          : why.length > 0
+          : causes.length > 0
             ? 'waiting'
             : 'ready';
-    return [{ instance, health, reason: target?.reason, state, conditions: mine, why }];
+    return [{ instance, ...standing, state, conditions: mine, ...explained(causes) }];
   });
 }

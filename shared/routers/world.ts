@@ -46,6 +46,8 @@ export interface Instance {
   interfaces: { id: string; sourceDestCheck: boolean }[];
   /** Its agent is online, so that a command would reach it. Looked up only for those that may be sent one. */
   agentOnline: boolean;
+  /** Its agent gave its last sign of life then, online or lost; undefined if Systems Manager has never heard of it, or was not asked. */
+  agentHeardAt: number | undefined;
   /** The diverter it has by our note. */
   diverter: Note | undefined;
   /** The diverter that a tag says it has, which is not known to be ours: of before notes were sealed, or anybody's. */
@@ -58,6 +60,8 @@ export interface Instance {
   leaving: Note | undefined;
   /** AWS says so by an event of the last minutes: no look would show that. */
   warned: Note | undefined;
+  /** Its target is unhealthy since then, by our note: Elastic Load Balancing does not remember. The text is its reason at that time. */
+  unhealthy: Note | undefined;
   /** Interfaces whose source/dest check we turned off, by our note. */
   unchecked: string[] | undefined;
   /** Notes of ours that are to be sealed anew. */

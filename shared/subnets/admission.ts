@@ -1,4 +1,5 @@
 import { contains, isIpv6, overlaps } from '../cidr.ts';
+import type { Reason } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { parseSpec, type Spec } from './spec.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type RouteTable,
   type Subnet,
   type SubnetsWorld,
-  several,
   subnetsOf,
   tableOf,
 } from './world.ts';
@@ -24,8 +24,8 @@ interface Request {
   config: SubnetsConfig;
 }
 
-/** A rule gives the reason why something cannot be, as the rest of a sentence; undefined if it can. */
-type Rule<Extra extends unknown[] = []> = (given: Request, ...extra: Extra) => string | undefined;
+/** A rule gives the reason why something cannot be; undefined if it can. */
+type Rule<Extra extends unknown[] = []> = (given: Request, ...extra: Extra) => Reason | undefined;
 
 /** A subnet with this tag's value asks for this, or is refused for the first reason that speaks against it. */
 export function admit(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Spec {
@@ -39,7 +39,7 @@ export function admit(subnet: Subnet, value: string, world: SubnetsWorld, config
   for (const cidr of spec.cidrs) {
     for (const rule of CIDR_RULES) {
       const refused = rule(given, cidr);
-      if (refused) return { refused: `${cidr} ${refused}` };
+      if (refused) return { refused };
     }
   }
   return spec;
@@ -49,40 +49,38 @@ const PLACE_RULES: Rule[] = [
   function tableIsOfThisAccount({ subnet, table, config }) {
     const { account } = config;
     const shared = [table, subnet].find((each) => each && isShared(each, account));
-    if (shared)
-      return `${table?.id ?? 'its route table'} is of account ${shared.owner}, which shares this VPC, and ${account} may write no route there: deploy the stack in ${shared.owner}`;
+    if (shared) return { code: 'shared-vpc', table: table?.id ?? 'its route table', owner: shared.owner, account };
   },
 
   function zoneIsServed({ subnet: { zone, zoneId }, world: { service, nodeZones }, config }) {
     if (!service.visible || service.zones.includes(zone) || nodeZones.includes(zone)) return;
-    if (service.owner === config.account) return `the load balancer has no node in ${zone}`;
-    return `the service of account ${service.owner} is not in ${zone}, which is ${zoneId}: it serves ${service.zoneIds.join(', ')}`;
+    if (service.owner === config.account) return { code: 'zone-without-node', zone };
+    return { code: 'zone-not-served', owner: service.owner, zone, zoneId, zoneIds: service.zoneIds.join(', ') };
   },
 
   function tableIsItsOwn({ subnet, table, world, config }) {
-    if (!table) return 'it has no route table';
+    if (!table) return { code: 'no-route-table' };
     if (!table.main || config.mainTableAllowed) return;
     const others = subnetsOf(table, world).filter(({ id }) => id !== subnet.id);
-    return `it follows ${table.id}, the main route table of the VPC, whose routes would serve ${several(others) || 'every new subnet'} too`;
+    return { code: 'main-route-table', tableId: table.id, subnets: others.map(label) };
   },
 
   /** Routers' own packets would be led back to the routers. */
   function routersAreElsewhere({ subnet, table, world }) {
     const homes = new Set(world.routers.map(({ subnetId }) => subnetId));
-    if (homes.has(subnet.id)) return 'routers stand in it, and what they send out would come back to them';
+    if (homes.has(subnet.id)) return { code: 'routers-in-subnet' };
     const shared = world.subnets.filter(({ id }) => homes.has(id) && tableOf(id, world) === table);
-    if (shared.length > 0) return `its route table ${table?.id} also serves the routers in ${several(shared)}`;
+    if (table && shared.length > 0) return { code: 'table-of-routers', tableId: table.id, subnets: shared.map(label) };
   },
 
   function endpointHasAPlace(given) {
     const host = hostOf(given);
     // https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html: `dualstack` needs both.
     if (host?.cidrs.every(isIpv6) && !hasNeighboursEndpoint(given))
-      return `${label(host)} has no IPv4 addresses for an endpoint`;
+      return { code: 'no-ipv4-for-endpoint', subnet: label(host) };
     if (host) return;
     const leaving = endpointSubnets(given).find(({ zone }) => zone === given.subnet.zone);
-    const but = leaving ? `, but for ${label(leaving)}, which someone tried to delete` : '';
-    return `none of the subnets named for endpoints is in ${given.subnet.zone}${but}`;
+    return { code: 'no-subnet-for-endpoint', zone: given.subnet.zone, leaving: leaving && label(leaving) };
   },
 ];
 
@@ -91,18 +89,17 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   function isRoutable({ world }, cidr) {
     const own = world.vpcCidrs.find((each) => contains(each, cidr));
     if (own === undefined) return;
-    if (!world.subnets.some(({ cidrs }) => cidrs.includes(cidr)))
-      return `is inside ${own} of the VPC itself, and not a whole subnet of it`;
-    if (own === cidr) return 'is a whole block of the VPC itself, to which its route tables have a route already';
+    if (!world.subnets.some(({ cidrs }) => cidrs.includes(cidr))) return { code: 'part-of-vpc', cidr, block: own };
+    if (own === cidr) return { code: 'block-of-vpc', cidr };
   },
 
   function leavesNeededSubnetsAlone(given, cidr) {
     const { subnet, world } = given;
     const whole = world.subnets.find(({ cidrs }) => cidrs.includes(cidr));
     if (!whole) return;
-    if (whole.id === subnet.id) return 'is the subnet itself';
+    if (whole.id === subnet.id) return { code: 'subnet-itself', cidr };
     const holds = (subnetIds: string[]) => subnetIds.includes(whole.id);
-    const cutsOff = (what: string) => `is ${label(whole)}, and would cut its machines off from the ${what} there`;
+    const cutsOff = (what: string): Reason => ({ code: 'cuts-off', cidr, subnet: label(whole), what });
     if (holds(world.routers.map(({ subnetId }) => subnetId))) return cutsOff('routers');
     if (holds(world.systemsManager.subnetIds)) return cutsOff('endpoints of Systems Manager');
     if (holds([...endpointSubnets(given).map(({ id }) => id), ...world.endpoints.map(({ subnetId }) => subnetId)]))
@@ -112,18 +109,16 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   /** The addresses of a router's range mean something on that router alone. */
   function leavesDnsRangesAlone({ world }, cidr) {
     const router = world.routers.find(({ dnsRange }) => dnsRange !== undefined && contains(dnsRange, cidr));
-    if (!router) return;
-    const range = `is inside ${router.dnsRange}, the DNS range of ${label(router)}`;
-    return world.remote
-      ? `${range}, to which no route of another VPC leads`
-      : `${range}, and would cut it off from there`;
+    if (router?.dnsRange === undefined) return;
+    const code = world.remote ? 'in-far-dns-range' : 'in-dns-range';
+    return { code, cidr, range: router.dnsRange, router: label(router) };
   },
 
   function isCarried(given, cidr) {
     if (!isIpv6(cidr) || !given.world.service.visible) return;
-    if (!given.world.service.ipv6) return 'is IPv6, which the endpoint service does not carry';
+    if (!given.world.service.ipv6) return { code: 'service-without-ipv6', cidr };
     const host = hostOf(given);
-    if (host && !host.cidrs.some(isIpv6)) return `is IPv6, and ${label(host)} has no IPv6 addresses for an endpoint`;
+    if (host && !host.cidrs.some(isIpv6)) return { code: 'no-ipv6-for-endpoint', cidr, subnet: label(host) };
   },
 
   /** An endpoint obeys the table of its subnet: what a router sends on unchanged must find another way from there. */
@@ -131,20 +126,17 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
     if (!isWide(cidr)) return;
     const { table, world } = given;
     const hosts = endpointSubnets(given);
-    if (hosts.length === 0)
-      return 'is so wide that it needs endpoints in subnets of their own, or what routers let pass would come back to them';
+    if (hosts.length === 0) return { code: 'too-wide', cidr };
     const served = hosts.filter(({ id }) => tableOf(id, world) === table);
-    if (served.length > 0) return `would lead back into the endpoint, for ${table?.id} also serves ${several(served)}`;
+    if (table && served.length > 0) return { code: 'loop', cidr, tableId: table.id, subnets: served.map(label) };
   },
 
   function leavesSystemsManager(given, cidr) {
     const elsewhere = given.config.systemsManagerCidrs;
     if (given.world.systemsManager.reachable) return;
-    if (isWide(cidr) && elsewhere.length === 0)
-      return 'would cut its machines off from Systems Manager, for which the VPC has no endpoints (ssm and ssmmessages); where they are elsewhere, name that in systemsManagerCidrs';
+    if (isWide(cidr) && elsewhere.length === 0) return { code: 'no-systems-manager', cidr };
     const lost = elsewhere.find((each) => overlaps(cidr, each) && !hasWay(given, each, cidr));
-    if (lost)
-      return `would cut its machines off from Systems Manager in ${lost}: ${given.table?.id} has no more specific way there that is not ours`;
+    if (lost) return { code: 'no-way-to-systems-manager', cidr, lost, tableId: given.table?.id ?? '' };
   },
 ];
 

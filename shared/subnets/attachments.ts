@@ -1,6 +1,7 @@
 import type { Connection } from '../aws/attachments.ts';
+import type { Condition, Reason } from '../conditions/condition.ts';
 import type { HubConfig, SubnetsConfig } from '../config.ts';
-import type { Condition, Part } from '../reconcile/plan.ts';
+import type { Part } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 
 /** A transit gateway's connection to the endpoint service, by a network function attachment. */
@@ -50,9 +51,9 @@ export function planAttachments(
 
 function stranger({ id, attachmentId, owner }: Attachment, serviceId: string): Condition {
   const about = { label: attachmentId ?? id, ids: [attachmentId ?? id] };
-  const message =
+  const reason: Reason =
     attachmentId === undefined || owner === undefined
-      ? `it is connected to ${serviceId} and waits for acceptance, and is no endpoint's but a transit gateway's: accept or reject its attachment, see docs/deploying.md`
-      : `account ${owner}, which is not among gatewayOwners, asks to connect its transit gateway to ${serviceId}: name that account there, or accept or reject the attachment by hand, see docs/deploying.md`;
-  return { about, kind: 'refused', message, foreign: true };
+      ? { code: 'unknown-gateway', serviceId }
+      : { code: 'unknown-gateway-owner', owner, serviceId };
+  return { about, kind: 'refused', reason, foreign: true };
 }

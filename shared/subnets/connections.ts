@@ -1,5 +1,7 @@
+import { refused } from '../conditions/condition.ts';
 import type { HubConfig, SubnetsConfig } from '../config.ts';
 import type { Part } from '../reconcile/plan.ts';
+import { aboutId } from '../ref.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { Connection } from './world.ts';
 
@@ -25,10 +27,8 @@ export function planConnections(
     conditions: asking
       .filter(({ owner }) => !spokeAccounts.includes(owner))
       .map(({ id, owner }) => ({
-        about: { label: id, ids: [id] },
-        kind: 'refused',
+        ...refused(aboutId(id), { code: 'unknown-account', owner, serviceId }),
         foreign: true,
-        message: `account ${owner}, which is not among spokeAccounts, asks to connect it to ${serviceId}: name that account there, or accept or reject it by hand, see docs/deploying.md`,
       })),
   };
 }

@@ -1,5 +1,6 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
-import { joined, type Part, refused, waiting } from '../reconcile/plan.ts';
+import { refused, waiting } from '../conditions/condition.ts';
+import { joined, type Part } from '../reconcile/plan.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import { type Copy, NOTE_AGE_MS, type RouteNote } from './route-note.ts';
 import { aboutSlot, type RouteSlot } from './route-slots.ts';
@@ -31,10 +32,8 @@ export function keepCopies(
     ? [{ kind: 'write-note', tableId: table.id, key, value: text, about, context }]
     : [];
   const step = copyNote(slot, note, actual?.target, world, planned);
-  if (!step) {
-    const message = `its tag ${key} has no copy, for every endpoint has ${TAGS_AT_MOST} tags: if that is lost, so is the way back`;
-    return { steps: rewritten, conditions: [refused(about, message)] };
-  }
+  if (!step)
+    return { steps: rewritten, conditions: [refused(about, { code: 'no-room-for-copy', key, most: TAGS_AT_MOST })] };
   const isThere = (copy: Copy) =>
     copy.endpointId === step.endpointId && copy.note.text === text && copy.note.by === 'us';
   return { steps: copies.some(isThere) ? rewritten : [...rewritten, step] };
@@ -79,7 +78,6 @@ function erase(copy: Copy, slot: RouteSlot, { endpoints, now }: SubnetsWorld): P
   const { endpointId, key, value, note } = copy;
   if (!endpoints.some(({ id, state }) => id === endpointId && state !== 'deleting')) return {};
   const until = slot.ours ? 0 : note.at + NOTE_AGE_MS;
-  if (until > now)
-    return { conditions: [waiting(aboutSlot(slot), 'the moment when the copy of its tag can be erased', until)] };
+  if (until > now) return { conditions: [waiting(aboutSlot(slot), { code: 'copy-erasable' }, until)] };
   return { steps: [{ kind: 'erase-copy', endpointId, key, value, about: aboutSlot(slot) }] };
 }

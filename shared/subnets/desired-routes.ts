@@ -1,5 +1,5 @@
+import { LATER, type Obstacle } from '../conditions/condition.ts';
 import { grouped } from '../grouped.ts';
-import { LATER, type Reason } from '../reconcile/plan.ts';
 import { blindness, type Serving } from './endpoints.ts';
 import { isRefused, type OptedInSubnet } from './opted-in.ts';
 import {
@@ -24,7 +24,7 @@ export interface DesiredRoute {
   /** Id of that router, where it is known. */
   router?: string;
   /** Said if all that is missing is a healthy router. */
-  lacksRouter: Reason | undefined;
+  lacksRouter: Obstacle | undefined;
   /** Routers' health is not known, of any of them. */
   blind?: boolean;
   /** Subnets that want it, and are told what stands against it. */
@@ -115,8 +115,8 @@ const straight = (destination: string, targets: string[], subnets: OptedInSubnet
 });
 
 /** Worth waiting for if one is on its way. */
-function healthyRouter({ targets, blind }: SubnetsWorld): Reason {
+function healthyRouter({ targets, blind }: SubnetsWorld): Obstacle {
   if (blind !== undefined) return blindness(blind);
   const until = targets.some(({ state }) => state === 'initial') ? undefined : LATER;
-  return { kind: 'waiting', message: 'a healthy router, without which a route would lead nowhere', until };
+  return { kind: 'waiting', reason: { code: 'healthy-router' }, until };
 }

@@ -1,5 +1,5 @@
 import { canonicalCidr, overlaps } from '../cidr.ts';
-import { type Condition, refused } from '../reconcile/plan.ts';
+import { type Condition, type Reason, refused } from '../conditions/condition.ts';
 import { aboutNamed, label, type Router, type SubnetsWorld } from './world.ts';
 
 export interface DirectRanges {
@@ -16,12 +16,12 @@ export function directRanges({ routers, vpcCidrs, remote }: SubnetsWorld): Direc
   const taken = vpcCidrs.map((cidr) => ({ cidr, whose: 'the VPC' }));
   for (const router of routers.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (!router.running || router.dnsRange === undefined) continue;
-    const refuse = (why: string) =>
-      ranges.conditions.push(refused(aboutNamed(router), `its DNS range ${router.dnsRange} ${why}`));
-    const cidr = canonicalCidr(router.dnsRange);
+    const { dnsRange: range } = router;
+    const refuse = (reason: Reason) => ranges.conditions.push(refused(aboutNamed(router), reason));
+    const cidr = canonicalCidr(range);
     const other = cidr && taken.find((each) => overlaps(each.cidr, cidr));
-    if (!cidr) refuse('is not a CIDR');
-    else if (other) refuse(`overlaps ${other.cidr} of ${other.whose}`);
+    if (!cidr) refuse({ code: 'range-not-a-cidr', range });
+    else if (other) refuse({ code: 'range-overlaps', range, block: other.cidr, whose: other.whose });
     else {
       taken.push({ cidr, whose: label(router) });
       ranges.routers.set(cidr, router);

@@ -1,5 +1,5 @@
 import type { SubnetsConfig } from '../config.ts';
-import { aboutId } from '../reconcile/plan.ts';
+import { aboutId } from '../ref.ts';
 import type { SubnetsStep } from './steps.ts';
 import { type Endpoint, isLive, type SubnetsWorld } from './world.ts';
 

@@ -1,6 +1,9 @@
 import { isIpv6 } from '../cidr.ts';
+import { type Condition, LATER, type Obstacle, type Reason, refused } from '../conditions/condition.ts';
+import type { Blind } from '../conditions/subnets.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { aboutId, type Condition, joined, LATER, type Part, type Reason, refused } from '../reconcile/plan.ts';
+import { joined, type Part } from '../reconcile/plan.ts';
+import { aboutId } from '../ref.ts';
 import { lastEnded, MOST_TRIES, triedAgainAt } from './endpoint-retries.ts';
 import { isRefused, type OptedInSubnet, refusalOf, toAll } from './opted-in.ts';
 import { crowdedZones, zonesEndpoints } from './sharing.ts';
@@ -49,8 +52,8 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
   );
   for (const site of sites) {
     const asking = site.subnets.filter((optedIn) => !isRefused(optedIn));
-    const tell = (reason: Reason) => void conditions.push(...toAll(asking, reason));
-    const wait = (message: string, until?: number) => tell({ kind: 'waiting', message, until });
+    const tell = (obstacle: Obstacle) => void conditions.push(...toAll(asking, obstacle));
+    const wait = (reason: Reason, until?: number) => tell({ kind: 'waiting', reason, until });
     const { host } = site;
     const own = chosen(site, world);
     const shares = !own && host !== undefined && crowded.has(host.zone);
@@ -74,26 +77,26 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
     const tries = room > 0 ? ended.length : MOST_TRIES;
     const retryAt = newest ? triedAgainAt(newest, tries) : 0;
     if (newest && retryAt > world.now) {
-      wait(`another try, for ${whyEnded(newest, world, config)}`, retryAt);
+      wait({ code: 'endpoint-retry', ended: endedOf(newest, world, config) }, retryAt);
     } else if (room <= 0 && newest) {
       const oldest = ended.at(-1) ?? newest;
       if (soon > 0) soon -= 1;
       else spare.add(oldest);
-      wait(`room for another try: the VPC has all the endpoints that AWS's quota allows`);
+      wait({ code: 'room-in-vpc' });
     } else if (shares && newest) {
       // It may be one that ended that stands in the way.
       for (const each of ended) spare.add(each);
-      wait(`room for another try: AWS takes no second endpoint in ${host.zone}`);
+      wait({ code: 'room-in-zone', zone: host.zone });
     } else if (room <= 0) {
-      const message = `the VPC has all the ${config.endpointsPerVpc} endpoints that AWS's quota allows`;
-      tell({ kind: 'refused', message });
+      tell({ kind: 'refused', reason: { code: 'endpoint-quota', most: config.endpointsPerVpc } });
     } else {
       room -= 1;
       const step = createEndpoint(host, world);
       steps.push(step);
       const [refusal] = refusalOf(step, world);
       if (refusal) tell(refusal);
-      else wait(newest ? `${AVAILABLE}, a new one, for ${whyEnded(newest, world, config)}` : AVAILABLE);
+      else if (newest) wait({ code: 'endpoint-anew', ended: endedOf(newest, world, config) });
+      else wait({ code: 'endpoint-available' });
     }
   }
   const accepted = acceptance(serving, world, config);
@@ -131,40 +134,44 @@ function publishZones({ service, nodeZones }: SubnetsWorld, optedInSubnets: Opte
   return [{ kind: 'publish-zones', about, tentative: true, context: { zones } }];
 }
 
-const AVAILABLE = 'its endpoint to be available';
-
 /** Whose service is another account's, that accepts, rejects, and is asked about its routers. */
 const isAnothers = ({ service }: SubnetsWorld, { account }: SubnetsConfig) => service.owner !== account;
 
-const ownerOf = ({ service: { owner } }: SubnetsWorld) => (owner ? `account ${owner}` : 'the owner of the service');
-
-function awaited(endpoint: Endpoint, world: SubnetsWorld, config: SubnetsConfig): Reason {
+function awaited(endpoint: Endpoint, world: SubnetsWorld, config: SubnetsConfig): Obstacle {
   if (endpoint.state === 'pendingacceptance' && isAnothers(world, config))
-    return { kind: 'waiting', message: `${ownerOf(world)} to accept ${endpoint.id}`, until: LATER };
+    return {
+      kind: 'waiting',
+      reason: { code: 'endpoint-accepted', id: endpoint.id, owner: world.service.owner },
+      until: LATER,
+    };
   const until = world.now - endpoint.createdAt > SLOW_MS ? LATER : undefined;
-  return { kind: 'waiting', message: AVAILABLE, until };
+  return { kind: 'waiting', reason: { code: 'endpoint-available' }, until };
 }
 
-function whyEnded({ id, state, error }: Endpoint, world: SubnetsWorld, config: SubnetsConfig): string {
-  if (isAnothers(world, config) && state === 'rejected') return `${ownerOf(world)} rejected ${id}`;
-  if (isAnothers(world, config) && state === 'expired') return `${ownerOf(world)} did not accept ${id} in time`;
-  return [id, 'is', state, error].filter(Boolean).join(' ');
-}
+const endedOf = ({ id, state, error }: Endpoint, world: SubnetsWorld, config: SubnetsConfig) => ({
+  ...{ id, state, error },
+  ...(isAnothers(world, config) && { owner: world.service.owner }),
+});
 
 /** Nothing new is made, and nothing taken away. */
-export const blindness = (why: string): Reason => ({
+export const blindness = (blind: Blind): Obstacle => ({
   kind: 'waiting',
-  message: `news of the routers of the hub: what is there stays, and nothing new is made, for ${why}`,
+  reason: { code: 'news-of-hub', blind },
   until: LATER,
 });
 
 /** No endpoint is made to a service that is not there, nor before routers, nor in a zone that the service does not have yet. */
-function holdsBack({ zone }: Subnet, { service, blind }: SubnetsWorld, { account }: SubnetsConfig): Reason | undefined {
+function holdsBack(
+  { zone }: Subnet,
+  { service, blind }: SubnetsWorld,
+  { account }: SubnetsConfig,
+): Obstacle | undefined {
   if (blind !== undefined && service.visible) return blindness(blind);
-  const message = service.visible
-    ? `the endpoint service to be enabled in ${zone}, where the load balancer is already`
-    : `the endpoint service ${service.name} to be there for account ${account}: it is gone, its name is another, or its owner does not let this account connect`;
-  return service.visible && service.zones.includes(zone) ? undefined : { kind: 'waiting', message, until: LATER };
+  if (service.visible && service.zones.includes(zone)) return undefined;
+  const reason: Reason = service.visible
+    ? { code: 'zone-enabled', zone }
+    : { code: 'service-there', service: service.name, account };
+  return { kind: 'waiting', reason, until: LATER };
 }
 
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
@@ -233,10 +240,10 @@ export function removeEndpoints(
     steps: endpointIds.length > 0 ? [{ kind: 'delete-endpoints', endpointIds, about }] : [],
     conditions: present.flatMap(({ id, table }): Condition[] => {
       if (!table || (!table.edge && !isShared(table, account))) return [];
-      const message = isShared(table, account)
-        ? `a route of ${table.id}, which is of account ${table.owner}, holds it; have it taken out there`
-        : `a route of ${table.id}, a gateway's table, holds it; lead it elsewhere, or take it out`;
-      return [refused(aboutId(id), message)];
+      const reason: Reason = isShared(table, account)
+        ? { code: 'endpoint-held-by-account', tableId: table.id, owner: table.owner }
+        : { code: 'endpoint-held-by-gateway', tableId: table.id };
+      return [refused(aboutId(id), reason)];
     }),
   };
 }

@@ -1,7 +1,9 @@
 import { contains, isIpv6 } from '../cidr.ts';
+import type { Condition, Obstacle, Reason } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Condition, keyOf, type Reason, type Ref } from '../reconcile/plan.ts';
+import { keyOf } from '../reconcile/plan.ts';
 import { retry } from '../reconcile/refused-steps.ts';
+import type { Ref } from '../ref.ts';
 import { admit } from './admission.ts';
 import { directRanges } from './direct.ts';
 import type { Spec } from './spec.ts';
@@ -28,7 +30,7 @@ export interface OptedInSubnet {
 }
 
 /** Reports a step that AWS refused at least twice: a single refusal mends itself more often than not. */
-export function refusalOf(step: SubnetsStep, { attempts, now }: SubnetsWorld): Reason[] {
+export function refusalOf(step: SubnetsStep, { attempts, now }: SubnetsWorld): ReturnType<typeof retry>[] {
   const attempt = attempts.get(keyOf(step));
   if (!attempt || attempt.times < 2) return [];
   return [retry(attempt, now)];
@@ -37,8 +39,8 @@ export function refusalOf(step: SubnetsStep, { attempts, now }: SubnetsWorld): R
 export const isRefused = ({ destinations }: OptedInSubnet) => destinations.length === 0;
 
 /** The same condition of each of these. */
-export const toAll = (optedInSubnets: readonly OptedInSubnet[], reason: Reason): Condition[] =>
-  optedInSubnets.map(({ about }) => ({ about, ...reason }));
+export const toAll = (optedInSubnets: readonly OptedInSubnet[], obstacle: Obstacle): Condition[] =>
+  optedInSubnets.map(({ about }) => ({ about, ...obstacle }));
 
 /** The subnets that are opted in, with their specs judged. */
 export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedInSubnet[] {
@@ -73,8 +75,8 @@ function overfull(
   users: OptedInSubnet[],
   world: SubnetsWorld,
   config: SubnetsConfig,
-  refused = new Map<OptedInSubnet, string>(),
-): ReadonlyMap<OptedInSubnet, string> {
+  refused = new Map<OptedInSubnet, Reason>(),
+): ReadonlyMap<OptedInSubnet, Reason> {
   const optedInSubnets = users.filter((optedIn) => !isRefused(optedIn) && !refused.has(optedIn));
   // Where a spec is refused, what is there stays.
   const kept = optedInSubnets.length < users.length;
@@ -94,7 +96,7 @@ function overfull(
       for (const destination of each.destinations) wanted.add(destination);
       continue;
     }
-    refused.set(each, `${table.id} would need ${most} routes, and takes ${config.routesPerTable}`);
+    refused.set(each, { code: 'route-quota', tableId: table.id, routes: most, most: config.routesPerTable });
     if (!kept) return overfull(table, users, world, config, refused);
   }
   return refused;

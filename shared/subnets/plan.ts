@@ -1,6 +1,8 @@
+import { type Condition, refused } from '../conditions/condition.ts';
 import type { HubConfig, SubnetsConfig } from '../config.ts';
-import { aboutId, type Condition, joined, keyOf, type Plan, refused } from '../reconcile/plan.ts';
+import { joined, keyOf, type Plan } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
+import { aboutId } from '../ref.ts';
 import { planAttachments } from './attachments.ts';
 import { planConnections } from './connections.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
@@ -8,7 +10,6 @@ import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
 import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
-import { unreadClaims } from './sentences.ts';
 import { planStatus } from './status.ts';
 import type { SubnetsStep } from './steps.ts';
 import { countStates, type SubnetSummary, summariesOf, timedOf } from './summaries.ts';
@@ -25,13 +26,11 @@ export function planVpcs(
   config: SubnetsConfig & Partial<Pick<HubConfig, 'spokeAccounts' | 'gatewayOwners'>>,
 ) {
   const plans = vpcs.map((world) => plan({ ...world, attempts }, config));
-  const gone = missing.map((id) =>
-    refused(aboutId(id), 'AWS lists no such VPC in this account and region: take it out of clientVpcs'),
-  );
+  const gone = missing.map((id) => refused(aboutId(id), { code: 'vpc-missing' }));
   const about = { label: config.stack, ids: [] };
   const theirs =
     'denied' in claims
-      ? [refused(about, unreadClaims(claims))]
+      ? [refused(about, { code: 'claims-unread', message: claims.denied })]
       : claims.map(({ vpcId, stack }) => claimedBy(stack, vpcId, config));
   const service = joined(planConnections(spokes, config), planAttachments(attachments, config));
   const steps = [...service.steps, ...plans.flatMap((each) => each.steps)];
@@ -49,10 +48,10 @@ export function planVpcs(
 
 /** Among all VPCs those of another stack are none of this one's. Who has named one wants it served. */
 function claimedBy(stack: string, vpcId: string, { clientVpcs, tagKey }: SubnetsConfig): Condition {
-  const says = `the stack ${stack} opts its subnets in by the tag ${tagKey}, and so this one does not`;
+  const about = aboutId(vpcId);
   return clientVpcs === 'all'
-    ? { ...refused(aboutId(vpcId), says), foreign: true }
-    : refused(aboutId(vpcId), `${says}: take it out of clientVpcs, or give one of the two another tagKey`);
+    ? { ...refused(about, { code: 'vpc-claimed', stack, tagKey }), foreign: true }
+    : refused(about, { code: 'named-vpc-claimed', stack, tagKey });
 }
 
 function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
@@ -95,9 +94,4 @@ const refusedSpecs = (optedInSubnets: readonly OptedInSubnet[]) =>
 
 /** Endpoints that carry our tag, though they are none of ours. */
 const impostorsOf = ({ impostors }: SubnetsWorld, { stackTag }: SubnetsConfig) =>
-  impostors.map(({ id, serviceName }) =>
-    refused(
-      aboutId(id),
-      `it carries the tag ${stackTag.Key} of this stack, and belongs to ${serviceName}: it is left alone; take that tag away`,
-    ),
-  );
+  impostors.map(({ id, serviceName }) => refused(aboutId(id), { code: 'impostor', key: stackTag.Key, serviceName }));

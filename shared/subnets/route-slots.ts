@@ -1,6 +1,6 @@
 import { UNKNOWN_TARGET } from '../aws/route-target.ts';
 import type { SubnetsConfig } from '../config.ts';
-import type { Ref } from '../reconcile/plan.ts';
+import type { Ref } from '../ref.ts';
 import { type DesiredRoute, desiredRoutesOf } from './desired-routes.ts';
 import type { Serving } from './endpoints.ts';
 import type { OptedInSubnet } from './opted-in.ts';

@@ -1,7 +1,8 @@
 import { TAGS_AT_MOST } from '../aws/read.ts';
+import { type Condition, type Reason, waiting } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { formatNote } from '../note.ts';
-import { type Condition, type Part, waiting } from '../reconcile/plan.ts';
+import type { Part } from '../reconcile/plan.ts';
 import { copyNote } from './copies.ts';
 import type { DesiredRoute } from './desired-routes.ts';
 import { refusalOf, toAll } from './opted-in.ts';
@@ -33,9 +34,10 @@ export function stepsFor(action: RouteAction, slot: RouteSlot, context: Context)
   }
   if (!desired || action === 'nothing' || action === 'wait') return { conditions: lacks };
   if (action !== 'conflict') return write(action, slot, desired, context);
-  const why = actual?.holder ? ` of ${actual.holder}, and stacks take nothing from each other` : ', which is not ours';
-  const message = `${destination} in ${table.id} leads to ${actual?.target}${why}`;
-  return { conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
+  const { target = '', holder } = actual ?? {};
+  const route = { destination, tableId: table.id, target };
+  const reason: Reason = holder ? { code: 'route-of-stack', ...route, holder } : { code: 'route-conflict', ...route };
+  return { conditions: toAll(desired.subnets, { kind: 'conflict', reason }) };
 }
 
 /** A note goes before the route, so that there is never a route of ours that nobody could know for ours. */
@@ -60,8 +62,8 @@ function write(
   if (!noted && (desired.direct || action === 'take over')) {
     const present = note.present || table.forged.get(destination)?.includes(key);
     if (!present && table.tagCount >= TAGS_AT_MOST) {
-      const message = `${table.id} has ${table.tagCount} tags, and no room for the one that ${destination} needs`;
-      return { conditions: toAll(desired.subnets, { kind: 'conflict', message }) };
+      const reason = { code: 'no-room-for-note', destination, tableId: table.id, tags: table.tagCount } as const;
+      return { conditions: toAll(desired.subnets, { kind: 'conflict', reason }) };
     }
     // The time makes it another value than any before: who would erase that one does not hit this.
     const text = formatNote({ text: note.of, at: world.now });
@@ -97,23 +99,24 @@ function withdraw(slot: RouteSlot, { world, config }: Context): Partial<RouteSte
   const { table, destination, actual, alive } = slot;
   const about = aboutSlot(slot);
   const target = actual?.target ?? MISSING;
+  const route = { destination, tableId: table.id };
   const former = table.takeoverNotes.get(destination);
   const foreign = former ? undefined : table.foreignNotes.get(destination);
   const key = `${config.formerKey}:${destination}`;
   const forged = !former && table.forged.get(destination)?.includes(key);
   const holds = { ...about, ids: [table.id, target, key] };
   if (!actual?.local && (former?.gone || foreign || forged) && alive) {
-    const why = forged
-      ? `is noted by ${key}, which this stack did not write: lead the route where it belongs, or delete that tag`
+    const reason: Reason = forged
+      ? { code: 'noted-by-nobody', ...route, key }
       : foreign
-        ? `is noted by ${foreign}, which is not of this stack's tagKey: give that tag its key, or delete it`
-        : `cannot be given back to ${former?.target}, which is gone: lead it elsewhere or delete the tag ${key}`;
-    const condition: Condition = { about: holds, kind: 'blocked', message: `${destination} in ${table.id} ${why}` };
+        ? { code: 'noted-by-another-key', ...route, key: foreign }
+        : { code: 'former-target-gone', ...route, target: former?.target ?? '', key };
+    const condition: Condition = { about: holds, kind: 'blocked', reason };
     return { conditions: [condition], held: [condition] };
   }
   const step = wayBack(slot, target);
-  const held = refusalOf(step, world).map(({ message }): Condition => {
-    return { about: holds, kind: 'blocked', message: `${destination} in ${table.id} waits for ${message}` };
+  const held = refusalOf(step, world).map(({ reason }): Condition => {
+    return { about: holds, kind: 'blocked', reason: { ...reason, code: 'route-stays', ...route } };
   });
   return { steps: [step], held };
 }
@@ -149,6 +152,6 @@ export function keepNotes(slot: RouteSlot, { now }: SubnetsWorld): Part<SubnetsS
     ],
     conditions: over
       .filter((note) => !isDue(note))
-      .map(({ at }) => waiting(about, 'the moment when its tag can be erased', at + NOTE_AGE_MS)),
+      .map(({ at }) => waiting(about, { code: 'note-erasable' }, at + NOTE_AGE_MS)),
   };
 }

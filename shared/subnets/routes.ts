@@ -1,7 +1,9 @@
 import { isIpv6 } from '../cidr.ts';
+import { type Condition, refused } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { grouped } from '../grouped.ts';
-import { aboutId, type Condition, type Part, refused } from '../reconcile/plan.ts';
+import type { Part } from '../reconcile/plan.ts';
+import { aboutId } from '../ref.ts';
 import { isTakenOver, keepCopies, rememberedBy } from './copies.ts';
 import { directRanges } from './direct.ts';
 import type { Serving } from './endpoints.ts';
@@ -44,8 +46,8 @@ export function planRoutes(
       slots.push(slot);
       add(keepNotes(slot, world));
       if (action !== 'withdraw') add(keepCopies(slot, world, steps));
-      const message = `where ${slot.destination} in ${table.id} led before it was taken over is lost with its notes: opted out, it is deleted`;
-      conditions.push(...toAll(rememberedBy(slot), { kind: 'conflict', message }));
+      const reason = { code: 'notes-lost', destination: slot.destination, tableId: table.id } as const;
+      conditions.push(...toAll(rememberedBy(slot), { kind: 'conflict', reason }));
     }
     const inTable: Condition[] = [];
     for (const ipv6 of [false, true]) {
@@ -86,7 +88,5 @@ function inOrder<D extends { slot: RouteSlot; action: RouteAction }>(
 /** Notes that are nobody's, as far as nothing else has told of them. */
 function forgeriesIn({ id, forged }: RouteTable, held: Condition[]): Condition[] {
   const keys = [...forged.values()].flat().filter((key) => !held.some(({ about }) => about.ids.includes(key)));
-  return keys.map((key) =>
-    refused(aboutId(id), `its tag ${key} is not followed, for this stack did not write it there: delete it`),
-  );
+  return keys.map((key) => refused(aboutId(id), { code: 'forged-tag', key }));
 }

@@ -1,6 +1,8 @@
-import { labelled } from '../sentences.ts';
+import type { Condition } from '../conditions/condition.ts';
+import { statusText } from '../conditions/sentences.ts';
+import { labelled, several } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
-import { type Denied, MISSING, several } from './world.ts';
+import { label, MISSING } from './world.ts';
 
 /** A step as the log and `plan` tell it. */
 export const stepSentence = (step: SubnetsStep): string => {
@@ -12,7 +14,6 @@ export const stepSentence = (step: SubnetsStep): string => {
 export const nextDeed = (step: SubnetsStep) => deedOf(step, true);
 
 function deedOf(step: SubnetsStep, next: boolean): string {
-  const { label } = step.about;
   switch (step.kind) {
     case 'create-endpoint':
       return 'gets an endpoint';
@@ -34,7 +35,7 @@ function deedOf(step: SubnetsStep, next: boolean): string {
       const [leads, was] = next
         ? ['is to lead', missing ? 'and is missing' : `and leads to ${step.before}`]
         : ['now leads', missing ? 'was missing' : `led to ${step.before}`];
-      const also = bystanders.length > 0 ? `; it also serves ${several(bystanders)}` : '';
+      const also = bystanders.length > 0 ? `; it also serves ${several(bystanders.map(label))}` : '';
       return `${by}: ${routeIn(step)} ${leads} to ${step.target}, ${was}${also}`;
     }
     case 'restore-route':
@@ -52,9 +53,9 @@ function deedOf(step: SubnetsStep, next: boolean): string {
     case 'erase-copy':
       return `${step.endpointId}: ${step.key} is erased`;
     case 'write-memory':
-      return `${label} notes: ${step.value}`;
+      return `${step.about.label} notes: ${step.value}`;
     case 'erase-memory':
-      return `${label} is erased`;
+      return `${step.about.label} is erased`;
     case 'set-status':
       return `${step.context.subnets}: ${step.context.text}`;
     case 'clear-status':
@@ -62,9 +63,9 @@ function deedOf(step: SubnetsStep, next: boolean): string {
   }
 }
 
-/** A subnet's status while it leaves. */
-export const leavingText = (since: number) =>
-  `leaving since ${new Date(since).toISOString()} because someone tried to delete it`;
+/** A subnet's status while it leaves. @param holding what keeps it from that */
+export const leavingText = (since: number, holding?: Condition) =>
+  `leaving since ${new Date(since).toISOString()} because someone tried to delete it${holding ? `. But ${statusText(holding)}` : ''}`;
 
 /** The end of a subnet's status that another one's endpoint serves. */
 export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone: string) =>
@@ -72,10 +73,6 @@ export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone
 
 export const takenOverText = (tableId: string, destinations: readonly string[]) =>
   `ready. Taken over in ${tableId}: ${destinations.join(' ')}`;
-
-/** Why VPCs without routers are left as they are. */
-export const unreadClaims = ({ denied }: Denied) =>
-  `AWS does not tell which VPCs other stacks have claimed, and so all that have no routers are left as they are: allow ssm:GetParametersByPath beneath /ziti-glb, of which a permissions boundary or a policy of the organisation (SCP) may be in the way. AWS says: ${denied}`;
 
 const routeIn = ({ destination, tableId }: { destination: string; tableId: string }) =>
   `route ${destination} in ${tableId}`;

@@ -7,6 +7,7 @@ import {
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { code } from '../aws/errors.ts';
+import type { Blind } from '../conditions/subnets.ts';
 import type { SpokeConfig } from '../config.ts';
 import type { Notary } from '../seal.ts';
 import { readClaims } from './claims.ts';
@@ -40,14 +41,12 @@ export function observeSpoke({ ec2, ssm, lambda }: SpokeClients, config: SpokeCo
     ]);
     const clients = { ...answers, claims };
     if (health) told = health;
-    const why = problem ?? 'its clock is wrong, or this one';
     const known = told && Math.abs(now - told.at) <= KNOWN_MS ? told : undefined;
-    const blind = known ? undefined : told ? `${why}; its last answer is of ${new Date(told.at).toISOString()}` : why;
+    const why: Blind = problem ?? { code: 'clock' };
+    const blind = known ? undefined : { ...why, toldAt: told?.at };
     const { provider, hub } = hubOf(config, service, known, blind, clients.subnets);
-    const refused =
-      (service?.Owner ?? config.hubHealth.split(':')[4]) === config.account
-        ? `account ${config.account} has the load balancer itself: remove this stack, and name its VPCs in clientVpcs of that one`
-        : undefined;
+    const isOwn = (service?.Owner ?? config.hubHealth.split(':')[4]) === config.account;
+    const refused = isOwn ? ({ code: 'spoke-of-itself', account: config.account } as const) : undefined;
     return {
       now,
       // Two stacks would write the same tags.
@@ -87,18 +86,18 @@ async function describeService(ec2: EC2Client, name: string): Promise<ServiceDet
 
 async function ask(
   lambda: LambdaClient,
-  { hubService, hubHealth: FunctionName }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
-): Promise<{ health?: Health; problem?: string }> {
+  { hubService, hubHealth }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
+): Promise<{ health?: Health; problem?: Blind }> {
   try {
-    const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
-    if (FunctionError) return { problem: `${FunctionName} failed` };
+    const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: hubHealth }));
+    if (FunctionError) return { problem: { code: 'failed', health: hubHealth } };
     const health = healthAnswer.parse(JSON.parse(new TextDecoder().decode(Payload)));
     // Routers of another hub say nothing of where endpoints lead.
     if (health.serviceId !== undefined && !hubService.endsWith(`.${health.serviceId}`))
-      return { problem: `${FunctionName} tells of ${health.serviceId}, which is not hubService: give both of one hub` };
+      return { problem: { code: 'another', health: hubHealth, serviceId: health.serviceId } };
     return { health };
   } catch (error) {
-    return { problem: `${FunctionName} does not answer (${code(error)})` };
+    return { problem: { code: 'silent', health: hubHealth, error: code(error) } };
   }
 }
 
@@ -107,7 +106,7 @@ function hubOf(
   { hubService, hubHealth }: Pick<SpokeConfig, 'hubService' | 'hubHealth'>,
   service: ServiceDetail | undefined,
   known: Health | undefined,
-  blind: string | undefined,
+  blind: Blind | undefined,
   subnets: Subnet[],
 ): { provider: Provider; hub: Hub } {
   const names = new Map(

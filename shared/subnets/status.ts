@@ -1,7 +1,8 @@
 import { code } from '../aws/errors.ts';
 import { TAGS_AT_MOST } from '../aws/read.ts';
+import { refused } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
-import { type Part, refused } from '../reconcile/plan.ts';
+import type { Part } from '../reconcile/plan.ts';
 import type { SubnetsStep } from './steps.ts';
 import { LONGEST, type SubnetSummary } from './summaries.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
@@ -30,7 +31,7 @@ export function planStatus(
       refused(
         // Not of the subnet: that is as it should be, and has no room to say so.
         { label: statusKey, ids: [] },
-        `${label(subnet)} has ${TAGS_AT_MOST} tags, which are all that AWS allows, and no room for it: take one away`,
+        { code: 'no-room-for-status', subnet: label(subnet), most: TAGS_AT_MOST },
       ),
     ),
   };

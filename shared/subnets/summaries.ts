@@ -1,7 +1,9 @@
+import type { Condition } from '../conditions/condition.ts';
+import { type Explained, explained, statusText, whyOf } from '../conditions/sentences.ts';
 import { grouped } from '../grouped.ts';
 import type { Timed } from '../latency.ts';
-import type { Condition, Part, Ref } from '../reconcile/plan.ts';
-import { sentence, sentences } from '../sentences.ts';
+import type { Part } from '../reconcile/plan.ts';
+import type { Ref } from '../ref.ts';
 import type { Serving } from './endpoints.ts';
 import { leavingSince } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
@@ -20,7 +22,7 @@ import {
 } from './world.ts';
 
 /** A subnet, as the plan sees it: what its tag asks for, what is there, what stands in between. Whoever tells of it tells this. */
-export interface SubnetSummary {
+export interface SubnetSummary extends Explained {
   subnet: Subnet;
   state: 'ready' | 'leaving' | Condition['kind'];
   /** Its spec and destinations, if it is opted in; undefined too while it leaves. */
@@ -34,8 +36,6 @@ export interface SubnetSummary {
   conditions: Condition[];
   /** Steps of the plan that change its table; if it is not opted in, those too that change its endpoint. */
   next: SubnetsStep[];
-  /** Sentences that say why it is not ready. */
-  why: string[];
   /** The text of its status tag, as people read it; undefined if it is to have none. */
   status: string | undefined;
 }
@@ -87,26 +87,25 @@ export function summariesOf(
       const list = takenOver.get(optedIn) ?? [];
       const ready = table && list.length > 0 ? takenOverText(table.id, list) : 'ready';
       const how = served?.shares ? sharing(served.endpoint, subnet.zone) : '';
-      const text = worst ? `${worst.kind}: ${worst.message}` : ready;
+      const text = worst ? statusText(worst) : ready;
       // A route that this look has written, or taken out, is not yet seen to be so.
       const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
-      return [{ ...summary, state, conditions, why: sentences(conditions, next, nextDeed), status }];
+      return [{ ...summary, state, conditions, ...explained(whyOf(conditions, next, nextDeed)), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
       const [first, ...more] = holding;
-      const but = first ? `. But blocked: ${first.message}` : '';
-      const status = `${leavingText(leavingSince(subnet, world))}${but}`;
-      return [{ ...summary, state: 'leaving', conditions: holding, why: [status, ...more.map(sentence)], status }];
+      const status = leavingText(leavingSince(subnet, world), first);
+      return [{ ...summary, state: 'leaving', conditions: holding, ...explained([status, ...more]), status }];
     }
     const blocked =
       subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));
     const others = (endpoint ? (about.get(endpoint.id) ?? []) : []).filter((condition) => !blocked.includes(condition));
     const [mine] = blocked;
-    const status = mine ? `blocked: ${mine.message}` : unfinished ? subnet.status : undefined;
-    const why = mine && status ? [status, ...others.map(sentence)] : sentences(others, next, nextDeed);
+    const status = mine ? statusText(mine) : unfinished ? subnet.status : undefined;
+    const causes = mine && status ? [status, ...others] : whyOf(others, next, nextDeed);
     const conditions = worstFirst([...blocked, ...others]);
-    return [{ ...summary, state: conditions[0]?.kind ?? 'leaving', conditions, why, status }];
+    return [{ ...summary, state: conditions[0]?.kind ?? 'leaving', conditions, ...explained(causes), status }];
   });
 }
 

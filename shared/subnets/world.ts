@@ -1,6 +1,8 @@
+import type { Reason } from '../conditions/condition.ts';
+import type { Blind } from '../conditions/subnets.ts';
 import type { Pause } from '../pause.ts';
-import type { Ref } from '../reconcile/plan.ts';
 import type { Attempts } from '../reconcile/refused-steps.ts';
+import type { Ref } from '../ref.ts';
 import type { Author } from '../seal.ts';
 import type { Attachment } from './attachments.ts';
 import type { Copy, RouteNote } from './route-note.ts';
@@ -17,7 +19,7 @@ export interface SubnetsWorld {
   vpcCidrs: string[];
   service: Service;
   /** Why nobody knows which routers are healthy: nothing new is made then, and nothing taken away. Undefined if it is known. */
-  blind: string | undefined;
+  blind: Blind | undefined;
   /** Routers answer for names with addresses that mean something on one of them alone. */
   dnsRanges: boolean;
   /** Every subnet of the VPC. */
@@ -64,7 +66,7 @@ export interface SubnetsLook {
   /** A spoke's endpoints lead there. */
   hub?: Hub | undefined;
   /** Why the stack may do nothing at all. */
-  refused: string | undefined;
+  refused: Reason | undefined;
 }
 
 /** Where the load balancer is, its own VPC is the first. */
@@ -82,7 +84,7 @@ export interface Hub {
   /** It told of its routers then, in milliseconds since the epoch; undefined if it has told nothing that can be believed. */
   toldAt?: number | undefined;
   /** Why its routers are not known; undefined if they are. */
-  blind?: string | undefined;
+  blind?: Blind | undefined;
 }
 
 /** A stack has said at its deployment that a VPC's subnets are its to judge, by the tag that another one has too. */
@@ -249,12 +251,6 @@ export const aboutNamed = (thing: { id: string; name: string }): Ref => ({ label
 
 /** A subnet or a table is another account's in a VPC which that one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
 export const isShared = ({ owner }: { owner: string }, account: string) => owner !== '' && owner !== account;
-
-/** The first few by name, the others by their number. */
-export function several(things: { id: string; name: string }[]): string {
-  const more = things.length - 3;
-  return [...things.slice(0, 3).map(label), ...(more > 0 ? [`${more} more`] : [])].join(', ');
-}
 
 /** VPC user guide, "Subnet route tables": the explicit association, else the main table. */
 export function tableOf(subnetId: string, { routeTables }: Pick<SubnetsWorld, 'routeTables'>): RouteTable | undefined {

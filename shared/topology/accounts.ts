@@ -1,9 +1,9 @@
 import { count } from '../sentences.ts';
-import type { Connection, Hub } from '../subnets/world.ts';
+import type { Connection } from '../subnets/world.ts';
 import type { View } from './frame.ts';
 import { glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
-import { type Flow, type State, type Topology, worded } from './model.ts';
+import { type Flow, type Hub, type State, type Topology, worded } from './model.ts';
 import { card, cell, nameButton } from './parts.ts';
 
 /*

@@ -1,3 +1,4 @@
+import { healthSentence } from '../routers/sentences.ts';
 import { type Spoke, spokesOf, stateOf } from './accounts.ts';
 import { frame, link, type View } from './frame.ts';
 import { glyph } from './glyphs.ts';
@@ -70,11 +71,11 @@ function subnetFacts(
   ];
 }
 
-function routerFacts({ address, instanceState, health, flow }: Router): Facts {
+function routerFacts({ address, instanceState, flow, ...health }: Router): Facts {
   return [
     ['Address', html`${address}`],
     ['EC2', html`${instanceState}`],
-    ['Target', html`${health}`],
+    ['Target', html`${healthSentence(health)}`],
     ['Packets', html`${flow ? PACKETS[flow] : 'none are sent to it'}`],
   ];
 }

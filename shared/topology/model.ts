@@ -1,11 +1,13 @@
 import { canonicalCidr } from '../cidr.ts';
+import { type Condition, isWaiting } from '../conditions/condition.ts';
+import { sentence, type Tell, whyTexts } from '../conditions/sentences.ts';
+import { blindText } from '../conditions/subnets.ts';
 import type { Pause } from '../pause.ts';
-import type { Condition } from '../reconcile/plan.ts';
 import type { RoutersPlan } from '../routers/plan.ts';
+import type { Health } from '../routers/router.ts';
 import type { RoutersWorld } from '../routers/world.ts';
-import { sentence } from '../sentences.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
-import type { SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
+import type { Hub as SeenHub, SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
@@ -23,6 +25,8 @@ interface Subject {
   state: State;
   /** The reconcilers' sentences on why it is not ready. */
   why: string[];
+  /** Of the reason that a person has to see to first, if there is one. */
+  code?: string | undefined;
 }
 
 export interface Subnet extends Subject {
@@ -40,14 +44,10 @@ export interface Subnet extends Subject {
   flow?: Flow;
 }
 
-export interface Router extends Subject {
+export interface Router extends Subject, Health {
   address: string;
   /** EC2's word. */
   instanceState: string;
-  /** Its target's, or `not registered`. */
-  health: string;
-  /** Elastic Load Balancing's word on why it is not healthy. */
-  reason?: string | undefined;
   /** Packets from the load balancer to it; undefined if none leads there. */
   flow?: Flow;
 }
@@ -68,8 +68,12 @@ export interface Zone {
   others: number;
 }
 
+/** A spoke's hub, and in words why its routers are not known, if they are not. */
+export type Hub = Omit<SeenHub, 'blind'> & { blind?: string | undefined };
+
 /** The picture shows this. */
-export interface Topology extends Pick<SubnetsLook, 'spokes' | 'hub'> {
+export interface Topology extends Pick<SubnetsLook, 'spokes'> {
+  hub?: Hub;
   place: Place;
   /** The stack's own. */
   account: string;
@@ -84,7 +88,7 @@ export interface Topology extends Pick<SubnetsLook, 'spokes' | 'hub'> {
   paused?: Pause | undefined;
   gateways: SubnetsLook['attachments'];
   /** Things that are neither a subnet nor a router, and what the reconcilers say of them; what is another's affair is nothing that is wrong. */
-  notes: { subject: string; state: State; why: string; foreign?: boolean }[];
+  notes: { subject: string; state: State; why: string; code: string; foreign?: boolean }[];
 }
 
 /** The picture needs this of the two reconcilers' worlds and plans. */
@@ -107,17 +111,17 @@ export interface Look {
   reaches?(zone: string): boolean;
 }
 
-/** The picture of a look. Pure. */
-export function topology(look: Look): Topology {
+/** The picture of a look. Pure. @param tell puts into words why a subnet or router is not ready */
+export function topology(look: Look, tell: Tell = sentence): Topology {
   const { place, account, vpcId, tagKey } = look;
   const { now: at, crossZone, paused } = look.subnets.world;
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
-  const routers = routersOf(look);
+  const routers = routersOf(look, tell);
   const finds = (zone: string) =>
     routers.some((router) => router.flow === 'carries' && (crossZone || router.zone === zone));
   const reaches = look.reaches ?? finds;
-  const subnets = subnetsOf(look, reaches);
+  const subnets = subnetsOf(look, reaches, tell);
   const served = (look.subnets.hub?.zones ?? []).map(({ name }) => ({ zone: name }));
   const names = new Set([...nodes, ...subnets, ...routers, ...served].map(({ zone }) => zone));
   const zones = [...names].sort().map((name) => {
@@ -130,27 +134,32 @@ export function topology(look: Look): Topology {
       others: ground.filter(({ zone }) => zone === name).length - shown.length,
     };
   });
-  const plans = [look.subnets.plan, look.routers.plan];
-  const said = new Set(plans.flatMap(({ summaries }) => summaries.flatMap(({ conditions }) => conditions)));
-  const notes = plans
-    .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
-    .toSorted((a, b) => rank(a) - rank(b))
-    .map((condition) => ({
-      ...{ subject: condition.about.label, state: condition.kind, why: sentence(condition) },
-      ...(condition.foreign && { foreign: true }),
-    }));
+  const notes = othersOf(look).map((condition) => ({
+    ...{ subject: condition.about.label, state: condition.kind, why: sentence(condition) },
+    code: condition.reason.code,
+    ...(condition.foreign && { foreign: true }),
+  }));
   const { attachments: gateways, spokes, hub } = look.subnets;
   return {
     ...{ place, account, vpcId, tagKey, at, crossZone },
     ...(paused && { paused }),
     ...{ zones, gateways, spokes },
-    ...(hub && { hub }),
+    ...(hub && { hub: { ...hub, blind: hub.blind && blindText(hub.blind) } }),
     notes,
   };
 }
 
-/** Conditions that a person has to see to come first, those that are another's affair last. */
-const rank = ({ kind, foreign }: Condition) => (foreign ? 2 : Number(kind === 'waiting'));
+/** Conditions of what is neither a subnet nor a router of the picture. */
+export function othersOf({ subnets, routers }: Look): Condition[] {
+  const plans = [subnets.plan, routers.plan];
+  const said = new Set(plans.flatMap(({ summaries }) => summaries.flatMap(({ conditions }) => conditions)));
+  return plans
+    .flatMap(({ conditions }) => conditions.filter((condition) => !said.has(condition)))
+    .toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Those that a person has to see to come first, those that are another's affair last. */
+const rank = ({ kind, foreign }: Condition) => (foreign ? 2 : Number(isWaiting({ kind })));
 
 /** An endpoint's state as people read it. */
 export const worded = (state: string) => state.replace('pendingacceptance', 'pending acceptance');
@@ -173,11 +182,16 @@ const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
 const PAUSED = 'waits for a person to resume the stack, which is paused';
 const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 
-function subnetsOf({ vpcId, subnets: { world, vpcs, plan } }: Look, reaches: (zone: string) => boolean): Subnet[] {
+function subnetsOf(
+  { vpcId, subnets: { world, vpcs, plan } }: Look,
+  reaches: (zone: string) => boolean,
+  tell: Tell,
+): Subnet[] {
   const all = vpcs.flatMap((vpc) => vpc.subnets.map((subnet) => ({ ...subnet, vpcId: vpc.vpcId })));
   const zoneOf = new Map(all.map(({ id, zone }) => [id, zone]));
   const vpcOf = new Map(all.map((subnet) => [subnet.id, subnet.vpcId]));
-  return plan.summaries.map(({ subnet: { id, name, zone, cidrs, tagValue }, state, why, table, endpoint, routes }) => {
+  return plan.summaries.map(({ subnet, state, conditions, causes, table, endpoint, routes }) => {
+    const { id, name, zone, cidrs, tagValue } = subnet;
     const whole = routes.every((route) => route.endpoint.state === 'available' && !route.blackhole);
     const reached = reaches(zoneOf.get((routes[0]?.endpoint ?? endpoint)?.subnetId ?? '') ?? zone);
     const flow = routes.length === 0 ? comes(state) : whole && reached ? 'carries' : 'lost';
@@ -190,7 +204,8 @@ function subnetsOf({ vpcId, subnets: { world, vpcs, plan } }: Look, reaches: (zo
       zone,
       ...(vpcOf.get(id) !== vpcId && { vpcId: vpcOf.get(id) }),
       state: lost ? 'down' : state,
-      why: lost ? [reached ? DEAD_END : NO_ROUTER] : held ? [PAUSED, ...why] : why,
+      why: lost ? [reached ? DEAD_END : NO_ROUTER] : [...(held ? [PAUSED] : []), ...whyTexts(causes, tell)],
+      code: codeOf(conditions),
       cidrs,
       tagValue,
       destinations: destinationsOf(tagValue, routes),
@@ -213,12 +228,16 @@ function destinationsOf(tagValue = '', routes: readonly { destination: string }[
 
 const comes = (state: State): Flow | undefined => (state === 'waiting' ? 'pending' : undefined);
 
-function routersOf({ routers: { plan } }: Look): Router[] {
-  return plan.summaries.map(({ instance, health, reason, state, why }) => {
+function routersOf({ routers: { plan } }: Look, tell: Tell): Router[] {
+  return plan.summaries.map(({ instance, health, reason, since, state, conditions, causes }) => {
     const { id, name, state: instanceState, address, zone = 'elsewhere' } = instance;
     const flow = FLOW_OF[health] ?? (state === 'refused' ? undefined : 'pending');
-    return { id, name: name || id, zone, state, why, address, instanceState, health, reason, flow };
+    const subject = { id, name: name || id, zone, state, why: whyTexts(causes, tell), code: codeOf(conditions) };
+    return { ...subject, address, instanceState, health, reason, since, flow };
   });
 }
+
+const codeOf = (conditions: readonly Condition[]) =>
+  (conditions.find((each) => !isWaiting(each)) ?? conditions[0])?.reason.code;
 
 const FLOW_OF: Partial<Record<string, Flow>> = { healthy: 'carries', unhealthy: 'lost' };

@@ -1,5 +1,4 @@
-import { pauseSentence } from '../pause.ts';
-import { count } from '../sentences.ts';
+import { count, pauseSentence } from '../sentences.ts';
 import { hubLine, hubRouters, isDead, routersOfHub, serviceCell, spokesBand, spokesOf } from './accounts.ts';
 import { logLink } from './detail.ts';
 import { fontSize, frame, isNarrow, link, type View } from './frame.ts';

@@ -515,22 +515,26 @@ describe('doctor', () => {
     expect(accepted).toMatchObject([{ is: 'ok', says: 'account 222233334444 has 1 connected' }]);
   });
 
-  test.each<[string, (vpc: string) => string, string, RegExp]>([
+  test.each<[string, (vpc: string) => string, string, RegExp, string]>([
     [
       'notes a VPC of all that another stack has claimed',
       () => 'all',
       'note',
       /^vpc-\w+: the stack ziti-glb-other .*not$/,
+      '',
     ],
     [
       'says what to do about such a VPC that is named',
       (vpc) => vpc,
       'fault',
-      /^vpc-\w+ is refused: .*: take it out of clientVpcs, or give one of the two another tagKey$/,
+      /^vpc-\w+ is refused: the stack ziti-glb-other .*not$/,
+      'take it out of clientVpcs, or give one of the two another tagKey',
     ],
-  ])('%s', async (_, named, is, says) => {
+  ])('%s', async (_, named, is, says, remedy) => {
     const { of } = await examined(GOOD, async (stack) => void (await claimedVpc(stack, named)));
-    expect(of('others')).toMatchObject([{ is, says: expect.stringMatching(says) }]);
+    expect(of('others')).toMatchObject([
+      { is, says: expect.stringMatching(says), remedy, code: expect.stringMatching(/vpc-claimed$/) },
+    ]);
   });
 
   test('finds a zone that the endpoint service does not serve yet', async () => {

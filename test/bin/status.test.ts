@@ -132,7 +132,9 @@ describe('status --for=ready', () => {
     expect(await stack.cli(LINE)).toMatchObject({ code });
     const { notes } = JSON.parse((await stack.cli('status --json')).out);
     const why = expect.stringContaining('the stack ziti-glb-other opts its subnets in by the tag ziti-glb');
-    expect(notes).toEqual([{ subject: vpc, state: 'refused', why, ...note }]);
+    expect(notes).toEqual([
+      { subject: vpc, state: 'refused', why, code: expect.stringMatching(/vpc-claimed$/), ...note },
+    ]);
   });
 
   test('waits for a router, and for what waits for that', async () => {

@@ -90,7 +90,7 @@ describeBrowser('the picture in a browser', () => {
     await show(worlds.conflict);
     expect(await headline()).toBe('2 of 3 subnets ready, 1 of 2 routers healthy');
     expect(await why()).toEqual([
-      'down router-2: waits for its health checks to pass, it is unhealthy (Target.Timeout) log lines',
+      'down router-2: unhealthy: Target.Timeout since 2026-01-15 13:21 UTC log lines',
       'conflict batch-a: 10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours log lines',
     ]);
     expect(await rows('a', 'Subnets').locator('s').allInnerTexts()).toEqual(['10.30.0.0/16']);
@@ -102,7 +102,7 @@ describeBrowser('the picture in a browser', () => {
     await show(worlds.refused);
     expect(await headline()).toBe('1 of 2 subnets ready, 2 of 3 routers healthy');
     expect(await why()).toEqual([
-      "refused app-b: 0.0.0.0/0 would route the endpoint's own traffic back into it log lines",
+      'refused app-b: 0.0.0.0/0 would lead back into the endpoint, for rtb-0b also serves app-b log lines',
       'refused router-3: its tag ziti-glb is ruoter, not router log lines',
     ]);
     expect(await texts(rows('b', 'Subnets'))).toEqual(['app-b refused to 0.0.0.0/0 no endpoint']);
@@ -228,7 +228,15 @@ describeBrowser('the picture in a browser', () => {
     const subnets = { 'app-a': { wish: '10.20.0.0/16' }, 'app-b': { wish: '10.20.0.0/16' } };
     await show(world({ subnets, routers: { 'router-1': {} } }));
     await rows('a', 'Subnets').getByRole('button', { name: 'app-b' }).focus();
-    shown = world({ subnets, routers: { 'router-1': { health: 'unhealthy', waits: 'its health checks to pass' } } });
+    shown = world({
+      subnets,
+      routers: {
+        'router-1': {
+          health: 'unhealthy',
+          waits: { code: 'health-checks', state: 'unhealthy', why: 'Target.Timeout' },
+        },
+      },
+    });
     await page.getByRole('heading', { name: '0 of 2 subnets ready, 0 of 1 router healthy' }).waitFor();
     expect(await page.evaluate('document.activeElement.textContent')).toBe('app-b');
     await page.keyboard.press('Enter');

@@ -157,6 +157,7 @@ describePackaged('a role', () => {
   test.each([
     ['RoutersRole', 'i-0', ['ziti-glb:diverter'], true],
     ['RoutersRole', 'i-0', ['ziti-glb:source-dest-check'], true],
+    ['RoutersRole', 'i-0', ['ziti-glb:unhealthy'], true],
     ['RoutersRole', 'i-0', ['ziti-glb'], false],
     ['RoutersRole', 'i-0', ['ziti-glb:diverter', 'Name'], false],
     ['RoutersRole', 'i-0', [], false],

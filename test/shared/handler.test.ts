@@ -1,17 +1,18 @@
 import { CreateRouteCommand, CreateTagsCommand, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../local/wire/errors.ts';
+import type { Reason } from '../../shared/conditions/condition.ts';
 import { reconcilerHandler } from '../../shared/handler.ts';
 import { VPCS_MEASURED } from '../../shared/metrics.ts';
 import type { Plan, Step } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 import { testCloud, testVpc } from '../support/cloud.ts';
-import { conditionsOf, type Note, type Notes } from '../support/notes.ts';
+import { conditionsOf, type Given, type Givens } from '../support/notes.ts';
 
 type Move = Step & { kind: string; link?: string; context: { says: string } };
 
 /** Looks of a test find these, one after the other; the last goes on for ever. */
-type Looks = { plan: Partial<Plan<Move>> & Notes; here?: boolean }[];
+type Looks = { plan: Partial<Plan<Move>> & Givens; here?: boolean }[];
 
 const SECRET = 'X-Amz-Signature=0123456789abcdef';
 let out: ReturnType<typeof captureLines>;
@@ -115,9 +116,9 @@ describe('the log', () => {
 
   test('says what is waited for and since when, in each pass, however long', async () => {
     const since = Date.UTC(2026, 0, 15, 10, 0, 5);
-    const waiting: Note[] = [
-      { subject: 'subnet-0ab', for: 'its endpoint', since },
-      { subject: 'i-0c', for: 'its agent' },
+    const waiting: Given[] = [
+      { subject: 'subnet-0ab', reason: { code: 'endpoint-available' }, since },
+      { subject: 'i-0c' },
     ];
     const { pass, cloud } = await fixture([{ plan: { waiting } }]);
     const began = new Date(cloud.clock.now()).toISOString();
@@ -126,8 +127,9 @@ describe('the log', () => {
     const waits = logLines().filter((line) => line.waitsFor);
     expect(waits).toHaveLength(4);
     expect(waits[2]).toMatchObject({
-      message: 'subnet-0ab waits for its endpoint, since 10:00:05 UTC',
+      message: 'subnet-0ab waits for its endpoint to be available, since 10:00:05 UTC',
       subject: 'subnet-0ab',
+      code: 'endpoint-available',
       since: '2026-01-15T10:00:05.000Z',
       pass: 'pass-2',
     });
@@ -135,7 +137,7 @@ describe('the log', () => {
   });
 
   test('counts at its end what it has told, however often a plan has the same', async () => {
-    const wait = (subject: string, until?: number): Note => ({ subject, for: 'its health checks', until });
+    const wait = (subject: string, until?: number): Given => ({ subject, until });
     const waiting = [wait('i-0c'), wait('i-0c', Number.POSITIVE_INFINITY), wait('i-0d')];
     const { pass } = await fixture([{ plan: { waiting } }]);
     await pass();
@@ -145,12 +147,12 @@ describe('the log', () => {
   });
 
   test('warns of what is refused once, and counts it from then on', async () => {
-    const refused = [{ subject: 'subnet-0ab', for: 'conflict: 10.20.0.0/16 leads to nat-0a' }];
+    const refused: Given[] = [{ subject: 'subnet-0ab', reason: { code: 'not-a-cidr', word: 'oops' } }];
     const { pass } = await fixture([{ plan: { refused } }]);
     await pass();
     await pass({}, 'pass-2');
     const warnings = logLines().filter(({ level }) => level === 'WARN');
-    expect(warnings).toMatchObject([{ message: 'subnet-0ab: conflict: 10.20.0.0/16 leads to nat-0a', pass: 'pass-1' }]);
+    expect(warnings).toMatchObject([{ message: 'subnet-0ab: oops is not a CIDR', code: 'not-a-cidr', pass: 'pass-1' }]);
     expect(logLines().at(-1)).toMatchObject({
       message: 'Everything is in order, but for 1 thing that only a person can change',
       refused: 1,
@@ -158,16 +160,16 @@ describe('the log', () => {
   });
 
   test('warns of what a person may have to see to: of what is waited for once', async () => {
-    const waiting = [{ subject: 'i-0c', for: 'its agent', warn: true }];
+    const waiting = [{ subject: 'i-0c', warn: true }];
     const { pass } = await fixture([{ plan: { steps: [{ ...move, warn: true }], waiting } }, { plan: { waiting } }]);
     await pass();
     await pass({}, 'pass-2');
     const told = logLines().map(({ level, message }) => `${level} ${message}`);
     expect(told.filter((line) => line.startsWith('WARN'))).toEqual([
       `WARN ${move.context.says}`,
-      expect.stringMatching(/^WARN i-0c waits for its agent, since /),
+      expect.stringMatching(/^WARN i-0c waits for a healthy router, .*, since /),
     ]);
-    expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for its agent, since /));
+    expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for a healthy router, .*, since /));
   });
 
   test('says what an error of AWS means here and what to do, with its request id', async () => {
@@ -205,8 +207,9 @@ describe('the log', () => {
   test('holds no secret, wherever one may come from', async () => {
     const link = `https://b.s3.amazonaws.com/diverter?${SECRET}`;
     const leaky: Move = { ...move, link, context: { says: `gets ${link}` }, after: link };
-    const waiting = [{ subject: link, for: `curl ${link}` }];
-    const refused = [{ subject: 'it', for: `curl ${link}` }];
+    const reason: Reason = { code: 'not-a-cidr', word: `curl ${link}` };
+    const waiting = [{ subject: link, reason }];
+    const refused = [{ subject: 'it', reason }];
     const { pass } = await fixture([{ plan: { steps: [leaky], waiting, refused } }], async (step) => {
       throw Object.assign(new Error(`no ${step.link}`), { cause: new Error(link), input: { link } });
     });
@@ -256,7 +259,7 @@ describe('the metrics', () => {
     ]);
     const arrival = { id: 'subnet-0ab', vpcId: name(1) };
     const { pass } = await fixture([
-      { plan: { gaugesOf, timed: [{ ...arrival, arrived: false }], waiting: [{ subject: 'subnet-0ab', for: 'it' }] } },
+      { plan: { gaugesOf, timed: [{ ...arrival, arrived: false }], waiting: [{ subject: 'subnet-0ab' }] } },
       { plan: { gaugesOf, timed: [{ ...arrival, arrived: true }] } },
     ]);
     await pass({
@@ -275,10 +278,7 @@ describe('the metrics', () => {
   });
 
   test('have the seconds from the event of a tag to the look that saw its route', async () => {
-    const { pass } = await fixture([
-      { plan: { waiting: [{ subject: 'subnet-0ab', for: 'its endpoint' }] } },
-      { plan: {}, here: true },
-    ]);
+    const { pass } = await fixture([{ plan: { waiting: [{ subject: 'subnet-0ab' }] } }, { plan: {}, here: true }]);
     await pass({
       'detail-type': 'Tag Change on Resource',
       resources: ['arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0ab'],

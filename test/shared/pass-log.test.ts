@@ -1,20 +1,20 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Call } from '../../shared/aws/calls.ts';
+import type { Condition, Reason } from '../../shared/conditions/condition.ts';
 import { createPassLog } from '../../shared/pass-log.ts';
 import type { Outcome } from '../../shared/reconcile/loop.ts';
-import type { Condition } from '../../shared/reconcile/plan.ts';
 import { captureLines } from '../support/capture-lines.ts';
 
 const TEN = Date.UTC(2026, 0, 15, 10);
 const STEP = { kind: 'create-route', tableId: 'rtb-1', about: { label: 'rtb-1', ids: ['rtb-1'] } };
 const SAID = 'rtb-1: 10.20.0.0/16 leads to vpce-1';
-const condition = (kind: Condition['kind'], label: string, message: string): Condition => ({
+const condition = (kind: Condition['kind'], label: string, reason: Reason): Condition => ({
   about: { label, ids: [label] },
   kind,
-  message,
+  reason,
 });
-const WAITING = condition('waiting', 'subnet-a', 'its endpoint');
+const WAITING = condition('waiting', 'subnet-a', { code: 'endpoint-available' });
 const REST: Outcome = {
   settled: true,
   changes: 0,
@@ -59,7 +59,7 @@ test.each<[string, Partial<Outcome>, number]>([
   ['Not done yet, after 1 change: AWS has not shown the last of them', { settled: false, changes: 1 }, 0],
 ])('a pass ends with %j', (message, outcome, refused) => {
   const log = beginPass();
-  for (let each = 0; each < refused; each++) log.refuses(condition('refused', `subnet-${each}`, 'its tag is no CIDR'));
+  for (let each = 0; each < refused; each++) log.refuses(condition('refused', `subnet-${each}`, { code: 'no-cidr' }));
   now += 1500;
   log.ends({ ...REST, ...outcome });
   expect(out.lines().at(-1)).toMatchObject({ level: 'INFO', message, refused, took: 1500 });
@@ -98,7 +98,7 @@ describe('of what is told again', () => {
   });
 
   test('what is refused is a warning when it is new, and again once it has been away', () => {
-    const refusal = condition('refused', 'subnet-a', 'its tag is no CIDR');
+    const refusal = condition('refused', 'subnet-a', { code: 'no-cidr' });
     for (const notes of [[refusal], [refusal], [], [refusal]]) {
       const log = beginPass();
       for (const note of notes) log.refuses(note);
@@ -119,13 +119,13 @@ describe('of what is told again', () => {
       expect.objectContaining({ level: 'WARN', since: '2026-01-15T10:00:00.000Z' }),
       expect.objectContaining({ level: 'INFO', since: '2026-01-15T10:00:00.000Z' }),
     ]);
-    expect(told[1]?.message).toBe('subnet-a waits for its endpoint, since 10:00:00 UTC');
+    expect(told[1]?.message).toBe('subnet-a waits for its endpoint to be available, since 10:00:00 UTC');
   });
 
   test('of what is waited for AWS may remember since when, and until when is told if that is known', () => {
     const log = beginPass();
     log.waits({ ...WAITING, since: TEN - 60_000, until: TEN + 5000 });
-    log.waits({ ...WAITING, message: 'a person', until: Number.POSITIVE_INFINITY });
+    log.waits({ ...WAITING, reason: { code: 'healthy-router' }, until: Number.POSITIVE_INFINITY });
     const [known, unknown] = out.lines();
     expect(known).toMatchObject({ since: '2026-01-15T09:59:00.000Z', until: '2026-01-15T10:00:05.000Z' });
     expect(unknown).not.toHaveProperty('until');

@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
+import type { Condition } from '../../shared/conditions/condition.ts';
+import { aboutIt } from '../../shared/conditions/sentences.ts';
 import { METRICS } from '../../shared/metrics.ts';
-import { formatPause, paused, pauseSentence, readPause } from '../../shared/pause.ts';
-import type { Condition, Step } from '../../shared/reconcile/plan.ts';
-import { aboutIt } from '../../shared/sentences.ts';
+import { formatPause, paused, readPause } from '../../shared/pause.ts';
+import type { Step } from '../../shared/reconcile/plan.ts';
+import { pauseSentence } from '../../shared/sentences.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { render } from '../../shared/topology/render.ts';
 import { world } from './topology/worlds.ts';
@@ -11,8 +13,8 @@ const at = Date.UTC(2026, 10, 29, 5);
 const key = { pauseKey: 'ziti-glb:paused' };
 const about = { label: 'router-1', ids: ['i-1'] };
 const step: Step = { about };
-const waiting: Condition = { about, kind: 'waiting', message: 'its agent' };
-const refused: Condition = { about, kind: 'refused', message: 'it runs Windows' };
+const waiting: Condition = { about, kind: 'waiting', reason: { code: 'healthy-router' } };
+const refused: Condition = { about, kind: 'refused', reason: { code: 'no-route-table' } };
 const pause = { since: at, why: 'change 4711' };
 const stack = { stack: 'ziti-glb-dev', vpcId: 'vpc-1' };
 
@@ -35,8 +37,8 @@ test('of a plan stays what keeps things as they are, and what a person has to se
   expect(held.steps).toEqual([step]);
   expect(held.conditions.map(aboutIt)).toEqual([
     'ziti-glb-dev waits for a person to resume it (npm run -s ziti-glb -- resume), for it is paused since 2026-11-29 05:00 UTC: change 4711; what is to be done is left undone',
-    'router-1 waits for its agent',
-    'router-1: it runs Windows',
+    'router-1 waits for a healthy router, without which a route would lead nowhere',
+    'router-1: it has no route table',
   ]);
 });
 

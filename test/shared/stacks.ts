@@ -97,6 +97,7 @@ async function testStack(stage: ReturnType<typeof openStage>, name: string, key:
       diverterKey: `${key}:diverter`,
       leavingKey: `${key}:leaving`,
       checkKey: `${key}:source-dest-check`,
+      unhealthyKey: `${key}:unhealthy`,
       dns: {
         resolver: '100.127.255.254',
         // Slices are as many as a world can have routers: one without a range of its own serves nobody.

@@ -9,11 +9,12 @@ import { byValue } from '../../local/wire/by-value.ts';
 import { AwsError, ConnectionLost } from '../../local/wire/errors.ts';
 import { throttle } from '../../local/wire/throttle.ts';
 import type { Middleware } from '../../local/wire/wire.ts';
+import { aboutIt } from '../../shared/conditions/sentences.ts';
 import { type Reconciler, reconcile } from '../../shared/reconcile/loop.ts';
 import type { Step } from '../../shared/reconcile/plan.ts';
-import { aboutIt } from '../../shared/sentences.ts';
 import { quickCloud, REGION } from './cloud.ts';
 import { frozen } from './frozen.ts';
+import { factual } from './plain-facts.ts';
 import { testSeal } from './seal.ts';
 
 /** One call may go wrong so. A stale read answers what the one before it answered; all others befall changes. */
@@ -122,8 +123,8 @@ export function openStage({ throttled = false, ...options }: Partial<CloudOption
       const outcome = await reconcile<World, S>(
         {
           observe: () => looking.run(true, observe),
-          // What a look found is a plan's to read, never to change.
-          plan: (world) => plan(frozen(world)),
+          // What a look found is a plan's to read, never to change; what stands in the way it tells in facts.
+          plan: (world) => factual(plan(frozen(world))),
           async act(step) {
             await act(step);
             if (crashed) throw new Crash();

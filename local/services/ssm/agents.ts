@@ -30,7 +30,7 @@ export function agents(cloud: CloudContext) {
     /** The agent goes down while its instance restarts, which changes no state of it: until it has, the agent only counts as online. */
     restart({ id }: Instance): void {
       const agent = cloud.agents.get(id);
-      if (agent) agent.up = false;
+      if (agent) agent.downAt = cloud.clock.now();
       cloud.next(timer(id), cloud.delays.instanceRestarted + cloud.delays.agentOnline, () => register(id));
     },
 
@@ -58,14 +58,14 @@ export function agents(cloud: CloudContext) {
   function goDown(instanceId: string): void {
     const agent = cloud.agents.get(instanceId);
     if (!agent) return;
-    agent.up = false;
-    const lostAt = cloud.clock.now();
-    cloud.next(timer(instanceId), cloud.delays.agentLost, () => void Object.assign(agent, { online: false, lostAt }));
+    agent.downAt = cloud.clock.now();
+    cloud.next(timer(instanceId), cloud.delays.agentLost, () => void Object.assign(agent, { online: false }));
   }
 
   function register(instanceId: string): void {
-    const registeredAt = cloud.agents.get(instanceId)?.registeredAt ?? cloud.clock.now();
-    cloud.agents.set(instanceId, { instanceId, registeredAt, up: true, online: true, lostAt: 0 });
+    const startedAt = cloud.clock.now();
+    const registeredAt = cloud.agents.get(instanceId)?.registeredAt ?? startedAt;
+    cloud.agents.set(instanceId, { instanceId, registeredAt, startedAt, downAt: undefined, online: true });
   }
 
   function filterValue(agent: Agent, key: string): string | undefined {
@@ -79,12 +79,12 @@ export function agents(cloud: CloudContext) {
   }
 
   function agentShape(agent: Agent) {
-    const { instanceId, registeredAt, online, lostAt } = agent;
-    const age = cloud.clock.now() - registeredAt;
+    const { instanceId, registeredAt, startedAt, downAt = cloud.clock.now() } = agent;
+    const pings = Math.floor((downAt - startedAt) / PING_INTERVAL);
     return {
       InstanceId: instanceId,
       PingStatus: pingStatus(agent),
-      LastPingDateTime: new Date(online ? registeredAt + Math.floor(age / PING_INTERVAL) * PING_INTERVAL : lostAt),
+      LastPingDateTime: new Date(startedAt + pings * PING_INTERVAL),
       AgentVersion: AGENT_VERSION,
       IsLatestVersion: true,
       PlatformType: 'Linux' as const,

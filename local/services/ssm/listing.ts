@@ -105,7 +105,8 @@ async function attempt(cloud: CloudContext, { id }: Command, { instanceId }: Inv
 }
 
 function canReceive(cloud: CloudContext, instanceId: string): boolean {
-  return cloud.instances.get(instanceId)?.state === 'running' && cloud.agents.get(instanceId)?.up === true;
+  const agent = cloud.agents.get(instanceId);
+  return cloud.instances.get(instanceId)?.state === 'running' && agent !== undefined && agent.downAt === undefined;
 }
 
 /** Timeouts of delivery do not count as errors. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { LATER } from '../../../shared/conditions/condition.ts';
 import { reconcile } from '../../../shared/reconcile/loop.ts';
-import { LATER, type Plan, type Step } from '../../../shared/reconcile/plan.ts';
-import { conditionsOf, type Notes } from '../../support/notes.ts';
+import type { Plan, Step } from '../../../shared/reconcile/plan.ts';
+import { conditionsOf, type Givens } from '../../support/notes.ts';
 
 type Move = Step & { to: number };
 const move = (label: string, to: number): Move => ({ about: { label, ids: [label] }, to });
@@ -9,7 +10,7 @@ const says = ({ about, to }: Move) => `${about.label} to ${to}`;
 
 /** A world has counters that must all reach their goals, one step at a time. */
 function world(
-  plan: (looks: number) => Partial<Plan<Move>> & Notes,
+  plan: (looks: number) => Partial<Plan<Move>> & Givens,
   fail: (step: Move) => boolean = () => false,
   /** A step takes so many milliseconds. */
   takes = 0,
@@ -58,44 +59,41 @@ describe('the loop', () => {
   });
 
   test('says once what it waits for, and stays while there is time', async () => {
-    const { run, log, time } = world((look) => ({ waiting: look < 4 ? [{ subject: 'e', for: 'it' }] : [] }));
+    const { run, log, time } = world((look) => ({ waiting: look < 4 ? [{ subject: 'e' }] : [] }));
     expect(await run(60_000)).toMatchObject({ settled: true });
     expect(log).toEqual(['waits: e']);
     expect(time()).toBe(20_000);
   });
 
   test('leaves what still waits to the next pass when its time is up', async () => {
-    const { run, time } = world(() => ({ waiting: [{ subject: 'e', for: 'it' }] }));
+    const { run, time } = world(() => ({ waiting: [{ subject: 'e' }] }));
     expect(await run(12_000)).toMatchObject({ settled: false, waiting: [{ about: { label: 'e' } }] });
     expect(time()).toBeLessThan(12_000);
   });
 
   test('waits until the moment that is known, and no longer', async () => {
     const { run, time, looks } = world((look) => ({
-      waiting: look < 1 ? [{ subject: 'e', for: 'it', until: 33_000 }] : [],
+      waiting: look < 1 ? [{ subject: 'e', until: 33_000 }] : [],
     }));
     expect(await run(60_000)).toMatchObject({ settled: true });
     expect([time(), looks()]).toEqual([33_000, 2]);
   });
 
   test('looks every few seconds where one of several may change at any moment', async () => {
-    const waiting = [
-      { subject: 'e', for: 'it', until: 33_000 },
-      { subject: 'f', for: 'it' },
-    ];
+    const waiting = [{ subject: 'e', until: 33_000 }, { subject: 'f' }];
     const { run, time } = world((look) => ({ waiting: look < 1 ? waiting : [] }));
     await run(60_000);
     expect(time()).toBe(5_000);
   });
 
   test('looks once a second at most, however soon it could go on', async () => {
-    const { run, looks } = world(() => ({ waiting: [{ subject: 'e', for: 'it', until: 1 }] }));
+    const { run, looks } = world(() => ({ waiting: [{ subject: 'e', until: 1 }] }));
     await run(10_000);
     expect(looks()).toBe(10);
   });
 
   test.each([70_000, LATER])('leaves what cannot go on before its time is up to the next pass (%d)', async (until) => {
-    const { run, time, looks } = world(() => ({ waiting: [{ subject: 'e', for: 'it', until }] }));
+    const { run, time, looks } = world(() => ({ waiting: [{ subject: 'e', until }] }));
     expect(await run(60_000)).toMatchObject({ settled: false, waiting: [{ about: { label: 'e' } }] });
     expect([time(), looks()]).toEqual([0, 1]);
   });
@@ -111,13 +109,13 @@ describe('the loop', () => {
   test('gives the last look’s gauges', async () => {
     const { run } = world((look) => ({
       gauges: { Ready: look },
-      waiting: look < 2 ? [{ subject: 'e', for: 'it' }] : [],
+      waiting: look < 2 ? [{ subject: 'e' }] : [],
     }));
     expect((await run(60_000)).gauges).toEqual({ Ready: 2 });
   });
 
   test('does not wait for what it refused', async () => {
-    const { run, log, looks } = world(() => ({ refused: [{ subject: 's', for: 'a typo' }] }));
+    const { run, log, looks } = world(() => ({ refused: [{ subject: 's' }] }));
     expect(await run(60_000)).toMatchObject({ settled: true });
     expect([log, looks()]).toEqual([['refused: s'], 1]);
   });
@@ -144,7 +142,7 @@ describe('the loop', () => {
 
   test('counts what is not tried again yet among its failures, and waits for it as for all', async () => {
     const failure = { step: move('a', 1), error: new Error('refused') };
-    const held = { waiting: [{ subject: 'a', for: 'another try', until: 20_000 }], failures: [failure] };
+    const held = { waiting: [{ subject: 'a', until: 20_000 }], failures: [failure] };
     const { run, time, looks } = world((look) => (look < 1 ? held : {}));
     expect(await run(10_000)).toMatchObject({ settled: false, failures: [failure] });
     expect([time(), looks()]).toEqual([0, 1]);

@@ -51,7 +51,7 @@ describe('a plan', () => {
   test('keeps what it waited for and refused before', () => {
     const before = {
       steps: [],
-      conditions: conditionsOf({ waiting: [{ subject: 'w', for: 'it' }] }),
+      conditions: conditionsOf({ waiting: [{ subject: 'w' }] }),
       gauges: { A: 1 },
     };
     expect(limited(before, bucketOf, FULL, 0)).toEqual(before);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { keyOf, LATER, type Step } from '../../../shared/reconcile/plan.ts';
+import { LATER } from '../../../shared/conditions/condition.ts';
+import { keyOf, type Step } from '../../../shared/reconcile/plan.ts';
 import {
   type Attempts,
   afterTry,
@@ -97,7 +98,7 @@ describe('a step that AWS refuses', () => {
     const attempt = { step: step('a'), times: 1, at: 0, error: Object.assign(new Error('odd'), { name: 'Unheard' }) };
     expect(retry(attempt, 0)).toEqual({
       kind: 'waiting',
-      message: 'another try, for AWS says Unheard: odd',
+      reason: { code: 'another-try', error: { name: 'Unheard', message: 'odd' } },
       until: 5_000,
     });
   });

@@ -214,7 +214,11 @@ describe('what has gone wrong for others', () => {
     await world.clock.run(120_000);
     const about = { label: id, ids: [id] };
     const hook = { about, instanceId: id, group: 'routers', hook: 'ziti-glb-launch' };
-    await act(world, world.state.config, testSeal(), { kind: 'heartbeat', ...hook, context: { lack: '' } });
+    await act(world, world.state.config, testSeal(), {
+      kind: 'heartbeat',
+      ...hook,
+      context: { awaited: { code: 'diverter' } },
+    });
     await act(world, world.state.config, testSeal(), {
       ...{ kind: 'end-hook', result: 'CONTINUE', ...hook },
       context: { why: 'done', back: false },

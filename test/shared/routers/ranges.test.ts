@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { LATER } from '../../../shared/conditions/condition.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
-import { LATER } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/routers/plan.ts';
 import type { Instance, RoutersWorld } from '../../../shared/routers/world.ts';
 import { notesOf } from '../../support/notes.ts';

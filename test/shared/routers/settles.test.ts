@@ -350,5 +350,7 @@ async function expectSettled(world: TestRouters & { group: Awaited<ReturnType<ty
   const ranges = instances.filter(({ role }) => role).flatMap(({ range }) => range ?? []);
   expect(new Set(ranges).size).toBe(ranges.length);
   expect(ranges.filter((range) => contains(range, BLOCK))).toEqual([]);
+  // No note says of one that it is unhealthy.
+  expect(instances.filter(({ unhealthy }) => unhealthy).map(({ id }) => id)).toEqual([]);
   if (world.state.config.dns) for (const { range } of serving) expect(range).toBeDefined();
 }

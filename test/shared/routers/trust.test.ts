@@ -87,12 +87,17 @@ describe('whoever may write tags', () => {
     expect(Object.keys(await health())).toContain(other);
   });
 
-  test('says that AWS takes a router back, or that it has another range: nothing changes for it', async () => {
+  test('says that AWS takes a router back, that it is unhealthy, or that it has another range: nothing changes for it', async () => {
     const dns = { resolver: '100.127.255.254', slices: ['100.64.0.0/13', '100.72.0.0/13', '100.80.0.0/13'] };
     const { a, b } = await begin({ dns });
     const { tags } = await described(a);
     const leaving = `${INTERRUPTION} ${new Date(world.clock.now()).toISOString()}`;
-    await tag(a, { 'ziti-glb:leaving': leaving, 'ziti-glb:dns-range': '100.80.0.0/13' });
+    const unhealthy = `Target.Timeout ${new Date(0).toISOString()}`;
+    await tag(a, {
+      'ziti-glb:leaving': leaving,
+      'ziti-glb:unhealthy': unhealthy,
+      'ziti-glb:dns-range': '100.80.0.0/13',
+    });
     world.calls.length = 0;
     await passes(3);
     expect(await health()).toEqual({ [a]: 'healthy', [b]: 'healthy' });

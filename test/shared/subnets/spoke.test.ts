@@ -60,7 +60,10 @@ describe('a subnet of another account', () => {
     here.hear('refuses');
     expect((await look()).subnets.hub).toEqual(first.subnets.hub);
     const { subnets } = await lookFromSpoke(here.lookers, here.spoke, here.cloud.clock.now());
-    expect(subnets.hub).toMatchObject({ toldAt: undefined, blind: expect.stringContaining('AccessDenied') });
+    expect(subnets.hub).toMatchObject({
+      toldAt: undefined,
+      blind: { code: 'silent', error: expect.stringContaining('AccessDenied') },
+    });
   });
 
   test('is refused in a zone that the service is not in, by its id', async () => {

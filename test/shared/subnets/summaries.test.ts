@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { chainOfSubnet } from '../../../bin/explain/chain.ts';
+import { reasonText } from '../../../shared/conditions/sentences.ts';
 import { keyOf } from '../../../shared/reconcile/plan.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { SubnetsWorld } from '../../../shared/subnets/world.ts';
@@ -8,6 +9,7 @@ import { topology } from '../../../shared/topology/model.ts';
 import { given } from '../../support/cloud.ts';
 import { frozen } from '../../support/frozen.ts';
 import { notesOf } from '../../support/notes.ts';
+import { factual } from '../../support/plain-facts.ts';
 import { CIDR, config, endpoint, main, NOW, note, RESOLVER, route, subnet, table, world } from './fixtures.ts';
 
 const from = <T>(...values: T[]) => fc.constantFrom(...values);
@@ -92,7 +94,7 @@ test('plan, status, picture and explain name the same endpoint, state and reason
     fc.property(worlds, chosen, (drawn, fields) => {
       const seen = frozen({ ...drawn, endpointCount: drawn.endpoints.length });
       const settings = frozen(config(fields));
-      const planned = frozen(plan(seen, settings));
+      const planned = frozen(factual(plan(seen, settings)));
       const picture = topology({
         ...{ place: { partition: 'aws', region: 'r', stack: 's' }, account: '1', vpcId: 'vpc-1', tagKey: 'ziti-glb' },
         subnets: { world: seen, vpcs: [seen], attachments: [], spokes: [], plan: planned },
@@ -123,8 +125,8 @@ test('plan, status, picture and explain name the same endpoint, state and reason
 
         const notes = [...refused, ...waiting].filter(({ subject }) => subject === id);
         const said = conditions.filter(({ about }) => about.label === id);
-        expect(new Set(notes.map((each) => each.for))).toEqual(new Set(said.map(({ message }) => message)));
-        for (const { message } of said) expect(why.join()).toContain(message);
+        expect(new Set(notes.map((each) => each.for))).toEqual(new Set(said.map(({ reason }) => reasonText(reason))));
+        for (const { reason } of said) expect(why.join()).toContain(reasonText(reason));
 
         if (tagValue === undefined) continue;
         const chain = chainOfSubnet(

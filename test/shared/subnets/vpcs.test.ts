@@ -10,6 +10,7 @@ import {
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { clientsClaim } from '../../../resources/parameters.js';
+import { reasonText } from '../../../shared/conditions/sentences.ts';
 import type { HubConfig } from '../../../shared/config.ts';
 import { readClaims } from '../../../shared/subnets/claims.ts';
 import { planVpcs } from '../../../shared/subnets/plan.ts';
@@ -146,9 +147,9 @@ describe('a VPC that another stack has claimed', () => {
     [
       'that names it, which a person is to change',
       (vpcIds) => vpcIds,
-      { message: `${CLAIMED}: take it out of clientVpcs, or give one of the two another tagKey` },
+      { for: `${CLAIMED}: take it out of clientVpcs, or give one of the two another tagKey` },
     ],
-    ['that serves all, whose affair it is not', () => 'all', { message: CLAIMED, foreign: true }],
+    ['that serves all, whose affair it is not', () => 'all', { for: CLAIMED, foreign: true }],
   ])('for the same tag is left to that one by a stack %s, and said; no other VPC is', async (_, chosen, told) => {
     await setUp();
     const [theirs, free] = [await anotherVpc(), await anotherVpc()];
@@ -168,7 +169,7 @@ describe('a VPC that another stack has claimed', () => {
     expect(await vpcsOfEndpoints()).toEqual([free.vpc, free.vpc]);
     const { conditions, steps } = planVpcs(await here.newProcess().observe(), new Map(), here.settings);
     expect(steps).toEqual([]);
-    expect(conditions).toContainEqual({
+    expect(conditions.map(({ reason, ...rest }) => ({ ...rest, for: reasonText(reason) }))).toContainEqual({
       about: { label: theirs.vpc, ids: [theirs.vpc] },
       kind: 'refused',
       ...told,

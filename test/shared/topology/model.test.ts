@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Condition } from '../../../shared/reconcile/plan.ts';
+import { type Condition, type Reason, said } from '../../../shared/conditions/condition.ts';
+import { reasonText } from '../../../shared/conditions/sentences.ts';
 import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
 import { id, type Scene, world, worlds } from './worlds.ts';
 
@@ -11,13 +12,19 @@ const routersOf = (scene: Scene) => seen(scene).zones.flatMap((zone) => zone.rou
 
 describe('a subnet', () => {
   const wish = '10.20.0.0/16';
-  const waits = 'its endpoint to be available';
+  const waits: Reason = { code: 'endpoint-available' };
+  const conflict: Reason = {
+    ...{ code: 'route-conflict', destination: wish, tableId: 'rtb-0e' },
+    ...{ target: 'nat-0e' },
+  };
+  const held: Reason = { code: 'former-target-gone', destination: wish, tableId: 'rtb-0e', target: 'nat-0e', key: 'k' };
+  const waiting = 'waits for its endpoint to be available';
   test.each<[string, Scenes<'subnets'>, Partial<Subnet>]>([
     ['whose routes stand carries', { wish }, { state: 'ready', flow: 'carries', why: [] }],
     [
       'whose endpoint is awaited will carry',
       { wish, endpoint: 'pending', routes: [], waits },
-      { state: 'waiting', flow: 'pending', why: [`waits for ${waits}`] },
+      { state: 'waiting', flow: 'pending', why: [waiting] },
     ],
     [
       'that is about to be served says what is next',
@@ -30,30 +37,26 @@ describe('a subnet', () => {
     ],
     [
       'in conflict on one of its routes carries the other',
-      { wish: `${wish} 10.30.0.0/16`, routes: [wish], status: 'conflict: theirs', conflict: 'theirs' },
+      { wish: `${wish} 10.30.0.0/16`, routes: [wish], status: 'conflict: theirs', conflict },
       {
         state: 'conflict',
         flow: 'carries',
-        why: ['theirs'],
+        why: [`${wish} in rtb-0e leads to nat-0e, which is not ours`],
         destinations: [
           { cidr: wish, asked: true, routed: true },
           { cidr: '10.30.0.0/16', asked: true, routed: false },
         ],
       },
     ],
-    [
-      'in conflict, whatever its tag says',
-      { wish, endpoint: null, status: 'ready', conflict: 'theirs' },
-      { state: 'conflict' },
-    ],
+    ['in conflict, whatever its tag says', { wish, endpoint: null, status: 'ready', conflict }, { state: 'conflict' }],
     [
       'that is refused leads nowhere',
-      { wish: 'oops', endpoint: null, status: 'refused: oops', refused: 'oops is not a CIDR' },
+      { wish: 'oops', endpoint: null, status: 'refused: oops', refused: { code: 'not-a-cidr', word: 'oops' } },
       { state: 'refused', flow: undefined, why: ['oops is not a CIDR'], destinations: [] },
     ],
     [
       'whose tag is empty is refused',
-      { wish: '', endpoint: null, refused: 'the tag names no CIDR' },
+      { wish: '', endpoint: null, refused: { code: 'no-cidr' } },
       { state: 'refused', why: ['the tag names no CIDR'] },
     ],
     ['that is ready but for what its tag says is ready', { wish, status: 'waiting: x' }, { state: 'ready', why: [] }],
@@ -69,8 +72,8 @@ describe('a subnet', () => {
     ],
     [
       'that was opted out while its former way is gone is blocked',
-      { endpoint: null, status: 'blocked: nat-0e is gone', held: 'nat-0e is gone' },
-      { state: 'blocked', why: ['blocked: nat-0e is gone'] },
+      { endpoint: null, status: 'blocked: nat-0e is gone', held },
+      { state: 'blocked', why: [`blocked: ${reasonText(held)}`] },
     ],
     [
       'that someone tries to delete is leaving, whatever its tag asks',
@@ -105,7 +108,6 @@ describe('a subnet', () => {
     const look = world({ subnets: { a: { wish, endpoint: null, waits }, b: { wish, endpoint: 'pending', waits } } });
     Object.assign(look.subnets.world, { paused: { since: 0, why: '' } });
     const why = topology(look).zones.flatMap(({ subnets }) => subnets.map((subnet) => subnet.why));
-    const waiting = `waits for ${waits}`;
     expect(why).toEqual([['waits for a person to resume the stack, which is paused', waiting], [waiting]]);
   });
 
@@ -131,25 +133,40 @@ describe('a subnet', () => {
     look.subnets.plan.conditions.push({
       about: { label: `${another} (another)`, ids: [another] },
       kind: 'waiting',
-      message: 'x',
+      reason: { code: 'healthy-router' },
     });
     expect(topology(look)).toMatchObject({
       zones: [{ subnets: [{ state: 'ready' }] }, {}],
-      notes: [{ subject: `${id('subnet', 'app')}0 (another)`, state: 'waiting', why: 'waits for x' }],
+      notes: [
+        {
+          subject: `${id('subnet', 'app')}0 (another)`,
+          state: 'waiting',
+          why: 'waits for a healthy router, without which a route would lead nowhere',
+        },
+      ],
     });
   });
 });
 
 describe('a router', () => {
+  const checks: Reason = { code: 'health-checks', state: 'unhealthy', why: undefined };
   test.each<[string, Scenes<'routers'>, Partial<Router> | undefined]>([
     ['that is healthy carries', {}, { state: 'ready', flow: 'carries', health: 'healthy' }],
     [
       'that joins will carry',
-      { health: null, waits: 'its SSM agent to come online' },
+      { health: null, waits: said('its SSM agent to come online') },
       { state: 'waiting', flow: 'pending', health: 'not registered', why: ['waits for its SSM agent to come online'] },
     ],
-    ['that is healthy and still wants something carries', { waits: 'x' }, { state: 'waiting', flow: 'carries' }],
-    ['that is unhealthy loses packets', { health: 'unhealthy', waits: 'x' }, { state: 'down', flow: 'lost' }],
+    ['that is healthy and still wants something carries', { waits: checks }, { state: 'waiting', flow: 'carries' }],
+    ['that is unhealthy loses packets', { health: 'unhealthy', waits: checks }, { state: 'down', flow: 'lost' }],
+    [
+      'says why, and since when',
+      { health: 'unhealthy', reason: 'Target.Timeout', since: Date.UTC(2026, 0, 15, 13, 21, 40), waits: checks },
+      {
+        since: Date.UTC(2026, 0, 15, 13, 21, 40),
+        why: ['unhealthy: Target.Timeout since 2026-01-15 13:21 UTC'],
+      },
+    ],
     [
       'that drains is leaving',
       { instance: 'shutting-down', health: 'draining' },
@@ -157,7 +174,7 @@ describe('a router', () => {
     ],
     ['that was stopped is leaving as long as it is a target', { instance: 'stopped' }, { state: 'leaving' }],
     ['that was stopped and is no target is gone', { instance: 'stopped', health: null }, undefined],
-    ['that is none by its tag is refused', { health: null, refused: 'x' }, { state: 'refused', flow: undefined }],
+    ['that is none by its tag is refused', { health: null, refused: said('x') }, { state: 'refused', flow: undefined }],
   ])('%s', (_, router, expected) => {
     expect(routersOf({ routers: { r: router } })).toMatchObject(expected ? [expected] : []);
   });
@@ -209,15 +226,20 @@ test('zones are those of anything in the picture, subnets in the order a person 
 
 test('what is said of neither a subnet nor a router is said too', () => {
   const conditions: Condition[] = [
-    { about: { label: 'the quota', ids: [] }, kind: 'waiting', message: 'a person to raise it' },
+    { about: { label: 'the quota', ids: [] }, kind: 'waiting', reason: { code: 'room-in-vpc' } },
     {
       about: { label: 'subnet-0f of another VPC', ids: ['subnet-0f'] },
       kind: 'refused',
-      message: 'it is of another VPC',
+      reason: { code: 'no-route-table' },
     },
   ];
   expect(seen({ conditions }).notes).toEqual([
-    { subject: 'subnet-0f of another VPC', state: 'refused', why: 'it is of another VPC' },
-    { subject: 'the quota', state: 'waiting', why: 'waits for a person to raise it' },
+    { subject: 'subnet-0f of another VPC', state: 'refused', why: 'it has no route table', code: 'no-route-table' },
+    {
+      subject: 'the quota',
+      state: 'waiting',
+      why: "waits for room for another try: the VPC has all the endpoints that AWS's quota allows",
+      code: 'room-in-vpc',
+    },
   ]);
 });

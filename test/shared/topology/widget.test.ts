@@ -74,7 +74,11 @@ describe('the contract of a custom widget', () => {
 
   test('the popup tells of a router', async () => {
     const said = await ask({ subject: id('i', 'router-2') });
-    for (const part of ['router-2', 'unhealthy', `#InstanceDetails:instanceId=${id('i', 'router-2')}`])
+    for (const part of [
+      'router-2',
+      'unhealthy: Target.Timeout since 2026-01-15 13:21 UTC',
+      `#InstanceDetails:instanceId=${id('i', 'router-2')}`,
+    ])
       expect(said).toContain(part);
   });
 });
@@ -105,7 +109,10 @@ describe('what comes in and what is shown is not trusted', () => {
 
   test('a tag that is markup is text', async () => {
     const evil = '"><script>alert(1)</script>';
-    const shown = world({ subnets: { [evil]: { wish: evil, refused: evil } }, routers: { [evil]: {} } });
+    const shown = world({
+      subnets: { [evil]: { wish: evil, refused: { code: 'not-a-cidr', word: evil } } },
+      routers: { [evil]: {} },
+    });
     for (const event of [{}, { subject: id('subnet', evil) }]) {
       const said = await ask(event, shown);
       expect(said).toContain('&lt;script&gt;');

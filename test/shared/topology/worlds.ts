@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Condition, joined, type Part } from '../../../shared/reconcile/plan.ts';
+import { type Condition, type Reason, said } from '../../../shared/conditions/condition.ts';
+import { joined, type Part } from '../../../shared/reconcile/plan.ts';
 import { summariesOf as routerSummaries } from '../../../shared/routers/summaries.ts';
 import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
 import type { SubnetsStep } from '../../../shared/subnets/steps.ts';
@@ -45,7 +46,7 @@ interface SubnetScene extends Said {
   blackhole?: boolean;
   status?: string;
   /** A route of its table to its endpoint is held by this. */
-  held?: string;
+  held?: Reason;
   /** The plan has a step on its table. */
   next?: boolean;
 }
@@ -55,12 +56,15 @@ interface RouterScene extends Said {
   instance?: string;
   /** The target's state; null if it is none. */
   health?: string | null;
+  reason?: string;
+  /** Our note says that it is unhealthy since then. */
+  since?: number;
 }
 
 interface Said {
-  waits?: string;
-  refused?: string;
-  conflict?: string;
+  waits?: Reason;
+  refused?: Reason;
+  conflict?: Reason;
 }
 
 const REGION = 'eu-central-1';
@@ -145,10 +149,16 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
       return endpoint ? [[optedIn, { endpoint, shares: false }] as const] : [];
     }),
   );
-  const held = named.flatMap(([name, { held: message }]): Condition[] =>
-    message === undefined
+  const held = named.flatMap(([name, { held: reason }]): Condition[] =>
+    reason === undefined
       ? []
-      : [{ about: { label: id('rtb', name), ids: [id('rtb', name), id('vpce', name)] }, kind: 'blocked', message }],
+      : [
+          {
+            about: { label: id('rtb', name), ids: [id('rtb', name), id('vpce', name)] },
+            kind: 'blocked',
+            reason,
+          },
+        ],
   );
   const steps = named.flatMap(([name, { next }]): SubnetsStep[] => {
     const route = { tableId: id('rtb', name), destination: '10.20.0.0/16', target: id('vpce', name) };
@@ -156,7 +166,7 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
     const context = { asking: [name], router: undefined, bystanders: [] };
     return next ? [{ kind: 'create-route', ...route, about, before: 'missing', context }] : [];
   });
-  const work: Part<SubnetsStep> = { steps, conditions: said('subnet', named) };
+  const work: Part<SubnetsStep> = { steps, conditions: saidOf('subnet', named) };
   return {
     world: ground,
     vpcs: [...Map.groupBy(named, ([, { vpc }]) => vpc)].map(([vpc, some]) => ({
@@ -173,34 +183,34 @@ function subnetsSide(named: [string, SubnetScene][], conditions: Condition[], cr
 }
 
 function routersSide(named: [string, RouterScene][], nodes: string[]): Look['routers'] {
-  const routers = named.map(([name, { zone, instance = 'running', health = 'healthy' }], index) => ({
+  const routers = named.map(([name, { zone, instance = 'running', health = 'healthy', reason, since }], index) => ({
     instance: {
       id: id('i', name),
       name,
       state: instance,
       address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
       zone: zoned(zone),
-      interfaces: [],
+      unhealthy: since === undefined ? undefined : { text: reason ?? '', at: since },
     },
-    target: health ? { id: id('i', name), state: health, reason: undefined } : undefined,
+    target: health ? { id: id('i', name), state: health, reason } : undefined,
   }));
-  const conditions = said('i', named);
+  const conditions = saidOf('i', named);
   return {
     world: { nodes: nodes.map((letter, index) => ({ address: `10.0.${index}.12`, zone: zoned(letter) })) },
     plan: { summaries: routerSummaries(routers, { ...joined(), conditions }), conditions },
   };
 }
 
-function said(kind: string, scenes: [string, Said][]): Condition[] {
+function saidOf(kind: string, scenes: [string, Said][]): Condition[] {
   return scenes.flatMap(([name, { waits, refused, conflict }]) => {
     const about = { label: `${id(kind, name)} (${name})`, ids: [id(kind, name)] };
-    const one = (kind: Condition['kind'], message: string | undefined): Condition[] =>
-      message === undefined ? [] : [{ about, kind, message }];
+    const one = (kind: Condition['kind'], reason: Reason | undefined): Condition[] =>
+      reason === undefined ? [] : [{ about, kind, reason }];
     return [...one('waiting', waits), ...one('refused', refused), ...one('conflict', conflict)];
   });
 }
 
-const PENDING = { endpoint: 'pending', routes: [], waits: 'its endpoint to be available' };
+const PENDING: SubnetScene = { endpoint: 'pending', routes: [], waits: { code: 'endpoint-available' } };
 const pair = { 'router-1': {}, 'router-2': { zone: 'b' } };
 
 /** Another account's stack tells a spoke this. */
@@ -220,8 +230,10 @@ export const BLIND: Hub = {
   ...HUB,
   zones: HUB.zones.map(({ id, name }) => ({ id, name })),
   toldAt: undefined,
-  blind:
-    'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-prod-health does not answer (AccessDeniedException)',
+  blind: {
+    ...{ code: 'silent', error: 'AccessDeniedException' },
+    health: 'arn:aws:lambda:eu-central-1:111122223333:function:ziti-glb-prod-health',
+  },
 };
 
 const OF_SPOKE = {
@@ -231,10 +243,10 @@ const OF_SPOKE = {
     wish: '10.20.0.0/16',
     ...PENDING,
     endpoint: 'pendingacceptance',
-    waits: 'account 111122223333 to accept it',
+    waits: { code: 'endpoint-accepted', id: id('vpce', 'batch-a'), owner: '111122223333' },
   },
   'web-b': { vpc: 'shop', zone: 'b', wish: '10.20.0.0/16' },
-};
+} satisfies Record<string, SubnetScene>;
 
 /** The picture is judged by these. */
 export const worlds = {
@@ -253,7 +265,7 @@ export const worlds = {
       'batch-a': { wish: '10.20.0.0/16', ...PENDING },
       'app-b': { zone: 'b', wish: '10.20.0.0/16', ...PENDING, endpoint: 'pendingacceptance' },
     },
-    routers: { 'router-1': {}, 'router-2': { zone: 'b', health: null, waits: 'its SSM agent to come online' } },
+    routers: { 'router-1': {}, 'router-2': { zone: 'b', health: null, waits: said('its SSM agent to come online') } },
   }),
   conflict: world({
     subnets: {
@@ -262,7 +274,10 @@ export const worlds = {
         wish: '10.20.0.0/16 10.30.0.0/16',
         routes: ['10.20.0.0/16'],
         status: 'conflict: 10.30.0.0/16 in rtb-0e leads to nat-0e8c1a2b3c4d5e6f7 which is not ours',
-        conflict: '10.30.0.0/16 in rtb-0e1d2c3b4a5968778 leads to nat-0e8c1a2b3c4d5e6f7, which is not ours',
+        conflict: {
+          ...{ code: 'route-conflict', destination: '10.30.0.0/16', tableId: 'rtb-0e1d2c3b4a5968778' },
+          ...{ target: 'nat-0e8c1a2b3c4d5e6f7' },
+        },
       },
       'app-b': { zone: 'b', wish: '10.20.0.0/16' },
     },
@@ -271,7 +286,9 @@ export const worlds = {
       'router-2': {
         zone: 'b',
         health: 'unhealthy',
-        waits: 'its health checks to pass, it is unhealthy (Target.Timeout)',
+        reason: 'Target.Timeout',
+        since: Date.UTC(2026, 0, 15, 13, 21, 40),
+        waits: { code: 'health-checks', state: 'unhealthy', why: 'Target.Timeout' },
       },
     },
   }),
@@ -282,11 +299,14 @@ export const worlds = {
         zone: 'b',
         wish: '0.0.0.0/0',
         endpoint: null,
-        status: 'refused: 0.0.0.0/0 would route the endpoint s own traffic back into it',
-        refused: "0.0.0.0/0 would route the endpoint's own traffic back into it",
+        status: 'refused: 0.0.0.0/0 would lead back into the endpoint for rtb-0b also serves app-b',
+        refused: { code: 'loop', cidr: '0.0.0.0/0', tableId: 'rtb-0b', subnets: ['app-b'] },
       },
     },
-    routers: { ...pair, 'router-3': { zone: 'b', health: null, refused: 'its tag ziti-glb is ruoter, not router' } },
+    routers: {
+      ...pair,
+      'router-3': { zone: 'b', health: null, refused: said('its tag ziti-glb is ruoter, not router') },
+    },
   }),
   'no router': world({
     subnets: {
@@ -295,7 +315,7 @@ export const worlds = {
         zone: 'b',
         wish: '10.20.0.0/16',
         routes: [],
-        waits: 'a healthy router, without which a route would lead nowhere',
+        waits: { code: 'healthy-router' },
       },
     },
   }),

@@ -31,12 +31,14 @@ const invocation = (CommandId: string, rest: Partial<ssm.GetCommandInvocationCom
 async function command(CommandId: string) {
   return given((await cloud.ssm.send(new ssm.ListCommandsCommand({ CommandId }))).Commands?.[0]);
 }
-async function ping(id = router) {
+async function agent(id = router) {
   const { InstanceInformationList } = await cloud.ssm.send(
     new ssm.DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [id] }] }),
   );
-  return InstanceInformationList?.[0]?.PingStatus;
+  return InstanceInformationList?.[0];
 }
+const ping = async (id?: string) => (await agent(id))?.PingStatus;
+const heardAt = async () => given((await agent())?.LastPingDateTime).getTime();
 const statuses = (type = 'EC2 Command Invocation Status-change Notification') =>
   cloud.events.filter((event) => event['detail-type'] === type).map(({ detail }) => detail.status);
 
@@ -78,6 +80,26 @@ describe('an agent', () => {
     await cloud.clock.run(1);
     expect(await ping()).toBe('ConnectionLost');
     expect(cloud.cloud.state.instances.get(router)?.state).toBe('running');
+  });
+
+  test('is heard every five minutes while it is up, and keeps the last of these times', async () => {
+    const from = given((await agent())?.RegistrationDate).getTime();
+    await cloud.clock.run(from + 599_999 - cloud.clock.now());
+    expect(await heardAt()).toBe(from + 300_000);
+    await cloud.clock.run(1);
+    expect(await heardAt()).toBe(from + 600_000);
+    await cloud.clock.run(200_000);
+    cloud.cloud.crash(router);
+    await cloud.clock.run(200_000);
+    // It counts as online for a while, and is heard no more.
+    expect([await ping(), await heardAt()]).toEqual(['Online', from + 600_000]);
+    await cloud.clock.run(3_600_000);
+    expect([await ping(), await heardAt()]).toEqual(['ConnectionLost', from + 600_000]);
+    await cloud.ec2.send(new ec2.StopInstancesCommand({ InstanceIds: [router] }));
+    await cloud.clock.run(60_000);
+    await cloud.ec2.send(new ec2.StartInstancesCommand({ InstanceIds: [router] }));
+    await cloud.clock.run(50_000);
+    expect([await ping(), await heardAt()]).toEqual(['Online', cloud.clock.now()]);
   });
 
   test('does not register if its instance stops before', async () => {

@@ -1,0 +1,58 @@
+import { minuteOf } from '../sentences.ts';
+import { COMMON } from './common.ts';
+import { type Condition, isWaiting, type Obstacle, type Reason } from './condition.ts';
+import { ROUTERS } from './routers.ts';
+import { SUBNETS } from './subnets.ts';
+import { type Table, textIn, wordsIn } from './words.ts';
+
+const TABLE: Table = { ...COMMON, ...SUBNETS, ...ROUTERS };
+
+/** A reason, without what it is about: what is waited for, or what is wrong and what to do. */
+export const reasonText = (reason: Reason) => textIn(TABLE, reason);
+
+const verb = ({ kind }: Pick<Condition, 'kind'>) => (isWaiting({ kind }) ? 'waits for ' : '');
+
+/** A condition for people who know what it is about. */
+export const sentence = (condition: Obstacle) => `${verb(condition)}${reasonText(condition.reason)}`;
+
+/** The same, and apart from it what a person can do about it; empty if there is nothing. */
+export function advised(condition: Obstacle): { says: string; todo: string } {
+  const { says, todo } = wordsIn(TABLE, condition.reason);
+  return { says: `${verb(condition)}${says}`, todo };
+}
+
+/** A condition as a subnet's status tag has it. */
+export const statusText = ({ kind, reason }: Obstacle) => `${kind}: ${reasonText(reason)}`;
+
+/** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
+export const lasting = (condition: Obstacle) =>
+  `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;
+
+/** A condition for people who do not. */
+export const aboutIt = (condition: Condition) =>
+  `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
+
+/** Why a subnet or router is not as it should be: its conditions, and in words what is none. */
+export type Why = readonly (Condition | string)[];
+
+export interface Explained {
+  causes: Why;
+  /** The same in sentences. */
+  why: string[];
+}
+
+export const explained = (causes: Why): Explained => ({ causes, why: whyTexts(causes) });
+
+/**
+ * Those conditions first that a person has to see to; if there are none, the next steps.
+ * @param deed a step for people who know what it is about
+ */
+export function whyOf<S>(conditions: readonly Condition[], next: readonly S[], deed: (step: S) => string): Why {
+  const all = [...conditions.filter((each) => !isWaiting(each)), ...conditions.filter(isWaiting)];
+  return all.length > 0 ? all : next.map((step) => `next: ${deed(step)}`);
+}
+
+export type Tell = (condition: Condition) => string;
+
+export const whyTexts = (why: Why, tell: Tell = sentence) =>
+  why.map((each) => (typeof each === 'string' ? each : tell(each)));

@@ -1,0 +1,101 @@
+import { DescribeTagsCommand } from '@aws-sdk/client-ec2';
+import { expect, test } from '@jest/globals';
+import type { Finding, Router, Status } from '../../bin/json.ts';
+import { minuteOf } from '../../shared/sentences.ts';
+import { given } from '../support/cloud.ts';
+import { answering } from './diverters.ts';
+import { deployed } from './stage.ts';
+
+const MINUTE = 60_000;
+
+/** Two routers that serve, and then the machine of one hangs. */
+async function died() {
+  const stack = await deployed();
+  answering(stack);
+  const dead = await stack.router(stack.vpc.a0, 'router-1');
+  await stack.router(stack.vpc.b0, 'router-2');
+  for (let minute = 0; minute < 3; minute++) await stack.pass();
+  const at = stack.clock.now();
+  const hangs = new Set([dead]);
+  stack.cloud.crash(dead);
+  stack.fake.onProbe = (_, id = '') =>
+    hangs.has(id) ? { healthy: false, reason: 'Target.Timeout' } : { healthy: true };
+  await stack.clock.run(MINUTE);
+  for (let pass = 0; pass < 5; pass++) await stack.pass();
+  const ask = (line: string) => stack.cli(line, { onSleep: stack.onSleep });
+  const status = async () => JSON.parse((await ask('status --json')).out) as Status;
+  const router = async () =>
+    given((await status()).zones.flatMap(({ routers }) => routers).find(({ id }) => id === dead));
+  const note = async () => {
+    const Filters = [
+      { Name: 'resource-id', Values: [dead] },
+      { Name: 'key', Values: ['ziti-glb:unhealthy'] },
+    ];
+    return (await stack.ec2.send(new DescribeTagsCommand({ Filters }))).Tags?.[0]?.Value;
+  };
+  return { ...stack, dead, at, hangs, ask, router, note };
+}
+
+test('of a machine that hangs all commands say why, since when, and what to do', async () => {
+  const { dead, at, ask, router, note } = await died();
+  const { since = 0, why, health, reason } = await router();
+  // The look that saw it first, a minute after.
+  expect(Math.round((since - at) / MINUTE)).toBe(1);
+  expect(await note()).toMatch(new RegExp(`^Target\\.Timeout ${new Date(since).toISOString()} v1\\.`));
+  const cause = `unhealthy: Target.Timeout since ${minuteOf(since)}`;
+  const lost = expect.stringMatching(
+    /^waits for its SSM agent, which was last heard of at 2026-\S+ \d\d:\d\d UTC: the machine is down or cut off; look at its status checks/,
+  );
+  expect({ health, reason, why }).toEqual({ health: 'unhealthy', reason: 'Target.Timeout', why: [cause, lost] });
+  const heardAt = given(/last heard of at (\S+ \S+) UTC/.exec(why.join()))[1];
+  const lag = at - Date.parse(`${heardAt}Z`);
+  expect(lag).toBeGreaterThanOrEqual(0);
+  expect(lag).toBeLessThan(6 * MINUTE);
+
+  const { out } = await ask('status');
+  expect(out).toMatch(new RegExp(`^${dead} \\(router-1\\) .* ${cause}$`, 'm'));
+  expect(out).toMatch(new RegExp(`^${dead} \\(router-1\\) +${cause}$`, 'm'));
+  expect(out).not.toContain('AmazonSSMManagedInstanceCore');
+
+  const { out: chain } = await ask('explain router-1');
+  expect(chain).toMatch(new RegExp(`BROKEN +agent +Systems Manager last heard of it at ${heardAt} UTC`));
+  expect(chain).toMatch(new RegExp(`BROKEN +health +${cause}`));
+
+  const findings = JSON.parse((await ask('doctor --json')).out) as Finding[];
+  const of = (check: string) => findings.filter((each) => each.check === check && each.is !== 'ok');
+  expect(of('routers')).toEqual([
+    expect.objectContaining({
+      is: 'fault',
+      says: expect.stringContaining(`(router-1) is down: ${cause}: waits for its SSM`),
+    }),
+  ]);
+  expect(of('agent')).toEqual([
+    {
+      ...{ is: 'fault', check: 'agent' },
+      says: `${dead} (router-1): Systems Manager last heard it at ${heardAt} UTC: the machine is down or cut off`,
+      remedy: expect.stringMatching(/^look at its status checks in EC2/),
+    },
+  ]);
+
+  const asked = await ask('router router-1');
+  expect(asked.code).toBe(1);
+  expect(asked.out.split('\n')).toEqual([`${dead} (router-1)`, cause, lost]);
+  expect(asked.err).toMatch(/^InvalidInstanceId: /);
+});
+
+test('a router that serves again is as if nothing had been', async () => {
+  const { hangs, clock, pass, ask, router, note } = await died();
+  hangs.clear();
+  await clock.run(MINUTE);
+  await pass();
+  expect(await router()).toMatchObject({ health: 'healthy', state: 'ready', why: [] });
+  expect(await router()).not.toHaveProperty('since');
+  expect(await note()).toBeUndefined();
+  expect((await ask('status')).out).not.toContain('WHY');
+});
+
+test('JSON of a router tells its health beside what its diverter says', async () => {
+  const { ask, dead } = await died();
+  const { id, health, why } = JSON.parse((await ask('router router-2 --json')).out) as Router;
+  expect([id === dead, health, why]).toEqual([false, 'healthy', []]);
+});
