@@ -10,6 +10,8 @@ import { deadLetters, toFunctions } from './events/delivery.ts';
 import { createQueues } from './events/queues.ts';
 import { sqsService } from './events/sqs.ts';
 import { createIam } from './iam/iam.ts';
+import { type AccessKey, createKeys, type Keys } from './iam/keys.ts';
+import { authorizedResources } from './iam/resources.ts';
 import { type Role, roleName } from './iam/role.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda, type Lambda } from './lambda/runtime.ts';
@@ -28,7 +30,6 @@ import { deployPackage, type NetworkParameters } from './stack/package.ts';
 import { permitted } from './stack/permissions.ts';
 import type { Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
-import { type AccessKey, createKeys, type Keys } from './wire/keys.ts';
 import { createAuthentication } from './wire/signature.ts';
 import type { Middleware } from './wire/wire.ts';
 import { createWire } from './wire/wire.ts';
@@ -46,7 +47,7 @@ export interface AccountOptions {
   organization?: string | undefined;
   clock: Clock;
   rate: number;
-  cloud: Pick<Cloud, 'services' | 'findResourceIn'>;
+  cloud: Pick<Cloud, 'services' | 'contextOf'>;
   /** The API's addresses: for who is outside, and for who stands in a VPC. */
   endpoints: { outside: string; inVpcs: string };
   throttle: Middleware;
@@ -84,8 +85,9 @@ export function createAccount(options: AccountOptions) {
   const kms = createKms(clock, place);
   const keys = options.global?.keys ?? createKeys(Object.values(options.users), roles);
   const { organization } = options;
-  const iam = createIam({ ...place, organization, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
-  const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
+  const find = authorizedResources(cloud.contextOf(account));
+  const iam = createIam({ ...place, organization, roles, find, policyOf: kms.policyOf });
+  const logs = createLogs({ ...place, clock, allows: (role, ...asked) => iam.allows(roleName(role), ...asked), onLog });
   undo.push(logs.close);
 
   const queues = createQueues();

@@ -1,9 +1,9 @@
-import type { Group, Member } from '../../state/autoscaling.ts';
-import type { Instance } from '../../state/ec2.ts';
 import type { CloudContext } from '../context.ts';
 import { find } from '../ec2/find.ts';
 import type { instances } from '../ec2/instances.ts';
+import type { Instance } from '../ec2/records.ts';
 import { announceEnd, hold, release } from './hooks.ts';
+import type { Group, Member } from './records.ts';
 
 type Machines = Pick<
   ReturnType<typeof instances>,

@@ -1,5 +1,4 @@
 import type * as sdk from '@aws-sdk/client-auto-scaling';
-import type { Group, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
@@ -9,6 +8,7 @@ import type { rootVolumes } from '../ec2/root-volumes.ts';
 import { paginate } from '../paginate.ts';
 import { type Capacity, isWarm } from './capacity.ts';
 import { actionOf, beat, complete } from './hooks.ts';
+import type { Group, LifecycleHook, LifecycleResult, Member } from './records.ts';
 import { refreshes } from './refresh.ts';
 
 type AutoScaling = Operations<typeof sdk>;
@@ -19,7 +19,7 @@ const HOOKS_PER_GROUP = 50;
 /** "By default, you can only specify up to 50 names." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html */
 const NAMES_PER_CALL = 50;
 
-/** Auto Scaling groups, their hooks and warm pools. */
+/** Auto Scaling keeps groups, with their hooks and warm pools. */
 export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots: ReturnType<typeof rootVolumes>) {
   return {
     ...refreshes(cloud, { fill, end }, roots, groupOf),
