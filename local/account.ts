@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { AutoScaling } from '@aws-sdk/client-auto-scaling';
 import { EC2 } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { S3 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3 } from '@aws-sdk/client-s3';
 import { SSM } from '@aws-sdk/client-ssm';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { Clock } from './clock.ts';
 import { createBus } from './events/bus.ts';
 import { deadLetters, toFunctions } from './events/delivery.ts';
@@ -118,6 +119,7 @@ export function createAccount(options: AccountOptions) {
     lambda: lambdaService(lambda, (key, action, resource, policy) => iam.allows(key, action, resource, {}, policy), {
       account,
       functionsOf: options.functionsOf,
+      linkTo: (name, code) => linkTo(name, code),
     }),
     logs: logs.service,
     sqs: sqsService(queues, clock),
@@ -156,6 +158,16 @@ export function createAccount(options: AccountOptions) {
     return { clients, types: resourceTypes({ ...common, ...clients }) };
   };
   const all = makers(keys.ofUser(options.users.cloudFormation));
+  /** Lambda keeps the code of functions in a bucket of its own, and gives links to it for ten minutes. */
+  const linkTo = (name: string, code: Uint8Array) => {
+    const object = { Bucket: `awslambda-${region}-tasks`, Key: `snapshots/${account}/${name}` };
+    if (!buckets.has(object.Bucket)) buckets.create(object.Bucket, region);
+    buckets.write(object.Bucket, object.Key, code);
+    return getSignedUrl(all.clients.s3, new GetObjectCommand(object), {
+      expiresIn: 600,
+      signingDate: new Date(clock.now()),
+    });
+  };
   const { deployer } = options;
   const assume = (name: string, document: Record<string, unknown>): AccessKey => {
     const arn = `arn:aws:iam::${account}:role/${name}`;
