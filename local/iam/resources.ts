@@ -73,7 +73,7 @@ export function authorizedResources(cloud: CloudContext): FindResource {
     if (member === 'StackName')
       return byArn(`arn:aws:cloudformation:${cloud.region}:${cloud.account}:stack/${value}/0`);
     if (member === 'AutoScalingGroupName') {
-      const group = cloud.groups.get(value);
+      const group = [...cloud.groups.values()].find(({ name }) => name === value);
       return group && byArn(group.arn);
     }
     const kind = kindOf(value);

@@ -1,3 +1,4 @@
+import { accountOf } from '../wire/api.ts';
 import type { CloudState } from './state.ts';
 
 /**
@@ -32,6 +33,7 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     interfaces: own(all.interfaces, ({ subnetId }) => inSubnet(subnetId)),
     instances: own(all.instances, ({ id }) => inInstance(id)),
     replaceRootVolumeTasks: own(all.replaceRootVolumeTasks, ({ instanceId }) => inInstance(instanceId)),
+    launchTemplates: own(all.launchTemplates, isOwn),
     endpointServices: own(all.endpointServices, isOwn),
     endpoints: own(all.endpoints, isOwn),
     transitGateways: own(all.transitGateways, ({ id }) => ofGateway(id) || sharesGateway(id)),
@@ -39,6 +41,7 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     vpcAttachments: own(all.vpcAttachments, ({ owner, gatewayId }) => owner === account || ofGateway(gatewayId)),
     loadBalancers: own(all.loadBalancers, ({ vpcId }) => inVpc(vpcId)),
     targetGroups: own(all.targetGroups, ({ vpcId }) => inVpc(vpcId)),
+    groups: own(all.groups, ({ arn }) => accountOf(arn) === account),
     agents: own(all.agents, ({ instanceId }) => inInstance(instanceId)),
     documents: own(all.documents, ({ owner }) => owner === account || owner === 'Amazon'),
     commands: own(all.commands, isOwn),

@@ -133,7 +133,7 @@ export function capacity(cloud: CloudContext, machines: Machines): Capacity {
     release(cloud, member);
     group.members.delete(member.instanceId);
     announceEnd(cloud, group, member, 'Terminate Successful');
-    if (cloud.groups.get(group.name) === group) fill(group);
+    if (cloud.groups.get(group.arn) === group) fill(group);
   }
 
   function follow({ id, state }: Instance): void {

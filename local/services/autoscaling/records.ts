@@ -66,7 +66,7 @@ export interface LifecycleAction {
 }
 
 export const autoScalingRecords = () => ({
-  /** By name. */
+  /** By ARN. */
   groups: new Map<string, Group>(),
 });
 

@@ -72,7 +72,7 @@ export function refreshes(
   } satisfies Operations<typeof sdk>;
 
   function next(group: Group, refresh: Refresh, warmup: number): void {
-    if (refresh.status !== 'InProgress' || cloud.groups.get(group.name) !== group) return;
+    if (refresh.status !== 'InProgress' || cloud.groups.get(group.arn) !== group) return;
     const [id] = refresh.left;
     if (id === undefined) {
       finish(group, refresh, 'Successful');

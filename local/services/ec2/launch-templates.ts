@@ -13,6 +13,7 @@ export function launchTemplates(cloud: CloudContext) {
         throw new AwsError('InvalidLaunchTemplateName.AlreadyExistsException', 'Launch template name already in use.');
       const template = {
         id: cloud.id('lt'),
+        owner: cloud.account,
         name: LaunchTemplateName,
         createdAt: cloud.clock.now(),
         data: LaunchTemplateData,

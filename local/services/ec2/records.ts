@@ -202,6 +202,8 @@ export interface VpcAttachment {
 
 export interface LaunchTemplate {
   id: string;
+  /** The account that made it. */
+  owner: string;
   name: string;
   createdAt: number;
   data: RequestLaunchTemplateData;

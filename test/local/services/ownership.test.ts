@@ -1,3 +1,4 @@
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import * as ec2 from '@aws-sdk/client-ec2';
 import * as ssm from '@aws-sdk/client-ssm';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,6 +9,8 @@ import {
   type TestCloud,
   testCloud,
   testDocument,
+  testGroup,
+  testLaunchTemplate,
   testLoadBalancer,
   testTable,
   testVpc,
@@ -101,6 +104,19 @@ describe('an account', () => {
     const { Subnets = [] } = await other.send(new ec2.DescribeSubnetsCommand({ SubnetIds: [far.a0] }));
     expect(Subnets[0]).toMatchObject({ AvailabilityZone: 'eu-central-1a' });
     expect(there.get(Subnets[0]?.AvailabilityZoneId)).toBe('eu-central-1a');
+  });
+
+  test('has its own launch templates and Auto Scaling groups, whatever another one calls its own', async () => {
+    const theirs = { ec2: other, autoScaling: cloud.autoScalingOf(OTHER) };
+    const here = await testVpc(cloud);
+    for (const [one, vpc] of [[cloud, here] as const, [theirs, far] as const]) {
+      await testLaunchTemplate(one);
+      await testGroup(one, vpc, {});
+      const { LaunchTemplates = [] } = await one.ec2.send(new ec2.DescribeLaunchTemplatesCommand({}));
+      const { AutoScalingGroups = [] } = await one.autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
+      expect(LaunchTemplates).toHaveLength(1);
+      expect(AutoScalingGroups.map(({ VPCZoneIdentifier }) => VPCZoneIdentifier)).toEqual([`${vpc.a0},${vpc.b0}`]);
+    }
   });
 
   test('has its own agents, documents, commands and tasks, and AWS’s documents as all have', async () => {
