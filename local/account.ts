@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { AutoScaling } from '@aws-sdk/client-auto-scaling';
 import { EC2 } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { S3 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3 } from '@aws-sdk/client-s3';
 import { SSM } from '@aws-sdk/client-ssm';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { Clock } from './clock.ts';
 import { createBus } from './events/bus.ts';
 import { deadLetters, toFunctions } from './events/delivery.ts';
 import { createQueues } from './events/queues.ts';
 import { sqsService } from './events/sqs.ts';
 import { createIam } from './iam/iam.ts';
+import { type AccessKey, createKeys, type Keys } from './iam/keys.ts';
+import { authorizedResources } from './iam/resources.ts';
 import { type Role, roleName } from './iam/role.ts';
 import { lambdaService } from './lambda/api.ts';
 import { createLambda, type Lambda } from './lambda/runtime.ts';
@@ -21,14 +24,13 @@ import { type Buckets, createBuckets } from './services/s3.ts';
 import { quotasService } from './services/service-quotas.ts';
 import { identityService } from './services/sts.ts';
 import { cloudFormationService } from './stack/api.ts';
-import type { Deploying } from './stack/change-sets.ts';
 import { changesOf, deleteStack, deployStack, type Stack, type Tell } from './stack/deploy.ts';
 import type { DeployedStack } from './stack/deployed.ts';
 import { deployPackage, type NetworkParameters } from './stack/package.ts';
 import { permitted } from './stack/permissions.ts';
 import type { Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
-import { type AccessKey, createKeys, type Keys } from './wire/keys.ts';
+import type { Deploying } from './stack/work.ts';
 import { createAuthentication } from './wire/signature.ts';
 import type { Middleware } from './wire/wire.ts';
 import { createWire } from './wire/wire.ts';
@@ -46,7 +48,7 @@ export interface AccountOptions {
   organization?: string | undefined;
   clock: Clock;
   rate: number;
-  cloud: Pick<Cloud, 'services' | 'findResourceIn'>;
+  cloud: Pick<Cloud, 'services' | 'contextOf'>;
   /** The API's addresses: for who is outside, and for who stands in a VPC. */
   endpoints: { outside: string; inVpcs: string };
   throttle: Middleware;
@@ -84,8 +86,9 @@ export function createAccount(options: AccountOptions) {
   const kms = createKms(clock, place);
   const keys = options.global?.keys ?? createKeys(Object.values(options.users), roles);
   const { organization } = options;
-  const iam = createIam({ ...place, organization, roles, find: cloud.findResourceIn(account), policyOf: kms.policyOf });
-  const logs = createLogs({ ...place, clock, allows: iam.allows, onLog });
+  const find = authorizedResources(cloud.contextOf(account));
+  const iam = createIam({ ...place, organization, roles, find, policyOf: kms.policyOf });
+  const logs = createLogs({ ...place, clock, allows: (role, ...asked) => iam.allows(roleName(role), ...asked), onLog });
   undo.push(logs.close);
 
   const queues = createQueues();
@@ -116,6 +119,7 @@ export function createAccount(options: AccountOptions) {
     lambda: lambdaService(lambda, (key, action, resource, policy) => iam.allows(key, action, resource, {}, policy), {
       account,
       functionsOf: options.functionsOf,
+      linkTo: (name, code) => linkTo(name, code),
     }),
     logs: logs.service,
     sqs: sqsService(queues, clock),
@@ -154,6 +158,16 @@ export function createAccount(options: AccountOptions) {
     return { clients, types: resourceTypes({ ...common, ...clients }) };
   };
   const all = makers(keys.ofUser(options.users.cloudFormation));
+  /** Lambda keeps the code of functions in a bucket of its own, and gives links to it for ten minutes. */
+  const linkTo = (name: string, code: Uint8Array) => {
+    const object = { Bucket: `awslambda-${region}-tasks`, Key: `snapshots/${account}/${name}` };
+    if (!buckets.has(object.Bucket)) buckets.create(object.Bucket, region);
+    buckets.write(object.Bucket, object.Key, code);
+    return getSignedUrl(all.clients.s3, new GetObjectCommand(object), {
+      expiresIn: 600,
+      signingDate: new Date(clock.now()),
+    });
+  };
   const { deployer } = options;
   const assume = (name: string, document: Record<string, unknown>): AccessKey => {
     const arn = `arn:aws:iam::${account}:role/${name}`;

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AccessKey } from './wire/keys.ts';
+import type { AccessKey } from './iam/keys.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

@@ -8,7 +8,7 @@ import {
 import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Fabric } from '../fabric/fabric.ts';
 import type { NamespaceFabric } from '../fabric/namespaces.ts';
-import type { AccessKey } from '../wire/keys.ts';
+import type { AccessKey } from '../iam/keys.ts';
 import type { Topology } from './picture.ts';
 import { createTenant, find, inVpc, nameOf, type Tenant } from './tenant.ts';
 

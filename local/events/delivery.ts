@@ -3,7 +3,7 @@ import type { Lambda } from '../lambda/runtime.ts';
 import type { BusOptions, DeadLetter } from './bus.ts';
 import type { QueueMessage, Queues } from './queues.ts';
 
-/** Delivers the events of a bus to functions, if their resource policies let the rule. */
+/** A bus delivers its events to functions, if their resource policies let the rule. */
 export function toFunctions(lambda: Lambda): BusOptions['deliver'] {
   return async ({ arn }, event, rule) => {
     if (!lambda.has(arn)) return { code: 'NO_RESOURCE', message: `there is no function ${arn}` };

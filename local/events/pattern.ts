@@ -10,7 +10,7 @@ type Rule = ReadonlyMap<string, Wanted>;
 const NUMERIC_LIMIT = 5e9;
 
 /**
- * Compiles an EventBridge event pattern into a test of events.
+ * An event pattern of EventBridge is compiled into a test of events.
  * The rules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html, and where they are silent
  * https://github.com/aws/event-ruler, which EventBridge is made of.
  * @throws Error named `InvalidEventPatternException` that says where the pattern is wrong.

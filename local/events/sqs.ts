@@ -10,7 +10,7 @@ import type { QueueMessage, Queues } from './queues.ts';
 /** Seconds for which a message that was received is hidden from others. */
 const VISIBILITY_TIMEOUT = 30;
 
-/** SQS, as far as a person takes out what was given up: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ */
+/** SQS lets a person take out what was given up: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ */
 export function sqsService(queues: Queues, clock: Clock): OperationService {
   const hidden = new WeakMap<QueueMessage, number>();
   const receipts = new Map<string, { arn: string; message: QueueMessage }>();

@@ -2,7 +2,7 @@ import { runSimulation } from '@cloud-copilot/iam-simulate';
 import { AwsError } from '../wire/errors.ts';
 import type { Middleware } from '../wire/wire.ts';
 import { type AccessRequest, accessRequests } from './requests.ts';
-import type { FindResource } from './resource.ts';
+import type { FindResource } from './resources.ts';
 import type { Role } from './role.ts';
 
 export interface IamOptions {

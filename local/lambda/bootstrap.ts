@@ -1,5 +1,5 @@
 /**
- * The inside of an execution environment: a process of its own that loads a function's bundle and runs its handler, as
+ * An execution environment has this inside: a process of its own that loads a function's bundle and runs its handler, as
  * Lambda's Node runtime does. It lives no longer than the process that started it.
  */
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
+import type { AccessKey } from '../iam/keys.ts';
 import { wildcard } from '../wildcard.ts';
 import { AwsError } from '../wire/errors.ts';
-import type { AccessKey } from '../wire/keys.ts';
 import { type Code, unpackCode } from './code.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import type { FunctionConfiguration } from './function.ts';

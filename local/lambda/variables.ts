@@ -1,4 +1,4 @@
-import type { AccessKey } from '../wire/keys.ts';
+import type { AccessKey } from '../iam/keys.ts';
 import type { FunctionConfiguration } from './function.ts';
 
 /** Names that only Lambda may set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
@@ -21,7 +21,7 @@ export function refuseReservedVariables(functionName: string, variables: Record<
   }
 }
 
-/** The whole environment of a function's process. Nothing of this machine's own goes in. */
+/** A function's process has this whole environment. Nothing of this machine's own goes in. */
 export function functionVariables(
   { name, handler, runtime, memorySize, variables }: FunctionConfiguration,
   place: { region: string; endpoints: Record<string, string>; taskRoot: string; key: AccessKey },

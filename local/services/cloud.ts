@@ -5,48 +5,52 @@ import * as elbSdk from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as ssmSdk from '@aws-sdk/client-ssm';
 import type { Clock } from '../clock.ts';
 import type { Fabric, Network } from '../fabric/fabric.ts';
-import type { FindResource } from '../iam/resource.ts';
 import { uuid } from '../ids.ts';
-import { type CloudState, emptyState } from '../state/state.ts';
 import { accountOf, type Call } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
-import { ownState } from './accounts.ts';
-import { authorizedResources } from './authorization.ts';
 import { capacity } from './autoscaling/capacity.ts';
 import { autoScaling } from './autoscaling/groups.ts';
+import { autoScalingRecords } from './autoscaling/records.ts';
 import type { CloudContext } from './context.ts';
+import { networkOf } from './data-plane.ts';
 import { AWS_DELAYS, type Delays } from './delays.ts';
 import { cidrBlocks } from './ec2/cidr-blocks.ts';
 import { encryptionControls } from './ec2/encryption-controls.ts';
 import { endpointServices } from './ec2/endpoint-services.ts';
 import { endpoints } from './ec2/endpoints.ts';
 import { gateways } from './ec2/gateways.ts';
+import { instanceStatus } from './ec2/instance-status.ts';
 import { instances } from './ec2/instances.ts';
 import { interfaces } from './ec2/interfaces.ts';
 import { launchTemplates } from './ec2/launch-templates.ts';
-import { network } from './ec2/network.ts';
 import { prefixLists } from './ec2/prefix-lists.ts';
-import { reads } from './ec2/reads.ts';
+import { ec2Records } from './ec2/records.ts';
+import { regions } from './ec2/regions.ts';
 import { rootVolumes } from './ec2/root-volumes.ts';
 import { routeTables } from './ec2/route-tables.ts';
 import { advertise, routes } from './ec2/routes.ts';
+import { securityGroups } from './ec2/security-groups.ts';
 import { tags } from './ec2/tags.ts';
 import { transitGateways } from './ec2/transit-gateways.ts';
+import { vpcs } from './ec2/vpcs.ts';
 import { targetHealth } from './elbv2/health.ts';
 import { loadBalancers } from './elbv2/load-balancers.ts';
+import { elbv2Records } from './elbv2/records.ts';
 import { elbTags } from './elbv2/tags.ts';
 import { targetGroups } from './elbv2/targets.ts';
-import { networkOf } from './network.ts';
+import { ownState } from './ownership.ts';
 import { READ_ONLY } from './read-only.ts';
 import { agents } from './ssm/agents.ts';
 import { commands } from './ssm/commands.ts';
 import { documents } from './ssm/documents.ts';
 import { parameters } from './ssm/parameters.ts';
+import { ssmRecords } from './ssm/records.ts';
+import type { CloudState } from './state.ts';
 import { syncer } from './sync.ts';
 import { zonesOf } from './zones.ts';
 
-/** An event as EventBridge delivers it. */
+/** EventBridge delivers events of this form. */
 export interface CloudEvent {
   version: '0';
   id: string;
@@ -85,10 +89,8 @@ export interface CloudOptions {
 export interface Cloud {
   /** The services by their signing names, for `createWire`. */
   services: Record<keyof typeof READ_ONLY, OperationService>;
-  /** IAM finds the resources that a request names by this, in the first account. */
-  findResource: FindResource;
-  /** The same in another one. */
-  findResourceIn(account: string): FindResource;
+  /** An account's part of it, and what its rules need. */
+  contextOf(account: string): CloudContext;
   /** Resource Access Manager shares a VPC with another account: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
   share(vpcId: string, account: string): void;
   /** The same of a transit gateway. https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-share.html */
@@ -114,7 +116,13 @@ export function createCloud(options: CloudOptions): Cloud {
   const syncing = syncer(fabric, () => networkOf(base), onError);
   const timers = new Map<string, () => void>();
   const counters = new Map<string, number>();
-  const state = emptyState();
+  const state: CloudState = {
+    tags: new Map(),
+    ...ec2Records(),
+    ...elbv2Records(),
+    ...ssmRecords(),
+    ...autoScalingRecords(),
+  };
   let closed = false;
 
   const base: CloudContext = {
@@ -161,8 +169,7 @@ export function createCloud(options: CloudOptions): Cloud {
       ssm: service('awsJson1_1', ssmSdk, 'ssm'),
       autoscaling: service('awsQuery', autoScalingSdk, 'autoscaling'),
     },
-    findResource: first.findResource,
-    findResourceIn: (id) => operationsIn(id).findResource,
+    contextOf: (id) => operationsIn(id).context,
     share(vpcId, participant) {
       state.vpcs.get(vpcId)?.participants.push(participant);
     },
@@ -204,7 +211,8 @@ export function createCloud(options: CloudOptions): Cloud {
     const roots = rootVolumes(cloud, managed.restart);
     const scaling = capacity(cloud, machines);
     const ec2 = {
-      ...network(cloud),
+      ...regions(cloud),
+      ...vpcs(cloud),
       ...cidrBlocks(cloud),
       ...encryptionControls(cloud),
       ...routeTables(cloud),
@@ -213,8 +221,9 @@ export function createCloud(options: CloudOptions): Cloud {
       ...gateways(cloud),
       ...transitGateways(cloud),
       ...interfaces(cloud),
-      ...reads(cloud),
+      ...securityGroups(cloud),
       ...machines,
+      ...instanceStatus(cloud),
       ...roots.operations,
       ...launchTemplates(cloud),
       ...endpointServices(cloud),
@@ -229,7 +238,7 @@ export function createCloud(options: CloudOptions): Cloud {
       ssm: ssm as Runs,
       autoscaling: autoScaling(cloud, scaling, roots) as Runs,
       crash: managed.crash,
-      findResource: authorizedResources(cloud),
+      context: cloud,
     };
   }
 

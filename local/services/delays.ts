@@ -1,5 +1,5 @@
 /**
- * The times that AWS takes, in milliseconds of the cloud's time. AWS publishes few of these figures: they are what people report of it,
+ * AWS takes these times, in milliseconds of the cloud's time. It publishes few of these figures: they are what people report of it,
  * and can be set one by one.
  */
 export interface Delays {

@@ -1,6 +1,6 @@
 import type { RawService } from '../wire/wire.ts';
 
-/** ECR without a repository: `serverless remove` asks whether its stack has one. */
+/** ECR has no repository here: `serverless remove` asks whether its stack has one. */
 export function imagesService(): RawService {
   const failure = (status: number, type: string, message: string) => ({
     status,

@@ -14,7 +14,7 @@ interface Key {
 
 export type Kms = ReturnType<typeof createKms>;
 
-/** KMS with HMAC keys, which stacks make and whose policies say who may use them. */
+/** KMS has HMAC keys, which stacks make and whose policies say who may use them. */
 export function createKms(clock: Clock, place: { region: string; account: string }) {
   const keys = new Map<string, Key>();
   const ofAccount = `arn:aws:kms:${place.region}:${place.account}:key/`;

@@ -1,6 +1,5 @@
 import * as sdk from '@aws-sdk/client-cloudwatch-logs';
 import type { Clock } from '../clock.ts';
-import { roleName } from '../iam/role.ts';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
@@ -10,8 +9,8 @@ export interface LogsOptions {
   region: string;
   account: string;
   clock: Pick<Clock, 'now'>;
-  /** Resolves to true if IAM allows the role of this access key to do this. */
-  allows(accessKeyId: string, action: string, resource: string): Promise<boolean>;
+  /** IAM allows a role this, or not. */
+  allows(roleArn: string, action: string, resource: string): Promise<boolean>;
   onLog(source: string, line: string): void;
 }
 
@@ -27,7 +26,7 @@ interface LogEvent {
   message: string;
 }
 
-/** CloudWatch Logs, as far as functions write there and a person reads. Each line is handed to the box's owner too. */
+/** CloudWatch Logs keeps what functions write there, and a person reads it. Each line is handed to the box's owner too. */
 export function createLogs({ region, account, clock, allows, onLog }: LogsOptions) {
   const groups = new Map<string, LogEvent[]>();
   let written = 0;
@@ -39,7 +38,7 @@ export function createLogs({ region, account, clock, allows, onLog }: LogsOption
     if (!groups.has(group)) return `there is no log group ${group}`;
     const arn = `arn:aws:logs:${region}:${account}:log-group:${group}:log-stream:latest`;
     for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents'])
-      if (!(await allows(roleName(roleArn), action, arn))) return `its role does not allow ${action} on ${arn}`;
+      if (!(await allows(roleArn, action, arn))) return `its role does not allow ${action} on ${arn}`;
     return undefined;
   }
 

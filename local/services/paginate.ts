@@ -7,7 +7,7 @@ export interface Paging {
 }
 
 /**
- * One page of a list that holds still between calls. A token is the place of its first record. AWS may page also where it is not asked
+ * A call for a list answers with one page of it, which holds still between calls. A token is the place of its first record. AWS may page also where it is not asked
  * to: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination
  */
 export function paginate<T>(

@@ -4,8 +4,9 @@ import type { WireRequest, WireResponse } from '../wire/protocol.ts';
 import { readSignature } from '../wire/signature.ts';
 import type { RawService } from '../wire/wire.ts';
 
-/** Buckets of S3: made by stacks, filled and read over the wire. */
+/** S3 has buckets: stacks make them, and they are filled and read over the wire. */
 export interface Buckets {
+  has(name: string): boolean;
   create(name: string, region?: string): void;
   /** Throws if objects are left in it. */
   remove(name: string): void;
@@ -31,7 +32,7 @@ interface Bucket {
 /** S3's, where nobody says one. */
 const TYPE = 'binary/octet-stream';
 
-/** The action that a method needs on an object's ARN. */
+/** A method needs this action on an object's ARN. */
 const ACTIONS = new Map([
   ['GET', 's3:GetObject'],
   ['HEAD', 's3:GetObject'],
@@ -50,7 +51,7 @@ const OF_BUCKET = new Map([
 const NO_CONTENT = { status: 204, headers: {}, body: '' };
 
 /**
- * S3 with its objects in memory, by path-style addresses: GET, HEAD, PUT and DELETE of an object, signed or presigned, and of a bucket,
+ * S3 has its objects in memory, by path-style addresses: GET, HEAD, PUT and DELETE of an object, signed or presigned, and of a bucket,
  * whose objects can be deleted many at a time.
  * @param home the region in which buckets are made
  */
@@ -69,6 +70,9 @@ export function createBuckets(
     const deletes = ofBucket && request.method === 'POST' && /^\?delete(=|$)/.test(search);
     const action = deletes ? 's3:DeleteObject' : (ofBucket ? OF_BUCKET : ACTIONS).get(request.method);
     if (!action) return failure(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.');
+    // A signature, what an SDK says of itself, and headers of the answer are about the object itself.
+    const [part] = [...new URLSearchParams(search).keys()].filter((name) => !/^(x-id$|x-amz-|response-)/i.test(name));
+    if (!ofBucket && part) return failure(501, 'NotImplemented', `of an object the local cloud keeps no ${part}`);
     const resource = `arn:aws:s3:::${bucket}${deletes ? '/*' : ofBucket ? '' : `/${path.join('/')}`}`;
     if (!(await allows(accessKeyId, action, resource)))
       return failure(
@@ -127,6 +131,7 @@ export function createBuckets(
   }
 
   return {
+    has: (name) => buckets.has(name),
     create(name, region = home) {
       if (buckets.has(name)) throw new Error(`BucketAlreadyOwnedByYou: there is a bucket ${name} already`);
       buckets.set(name, { region, objects: new Map() });

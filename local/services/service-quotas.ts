@@ -15,7 +15,7 @@ const QUOTAS: Readonly<Record<string, Readonly<Record<string, readonly [name: st
   lambda: { 'L-B99A9384': ['Concurrent executions', 1000] },
 };
 
-/** Service Quotas, as far as the box has quotas: nobody has asked for more than AWS's defaults. */
+/** Service Quotas tells of the quotas that the box has: nobody has asked for more than AWS's defaults. */
 export function quotasService({ region, account }: { region: string; account: string }): OperationService {
   const of = (service: string) => {
     const all = Object.hasOwn(QUOTAS, service) ? QUOTAS[service] : undefined;

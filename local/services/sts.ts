@@ -2,7 +2,7 @@ import * as sdk from '@aws-sdk/client-sts';
 import type { Operations } from '../wire/api.ts';
 import type { OperationService } from '../wire/wire.ts';
 
-/** Who asks. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
+/** STS tells who asks. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 export function identityService(account: string): OperationService {
   const operations: Operations<typeof sdk> = {
     GetCallerIdentity(_, { accessKeyId, principal }) {

@@ -1,7 +1,7 @@
 import type { Fabric, Network } from '../fabric/fabric.ts';
 
 /**
- * Keeps a fabric as `network()` says: level-triggered, one sync at a time, and many changes at once make one.
+ * A fabric is kept as `network()` says: level-triggered, one sync at a time, and many changes at once make one.
  * A sync that failed is reported, and tried again with the next change.
  */
 export function syncer(fabric: Pick<Fabric, 'sync'>, network: () => Network, onError: (error: unknown) => void) {

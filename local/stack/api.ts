@@ -1,29 +1,20 @@
 import * as sdk from '@aws-sdk/client-cloudformation';
 import type { Operations } from '../wire/api.ts';
-import { AwsError } from '../wire/errors.ts';
 import type { OperationService } from '../wire/wire.ts';
-import { changeSetOperations, type Deploying } from './change-sets.ts';
-import { complete, type DeployedStack, type ToldStack } from './deployed.ts';
+import { changeSetOperations } from './change-sets.ts';
+import type { DeployedStack } from './deployed.ts';
+import { invalid } from './request.ts';
+import { stackOperations } from './stacks.ts';
 import type { Template } from './template.ts';
+import { type Deploying, stackWork } from './work.ts';
 
-/**
- * CloudFormation: what there is, and by change sets what is made, changed and removed.
- * @param deploying how stacks are made; without it nobody can be asked to
- */
+/** CloudFormation tells what there is, and makes, changes and deletes it, by change sets or without. */
 export function cloudFormationService(
   deployed: () => Iterable<DeployedStack>,
-  { region, account }: { region: string; account: string },
-  deploying?: Deploying,
+  place: { region: string; account: string },
+  deploying: Deploying,
 ): OperationService {
-  const idOf = (name: string) => `arn:aws:cloudformation:${region}:${account}:stack/${name}/0`;
-  const changeSets = deploying && changeSetOperations(deployed, idOf, deploying);
-  const all = (): ToldStack[] => changeSets?.told() ?? [...deployed()].map(complete);
-  const named = (name: string | undefined) => {
-    const found = all().find(({ stack }) => stack.name === name || idOf(stack.name) === name);
-    // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-    if (!found) throw new AwsError('ValidationError', `Stack with id ${name} does not exist`);
-    return found;
-  };
+  const work = stackWork(deployed, place, deploying);
   const resourcesOf = ({ stack, createdAt, updatedAt }: DeployedStack) =>
     [...stack.resources].map(([LogicalResourceId, { type, made }]) => ({
       LogicalResourceId,
@@ -40,34 +31,40 @@ export function cloudFormationService(
     }));
 
   const operations: Operations<typeof sdk> = {
-    ...changeSets?.operations,
+    ...stackOperations(work, deploying.read),
+    ...changeSetOperations(work, deploying),
 
     DescribeStacks({ StackName }) {
-      const found = StackName === undefined ? all() : [named(StackName)];
+      const found = StackName === undefined ? work.all() : [work.described(StackName)];
       return {
-        Stacks: found.map(({ stack, template, parameters, createdAt, updatedAt, status, reason }) => ({
-          StackName: stack.name,
-          StackId: idOf(stack.name),
-          Description: template.Description,
-          CreationTime: new Date(createdAt),
-          ...(updatedAt !== undefined && { LastUpdatedTime: new Date(updatedAt) }),
-          StackStatus: status,
-          ...(reason !== undefined && { StackStatusReason: reason }),
-          Parameters: Object.entries(template.Parameters).map(([ParameterKey, { Default }]) => ({
-            ParameterKey,
-            ParameterValue: parameters[ParameterKey] ?? String(Default ?? ''),
-          })),
-          Outputs: Object.entries(stack.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
-        })),
+        Stacks: found.map(
+          ({ stack, id, template, parameters, createdAt, updatedAt, deletedAt, status, reason, ...told }) => ({
+            StackName: stack.name,
+            StackId: id,
+            Description: template.Description,
+            CreationTime: new Date(createdAt),
+            ...(updatedAt !== undefined && { LastUpdatedTime: new Date(updatedAt) }),
+            ...(deletedAt !== undefined && { DeletionTime: new Date(deletedAt) }),
+            StackStatus: status,
+            ...(reason !== undefined && { StackStatusReason: reason }),
+            Parameters: Object.entries(template.Parameters).map(([ParameterKey, { Default }]) => ({
+              ParameterKey,
+              ParameterValue: parameters[ParameterKey] ?? String(Default ?? ''),
+            })),
+            Outputs: Object.entries(stack.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
+            Capabilities: [...told.capabilities],
+            Tags: [...told.tags],
+          }),
+        ),
       };
     },
 
     GetTemplate({ StackName }) {
-      return { TemplateBody: JSON.stringify(named(StackName).template, undefined, 2) };
+      return { TemplateBody: work.described(StackName).body };
     },
 
     GetTemplateSummary({ StackName }) {
-      const { template } = named(StackName);
+      const { template } = work.described(StackName);
       return {
         ...(template.Metadata !== undefined && { Metadata: JSON.stringify(template.Metadata) }),
         Parameters: declared(template),
@@ -76,18 +73,18 @@ export function cloudFormationService(
     },
 
     DescribeStackResource({ StackName, LogicalResourceId }) {
-      const found = named(StackName);
+      const found = work.described(StackName);
       const resource = resourcesOf(found).find((one) => one.LogicalResourceId === LogicalResourceId);
-      if (!resource)
-        throw new AwsError('ValidationError', `Resource ${LogicalResourceId} does not exist for stack ${StackName}`);
+      if (!resource) throw invalid(`Resource ${LogicalResourceId} does not exist for stack ${StackName}`);
       const { Timestamp: LastUpdatedTimestamp, ...rest } = resource;
-      const name = found.stack.name;
-      return { StackResourceDetail: { ...rest, StackName: name, StackId: idOf(name), LastUpdatedTimestamp } };
+      return {
+        StackResourceDetail: { ...rest, StackName: found.stack.name, StackId: found.id, LastUpdatedTimestamp },
+      };
     },
 
     ListStackResources({ StackName }) {
       return {
-        StackResourceSummaries: resourcesOf(named(StackName)).map(({ Timestamp, ...rest }) => ({
+        StackResourceSummaries: resourcesOf(work.described(StackName)).map(({ Timestamp, ...rest }) => ({
           ...rest,
           LastUpdatedTimestamp: Timestamp,
         })),
@@ -98,10 +95,10 @@ export function cloudFormationService(
     DescribeStackResources({ StackName, PhysicalResourceId }) {
       const has = ({ stack }: DeployedStack) =>
         [...stack.resources.values()].some(({ made }) => made.ref === PhysicalResourceId);
-      const found = StackName === undefined ? all().find(has) : named(StackName);
-      if (!found) throw new AwsError('ValidationError', `Stack for ${PhysicalResourceId} does not exist`);
-      const { name } = found.stack;
-      return { StackResources: resourcesOf(found).map((one) => ({ ...one, StackName: name, StackId: idOf(name) })) };
+      const found = StackName === undefined ? work.all().find(has) : work.described(StackName);
+      if (!found) throw invalid(`Stack for ${PhysicalResourceId} does not exist`);
+      const about = { StackName: found.stack.name, StackId: found.id };
+      return { StackResources: resourcesOf(found).map((one) => ({ ...one, ...about })) };
     },
   };
   return { kind: 'operations', protocol: 'awsQuery', sdk, operations };

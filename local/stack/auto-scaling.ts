@@ -32,7 +32,7 @@ const group = z.strictObject({
   Tags: z.array(z.strictObject({ Key: text, Value: text, PropagateAtLaunch: flag })).optional(),
 });
 
-/** Groups of instances, what they launch, and what holds their instances back. */
+/** Auto Scaling groups launch instances by templates, and hooks hold these back. */
 export function autoScalingTypes(scaling: AutoScaling, ec2: EC2, clock: Clock): Record<string, ResourceType> {
   return {
     'AWS::EC2::LaunchTemplate': resourceType(

@@ -13,7 +13,7 @@ export interface Deployment {
   tell?: Tell | undefined;
 }
 
-/** Hears what becomes of each resource: `CREATE_IN_PROGRESS` and the like, and of a failure the reason. */
+/** CloudFormation hears what becomes of each resource: `CREATE_IN_PROGRESS` and the like, and of a failure the reason. */
 export type Tell = (event: {
   logicalId: string;
   type: string;

@@ -1,4 +1,4 @@
-import type { StackStatus } from '@aws-sdk/client-cloudformation';
+import type { Capability, StackStatus, Tag } from '@aws-sdk/client-cloudformation';
 import type { Stack } from './deploy.ts';
 import type { Template } from './template.ts';
 
@@ -14,12 +14,13 @@ export interface DeployedStack {
 
 /** A stack as CloudFormation tells of it. */
 export interface ToldStack extends DeployedStack {
+  /** ARN. */
+  id: string;
   status: StackStatus;
   reason?: string | undefined;
+  deletedAt?: number;
+  /** The text of its template. */
+  body: string;
+  capabilities: readonly Capability[];
+  tags: readonly Tag[];
 }
-
-/** A stack that nothing is done with. */
-export const complete = (deployed: DeployedStack): ToldStack => ({
-  ...deployed,
-  status: deployed.updatedAt === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE',
-});

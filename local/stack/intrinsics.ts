@@ -79,7 +79,7 @@ export function resolve(value: unknown, scope: Scope): unknown {
   return Object.fromEntries(fields.filter(([, one]) => one !== NO_VALUE));
 }
 
-/** True if a condition of a template holds. */
+/** A condition of a template holds, or not. */
 export function holds(value: unknown, scope: Scope): boolean {
   const [[name, argument] = [''], ...more] = isMap(value) ? Object.entries(value) : [];
   const condition = conditions.get(name);

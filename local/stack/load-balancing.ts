@@ -13,7 +13,7 @@ import {
   until,
 } from './resource-type.ts';
 
-/** The tail of an ARN, by which metrics know a load balancer or target group. */
+/** Metrics know a load balancer or target group by the tail of its ARN. */
 const fullName = (arn: string) => arn.split(/:(?:loadbalancer\/)?/).at(-1);
 
 /** ModifyTargetGroup can change these of a target group. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html */

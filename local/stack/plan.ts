@@ -20,7 +20,7 @@ export interface StackPlan {
 export type AttributesOf = (type: string) => readonly string[] | undefined;
 
 /**
- * Checks a template as a whole and puts its resources in order.
+ * A template is checked as a whole, and its resources are put in order.
  * @throws Error that names all types that are not supported, or the first name, attribute, parameter or cycle that is wrong
  */
 export function planStack(

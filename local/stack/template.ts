@@ -38,7 +38,7 @@ const template = z.strictObject({
   Outputs: z.record(z.string(), output).default({}),
 });
 
-/** A CloudFormation template, its intrinsic functions not yet resolved. */
+/** A CloudFormation template has its intrinsic functions not yet resolved. */
 export type Template = z.infer<typeof template>;
 export type ResourceDeclaration = z.infer<typeof resource>;
 
@@ -75,7 +75,7 @@ const customTags = FUNCTIONS.flatMap((name): (ScalarTag | CollectionTag)[] => {
 });
 
 /**
- * Reads a template in JSON or YAML.
+ * A template is read in JSON or YAML.
  * @throws Error that says where it is not one
  */
 export function parseTemplate(text: string): Template {

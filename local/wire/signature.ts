@@ -2,7 +2,6 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { isSame } from './compare.ts';
 import { AwsError } from './errors.ts';
-import type { Keys } from './keys.ts';
 import type { ProtocolName, WireRequest } from './protocol.ts';
 
 /** Signature Version 4, as a request bears it: in a header, or in the address of a presigned link. */
@@ -53,8 +52,15 @@ export function readSignature({ headers, url }: WireRequest): Signature | undefi
 /** Throws as the service does if a request is not signed by whom it says, or not now. */
 export type Authenticate = (request: WireRequest, signature: Signature, service: { protocol: ProtocolName }) => void;
 
+/** IAM has these keys, by their ids. */
+interface SigningKeys {
+  find(accessKeyId: string): { secretAccessKey: string; sessionToken?: string } | undefined;
+  /** True if a session of a role had this token. */
+  hasEnded(accessKeyId: string, sessionToken: string): boolean;
+}
+
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-export function createAuthentication(keys: Pick<Keys, 'find' | 'hasEnded'>, clock: Pick<Clock, 'now'>): Authenticate {
+export function createAuthentication(keys: SigningKeys, clock: Pick<Clock, 'now'>): Authenticate {
   return (request, signature, service) => {
     const why = refusal(request, signature);
     if (why) throw new AwsError(...WORDS[service.protocol][why]);

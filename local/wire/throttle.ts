@@ -49,7 +49,7 @@ const ELB_REGISTER = { size: 20, refill: 4 };
 const ELB_CREATE = { size: 10, refill: 0.2 };
 const ELB_CHANGE = { size: 20, refill: 3 };
 
-/** Refuses calls as AWS does, for each account of the one region there is: a call takes a token from each of its buckets or is refused. */
+/** AWS refuses calls so, for each account of the one region there is: a call takes a token from each of its buckets or is refused. */
 export function throttle(clock: Clock): Middleware {
   const levels = new Map<string, { tokens: number; at: number }>();
 
@@ -71,7 +71,8 @@ export function throttle(clock: Clock): Middleware {
 type Input = Readonly<Record<string, unknown>>;
 
 function bucketsOf(service: string, operation: Call['operation'], input: Input): [string, Bucket][] {
-  const reads = /^(Describe|Get|List)/.test(operation);
+  // AWS tells the two apart by these words too.
+  const reads = /^(Describe|Get|List|Search)/.test(operation);
   if (service === 'ec2') {
     const { Filters, MaxResults, NextToken } = input;
     const narrowed = (Array.isArray(Filters) && Filters.length > 0) || MaxResults || NextToken;

@@ -8,7 +8,7 @@ import { awsQuery, ec2Query } from './query.ts';
 import { operationSchema, type SdkModule } from './schema.ts';
 import { type Authenticate, readSignature } from './signature.ts';
 
-/** Services by name: those whose shapes an SDK module has. */
+/** Services speak these protocols, by name: those whose shapes an SDK module has. */
 const PROTOCOLS = { ec2Query, awsQuery, awsJson1_1: awsJson };
 
 export type Service = OperationService | RawService;

@@ -36,7 +36,7 @@ import { CIDR } from '../shared/subnets/fixtures.ts';
 import { SPOKE, type SpokeStage, spokeStage } from '../shared/subnets/spoke-stage.ts';
 import { given, launch, REGION } from '../support/cloud.ts';
 import { flaws } from './flaws.ts';
-import { stackOf } from './stage.ts';
+import { stackOf, undeployed } from './stage.ts';
 
 const HUB = '111122223333';
 const NAME = 'ziti-glb-spoke-test';
@@ -76,7 +76,7 @@ function accountOf({ cloud, spoke, lookers: { lambda: hubs } }: SpokeStage) {
       sqs: sqsService(queues, clock),
       servicequotas: quotasService(place),
       sts: identityService(SPOKE),
-      cloudformation: cloudFormationService(() => [deployed], place),
+      cloudformation: cloudFormationService(() => [deployed], place, undeployed),
     },
     { principal: () => `arn:aws:iam::${SPOKE}:role/operator`, middleware: [] },
   );

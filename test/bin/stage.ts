@@ -24,6 +24,7 @@ import { identityService } from '../../local/services/sts.ts';
 import { cloudFormationService } from '../../local/stack/api.ts';
 import type { DeployedStack } from '../../local/stack/deployed.ts';
 import { parseTemplate } from '../../local/stack/template.ts';
+import type { Deploying } from '../../local/stack/work.ts';
 import type { Operations } from '../../local/wire/api.ts';
 import { inProcess } from '../../local/wire/in-process.ts';
 import { createWire, type Middleware, type OperationService, type Wire } from '../../local/wire/wire.ts';
@@ -162,7 +163,11 @@ export async function deployed(extras: Extras = {}) {
         s3: buckets.service,
         sqs: sqsService(queues, cloud.clock),
         sts: identityService(ACCOUNT),
-        cloudformation: cloudFormationService(() => extras.deployed ?? [], { region: REGION, account: ACCOUNT }),
+        cloudformation: cloudFormationService(
+          () => extras.deployed ?? [],
+          { region: REGION, account: ACCOUNT },
+          undeployed,
+        ),
         servicequotas: quotas,
       },
       { principal: () => 'arn:aws:iam::111122223333:role/operator', middleware: extras.middleware ?? [] },
@@ -327,6 +332,15 @@ export async function claimedVpc(
 }
 
 export const UPDATED = Date.UTC(2026, 10, 29, 5);
+
+const notAsked = () => Promise.reject(new Error('not asked for'));
+/** CloudFormation that tells of stacks, and makes none. */
+export const undeployed: Deploying = {
+  ...{ clock: { now: () => UPDATED }, works: new Map(), changes: notAsked, deploy: notAsked, remove: notAsked },
+  read() {
+    throw new Error('not asked for');
+  },
+};
 
 /** A stack of these parts in CloudFormation, with the function by which it is found. */
 export function stackOf(

@@ -11,6 +11,7 @@ import {
   waitUntilStackDeleteComplete,
 } from '@aws-sdk/client-cloudformation';
 import { EC2 } from '@aws-sdk/client-ec2';
+import { Lambda } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { strToU8, zipSync } from 'fflate';
@@ -239,6 +240,18 @@ describe('a box', () => {
     const { status } = await follow(link.replace('169.254.0.80', new URL(box.endpoint).host), box.endpoint);
     expect(status).toBe(403);
     await until('end of the link', async () => ((await follow(link, box.endpoint)).status === 403 ? true : undefined));
+  });
+
+  test('Lambda gives a link to the code of a function', async () => {
+    const { endpoint, region, credentials } = box;
+    const lambda = new Lambda({ endpoint, region, credentials });
+    const { Configuration, Code } = await lambda.getFunction({ FunctionName: MARKER });
+    lambda.destroy();
+    const answer = await fetch(Code?.Location ?? '');
+    const sha256 = createHash('sha256')
+      .update(new Uint8Array(await answer.arrayBuffer()))
+      .digest('base64');
+    expect([answer.status, sha256]).toEqual([200, Configuration?.CodeSha256]);
   });
 
   test('an event that a function cannot handle goes to its queue', async () => {

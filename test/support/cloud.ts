@@ -97,6 +97,8 @@ export function testCloud({ middleware, ...options }: Partial<CloudOptions> & { 
       new ec2.EC2Client({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
     ssmOf: (account: string) =>
       new SSMClient({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
+    autoScalingOf: (account: string) =>
+      new AutoScalingClient({ ...config, credentials: { accessKeyId: account, secretAccessKey: 'secret' } }),
     ec2: new ec2.EC2Client(config),
     elb: new elb.ElasticLoadBalancingV2Client(config),
     ssm: new SSMClient(config),

@@ -1,9 +1,9 @@
-import type { Group, Member } from '../../state/autoscaling.ts';
-import type { Instance } from '../../state/ec2.ts';
 import type { CloudContext } from '../context.ts';
 import { find } from '../ec2/find.ts';
 import type { instances } from '../ec2/instances.ts';
+import type { Instance } from '../ec2/records.ts';
 import { announceEnd, hold, release } from './hooks.ts';
+import type { Group, Member } from './records.ts';
 
 type Machines = Pick<
   ReturnType<typeof instances>,
@@ -133,7 +133,7 @@ export function capacity(cloud: CloudContext, machines: Machines): Capacity {
     release(cloud, member);
     group.members.delete(member.instanceId);
     announceEnd(cloud, group, member, 'Terminate Successful');
-    if (cloud.groups.get(group.name) === group) fill(group);
+    if (cloud.groups.get(group.arn) === group) fill(group);
   }
 
   function follow({ id, state }: Instance): void {

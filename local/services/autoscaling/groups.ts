@@ -1,5 +1,4 @@
 import type * as sdk from '@aws-sdk/client-auto-scaling';
-import type { Group, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
@@ -9,6 +8,7 @@ import type { rootVolumes } from '../ec2/root-volumes.ts';
 import { paginate } from '../paginate.ts';
 import { type Capacity, isWarm } from './capacity.ts';
 import { actionOf, beat, complete } from './hooks.ts';
+import type { Group, LifecycleHook, LifecycleResult, Member } from './records.ts';
 import { refreshes } from './refresh.ts';
 
 type AutoScaling = Operations<typeof sdk>;
@@ -19,15 +19,14 @@ const HOOKS_PER_GROUP = 50;
 /** "By default, you can only specify up to 50 names." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html */
 const NAMES_PER_CALL = 50;
 
-/** Auto Scaling groups, their hooks and warm pools. */
+/** Auto Scaling keeps groups, with their hooks and warm pools. */
 export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots: ReturnType<typeof rootVolumes>) {
   return {
     ...refreshes(cloud, { fill, end }, roots, groupOf),
 
     CreateAutoScalingGroup(input) {
       const { AutoScalingGroupName: name, MinSize: min, MaxSize: max, DesiredCapacity = min } = input;
-      if (cloud.groups.has(name))
-        throw new AwsError('AlreadyExists', `AutoScalingGroup by this name already exists - ${name}`);
+      if (named(name)) throw new AwsError('AlreadyExists', `AutoScalingGroup by this name already exists - ${name}`);
       if (!input.LaunchTemplate || !input.VPCZoneIdentifier)
         throw new AwsError('ValidationError', 'the cloud in a box needs LaunchTemplate and VPCZoneIdentifier');
       const subnetIds = input.VPCZoneIdentifier.split(',');
@@ -47,7 +46,7 @@ export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots:
         refreshes: [],
       };
       for (const hook of input.LifecycleHookSpecificationList ?? []) putHook(group, hook);
-      cloud.groups.set(name, group);
+      cloud.groups.set(arn, group);
       cloud.tags.set(arn, tagMap(tags));
       fill(group);
       return {};
@@ -78,7 +77,7 @@ export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots:
           'You cannot delete an AutoScalingGroup while there are instances still in the group.',
         );
       group.hooks.clear();
-      cloud.groups.delete(group.name);
+      cloud.groups.delete(group.arn);
       cloud.tags.delete(group.arn);
       for (const member of group.members.values()) end(group, member);
       return {};
@@ -193,8 +192,12 @@ export function autoScaling(cloud: CloudContext, { fill, end }: Capacity, roots:
     },
   } satisfies AutoScaling;
 
+  function named(name: string): Group | undefined {
+    return [...cloud.groups.values()].find((group) => group.name === name);
+  }
+
   function groupOf(name = ''): Group {
-    const group = cloud.groups.get(name);
+    const group = named(name);
     if (!group)
       throw new AwsError('ValidationError', `AutoScalingGroup name not found - AutoScalingGroup ${name} not found`);
     return group;

@@ -1,13 +1,13 @@
-import type { Group, LifecycleAction, LifecycleHook, LifecycleResult, Member } from '../../state/autoscaling.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { arnOf } from '../ec2/find.ts';
+import type { Group, LifecycleAction, LifecycleHook, LifecycleResult, Member } from './records.ts';
 
 /** "100 times the heartbeat timeout, or 48 hours, whichever is less." https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
 const LONGEST_WAIT_S = 48 * 3600;
 const MOST_HEARTBEATS = 100;
 
-/** A lifecycle state, without the `:Wait` of a member that hooks hold. */
+/** A lifecycle state has `:Wait` behind it while hooks hold a member: this is the state without. */
 type Phase = 'Pending' | 'Warmed:Pending' | 'Terminating' | 'Warmed:Terminating' | 'ReplacingRootVolume';
 type Place = 'EC2' | 'WarmPool' | 'AutoScalingGroup';
 
@@ -92,20 +92,20 @@ const transitionOf = ({ phase, origin }: Held) =>
 /** Lifecycle actions that are under way, and how each goes on once it is completed. */
 const endings = new WeakMap<LifecycleAction, (result: LifecycleResult) => void>();
 
-/** Completes a lifecycle action: by CompleteLifecycleAction, or when its time is up. */
+/** A lifecycle action is completed: by CompleteLifecycleAction, or when its time is up. */
 export const complete = (action: LifecycleAction, result: LifecycleResult) => endings.get(action)?.(result);
 
 /** A member's timer has this key from the end of its hooks until it proceeds. */
 const proceeding = ({ instanceId }: Member) => `${instanceId} proceeds`;
 
-/** Ends whatever holds a member, with no result: something else has happened to it. */
+/** A member is held no more, with no result: something else has happened to it. */
 export function release(cloud: CloudContext, member: Member): void {
   cloud.cancel(proceeding(member));
   for (const { token } of member.actions.values()) cloud.cancel(token);
   member.actions.clear();
 }
 
-/** Restarts the clock of an action. It never runs past the longest wait. */
+/** A heartbeat restarts the clock of an action. It never runs past the longest wait. */
 export function beat(
   cloud: CloudContext,
   { heartbeatTimeout, defaultResult }: LifecycleHook,
@@ -116,7 +116,7 @@ export function beat(
   cloud.next(action.token, Math.min(heartbeatTimeout * 1000, left), () => complete(action, defaultResult));
 }
 
-/** The action that a call means, by its hook and by token or instance. @throws AwsError if it is over, or never was */
+/** A call means this action, by its hook and by token or instance. @throws AwsError if it is over, or never was */
 export function actionOf(
   group: Group,
   by: { LifecycleHookName: string; LifecycleActionToken?: string | undefined; InstanceId?: string | undefined },
@@ -137,7 +137,7 @@ export function actionOf(
   return { hook, action };
 }
 
-/** Says how a launch or an end came out. */
+/** Auto Scaling says how a launch or an end came out. */
 export function announceEnd(
   cloud: CloudContext,
   group: Group,

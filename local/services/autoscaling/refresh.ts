@@ -1,17 +1,17 @@
 import type * as sdk from '@aws-sdk/client-auto-scaling';
-import type { Group, Member, Refresh } from '../../state/autoscaling.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import type { rootVolumes } from '../ec2/root-volumes.ts';
 import type { Capacity } from './capacity.ts';
 import { hold } from './hooks.ts';
+import type { Group, Member, Refresh } from './records.ts';
 
 /** Between two looks at the member that is under way. */
 const LOOK_MS = 5_000;
 
 /**
- * Instance refreshes by root volume, one member after the other: held by the terminate hooks, restarted from a new volume, held by
+ * An instance refresh replaces root volumes, one member after the other: held by the terminate hooks, restarted from a new volume, held by
  * the launch hooks. https://docs.aws.amazon.com/autoscaling/ec2/userguide/replace-root-volume.html
  */
 export function refreshes(
@@ -72,7 +72,7 @@ export function refreshes(
   } satisfies Operations<typeof sdk>;
 
   function next(group: Group, refresh: Refresh, warmup: number): void {
-    if (refresh.status !== 'InProgress' || cloud.groups.get(group.name) !== group) return;
+    if (refresh.status !== 'InProgress' || cloud.groups.get(group.arn) !== group) return;
     const [id] = refresh.left;
     if (id === undefined) {
       finish(group, refresh, 'Successful');

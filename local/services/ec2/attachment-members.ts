@@ -1,4 +1,6 @@
-import { AcceptVpcEndpointConnectionsRequest$, VpcEndpointConnection$ } from '@aws-sdk/client-ec2';
+import * as sdk from '@aws-sdk/client-ec2';
+import type { StaticListSchema } from '@smithy/types';
+import { addMember, makeOptional } from '../../wire/schema.ts';
 
 /** EC2 takes and gives these members since November 2026, and the SDK's schemas may not have them yet: here stands what crosses the wire, whatever the functions make of it. */
 export interface ByAttachment {
@@ -6,32 +8,14 @@ export interface ByAttachment {
   TransitGatewayAttachmentIds?: string[] | undefined;
 }
 
-/** Smithy's static form of a structure. Those of its members come first that must be given, as many as its last item says. */
-type Structure = [3, string, string, unknown, string[], unknown[], number?];
-
-function add(schema: unknown, name: string, member: unknown): void {
-  const [, , , , names, members] = schema as Structure;
-  if (names.includes(name)) return;
-  names.push(name);
-  members.push(member);
+for (const name of ['TransitGatewayAttachmentId', 'TransitGatewayAttachmentOwner']) {
+  const xmlName = name.replace('Transit', 'transit');
+  addMember(sdk, 'VpcEndpointConnection', name, [0, { ec2QueryName: name, xmlName }]);
 }
-
-const text = (query: string, xml: string) => [0, { ec2QueryName: query, xmlName: xml }];
-const ids = [1, 'com.amazonaws.ec2', 'TransitGatewayAttachmentIdList', 0, [0, { xmlName: 'item' }]];
-
-add(
-  VpcEndpointConnection$,
-  'TransitGatewayAttachmentId',
-  text('TransitGatewayAttachmentId', 'transitGatewayAttachmentId'),
-);
-add(
-  VpcEndpointConnection$,
-  'TransitGatewayAttachmentOwner',
-  text('TransitGatewayAttachmentOwner', 'transitGatewayAttachmentOwner'),
-);
-add(AcceptVpcEndpointConnectionsRequest$, 'TransitGatewayAttachmentIds', [
+const ids: StaticListSchema = [1, 'com.amazonaws.ec2', 'TransitGatewayAttachmentIdList', 0, [0, { xmlName: 'item' }]];
+addMember(sdk, 'AcceptVpcEndpointConnectionsRequest', 'TransitGatewayAttachmentIds', [
   () => ids,
   { xmlName: 'TransitGatewayAttachmentId' },
 ]);
 // One of the two lists has to be given, and not this one.
-(AcceptVpcEndpointConnectionsRequest$ as unknown as Structure)[6] = 1;
+makeOptional(sdk, 'AcceptVpcEndpointConnectionsRequest', 'VpcEndpointIds');

@@ -1,10 +1,10 @@
-import type { CidrBlock, Route, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr, overlaps, prefixLength } from './cidr.ts';
 import { type Ec2, find } from './find.ts';
+import type { CidrBlock, Route, Subnet, Vpc } from './records.ts';
 
-/** Blocks that a VPC or a subnet gets later, or loses. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
+/** A VPC or a subnet gets blocks later, or loses them. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
 export function cidrBlocks(cloud: CloudContext) {
   return {
     AssociateVpcCidrBlock({ VpcId, CidrBlock, AmazonProvidedIpv6CidrBlock }) {

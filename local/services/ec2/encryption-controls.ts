@@ -1,9 +1,9 @@
-import type { Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { type Ec2, find } from './find.ts';
+import type { Vpc } from './records.ts';
 
-/** VPC Encryption Controls. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-encryption-controls.html */
+/** VPC Encryption Controls monitor or enforce encryption in a VPC. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-encryption-controls.html */
 export function encryptionControls(cloud: CloudContext) {
   return {
     CreateVpcEncryptionControl({ VpcId }) {

@@ -1,4 +1,3 @@
-import type { EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
@@ -6,11 +5,12 @@ import { zoneId, zoneName } from '../zones.ts';
 import { describe } from './describe.ts';
 import { type Ec2, eachOf, find } from './find.ts';
 import { idempotency } from './idempotency.ts';
+import type { EndpointService } from './records.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** The provider's side of PrivateLink: endpoint services of Gateway Load Balancers, and who may use them. */
+/** PrivateLink offers Gateway Load Balancers as endpoint services, and knows who may use them: the provider's side. */
 export function endpointServices(cloud: CloudContext) {
-  const once = idempotency<EndpointService>();
+  const once = idempotency<EndpointService>(cloud, 'CreateVpcEndpointServiceConfiguration');
 
   return {
     CreateVpcEndpointServiceConfiguration(input) {

@@ -1,8 +1,8 @@
 import type { State } from '@aws-sdk/client-ec2';
-import type { Attachment, Endpoint, EndpointService } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import type { ByAttachment } from './attachment-members.ts';
+import type { Attachment, Endpoint, EndpointService } from './records.ts';
 import './attachment-members.ts';
 import { ipv6BlockOf } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
@@ -13,7 +13,7 @@ import { idempotency } from './idempotency.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** The quotas of endpoints in a VPC: types that share one count together; of tunnels none is documented. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
+/** A VPC has these quotas of endpoints: types that share one count together; of tunnels none is documented. https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html */
 const quotasOf = ({ endpointsPerVpc }: CloudContext) => [
   { types: ['Interface', 'GatewayLoadBalancer'], most: endpointsPerVpc },
   { types: ['Resource'], most: 200 },
@@ -22,9 +22,9 @@ const quotasOf = ({ endpointsPerVpc }: CloudContext) => [
 
 type Input = Parameters<NonNullable<Ec2['CreateVpcEndpoint']>>[0];
 
-/** Gateway Load Balancer endpoints, and their connections as the provider of the service sees them. */
+/** Gateway Load Balancer endpoints stand in subnets, and the provider of their service sees them as connections. */
 export function endpoints(cloud: CloudContext) {
-  const once = idempotency<Endpoint>();
+  const once = idempotency<Endpoint>(cloud, 'CreateVpcEndpoint');
 
   return {
     CreateVpcEndpoint(input, { principal }) {

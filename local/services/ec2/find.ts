@@ -5,7 +5,7 @@ import type { CloudContext } from '../context.ts';
 
 export type Ec2 = Operations<typeof sdk>;
 
-/** EC2's names of each kind of resource: in ids, error codes, error texts, tags and ARNs. The spellings are AWS's, and are not consistent. */
+/** EC2 names each kind of resource so: in ids, error codes, error texts, tags and ARNs. The spellings are AWS's, and are not consistent. */
 export const KINDS = {
   vpc: { prefix: 'vpc', code: 'InvalidVpcID', label: 'vpc ID', type: 'vpc' },
   subnet: { prefix: 'subnet', code: 'InvalidSubnetID', label: 'subnet ID', type: 'subnet' },
@@ -79,10 +79,10 @@ export function arnOf(cloud: CloudContext, kind: Kind, id: string): string {
   return `arn:aws:ec2:${cloud.region}:${cloud.account}:${KINDS[kind].type}/${id}`;
 }
 
-/** The account of a VPC, and of each subnet and route table in it. */
+/** A VPC is of this account, and so is each subnet and route table in it. */
 export const ownerOf = (cloud: CloudContext, vpcId: string) => cloud.vpcs.get(vpcId)?.owner ?? cloud.account;
 
-/** Does the same to each of a list. What is refused is listed in an answer that is otherwise a success. */
+/** EC2 does the same to each of a list. What is refused is listed in an answer that is otherwise a success. */
 export function eachOf(ids: string[], act: (id: string) => void) {
   const refused = ids.flatMap((id) => {
     try {

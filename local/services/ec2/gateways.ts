@@ -1,12 +1,12 @@
-import type { InternetGateway, NatGateway } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
+import type { InternetGateway, NatGateway } from './records.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** Internet and NAT gateways: what routes lead to before anybody takes them over. Nothing is beyond them here. */
+/** Internet and NAT gateways stand at the edge of a VPC: what routes lead to before anybody takes them over. Nothing is beyond them here. */
 export function gateways(cloud: CloudContext) {
   return {
     CreateInternetGateway({ TagSpecifications }) {

@@ -1,25 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AwsError } from '../../wire/errors.ts';
+import type { CloudContext } from '../context.ts';
 
 /**
  * A create call with a `ClientToken` is safe to repeat: the same token and parameters give the first call's resource again.
  * How long AWS remembers a token is not documented for every call; here it is never forgotten, even if the resource is gone.
  * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
  */
-export function idempotency<T>() {
-  const done = new Map<string, { input: unknown; created: T }>();
-
+export function idempotency<T>(cloud: CloudContext, operation: string) {
   return function once(input: { ClientToken?: string | undefined }, create: () => T): T {
     if (!input.ClientToken) return create();
-    const before = done.get(input.ClientToken);
+    const key = `${cloud.account} ${operation} ${input.ClientToken}`;
+    const before = cloud.tokenUses.get(key);
     if (before && !isDeepStrictEqual(before.input, input))
       throw new AwsError(
         'IdempotentParameterMismatch',
         `The client token ${input.ClientToken} was used before with other parameters.`,
       );
-    if (before) return before.created;
+    if (before) return before.created as T;
     const created = create();
-    done.set(input.ClientToken, { input, created });
+    cloud.tokenUses.set(key, { input, created });
     return created;
   };
 }

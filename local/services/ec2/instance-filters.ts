@@ -1,9 +1,9 @@
 import type { ArchitectureValues } from '@aws-sdk/client-ec2';
-import type { Instance, InstanceState, Subnet } from '../../state/ec2.ts';
 import type { CloudContext } from '../context.ts';
 import { zoneName } from '../zones.ts';
 import type { FilterValues } from './describe.ts';
 import { defaultGroupOf, interfacesOf } from './interfaces.ts';
+import type { Instance, InstanceState, Subnet } from './records.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
 export const STATE_CODES: Record<InstanceState, number> = {
@@ -15,7 +15,7 @@ export const STATE_CODES: Record<InstanceState, number> = {
   stopped: 80,
 };
 
-/** The documented filters of what the box knows of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+/** DescribeInstances filters by these, of what the box knows of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export function instanceFilters(cloud: CloudContext) {
   const interfaces = (instance: Instance) => interfacesOf(cloud, instance);
   const subnet = (instance: Instance) => subnetOf(cloud, instance);

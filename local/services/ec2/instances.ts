@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { _InstanceType, IamInstanceProfileSpecification, TagSpecification } from '@aws-sdk/client-ec2';
-import type { Instance, InstanceState } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { zoneName } from '../zones.ts';
@@ -10,13 +9,14 @@ import { idempotency } from './idempotency.ts';
 import { ARCHITECTURE, instanceFilters, STATE_CODES, subnetOf } from './instance-filters.ts';
 import { type InterfaceSpec, interfaceSpecsOf, type SpecInput } from './interface-specs.ts';
 import { addInterface, defaultGroupOf, interfacesOf, removeInterface, soleInterface } from './interfaces.ts';
+import type { Instance, InstanceState } from './records.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 const ROOT_DEVICE = '/dev/xvda';
 
 /** Instances: launch, stop, start, end; and the event of each change of state, of which `onState` is told too. */
 export function instances(cloud: CloudContext, onState: (instance: Instance) => void) {
-  const once = idempotency<Instance[]>();
+  const once = idempotency<Instance[]>(cloud, 'RunInstances');
 
   return {
     RunInstances(input) {

@@ -1,8 +1,8 @@
 import type { InstanceNetworkInterfaceSpecification } from '@aws-sdk/client-ec2';
-import type { Subnet } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { find } from './find.ts';
+import type { Subnet } from './records.ts';
 
 /** The network interfaces that RunInstances asks for. */
 export interface SpecInput {

@@ -1,10 +1,10 @@
-import type { Instance, Interface, Subnet } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { zoneName } from '../zones.ts';
 import { contains, hostAddresses, prefixLength } from './cidr.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
+import type { Instance, Interface, Subnet } from './records.ts';
 import { tagList } from './tags.ts';
 
 /** Network interfaces, those of instances and those that AWS's own services put into a subnet. */

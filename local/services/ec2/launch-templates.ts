@@ -1,8 +1,8 @@
-import type { LaunchTemplate } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find } from './find.ts';
+import type { LaunchTemplate } from './records.ts';
 import { tagList, tagsAtCreation } from './tags.ts';
 
 /** Launch templates, each with its first version only. */
@@ -13,6 +13,7 @@ export function launchTemplates(cloud: CloudContext) {
         throw new AwsError('InvalidLaunchTemplateName.AlreadyExistsException', 'Launch template name already in use.');
       const template = {
         id: cloud.id('lt'),
+        owner: cloud.account,
         name: LaunchTemplateName,
         createdAt: cloud.clock.now(),
         data: LaunchTemplateData,

@@ -1,9 +1,9 @@
-import type { PrefixList } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { isIpv6, normalCidr } from './cidr.ts';
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find } from './find.ts';
+import type { PrefixList } from './records.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 /** Prefix lists that an account keeps itself. https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html */

@@ -1,19 +1,9 @@
-import type { ReplaceRootVolumeTaskState } from '@aws-sdk/client-ec2';
-import type { Instance } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
 import { type Ec2, find } from './find.ts';
+import type { Instance, ReplaceRootVolumeTask } from './records.ts';
 import { refuseOtherTags } from './tags.ts';
-
-interface Task {
-  id: string;
-  instanceId: string;
-  image: string | undefined;
-  state: ReplaceRootVolumeTaskState;
-  startedAt: number;
-  endedAt?: number;
-}
 
 /**
  * Root volumes that are replaced under a running instance: it restarts from the new one, keeps its state, its interfaces and its
@@ -21,8 +11,6 @@ interface Task {
  * @param onRestart is told when an instance goes down to start from its new volume
  */
 export function rootVolumes(cloud: CloudContext, onRestart: (instance: Instance) => void) {
-  const tasks: Task[] = [];
-
   return {
     replace,
 
@@ -40,7 +28,7 @@ export function rootVolumes(cloud: CloudContext, onRestart: (instance: Instance)
       DescribeReplaceRootVolumeTasks({ ReplaceRootVolumeTaskIds, Filters = [], MaxResults, NextToken }) {
         const other = Filters.find(({ Name }) => Name !== 'instance-id');
         if (other) throw new AwsError('InvalidParameterValue', `The filter '${other.Name}' is invalid`);
-        const found = tasks.filter(
+        const found = [...cloud.replaceRootVolumeTasks.values()].filter(
           ({ id, instanceId }) =>
             (ReplaceRootVolumeTaskIds?.includes(id) ?? true) &&
             Filters.every(({ Values }) => Values?.includes(instanceId)),
@@ -55,15 +43,19 @@ export function rootVolumes(cloud: CloudContext, onRestart: (instance: Instance)
    * @param image the instance's own, if not given
    * @param then is told whether the instance runs from its new volume
    */
-  function replace(instance: Instance, image?: string, then: (done: boolean) => void = () => {}): Task {
-    const task: Task = {
+  function replace(
+    instance: Instance,
+    image?: string,
+    then: (done: boolean) => void = () => {},
+  ): ReplaceRootVolumeTask {
+    const task: ReplaceRootVolumeTask = {
       id: cloud.id('replacevol'),
       instanceId: instance.id,
       image,
       state: 'pending',
       startedAt: cloud.clock.now(),
     };
-    tasks.push(task);
+    cloud.replaceRootVolumeTasks.set(task.id, task);
     const end = (state: 'succeeded' | 'failed') => {
       Object.assign(task, { state, endedAt: cloud.clock.now() });
       then(state === 'succeeded');
@@ -84,7 +76,7 @@ export function rootVolumes(cloud: CloudContext, onRestart: (instance: Instance)
   }
 }
 
-const taskShape = ({ id, instanceId, image, state, startedAt, endedAt }: Task) => ({
+const taskShape = ({ id, instanceId, image, state, startedAt, endedAt }: ReplaceRootVolumeTask) => ({
   ReplaceRootVolumeTaskId: id,
   InstanceId: instanceId,
   ...(image !== undefined && { ImageId: image }),

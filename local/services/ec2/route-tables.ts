@@ -1,10 +1,10 @@
-import type { Route, RouteTable, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { isIpv6 } from './cidr.ts';
 import { blocksOf, localRoute } from './cidr-blocks.ts';
 import { describe } from './describe.ts';
 import { type Ec2, find, ownerOf } from './find.ts';
+import type { Route, RouteTable, Vpc } from './records.ts';
 import { isBlackhole } from './routes.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 

@@ -1,10 +1,10 @@
-import type { Route, RouteTable } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains, isIpv6, normalCidr } from './cidr.ts';
 import { blocksOf } from './cidr-blocks.ts';
 import { type Ec2, find, noSuch, ownerOf } from './find.ts';
 import { soleInterface } from './interfaces.ts';
+import type { Route, RouteTable } from './records.ts';
 
 /** Routes of one table and family, apart from the local ones. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html */
 const ROUTES_PER_TABLE = 500;

@@ -5,11 +5,8 @@ import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
 import { arnOf, type Ec2, find, KINDS, type Kind } from './find.ts';
 
-/** Tags of EC2 resources, and the event that AWS sends when they change. */
+/** EC2 resources have tags, and AWS sends an event when they change. */
 export function tags(cloud: CloudContext) {
-  /** Grows with each change of a resource's tags. */
-  const versions = new Map<string, number>();
-
   /** Changes the tags of all of the resources, or of none. */
   function changeTags(ids: string[], change: (tags: Map<string, string>) => void): void {
     const changes = ids.map((id) => {
@@ -33,8 +30,8 @@ export function tags(cloud: CloudContext) {
 
   /** https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-monitor.html: a removed key is among the changed ones, and not among the tags. */
   function announce(kind: Kind, id: string, keys: string[], after: ReadonlyMap<string, string>): void {
-    const version = (versions.get(id) ?? 0) + 1;
-    versions.set(id, version);
+    const version = (cloud.tagVersions.get(id) ?? 0) + 1;
+    cloud.tagVersions.set(id, version);
     cloud.emit({
       source: 'aws.tag',
       type: 'Tag Change on Resource',

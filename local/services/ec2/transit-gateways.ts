@@ -1,4 +1,3 @@
-import type { TransitGateway, TransitGatewayTable, VpcAttachment } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains, normalCidr } from './cidr.ts';
@@ -6,6 +5,7 @@ import { blocksOf } from './cidr-blocks.ts';
 import { describe, type FilterValues, type Query } from './describe.ts';
 import { type Ec2, find, noSuch } from './find.ts';
 import { addInterface, removeInterface } from './interfaces.ts';
+import type { TransitGateway, TransitGatewayTable, VpcAttachment } from './records.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
 interface TableRoute {
@@ -15,7 +15,7 @@ interface TableRoute {
 }
 
 /**
- * Transit gateways with VPCs attached to them, and their route tables. What a gateway would carry, nothing carries here.
+ * Transit gateways have VPCs attached to them, and route tables. What a gateway would carry, nothing carries here.
  * https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
  */
 export function transitGateways(cloud: CloudContext) {

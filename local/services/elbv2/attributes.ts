@@ -6,7 +6,7 @@ type Attributes = Readonly<Record<string, { value: string; allowed: RegExp | [nu
 const FLAG = /^(true|false)$/;
 const FAILOVER = /^(rebalance|no_rebalance)$/;
 
-/** Attributes of a GENEVE target group. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html */
+/** A GENEVE target group has these attributes. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html */
 export const TARGET_GROUP_ATTRIBUTES: Attributes = {
   'deregistration_delay.timeout_seconds': { value: '300', allowed: [0, 3600] },
   'stickiness.enabled': { value: 'false', allowed: FLAG },
@@ -17,7 +17,7 @@ export const TARGET_GROUP_ATTRIBUTES: Attributes = {
   'send_tcp_reset.on_unhealthy.enabled': { value: 'false', allowed: FLAG },
 };
 
-/** Attributes of a Gateway Load Balancer. Cross-zone is off by default, unlike an Application Load Balancer's. */
+/** A Gateway Load Balancer has these attributes. Cross-zone is off by default, unlike an Application Load Balancer's. */
 export const LOAD_BALANCER_ATTRIBUTES: Attributes = {
   'deletion_protection.enabled': { value: 'false', allowed: FLAG },
   'load_balancing.cross_zone.enabled': { value: 'false', allowed: FLAG },
@@ -32,7 +32,7 @@ export function defaultAttributes(known: Attributes): Map<string, string> {
   return new Map(Object.entries(known).map(([key, { value }]) => [key, value]));
 }
 
-/** The attributes as they are after a Modify call. @throws AwsError, and nothing is modified */
+/** A Modify call leaves the attributes so. @throws AwsError, and nothing is modified */
 export function modifiedAttributes(
   known: Attributes,
   current: ReadonlyMap<string, string>,

@@ -1,9 +1,9 @@
 import type * as sdk from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { Listener, LoadBalancer, TargetGroup } from '../../state/elbv2.ts';
 import type { Operations } from '../../wire/api.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
+import type { Listener, LoadBalancer, TargetGroup } from './records.ts';
 
 export type Elb = Operations<typeof sdk>;
 
@@ -25,7 +25,7 @@ export function listenerOf(cloud: CloudContext, arn: string): Listener {
   return found;
 }
 
-/** The listener that sends to the group, if one does: a GENEVE group belongs to one load balancer at most. */
+/** A listener sends to the group, or none does: a GENEVE group belongs to one load balancer at most. */
 export function listenerTo(cloud: CloudContext, { arn }: TargetGroup): Listener | undefined {
   return [...cloud.listeners.values()].find(({ targetGroupArn }) => targetGroupArn === arn);
 }
@@ -50,7 +50,7 @@ export function checkName(name: string): void {
     );
 }
 
-/** One page of an ELB Describe call, which has a marker and no filters. */
+/** An ELB Describe call has a marker and no filters, and answers with one page. */
 export function markedPage<T>(
   records: T[],
   { Marker, PageSize }: { Marker?: string | undefined; PageSize?: number | undefined },

@@ -1,8 +1,8 @@
 import type { ProbeResult } from '../../fabric/fabric.ts';
-import type { LoadBalancer, Target, TargetGroup, TargetHealthReason } from '../../state/elbv2.ts';
 import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
 import { listenerTo } from './find.ts';
+import type { LoadBalancer, Target, TargetGroup, TargetHealthReason } from './records.ts';
 
 export interface TargetState {
   state: 'initial' | 'healthy' | 'unhealthy' | 'unused' | 'draining';
@@ -108,7 +108,7 @@ export const NOT_REGISTERED: TargetState = {
   description: 'Target is not registered to the target group',
 };
 
-/** The state, reason and description that DescribeTargetHealth gives of a target. */
+/** DescribeTargetHealth gives this state, reason and description of a target. */
 export function stateOf(cloud: CloudContext, group: TargetGroup, target: Target): TargetState {
   if (target.draining)
     return {
@@ -144,14 +144,14 @@ export function loadBalancerFor(cloud: CloudContext, group: TargetGroup): LoadBa
   return listener && cloud.loadBalancers.get(listener.loadBalancerArn);
 }
 
-/** Private address of a target: an instance's is that of its primary interface. */
+/** A target has this private address: an instance's is that of its primary interface. */
 export function addressOf(cloud: CloudContext, id: string): string | undefined {
   if (!id.startsWith('i-')) return id;
   const primary = cloud.instances.get(id)?.interfaceIds[0];
   return primary === undefined ? undefined : cloud.interfaces.get(primary)?.ip;
 }
 
-/** Zone of the subnet that a target stands in; undefined if it stands in none of the group's VPC. */
+/** A target stands in a subnet of this zone; undefined if it stands in none of the group's VPC. */
 export function zoneOf(cloud: CloudContext, { vpcId }: TargetGroup, id: string): string | undefined {
   const primary = cloud.interfaces.get(cloud.instances.get(id)?.interfaceIds[0] ?? '');
   const subnet = id.startsWith('i-')
@@ -160,7 +160,7 @@ export function zoneOf(cloud: CloudContext, { vpcId }: TargetGroup, id: string):
   return subnet?.vpcId === vpcId ? subnet.zone : undefined;
 }
 
-/** The node that checks a target: that of its own zone. Nodes of a load balancer that is not yet active do not. */
+/** A node checks a target: that of its own zone. Nodes of a load balancer that is not yet active do not. */
 function nodeFor(cloud: CloudContext, group: TargetGroup, target: Target): string | undefined {
   const loadBalancer = loadBalancerFor(cloud, group);
   if (!loadBalancer?.active) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Elastic Load Balancing's quotas of an account in a region, by default and as the API names them.
+ * Elastic Load Balancing gives an account these quotas in a region, by default and as the API names them.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html, …/APIReference/API_Limit.html
  */
 export const LIMITS = {

@@ -1,9 +1,8 @@
-import type { Subnet } from '../../state/ec2.ts';
-import type { Listener, LoadBalancer, Node } from '../../state/elbv2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { refuseUnencrypted } from '../ec2/encryption-controls.ts';
 import { addInterface, removeInterface } from '../ec2/interfaces.ts';
+import type { Subnet } from '../ec2/records.ts';
 import {
   attributeList,
   defaultAttributes,
@@ -23,9 +22,10 @@ import {
   targetGroupOf,
 } from './find.ts';
 import { LIMITS } from './limits.ts';
+import type { Listener, LoadBalancer, Node } from './records.ts';
 import { setTags } from './tags.ts';
 
-/** Gateway Load Balancers and their listeners. */
+/** Gateway Load Balancers have a node in each zone, and a listener. */
 export function loadBalancers(cloud: CloudContext) {
   return {
     DescribeAccountLimits: () => ({

@@ -9,7 +9,7 @@ export function setTags(cloud: CloudContext, arn: string, tags: Tags): void {
   cloud.tags.set(arn, set);
 }
 
-/** Tags of load balancers, listeners and target groups. */
+/** Load balancers, listeners and target groups have tags. */
 export function elbTags(cloud: CloudContext) {
   return {
     AddTags({ ResourceArns, Tags }) {

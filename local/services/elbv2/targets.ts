@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { HealthCheckSettings, Target, TargetGroup } from '../../state/elbv2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { contains } from '../ec2/cidr.ts';
@@ -8,6 +7,7 @@ import { attributeList, defaultAttributes, modifiedAttributes, TARGET_GROUP_ATTR
 import { checkName, type Elb, listenerTo, loadBalancerOf, markedPage, newArn, targetGroupOf } from './find.ts';
 import { type Health, NOT_REGISTERED, stateOf, timerOf } from './health.ts';
 import { LIMITS } from './limits.ts';
+import type { HealthCheckSettings, Target, TargetGroup } from './records.ts';
 import { setTags } from './tags.ts';
 
 /** "Targets per target group". https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/quotas-limits.html */
@@ -18,7 +18,7 @@ const PRIVATE_RANGES = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168
 
 type CreateInput = Parameters<NonNullable<Elb['CreateTargetGroup']>>[0];
 
-/** GENEVE target groups and their targets. */
+/** GENEVE target groups have targets, which are checked. */
 export function targetGroups(cloud: CloudContext, health: Health) {
   return {
     CreateTargetGroup(input) {

@@ -1,16 +1,16 @@
-import type { Instance } from '../../state/ec2.ts';
-import type { Agent } from '../../state/ssm.ts';
 import { wildcard } from '../../wildcard.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
+import type { Instance } from '../ec2/records.ts';
 import { paginate } from '../paginate.ts';
 import type { Ssm } from './documents.ts';
+import type { Agent } from './records.ts';
 
 /** "An agent sends a signal every five minutes." */
 const PING_INTERVAL = 300_000;
 const AGENT_VERSION = '3.3.3572.0';
 
-/** SSM agents: which instances are managed, and how they answer. */
+/** SSM agents register, by which their instances are managed, and answer. */
 export function agents(cloud: CloudContext) {
   /** An agent's timer has this key: it registers, or is lost. */
   const timer = (instanceId: string) => `agent of ${instanceId}`;

@@ -3,27 +3,26 @@ import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
 import { checkParameters, stepsOf } from './content.ts';
 import type { Documents, Ssm } from './documents.ts';
-import { type Command, expiresAt, type Invocation, type Result, runCommand } from './listing.ts';
+import type { Command, Invocation, Result } from './records.ts';
+import { expiresAt, runCommand } from './run-command.ts';
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html */
 const STDERR_LIMIT = 8_000;
 
 type SendInput = Parameters<NonNullable<Ssm['SendCommand']>>[0];
 
-/** Run Command. */
+/** Run Command sends documents to instances, and tells what became of each. */
 export function commands(cloud: CloudContext, documents: Documents) {
-  const all = new Map<string, Command>();
-
   return {
     SendCommand(input) {
       const command = commandOf(input);
-      all.set(command.id, command);
+      cloud.commands.set(command.id, command);
       cloud.run(runCommand(cloud, command));
       return { Command: commandShape(command) };
     },
 
     GetCommandInvocation({ CommandId, InstanceId, PluginName }) {
-      const command = all.get(CommandId);
+      const command = cloud.commands.get(CommandId);
       const invocation = command?.invocations.find(({ instanceId }) => instanceId === InstanceId);
       // Right after SendCommand there is nothing to read yet.
       if (!command || !invocation || !isVisible(command))
@@ -97,6 +96,7 @@ export function commands(cloud: CloudContext, documents: Documents) {
     const instanceIds = InstanceIds.length ? checkedInstances(InstanceIds) : targeted(Targets);
     return {
       id: cloud.uuid(),
+      owner: cloud.account,
       documentName: DocumentName,
       documentVersion: DocumentVersion ?? String(version),
       parameters,
@@ -153,7 +153,7 @@ export function commands(cloud: CloudContext, documents: Documents) {
   }
 
   function newestFirst(): Command[] {
-    return [...all.values()].reverse();
+    return [...cloud.commands.values()].reverse();
   }
 
   function commandShape(command: Command) {

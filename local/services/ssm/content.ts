@@ -34,12 +34,12 @@ const contentSchema = z.strictObject({
   mainSteps: z.array(stepSchema).min(1),
 });
 
-/** Content of a Command document. */
+/** A Command document has this content. */
 export type Content = z.output<typeof contentSchema>;
 type Parameter = Content['parameters'][string];
 type Values = Readonly<Record<string, readonly string[]>>;
 
-/** One script to be run inside an instance. */
+/** The SSM agent runs one script inside its instance. */
 export interface Step {
   name: string;
   /** Lines, without the parameters that go by environment. */
@@ -105,7 +105,7 @@ function checkValues(name: string, parameter: Parameter, values: readonly string
 }
 
 /**
- * The scripts of a document for parameters that have been checked. `{{ Name }}` is plain text substitution, and so an injection hole,
+ * A document has these scripts for parameters that have been checked. `{{ Name }}` is plain text substitution, and so an injection hole,
  * unless the parameter's `interpolationType` is `ENV_VAR`.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-syntax-data-elements-parameters.html
  */

@@ -7,43 +7,30 @@ import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
 import { type Content, parseContent, RUN_SHELL_SCRIPT } from './content.ts';
+import type { Document, DocumentVersion } from './records.ts';
 
 export type Ssm = Operations<typeof sdk>;
 
-export interface Document {
-  name: string;
-  /** The first has number 1. */
-  versions: Version[];
-  defaultVersion: number;
-}
-
-interface Version {
-  text: string;
-  format: string;
-  content: Content;
-  createdAt: number;
-}
-
 export type Documents = ReturnType<typeof documents>;
 
-/** SSM documents of type Command, and the one of AWS's own that everybody knows. */
+/** Systems Manager has documents of type Command, and the one of AWS's own that everybody knows. */
 export function documents(cloud: CloudContext) {
-  const all = new Map<string, Document>();
-  store(all, cloud, 'AWS-RunShellScript', RUN_SHELL_SCRIPT);
+  const common = 'AWS-RunShellScript';
+  if (!cloud.documents.has(documentArn(cloud, common))) store(cloud, common, RUN_SHELL_SCRIPT);
   return {
     /** @throws AwsError `InvalidDocument`, `InvalidDocumentVersion` */
     find(name: string, version?: string): { content: Content; version: number } {
-      const document = documentOf(all, name);
+      const document = documentOf(cloud, name);
       const number = versionOf(document, version);
       const found = document.versions[number - 1];
       if (!found) throw new AwsError('InvalidDocumentVersion', `The document ${name} has no version ${version}`);
       return { content: found.content, version: number };
     },
-    operations: documentOperations(cloud, all),
+    operations: documentOperations(cloud),
   };
 }
 
-function documentOperations(cloud: CloudContext, all: Map<string, Document>) {
+function documentOperations(cloud: CloudContext) {
   return {
     CreateDocument({ Name, Content, DocumentType = 'Command', DocumentFormat = 'JSON' }) {
       if (!/^[a-zA-Z0-9_\-.]{3,128}$/.test(Name) || /^(aws|amazon|amzn)/i.test(Name))
@@ -53,13 +40,14 @@ function documentOperations(cloud: CloudContext, all: Map<string, Document>) {
           'InvalidDocumentContent',
           `the cloud in a box has documents of type Command, not ${DocumentType}`,
         );
-      if (all.has(Name)) throw new AwsError('DocumentAlreadyExists', `Document with same name ${Name} already exists`);
-      return { DocumentDescription: descriptionOf(store(all, cloud, Name, Content, DocumentFormat)) };
+      if (cloud.documents.has(documentArn(cloud, Name)))
+        throw new AwsError('DocumentAlreadyExists', `Document with same name ${Name} already exists`);
+      return { DocumentDescription: descriptionOf(store(cloud, Name, Content, DocumentFormat)) };
     },
 
     /** Makes a new version, which is not the default one until it is made so. */
     UpdateDocument({ Name, Content, DocumentVersion, DocumentFormat = 'JSON' }) {
-      const document = ownDocument(all, Name);
+      const document = ownDocument(cloud, Name);
       const latest = document.versions.at(-1);
       if (DocumentVersion !== '$LATEST' && Number(DocumentVersion ?? 0) !== document.versions.length)
         throw new AwsError('InvalidDocumentVersion', 'The document version is not the latest one: use $LATEST');
@@ -72,18 +60,18 @@ function documentOperations(cloud: CloudContext, all: Map<string, Document>) {
     },
 
     UpdateDocumentDefaultVersion({ Name, DocumentVersion }) {
-      const document = ownDocument(all, Name);
+      const document = ownDocument(cloud, Name);
       document.defaultVersion = versionOf(document, DocumentVersion);
       return { Description: { Name, DefaultVersion: DocumentVersion } };
     },
 
     DescribeDocument({ Name, DocumentVersion }) {
-      const document = documentOf(all, Name);
+      const document = documentOf(cloud, Name);
       return { Document: descriptionOf(document, versionOf(document, DocumentVersion)) };
     },
 
     GetDocument({ Name, DocumentVersion, DocumentFormat = 'JSON' }) {
-      const document = documentOf(all, Name);
+      const document = documentOf(cloud, Name);
       const number = versionOf(document, DocumentVersion);
       const version = document.versions[number - 1];
       return {
@@ -102,31 +90,34 @@ function documentOperations(cloud: CloudContext, all: Map<string, Document>) {
         ...Filters.map(({ Key: key = '', Values = [] }) => ({ key, values: Values })),
         ...DocumentFilterList.map(({ key, value }) => ({ key: String(key), values: [value] })),
       ];
-      const found = [...all.values()].filter((document) => filters.every((filter) => passes(cloud, document, filter)));
+      const found = [...cloud.documents.values()].filter((document) =>
+        filters.every((filter) => passes(document, filter)),
+      );
       const { page, ...next } = paginate(found, { MaxResults, NextToken }, { least: 1, greatest: 50 });
-      return { DocumentIdentifiers: page.map((document) => identifierOf(cloud, document)), ...next };
+      return { DocumentIdentifiers: page.map(identifierOf), ...next };
     },
 
     DeleteDocument({ Name }) {
-      all.delete(ownDocument(all, Name).name);
+      cloud.documents.delete(documentArn(cloud, ownDocument(cloud, Name).name));
       return {};
     },
   } satisfies Ssm;
 }
 
-function documentOf(all: ReadonlyMap<string, Document>, name: string): Document {
+/** A document's ARN names its account, but for AWS's own. */
+export const documentArn = ({ region, account }: CloudContext, name: string) =>
+  `arn:aws:ssm:${region}:${name.startsWith('AWS-') ? '' : account}:document/${name}`;
+
+function documentOf(cloud: CloudContext, name: string): Document {
   // A document may be named by its ARN.
-  const document = all.get(name.replace(/^arn:aws:ssm:[^:]*:\d*:document\//, ''));
+  const document = cloud.documents.get(documentArn(cloud, name.replace(/^arn:aws:ssm:[^:]*:\d*:document\//, '')));
   if (!document) throw new AwsError('InvalidDocument', `Document with name ${name} does not exist.`);
   return document;
 }
 
-const ownerOf = (cloud: CloudContext, { name }: Document) => (name.startsWith('AWS-') ? 'Amazon' : cloud.account);
-
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DocumentKeyValuesFilter.html */
-function passes(cloud: CloudContext, document: Document, { key, values }: { key: string; values: string[] }): boolean {
-  const owner = ownerOf(cloud, document);
-  if (key === 'Name') return values.some((value) => document.name.startsWith(value));
+function passes({ name, owner }: Document, { key, values }: { key: string; values: string[] }): boolean {
+  if (key === 'Name') return values.some((value) => name.startsWith(value));
   if (key === 'Owner')
     return values.some((value) => [owner, owner === 'Amazon' ? 'Public' : 'Self', 'All'].includes(value));
   if (key === 'DocumentType') return values.includes('Command');
@@ -134,32 +125,32 @@ function passes(cloud: CloudContext, document: Document, { key, values }: { key:
   throw new AwsError('InvalidFilterKey', `the cloud in a box does not have the filter '${key}'`);
 }
 
-function identifierOf(cloud: CloudContext, document: Document) {
+function identifierOf(document: Document) {
   const { Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes } = descriptionOf(document);
   const version = document.versions[document.defaultVersion - 1];
   return {
-    ...{ Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes, Owner: ownerOf(cloud, document) },
+    ...{ Name, DocumentVersion, DocumentType, SchemaVersion, PlatformTypes, Owner: document.owner },
     ...(version && { DocumentFormat: version.format as DocumentFormat, CreatedDate: new Date(version.createdAt) }),
   };
 }
 
-/** The document as it was written, if it was in this format. */
-function textIn(format: string, { text, format: own }: Version): string {
+/** GetDocument gives a document as it was written, if it was in this format. */
+function textIn(format: string, { text, format: own }: DocumentVersion): string {
   if (format === own) return text;
   return format === 'YAML' ? toYaml(JSON.parse(text)) : JSON.stringify(parseYaml(text));
 }
 
-function ownDocument(all: ReadonlyMap<string, Document>, name: string): Document {
-  const document = documentOf(all, name);
-  if (document.name.startsWith('AWS-'))
-    throw new AwsError('AccessDeniedException', `the document ${name} is AWS's own`);
+function ownDocument(cloud: CloudContext, name: string): Document {
+  const document = documentOf(cloud, name);
+  if (document.owner === 'Amazon') throw new AwsError('AccessDeniedException', `the document ${name} is AWS's own`);
   return document;
 }
 
-function store(all: Map<string, Document>, cloud: CloudContext, name: string, text: string, format = 'JSON'): Document {
+function store(cloud: CloudContext, name: string, text: string, format = 'JSON'): Document {
   const version = { text, format, content: contentOf(text, format), createdAt: cloud.clock.now() };
-  const document = { name, versions: [version], defaultVersion: 1 };
-  all.set(name, document);
+  const owner = name.startsWith('AWS-') ? 'Amazon' : cloud.account;
+  const document = { name, owner, versions: [version], defaultVersion: 1 };
+  cloud.documents.set(documentArn(cloud, name), document);
   return document;
 }
 

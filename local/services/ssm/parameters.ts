@@ -1,10 +1,10 @@
-import type { Parameter } from '../../state/ssm.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { paginate } from '../paginate.ts';
 import type { Ssm } from './documents.ts';
+import type { Parameter } from './records.ts';
 
-/** Parameter Store, as far as names and values go. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html */
+/** Parameter Store has names and values. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html */
 export function parameters(cloud: CloudContext) {
   const { region, account } = cloud;
   /** Each account has names of its own. */

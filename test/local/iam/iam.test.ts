@@ -7,6 +7,7 @@ import { VirtualClock } from '../../../local/clock.ts';
 import { noFabric } from '../../../local/fabric/none.ts';
 import { createIam } from '../../../local/iam/iam.ts';
 import { accessRequests } from '../../../local/iam/requests.ts';
+import { authorizedResources } from '../../../local/iam/resources.ts';
 import type { Role } from '../../../local/iam/role.ts';
 import { createCloud } from '../../../local/services/cloud.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
@@ -27,7 +28,7 @@ async function world(...statements: Statement[]) {
   const clock = new VirtualClock();
   const cloud = createCloud({ clock, ...place, fabric: noFabric('a test'), emit: () => {} });
   const roles = new Map<string, Role>();
-  const iam = createIam({ ...place, roles, find: cloud.findResource });
+  const iam = createIam({ ...place, roles, find: authorizedResources(cloud.contextOf(place.account)) });
   const setRole = (...given: Statement[]) =>
     roles.set('worker', {
       name: 'worker',
@@ -221,7 +222,8 @@ describe('a call is allowed if every resource of it is', () => {
 describe('what a call asks for', () => {
   const service = 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0';
   const endpoint = { VpcId: 'vpc-1', SubnetIds: ['subnet-2'], ServiceName: service };
-  const find = createCloud({ clock: new VirtualClock(), ...place, fabric: noFabric(''), emit: () => {} }).findResource;
+  const cloud = createCloud({ clock: new VirtualClock(), ...place, fabric: noFabric(''), emit: () => {} });
+  const find = authorizedResources(cloud.contextOf(place.account));
   const ask = (operation: string, input: object, name = 'ec2') =>
     accessRequests({ service: name, operation }, { ...input }, find, place);
   const asked = async (...request: Parameters<typeof ask>) =>

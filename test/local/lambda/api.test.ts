@@ -1,8 +1,10 @@
 import {
   GetAccountSettingsCommand,
+  GetFunctionCommand,
   GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
+  waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
@@ -61,7 +63,11 @@ function world(allowed = true, from = '111122223333', organization?: string) {
       asked.push(`${key} ${action} ${resource}`);
       return iam.allows(key, action, resource, {}, policy);
     },
-    { account: from, functionsOf: (account) => (account === '111122223333' ? lambda : undefined) },
+    {
+      account: from,
+      functionsOf: (account) => (account === '111122223333' ? lambda : undefined),
+      linkTo: async (name, code) => `http://127.0.0.1/code-of-${name}?${code.length}`,
+    },
   );
   const client = new LambdaClient({
     region: 'eu-central-1',
@@ -87,6 +93,20 @@ test('tells what a function is, by its name or ARN', async () => {
     });
   }
   expect(asked).toEqual(Array(2).fill(`KEY lambda:GetFunctionConfiguration ${ARN}`));
+});
+
+test('tells beside it where the code is, and what it has reserved', async () => {
+  const { client, asked, lambda } = world();
+  const { Configuration, Code, Concurrency } = await client.send(new GetFunctionCommand({ FunctionName: 'f' }));
+  expect(Configuration).toEqual(
+    expect.objectContaining({ FunctionArn: ARN, State: 'Active', LastUpdateStatus: 'Successful' }),
+  );
+  const { length } = lambda.configurationOf('f').code;
+  expect(Code).toEqual({ RepositoryType: 'S3', Location: `http://127.0.0.1/code-of-f?${length}` });
+  expect(Concurrency).toEqual({ ReservedConcurrentExecutions: 3 });
+  expect(asked).toEqual([`KEY lambda:GetFunction ${ARN}`]);
+  const waited = await waitUntilFunctionUpdatedV2({ client, maxWaitTime: 10 }, { FunctionName: ARN });
+  expect(waited.state).toBe('SUCCESS');
 });
 
 test('runs a function, and gives back its answer or its error', async () => {

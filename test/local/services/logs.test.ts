@@ -11,6 +11,7 @@ import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 
 const GROUP = '/aws/lambda/marker';
+const ROLE = 'arn:aws:iam::111122223333:role/path/worker';
 
 function world(denied?: string) {
   const lines: string[] = [];
@@ -18,8 +19,8 @@ function world(denied?: string) {
   let at = 0;
   const logs = createLogs({
     ...{ region: 'eu-central-1', account: '111122223333', clock: { now: () => at } },
-    allows: async (accessKeyId, action, resource) => {
-      asked.push(`${accessKeyId} ${action} ${resource}`);
+    allows: async (roleArn, action, resource) => {
+      asked.push(`${roleArn} ${action} ${resource}`);
       await new Promise((resolve) => setTimeout(resolve, 1));
       return action !== denied;
     },
@@ -27,7 +28,7 @@ function world(denied?: string) {
   });
   const write = async (...all: string[]) => {
     at += 1_000;
-    for (const line of all) logs.write('marker', line, 'arn:aws:iam::111122223333:role/path/worker');
+    for (const line of all) logs.write('marker', line, ROLE);
     await logs.close();
   };
   return { logs, lines, asked, write };
@@ -39,7 +40,7 @@ test('lines arrive in their order, written with the role of the function', async
   await write('one', 'two');
   expect(lines).toEqual(['marker: one', 'marker: two']);
   const stream = `arn:aws:logs:eu-central-1:111122223333:log-group:${GROUP}:log-stream:latest`;
-  expect(asked.slice(0, 2)).toEqual([`worker logs:CreateLogStream ${stream}`, `worker logs:PutLogEvents ${stream}`]);
+  expect(asked.slice(0, 2)).toEqual([`${ROLE} logs:CreateLogStream ${stream}`, `${ROLE} logs:PutLogEvents ${stream}`]);
 });
 
 test.each(['logs:CreateLogStream', 'logs:PutLogEvents'])(

@@ -2,6 +2,8 @@ import { PutWarmPoolCommand, SetDesiredCapacityCommand } from '@aws-sdk/client-a
 import {
   CreateInternetGatewayCommand,
   CreateManagedPrefixListCommand,
+  CreateReplaceRootVolumeTaskCommand,
+  CreateTagsCommand,
   CreateTransitGatewayCommand,
   CreateTransitGatewayVpcAttachmentCommand,
 } from '@aws-sdk/client-ec2';
@@ -44,6 +46,8 @@ beforeAll(async () => {
   const AutoScalingGroupName = 'routers';
   await cloud.autoScaling.send(new PutWarmPoolCommand({ AutoScalingGroupName, MinSize: 1 }));
   const [InstanceId = ''] = await launch(cloud, vpc.a0);
+  await cloud.ec2.send(new CreateReplaceRootVolumeTaskCommand({ InstanceId }));
+  await cloud.ec2.send(new CreateTagsCommand({ Resources: [InstanceId], Tags: [{ Key: 'app', Value: 'one' }] }));
   const Targets = [{ Id: InstanceId }];
   await cloud.elb.send(new RegisterTargetsCommand({ TargetGroupArn: service.targetGroup, Targets }));
   await testDocument(cloud, 'Empty');

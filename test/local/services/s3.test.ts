@@ -4,9 +4,9 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { describe, expect, test } from '@jest/globals';
 import { strToU8 } from 'fflate';
 import { VirtualClock } from '../../../local/clock.ts';
+import { type AccessKey, createKeys } from '../../../local/iam/keys.ts';
 import { createBuckets } from '../../../local/services/s3.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
-import { type AccessKey, createKeys } from '../../../local/wire/keys.ts';
 import { serve } from '../../../local/wire/server.ts';
 import { createAuthentication } from '../../../local/wire/signature.ts';
 import { createWire } from '../../../local/wire/wire.ts';
@@ -55,6 +55,16 @@ describe('an object', () => {
     await s3.deleteObject({ Bucket, Key: 'a b/ü+1' });
     await expect(s3.getObject({ Bucket, Key: 'a b/ü+1' })).rejects.toMatchObject({ name: 'NoSuchKey' });
     expect(() => buckets.read(Bucket, 'a b/ü+1')).toThrow('NoSuchKey');
+  });
+
+  test('has no tags and no parts: whoever asks for some is refused, and the object stays as it is', async () => {
+    const { s3, buckets } = await world();
+    const object = { Bucket, Key: 'a b/ü+1' };
+    const refused = { name: 'NotImplemented' };
+    await expect(s3.putObjectTagging({ ...object, Tagging: { TagSet: [] } })).rejects.toMatchObject(refused);
+    await expect(s3.getObjectTagging(object)).rejects.toMatchObject(refused);
+    await expect(s3.uploadPart({ ...object, PartNumber: 1, UploadId: 'x', Body: 'x' })).rejects.toMatchObject(refused);
+    expect(buckets.read(Bucket, object.Key)).toEqual(strToU8('content'));
   });
 
   test('of a bucket that is not there is refused', async () => {

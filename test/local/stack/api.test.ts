@@ -1,9 +1,11 @@
 import {
   CloudFormation,
+  type CreateStackCommandInput,
   waitUntilStackCreateComplete,
+  waitUntilStackDeleteComplete,
   waitUntilStackUpdateComplete,
 } from '@aws-sdk/client-cloudformation';
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { cloudFormationService } from '../../../local/stack/api.ts';
 import { changesOf, deleteStack, deployStack } from '../../../local/stack/deploy.ts';
@@ -16,8 +18,11 @@ import { createWire } from '../../../local/wire/wire.ts';
 const PLACE = { region: 'eu-central-1', account: '111122223333' };
 const StackName = 'a-stack';
 const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
+/** A resource is made once this resolves. */
+let ready = Promise.resolve();
 /** A resource is called as its property says; `bad` is refused, and `kept` cannot be removed. */
 const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
+  await ready;
   if (Name === 'bad') throw new Error('this name is bad');
   const state = { Name };
   return {
@@ -101,6 +106,12 @@ const events = async () => {
     [LogicalResourceId, ResourceStatus, ...(why ? [why] : [])].join(' '),
   ).reverse();
 };
+/** What is made from now on waits until the returned function is called. */
+function hold(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  ready = promise;
+  return resolve;
+}
 const until = async (status: string) => {
   while ((await stack())?.StackStatus !== status) await new Promise((resolve) => setTimeout(resolve, 5));
 };
@@ -210,4 +221,100 @@ test.each<[what: string, TemplateBody: string, more: object, sentence: RegExp]>(
   const set = { StackName, ChangeSetName: 'changes', ChangeSetType: 'CREATE' as const, TemplateBody, ...more };
   await expect(cloudFormation.createChangeSet(set)).rejects.toThrow(sentence);
   expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
+});
+
+describe('without a change set', () => {
+  const Tags = [{ Key: 'Team', Value: 'network' }];
+  const two = [{ ParameterKey: 'name', ParameterValue: 'two' }];
+  const create = async (input: Partial<CreateStackCommandInput> = {}) =>
+    (await cloudFormation.createStack({ StackName, TemplateBody: TEMPLATE, ...input })).StackId;
+
+  test('a stack is made, changed and deleted, and told of by its id', async () => {
+    const Capabilities = ['CAPABILITY_IAM' as const];
+    const release = hold();
+    expect(await create({ Capabilities, Tags, ClientRequestToken: 'made' })).toBe(ID);
+    expect(await stack()).toMatchObject({ StackStatus: 'CREATE_IN_PROGRESS', Capabilities, Tags });
+    release();
+    await waitUntilStackCreateComplete(waiting(), { StackName: ID });
+    expect((await cloudFormation.getTemplate({ StackName })).TemplateBody).toBe(TEMPLATE);
+    const { StackEvents = [] } = await cloudFormation.describeStackEvents({ StackName });
+    expect(new Set(StackEvents.map(({ ClientRequestToken }) => ClientRequestToken))).toEqual(new Set(['made']));
+
+    const { StackId } = await cloudFormation.updateStack({ StackName, UsePreviousTemplate: true, Parameters: two });
+    expect(StackId).toBe(ID);
+    await waitUntilStackUpdateComplete(waiting(), { StackName });
+    expect(await stack()).toMatchObject({ Outputs: [{ OutputValue: 'one' }], Parameters: [{ ParameterValue: 'two' }] });
+    expect(await stack()).toMatchObject({ Capabilities: [], Tags });
+    expect((await events()).slice(-2)).toEqual(['Topic UPDATE_COMPLETE', 'a-stack UPDATE_COMPLETE']);
+
+    await cloudFormation.deleteStack({ StackName });
+    await waitUntilStackDeleteComplete(waiting(), { StackName: ID });
+    const { Stacks } = await cloudFormation.describeStacks({ StackName: ID });
+    expect(Stacks).toMatchObject([{ StackStatus: 'DELETE_COMPLETE', DeletionTime: expect.any(Date) }]);
+    expect((await cloudFormation.describeStackEvents({ StackName: ID })).StackEvents?.[0]).toMatchObject({
+      ResourceStatus: 'DELETE_COMPLETE',
+    });
+    await expect(stack()).rejects.toThrow('Stack with id a-stack does not exist');
+    expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
+    expect(await create()).toBe(ID.replace('/0', '/1'));
+  });
+
+  test('a stack that cannot be made is rolled back, and told of by its id when it is deleted', async () => {
+    await create({ TemplateBody: body({ Good: topic('good'), Bad: topic('bad') }) });
+    await until('ROLLBACK_COMPLETE');
+    expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
+    await expect(create()).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+    await expect(cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE })).rejects.toThrow(
+      `Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`,
+    );
+    await cloudFormation.deleteStack({ StackName: ID });
+    expect((await cloudFormation.describeStacks({ StackName: ID })).Stacks).toMatchObject([
+      { StackStatus: 'DELETE_COMPLETE' },
+    ]);
+  });
+
+  test('a stack that cannot be changed is as it was', async () => {
+    await create();
+    await until('CREATE_COMPLETE');
+    const Parameters = [{ ParameterKey: 'name', ParameterValue: 'bad' }];
+    await cloudFormation.updateStack({ StackName, TemplateBody: ` ${TEMPLATE}`, Parameters });
+    await until('UPDATE_ROLLBACK_COMPLETE');
+    expect(await stack()).toMatchObject({ Parameters: [{ ParameterValue: 'one' }] });
+    expect((await cloudFormation.getTemplate({ StackName })).TemplateBody).toBe(TEMPLATE);
+  });
+
+  test('of two calls at once one makes the stack, and the other is refused', async () => {
+    const ends = await Promise.allSettled([create(), create()]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await until('CREATE_COMPLETE');
+    const update = () => cloudFormation.updateStack({ StackName, UsePreviousTemplate: true, Parameters: two });
+    const [one, other] = await Promise.allSettled([update(), update()]);
+    expect([one.status, other.status]).toEqual(['fulfilled', 'rejected']);
+    await until('UPDATE_COMPLETE');
+  });
+
+  test.each<[what: string, input: Partial<CreateStackCommandInput>, sentence: RegExp]>([
+    ['is no template', { TemplateBody: 'Resources: [' }, /cannot be read/],
+    [
+      'has a role that nobody has agreed to',
+      { TemplateBody: body({ Role: { Type: 'AWS::IAM::Role', Properties: { Name: 'r' } } }) },
+      /^Requires capabilities : \[CAPABILITY_IAM\]$/,
+    ],
+    ['is to be made by a role', { RoleARN: 'arn:aws:iam::111122223333:role/r' }, /stacks without RoleARN$/],
+    ['is not to be rolled back', { DisableRollback: true }, /stacks without DisableRollback$/],
+  ])('a stack that %s is refused before anything is made', async (_, input, sentence) => {
+    await expect(create(input)).rejects.toThrow(sentence);
+    expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
+  });
+
+  test('a change of a stack that is not there, or without changes, is refused', async () => {
+    const update = () => cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE });
+    await expect(update()).rejects.toThrow('Stack [a-stack] does not exist');
+    const release = hold();
+    await create();
+    await expect(update()).rejects.toThrow(`Stack:${ID} is in CREATE_IN_PROGRESS state and can not be updated.`);
+    release();
+    await until('CREATE_COMPLETE');
+    await expect(update()).rejects.toThrow('No updates are to be performed.');
+  });
 });

@@ -11,6 +11,7 @@ import { createBus } from '../../../local/events/bus.ts';
 import { createQueues } from '../../../local/events/queues.ts';
 import { noFabric } from '../../../local/fabric/none.ts';
 import { createIam } from '../../../local/iam/iam.ts';
+import { authorizedResources } from '../../../local/iam/resources.ts';
 import type { Role } from '../../../local/iam/role.ts';
 import { createLambda } from '../../../local/lambda/runtime.ts';
 import { createCloud } from '../../../local/services/cloud.ts';
@@ -217,7 +218,7 @@ describe('through the AWS API', () => {
     const buckets = createBuckets(clock);
     const queues = createQueues();
     const roles = new Map<string, Role>();
-    const iam = createIam({ region, account, roles, find: cloud.findResource });
+    const iam = createIam({ region, account, roles, find: authorizedResources(cloud.contextOf(account)) });
     const logs = createLogs({ region, account, clock, allows: iam.allows, onLog: unheard });
     const types = resourceTypes({
       region,

@@ -31,6 +31,7 @@ describe('calls at once, then calls a minute', () => {
     ['ec2', 'CreateRoute', {}, 50, 300],
     ['ec2', 'RunInstances', {}, 5, 120],
     ['ec2', 'DescribeSubnets', {}, 100, 1200],
+    ['ec2', 'SearchTransitGatewayRoutes', {}, 100, 1200],
     ['ec2', 'DescribeInstances', {}, 50, 600],
     ['ec2', 'DescribeInstances', { MaxResults: 100 }, 100, 1200],
     ['ec2', 'DescribeInstanceStatus', {}, 50, 600],

@@ -7,7 +7,7 @@ import {
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { ExecResult } from '../../../local/fabric/fabric.ts';
 import type { Delays } from '../../../local/services/delays.ts';
-import { AnswerLost } from '../../../local/services/ssm/run.ts';
+import { AnswerLost } from '../../../local/services/ssm/run-shell-script.ts';
 import type { RoutersConfig } from '../../../shared/config.ts';
 import type { Hint } from '../../../shared/events.ts';
 import { routersReconciler } from '../../../shared/routers/reconciler.ts';

@@ -2,7 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import * as ssm from '@aws-sdk/client-ssm';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecResult } from '../../../../local/fabric/fabric.ts';
-import { AnswerLost } from '../../../../local/services/ssm/run.ts';
+import { AnswerLost } from '../../../../local/services/ssm/run-shell-script.ts';
 import { ACCOUNT, given, launch, REGION, type TestCloud, testCloud, testVpc } from '../../../support/cloud.ts';
 
 let cloud: TestCloud;

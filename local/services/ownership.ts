@@ -1,7 +1,8 @@
-import type { CloudState } from '../state/state.ts';
+import { accountOf } from '../wire/api.ts';
+import type { CloudState } from './state.ts';
 
 /**
- * An account's part of a state, and what is shared with it. What stands in a VPC is its owner's; a VPC may be shared, and its
+ * An account has its part of a state, and what is shared with it. What stands in a VPC is its owner's; a VPC may be shared, and its
  * participants describe it, its subnets and its route tables: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html.
  * Here they see all that stands in it. A transit gateway may be shared too: its tables stay its owner's, an attachment is the VPC's and
  * the gateway's owner's to describe. Endpoints and endpoint services are their makers'. What is made is made in the whole.
@@ -13,6 +14,10 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     return !vpc || vpc.owner === account || vpc.participants.includes(account);
   };
   const inSubnet = (subnetId = '') => inVpc(all.subnets.get(subnetId)?.vpcId);
+  const inInstance = (id: string) => {
+    const [first = ''] = all.instances.get(id)?.interfaceIds ?? [];
+    return inSubnet(all.interfaces.get(first)?.subnetId);
+  };
   const isOwn = ({ owner }: { owner: string }) => owner === account;
   const ofGateway = (id: string) => all.transitGateways.get(id)?.owner === account;
   const sharesGateway = (id: string) => all.transitGateways.get(id)?.participants.includes(account) ?? false;
@@ -26,7 +31,9 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     internetGateways: own(all.internetGateways, ({ vpcId }) => vpcId === undefined || inVpc(vpcId)),
     natGateways: own(all.natGateways, ({ vpcId }) => inVpc(vpcId)),
     interfaces: own(all.interfaces, ({ subnetId }) => inSubnet(subnetId)),
-    instances: own(all.instances, ({ interfaceIds: [first = ''] }) => inSubnet(all.interfaces.get(first)?.subnetId)),
+    instances: own(all.instances, ({ id }) => inInstance(id)),
+    replaceRootVolumeTasks: own(all.replaceRootVolumeTasks, ({ instanceId }) => inInstance(instanceId)),
+    launchTemplates: own(all.launchTemplates, isOwn),
     endpointServices: own(all.endpointServices, isOwn),
     endpoints: own(all.endpoints, isOwn),
     transitGateways: own(all.transitGateways, ({ id }) => ofGateway(id) || sharesGateway(id)),
@@ -34,6 +41,10 @@ export function ownState(all: CloudState, account: string, alone: () => boolean)
     vpcAttachments: own(all.vpcAttachments, ({ owner, gatewayId }) => owner === account || ofGateway(gatewayId)),
     loadBalancers: own(all.loadBalancers, ({ vpcId }) => inVpc(vpcId)),
     targetGroups: own(all.targetGroups, ({ vpcId }) => inVpc(vpcId)),
+    groups: own(all.groups, ({ arn }) => accountOf(arn) === account),
+    agents: own(all.agents, ({ instanceId }) => inInstance(instanceId)),
+    documents: own(all.documents, ({ owner }) => owner === account || owner === 'Amazon'),
+    commands: own(all.commands, isOwn),
   };
 }
 

@@ -1,10 +1,16 @@
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import * as ec2 from '@aws-sdk/client-ec2';
+import * as ssm from '@aws-sdk/client-ssm';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   ACCOUNT,
   given,
+  launch,
   type TestCloud,
   testCloud,
+  testDocument,
+  testGroup,
+  testLaunchTemplate,
   testLoadBalancer,
   testTable,
   testVpc,
@@ -98,6 +104,43 @@ describe('an account', () => {
     const { Subnets = [] } = await other.send(new ec2.DescribeSubnetsCommand({ SubnetIds: [far.a0] }));
     expect(Subnets[0]).toMatchObject({ AvailabilityZone: 'eu-central-1a' });
     expect(there.get(Subnets[0]?.AvailabilityZoneId)).toBe('eu-central-1a');
+  });
+
+  test('has its own launch templates and Auto Scaling groups, whatever another one calls its own', async () => {
+    const theirs = { ec2: other, autoScaling: cloud.autoScalingOf(OTHER) };
+    const here = await testVpc(cloud);
+    for (const [one, vpc] of [[cloud, here] as const, [theirs, far] as const]) {
+      await testLaunchTemplate(one);
+      await testGroup(one, vpc, {});
+      const { LaunchTemplates = [] } = await one.ec2.send(new ec2.DescribeLaunchTemplatesCommand({}));
+      const { AutoScalingGroups = [] } = await one.autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
+      expect(LaunchTemplates).toHaveLength(1);
+      expect(AutoScalingGroups.map(({ VPCZoneIdentifier }) => VPCZoneIdentifier)).toEqual([`${vpc.a0},${vpc.b0}`]);
+    }
+  });
+
+  test('has its own agents, documents, commands and tasks, and AWS’s documents as all have', async () => {
+    const theirs = { ...cloud, ec2: other, ssm: cloud.ssmOf(OTHER) };
+    const told: unknown[][] = [];
+    for (const one of [cloud, theirs]) {
+      const [InstanceId = ''] = await launch(one, one === cloud ? (await testVpc(cloud)).b0 : far.a0);
+      await testDocument(one);
+      const shell = { DocumentName: 'AWS-RunShellScript', Parameters: { commands: ['true'] } };
+      await one.ssm.send(new ssm.SendCommandCommand({ ...shell, InstanceIds: [InstanceId] }));
+      await one.ec2.send(new ec2.CreateReplaceRootVolumeTaskCommand({ InstanceId }));
+    }
+    for (const one of [cloud, theirs]) {
+      const { InstanceInformationList = [] } = await one.ssm.send(new ssm.DescribeInstanceInformationCommand({}));
+      const { DocumentIdentifiers = [] } = await one.ssm.send(new ssm.ListDocumentsCommand({}));
+      const { Commands = [] } = await one.ssm.send(new ssm.ListCommandsCommand({}));
+      const { ReplaceRootVolumeTasks = [] } = await one.ec2.send(new ec2.DescribeReplaceRootVolumeTasksCommand({}));
+      expect(DocumentIdentifiers.map(({ Owner }) => Owner).sort()).toEqual([one === cloud ? ACCOUNT : OTHER, 'Amazon']);
+      const [agent, ...more] = InstanceInformationList.map(({ InstanceId }) => InstanceId);
+      expect([more, Commands.map(({ InstanceIds }) => InstanceIds)]).toEqual([[], [[agent]]]);
+      expect(ReplaceRootVolumeTasks.map(({ InstanceId }) => InstanceId)).toEqual([agent]);
+      told.push([agent, Commands[0]?.CommandId]);
+    }
+    expect(new Set(told.flat()).size).toBe(4);
   });
 
   test('has its own tokens and the events of its own resources', async () => {

@@ -1,15 +1,15 @@
 import type { Clock } from '../clock.ts';
 import type { FlowPolicy, Network, NodeTarget, RouteTarget } from '../fabric/fabric.ts';
-import type { Route } from '../state/ec2.ts';
-import type { LoadBalancer, TargetGroup } from '../state/elbv2.ts';
 import type { CloudContext } from './context.ts';
 import { isIpv6 } from './ec2/cidr.ts';
 import { blocksOf } from './ec2/cidr-blocks.ts';
+import type { Route } from './ec2/records.ts';
 import { isMain } from './ec2/route-tables.ts';
 import { isBlackhole } from './ec2/routes.ts';
 import { addressOf, stateOf, zoneOf } from './elbv2/health.ts';
+import type { LoadBalancer, TargetGroup } from './elbv2/records.ts';
 
-/** The data plane that follows from the state of the cloud. */
+/** The data plane follows from the state of the cloud. */
 export function networkOf(cloud: CloudContext): Network {
   const running = [...cloud.instances.values()].filter(({ state, restarting }) => state === 'running' && !restarting);
   const active = [...cloud.loadBalancers.values()].filter((each) => each.active);
@@ -81,7 +81,7 @@ function leadsOn(cloud: CloudContext, target: Route['target']): RouteTarget {
   return target.kind === 'local' ? target : { kind: target.kind, id: target.id };
 }
 
-/** Tables by the ids of the subnets that are associated with them, and main ones by their VPC's: they serve all other subnets. */
+/** A route table serves the subnets that are associated with it, by whose ids it stands here; a main one, by its VPC's, serves all others. */
 function servingTables({ routeTables }: CloudContext): Map<string, string> {
   return new Map(
     [...routeTables.values()].flatMap(({ id, vpcId, associations }) =>

@@ -1,10 +1,23 @@
-import type { AuthorizedResource, FindResource } from '../iam/resource.ts';
-import type { CloudContext } from './context.ts';
-import { arnOf, KINDS, type Kind } from './ec2/find.ts';
-import { zoneName } from './zones.ts';
+import type { CloudContext } from '../services/context.ts';
+import { arnOf, KINDS, type Kind } from '../services/ec2/find.ts';
+import { documentArn } from '../services/ssm/documents.ts';
+import { zoneName } from '../services/zones.ts';
+
+/** IAM sees a resource so. */
+export interface AuthorizedResource {
+  arn: string;
+  tags: ReadonlyMap<string, string>;
+  /** Policies may ask this about it besides, by condition key. */
+  keys: Readonly<Record<string, string>>;
+  /** The instance that an interface belongs to. */
+  attachedTo?: AuthorizedResource | undefined;
+}
+
+/** Finds the resource that a member of a request names, whether it exists or not; undefined if it names none. */
+export type FindResource = (member: string, value: string) => AuthorizedResource | undefined;
 
 /**
- * Resources by what requests call them. Condition keys are those of
+ * Requests name resources so. Condition keys are those of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html. Of a resource that does not
  * exist nothing is known, so that a policy with a condition does not hold for it.
  */
@@ -47,10 +60,7 @@ export function authorizedResources(cloud: CloudContext): FindResource {
 
   function find(member: string, value: string): AuthorizedResource | undefined {
     if (value.startsWith('arn:')) return byArn(value);
-    if (member === 'DocumentName') {
-      const owner = value.startsWith('AWS-') ? '' : cloud.account;
-      return byArn(`arn:aws:ssm:${cloud.region}:${owner}:document/${value}`);
-    }
+    if (member === 'DocumentName') return byArn(documentArn(cloud, value));
     // Systems Manager calls its documents so, and its parameters, whose names are paths here.
     if (member === 'Name')
       return byArn(
@@ -63,7 +73,7 @@ export function authorizedResources(cloud: CloudContext): FindResource {
     if (member === 'StackName')
       return byArn(`arn:aws:cloudformation:${cloud.region}:${cloud.account}:stack/${value}/0`);
     if (member === 'AutoScalingGroupName') {
-      const group = cloud.groups.get(value);
+      const group = [...cloud.groups.values()].find(({ name }) => name === value);
       return group && byArn(group.arn);
     }
     const kind = kindOf(value);

@@ -2,48 +2,10 @@ import type { CloudContext } from '../context.ts';
 import { arnOf } from '../ec2/find.ts';
 import type { Step } from './content.ts';
 import { type Ending, endingOf, isLast, REBOOT, skipped } from './output.ts';
-import { AnswerLost, runStep } from './run.ts';
+import type { Command, CommandStatus, Invocation, Result } from './records.ts';
+import { AnswerLost, runStep } from './run-shell-script.ts';
 
-export type Status = 'Pending' | 'InProgress' | 'Success' | 'Cancelled' | 'TimedOut' | 'Failed';
-
-/** A command as it was sent, and what became of it. */
-export interface Command {
-  id: string;
-  documentName: string;
-  documentVersion: string;
-  parameters: Record<string, string[]>;
-  comment: string;
-  steps: Step[];
-  requestedAt: number;
-  /** For its delivery. */
-  timeoutSeconds: number;
-  maxConcurrency: number;
-  maxErrors: number;
-  /** The instances as the caller named them. */
-  instanceIds: string[];
-  targets: { Key?: string | undefined; Values?: string[] | undefined }[];
-  invocations: Invocation[];
-  status: Status;
-  details: string;
-}
-
-/** A command on one instance. */
-export interface Invocation {
-  instanceId: string;
-  status: Status;
-  details: string;
-  results: Result[];
-}
-
-/** A step's result. Its code is -1 until it has ended, and if its machine died. */
-export interface Result extends Omit<Ending, 'status'> {
-  step: string;
-  status: Ending['status'] | 'InProgress';
-  startedAt: number;
-  endedAt?: number;
-}
-
-/** Ends when the command does. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
+/** Run Command goes on until the command ends. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
 export async function runCommand(cloud: CloudContext, command: Command): Promise<void> {
   const queue = [...command.invocations];
   const worker = async () => {
@@ -114,7 +76,7 @@ function errorsOf({ invocations }: Command): number {
   return invocations.filter(({ status, details }) => status === 'Failed' || details === 'ExecutionTimedOut').length;
 }
 
-function outcomeOf(command: Command): [Status, string] {
+function outcomeOf(command: Command): [CommandStatus, string] {
   const { invocations, maxErrors } = command;
   if (!invocations.length) return ['Success', 'NoInstancesInTag'];
   if (invocations.every(({ status }) => status === 'Success')) return ['Success', 'Success'];
@@ -122,7 +84,13 @@ function outcomeOf(command: Command): [Status, string] {
   return ['Failed', errorsOf(command) > maxErrors ? 'Failed' : 'Incomplete'];
 }
 
-function enter(cloud: CloudContext, command: Command, invocation: Invocation, status: Status, details: string): void {
+function enter(
+  cloud: CloudContext,
+  command: Command,
+  invocation: Invocation,
+  status: CommandStatus,
+  details: string,
+): void {
   Object.assign(invocation, { status, details });
   cloud.emit({
     source: 'aws.ssm',
@@ -138,7 +106,7 @@ function enter(cloud: CloudContext, command: Command, invocation: Invocation, st
   });
 }
 
-function enterCommand(cloud: CloudContext, command: Command, status: Status, details: string): void {
+function enterCommand(cloud: CloudContext, command: Command, status: CommandStatus, details: string): void {
   Object.assign(command, { status, details });
   cloud.emit({
     source: 'aws.ssm',
@@ -155,7 +123,7 @@ function enterCommand(cloud: CloudContext, command: Command, status: Status, det
   });
 }
 
-/** When the command has ended at the latest. */
+/** A command has ended by then at the latest. */
 export function expiresAt({ requestedAt, timeoutSeconds, steps }: Command): number {
   return requestedAt + (timeoutSeconds + steps.reduce((sum, step) => sum + step.timeoutSeconds, 0)) * 1000;
 }

@@ -1,4 +1,3 @@
-import type { CidrBlock, Subnet, Vpc } from '../../state/ec2.ts';
 import { AwsError } from '../../wire/errors.ts';
 import type { CloudContext } from '../context.ts';
 import { zoneId, zoneName } from '../zones.ts';
@@ -7,45 +6,15 @@ import { blockOf, blocksOf, ipv6BlockOf, subnetAssociation, vpcAssociation } fro
 import { describe } from './describe.ts';
 import { arnOf, type Ec2, find, ownerOf } from './find.ts';
 import { addressesLeft } from './interfaces.ts';
+import type { CidrBlock, Subnet, Vpc } from './records.ts';
 import { isMain, localRoutes } from './route-tables.ts';
 import { refuseOtherTags, tagList, tagsAtCreation } from './tags.ts';
 
-/** VPCs, subnets and availability zones. */
-export function network(cloud: CloudContext) {
+/** VPCs have subnets, and a main route table from the start. */
+export function vpcs(cloud: CloudContext) {
   const { zones } = cloud;
 
   return {
-    DescribeAvailabilityZones({ ZoneNames, ZoneIds, Filters }) {
-      const { page } = describe(cloud, new Map(zones.map((zone) => [zone.name, zone])), {
-        kind: 'subnet',
-        query: { Filters },
-        by: {
-          'zone-name': ({ name }) => name,
-          'zone-id': ({ id }) => id,
-          'zone-type': () => 'availability-zone',
-          'region-name': () => cloud.region,
-          'group-name': () => cloud.region,
-          'opt-in-status': () => 'opt-in-not-required',
-          state: () => 'available',
-        },
-      });
-      const wanted = page.filter(
-        ({ name, id }) => (!ZoneNames || ZoneNames.includes(name)) && (!ZoneIds || ZoneIds.includes(id)),
-      );
-      return {
-        AvailabilityZones: wanted.map(({ name, id }) => ({
-          ZoneName: name,
-          ZoneId: id,
-          State: 'available',
-          RegionName: cloud.region,
-          ZoneType: 'availability-zone',
-          OptInStatus: 'opt-in-not-required',
-          GroupName: cloud.region,
-          NetworkBorderGroup: cloud.region,
-        })),
-      };
-    },
-
     CreateVpc({ CidrBlock = '', AmazonProvidedIpv6CidrBlock, TagSpecifications }) {
       refuseOtherTags(['vpc'], TagSpecifications);
       const tags = tagsAtCreation('vpc', TagSpecifications);

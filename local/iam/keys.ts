@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { isSame } from './compare.ts';
+import { isSame } from '../wire/compare.ts';
 
 /** Credentials sign a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html */
 export interface AccessKey {

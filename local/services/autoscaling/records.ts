@@ -64,3 +64,12 @@ export interface LifecycleAction {
   token: string;
   startedAt: number;
 }
+
+export const autoScalingRecords = () => ({
+  /** By ARN. */
+  groups: new Map<string, Group>(),
+});
+
+declare module '../state.ts' {
+  interface CloudState extends Readonly<ReturnType<typeof autoScalingRecords>> {}
+}

@@ -1,4 +1,4 @@
-import type { RequestLaunchTemplateData } from '@aws-sdk/client-ec2';
+import type { ReplaceRootVolumeTaskState, RequestLaunchTemplateData } from '@aws-sdk/client-ec2';
 
 export interface Vpc {
   id: string;
@@ -202,7 +202,54 @@ export interface VpcAttachment {
 
 export interface LaunchTemplate {
   id: string;
+  /** The account that made it. */
+  owner: string;
   name: string;
   createdAt: number;
   data: RequestLaunchTemplateData;
+}
+
+/** A root volume that is replaced under its instance. */
+export interface ReplaceRootVolumeTask {
+  id: string;
+  instanceId: string;
+  image: string | undefined;
+  state: ReplaceRootVolumeTaskState;
+  startedAt: number;
+  endedAt?: number;
+}
+
+/** A call that was made with a `ClientToken`, and what it made. */
+export interface TokenUse {
+  input: unknown;
+  created: unknown;
+}
+
+export const ec2Records = () => ({
+  vpcs: new Map<string, Vpc>(),
+  subnets: new Map<string, Subnet>(),
+  routeTables: new Map<string, RouteTable>(),
+  prefixLists: new Map<string, PrefixList>(),
+  internetGateways: new Map<string, InternetGateway>(),
+  natGateways: new Map<string, NatGateway>(),
+  interfaces: new Map<string, Interface>(),
+  instances: new Map<string, Instance>(),
+  replaceRootVolumeTasks: new Map<string, ReplaceRootVolumeTask>(),
+  endpointServices: new Map<string, EndpointService>(),
+  endpoints: new Map<string, Endpoint>(),
+  /** Connections of transit gateways' network function attachments. */
+  attachments: new Map<string, Attachment>(),
+  transitGateways: new Map<string, TransitGateway>(),
+  transitGatewayTables: new Map<string, TransitGatewayTable>(),
+  /** VPCs' attachments to transit gateways. */
+  vpcAttachments: new Map<string, VpcAttachment>(),
+  launchTemplates: new Map<string, LaunchTemplate>(),
+  /** Changes of each resource's tags, counted. */
+  tagVersions: new Map<string, number>(),
+  /** By account, operation and token. */
+  tokenUses: new Map<string, TokenUse>(),
+});
+
+declare module '../state.ts' {
+  interface CloudState extends Readonly<ReturnType<typeof ec2Records>> {}
 }

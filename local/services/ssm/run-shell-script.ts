@@ -16,10 +16,10 @@ exec sh -c "$1/_script.sh"`;
  */
 export class AnswerLost extends Error {}
 
-/** The agent's own default. */
+/** The agent starts a script there, if its document says nothing else. */
 const WORKING_DIRECTORY = '/usr/bin';
 
-/** Runs one step inside an instance. Its `code` is null if it was ended by its timeout. Rejects if the instance is not up. */
+/** The SSM agent runs one step inside its instance. Its `code` is null if it was ended by its timeout. Rejects if the instance is not up. */
 export function runStep(cloud: CloudContext, instanceId: string, commandId: string, step: Step): Promise<ExecResult> {
   const directory = `/var/lib/amazon/ssm/${instanceId}/document/orchestration/${commandId}/${step.name}`;
   const environment = { AWS_SSM_INSTANCE_ID: instanceId, AWS_SSM_REGION_NAME: cloud.region, ...step.environment };

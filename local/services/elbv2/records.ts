@@ -70,3 +70,14 @@ export type TargetHealthReason =
   | 'Target.NotRegistered'
   | 'Target.ResponseCodeMismatch'
   | 'Target.Timeout';
+
+/** By ARN. */
+export const elbv2Records = () => ({
+  loadBalancers: new Map<string, LoadBalancer>(),
+  listeners: new Map<string, Listener>(),
+  targetGroups: new Map<string, TargetGroup>(),
+});
+
+declare module '../state.ts' {
+  interface CloudState extends Readonly<ReturnType<typeof elbv2Records>> {}
+}

@@ -1,0 +1,61 @@
+import type * as sdk from '@aws-sdk/client-cloudformation';
+import type { Operations } from '../wire/api.ts';
+import { AwsError } from '../wire/errors.ts';
+import { capabilitiesFor, invalid, type ReadObject, readRequest, readTemplate } from './request.ts';
+import type { StackWork } from './work.ts';
+
+/** CloudFormation makes, changes and deletes stacks without a change set too: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html */
+export function stackOperations(work: StackWork, read: ReadObject) {
+  return {
+    ValidateTemplate(input) {
+      const { template } = readTemplate(input, read);
+      return {
+        Description: template.Description,
+        Parameters: Object.entries(template.Parameters).map(([ParameterKey, { Default }]) => ({
+          ParameterKey,
+          ...(Default !== undefined && { DefaultValue: String(Default) }),
+          NoEcho: false,
+        })),
+        Capabilities: capabilitiesFor(template),
+      };
+    },
+
+    async CreateStack({ StackName, ClientRequestToken, ...input }) {
+      const request = readRequest(asked(input), read);
+      await work.changes(StackName, request);
+      if (work.find(StackName)) throw new AwsError('AlreadyExistsException', `Stack [${StackName}] already exists`);
+      work.execute(work.beginNew(StackName, request), request, undefined, ClientRequestToken);
+      return { StackId: work.named(StackName).id };
+    },
+
+    async UpdateStack({ StackName, ClientRequestToken, ...input }) {
+      const before = work.named(StackName);
+      work.refuseBusy(before);
+      const request = readRequest(asked(input), read, before);
+      const { same } = await work.changes(before.stack.name, request, before);
+      if (same) throw invalid('No updates are to be performed.');
+      // Another call may have begun meanwhile.
+      work.execute(work.begin(before), request, work.named(StackName), ClientRequestToken);
+      return { StackId: before.id };
+    },
+
+    /** One that is not there is as good as deleted. */
+    DeleteStack({ StackName, ClientRequestToken }) {
+      const there = work.find(StackName);
+      if (there) work.remove(there, ClientRequestToken);
+      return {};
+    },
+
+    DescribeStackEvents: ({ StackName }) => ({ StackEvents: work.eventsOf(StackName) }),
+  } satisfies Operations<typeof sdk>;
+}
+
+type Asked = Parameters<typeof readRequest>[0];
+
+/** @throws AwsError that names what is asked for beside a template, and is not here: a policy, a role, another end than a roll-back */
+function asked(input: Asked): Asked {
+  const { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags, ...others } = input;
+  const [other] = Object.entries(others).filter(([, value]) => value !== undefined && value !== false);
+  if (other) throw invalid(`the cloud in a box makes stacks without ${other[0]}`);
+  return { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags };
+}

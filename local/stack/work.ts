@@ -1,0 +1,211 @@
+import type * as sdk from '@aws-sdk/client-cloudformation';
+import type { Clock } from '../clock.ts';
+import { uuid } from '../ids.ts';
+import type { changesOf, Stack, Tell } from './deploy.ts';
+import type { DeployedStack, ToldStack } from './deployed.ts';
+import { invalid, type ReadObject, refuse, type StackRequest } from './request.ts';
+import type { Template } from './template.ts';
+
+/** Stacks are made so. */
+export interface Deploying {
+  clock: Pick<Clock, 'now'>;
+  /** Work that was asked for, by the stack's name: none of a stack that was deployed otherwise since. */
+  works: Map<string, Work>;
+  read: ReadObject;
+  /** Throws if the template or a parameter is wrong. */
+  changes(
+    name: string,
+    template: Template,
+    parameters: Record<string, string>,
+    before?: Stack,
+  ): Promise<ReturnType<typeof changesOf>>;
+  deploy(
+    name: string,
+    template: Template,
+    parameters: Record<string, string>,
+    before: Stack | undefined,
+    tell: Tell,
+  ): Promise<unknown>;
+  remove(stack: Stack, tell: Tell): Promise<unknown>;
+}
+
+/** CloudFormation was asked to do this with a stack, since it is there. */
+interface Work {
+  /** The stack, until it was deployed for the first time. */
+  begun: DeployedStack;
+  status?: sdk.StackStatus;
+  reason?: string | undefined;
+  /** It was made or changed last by this. */
+  request?: StackRequest;
+  /** The token of the call that is worked on, which its events bear. */
+  token?: string | undefined;
+  /** The newest first. */
+  events: sdk.StackEvent[];
+  changeSets: Map<string, ChangeSet>;
+}
+
+interface ChangeSet {
+  request: StackRequest;
+  told: Omit<sdk.DescribeChangeSetOutput, '$metadata'>;
+}
+
+/** A stack of which nothing is deployed. */
+const UNMADE: readonly sdk.StackStatus[] = [
+  'REVIEW_IN_PROGRESS',
+  'CREATE_IN_PROGRESS',
+  'ROLLBACK_IN_PROGRESS',
+  'ROLLBACK_COMPLETE',
+  'ROLLBACK_FAILED',
+];
+
+export type StackWork = ReturnType<typeof stackWork>;
+
+/** CloudFormation works on stacks: each has a status, and events tell how it came to that. */
+export function stackWork(
+  deployed: () => Iterable<DeployedStack>,
+  { region, account }: { region: string; account: string },
+  { clock, works, ...deploying }: Deploying,
+) {
+  let events = 0;
+  /** CloudFormation still tells of deleted stacks, by their ids. */
+  const deleted = new Map<string, { stack: ToldStack; events: sdk.StackEvent[] }>();
+
+  /** A stack has another id than those of its name before it. */
+  function idOf(name: string): string {
+    const before = [...deleted.values()].filter(({ stack }) => stack.stack.name === name).length;
+    return `arn:aws:cloudformation:${region}:${account}:stack/${name}/${before}`;
+  }
+
+  function told(): ToldStack[] {
+    const there = new Map([...deployed()].map((each) => [each.stack.name, each]));
+    const begun = [...works].filter(([name, { status }]) => status && !there.has(name)).map(([, work]) => work.begun);
+    return [...there.values(), ...begun].map((each) => {
+      const { status, reason, request } = works.get(each.stack.name) ?? {};
+      return {
+        ...{ ...each, id: idOf(each.stack.name), reason },
+        status: status ?? (each.updatedAt === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE'),
+        body: request?.body ?? JSON.stringify(each.template, undefined, 2),
+        capabilities: request?.capabilities ?? [],
+        tags: request?.tags ?? [],
+      };
+    });
+  }
+
+  /** The stack of this name or id. */
+  const find = (nameOrId = '') => told().find(({ stack, id }) => stack.name === nameOrId || id === nameOrId);
+
+  function named(nameOrId: string | undefined): ToldStack {
+    const found = find(nameOrId);
+    if (!found) throw invalid(`Stack [${nameOrId}] does not exist`);
+    return found;
+  }
+
+  function begin({ stack, template, parameters, createdAt }: Omit<DeployedStack, 'updatedAt'>): Work {
+    const begun = { stack, template, parameters, createdAt, updatedAt: undefined };
+    const work = works.get(stack.name) ?? { begun, events: [], changeSets: new Map() };
+    works.set(stack.name, work);
+    return work;
+  }
+
+  /** CloudFormation knows a stack that is still to be made by its name and what it is asked for. */
+  function beginNew(name: string, request: StackRequest): Work {
+    const stack: Stack = { name, outputs: {}, resources: new Map() };
+    const createdAt = works.get(name)?.begun.createdAt ?? clock.now();
+    const begun = { stack, ...request, createdAt, updatedAt: undefined };
+    return Object.assign(begin(begun), { begun, request });
+  }
+
+  function tellOf({ events: all, begun: { stack }, token }: Work): Tell {
+    return ({ logicalId, type, ref, status, reason }) =>
+      void all.unshift({
+        EventId: `${logicalId}-${uuid(`event ${events++}`)}`,
+        StackId: idOf(stack.name),
+        StackName: stack.name,
+        LogicalResourceId: logicalId,
+        PhysicalResourceId: ref ?? '',
+        ResourceType: type,
+        ResourceStatus: status,
+        ...(reason !== undefined && { ResourceStatusReason: reason }),
+        ...(token !== undefined && { ClientRequestToken: token }),
+        Timestamp: new Date(clock.now()),
+      });
+  }
+
+  /** The stack is in another state from now on, and an event says so. */
+  function enter(work: Work, status: sdk.StackStatus, reason?: string): void {
+    const { name } = work.begun.stack;
+    Object.assign(work, { status, reason });
+    const type = 'AWS::CloudFormation::Stack';
+    // A resource's states have no review, and a stack that is reviewed has no event.
+    tellOf(work)({
+      ...{ logicalId: name, type, ref: idOf(name), status: status as sdk.ResourceStatus },
+      ...(reason !== undefined && { reason }),
+    });
+  }
+
+  /** A stack that something is done with, or that never came to be, cannot be changed. */
+  function refuseBusy({ id, status }: ToldStack): void {
+    if (/_IN_PROGRESS$/.test(status) || UNMADE.includes(status))
+      throw invalid(`Stack:${id} is in ${status} state and can not be updated.`);
+  }
+
+  return {
+    find,
+    named,
+    begin,
+    beginNew,
+    refuseBusy,
+
+    /** Of a deleted stack CloudFormation tells only by its id. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
+    described(nameOrId: string | undefined): ToldStack {
+      const found = find(nameOrId) ?? deleted.get(nameOrId ?? '')?.stack;
+      if (!found) throw invalid(`Stack with id ${nameOrId} does not exist`);
+      return found;
+    },
+    all: told,
+    eventsOf: (nameOrId: string | undefined): sdk.StackEvent[] =>
+      deleted.get(nameOrId ?? '')?.events ?? works.get(named(nameOrId).stack.name)?.events ?? [],
+
+    /** A request as it would change a stack, or make one. */
+    changes: (name: string, { template, parameters }: StackRequest, before?: ToldStack) =>
+      deploying.changes(name, template, parameters, before?.stack).catch(refuse),
+
+    /** Makes the stack of a work, or changes one that is there. If it cannot be, the stack is as it was. */
+    execute(work: Work, request: StackRequest, before?: ToldStack, token?: string): void {
+      if (before) refuseBusy(before);
+      work.token = token;
+      const [step, failed] = before ? (['UPDATE', 'UPDATE_ROLLBACK'] as const) : (['CREATE', 'ROLLBACK'] as const);
+      enter(work, `${step}_IN_PROGRESS`, 'User Initiated');
+      const { template, parameters } = request;
+      deploying.deploy(work.begun.stack.name, template, parameters, before?.stack, tellOf(work)).then(
+        () => {
+          work.request = request;
+          enter(work, `${step}_COMPLETE`);
+        },
+        (error) => {
+          const why = error instanceof Error ? error.message : String(error);
+          enter(work, `${failed}_IN_PROGRESS`, why);
+          enter(work, error instanceof AggregateError ? `${failed}_FAILED` : `${failed}_COMPLETE`, why);
+        },
+      );
+    },
+
+    remove(there: ToldStack, token?: string): void {
+      const unmade = UNMADE.includes(there.status);
+      if (!unmade || /^(CREATE|ROLLBACK)_IN_PROGRESS$/.test(there.status)) refuseBusy(there);
+      const work = begin(there);
+      work.token = token;
+      enter(work, 'DELETE_IN_PROGRESS', 'User Initiated');
+      const gone = unmade ? Promise.resolve() : deploying.remove(there.stack, tellOf(work));
+      gone.then(
+        () => {
+          enter(work, 'DELETE_COMPLETE');
+          const stack = { ...there, status: 'DELETE_COMPLETE' as const, deletedAt: clock.now() };
+          deleted.set(there.id, { stack, events: work.events });
+          works.delete(there.stack.name);
+        },
+        (error) => enter(work, 'DELETE_FAILED', error instanceof Error ? error.message : String(error)),
+      );
+    },
+  };
+}
