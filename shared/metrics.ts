@@ -66,10 +66,12 @@ export function createMetrics(serviceName: string, { stack, version }: { stack: 
     for (const name of names) {
       const values = measured[name] ?? [];
       const [unit] = METRICS[name];
-      for (const value of typeof values === 'number' ? [values] : values) to.addMetric(name, unit, value);
+      for (const value of typeof values === 'number' ? [values] : values) {
+        // Powertools writes a line when a metric has 100 values, and forgets with it what is no default dimension. The version is none:
+        // each upgrade would begin another series.
+        to.addMetadata('version', version).addMetric(name, unit, value);
+      }
     }
-    // No dimension: each upgrade would begin another series.
-    to.addMetadata('version', version);
-    to.publishStoredMetrics();
+    if (to.hasStoredMetrics()) to.publishStoredMetrics();
   }
 }
