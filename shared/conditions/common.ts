@@ -17,6 +17,4 @@ export const COMMON = {
   turn: 'its turn: AWS takes {size} calls at once, then {refill} a second',
   paused: ({ idle, ...pause }: { since?: number | undefined; why: string; idle: boolean }) =>
     `a person to resume it (npm run -s ziti-glb -- resume), for it is ${pauseSentence(pause)}; ${idle ? 'there is nothing to do' : 'what is to be done is left undone'}`,
-  /** What is no fact yet. */
-  said: '{text}',
 } as const satisfies Table;

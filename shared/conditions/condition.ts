@@ -36,9 +36,6 @@ export const waiting = (about: Ref, reason: Reason, until?: number): Condition =
   ...{ about, kind: 'waiting', reason },
   ...(until !== undefined && { until }),
 });
-/** What is no fact yet. */
-export const said = (text: string): Reason => ({ code: 'said', text });
-
 export const refused = (about: Ref, reason: Reason): Condition => ({ about, kind: 'refused', reason });
 
 export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';

@@ -75,7 +75,7 @@ describeBrowser('the picture in a browser', () => {
     expect(await headline()).toBe('1 of 3 subnets ready, 1 of 2 routers healthy');
     expect(await why()).toEqual([
       'waiting app-b, batch-a: waits for its endpoint to be available',
-      'waiting router-2: waits for its SSM agent to come online log lines',
+      'waiting router-2: waits for its SSM agent to come online, within 15 min of its start log lines',
     ]);
     expect(await texts(rows('a', 'Subnets'))).toContain(`batch-a waiting to 10.20.0.0/16 ${vpce('batch-a')} pending`);
     expect(await texts(rows('b', 'Subnets'))).toEqual([

@@ -24,7 +24,6 @@ const common: Facts<typeof COMMON> = {
     { why: 'change 4711', since: 0, idle: false },
     { why: '', idle: true },
   ],
-  said: [],
 };
 
 const subnets: Facts<typeof SUBNETS> = {
@@ -104,11 +103,66 @@ const subnets: Facts<typeof SUBNETS> = {
   'unknown-gateway-owner': [{ owner, serviceId: 'vpce-svc-1' }],
 };
 
+const failed = { commandId: 'c-1', details: 'Failed', output: 'no disk left' };
+const timedOut = { commandId: 'c-1', details: 'DeliveryTimedOut', output: '' };
+const pool = { held: 7, ofVpc: 1, rangeKey: 'ziti-glb:dns-range' };
+const held = { group: 'routers', state: 'Pending:Wait', hooks: 'scan', prefix: 'ziti-glb' };
+const warned = { warning: 'AWS takes it back within two minutes (Spot interruption)' };
+const router = 'i-1 (router-1)';
+
 const routers: Facts<typeof ROUTERS> = {
+  'instance-started': [{}],
+  'load-balancer-addresses': [{}],
+  'dns-range': [{}],
+  'dns-pool-held': [pool],
+  'dns-pool-of-vpc': [pool],
+  'dns-pool-held-and-of-vpc': [pool],
+  'drained-to-join': [{}],
+  'agent-online': [{ minutes: 15 }],
+  'agent-missing': [{ minutes: 15 }],
+  'agent-lost': [{ heardAt: 0 }],
+  'diverter-installed': [{}],
+  'command-running': [{ commandId: 'c-1', details: 'InProgress' }],
+  'install-failed': [failed, timedOut],
+  'source-dest-check': [{}],
+  'tag-written': [{ key: 'ziti-glb:diverter' }],
+  registration: [{}],
   'health-checks': [
     { state: 'unhealthy', why: 'Target.Timeout' },
     { state: 'initial', why: undefined },
   ],
+  untagged: [{}],
+  'other-role': [{ tagKey: 'ziti-glb', role: 'ruoter', wanted: 'router' }],
+  'instance-state': [{ state: 'stopping' }],
+  'instance-gone': [{}],
+  'group-state': [{ state: 'Standby' }],
+  'warm-pool': [{}],
+  'back-to-warm-pool': [{}],
+  warned: [warned],
+  'warned-alone': [warned],
+  'no-room-for-warning': [{ ...warned, key: 'ziti-glb:leaving' }],
+  'install-unproven': [{}],
+  'connections-drained': [{}],
+  'foreign-target': [{}],
+  'other-zone': [{ zone: 'c', zones: 'a, b' }],
+  'other-subnet': [{ subnetId: 'subnet-1', routerSubnets: 'subnet-2' }],
+  'other-profile': [{ profile: 'none', routerProfile: 'arn:aws:iam::111122223333:instance-profile/router' }],
+  'no-room-for-notes': [{ tags: 49, most: 50, keys: 'ziti-glb:diverter, ziti-glb:dns-range', missing: 1 }],
+  'no-ipv4': [{}],
+  windows: [{}],
+  'no-diverter-built': [{ architecture: 'arm64' }],
+  'other-target-type': [{ targetType: 'ip' }],
+  'held-by-other-hooks': [held],
+  'ready-but-held': [held],
+  'stack-resumed': [{}],
+  'upgrade-failed': [
+    { router, ...failed },
+    { router, ...timedOut },
+  ],
+  'upgrade-made-unhealthy': [{ router }],
+  'upgrade-held-up': [{ router }],
+  'upgraded-router-healthy': [{ router }],
+  'last-router': [{}],
 };
 
 /** Reasons of every code. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Condition, type Reason, said } from '../../../shared/conditions/condition.ts';
+import type { Condition, Reason } from '../../../shared/conditions/condition.ts';
 import { reasonText } from '../../../shared/conditions/sentences.ts';
 import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
 import { id, type Scene, world, worlds } from './worlds.ts';
@@ -154,8 +154,13 @@ describe('a router', () => {
     ['that is healthy carries', {}, { state: 'ready', flow: 'carries', health: 'healthy' }],
     [
       'that joins will carry',
-      { health: null, waits: said('its SSM agent to come online') },
-      { state: 'waiting', flow: 'pending', health: 'not registered', why: ['waits for its SSM agent to come online'] },
+      { health: null, waits: { code: 'agent-online', minutes: 15 } },
+      {
+        state: 'waiting',
+        flow: 'pending',
+        health: 'not registered',
+        why: ['waits for its SSM agent to come online, within 15 min of its start'],
+      },
     ],
     ['that is healthy and still wants something carries', { waits: checks }, { state: 'waiting', flow: 'carries' }],
     ['that is unhealthy loses packets', { health: 'unhealthy', waits: checks }, { state: 'down', flow: 'lost' }],
@@ -174,7 +179,11 @@ describe('a router', () => {
     ],
     ['that was stopped is leaving as long as it is a target', { instance: 'stopped' }, { state: 'leaving' }],
     ['that was stopped and is no target is gone', { instance: 'stopped', health: null }, undefined],
-    ['that is none by its tag is refused', { health: null, refused: said('x') }, { state: 'refused', flow: undefined }],
+    [
+      'that is none by its tag is refused',
+      { health: null, refused: { code: 'windows' } },
+      { state: 'refused', flow: undefined },
+    ],
   ])('%s', (_, router, expected) => {
     expect(routersOf({ routers: { r: router } })).toMatchObject(expected ? [expected] : []);
   });

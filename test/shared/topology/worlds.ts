@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Condition, type Reason, said } from '../../../shared/conditions/condition.ts';
+import type { Condition, Reason } from '../../../shared/conditions/condition.ts';
 import { joined, type Part } from '../../../shared/reconcile/plan.ts';
 import { summariesOf as routerSummaries } from '../../../shared/routers/summaries.ts';
 import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
@@ -265,7 +265,7 @@ export const worlds = {
       'batch-a': { wish: '10.20.0.0/16', ...PENDING },
       'app-b': { zone: 'b', wish: '10.20.0.0/16', ...PENDING, endpoint: 'pendingacceptance' },
     },
-    routers: { 'router-1': {}, 'router-2': { zone: 'b', health: null, waits: said('its SSM agent to come online') } },
+    routers: { 'router-1': {}, 'router-2': { zone: 'b', health: null, waits: { code: 'agent-online', minutes: 15 } } },
   }),
   conflict: world({
     subnets: {
@@ -305,7 +305,11 @@ export const worlds = {
     },
     routers: {
       ...pair,
-      'router-3': { zone: 'b', health: null, refused: said('its tag ziti-glb is ruoter, not router') },
+      'router-3': {
+        zone: 'b',
+        health: null,
+        refused: { code: 'other-role', tagKey: 'ziti-glb', role: 'ruoter', wanted: 'router' },
+      },
     },
   }),
   'no router': world({
