@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Condition, type Reason } from '../../../shared/conditions/condition.ts';
+import type { Condition, Reason } from '../../../shared/conditions/condition.ts';
 import { reasonText } from '../../../shared/conditions/sentences.ts';
 import { type Router, type Subnet, topology } from '../../../shared/topology/model.ts';
 import { id, type Scene, world, worlds } from './worlds.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Condition, type Reason } from '../../../shared/conditions/condition.ts';
+import type { Condition, Reason } from '../../../shared/conditions/condition.ts';
 import { joined, type Part } from '../../../shared/reconcile/plan.ts';
 import { summariesOf as routerSummaries } from '../../../shared/routers/summaries.ts';
 import type { OptedInSubnet } from '../../../shared/subnets/opted-in.ts';
