@@ -34,7 +34,7 @@ export const ROUTERS = {
     says: `its SSM agent, which was last heard of at ${minuteOf(heardAt)}`,
     todo: 'the machine is down or cut off; look at its status checks in EC2, and reboot or terminate it, or open port 443 to ssm and ssmmessages again',
   }),
-  'diverter-installed': 'its diverter',
+  diverter: 'its diverter',
   'command-running': 'command {commandId}, which is {details}',
   'install-failed': (last: Ended) => `another try: ${endedText(last)}`,
   'source-dest-check': 'its source/dest check to be off',

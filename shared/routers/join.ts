@@ -171,7 +171,7 @@ function install(router: Router, now: number): Progress['next'] | undefined {
 export function awaited({ router, next }: Progress): Reason | undefined {
   if (next.is === 'done' || isOutdated(router)) return undefined;
   if (next.is === 'wait') return next.reason;
-  return { code: next.is === 'register' ? 'registration' : 'diverter-installed' };
+  return { code: next.is === 'register' ? 'registration' : 'diverter' };
 }
 
 /** A command has ended so, with the last it said. */

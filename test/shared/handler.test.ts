@@ -169,7 +169,7 @@ describe('the log', () => {
       `WARN ${move.context.says}`,
       expect.stringMatching(/^WARN i-0c waits for a healthy router, .*, since /),
     ]);
-    expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for its agent, since /));
+    expect(told).toContainEqual(expect.stringMatching(/^INFO i-0c waits for a healthy router, .*, since /));
   });
 
   test('says what an error of AWS means here and what to do, with its request id', async () => {

@@ -12,6 +12,9 @@ const cidr = '10.20.0.0/16';
 const ended = { id: 'vpce-1', state: 'failed', error: 'no address is free' };
 const health = 'arn:aws:lambda:eu-central-1:111122223333:function:hub-health';
 const owner = '222233334444';
+const command = { commandId: 'c-1', details: 'Failed', output: 'no disk left' };
+const hooks = { group: 'routers', state: 'Pending:Wait', hooks: 'theirs', prefix: 'ziti-glb' };
+const warning = 'AWS advises to replace it (rebalance recommendation)';
 
 const common: Facts<typeof COMMON> = {
   'another-try': [
@@ -103,27 +106,20 @@ const subnets: Facts<typeof SUBNETS> = {
   'unknown-gateway-owner': [{ owner, serviceId: 'vpce-svc-1' }],
 };
 
-const failed = { commandId: 'c-1', details: 'Failed', output: 'no disk left' };
-const timedOut = { commandId: 'c-1', details: 'DeliveryTimedOut', output: '' };
-const pool = { held: 7, ofVpc: 1, rangeKey: 'ziti-glb:dns-range' };
-const held = { group: 'routers', state: 'Pending:Wait', hooks: 'scan', prefix: 'ziti-glb' };
-const warned = { warning: 'AWS takes it back within two minutes (Spot interruption)' };
-const router = 'i-1 (router-1)';
-
 const routers: Facts<typeof ROUTERS> = {
   'instance-started': [{}],
   'load-balancer-addresses': [{}],
   'dns-range': [{}],
-  'dns-pool-held': [pool],
-  'dns-pool-of-vpc': [pool],
-  'dns-pool-held-and-of-vpc': [pool],
+  'dns-pool-held': [{ held: 4, rangeKey: 'ziti-glb:dns-range' }],
+  'dns-pool-of-vpc': [{ ofVpc: 4 }],
+  'dns-pool-held-and-of-vpc': [{ held: 3, rangeKey: 'ziti-glb:dns-range', ofVpc: 1 }],
   'drained-to-join': [{}],
   'agent-online': [{ minutes: 15 }],
   'agent-missing': [{ minutes: 15 }],
   'agent-lost': [{ heardAt: 0 }],
-  'diverter-installed': [{}],
+  diverter: [{}],
   'command-running': [{ commandId: 'c-1', details: 'InProgress' }],
-  'install-failed': [failed, timedOut],
+  'install-failed': [command, { ...command, output: '' }],
   'source-dest-check': [{}],
   'tag-written': [{ key: 'ziti-glb:diverter' }],
   registration: [{}],
@@ -133,35 +129,32 @@ const routers: Facts<typeof ROUTERS> = {
   ],
   untagged: [{}],
   'other-role': [{ tagKey: 'ziti-glb', role: 'ruoter', wanted: 'router' }],
-  'instance-state': [{ state: 'stopping' }],
+  'instance-state': [{ state: 'stopped' }],
   'instance-gone': [{}],
   'group-state': [{ state: 'Standby' }],
   'warm-pool': [{}],
   'back-to-warm-pool': [{}],
-  warned: [warned],
-  'warned-alone': [warned],
-  'no-room-for-warning': [{ ...warned, key: 'ziti-glb:leaving' }],
+  warned: [{ warning }],
+  'warned-alone': [{ warning }],
+  'no-room-for-warning': [{ warning, key: 'ziti-glb:leaving' }],
   'install-unproven': [{}],
   'connections-drained': [{}],
   'foreign-target': [{}],
   'other-zone': [{ zone: 'c', zones: 'a, b' }],
   'other-subnet': [{ subnetId: 'subnet-1', routerSubnets: 'subnet-2' }],
   'other-profile': [{ profile: 'none', routerProfile: 'arn:aws:iam::111122223333:instance-profile/router' }],
-  'no-room-for-notes': [{ tags: 49, most: 50, keys: 'ziti-glb:diverter, ziti-glb:dns-range', missing: 1 }],
+  'no-room-for-notes': [{ tags: 50, most: 50, keys: 'ziti-glb:diverter', missing: 1 }],
   'no-ipv4': [{}],
   windows: [{}],
   'no-diverter-built': [{ architecture: 'arm64' }],
   'other-target-type': [{ targetType: 'ip' }],
-  'held-by-other-hooks': [held],
-  'ready-but-held': [held],
+  'held-by-other-hooks': [hooks],
+  'ready-but-held': [hooks],
   'stack-resumed': [{}],
-  'upgrade-failed': [
-    { router, ...failed },
-    { router, ...timedOut },
-  ],
-  'upgrade-made-unhealthy': [{ router }],
-  'upgrade-held-up': [{ router }],
-  'upgraded-router-healthy': [{ router }],
+  'upgrade-failed': [{ ...command, router: 'i-1' }],
+  'upgrade-made-unhealthy': [{ router: 'i-1' }],
+  'upgrade-held-up': [{ router: 'i-1' }],
+  'upgraded-router-healthy': [{ router: 'i-1' }],
   'last-router': [{}],
 };
 

@@ -217,7 +217,7 @@ describe('what has gone wrong for others', () => {
     await act(world, world.state.config, testSeal(), {
       kind: 'heartbeat',
       ...hook,
-      context: { awaited: { code: 'diverter-installed' } },
+      context: { awaited: { code: 'diverter' } },
     });
     await act(world, world.state.config, testSeal(), {
       ...{ kind: 'end-hook', result: 'CONTINUE', ...hook },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { reasonText } from '../../../shared/conditions/sentences.ts';
 import type { HubConfig } from '../../../shared/config.ts';
 import { admit } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
@@ -33,7 +34,8 @@ type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: P
 const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig>) => {
   const given = world({ subnets: all, routeTables: tables, ...seen });
   const [asker = subnet()] = given.subnets;
-  return admit(asker, value, given, config(chosen));
+  const spec = admit(asker, value, given, config(chosen));
+  return 'refused' in spec ? { refused: reasonText(spec.refused) } : spec;
 };
 
 /** A table that leads to a VPC with Systems Manager's endpoints. */

@@ -154,13 +154,8 @@ describe('a router', () => {
     ['that is healthy carries', {}, { state: 'ready', flow: 'carries', health: 'healthy' }],
     [
       'that joins will carry',
-      { health: null, waits: { code: 'agent-online', minutes: 15 } },
-      {
-        state: 'waiting',
-        flow: 'pending',
-        health: 'not registered',
-        why: ['waits for its SSM agent to come online, within 15 min of its start'],
-      },
+      { health: null, waits: { code: 'registration' } },
+      { state: 'waiting', flow: 'pending', health: 'not registered', why: ['waits for its registration'] },
     ],
     ['that is healthy and still wants something carries', { waits: checks }, { state: 'waiting', flow: 'carries' }],
     ['that is unhealthy loses packets', { health: 'unhealthy', waits: checks }, { state: 'down', flow: 'lost' }],
