@@ -256,6 +256,8 @@ export async function deployed(extras: Extras = {}) {
 
   return {
     ...cloud,
+    /** The functions' calls. */
+    calls: stage.calls,
     /** All of AWS, which asks nobody who he is. */
     wire,
     vpc,
