@@ -9,12 +9,13 @@ import { deployed } from './stage.ts';
 const MINUTE = 60_000;
 
 /** Two routers that serve, and then the machine of one hangs. */
-async function died() {
+async function died({ paused = false } = {}) {
   const stack = await deployed();
   answering(stack);
   const dead = await stack.router(stack.vpc.a0, 'router-1');
   await stack.router(stack.vpc.b0, 'router-2');
   for (let minute = 0; minute < 3; minute++) await stack.pass();
+  if (paused) await stack.cli('pause');
   const at = stack.clock.now();
   const hangs = new Set([dead]);
   stack.cloud.crash(dead);
@@ -92,6 +93,17 @@ test('a router that serves again is as if nothing had been', async () => {
   expect(await router()).not.toHaveProperty('since');
   expect(await note()).toBeUndefined();
   expect((await ask('status')).out).not.toContain('WHY');
+});
+
+test('a stack that is paused notes it all the same, and changes nothing else', async () => {
+  const { at, router, calls } = await died({ paused: true });
+  const { since = 0, why } = await router();
+  expect([Math.round((since - at) / MINUTE), why[0]]).toEqual([
+    1,
+    `unhealthy: Target.Timeout since ${minuteOf(since)}`,
+  ]);
+  const changes = calls.filter((call) => call.changes && call.at > at).map(({ operation }) => operation);
+  expect(changes).toEqual(['CreateTags']);
 });
 
 test('JSON of a router tells its health beside what its diverter says', async () => {

@@ -261,6 +261,8 @@ export async function deployed(extras: Extras = {}) {
 
   return {
     ...cloud,
+    /** The functions' calls. */
+    calls: stage.calls,
     /** All of AWS answers, and asks nobody who he is. */
     wire,
     vpc,
