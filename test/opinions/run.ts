@@ -17,16 +17,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { S3 } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
+import { type Box, startBox } from '../../local/box.ts';
+import { packageStack } from '../../local/demo/package.ts';
 import { compilePattern } from '../../local/events/pattern.ts';
+import { noFabric } from '../../local/fabric/none.ts';
 import { resolve } from '../../local/stack/intrinsics.ts';
 import { planStack } from '../../local/stack/plan.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import { serve } from '../../local/wire/server.ts';
 import { SPOKE } from '../../release/parameters.ts';
 import { plainTemplate } from '../../release/template.ts';
+import { localPackage } from '../../resources/diverter.js';
 import { anyEvent, MATCHES, patternOf, REFUSED } from '../local/events/patterns.ts';
 import { testCloud } from '../support/cloud.ts';
+import { PROVIDER, plugins, provider, stackResource, TERRAFORM, terraformUnavailable } from '../support/terraform.ts';
 import { DIFFERENCES } from './differences.ts';
 
 /**
@@ -388,72 +395,109 @@ const OPINIONS: Record<string, () => Promise<Opinion>> = {
     };
   },
 
-  async 'Terraform 1.11.4, provider aws 5.100.0, before moto'() {
-    // No registry of packages has it, nor its provider.
-    const { stdout: version } = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
-    const there = version ? JSON.parse(version).terraform_version : 'none';
-    if (there !== '1.11.4')
-      throw new Missing(`it is not of the packages that this installs, and on the PATH is ${there}`);
-    const plugins = process.env.TF_PLUGINS ?? '/opt/tf-plugins';
-    if (!existsSync(plugins)) throw new Missing('there is no folder of providers: TF_PLUGINS');
+  async [`Terraform ${TERRAFORM}, provider aws ${PROVIDER}, before moto`]() {
+    const unavailable = terraformUnavailable();
+    if (unavailable) throw new Missing(unavailable);
     const moto = await motoServer(await python('moto', ...MOTO));
     try {
-      const place = join(work, 'terraform');
-      mkdirSync(place);
+      const place = mkdtempSync(join(work, 'terraform-'));
       copyFileSync(plain().path, join(place, 'template.json'));
-      writeFileSync(join(place, 'main.tf'), terraform(moto.url));
-      const run = (...args: string[]) => said('terraform', args, { cwd: place });
-      const differs: string[] = [];
-      for (const args of [
-        ['init', `-plugin-dir=${plugins}`],
-        ['validate'],
-        ['plan', '-input=false'],
-        ['apply', '-input=false', '-auto-approve'],
-        ['plan', '-detailed-exitcode'],
-        ['destroy', '-auto-approve'],
-      ]) {
-        const { status, stdout, stderr } = await run(...args, '-no-color');
-        if (status === 0) continue;
-        differs.push(
-          `terraform ${args[0]}: ${(/Error: .*/.exec(stderr) ?? /Plan: .*/.exec(stdout))?.[0] ?? `exit code ${status}`}`,
-        );
-        // A plan that is not empty has code 2, and what was made is to go all the same.
-        if (status !== 2) break;
-      }
-      return { of: 'init, validate, plan, apply, a plan after it, destroy', differs };
+      writeFileSync(join(place, 'main.tf'), terraformBeforeMoto(moto.url));
+      const steps = [['validate'], ['plan'], ['apply'], ['plan', '-detailed-exitcode'], ['destroy']];
+      return {
+        of: 'init, validate, plan, apply, a plan after it, destroy',
+        differs: await terraform(place, [['init', `-plugin-dir=${plugins}`], ...steps]),
+      };
     } finally {
       moto.close();
     }
   },
+
+  async [`Terraform ${TERRAFORM}, provider aws ${PROVIDER}, before the box`]() {
+    const unavailable = terraformUnavailable();
+    if (unavailable) throw new Missing(unavailable);
+    const box = await startBox({
+      ...{ rate: 60, diverter: localPackage(), onLog() {} },
+      fabric: async () => noFabric('nobody sends packets'),
+      packaged: ({ region, vpcId, subnetIds }) =>
+        packageStack(region, { vpcId, subnetIds }, { root: `${checkout('serverless.yml')}/` }),
+    });
+    const { endpoint, region, credentials } = box;
+    const [s3, cloudFormation] = [
+      new S3({ endpoint, region, credentials }),
+      new CloudFormation({ endpoint, region, credentials }),
+    ];
+    try {
+      await s3.createBucket({ Bucket });
+      const { template, code } = plainTemplate(mkdtempSync(join(work, 'code-')));
+      await s3.putObject({ Bucket, Key: 'template.json', Body: JSON.stringify(template) });
+      const { version } = JSON.parse(readFileSync(join(HERE, '../../package.json'), 'utf8'));
+      for (const [key, path] of code)
+        await s3.putObject({ Bucket, Key: `ziti-glb/${version}/${key}`, Body: readFileSync(path) });
+      const place = mkdtempSync(join(work, 'terraform-'));
+      writeFileSync(join(place, 'main.tf'), terraformBeforeBox(box));
+      const changed = '-var=idleTimeout=120';
+      const differs = await terraform(place, [
+        ['init', `-plugin-dir=${plugins}`],
+        ['apply'],
+        ['plan', '-detailed-exitcode'],
+        ['apply', changed],
+        ['plan', '-detailed-exitcode', changed],
+      ]);
+      const { Stacks: [made] = [] } = await cloudFormation.describeStacks({ StackName: 'ziti-glb-dev' });
+      const idle = made?.Parameters?.find(({ ParameterKey }) => ParameterKey === 'idleTimeout')?.ParameterValue;
+      if (made?.StackStatus !== 'UPDATE_COMPLETE' || idle !== '120')
+        differs.push(`after a change the stack is ${made?.StackStatus}, with an idleTimeout of ${idle}`);
+      differs.push(...(await terraform(place, [['destroy', changed]])));
+      const { Stacks: [gone] = [] } = await cloudFormation.describeStacks({ StackName: made?.StackId });
+      if (gone?.StackStatus !== 'DELETE_COMPLETE') differs.push(`after destroy the stack is ${gone?.StackStatus}`);
+      return { of: 'init, apply of the plain template, a change, a plan after each, destroy', differs };
+    } finally {
+      for (const client of [s3, cloudFormation]) client.destroy();
+      await box.close();
+    }
+  },
 };
+
+/** Terraform's commands one after the other, until one fails: what each says that it does not do. */
+async function terraform(place: string, commands: string[][]): Promise<string[]> {
+  const differs: string[] = [];
+  for (const [command = '', ...args] of commands) {
+    const unasked = command === 'apply' || command === 'destroy' ? ['-auto-approve', '-input=false'] : [];
+    const { status, stdout, stderr } = await said('terraform', [command, ...args, ...unasked, '-no-color'], {
+      cwd: place,
+      environment: { CHECKPOINT_DISABLE: '1' },
+    });
+    if (status === 0) continue;
+    const why = /Error: .*/.exec(stderr) ?? /Plan: .*/.exec(stdout);
+    differs.push(`terraform ${command}: ${why?.[0] ?? `exit code ${status}`}`);
+    // A plan that is not empty has code 2, and what was made is to go all the same.
+    if (status !== 2) break;
+  }
+  return differs;
+}
 
 const MOTO = ['moto[server,ec2,elbv2,cloudformation,autoscaling,ssm]==5.2.5'];
 
-/** As docs/deploying.md has it, with what leads to a cloud on this machine. */
-const terraform = (url: string) => `
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = "5.100.0"
-    }
-  }
+const Bucket = 'code-of-ziti-glb';
+
+/** As docs/deploying.md has it, beside the box's own stack. Template and code stand in the bucket beforehand. */
+const terraformBeforeBox = ({ endpoint, credentials, network: { vpcId, subnetIds } }: Box) => `
+${provider(endpoint, ['cloudformation'], credentials)}
+variable "idleTimeout" {
+  default = 350
 }
-provider "aws" {
-  region                      = "eu-central-1"
-  access_key                  = "a"
-  secret_key                  = "b"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-  s3_use_path_style           = true
-  endpoints {
-    cloudformation = "${url}"
-    ec2            = "${url}"
-    s3             = "${url}"
-    sts            = "${url}"
-  }
+locals {
+  template = { bucket = "${Bucket}", key = "template.json" }
 }
+${stackResource(`"${vpcId}"`, `"${subnetIds}"`)
+  .replaceAll('aws_s3_object.template', 'local.template')
+  .replace('parameters = {', 'parameters = {\n    tagKey = "terraform"\n    idleTimeout = var.idleTimeout')}
+`;
+
+/** The same, with a network and a bucket that Terraform makes. */
+const terraformBeforeMoto = (url: string) => `
+${provider(url, ['cloudformation', 'ec2', 's3', 'sts'], { accessKeyId: 'a', secretAccessKey: 'b' })}
 resource "aws_vpc" "routers" {
   cidr_block = "10.0.0.0/16"
 }
@@ -464,7 +508,7 @@ resource "aws_subnet" "nodes" {
   availability_zone = ["eu-central-1a", "eu-central-1b"][count.index]
 }
 resource "aws_s3_bucket" "code" {
-  bucket = "code-of-ziti-glb"
+  bucket = "${Bucket}"
 }
 resource "aws_s3_object" "template" {
   bucket = aws_s3_bucket.code.id
@@ -472,17 +516,8 @@ resource "aws_s3_object" "template" {
   source = "template.json"
   etag   = filemd5("template.json")
 }
-${ofDocuments}
+${stackResource('aws_vpc.routers.id', 'join(",", aws_subnet.nodes[*].id)')}
 `;
-
-/** What the documents have of it, with this network in place of the one that they name. */
-const ofDocuments = (
-  /```hcl\n(resource "aws_cloudformation_stack"[\s\S]*?)```/.exec(
-    readFileSync(join(HERE, '../../docs/deploying.md'), 'utf8'),
-  )?.[1] ?? ''
-)
-  .replace('"vpc-0123456789abcdef0"', 'aws_vpc.routers.id')
-  .replace(/"subnet-[^"]+"/, 'join(",", aws_subnet.nodes[*].id)');
 
 /** A cloud in a box at a port, whose time goes on by a second in each twentieth. */
 async function box() {
@@ -548,19 +583,25 @@ function unequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
-/** Serverless makes templates of a file, in a folder of its own: what a demo or a test packages meanwhile would have the same one. */
-function packaged(config: string, parameters: Record<string, string>): string[] {
+/** The checkout again, as far as a file is packaged there: what a demo or a test packages meanwhile would have the same folder. */
+function checkout(config: string): string {
   const root = join(HERE, '../..');
   const place = mkdtempSync(join(work, 'packaged-'));
   copyFileSync(join(root, config), join(place, config));
   for (const name of ['package.json', 'functions', 'shared', 'examples', 'node_modules', 'resources', 'bpf'])
     symlinkSync(join(root, name), join(place, name));
+  return place;
+}
+
+/** The templates that Serverless makes of a file. */
+function packaged(config: string, parameters: Record<string, string>): string[] {
+  const place = checkout(config);
   const folder = join(place, '.serverless');
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [
-      join(root, 'node_modules/serverless/bin/serverless.js'),
+      join(place, 'node_modules/serverless/bin/serverless.js'),
       ...['package', '--config', config, '--region', 'us-east-1', ...given],
     ],
     { cwd: place, encoding: 'utf8' },
