@@ -2,13 +2,14 @@ const project = (displayName, testMatch) => ({
   displayName,
   testMatch,
   testEnvironment: 'node',
+  runtime: '<rootDir>/test/support/runtime.js',
   extensionsToTreatAsEsm: ['.ts'],
   globalSetup: '<rootDir>/test/support/packages.js',
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
 });
 
 /**
- * `unit` runs anywhere, in a minute; `stack` packages the stack and runs it in a cloud without packets; `browser` needs
+ * `unit` runs anywhere, in minutes; `stack` packages the stack and runs it in a cloud without packets; `browser` needs
  * Chromium; `kernel` needs root and eBPF: namespaces, programs, packets.
  */
 export default {
