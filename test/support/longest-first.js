@@ -3,6 +3,7 @@ import Sequencer from '@jest/test-sequencer';
 /** Suites that take minutes, of whose length Jest knows nothing where it has never run: begun last, such a one would end alone. */
 const LONG = [
   'demo.kernel',
+  'root-volume.kernel',
   'accounts.stack',
   'policies.stack',
   'spoke.stack',
