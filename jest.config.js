@@ -19,8 +19,8 @@ export default {
     project('browser', ['<rootDir>/test/**/*.browser.test.ts']),
     project('kernel', ['<rootDir>/test/**/*.kernel.test.ts']),
   ],
-  // Worlds by the dozen, and real packets: what is slow here is never a test that hangs for less than this.
-  testTimeout: 180_000,
+  // Worlds by the dozen, and real packets, and CI has others beside them: what is slow here is never a test that hangs for less than this.
+  testTimeout: 300_000,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
 };
