@@ -18,9 +18,8 @@
 #include "../cli/diverter.h"
 
 /* All cases take turns in rounds, so that a machine that others share is as slow for one as for another. */
-#define ROUNDS 8
+static int rounds = 8;
 #define RUNS 5000     /* of a case in a round */
-#define ALL (ROUNDS * RUNS)
 #define WARM_UP 10000 /* before them: each service once, as when such traffic has flowed for a while */
 #define SERVICE_PORT 443
 #define CLIENT "192.168.1.1"    /* of the connections, which are within this namespace: its address is local */
@@ -121,7 +120,7 @@ struct measured {
 	void (*vary)(struct packet *packet, unsigned run);
 };
 
-static void run(struct measured *measured, int program, int round, __u32 times[ALL])
+static void run(struct measured *measured, int program, int round, __u32 *times)
 {
 	unsigned char out[2048];
 	struct packet *packet = &measured->packet;
@@ -144,16 +143,17 @@ static void run(struct measured *measured, int program, int round, __u32 times[A
 static double midmean(const __u32 *ascending_times)
 {
 	__u64 sum = 0;
-	for (int i = ALL / 4; i < ALL / 4 * 3; i++)
+	int all = rounds * RUNS;
+	for (int i = all / 4; i < all / 4 * 3; i++)
 		sum += ascending_times[i];
-	return (double)sum / (ALL / 2);
+	return (double)sum / (all / 2);
 }
 
 /* A case is told against the bare strip too, which none can do without, and against the earlier build, where there is one. */
 static void print(const char *name, const __u32 *ascending_times, const __u32 *strip, const __u32 *earlier)
 {
 	double middle = midmean(ascending_times);
-	printf("%-46s %8.1f %8u %8u %9.1fx", name, middle, ascending_times[ALL / 2], ascending_times[ALL / 100 * 99],
+	printf("%-46s %8.1f %8u %8u %9.1fx", name, middle, ascending_times[rounds * RUNS / 2], ascending_times[rounds * RUNS / 100 * 99],
 	       middle / midmean(strip));
 	if (earlier)
 		printf(" %8.1f %9.3fx", midmean(earlier), middle / midmean(earlier));
@@ -313,6 +313,8 @@ int main(int argc, char **argv)
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+	if (getenv("ROUNDS"))
+		rounds = atoi(getenv("ROUNDS"));
 	services = atoi(argv[1]);
 	stride = atoi(argv[2]);
 	bound(SOCK_STREAM, "127.0.0.1", LISTENER_PORT);
@@ -351,8 +353,12 @@ int main(int argc, char **argv)
 		{ "passed: UDP to another port", diverter, other, same },
 	};
 	const int count = sizeof(all) / sizeof(*all);
-	static __u32 times[sizeof(all) / sizeof(*all)][ALL], earlier_times[sizeof(all) / sizeof(*all)][ALL];
-	for (int round = 0; round < ROUNDS; round++)
+	__u32 *times[sizeof(all) / sizeof(*all)], *earlier_times[sizeof(all) / sizeof(*all)];
+	for (int i = 0; i < count; i++) {
+		times[i] = calloc(rounds * RUNS, sizeof(__u32));
+		earlier_times[i] = calloc(rounds * RUNS, sizeof(__u32));
+	}
+	for (int round = 0; round < rounds; round++)
 		for (int i = 0; i < count; i++) {
 			int compared = earlier >= 0 && all[i].program == diverter;
 			/* The second build finds in the processor's caches what the first has brought: so they change places. */
@@ -368,8 +374,8 @@ int main(int argc, char **argv)
 		printf(" %8s %10s", "earlier", "of earlier");
 	printf("\n");
 	for (int i = 0; i < count; i++) {
-		qsort(times[i], ALL, sizeof(__u32), ascending);
-		qsort(earlier_times[i], ALL, sizeof(__u32), ascending);
+		qsort(times[i], rounds * RUNS, sizeof(__u32), ascending);
+		qsort(earlier_times[i], rounds * RUNS, sizeof(__u32), ascending);
 	}
 	for (int i = 0; i < count; i++)
 		print(all[i].name, times[i], times[1], earlier >= 0 && all[i].program == diverter ? earlier_times[i] : NULL);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [COMMIT]
-# Measures the diverter with few and with 10,000 services, each over TCP and UDP, in a network and mount namespace of its own, with one
-# service beside an earlier build. Needs root.
+# Measures the diverter in ROUNDS (8) with few and with SERVICES (10,000) services, each over TCP and UDP, in a network and mount
+# namespace of its own, with one service beside an earlier build. Needs root.
 set -eu
+export SERVICES="${SERVICES:-10000}"
 cd "$(dirname "$0")/.."
 make -s build/diverter build/bench build/baseline.bpf.o
 bench/earlier.sh "$@"
@@ -64,11 +65,11 @@ exec unshare --mount --net sh -eu -c '
 	build/bench 1 1 build/baseline.bpf.o ${earlier:+$earlier/ziti-glb}
 
 	start=$(date +%s%N)
-	services tcp 10000
-	services udp 10000
+	services tcp $SERVICES
+	services udp $SERVICES
 	end=$(date +%s%N)
-	printf "\n10,000 services, each of an address (%s us for each -I)\n" $(((end - start) / 20000000))
-	build/bench 10000 1 build/baseline.bpf.o
+	printf "\n%s services, each of an address (%s us for each -I)\n" $SERVICES $(((end - start) / (2000 * SERVICES)))
+	build/bench $SERVICES 1 build/baseline.bpf.o
 
 	build/diverter flush
 	printf "\n9 services, one of each length from /24 to /32: what is looked up is one prefix for each length in use\n"
@@ -76,9 +77,9 @@ exec unshare --mount --net sh -eu -c '
 	build/bench 9 256 build/baseline.bpf.o
 
 	build/diverter flush
-	printf "\n10,000 services of these lengths\n"
-	both prefixes 10000
-	build/bench 10000 256 build/baseline.bpf.o
+	printf "\n%s services of these lengths\n" $SERVICES
+	both prefixes $SERVICES
+	build/bench $SERVICES 256 build/baseline.bpf.o
 
 	build/diverter flush
 	build/diverter attach eth0 --from 10.0.0.0/24 --reply geneve

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # throughput.sh [COMMIT]
 # Measures what a router takes in over a veth from behind a load balancer's node, by this build and by an earlier one, and
-# without either: in turns, medians of ROUNDS. TCP comes as a wire brings it (wire.c), which takes no more of the machine than
-# it has to; what is sent and answered one by one is a client's behind the node. Receive aggregation (GRO) is on, as a network
-# card has it, then off. Needs root, git, iproute2, ethtool and perf, and two processors; says what it leaves out where the
-# machine or its kernel has not what that takes.
+# without either: in turns, medians of ROUNDS, of STREAMS (1 8 64). TCP comes as a wire brings it (wire.c), which takes no more of
+# the machine than it has to; what is sent and answered one by one is a client's behind the node. Receive aggregation (GRO) is on,
+# as a network card has it, then off. Needs root, git, iproute2, ethtool and perf, and two processors; says what it leaves out
+# where the machine or its kernel has not what that takes.
 set -eu
 cd "$(dirname "$0")/.."
 skipped() { printf '\nskipped, what a router takes in: %s\n' "$*"; exit; }

@@ -140,7 +140,7 @@ taken_in() {
 }
 measure() {
 	way=$1
-	for load in "1500 1" "1500 8" "1500 64"; do taken_in $load; done
+	for streams in ${STREAMS:-1 8 64}; do taken_in 1500 $streams; done
 	[ $gro = on ] || return 0 # with the program that this needs, what does not come as live frames would be copied
 	coalesce 100000
 	taken_in 8500 1

@@ -1,4 +1,10 @@
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -131,9 +137,9 @@ export async function startRouter({ tcx = true } = {}): Promise<Router> {
     once(holder.stdout, 'data'),
     once(holder, 'exit').then(() => Promise.reject(new Error(`the test's namespaces: ${problem}`))),
   ]);
-  const init = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim();
+  const init = childOf(holder);
   const inside = (argv: string[], where: Place): string[] => [
-    ...['--target', init, '--mount', '--net', '--pid', '--'],
+    ...['--target', `${init}`, '--mount', '--net', '--pid', '--'],
     ...(where === 'node' ? ['ip', 'netns', 'exec', 'node', ...argv] : argv),
   ];
 
@@ -205,6 +211,20 @@ export function framed(packet: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(packet.length);
   return Buffer.concat([length, packet]);
+}
+
+/** The process that unshare or nsenter has forked; undefined where there is none yet, or none any more. */
+function childOf({ pid, exitCode, signalCode }: ChildProcess): number | undefined {
+  if (exitCode !== null || signalCode !== null) return undefined;
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()) || undefined;
+}
+
+function killed(pid: number | undefined): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 
 function lazily<T>(make: () => T): () => T {
@@ -281,7 +301,9 @@ function started(child: ChildProcessWithoutNullStreams): Started {
     },
     stop: async () => {
       const closed = once(child, 'close');
-      if (child.kill('SIGKILL')) await closed;
+      // nsenter ends once what it runs has ended, sockets and devices closed; killed itself, it would not wait for that.
+      if (!killed(childOf(child)) && !child.kill('SIGKILL')) return;
+      await closed;
     },
   };
 }

@@ -296,5 +296,5 @@ test.each<[string, Place[]]>([
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  120_000 + RUNS * 10_000,
+  600_000 + RUNS * 10_000,
 );

@@ -3,6 +3,7 @@ import Sequencer from '@jest/test-sequencer';
 /** Jest knows nothing of how long a suite takes where it has never run: one that takes minutes, begun last, would end alone. */
 const LONG = [
   'demo.kernel',
+  'root-volume.kernel',
   'accounts.stack',
   'operators.stack',
   'spoke.stack',

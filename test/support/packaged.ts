@@ -1,16 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,17 +52,21 @@ export interface Packaging {
 
 /**
  * Runs `serverless package` in a folder of its own, so that test files can do so at the same time.
+ * @param by a command that gets this one as its last arguments
  * @returns the folder of the package, what was said, and the exit status: 0 if all went well
  */
-export function packageStack({
-  config = 'serverless.yml',
-  parameters,
-  stage = 'test',
-  region = 'eu-central-1',
-  environment,
-  built = true,
-  edit = (text) => text,
-}: Packaging) {
+export function packageStack(
+  {
+    config = 'serverless.yml',
+    parameters,
+    stage = 'test',
+    region = 'eu-central-1',
+    environment,
+    built = true,
+    edit = (text) => text,
+  }: Packaging,
+  by: string[] = [],
+) {
   const folder = temporaryFolder('packaged-');
   // The framework wants its own file to be a file; everything else it reads through a link.
   writeFileSync(join(folder, config), edit(readFileSync(join(ROOT, config), 'utf8')));
@@ -94,11 +88,13 @@ export function packageStack({
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   const { AWS_REGION, AWS_DEFAULT_REGION, ...ours } = process.env;
   const compiled = { NODE_COMPILE_CACHE: join(PACKAGES, 'compiled') };
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [serverless, 'package', '--config', config, '--stage', stage, ...(region ? ['--region', region] : []), ...given],
-    { cwd: folder, encoding: 'utf8', env: { ...ours, ...compiled, ...environment } },
-  );
+  const where = region ? ['--region', region] : [];
+  const [program = '', ...args] = [...by, process.execPath, serverless, 'package', '--config', config];
+  const { status, stdout, stderr } = spawnSync(program, [...args, '--stage', stage, ...where, ...given], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...ours, ...compiled, ...environment },
+  });
   return { folder: join(folder, '.serverless'), status, said: stdout + stderr };
 }
 
@@ -111,14 +107,10 @@ export function packaged(packaging: Omit<Packaging, 'edit'>): string {
   const key = createHash('sha256').update(JSON.stringify({ ...packaging, parameters }));
   const shared = join(PACKAGES, key.digest('hex'));
   if (existsSync(shared)) return shared;
-  const { folder, status, said } = packageStack(packaging);
+  // Of suites that want the same, one makes it, and the others wait.
+  const once = ['flock', `${shared}.lock`, 'sh', '-c', '[ -e "$0" ] || { "$@" && mv .serverless "$0"; }', shared];
+  const { status, said } = packageStack(packaging, once);
   if (status !== 0) throw new Error(said);
-  try {
-    renameSync(folder, shared);
-  } catch (error) {
-    // Another suite may have made the same meanwhile.
-    if (!existsSync(shared)) throw error;
-  }
   return shared;
 }
 

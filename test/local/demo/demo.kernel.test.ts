@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EC2 } from '@aws-sdk/client-ec2';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { zitiUnavailable } from '../../../local/fabric/ziti.ts';
 import { describeKernel } from '../../support/kernel.ts';
 import { temporaryFolder } from '../../support/packaged.ts';
@@ -34,8 +34,15 @@ async function demoWith(environment: NodeJS.ProcessEnv, ...args: string[]) {
   return followed(child);
 }
 
+/** Those of a test that has failed would stand in the way of the next one. */
+const runs: { child: ChildProcess; ended: Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const { child, ended } of runs.splice(0)) if (child.exitCode === null && child.kill()) await ended;
+});
+
 function followed(child: ChildProcess) {
   const run = { child, said: '', ended: once(child, 'close') };
+  runs.push(run);
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
       run.said += chunk;

@@ -147,9 +147,12 @@ describeRouters('a router', (open, away) => {
   });
 
   test('keeps sixteen datagrams of a burst until the circuit is there, and loses others', async () => {
-    const burst = (await datagrams(53, Array(200).fill([10, '10.20.0.9']), 2000)).length;
-    expect(burst).toBeGreaterThanOrEqual(16);
-    expect(burst).toBeLessThan(200);
+    // On a busy machine the circuit may be there before all of the burst is.
+    await until('a burst that is lost in part', async () => {
+      const burst = (await datagrams(53, Array(200).fill([10, '10.20.0.9']), 2000)).length;
+      expect(burst).toBeGreaterThanOrEqual(16);
+      return burst < 200;
+    });
   });
 
   test("has one circuit for a client's port: answers come from where its first datagram went", async () => {

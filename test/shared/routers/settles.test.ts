@@ -261,7 +261,7 @@ test.each<[string, Partial<RoutersConfig>]>([
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  120_000 + RUNS * 5_000,
+  600_000 + RUNS * 5_000,
 );
 
 test(
@@ -301,7 +301,7 @@ test(
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  120_000 + RUNS * 5_000,
+  600_000 + RUNS * 5_000,
 );
 
 async function expectSettled(world: TestRouters & { group: Awaited<ReturnType<typeof routersGroup>> }) {

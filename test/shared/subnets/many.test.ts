@@ -52,7 +52,7 @@ describe('a pass at rest', () => {
     expect(new Set(many)).toEqual(new Set(one));
     const pages = many.filter((operation) => operation === 'DescribeRouteTables').length;
     expect(pages).toBe(Math.ceil((200 * 2 + 2) / 100));
-  }, 120_000);
+  });
 });
 
 /** The VPCs whose changes AWS refuses, by which word, and which calls. */

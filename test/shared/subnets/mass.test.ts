@@ -49,7 +49,7 @@ describe('fifty subnets tagged in one second', () => {
     expect(counted.DeleteVpcEndpoints).toBeLessThanOrEqual(10);
     await here.cloud.clock.run(120_000);
     expect(await here.endpoints()).toEqual([]);
-  }, 180_000);
+  });
 
   test('go on where a process ended, and the next one knows what is left of the bucket', async () => {
     const subnets = await withSubnets(8);
@@ -158,7 +158,7 @@ test('a route that stays a blackhole is not written at each look, and says so', 
   expect((await here.look()).subnets.find((each) => each.id === id)?.status).toBe(
     'waiting: another try for the last one had no effect',
   );
-}, 60_000);
+});
 
 describe('a look', () => {
   const READS = {

@@ -346,7 +346,7 @@ test(
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  120_000 + RUNS * 5_000,
+  600_000 + RUNS * 5_000,
 );
 
 /** AWS has no change on condition and reads that trail: what a person changed this shortly before is not looked at twice. */

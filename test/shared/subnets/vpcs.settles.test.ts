@@ -336,5 +336,5 @@ test(
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  120_000 + RUNS * 5_000,
+  600_000 + RUNS * 5_000,
 );
