@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { COMMON } from '../../../shared/conditions/common.ts';
 import { distinct, identity, refused, waiting } from '../../../shared/conditions/condition.ts';
 import { ROUTERS } from '../../../shared/conditions/routers.ts';
-import { aboutIt, advised, reasonText, statusText } from '../../../shared/conditions/sentences.ts';
+import { aboutIt, advised, reasonText } from '../../../shared/conditions/sentences.ts';
 import { SUBNETS } from '../../../shared/conditions/subnets.ts';
 import { aboutId } from '../../../shared/ref.ts';
 import { isPlain } from '../../support/plain-facts.ts';
@@ -53,10 +53,9 @@ describe('a condition', () => {
 
   test('is told of its thing, or to whom knows that', () => {
     const wait = waiting(about, { code: 'endpoint-available' });
-    expect([aboutIt(wait), aboutIt(missing), statusText(missing)]).toEqual([
+    expect([aboutIt(wait), aboutIt(missing)]).toEqual([
       'subnet-1 waits for its endpoint to be available',
       'subnet-1: the load balancer has no node in a',
-      'refused: the load balancer has no node in a',
     ]);
   });
 
