@@ -75,7 +75,17 @@ describe('a condition', () => {
     const failed = (message: string) =>
       identity(waiting(about, { code: 'another-try', error: { name: 'UnauthorizedOperation', message } }));
     expect(failed('Encoded authorization failure message: a')).toBe(failed('Encoded authorization failure message: b'));
+    const lost = (heardAt: number) => identity(waiting(about, { code: 'agent-lost', heardAt }));
+    expect(lost(1)).toBe(lost(2));
     const paused = (since: number) => identity(waiting(about, { code: 'paused', since, why: '', idle: true }));
     expect(paused(1)).toBe(paused(2));
+  });
+
+  test('is another one where AWS means another thing by the same code', () => {
+    const refusedRoute = (message: string) =>
+      waiting(about, { code: 'another-try', error: { name: 'RouteNotSupported', message } });
+    const two = [refusedRoute('no such destination here'), refusedRoute('the endpoint is pending')];
+    expect(new Set(two.map(identity)).size).toBe(2);
+    expect(new Set(two.map(({ reason }) => advised(waiting(about, reason)).todo)).size).toBe(2);
   });
 });
