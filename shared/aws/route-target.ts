@@ -22,6 +22,7 @@ const MEMBERS = {
   InstanceId: /^i-/,
   GatewayId: /^/,
 } satisfies Record<string, RegExp>;
+const NAMES = Object.keys(MEMBERS) as (keyof typeof MEMBERS & keyof Route)[];
 
 /** CreateRoute and ReplaceRoute name what has this id so. */
 export function routeTo(id: string): Target {
@@ -34,7 +35,7 @@ export const UNKNOWN_TARGET = 'an unknown target';
 
 /** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */
 export function targetOf(route: Route): string {
-  const ids = Object.keys(MEMBERS).flatMap((member) => route[member as keyof Route & keyof typeof MEMBERS] ?? []);
+  const member = NAMES.find((name) => route[name] !== undefined);
   // Of what a VPC's route server advertises: AWS's name for its next hop is the address alone.
-  return ids[0] ?? route.IpAddress ?? UNKNOWN_TARGET;
+  return (member && route[member]) ?? route.IpAddress ?? UNKNOWN_TARGET;
 }
