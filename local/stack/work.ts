@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as sdk from '@aws-sdk/client-cloudformation';
 import type { Clock } from '../clock.ts';
 import { uuid } from '../ids.ts';
@@ -57,6 +58,8 @@ const UNMADE: readonly sdk.StackStatus[] = [
   'ROLLBACK_COMPLETE',
   'ROLLBACK_FAILED',
 ];
+
+const valuesByKey = (tags: readonly sdk.Tag[]) => new Map(tags.map(({ Key, Value }) => [Key, Value]));
 
 export type StackWork = ReturnType<typeof stackWork>;
 
@@ -166,9 +169,11 @@ export function stackWork(
     eventsOf: (nameOrId: string | undefined): sdk.StackEvent[] =>
       deleted.get(nameOrId ?? '')?.events ?? works.get(named(nameOrId).stack.name)?.events ?? [],
 
-    /** A request as it would change a stack, or make one. */
-    changes: (name: string, { template, parameters }: StackRequest, before?: ToldStack) =>
-      deploying.changes(name, template, parameters, before?.stack).catch(refuse),
+    /** A request as it would change a stack, or make one. Other tags alone are a change. */
+    async changes(name: string, { template, parameters, tags }: StackRequest, before?: ToldStack) {
+      const { changes, same } = await deploying.changes(name, template, parameters, before?.stack).catch(refuse);
+      return { changes, same: same && isDeepStrictEqual(valuesByKey(tags), valuesByKey(before?.tags ?? [])) };
+    },
 
     /** Makes the stack of a work, or changes one that is there. If it cannot be, the stack is as it was. */
     execute(work: Work, request: StackRequest, before?: ToldStack, token?: string): void {

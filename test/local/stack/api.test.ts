@@ -317,4 +317,23 @@ describe('without a change set', () => {
     await until('CREATE_COMPLETE');
     await expect(update()).rejects.toThrow('No updates are to be performed.');
   });
+
+  test('other tags alone are a change, and another order of them is none', async () => {
+    const Other = [{ Key: 'Stage', Value: 'prod' }, ...Tags];
+    const update = (more = {}) => cloudFormation.updateStack({ StackName, UsePreviousTemplate: true, ...more });
+    await create({ Tags });
+    await until('CREATE_COMPLETE');
+    await expect(update()).rejects.toThrow('No updates are to be performed.');
+    await update({ Tags: Other });
+    await until('UPDATE_COMPLETE');
+    expect(await stack()).toMatchObject({ Tags: Other });
+    await expect(update({ Tags: [...Other].reverse() })).rejects.toThrow('No updates are to be performed.');
+
+    const set = { StackName, ChangeSetName: 'tags', UsePreviousTemplate: true };
+    await cloudFormation.createChangeSet({ ...set, Tags });
+    expect(await cloudFormation.describeChangeSet(set)).toMatchObject({ Status: 'CREATE_COMPLETE' });
+    await cloudFormation.executeChangeSet(set);
+    await until('UPDATE_COMPLETE');
+    expect(await stack()).toMatchObject({ Tags });
+  });
 });
