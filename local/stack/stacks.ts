@@ -30,7 +30,7 @@ export function stackOperations(work: StackWork, read: ReadObject) {
 
     async UpdateStack({ StackName, ClientRequestToken, ...input }) {
       const before = work.named(StackName);
-      work.refuseBusy(before);
+      work.refuseUpdate(before);
       const request = readRequest(asked(input), read, before);
       const { same } = await work.changes(before.stack.name, request, before);
       if (same) throw invalid('No updates are to be performed.');

@@ -20,7 +20,7 @@ const StackName = 'a-stack';
 const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
 /** A resource is made once this resolves. */
 let ready = Promise.resolve();
-/** A resource is called as its property says; `bad` is refused, and `kept` cannot be removed. */
+/** A resource is called as its property says; `bad` is refused, and `kept` can neither be changed nor removed. */
 const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
   await ready;
   if (Name === 'bad') throw new Error('this name is bad');
@@ -29,6 +29,7 @@ const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Na
     ref: Name,
     update: async (changed) => {
       if (changed.Name === 'bad') throw new Error('this name is bad');
+      if (state.Name === 'kept') throw new Error('it is in use');
       state.Name = changed.Name;
     },
     async remove() {
@@ -106,6 +107,7 @@ const events = async () => {
     [LogicalResourceId, ResourceStatus, ...(why ? [why] : [])].join(' '),
   ).reverse();
 };
+const refusal = (status: string) => `Stack:${ID} is in ${status} state and can not be updated.`;
 /** What is made from now on waits until the returned function is called. */
 function hold(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -153,7 +155,7 @@ test('a stack that cannot be made is rolled back, said why, and must be deleted 
   expect((await stack())?.StackStatusReason).toContain('Bad could not be made: this name is bad');
   expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
   expect(await events()).toContain('Good DELETE_COMPLETE');
-  await expect(deploy(TEMPLATE)).rejects.toThrow(`Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`);
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('ROLLBACK_COMPLETE'));
   await cloudFormation.deleteStack({ StackName });
   expect(await deploy(TEMPLATE)).toEqual(['Add Topic']);
 });
@@ -168,11 +170,36 @@ test('a stack that cannot be changed is as it was, and can be changed otherwise'
   expect(await deploy(TEMPLATE, { name: 'two' })).toEqual(['Modify Topic']);
 });
 
-test('a stack whose resource is in use is not removed', async () => {
+test('a stack whose resource is in use is not removed, and not changed any more', async () => {
   await deploy(body({ Topic: topic('kept') }));
   await cloudFormation.deleteStack({ StackName });
   await until('DELETE_FAILED');
   expect(await events()).toContain('Topic DELETE_FAILED it is in use');
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('DELETE_FAILED'));
+  await expect(cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE })).rejects.toThrow(
+    refusal('DELETE_FAILED'),
+  );
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+});
+
+test('a stack whose change could not be undone is not changed any more, and can be deleted', async () => {
+  await deploy(body({ Topic: topic('one'), Other: topic('other') }));
+  await expect(deploy(body({ Topic: topic('kept'), Other: topic('bad') }))).rejects.toThrow();
+  expect(await stack()).toMatchObject({ StackStatus: 'UPDATE_ROLLBACK_FAILED' });
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('UPDATE_ROLLBACK_FAILED'));
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+});
+
+test('a stack is not deleted while something is done with it', async () => {
+  const release = hold();
+  await cloudFormation.createStack({ StackName, TemplateBody: TEMPLATE });
+  await expect(cloudFormation.deleteStack({ StackName })).rejects.toThrow(
+    `Stack [${ID}] cannot be deleted while in status CREATE_IN_PROGRESS`,
+  );
+  release();
+  await until('CREATE_COMPLETE');
 });
 
 test('a change set without changes fails, and says so', async () => {
@@ -265,7 +292,7 @@ describe('without a change set', () => {
     expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
     await expect(create()).rejects.toMatchObject({ name: 'AlreadyExistsException' });
     await expect(cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE })).rejects.toThrow(
-      `Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`,
+      refusal('ROLLBACK_COMPLETE'),
     );
     await cloudFormation.deleteStack({ StackName: ID });
     expect((await cloudFormation.describeStacks({ StackName: ID })).Stacks).toMatchObject([
@@ -312,7 +339,7 @@ describe('without a change set', () => {
     await expect(update()).rejects.toThrow('Stack [a-stack] does not exist');
     const release = hold();
     await create();
-    await expect(update()).rejects.toThrow(`Stack:${ID} is in CREATE_IN_PROGRESS state and can not be updated.`);
+    await expect(update()).rejects.toThrow(refusal('CREATE_IN_PROGRESS'));
     release();
     await until('CREATE_COMPLETE');
     await expect(update()).rejects.toThrow('No updates are to be performed.');
