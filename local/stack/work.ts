@@ -171,6 +171,14 @@ export function stackWork(
     eventsOf: (nameOrId: string | undefined): sdk.StackEvent[] =>
       deleted.get(nameOrId ?? '')?.events ?? works.get(named(nameOrId).stack.name)?.events ?? [],
 
+    /** CloudFormation takes a call that comes again, with its token, for the one before, whose event this is: a reply may be lost. */
+    repeats: ({ stack, id }: ToldStack, status: sdk.StackStatus, token: string | undefined) =>
+      token !== undefined &&
+      works.get(stack.name)?.events.some((event) => {
+        const { PhysicalResourceId, ResourceStatus, ClientRequestToken } = event;
+        return PhysicalResourceId === id && ResourceStatus === status && ClientRequestToken === token;
+      }),
+
     /** A request as it would change a stack, or make one. Other tags alone are a change. */
     async changes(name: string, { template, parameters, tags }: StackRequest, before?: ToldStack) {
       const { changes, same } = await deploying.changes(name, template, parameters, before?.stack).catch(refuse);

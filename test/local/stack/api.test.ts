@@ -18,7 +18,7 @@ import { createWire } from '../../../local/wire/wire.ts';
 const PLACE = { region: 'eu-central-1', account: '111122223333' };
 const StackName = 'a-stack';
 const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
-/** A resource is made once this resolves. */
+/** A resource is made or removed once this resolves. */
 let ready = Promise.resolve();
 /** A resource is called as its property says; `bad` is refused, and `kept` can neither be changed nor removed. */
 const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
@@ -33,6 +33,7 @@ const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Na
       state.Name = changed.Name;
     },
     async remove() {
+      await ready;
       if (state.Name === 'kept') throw new Error('it is in use');
     },
   };
@@ -108,7 +109,7 @@ const events = async () => {
   ).reverse();
 };
 const refusal = (status: string) => `Stack:${ID} is in ${status} state and can not be updated.`;
-/** What is made from now on waits until the returned function is called. */
+/** What is made or removed from now on waits until the returned function is called. */
 function hold(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   ready = promise;
@@ -329,6 +330,12 @@ describe('without a change set', () => {
     ],
     ['is to be made by a role', { RoleARN: 'arn:aws:iam::111122223333:role/r' }, /stacks without RoleARN$/],
     ['is not to be rolled back', { DisableRollback: true }, /stacks without DisableRollback$/],
+    ['is to be deleted instead', { OnFailure: 'DELETE' }, /stacks without OnFailure$/],
+    [
+      'is to be told of',
+      { NotificationARNs: ['arn:aws:sns:eu-central-1:111122223333:t'] },
+      /without NotificationARNs$/,
+    ],
   ])('a stack that %s is refused before anything is made', async (_, input, sentence) => {
     await expect(create(input)).rejects.toThrow(sentence);
     expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
@@ -343,6 +350,41 @@ describe('without a change set', () => {
     release();
     await until('CREATE_COMPLETE');
     await expect(update()).rejects.toThrow('No updates are to be performed.');
+  });
+
+  test('a call may say what is done anyway', async () => {
+    expect(await create({ OnFailure: 'ROLLBACK', NotificationARNs: [], DisableRollback: false })).toBe(ID);
+  });
+
+  test('a call that comes again with its token is the one before, and does nothing more', async () => {
+    const made = (ClientRequestToken: string) => create({ ClientRequestToken });
+    const release = hold();
+    expect([await made('made'), await made('made')]).toEqual([ID, ID]);
+    await expect(made('other')).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+    release();
+    await until('CREATE_COMPLETE');
+    expect(await made('made')).toBe(ID);
+
+    const more = body({ Topic: topic('two'), Other: topic('other') });
+    const changed = (ClientRequestToken: string) =>
+      cloudFormation.updateStack({ StackName, TemplateBody: more, ClientRequestToken });
+    const releaseOther = hold();
+    expect([await changed('changed'), await changed('changed')]).toMatchObject([{ StackId: ID }, { StackId: ID }]);
+    await expect(changed('other')).rejects.toThrow(refusal('UPDATE_IN_PROGRESS'));
+    // A resource that it makes is no stack that is made.
+    await expect(made('changed')).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+    releaseOther();
+    await until('UPDATE_COMPLETE');
+    expect(await changed('changed')).toMatchObject({ StackId: ID });
+    await expect(changed('other')).rejects.toThrow('No updates are to be performed.');
+    expect((await events()).filter((each) => each.endsWith('User Initiated'))).toHaveLength(2);
+
+    const deleted = (ClientRequestToken: string) => cloudFormation.deleteStack({ StackName, ClientRequestToken });
+    const releaseLast = hold();
+    await deleted('deleted');
+    await deleted('deleted');
+    await expect(deleted('other')).rejects.toThrow('cannot be deleted while in status DELETE_IN_PROGRESS');
+    releaseLast();
   });
 
   test('other tags alone are a change, and another order of them is none', async () => {
