@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Finding, finding } from './findings.ts';
+import { type Finding, finding } from './finding.ts';
 
 /** `diverter status --json` prints this, as far as it is judged here. Counts are since the diverter was attached, those of the stack since the machine was started. */
 export const diverterStatus = z.object({

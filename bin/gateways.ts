@@ -9,7 +9,7 @@ import { collect, where } from '../shared/aws/read.ts';
 import { covers } from '../shared/cidr.ts';
 import type { SubnetSummary } from '../shared/subnets/summaries.ts';
 import { label, type SubnetsWorld, tableOf } from '../shared/subnets/world.ts';
-import { elseOk, type Finding, finding } from './findings.ts';
+import { elseOk, type Finding, finding } from './finding.ts';
 
 const CHECK = 'transit gateways';
 

@@ -1,7 +1,7 @@
 import { blindText } from '../shared/conditions/subnets.ts';
 import type { HubConfig, SpokeConfig } from '../shared/config.ts';
 import type { Connection, Hub, SubnetsWorld } from '../shared/subnets/world.ts';
-import { type Finding, finding } from './findings.ts';
+import { type Finding, finding } from './finding.ts';
 
 /** The age of the hub's answer, in words. */
 export const toldAgo = ({ toldAt = 0 }: Pick<Hub, 'toldAt'>, now: number) =>

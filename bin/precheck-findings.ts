@@ -1,6 +1,7 @@
 import type { RouteTable, RouteTableAssociation, Subnet, Vpc, VpcEndpoint } from '@aws-sdk/client-ec2';
 import { contains } from '../shared/cidr.ts';
-import { elseOk, type Finding, finding, quotas } from './findings.ts';
+import { elseOk, type Finding, finding } from './finding.ts';
+import { quotas } from './quota-findings.ts';
 import type { Deployment } from './stack-deployment.ts';
 
 const EVERYWHERE = '0.0.0.0/0';

@@ -1,5 +1,5 @@
 import { HOOK_PREFIX, isOurHook } from '../shared/routers/router.ts';
-import { type Finding, finding } from './findings.ts';
+import { type Finding, finding } from './finding.ts';
 
 /** An Auto Scaling group of routers. */
 export interface ScalingGroup {

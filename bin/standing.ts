@@ -3,7 +3,7 @@ import { advised } from '../shared/conditions/sentences.ts';
 import type { Style } from '../shared/plain.ts';
 import { pauseSentence } from '../shared/sentences.ts';
 import type { State, Topology } from '../shared/topology/model.ts';
-import { type Finding, finding } from './findings.ts';
+import { type Finding, finding } from './finding.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A state in the picture is as bad as this. A subnet or router that leaves does as asked. */

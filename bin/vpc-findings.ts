@@ -2,8 +2,22 @@ import type { VpcEncryptionControl } from '@aws-sdk/client-ec2';
 import type { RoutersConfig } from '../shared/config.ts';
 import { divided } from '../shared/routers/ranges.ts';
 import type { Router } from '../shared/routers/router.ts';
-import type { SubnetsWorld } from '../shared/subnets/world.ts';
-import { type Finding, finding } from './findings.ts';
+import { isShared, type SubnetsWorld } from '../shared/subnets/world.ts';
+import { type Finding, finding } from './finding.ts';
+
+/** The stack may write routes, but not in a VPC that another account shares with its own. */
+export function sharing({ subnets, routeTables }: SubnetsWorld, account: string): Finding[] {
+  const shared = [...routeTables, ...subnets].find((each) => isShared(each, account));
+  if (!shared) return [];
+  return [
+    finding(
+      'fault',
+      'VPC',
+      `${shared.id} is of account ${shared.owner}, which shares the VPC with ${account}: no route may be written from here`,
+      `deploy the stack in ${shared.owner}`,
+    ),
+  ];
+}
 
 /** A range that overlaps a block of the VPC is no router's: no route can lead away from the VPC's own. */
 export function dnsRanges(

@@ -44,7 +44,8 @@ export function paused<S extends Step>(
   { stack, vpcId }: { stack: string; vpcId: string },
   keeping: Part<S> = { steps: [], conditions: [] },
 ): Plan<S> {
-  const reason = { code: 'paused', ...pause, idle: plan.steps.length === 0 } as const;
+  const idle = plan.steps.every((step) => keeping.steps.includes(step));
+  const reason = { code: 'paused', ...pause, idle } as const;
   const wait = { ...waiting({ label: stack, ids: [vpcId] }, reason, LATER), warn: true };
   return {
     ...plan,

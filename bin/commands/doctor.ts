@@ -18,35 +18,18 @@ import { look, lookFromSpoke } from '../../shared/topology/observe.ts';
 import { type Command, EXIT, json } from '../command.ts';
 import { type Deployed, type DeployedHub, type DeployedSpoke, hasRouters } from '../deployed.ts';
 import { judge, readStatus, sameVersion } from '../diverter-status.ts';
-import {
-  agents,
-  attempt,
-  diverters,
-  type Filtered,
-  type Finding,
-  filters,
-  finding,
-  fullest,
-  healthCheck,
-  mtu,
-  notes,
-  ofType,
-  type Quota,
-  quotas,
-  sharing,
-  sourceDestCheck,
-  targetQuota,
-  warnings,
-  zones,
-} from '../findings.ts';
+import { attempt, type Finding, finding } from '../finding.ts';
 import { gateways, readVpcAttachments, type Seen } from '../gateways.ts';
 import { reached, spokes } from '../hub-findings.ts';
+import { type Filtered, filters, healthCheck, ofType, zones } from '../load-balancer-findings.ts';
 import { runOn } from '../on-instances.ts';
+import { fullest, type Quota, quotas, targetQuota } from '../quota-findings.ts';
+import { agents, diverters, mtu, notes, sourceDestCheck, warnings } from '../router-findings.ts';
 import { hooks, type ScalingGroup } from '../scaling.ts';
 import { findingRows, standing } from '../standing.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { dnsRanges, encryption } from '../vpc-findings.ts';
+import { dnsRanges, encryption, sharing } from '../vpc-findings.ts';
 
 export const doctor: Command = {
   args: [],

@@ -39,7 +39,7 @@ import { lookAtHub } from '../../shared/subnets/spoke.ts';
 import { EXIT, type Given, json, type Precommand, UsageError } from '../command.ts';
 import { defaults, spokeDefaults } from '../defaults.ts';
 import type { Place } from '../deployed.ts';
-import { attempt, type Finding, finding, quotas, unreadable } from '../findings.ts';
+import { attempt, type Finding, finding, unreadable } from '../finding.ts';
 import { reached } from '../hub-findings.ts';
 import { explain } from '../person.ts';
 import {
@@ -56,6 +56,7 @@ import {
   taken,
   zonesOf,
 } from '../precheck-findings.ts';
+import { quotas } from '../quota-findings.ts';
 import { deploymentOf } from '../stack-deployment.ts';
 import { findingRows } from '../standing.ts';
 import { table } from '../table.ts';

@@ -1,3 +1,4 @@
+import { advice } from '../aws/advice.ts';
 import type { Ref } from '../ref.ts';
 import type { COMMON } from './common.ts';
 import type { ROUTERS } from './routers.ts';
@@ -41,11 +42,16 @@ export const refused = (about: Ref, reason: Reason): Condition => ({ about, kind
 export const isWaiting = ({ kind }: Pick<Condition, 'kind'>) => kind === 'waiting';
 
 /** Facts that change while a reason stays the same: times, and AWS's words beside a code of its own. */
-const PASSING = ['since', 'toldAt', 'message'];
+const PASSING = ['since', 'toldAt', 'heardAt', 'message'];
+
+/** AWS has one code for several things: what can be done tells them apart. */
+const fact = (name: string, value: unknown) => {
+  if (PASSING.includes(name)) return undefined;
+  return name === 'error' && value instanceof Object ? { ...value, ...advice(value) } : value;
+};
 
 /** Identity of a condition, for the people who are told of it once. */
-export const identity = ({ about, reason }: Condition) =>
-  JSON.stringify([about.ids, reason], (name, value) => (PASSING.includes(name) ? undefined : value));
+export const identity = ({ about, reason }: Condition) => JSON.stringify([about.ids, reason], fact);
 
 /** Several steps may wait for the same: a person is told of it once. */
 export const distinct = (conditions: readonly Condition[]) => [

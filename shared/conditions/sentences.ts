@@ -21,9 +21,6 @@ export function advised(condition: Obstacle): { says: string; todo: string } {
   return { says: `${verb(condition)}${says}`, todo };
 }
 
-/** A condition as a subnet's status tag has it. */
-export const statusText = ({ kind, reason }: Obstacle) => `${kind}: ${reasonText(reason)}`;
-
 /** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
 export const lasting = (condition: Obstacle) =>
   `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;

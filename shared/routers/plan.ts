@@ -21,6 +21,7 @@ import {
   type Router,
   routersOf,
   tooFull,
+  unhealthySince,
   unnotedWarning,
   warningOf,
   whyNoTarget,
@@ -163,8 +164,8 @@ function noteHealth(router: Router, now: number, config: RoutersConfig): Routers
   // Not the router's own subject: what fails there must not keep it from being put right.
   const about = { label: `the tag ${key} of ${label}`, ids: [instanceId, key] };
   const lasts = phase.kind === 'serving' && target?.state === 'unhealthy' && hasRoomToSpare(instance, key, config);
-  if (noted) return lasts || state === 'terminated' ? [] : [{ kind: 'forget-unhealthy', instanceId, about }];
-  if (!lasts || !isUnhealthy(router)) return [];
+  if (noted && !lasts) return state === 'terminated' ? [] : [{ kind: 'forget-unhealthy', instanceId, about }];
+  if (!lasts || !isUnhealthy(router) || unhealthySince(instance) !== undefined) return [];
   return [{ kind: 'note-unhealthy', instanceId, text: target.reason ?? target.state, at: now, about }];
 }
 

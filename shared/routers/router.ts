@@ -120,12 +120,18 @@ export interface Health {
   since?: number | undefined;
 }
 
-export const healthOf = ({ target, instance }: { target: Target | undefined; instance: Pick<Instance, 'unhealthy'> }) =>
+export const healthOf = ({ target, instance }: { target: Target | undefined; instance: Ailing }) =>
   ({
     health: target?.state ?? 'not registered',
     reason: target?.reason,
-    since: target?.state === 'unhealthy' ? instance.unhealthy?.at : undefined,
+    since: target?.state === 'unhealthy' ? unhealthySince(instance) : undefined,
   }) satisfies Health;
+
+type Ailing = Pick<Instance, 'unhealthy' | 'launchedAt' | 'rootedAt'>;
+
+/** Our note tells this. One from before a start, or of another root volume, is of what is over. */
+export const unhealthySince = ({ unhealthy, ...instance }: Ailing): number | undefined =>
+  unhealthy && unhealthy.at >= bareSince(instance) ? unhealthy.at : undefined;
 
 export const isHealthy = ({ target }: Router) => target?.state === 'healthy';
 
@@ -177,7 +183,8 @@ function phaseOf(
 }
 
 /** An instance has had since then only what its root volume brought along and what was installed: a start takes the diverter away too. */
-export const bareSince = ({ launchedAt, rootedAt }: Instance) => Math.max(launchedAt, rootedAt);
+export const bareSince = ({ launchedAt, rootedAt }: Pick<Instance, 'launchedAt' | 'rootedAt'>) =>
+  Math.max(launchedAt, rootedAt);
 
 /** Systems Manager has lost an agent that has registered since its instance had what it has: it last heard of it then. */
 export const agentLostAt = (instance: Instance): number | undefined =>
@@ -262,9 +269,9 @@ export const tooFull = ({ keys }: Instance, noRoom: string[]): Reason => ({
 /** An instance has room for a tag that it has already, or if it has fewer than AWS allows. */
 export const hasRoomFor = ({ keys }: Instance, key: string) => keys.length < TAGS_AT_MOST || keys.includes(key);
 
-/** An instance has room for a tag that can be done without, beside those that cannot. */
+/** An instance has room for a tag that can be done without, beside those that cannot, and beside AWS's warning, which comes once. */
 export function hasRoomToSpare(instance: Instance, key: string, config: RoutersConfig): boolean {
-  const keys = [...new Set([...instance.keys, key])];
+  const keys = [...new Set([...instance.keys, key, config.leavingKey])];
   return keys.length <= TAGS_AT_MOST && noRoomFor({ ...instance, keys }, config).length === 0;
 }
 

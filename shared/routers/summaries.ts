@@ -8,7 +8,7 @@ import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
 export interface RouterSummary extends Health, Explained {
-  instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone' | 'unhealthy'>;
+  instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone' | 'unhealthy' | 'launchedAt' | 'rootedAt'>;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
 }

@@ -1,8 +1,8 @@
-import type { Condition } from '../conditions/condition.ts';
-import { statusText } from '../conditions/sentences.ts';
+import type { Obstacle } from '../conditions/condition.ts';
+import { reasonText } from '../conditions/sentences.ts';
 import { labelled, several } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
-import { label, MISSING } from './world.ts';
+import { label, MISSING, type Subnet } from './world.ts';
 
 /** A step as the log and `plan` tell it. */
 export const stepSentence = (step: SubnetsStep): string => {
@@ -63,16 +63,33 @@ function deedOf(step: SubnetsStep, next: boolean): string {
   }
 }
 
-/** A subnet's status while it leaves. @param holding what keeps it from that */
-export const leavingText = (since: number, holding?: Condition) =>
-  `leaving since ${new Date(since).toISOString()} because someone tried to delete it${holding ? `. But ${statusText(holding)}` : ''}`;
+/** Characters of a tag's value. */
+export const LONGEST = 256;
 
-/** The end of a subnet's status that another one's endpoint serves. */
-export const sharing = ({ id, subnetId }: { id: string; subnetId: string }, zone: string) =>
-  `. Served by ${id} of ${subnetId}: AWS takes no second endpoint in ${zone}`;
+/** A status tag tells this of a subnet. */
+interface Standing {
+  /** It stands for all that are in the way; if there is none, nothing is. */
+  condition?: Obstacle | undefined;
+  /** Someone tried to delete it then, in milliseconds since the epoch. */
+  leavingSince?: number;
+  /** Destinations of its table that led elsewhere before. */
+  takenOver?: Subnet['memory']['takenOver'];
+  /** The endpoint of another subnet that serves it. */
+  servedBy?: { id: string; subnetId: string } | undefined;
+  zone?: string;
+}
 
-export const takenOverText = (tableId: string, destinations: readonly string[]) =>
-  `ready. Taken over in ${tableId}: ${destinations.join(' ')}`;
+/** The text of a subnet's status tag. */
+export function statusText({ condition, leavingSince, takenOver, servedBy, zone }: Standing): string {
+  const stands = condition && `${condition.kind}: ${reasonText(condition.reason)}`;
+  if (leavingSince !== undefined)
+    return `leaving since ${new Date(leavingSince).toISOString()} because someone tried to delete it${stands ? `. But ${stands}` : ''}`;
+  const ready = takenOver ? `ready. Taken over in ${takenOver.tableId}: ${takenOver.destinations.join(' ')}` : 'ready';
+  const text = stands ?? ready;
+  if (!servedBy) return text;
+  const how = `. Served by ${servedBy.id} of ${servedBy.subnetId}: AWS takes no second endpoint in ${zone}`;
+  return `${text.slice(0, LONGEST - how.length)}${how}`;
+}
 
 const routeIn = ({ destination, tableId }: { destination: string; tableId: string }) =>
   `route ${destination} in ${tableId}`;

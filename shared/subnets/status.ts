@@ -3,8 +3,9 @@ import { TAGS_AT_MOST } from '../aws/read.ts';
 import { refused } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Part } from '../reconcile/plan.ts';
+import { LONGEST } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
-import { LONGEST, type SubnetSummary } from './summaries.ts';
+import type { SubnetSummary } from './summaries.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Condition } from '../conditions/condition.ts';
-import { type Explained, explained, statusText, whyOf } from '../conditions/sentences.ts';
+import { type Explained, explained, whyOf } from '../conditions/sentences.ts';
 import { grouped } from '../grouped.ts';
 import type { Timed } from '../latency.ts';
 import type { Part } from '../reconcile/plan.ts';
@@ -8,7 +8,7 @@ import type { Serving } from './endpoints.ts';
 import { leavingSince } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
-import { leavingText, nextDeed, sharing, takenOverText } from './sentences.ts';
+import { nextDeed, statusText } from './sentences.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
   type Endpoint,
@@ -44,9 +44,6 @@ export interface SubnetSummary extends Explained {
 const WORST_FIRST: readonly Condition['kind'][] = ['blocked', 'refused', 'conflict', 'waiting'];
 const worstFirst = (conditions: readonly Condition[]) =>
   WORST_FIRST.flatMap((kind) => conditions.filter((condition) => condition.kind === kind));
-
-/** Characters of a tag's value. */
-export const LONGEST = 256;
 
 /** A summary of each subnet that is opted in, or has something of ours left. */
 export function summariesOf(
@@ -84,25 +81,28 @@ export function summariesOf(
       const conditions = worstFirst(about.get(subnet.id) ?? []);
       const [worst] = conditions;
       const state = worst?.kind ?? (unfinished ? 'waiting' : 'ready');
-      const list = takenOver.get(optedIn) ?? [];
-      const ready = table && list.length > 0 ? takenOverText(table.id, list) : 'ready';
-      const how = served?.shares ? sharing(served.endpoint, subnet.zone) : '';
-      const text = worst ? statusText(worst) : ready;
+      const destinations = takenOver.get(optedIn) ?? [];
+      const text = statusText({
+        condition: worst,
+        takenOver: table && destinations.length > 0 ? { tableId: table.id, destinations } : undefined,
+        servedBy: served?.shares ? served.endpoint : undefined,
+        zone: subnet.zone,
+      });
       // A route that this look has written, or taken out, is not yet seen to be so.
-      const status = !worst && unfinished ? subnet.status : `${text.slice(0, LONGEST - how.length)}${how}`;
+      const status = !worst && unfinished ? subnet.status : text;
       return [{ ...summary, state, conditions, ...explained(whyOf(conditions, next, nextDeed)), status }];
     }
     if (isGoing) {
       const holding = held.filter(({ about: { ids } }) => here.some(({ id }) => ids.includes(id)));
       const [first, ...more] = holding;
-      const status = leavingText(leavingSince(subnet, world), first);
+      const status = statusText({ leavingSince: leavingSince(subnet, world), condition: first });
       return [{ ...summary, state: 'leaving', conditions: holding, ...explained([status, ...more]), status }];
     }
     const blocked =
       subnet.status === undefined ? [] : held.filter(({ about: { ids } }) => ids.includes(table?.id ?? ''));
     const others = (endpoint ? (about.get(endpoint.id) ?? []) : []).filter((condition) => !blocked.includes(condition));
     const [mine] = blocked;
-    const status = mine ? statusText(mine) : unfinished ? subnet.status : undefined;
+    const status = mine ? statusText({ condition: mine }) : unfinished ? subnet.status : undefined;
     const causes = mine && status ? [status, ...others] : whyOf(others, next, nextDeed);
     const conditions = worstFirst([...blocked, ...others]);
     return [{ ...summary, state: conditions[0]?.kind ?? 'leaving', conditions, ...explained(causes), status }];

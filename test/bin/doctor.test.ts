@@ -14,19 +14,11 @@ import {
   type NetworkAclEntry,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import {
-  type Filtered,
-  filters,
-  fullest,
-  healthCheck,
-  ofType,
-  type Quota,
-  quotas,
-  sharing,
-} from '../../bin/findings.ts';
 import { spokes } from '../../bin/hub-findings.ts';
+import { type Filtered, filters, healthCheck, ofType } from '../../bin/load-balancer-findings.ts';
+import { fullest, type Quota, quotas } from '../../bin/quota-findings.ts';
 import { hooks } from '../../bin/scaling.ts';
-import { dnsRanges, encryption } from '../../bin/vpc-findings.ts';
+import { dnsRanges, encryption, sharing } from '../../bin/vpc-findings.ts';
 import { AwsError } from '../../local/wire/errors.ts';
 import { table as routeTable, world as seen, subnet } from '../shared/subnets/fixtures.ts';
 import { answering, STATUS } from './diverters.ts';

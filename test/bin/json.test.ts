@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { shown } from '../../bin/commands/plan.ts';
 import type { DiverterStatus } from '../../bin/diverter-status.ts';
 import type { Explanation } from '../../bin/explain/explanation.ts';
-import type { Finding } from '../../bin/findings.ts';
+import type { Finding } from '../../bin/finding.ts';
 import { SCHEMA_VERSION } from '../../bin/formats.ts';
 import type * as json from '../../bin/json.ts';
 import { COMMANDS } from '../../bin/run.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Condition } from '../../shared/conditions/condition.ts';
+import { type Condition, identity } from '../../shared/conditions/condition.ts';
 import { aboutIt } from '../../shared/conditions/sentences.ts';
 import { METRICS } from '../../shared/metrics.ts';
 import { formatPause, paused, readPause } from '../../shared/pause.ts';
@@ -29,7 +29,7 @@ test('a VPC without the tag is not paused', () => {
 });
 
 test('of a plan stays what keeps things as they are, and what a person has to see to', () => {
-  const held = paused({ steps: [step, step], conditions: [waiting, refused] }, pause, stack, {
+  const held = paused({ steps: [step, { about }], conditions: [waiting, refused] }, pause, stack, {
     steps: [step],
     conditions: [{ ...waiting, until: 1 }],
   });
@@ -40,6 +40,13 @@ test('of a plan stays what keeps things as they are, and what a person has to se
     'router-1 waits for a healthy router, without which a route would lead nowhere',
     'router-1: it has no route table',
   ]);
+});
+
+test('a plan of nothing but what keeps things as they are leaves nothing undone, and the pause is told once', () => {
+  const keeps = paused({ steps: [step], conditions: [] }, pause, stack, { steps: [step], conditions: [] });
+  const rests = paused({ steps: [], conditions: [] }, pause, stack);
+  expect(keeps.conditions.map(aboutIt)).toEqual([expect.stringMatching(/; there is nothing to do$/)]);
+  expect(keeps.conditions.map(identity)).toEqual(rests.conditions.map(identity));
 });
 
 test('no look is made again before the next minute', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { COMMON } from '../../../shared/conditions/common.ts';
 import { distinct, identity, refused, waiting } from '../../../shared/conditions/condition.ts';
 import { ROUTERS } from '../../../shared/conditions/routers.ts';
-import { aboutIt, advised, reasonText, statusText } from '../../../shared/conditions/sentences.ts';
+import { aboutIt, advised, reasonText } from '../../../shared/conditions/sentences.ts';
 import { SUBNETS } from '../../../shared/conditions/subnets.ts';
 import { aboutId } from '../../../shared/ref.ts';
 import { isPlain } from '../../support/plain-facts.ts';
@@ -53,10 +53,9 @@ describe('a condition', () => {
 
   test('is told of its thing, or to whom knows that', () => {
     const wait = waiting(about, { code: 'endpoint-available' });
-    expect([aboutIt(wait), aboutIt(missing), statusText(missing)]).toEqual([
+    expect([aboutIt(wait), aboutIt(missing)]).toEqual([
       'subnet-1 waits for its endpoint to be available',
       'subnet-1: the load balancer has no node in a',
-      'refused: the load balancer has no node in a',
     ]);
   });
 
@@ -76,7 +75,17 @@ describe('a condition', () => {
     const failed = (message: string) =>
       identity(waiting(about, { code: 'another-try', error: { name: 'UnauthorizedOperation', message } }));
     expect(failed('Encoded authorization failure message: a')).toBe(failed('Encoded authorization failure message: b'));
+    const lost = (heardAt: number) => identity(waiting(about, { code: 'agent-lost', heardAt }));
+    expect(lost(1)).toBe(lost(2));
     const paused = (since: number) => identity(waiting(about, { code: 'paused', since, why: '', idle: true }));
     expect(paused(1)).toBe(paused(2));
+  });
+
+  test('is another one where AWS means another thing by the same code', () => {
+    const refusedRoute = (message: string) =>
+      waiting(about, { code: 'another-try', error: { name: 'RouteNotSupported', message } });
+    const two = [refusedRoute('no such destination here'), refusedRoute('the endpoint is pending')];
+    expect(new Set(two.map(identity)).size).toBe(2);
+    expect(new Set(two.map(({ reason }) => advised(waiting(about, reason)).todo)).size).toBe(2);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { plan } from '../../../shared/routers/plan.ts';
+import { REBALANCE } from '../../../shared/routers/router.ts';
 import type { Instance, Target } from '../../../shared/routers/world.ts';
 import {
   asked,
@@ -18,11 +19,13 @@ import {
   world,
 } from './fixtures.ts';
 
+/** AWS would rather have it replaced. */
+const advised = { text: REBALANCE, at: now - MINUTE };
 const unhealthy = { text: 'Target.Timeout', at: now - 42 * MINUTE };
 const timeout = target('unhealthy', 'i-1', 'Target.Timeout');
 /** One whose last install is not long enough ago to be tried again. */
 const ailing = (fields: Partial<Instance> = {}) => ({
-  ...made({ launchedAt: now - 1_000, ...fields }),
+  ...made({ launchedAt: now - 60 * MINUTE, ...fields }),
   installs: [failed({ requestedAt: now - 1_000 })],
 });
 const WAITS = /^another try/;
@@ -31,6 +34,12 @@ rows('since when a router is unhealthy', [
   ['is noted when it is seen first', world([ailing()], [timeout]), ['note-unhealthy'], [WAITS]],
   ['is noted once', world([ailing({ unhealthy })], [timeout]), [], [WAITS]],
   ['is noted once, whatever reason comes later', world([ailing({ unhealthy })], [target('unhealthy')]), [], [WAITS]],
+  [
+    'is noted anew after a start',
+    world([ailing({ unhealthy, launchedAt: now - MINUTE })], [timeout]),
+    ['note-unhealthy'],
+    [WAITS],
+  ],
   [
     'is nothing to note of one that joins',
     world([ailing()], [target('initial')]),
@@ -58,6 +67,27 @@ rows('since when a router is unhealthy', [
     [],
   ],
   ['is not noted where there is no room', world([ailing({ keys: tags(50) })], [timeout]), [], [/no room for/]],
+  [
+    'is not noted where only a warning of AWS has room',
+    world([ailing({ keys: [...tags(48), config.diverterKey] })], [timeout]),
+    [],
+    [WAITS],
+  ],
+  [
+    'leaves its room to a warning of AWS',
+    world(
+      [ailing({ unhealthy, warned: advised, keys: [...tags(48), config.diverterKey, config.unhealthyKey] })],
+      [timeout],
+    ),
+    ['forget-unhealthy'],
+    [WAITS, /no room for ziti-glb:leaving/],
+  ],
+  [
+    'which is noted then',
+    world([ailing({ warned: advised, keys: [...tags(48), config.diverterKey] })], [timeout]),
+    ['note-warning'],
+    [WAITS],
+  ],
   [
     'leaves its room to a note without which nothing can be done',
     world([ailing({ unhealthy, keys: [...tags(48), config.unhealthyKey], interfaces: checked('eni-1') })], [timeout]),
@@ -113,6 +143,11 @@ describe('a summary of a router', () => {
     expect(summary(made({ unhealthy }), target('healthy'))).toMatchObject({
       ...{ state: 'ready', health: 'healthy', reason: undefined, since: undefined, why: [] },
     });
+  });
+
+  test('does not have it from a note of before a start', () => {
+    const seen = summary(ailing({ unhealthy, launchedAt: now - MINUTE }), timeout);
+    expect(seen).toMatchObject({ health: 'unhealthy', since: undefined });
   });
 
   test('of an agent that is lost says when it was heard last, and not what one lacks that never came', () => {

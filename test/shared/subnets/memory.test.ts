@@ -1,15 +1,19 @@
 import { expect, test } from '@jest/globals';
+import { refused } from '../../../shared/conditions/condition.ts';
 import { formatNote, readNote } from '../../../shared/note.ts';
+import { aboutId } from '../../../shared/ref.ts';
 import { memoryOf } from '../../../shared/subnets/memory.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
-import { leavingText, sharing, takenOverText } from '../../../shared/subnets/sentences.ts';
+import { statusText } from '../../../shared/subnets/sentences.ts';
 import type { Subnet } from '../../../shared/subnets/world.ts';
 import { config, NOW, subnet, world } from './fixtures.ts';
 
 const NOTHING = { leavingSince: 0, servedBy: undefined, takenOver: undefined };
 const cidrs = ['10.20.0.0/16', '10.30.0.0/16'];
 const takenOver = { tableId: 'rtb-a', destinations: cidrs };
-const served = sharing({ id: 'vpce-b', subnetId: 'subnet-b' }, 'a');
+const served = { servedBy: { id: 'vpce-b', subnetId: 'subnet-b' }, zone: 'a' };
+const condition = refused(aboutId('rtb-a'), { code: 'no-cidr' });
+const leavingText = (leavingSince: number) => statusText({ leavingSince });
 const notes = (tags: Record<string, string>): Subnet['notes'] =>
   new Map(Object.entries(tags).map(([key, text]) => [`ziti-glb:${key}`, { text, by: 'us' }]));
 
@@ -27,10 +31,10 @@ test.each([
 
 test.each([
   ['a deletion that was tried', leavingText(NOW), { leavingSince: NOW }],
-  ['one that is held', `${leavingText(NOW)}. But blocked: 10.20.0.0/16 in rtb-a`, { leavingSince: NOW }],
-  ['what was taken over', takenOverText('rtb-a', cidrs), { takenOver }],
-  ['whose endpoint serves it', `ready${served}`, { servedBy: 'vpce-b' }],
-  ['both', `${takenOverText('rtb-a', cidrs)}${served}`, { takenOver, servedBy: 'vpce-b' }],
+  ['one that is held', statusText({ leavingSince: NOW, condition }), { leavingSince: NOW }],
+  ['what was taken over', statusText({ takenOver }), { takenOver }],
+  ['whose endpoint serves it', statusText(served), { servedBy: 'vpce-b' }],
+  ['both', statusText({ takenOver, ...served }), { takenOver, servedBy: 'vpce-b' }],
   [
     'that where a route led is lost',
     'conflict: where 10.20.0.0/16 in rtb-a led before it was taken over is lost with its notes: opted out it is deleted',

@@ -190,6 +190,8 @@ function routersSide(named: [string, RouterScene][], nodes: string[]): Look['rou
       state: instance,
       address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
       zone: zoned(zone),
+      launchedAt: 0,
+      rootedAt: 0,
       unhealthy: since === undefined ? undefined : { text: reason ?? '', at: since },
     },
     target: health ? { id: id('i', name), state: health, reason } : undefined,
