@@ -195,6 +195,7 @@ function readWorld(
       return isAnothers && VpcEndpointId ? [[VpcEndpointId, stack]] : [];
     }),
   );
+  const copiesOf = copyTags(endpoints, config);
   const known = ours.map((endpoint) => readEndpoint(endpoint, connections, config));
   const vpcCidrs = vpcBlocks(vpc);
   return {
@@ -205,7 +206,8 @@ function readWorld(
     vpcCidrs,
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config, seal)),
     routeTables: answers.routeTables.map((table) => {
-      const copies = readCopies(table.RouteTableId ?? '', endpoints, config, seal);
+      const id = table.RouteTableId ?? '';
+      const copies = readCopies(id, copiesOf.get(id) ?? [], config, seal);
       return readTable(table, config, seal, { old, routers, vpcCidrs, holders, copies });
     }),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
@@ -420,18 +422,30 @@ function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { re
   });
 }
 
-/** Copies of a table's notes, by destination, the newest first: those with our seal for that table, whichever endpoint they are on. */
-function readCopies(tableId: string, endpoints: ec2.VpcEndpoint[], config: SubnetsConfig, seal: Notary) {
-  const prefix = `${config.copyKey}:${tableId}:`;
-  const copies = endpoints.flatMap(({ VpcEndpointId: endpointId = '', Tags = [] }) =>
-    Tags.flatMap(({ Key: key = '', Value: value = '' }): [string, Copy][] => {
-      if (!key.startsWith(prefix)) return [];
-      const Key = `${config.formerKey}:${key.slice(prefix.length)}`;
-      const [[destination, note] = []] = readNotes(tableId, [{ Key, Value: value }], config.formerKey, seal);
-      if (destination === undefined || !note || !isOwn(note.by)) return [];
-      return [[destination, { endpointId, key, value, note: { ...note, onTable: false } }]];
-    }),
+type CopyTag = Pick<Copy, 'endpointId' | 'key' | 'value'> & { destination: string };
+
+/** Endpoints' tags that copy notes of route tables, by the tables' ids. */
+function copyTags(endpoints: ec2.VpcEndpoint[], { copyKey }: SubnetsConfig): Map<string, CopyTag[]> {
+  const prefix = `${copyKey}:`;
+  return grouped(
+    endpoints.flatMap(({ VpcEndpointId: endpointId = '', Tags = [] }) =>
+      Tags.flatMap(({ Key: key = '', Value: value = '' }): [string, CopyTag][] => {
+        if (!key.startsWith(prefix)) return [];
+        const [tableId = '', ...destination] = key.slice(prefix.length).split(':');
+        return [[tableId, { endpointId, key, value, destination: destination.join(':') }]];
+      }),
+    ),
   );
+}
+
+/** Copies of a table's notes, by destination, the newest first: those with our seal for that table, whichever endpoint they are on. */
+function readCopies(tableId: string, tags: CopyTag[], config: SubnetsConfig, seal: Notary) {
+  const copies = tags.flatMap(({ destination: noted, ...tag }): [string, Copy][] => {
+    const Key = `${config.formerKey}:${noted}`;
+    const [[destination, note] = []] = readNotes(tableId, [{ Key, Value: tag.value }], config.formerKey, seal);
+    if (destination === undefined || !note || !isOwn(note.by)) return [];
+    return [[destination, { ...tag, note: { ...note, onTable: false } }]];
+  });
   return grouped(copies.sort(([, a], [, b]) => b.note.at - a.note.at));
 }
 

@@ -9,6 +9,7 @@ import type { RoutersWorld } from '../routers/world.ts';
 import type { SubnetsPlan } from '../subnets/plan.ts';
 import type { Hub as SeenHub, SubnetsLook, SubnetsWorld, Subnet as WorldSubnet } from '../subnets/world.ts';
 import type { Place } from './links.ts';
+import { DEAD_END, NO_ROUTER, PAUSED } from './sentences.ts';
 
 /** A subnet's or router's state. Each has a shape and a word of its own in the picture. */
 export type State = 'ready' | 'leaving' | 'waiting' | 'conflict' | 'blocked' | 'refused' | 'down';
@@ -176,11 +177,6 @@ export function byVpc<T extends Pick<Subnet, 'vpcId'>>(subnets: readonly T[], ow
 
 /** Names in the order in which a person counts: 9 before 10. */
 export const byName = (a: Subject, b: Subject) => a.name.localeCompare(b.name, 'en', { numeric: true });
-
-/** Reconcilers have nothing to say of these, since there is nothing that they would do. */
-const NO_ROUTER = 'its routes stand, but no healthy router is in reach';
-const PAUSED = 'waits for a person to resume the stack, which is paused';
-const DEAD_END = 'its routes stand, but lead to an endpoint that carries nothing';
 
 function subnetsOf(
   { vpcId, subnets: { world, vpcs, plan } }: Look,

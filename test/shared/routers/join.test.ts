@@ -257,9 +257,10 @@ rows('a router that is not healthy', [
 
 describe('a repair', () => {
   test('is said to be one, and counted', () => {
-    expect(outcome(world([made()], [target('unhealthy')])).says).toContainEqual(
+    expect(outcome(world([made()], [target('unhealthy')])).says).toEqual([
       expect.stringMatching(/^i-1 \(router-1\): gets the diverter .*, again, for its health checks fail$/),
-    );
+      'the tag ziti-glb:unhealthy of i-1 (router-1) notes: unhealthy',
+    ]);
     const repaired = { ...made(), installs: [install({ why: 'repair' })] };
     expect(plan(world([repaired], [target('healthy')]), config).gauges).toEqual({
       Routers: 1,
