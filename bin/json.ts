@@ -1,6 +1,6 @@
 /**
  * Commands print these with `--json`, one document on standard output. It stands alone: the package gives it on as json.d.ts, and
- * test/bin/json.test.ts holds it, and the schema that release/schema.ts makes, to what the commands print. Times are milliseconds
+ * test/bin/json.test.ts holds it, and the schema that release/json-schema.ts makes, to what the commands print. Times are milliseconds
  * since the epoch.
  */
 

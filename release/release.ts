@@ -8,8 +8,8 @@ import manifest from '../package.json' with { type: 'json' };
 import { checkDiverter, packages } from '../resources/diverter.js';
 import { bundleSbom, writeDiverterSboms } from '../resources/sbom.js';
 import { buildCli } from './cli.ts';
+import { jsonSchema } from './json-schema.ts';
 import { HUB, type PlainStack, SPOKE } from './parameters.ts';
-import { jsonSchema } from './schema.ts';
 import { plainTemplate } from './template.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { decided } from './decided.js';
 import { checkDiverter, packages } from './diverter.js';
+import { explained } from './failed-deployment.js';
 import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
 import { packageFunctions } from './package.js';
 import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters } from './parameters.js';
-import { explained } from './refusals.js';
 import { writeDiverterSboms } from './sbom.js';
 
 /** `serverless package`, `deploy` and `remove` do this beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */

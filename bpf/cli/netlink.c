@@ -33,7 +33,7 @@ void netlink_close_nest(const struct netlink_message *message, struct rtattr *ne
 	nest->rta_len = (char *)message + message->header.nlmsg_len - (char *)nest;
 }
 
-/* One socket serves all that the command asks. */
+/* One socket serves all that the command asks, but the table `local`: local.c has one with strict checking for that. */
 static int netlink_socket(void)
 {
 	static int fd = -1;

@@ -21,7 +21,7 @@ struct attaching {
 	__u64 revision;
 };
 
-/* It has this part for BPF_PROG_QUERY. */
+/* union bpf_attr has this part for BPF_PROG_QUERY. */
 struct querying {
 	__u32 ifindex, type, query_flags, attach_flags;
 	__u64 ids;

@@ -3,7 +3,7 @@ import type { Fabric, Network } from './fabric.ts';
 import { type EndpointStats, type Gwlb, startGwlb } from './gwlb.ts';
 import { type Instance, openInstance } from './instance.ts';
 import { ip, type Netns, openNetns } from './netns.ts';
-import { type Prober, startProber } from './probes.ts';
+import { type Prober, startProber } from './prober.ts';
 import { kill } from './process.ts';
 import { relay } from './relay.ts';
 import { changes, type Item, ownCommands, ownDevice, routing } from './routing.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { unzipSync } from 'fflate';
 
-/** A function has its code unpacked here. */
+/** A function's code is unpacked in a directory. */
 export interface Code {
   root: string;
   remove(): Promise<void>;

@@ -4,7 +4,7 @@ import type { Delays } from './delays.ts';
 import type { CloudState } from './state.ts';
 import type { Zone } from './zones.ts';
 
-/** An account has this part of the state of the cloud; and the rules need the rest to change it. */
+/** An account has this part of the state of the cloud, and what the rules need to change it. */
 export interface CloudContext extends CloudState {
   readonly clock: Clock;
   readonly fabric: Pick<Fabric, 'exec' | 'probe'>;

@@ -34,7 +34,7 @@ export function changeSetOperations(
           `Stack [${StackName}] already exists and cannot be created again with the changeSet [${ChangeSetName}].`,
         );
       const before = creates ? undefined : work.named(StackName);
-      if (before) work.refuseBusy(before);
+      if (before) work.refuseUpdate(before);
       const name = before?.stack.name ?? StackName;
       if (works.get(name)?.changeSets.has(ChangeSetName))
         throw new AwsError(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as sdk from '@aws-sdk/client-cloudformation';
 import type { Operations } from '../wire/api.ts';
 import { AwsError } from '../wire/errors.ts';
@@ -23,14 +24,17 @@ export function stackOperations(work: StackWork, read: ReadObject) {
     async CreateStack({ StackName, ClientRequestToken, ...input }) {
       const request = readRequest(asked(input), read);
       await work.changes(StackName, request);
-      if (work.find(StackName)) throw new AwsError('AlreadyExistsException', `Stack [${StackName}] already exists`);
+      const there = work.find(StackName);
+      if (there && work.repeats(there, 'CREATE_IN_PROGRESS', ClientRequestToken)) return { StackId: there.id };
+      if (there) throw new AwsError('AlreadyExistsException', `Stack [${StackName}] already exists`);
       work.execute(work.beginNew(StackName, request), request, undefined, ClientRequestToken);
       return { StackId: work.named(StackName).id };
     },
 
     async UpdateStack({ StackName, ClientRequestToken, ...input }) {
       const before = work.named(StackName);
-      work.refuseBusy(before);
+      if (work.repeats(before, 'UPDATE_IN_PROGRESS', ClientRequestToken)) return { StackId: before.id };
+      work.refuseUpdate(before);
       const request = readRequest(asked(input), read, before);
       const { same } = await work.changes(before.stack.name, request, before);
       if (same) throw invalid('No updates are to be performed.');
@@ -42,7 +46,8 @@ export function stackOperations(work: StackWork, read: ReadObject) {
     /** One that is not there is as good as deleted. */
     DeleteStack({ StackName, ClientRequestToken }) {
       const there = work.find(StackName);
-      if (there) work.remove(there, ClientRequestToken);
+      if (there && !work.repeats(there, 'DELETE_IN_PROGRESS', ClientRequestToken))
+        work.remove(there, ClientRequestToken);
       return {};
     },
 
@@ -52,10 +57,17 @@ export function stackOperations(work: StackWork, read: ReadObject) {
 
 type Asked = Parameters<typeof readRequest>[0];
 
+/** These ask for nothing beside what is done. */
+const usual = (name: string, value: unknown) =>
+  value === undefined ||
+  value === false ||
+  isDeepStrictEqual(value, []) ||
+  (name === 'OnFailure' && value === 'ROLLBACK');
+
 /** @throws AwsError that names what is asked for beside a template, and is not here: a policy, a role, another end than a roll-back */
 function asked(input: Asked): Asked {
   const { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags, ...others } = input;
-  const [other] = Object.entries(others).filter(([, value]) => value !== undefined && value !== false);
+  const [other] = Object.entries(others).filter((each) => !usual(...each));
   if (other) throw invalid(`the cloud in a box makes stacks without ${other[0]}`);
   return { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags };
 }

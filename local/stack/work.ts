@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as sdk from '@aws-sdk/client-cloudformation';
 import type { Clock } from '../clock.ts';
 import { uuid } from '../ids.ts';
@@ -49,6 +50,9 @@ interface ChangeSet {
   told: Omit<sdk.DescribeChangeSetOutput, '$metadata'>;
 }
 
+/** A stack is changed in no other state. */
+const CHANGEABLE: readonly sdk.StackStatus[] = ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'];
+
 /** A stack of which nothing is deployed. */
 const UNMADE: readonly sdk.StackStatus[] = [
   'REVIEW_IN_PROGRESS',
@@ -57,6 +61,8 @@ const UNMADE: readonly sdk.StackStatus[] = [
   'ROLLBACK_COMPLETE',
   'ROLLBACK_FAILED',
 ];
+
+const valuesByKey = (tags: readonly sdk.Tag[]) => new Map(tags.map(({ Key, Value }) => [Key, Value]));
 
 export type StackWork = ReturnType<typeof stackWork>;
 
@@ -143,10 +149,9 @@ export function stackWork(
     });
   }
 
-  /** A stack that something is done with, or that never came to be, cannot be changed. */
-  function refuseBusy({ id, status }: ToldStack): void {
-    if (/_IN_PROGRESS$/.test(status) || UNMADE.includes(status))
-      throw invalid(`Stack:${id} is in ${status} state and can not be updated.`);
+  /** A stack that something is done with, or that something went wrong with for good, cannot be changed. */
+  function refuseUpdate({ id, status }: ToldStack): void {
+    if (!CHANGEABLE.includes(status)) throw invalid(`Stack:${id} is in ${status} state and can not be updated.`);
   }
 
   return {
@@ -154,7 +159,7 @@ export function stackWork(
     named,
     begin,
     beginNew,
-    refuseBusy,
+    refuseUpdate,
 
     /** Of a deleted stack CloudFormation tells only by its id. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
     described(nameOrId: string | undefined): ToldStack {
@@ -166,13 +171,23 @@ export function stackWork(
     eventsOf: (nameOrId: string | undefined): sdk.StackEvent[] =>
       deleted.get(nameOrId ?? '')?.events ?? works.get(named(nameOrId).stack.name)?.events ?? [],
 
-    /** A request as it would change a stack, or make one. */
-    changes: (name: string, { template, parameters }: StackRequest, before?: ToldStack) =>
-      deploying.changes(name, template, parameters, before?.stack).catch(refuse),
+    /** CloudFormation takes a call that comes again, with its token, for the one before, whose event this is: a reply may be lost. */
+    repeats: ({ stack, id }: ToldStack, status: sdk.StackStatus, token: string | undefined) =>
+      token !== undefined &&
+      works.get(stack.name)?.events.some((event) => {
+        const { PhysicalResourceId, ResourceStatus, ClientRequestToken } = event;
+        return PhysicalResourceId === id && ResourceStatus === status && ClientRequestToken === token;
+      }),
+
+    /** A request as it would change a stack, or make one. Other tags alone are a change. */
+    async changes(name: string, { template, parameters, tags }: StackRequest, before?: ToldStack) {
+      const { changes, same } = await deploying.changes(name, template, parameters, before?.stack).catch(refuse);
+      return { changes, same: same && isDeepStrictEqual(valuesByKey(tags), valuesByKey(before?.tags ?? [])) };
+    },
 
     /** Makes the stack of a work, or changes one that is there. If it cannot be, the stack is as it was. */
     execute(work: Work, request: StackRequest, before?: ToldStack, token?: string): void {
-      if (before) refuseBusy(before);
+      if (before) refuseUpdate(before);
       work.token = token;
       const [step, failed] = before ? (['UPDATE', 'UPDATE_ROLLBACK'] as const) : (['CREATE', 'ROLLBACK'] as const);
       enter(work, `${step}_IN_PROGRESS`, 'User Initiated');
@@ -190,18 +205,20 @@ export function stackWork(
       );
     },
 
+    /** A stack is deleted once nothing else is done with it. AWS stops its creation too. */
     remove(there: ToldStack, token?: string): void {
-      const unmade = UNMADE.includes(there.status);
-      if (!unmade || /^(CREATE|ROLLBACK)_IN_PROGRESS$/.test(there.status)) refuseBusy(there);
+      const { id, status } = there;
+      if (/_IN_PROGRESS$/.test(status) && status !== 'REVIEW_IN_PROGRESS')
+        throw invalid(`Stack [${id}] cannot be deleted while in status ${status}`);
       const work = begin(there);
       work.token = token;
       enter(work, 'DELETE_IN_PROGRESS', 'User Initiated');
-      const gone = unmade ? Promise.resolve() : deploying.remove(there.stack, tellOf(work));
+      const gone = UNMADE.includes(status) ? Promise.resolve() : deploying.remove(there.stack, tellOf(work));
       gone.then(
         () => {
           enter(work, 'DELETE_COMPLETE');
           const stack = { ...there, status: 'DELETE_COMPLETE' as const, deletedAt: clock.now() };
-          deleted.set(there.id, { stack, events: work.events });
+          deleted.set(id, { stack, events: work.events });
           works.delete(there.stack.name);
         },
         (error) => enter(work, 'DELETE_FAILED', error instanceof Error ? error.message : String(error)),

@@ -10,7 +10,7 @@ import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
 import { findOptedIn, type OptedInSubnet } from './opted-in.ts';
 import { planRoutes } from './routes.ts';
-import { planStatus } from './status.ts';
+import { planStatus } from './status-steps.ts';
 import type { SubnetsStep } from './steps.ts';
 import { countStates, type SubnetSummary, summariesOf, timedOf } from './summaries.ts';
 import type { SubnetsLook, SubnetsWorld } from './world.ts';

@@ -1,8 +1,6 @@
-import type { Obstacle } from '../conditions/condition.ts';
-import { reasonText } from '../conditions/sentences.ts';
 import { labelled, several } from '../sentences.ts';
 import type { StepOf, SubnetsStep } from './steps.ts';
-import { label, MISSING, type Subnet } from './world.ts';
+import { label, MISSING } from './world.ts';
 
 /** A step as the log and `plan` tell it. */
 export const stepSentence = (step: SubnetsStep): string => {
@@ -61,34 +59,6 @@ function deedOf(step: SubnetsStep, next: boolean): string {
     case 'clear-status':
       return `${step.context.subnets}: is opted out`;
   }
-}
-
-/** Characters of a tag's value. */
-export const LONGEST = 256;
-
-/** A status tag tells this of a subnet. */
-interface Standing {
-  /** It stands for all that are in the way; if there is none, nothing is. */
-  condition?: Obstacle | undefined;
-  /** Someone tried to delete it then, in milliseconds since the epoch. */
-  leavingSince?: number;
-  /** Destinations of its table that led elsewhere before. */
-  takenOver?: Subnet['memory']['takenOver'];
-  /** The endpoint of another subnet that serves it. */
-  servedBy?: { id: string; subnetId: string } | undefined;
-  zone?: string;
-}
-
-/** The text of a subnet's status tag. */
-export function statusText({ condition, leavingSince, takenOver, servedBy, zone }: Standing): string {
-  const stands = condition && `${condition.kind}: ${reasonText(condition.reason)}`;
-  if (leavingSince !== undefined)
-    return `leaving since ${new Date(leavingSince).toISOString()} because someone tried to delete it${stands ? `. But ${stands}` : ''}`;
-  const ready = takenOver ? `ready. Taken over in ${takenOver.tableId}: ${takenOver.destinations.join(' ')}` : 'ready';
-  const text = stands ?? ready;
-  if (!servedBy) return text;
-  const how = `. Served by ${servedBy.id} of ${servedBy.subnetId}: AWS takes no second endpoint in ${zone}`;
-  return `${text.slice(0, LONGEST - how.length)}${how}`;
 }
 
 const routeIn = ({ destination, tableId }: { destination: string; tableId: string }) =>

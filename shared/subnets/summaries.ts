@@ -8,7 +8,8 @@ import type { Serving } from './endpoints.ts';
 import { leavingSince } from './memory.ts';
 import type { OptedInSubnet } from './opted-in.ts';
 import type { Routes } from './routes.ts';
-import { nextDeed, statusText } from './sentences.ts';
+import { nextDeed } from './sentences.ts';
+import { statusText } from './status-text.ts';
 import type { SubnetsStep } from './steps.ts';
 import {
   type Endpoint,

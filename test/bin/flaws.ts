@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { jsonSchema } from '../../release/schema.ts';
+import { jsonSchema } from '../../release/json-schema.ts';
 
 const validating = (closed: boolean) => new Ajv2020({ allErrors: true }).addSchema(jsonSchema({ closed }), 'json');
 const VALIDATORS = { closed: validating(true), open: validating(false) };

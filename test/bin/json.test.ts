@@ -9,7 +9,7 @@ import { SCHEMA_VERSION } from '../../bin/formats.ts';
 import type * as json from '../../bin/json.ts';
 import { COMMANDS } from '../../bin/run.ts';
 import type { Deployment } from '../../bin/stack-deployment.ts';
-import { type DOCUMENTS, type Documents, jsonSchema } from '../../release/schema.ts';
+import { type DOCUMENTS, type Documents, jsonSchema } from '../../release/json-schema.ts';
 import type { Topology } from '../../shared/topology/model.ts';
 import { read } from '../support/documents.ts';
 import { answering } from './diverters.ts';

@@ -3,7 +3,7 @@ import { EC2 } from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
 import { version } from '../../bin/version.ts';
 import type { NetworkParameters } from '../../local/stack/package.ts';
-import { explained } from '../../resources/refusals.js';
+import { explained } from '../../resources/failed-deployment.js';
 import { describePackaged, packaged, packagedTemplate, packageStack } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 

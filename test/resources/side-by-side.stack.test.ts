@@ -1,6 +1,6 @@
 import { CreateSubnetCommand, CreateVpcCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { explained } from '../../resources/refusals.js';
+import { explained } from '../../resources/failed-deployment.js';
 import { describePackaged, packaged } from '../support/packaged.ts';
 import { type StackInBox, stackInBox } from '../support/stack.ts';
 

@@ -114,7 +114,7 @@ export function quickCloud(options?: Parameters<typeof testCloud>[0]): TestCloud
   return cloud;
 }
 
-/** The test fails, with what was missing, rather than carry an undefined along. */
+/** A value that is missing fails the test, which says what it was, rather than be carried along undefined. */
 export function given<T>(value: T | undefined | null, what = 'a value'): T {
   if (value === undefined || value === null) throw new Error(`${what} is missing`);
   return value;

@@ -108,7 +108,8 @@ export function packaged(packaging: Omit<Packaging, 'edit'>): string {
   const shared = join(PACKAGES, key.digest('hex'));
   if (existsSync(shared)) return shared;
   // Of suites that want the same, one makes it, and the others wait.
-  const once = ['flock', `${shared}.lock`, 'sh', '-c', '[ -e "$0" ] || { "$@" && mv .serverless "$0"; }', shared];
+  const unlessThere = '[ -e "$0" ] || { "$@" && mv .serverless "$0"; }';
+  const once = ['flock', '--close', `${shared}.lock`, 'sh', '-c', unlessThere, shared];
   const { status, said } = packageStack(packaging, once);
   if (status !== 0) throw new Error(said);
   return shared;

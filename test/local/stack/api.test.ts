@@ -18,9 +18,9 @@ import { createWire } from '../../../local/wire/wire.ts';
 const PLACE = { region: 'eu-central-1', account: '111122223333' };
 const StackName = 'a-stack';
 const ID = 'arn:aws:cloudformation:eu-central-1:111122223333:stack/a-stack/0';
-/** A resource is made once this resolves. */
+/** A resource is made or removed once this resolves. */
 let ready = Promise.resolve();
-/** A resource is called as its property says; `bad` is refused, and `kept` cannot be removed. */
+/** A resource is called as its property says; `bad` is refused, and `kept` can neither be changed nor removed. */
 const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Name }) => {
   await ready;
   if (Name === 'bad') throw new Error('this name is bad');
@@ -29,9 +29,11 @@ const thing = resourceType(z.strictObject({ Name: z.string() }), [], async ({ Na
     ref: Name,
     update: async (changed) => {
       if (changed.Name === 'bad') throw new Error('this name is bad');
+      if (state.Name === 'kept') throw new Error('it is in use');
       state.Name = changed.Name;
     },
     async remove() {
+      await ready;
       if (state.Name === 'kept') throw new Error('it is in use');
     },
   };
@@ -106,7 +108,8 @@ const events = async () => {
     [LogicalResourceId, ResourceStatus, ...(why ? [why] : [])].join(' '),
   ).reverse();
 };
-/** What is made from now on waits until the returned function is called. */
+const refusal = (status: string) => `Stack:${ID} is in ${status} state and can not be updated.`;
+/** What is made or removed from now on waits until the returned function is called. */
 function hold(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   ready = promise;
@@ -153,7 +156,7 @@ test('a stack that cannot be made is rolled back, said why, and must be deleted 
   expect((await stack())?.StackStatusReason).toContain('Bad could not be made: this name is bad');
   expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
   expect(await events()).toContain('Good DELETE_COMPLETE');
-  await expect(deploy(TEMPLATE)).rejects.toThrow(`Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`);
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('ROLLBACK_COMPLETE'));
   await cloudFormation.deleteStack({ StackName });
   expect(await deploy(TEMPLATE)).toEqual(['Add Topic']);
 });
@@ -168,11 +171,36 @@ test('a stack that cannot be changed is as it was, and can be changed otherwise'
   expect(await deploy(TEMPLATE, { name: 'two' })).toEqual(['Modify Topic']);
 });
 
-test('a stack whose resource is in use is not removed', async () => {
+test('a stack whose resource is in use is not removed, and not changed any more', async () => {
   await deploy(body({ Topic: topic('kept') }));
   await cloudFormation.deleteStack({ StackName });
   await until('DELETE_FAILED');
   expect(await events()).toContain('Topic DELETE_FAILED it is in use');
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('DELETE_FAILED'));
+  await expect(cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE })).rejects.toThrow(
+    refusal('DELETE_FAILED'),
+  );
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+});
+
+test('a stack whose change could not be undone is not changed any more, and can be deleted', async () => {
+  await deploy(body({ Topic: topic('one'), Other: topic('other') }));
+  await expect(deploy(body({ Topic: topic('kept'), Other: topic('bad') }))).rejects.toThrow();
+  expect(await stack()).toMatchObject({ StackStatus: 'UPDATE_ROLLBACK_FAILED' });
+  await expect(deploy(TEMPLATE)).rejects.toThrow(refusal('UPDATE_ROLLBACK_FAILED'));
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+});
+
+test('a stack is not deleted while something is done with it', async () => {
+  const release = hold();
+  await cloudFormation.createStack({ StackName, TemplateBody: TEMPLATE });
+  await expect(cloudFormation.deleteStack({ StackName })).rejects.toThrow(
+    `Stack [${ID}] cannot be deleted while in status CREATE_IN_PROGRESS`,
+  );
+  release();
+  await until('CREATE_COMPLETE');
 });
 
 test('a change set without changes fails, and says so', async () => {
@@ -265,7 +293,7 @@ describe('without a change set', () => {
     expect(await events()).toContain('Bad CREATE_FAILED this name is bad');
     await expect(create()).rejects.toMatchObject({ name: 'AlreadyExistsException' });
     await expect(cloudFormation.updateStack({ StackName, TemplateBody: TEMPLATE })).rejects.toThrow(
-      `Stack:${ID} is in ROLLBACK_COMPLETE state and can not be updated.`,
+      refusal('ROLLBACK_COMPLETE'),
     );
     await cloudFormation.deleteStack({ StackName: ID });
     expect((await cloudFormation.describeStacks({ StackName: ID })).Stacks).toMatchObject([
@@ -302,6 +330,12 @@ describe('without a change set', () => {
     ],
     ['is to be made by a role', { RoleARN: 'arn:aws:iam::111122223333:role/r' }, /stacks without RoleARN$/],
     ['is not to be rolled back', { DisableRollback: true }, /stacks without DisableRollback$/],
+    ['is to be deleted instead', { OnFailure: 'DELETE' }, /stacks without OnFailure$/],
+    [
+      'is to be told of',
+      { NotificationARNs: ['arn:aws:sns:eu-central-1:111122223333:t'] },
+      /without NotificationARNs$/,
+    ],
   ])('a stack that %s is refused before anything is made', async (_, input, sentence) => {
     await expect(create(input)).rejects.toThrow(sentence);
     expect((await cloudFormation.describeStacks({})).Stacks ?? []).toEqual([]);
@@ -312,9 +346,63 @@ describe('without a change set', () => {
     await expect(update()).rejects.toThrow('Stack [a-stack] does not exist');
     const release = hold();
     await create();
-    await expect(update()).rejects.toThrow(`Stack:${ID} is in CREATE_IN_PROGRESS state and can not be updated.`);
+    await expect(update()).rejects.toThrow(refusal('CREATE_IN_PROGRESS'));
     release();
     await until('CREATE_COMPLETE');
     await expect(update()).rejects.toThrow('No updates are to be performed.');
+  });
+
+  test('a call may say what is done anyway', async () => {
+    expect(await create({ OnFailure: 'ROLLBACK', NotificationARNs: [], DisableRollback: false })).toBe(ID);
+  });
+
+  test('a call that comes again with its token is the one before, and does nothing more', async () => {
+    const made = (ClientRequestToken: string) => create({ ClientRequestToken });
+    const release = hold();
+    expect([await made('made'), await made('made')]).toEqual([ID, ID]);
+    await expect(made('other')).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+    release();
+    await until('CREATE_COMPLETE');
+    expect(await made('made')).toBe(ID);
+
+    const more = body({ Topic: topic('two'), Other: topic('other') });
+    const changed = (ClientRequestToken: string) =>
+      cloudFormation.updateStack({ StackName, TemplateBody: more, ClientRequestToken });
+    const releaseOther = hold();
+    expect([await changed('changed'), await changed('changed')]).toMatchObject([{ StackId: ID }, { StackId: ID }]);
+    await expect(changed('other')).rejects.toThrow(refusal('UPDATE_IN_PROGRESS'));
+    // A resource that it makes is no stack that is made.
+    await expect(made('changed')).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+    releaseOther();
+    await until('UPDATE_COMPLETE');
+    expect(await changed('changed')).toMatchObject({ StackId: ID });
+    await expect(changed('other')).rejects.toThrow('No updates are to be performed.');
+    expect((await events()).filter((each) => each.endsWith('User Initiated'))).toHaveLength(2);
+
+    const deleted = (ClientRequestToken: string) => cloudFormation.deleteStack({ StackName, ClientRequestToken });
+    const releaseLast = hold();
+    await deleted('deleted');
+    await deleted('deleted');
+    await expect(deleted('other')).rejects.toThrow('cannot be deleted while in status DELETE_IN_PROGRESS');
+    releaseLast();
+  });
+
+  test('other tags alone are a change, and another order of them is none', async () => {
+    const Other = [{ Key: 'Stage', Value: 'prod' }, ...Tags];
+    const update = (more = {}) => cloudFormation.updateStack({ StackName, UsePreviousTemplate: true, ...more });
+    await create({ Tags });
+    await until('CREATE_COMPLETE');
+    await expect(update()).rejects.toThrow('No updates are to be performed.');
+    await update({ Tags: Other });
+    await until('UPDATE_COMPLETE');
+    expect(await stack()).toMatchObject({ Tags: Other });
+    await expect(update({ Tags: [...Other].reverse() })).rejects.toThrow('No updates are to be performed.');
+
+    const set = { StackName, ChangeSetName: 'tags', UsePreviousTemplate: true };
+    await cloudFormation.createChangeSet({ ...set, Tags });
+    expect(await cloudFormation.describeChangeSet(set)).toMatchObject({ Status: 'CREATE_COMPLETE' });
+    await cloudFormation.executeChangeSet(set);
+    await until('UPDATE_COMPLETE');
+    expect(await stack()).toMatchObject({ Tags });
   });
 });

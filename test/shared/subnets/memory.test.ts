@@ -4,7 +4,7 @@ import { formatNote, readNote } from '../../../shared/note.ts';
 import { aboutId } from '../../../shared/ref.ts';
 import { memoryOf } from '../../../shared/subnets/memory.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
-import { statusText } from '../../../shared/subnets/sentences.ts';
+import { statusText } from '../../../shared/subnets/status-text.ts';
 import type { Subnet } from '../../../shared/subnets/world.ts';
 import { config, NOW, subnet, world } from './fixtures.ts';
 

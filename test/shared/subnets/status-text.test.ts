@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { refused } from '../../../shared/conditions/condition.ts';
 import { aboutId } from '../../../shared/ref.ts';
-import { LONGEST, statusText } from '../../../shared/subnets/sentences.ts';
+import { LONGEST, statusText } from '../../../shared/subnets/status-text.ts';
 import { NOW } from './fixtures.ts';
 
 const condition = refused(aboutId('subnet-a'), { code: 'zone-without-node', zone: 'a' });

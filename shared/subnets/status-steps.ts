@@ -3,7 +3,7 @@ import { TAGS_AT_MOST } from '../aws/read.ts';
 import { refused } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Part } from '../reconcile/plan.ts';
-import { LONGEST } from './sentences.ts';
+import { LONGEST } from './status-text.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetSummary } from './summaries.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
