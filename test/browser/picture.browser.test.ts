@@ -145,6 +145,8 @@ describeBrowser('the picture in a browser', () => {
     ]);
     await spokes.getByRole('button', { name: '222233334444' }).click();
     const endpoints = page.getByRole('dialog', { name: '222233334444' }).getByRole('list', { name: 'Endpoints' });
+    // A dialog opens when the server has answered what it is about.
+    await endpoints.waitFor();
     expect((await texts(endpoints.getByRole('listitem'))).toSorted()).toEqual(
       [`${id('vpce', 'one')} available log lines`, `${id('vpce', 'two')} pending acceptance log lines`].toSorted(),
     );
