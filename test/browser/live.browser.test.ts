@@ -62,6 +62,6 @@ describeBrowser('the page of the demo', () => {
       await operator.untag('app-b');
       await headline('No subnet opted in, 0 of 1 router healthy');
       expect(log.filter((line) => /not authorized|UnauthorizedOperation|AccessDenied/.test(line))).toEqual([]);
-    }, 120_000);
+    });
   });
 });
