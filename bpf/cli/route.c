@@ -109,7 +109,10 @@ void route_flush(void)
 {
 	for (int family = 4; family <= 6; family += 2) {
 		struct routes ours = {};
-		struct netlink_message asked = route_message(RTM_GETROUTE, 0, &(struct prefix){ .family = family });
+		struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
+		asked.route = (struct rtmsg){ .rtm_family = family == 4 ? AF_INET : AF_INET6,
+					      .rtm_table = RT_TABLE_LOCAL,
+					      .rtm_protocol = PROTOCOL };
 		netlink_list(&asked, "routes", read_ours, &ours);
 		for (unsigned i = 0; i < ours.count; i++)
 			route_delete(&ours.all[i]);
