@@ -136,16 +136,24 @@ static bool read_json(const char *verb, int argc, char **argv)
 	return json;
 }
 
+/* A command that only answers has failed if nobody got all of the answer. */
+static int answered(const char *verb)
+{
+	if (fflush(stdout) || ferror(stdout))
+		fail("%s: the answer could not be written, is the disk full?", verb);
+	return 0;
+}
+
 static int status_command(int argc, char **argv)
 {
 	status_print(read_json("status", argc, argv));
-	return 0;
+	return answered("status");
 }
 
 static int services_command(int argc, char **argv)
 {
 	services_print(read_json("services", argc, argv));
-	return 0;
+	return answered("services");
 }
 
 static int flush_command(int argc, char **argv)

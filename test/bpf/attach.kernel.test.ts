@@ -283,5 +283,17 @@ describeKernel('the command', () => {
     await watching.line(/no_service 1\/s/);
     router.diverts('detach');
     await watching.line(/^not attached$/);
+    attach('--from', '10.0.0.0/24');
+    router.send(packet);
+    await watching.line(/no_service 1\/s/);
+  });
+
+  test('an answer of which nobody gets all has failed', () => {
+    attach('--from', '10.0.0.0/24');
+    for (const verb of ['status', 'services --json'])
+      expect(router.exec(['sh', '-c', `${diverterPath} ${verb} >/dev/full`])).toMatchObject({
+        code: 1,
+        stderr: `diverter: ${verb.split(' ')[0]}: the answer could not be written, is the disk full?\n`,
+      });
   });
 });
