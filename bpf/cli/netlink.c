@@ -20,7 +20,8 @@ struct rtattr *netlink_add(struct netlink_message *message, int type, const void
 	struct rtattr *attribute = (void *)((char *)message + NLMSG_ALIGN(message->header.nlmsg_len));
 	attribute->rta_type = type;
 	attribute->rta_len = RTA_LENGTH(size);
-	memcpy(RTA_DATA(attribute), value, size);
+	if (size)
+		memcpy(RTA_DATA(attribute), value, size);
 	message->header.nlmsg_len = NLMSG_ALIGN(message->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
 	return attribute;
 }
