@@ -131,7 +131,7 @@ static void read_broadcasts(struct reply_device *device)
 static void make_local(const struct rule *rule, void *context)
 {
 	(void)context;
-	route_add(&rule->destination);
+	route_restore(&rule->destination);
 }
 
 void attach(const char *name, struct settings *settings)
