@@ -131,7 +131,7 @@ static void read_broadcasts(struct reply_device *device)
 static void make_local(const struct rule *rule, void *context)
 {
 	(void)context;
-	route_add(&rule->destination);
+	route_restore(&rule->destination);
 }
 
 void attach(const char *name, struct settings *settings)
@@ -146,6 +146,7 @@ void attach(const char *name, struct settings *settings)
 	struct maps maps;
 	maps_lock(&maps);
 	forget_vanished(&maps);
+	hook_check(ifindex, name);
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	settings->secret = find_secret(&maps);
@@ -165,7 +166,6 @@ void attach(const char *name, struct settings *settings)
 	/* Rules of an older version get routes too, and those whose routes someone took away. */
 	rules_each(&maps, make_local, NULL);
 	locals_refresh();
-	hook_check(ifindex, name);
 	turn_merging_off(name);
 	int ingress = program_descriptor(object, "diverter_ingress"), egress = program_descriptor(object, "diverter_egress");
 	/* The map comes first: a program that is noted but not attached is seen as such, not so the other way round. */

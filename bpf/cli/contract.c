@@ -133,7 +133,7 @@ static struct rule read_rule(const struct arguments *arguments)
 	return rule;
 }
 
-/* The log of a failure has the command line. */
+/* The log of a failure has the command line, which says what it was about where it could not be read. */
 static char called[512];
 static bool is_addition;
 
@@ -214,6 +214,7 @@ int contract(int argc, char **argv)
 	note_call(argc, argv);
 	fail_also_to(tell);
 	struct arguments arguments = read_arguments(argc, argv);
+	is_addition = arguments.action == 'I';
 	if (arguments.action == 'V') {
 		puts(VERSION);
 		fflush(stdout);

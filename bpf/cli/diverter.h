@@ -93,6 +93,8 @@ void write_state(const struct maps *maps, __u32 key, __u32 value);
 /* route.c: local routes, by which the destination of a rule is this machine's own */
 /* Nothing is added if the prefix is too wide. */
 void route_add(const struct prefix *prefix);
+/* The same, but for what the kernel refuses, as IPv6 that was turned off since: the rule's destination is then said not to be local. */
+void route_restore(const struct prefix *prefix);
 void route_delete(const struct prefix *prefix);
 /* Every route of ours is deleted. */
 void route_flush(void);

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The kernel's routing table `local` says which sources the stack drops as martian: common.h says what for. */
-#include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "diverter.h"
+#include "netlink.h"
 
 struct list {
 	struct address_range *ranges;
@@ -32,11 +28,11 @@ static void add(struct list *list, __u32 address, unsigned length)
 	add_range(list, (struct address_range){ address, address | (length < 32 ? ~0u >> length : 0) });
 }
 
-static void add_route(struct list *list, const struct nlmsghdr *message)
+static void add_route(const struct nlmsghdr *entry, void *list)
 {
-	const struct rtmsg *route = NLMSG_DATA(message);
+	const struct rtmsg *route = NLMSG_DATA(entry);
 	__u32 destination = 0;
-	unsigned left = RTM_PAYLOAD(message);
+	unsigned left = RTM_PAYLOAD(entry);
 	if (route->rtm_table != RT_TABLE_LOCAL || (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_BROADCAST))
 		return;
 	for (const struct rtattr *one = RTM_RTA(route); RTA_OK(one, left); one = RTA_NEXT(one, left))
@@ -45,42 +41,11 @@ static void add_route(struct list *list, const struct nlmsghdr *message)
 	add(list, ntohl(destination), route->rtm_dst_len);
 }
 
-/* Returns false if the routes changed meanwhile. */
-static bool add_routes(struct list *list, int netlink)
-{
-	static char buffer[1 << 16];
-	struct {
-		struct nlmsghdr header;
-		struct rtmsg route;
-	} request = { { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		      { .rtm_family = AF_INET, .rtm_table = RT_TABLE_LOCAL } };
-	if (send(netlink, &request, sizeof(request), 0) < 0)
-		fail("cannot ask for the routing table `local`: %s", strerror(errno));
-	for (bool whole = true;;) {
-		ssize_t received = recv(netlink, buffer, sizeof(buffer), 0);
-		if (received < 0)
-			fail("cannot read the routing table `local`: %s", strerror(errno));
-		unsigned left = received;
-		for (const struct nlmsghdr *one = (void *)buffer; NLMSG_OK(one, left); one = NLMSG_NEXT(one, left)) {
-			whole &= !(one->nlmsg_flags & NLM_F_DUMP_INTR);
-			if (one->nlmsg_type == NLMSG_ERROR)
-				fail("the kernel refused to say its routing table `local`");
-			if (one->nlmsg_type == NLMSG_DONE)
-				return whole;
-			add_route(list, one);
-		}
-	}
-}
-
 static void read_routes(struct list *list)
 {
-	int on = 1, netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	/* Strict checking makes the kernel list that table alone, not all of them. */
-	if (netlink < 0 || setsockopt(netlink, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
-		fail("cannot ask for the routing table `local`: %s", strerror(errno));
-	for (unsigned before = list->count; !add_routes(list, netlink);)
-		list->count = before;
-	close(netlink);
+	struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
+	asked.route = (struct rtmsg){ .rtm_family = AF_INET, .rtm_table = RT_TABLE_LOCAL };
+	netlink_list(&asked, "routing table `local`", add_route, list);
 }
 
 static int by_low(const void *left, const void *right)

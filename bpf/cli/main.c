@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The commands that a person or a unit types, and their options. contract.c has those of OpenZiti's tunneler. */
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,16 +137,25 @@ static bool read_json(const char *verb, int argc, char **argv)
 	return json;
 }
 
+/* A command that only answers has failed if not all of the answer went where it should. Who reads no further wants no more. */
+static int answered(const char *verb)
+{
+	bool failed = fflush(stdout) != 0;
+	if (!(failed && errno == EPIPE) && (failed || ferror(stdout)))
+		fail("%s: the answer could not be written, is the disk full?", verb);
+	return 0;
+}
+
 static int status_command(int argc, char **argv)
 {
 	status_print(read_json("status", argc, argv));
-	return 0;
+	return answered("status");
 }
 
 static int services_command(int argc, char **argv)
 {
 	services_print(read_json("services", argc, argv));
-	return 0;
+	return answered("services");
 }
 
 static int flush_command(int argc, char **argv)

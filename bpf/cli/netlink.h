@@ -32,7 +32,10 @@ void netlink_close_nest(const struct netlink_message *message, struct rtattr *ne
 int netlink_ask(struct netlink_message *message);
 /* Reads one entry that the kernel has, if it has it. */
 void netlink_get(struct netlink_message *message, void (*read)(const struct nlmsghdr *entry, void *context), void *context);
-/* Lists what the kernel has, an entry at a time, which may ask for nothing else. Fails if the kernel does not tell its `what`. */
+/*
+ * Lists what the kernel has, an entry at a time. It is asked once more if what it has changes meanwhile. Fails if it does not tell
+ * its `what`.
+ */
 void netlink_list(struct netlink_message *message, const char *what, void (*each)(const struct nlmsghdr *entry, void *context),
 		  void *context);
 /* True if the interface is set up. */

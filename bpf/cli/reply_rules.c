@@ -68,6 +68,7 @@ static bool has_table(int family, __u32 device)
 	struct found_route found = { .device = device };
 	struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
 	asked.route.rtm_family = family;
+	netlink_add_number(&asked, RTA_TABLE, TABLE);
 	netlink_list(&asked, "routes", find_route, &found);
 	return found.found;
 }

@@ -34,15 +34,22 @@ static void add_destination(struct netlink_message *message, const struct prefix
 	netlink_add(message, RTA_DST, prefix->address.bytes, prefix->family == 4 ? 4 : 16);
 }
 
-static void change(int type, int flags, const struct prefix *prefix, int harmless, const char *what)
+/* Returns the kernel's answer: 0, or an error. */
+static int change(int type, int flags, const struct prefix *prefix)
 {
-	char text[PREFIX_TEXT];
 	struct netlink_message asked = route_message(type, flags, prefix);
 	add_destination(&asked, prefix);
 	netlink_add_number(&asked, RTA_OIF, if_nametoindex("lo"));
-	int error = netlink_ask(&asked);
+	return netlink_ask(&asked);
+}
+
+static void check(int error, int harmless, const char *what, const struct prefix *prefix)
+{
+	char text[PREFIX_TEXT];
 	if (error && error != harmless)
-		fail("cannot %s the route by which %s is this machine's own: %s", what, prefix_text(prefix, text), strerror(error));
+		fail("cannot %s the route by which %s is this machine's own: %s", what, prefix_text(prefix, text),
+		     error == EACCES && prefix->family == 6 ? "IPv6 is turned off here (sysctl net.ipv6.conf.lo.disable_ipv6)"
+							    : strerror(error));
 }
 
 static bool within(const struct prefix *prefix, const struct sockaddr *address)
@@ -70,16 +77,25 @@ bool route_is_too_wide(const struct prefix *prefix)
 	return found;
 }
 
+static int add(const struct prefix *prefix)
+{
+	return route_is_too_wide(prefix) ? 0 : change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, prefix);
+}
+
 void route_add(const struct prefix *prefix)
 {
-	if (!route_is_too_wide(prefix))
-		change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, prefix, EEXIST, "add");
+	check(add(prefix), EEXIST, "add", prefix);
+}
+
+void route_restore(const struct prefix *prefix)
+{
+	add(prefix);
 }
 
 void route_delete(const struct prefix *prefix)
 {
 	if (prefix->length)
-		change(RTM_DELROUTE, 0, prefix, ESRCH, "delete");
+		check(change(RTM_DELROUTE, 0, prefix), ESRCH, "delete", prefix);
 }
 
 struct routes {
@@ -109,7 +125,10 @@ void route_flush(void)
 {
 	for (int family = 4; family <= 6; family += 2) {
 		struct routes ours = {};
-		struct netlink_message asked = route_message(RTM_GETROUTE, 0, &(struct prefix){ .family = family });
+		struct netlink_message asked = netlink_message(RTM_GETROUTE, 0, sizeof(asked.route));
+		asked.route = (struct rtmsg){ .rtm_family = family == 4 ? AF_INET : AF_INET6,
+					      .rtm_table = RT_TABLE_LOCAL,
+					      .rtm_protocol = PROTOCOL };
 		netlink_list(&asked, "routes", read_ours, &ours);
 		for (unsigned i = 0; i < ours.count; i++)
 			route_delete(&ours.all[i]);

@@ -96,6 +96,8 @@ void rules_each(const struct maps *maps, void (*each)(const struct rule *rule, v
 {
 	struct reader reader = { .maps = maps, .each = each, .context = context, .left = MAX_SERVICES };
 	each_of_destinations(&reader);
+	if (!reader.owner_count)
+		return;
 	qsort(reader.owners, reader.owner_count, sizeof(*reader.owners), by_source_set);
 	each_of_sources(&reader);
 	free(reader.owners);

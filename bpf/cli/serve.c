@@ -6,8 +6,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "diverter.h"
@@ -20,6 +22,19 @@ static bool is_settled(const struct health_options *options)
 	return calls_age() >= REST && !router_problem(options->router);
 }
 
+/* A look that cannot be had says why and ends its process: that is another one's, as whoever asks next must be answered too. */
+static enum health look(void)
+{
+	char text[HEALTH_TEXT];
+	int status;
+	pid_t child = fork();
+	if (child < 0)
+		return health(text);
+	if (child == 0)
+		exit(health(text));
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? (enum health)WEXITSTATUS(status) : UNHEALTHY;
+}
+
 /*
  * A router that has been in service stays, even if its controller is away: that hurts all routers alike, and 503 would end the
  * flows that still go on. If a service's packets are lost, no service is left, or all were forgotten, it starts over.
@@ -28,8 +43,7 @@ static bool is_in_service(const struct health_options *options)
 {
 	static bool entered;
 	static __u32 flushes;
-	char text[HEALTH_TEXT];
-	enum health found = health(text);
+	enum health found = look();
 	bool stays = entered && found == HEALTHY && flushes == calls_flushes();
 	bool good = (found == HEALTHY || (found == UNUSED && options->idle)) && (stays || is_settled(options));
 	entered = found == HEALTHY && good;

@@ -18,7 +18,7 @@ static void print_change(struct items *list, const char *name, __u64 change)
 	printf("%s %llu/s", name, (unsigned long long)change);
 }
 
-/* Each second is a line: how often each verdict was reached in it, and what the stack counted. */
+/* Each second is a line: how often each verdict was reached in it, and what the stack counted. Maps that are new count from 0 on. */
 void watch(void)
 {
 	struct maps maps;
@@ -29,7 +29,7 @@ void watch(void)
 		struct items list = { "  ", false };
 		for (__u32 verdict = 0; verdict < VERDICTS_KNOWN; verdict++) {
 			__u64 value = counter(&maps, verdict);
-			print_change(&list, verdict_names[verdict], first ? 0 : value - last[verdict]);
+			print_change(&list, verdict_names[verdict], first ? 0 : value < last[verdict] ? value : value - last[verdict]);
 			last[verdict] = value;
 		}
 		stack_read(counts);
@@ -40,5 +40,7 @@ void watch(void)
 			puts(list.started ? "" : print_attached(&maps, print_nothing, "") ? "no packets" : "not attached");
 		fflush(stdout);
 		sleep(1);
+		maps_close(&maps);
+		maps_open(&maps);
 	}
 }

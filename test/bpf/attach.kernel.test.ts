@@ -283,5 +283,23 @@ describeKernel('the command', () => {
     await watching.line(/no_service 1\/s/);
     router.diverts('detach');
     await watching.line(/^not attached$/);
+    attach('--from', '10.0.0.0/24');
+    router.send(packet);
+    await watching.line(/no_service 1\/s/);
   });
+
+  test.each(['status', 'services --json'])(
+    '%s: an answer that cannot be written has failed, one that nobody reads has not',
+    (verb) => {
+      attach('--from', '10.0.0.0/24');
+      const answer = (script: string) => router.exec(['sh', '-c', `${script} ${diverterPath} ${verb} >&4`]);
+      expect(answer('exec 4>/dev/full;')).toMatchObject({
+        code: 1,
+        stderr: `diverter: ${verb.split(' ')[0]}: the answer could not be written, is the disk full?\n`,
+      });
+      // The other end of the pipe is closed, and systemd has its services ignore SIGPIPE.
+      const unread = "trap '' PIPE; rm -f /run/pipe; mkfifo /run/pipe; exec 3<>/run/pipe 4>/run/pipe 3>&-;";
+      expect(answer(unread)).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
 });

@@ -105,6 +105,20 @@ describeKernel('health', () => {
     expect(besides.stdout).toMatch(/200$/);
   });
 
+  test('a look that cannot be had is no health, and the next one is asked as well', async () => {
+    attach();
+    await serve('--idle');
+    await rest();
+    expect(ask()).toBe(IN);
+    for (const [mode, answer] of [
+      ['o+w', OUT],
+      ['o-w', IN],
+    ] as const) {
+      shell(`chmod ${mode} /sys/fs/bpf/ziti-glb/counters`);
+      expect(ask()).toBe(answer);
+    }
+  });
+
   test('it goes into service when its rules have come to rest, and not out of it when another comes', async () => {
     attach();
     await serve();

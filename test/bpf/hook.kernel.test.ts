@@ -277,8 +277,12 @@ describeKernel('on clsact, where the kernel has no tcx', () => {
 
   test('an ingress qdisc of someone else, which has no other side', () => {
     router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'ingress']);
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any');
+    const made = () => router.exec(['sh', '-c', 'ls /sys/class/net; ip rule; ls /sys/fs/bpf/ziti-glb']).stdout;
+    router.diverter('attach', 'eth0', '--from', 'any');
+    const before = made();
+    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any', '--reply', 'geneve');
     expect([code, stderr]).toEqual([1, expect.stringContaining('`tc qdisc del dev eth0 ingress`')]);
+    expect(made()).toBe(before);
     expect(status()).toMatchObject({ attached: [] });
     router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
     attach('--from', 'any');

@@ -148,7 +148,7 @@ chmod +x "$root/proof"
 
 truncate --size 2G "$work/disk"
 mke2fs -q -t ext4 -d "$root" "$work/disk"
-timeout 900 qemu-system-x86_64 -m 1024 -nographic \
+timeout 2700 qemu-system-x86_64 -m 1024 -nographic \
 	-kernel "$(find "$root/boot" -name 'vmlinuz*')" -initrd "$(find "$root/boot" -name 'initrd*')" \
 	-append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet' \
 	-drive "file=$work/disk,format=raw,if=virtio" -nic user,model=virtio-net-pci </dev/null | tr -d '\r' >"$work/console"

@@ -224,6 +224,14 @@ describeKernel('service rules', () => {
     expect(services.map(({ listener }: { listener: number }) => listener)).toEqual([41002]);
   });
 
+  test('options in one word are those in several', () => {
+    const inOneWord = ([action, first, ...others]: string[]): string[] => [`${action}${first?.slice(1)}`, ...others];
+    router.diverts(...inOneWord(interceptArguments(rule)));
+    expect(listed()).toMatchObject([{ destination: rule.destination, listener: rule.listener }]);
+    router.diverts(...inOneWord(removeArguments(rule)));
+    expect(listed()).toEqual([]);
+  });
+
   test('bits beyond a prefix are ignored; a lone IPv6 source is a host, although its length is given as 32', async () => {
     router.intercept({
       destination: '100.64.1.2/16',
