@@ -1,4 +1,5 @@
 import {
+  CreateTagsCommand,
   DescribeInstancesCommand,
   DescribeTagsCommand,
   StartInstancesCommand,
@@ -113,6 +114,24 @@ test('a stack that is paused notes it all the same, and changes nothing else', a
   ]);
   const changes = calls.filter((call) => call.changes && call.at > at).map(({ operation }) => operation);
   expect(changes).toEqual(['CreateTags']);
+});
+
+test('a note that is left on what is no router any more is taken away, and one that nobody sealed is nothing to see', async () => {
+  const { dead, ec2, untag, pass, ask, note } = await died();
+  const left = await note();
+  await untag(dead);
+  for (let minute = 0; minute < 10; minute++) await pass();
+  expect(await note()).toBeUndefined();
+  const write = (Value: string) =>
+    ec2.send(new CreateTagsCommand({ Resources: [dead], Tags: [{ Key: 'ziti-glb:unhealthy', Value }] }));
+  await write(given(left));
+  expect((await ask('status')).out).not.toContain(dead);
+  await pass();
+  expect(await note()).toBeUndefined();
+  await write('Target.Timeout 2026-01-15T10:00:00.000Z');
+  await pass();
+  expect(await note()).toBe('Target.Timeout 2026-01-15T10:00:00.000Z');
+  expect((await ask('status')).out).not.toContain(dead);
 });
 
 test('JSON of a router tells its health beside what its diverter says', async () => {
