@@ -138,6 +138,8 @@ export interface Link {
   name: string;
   holds: boolean;
   says: string;
+  /** Of the functions' reason why it does not hold, if they have one. */
+  code?: string | undefined;
 }
 
 /** `ziti-glb doctor --json` prints this. */

@@ -1,5 +1,6 @@
 import type { IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup } from '@aws-sdk/client-ec2';
 import { contains } from '../shared/cidr.ts';
+import { advised } from '../shared/conditions/sentences.ts';
 import type { RouterSummary } from '../shared/routers/summaries.ts';
 import type { SubnetsWorld } from '../shared/subnets/world.ts';
 import { elseOk, type Finding, finding } from './finding.ts';
@@ -16,14 +17,9 @@ const EPHEMERAL = { from: 1024, to: 65_535 };
 /** The target group is to take instances: one that is taken may have its targets by address. */
 export function ofType(targetType: string): Finding[] {
   if (targetType === 'instance') return [];
-  return [
-    finding(
-      'fault',
-      'target group',
-      `its targets are of type ${targetType}, and routers are of type instance: nothing is done to any of them`,
-      'make one of that type, for AWS changes it of none that is there, and deploy with its targetGroupArn',
-    ),
-  ];
+  const reason = { code: 'other-target-type', targetType } as const;
+  const { says, todo } = advised({ kind: 'refused', reason });
+  return [{ ...finding('fault', 'target group', says, todo), code: reason.code }];
 }
 
 /** The target group is to check what its routers are told to answer: one that is taken may check something else. */

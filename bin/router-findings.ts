@@ -1,7 +1,8 @@
 import type { Agent } from '../shared/aws/agents.ts';
 import { endedText } from '../shared/conditions/routers.ts';
-import { bareSince, type Router } from '../shared/routers/router.ts';
-import { minuteOf } from '../shared/sentences.ts';
+import { advised } from '../shared/conditions/sentences.ts';
+import { agentAwaited } from '../shared/routers/join.ts';
+import type { Router } from '../shared/routers/router.ts';
 import type { SubnetsWorld } from '../shared/subnets/world.ts';
 import { elseOk, type Finding, finding } from './finding.ts';
 
@@ -71,23 +72,18 @@ export function mtu(routers: readonly Router[]): Finding[] {
 }
 
 /** @param known agents that have registered, online or lost */
-export function agents(routers: readonly Router[], known: readonly Agent[]): Finding[] {
+export function agents(routers: readonly Router[], known: readonly Agent[], now: number): Finding[] {
   return routers.map(({ label, instance }) => {
-    const agent = known.find(({ id }) => id === instance.id);
-    if (agent?.isOnline) return finding('ok', 'agent', `${label}: online`);
-    if (agent && agent.heardAt >= bareSince(instance))
-      return finding(
-        'fault',
-        'agent',
-        `${label}: Systems Manager last heard it at ${minuteOf(agent.heardAt)}: the machine is down or cut off`,
-        'look at its status checks in EC2, and reboot or terminate it, or open 443 to ssm and ssmmessages again',
-      );
-    return finding(
-      'fault',
-      'agent',
-      `${label}: Systems Manager does not hear it`,
-      'see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm and ssmmessages is open (for agents before 3.3.40 to ec2messages too)',
-    );
+    // Of a router that needs no command the functions do not ask for it.
+    const { isOnline = false, heardAt } = known.find(({ id }) => id === instance.id) ?? {};
+    const awaited = agentAwaited({ ...instance, agentOnline: isOnline, agentHeardAt: heardAt }, now);
+    if (!awaited) return finding('ok', 'agent', `${label}: online`);
+    const { says, todo } = advised(awaited);
+    const remedy = todo || 'nothing yet: agents register within minutes';
+    return {
+      ...finding(awaited.warn ? 'fault' : 'warning', 'agent', `${label} ${says}`, remedy),
+      code: awaited.reason.code,
+    };
   });
 }
 

@@ -115,7 +115,7 @@ const plan = z.object({
   with: z.object({ subnet: z.string(), state: z.string(), says: z.string() }).exactOptional(),
 });
 
-const link = z.object({ name: z.string(), holds: z.boolean(), says: z.string() });
+const link = z.object({ name: z.string(), holds: z.boolean(), says: z.string(), code: z.string().optional() });
 const explain = z.object({
   ...versioned,
   subject: z.string(),

@@ -81,7 +81,10 @@ async function examineHub(stack: DeployedHub, terminal: Terminal): Promise<Findi
       const known = routers.length > 0 ? await readAgents(clients.ssm) : [];
       const online = new Set(known.flatMap(({ id, isOnline }) => (isOnline ? id : [])));
       const heard = routers.filter(({ instance, diverter }) => online.has(instance.id) && diverter !== 'none');
-      return [...agents(routers, known), ...(await attempt('packets', () => askDiverters(stack, heard, terminal)))];
+      return [
+        ...agents(routers, known, stack.now()),
+        ...(await attempt('packets', () => askDiverters(stack, heard, terminal))),
+      ];
     }),
     attempt('spokes', async () => {
       const { serviceId: ServiceId, spokeAccounts } = config.subnets;

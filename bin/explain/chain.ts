@@ -1,11 +1,11 @@
+import type { Condition, Reason } from '../../shared/conditions/condition.ts';
 import { endedText } from '../../shared/conditions/routers.ts';
-import { reasonText } from '../../shared/conditions/sentences.ts';
+import { lasting, reasonText } from '../../shared/conditions/sentences.ts';
 import type { HubConfig, RoutersConfig } from '../../shared/config.ts';
 import { otherHooks } from '../../shared/routers/hooks.ts';
+import { agentAwaited } from '../../shared/routers/join.ts';
 import { healthOf, mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
 import { healthSentence } from '../../shared/routers/sentences.ts';
-import type { Instance } from '../../shared/routers/world.ts';
-import { minuteOf } from '../../shared/sentences.ts';
 import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
 import {
   type Connection,
@@ -28,7 +28,17 @@ export interface Ground {
 }
 type Config = Deployed['config'];
 
-const link = (name: string, holds: boolean, says: string): Link => ({ name, holds, says });
+type Code = Reason['code'];
+
+/** @param code of the reason why it does not hold, if the functions have one */
+const link = (name: string, holds: boolean, says: string, code?: string): Link => ({
+  ...{ name, holds, says },
+  ...(!holds && code && { code }),
+});
+
+/** The code of the first condition that has one of these. */
+const codeAmong = (conditions: readonly Condition[], ...codes: Code[]): Code | undefined =>
+  conditions.find(({ reason }) => codes.includes(reason.code))?.reason.code;
 
 /** From the tag of a subnet to the router that gets its packets. Ends early where the rest would be meaningless. */
 export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): Link[] {
@@ -39,13 +49,15 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
   const chain = [link('tag', true, `${tagKey}=${subnet.tagValue}`)];
 
   const summary = plan.summaries.find((each) => each.subnet.id === subnet.id);
-  if (!summary?.optedIn) return [...chain, link('wish', false, summary?.status ?? 'it is leaving')];
+  const conditions = summary?.conditions ?? [];
+  if (!summary?.optedIn)
+    return [...chain, link('wish', false, summary?.status ?? 'it is leaving', conditions[0]?.reason.code)];
   const {
     optedIn: { spec },
     endpoint,
     table,
   } = summary;
-  if ('refused' in spec) return [...chain, link('wish', false, reasonText(spec.refused))];
+  if ('refused' in spec) return [...chain, link('wish', false, reasonText(spec.refused), spec.refused.code)];
   chain.push(link('wish', true, spec.cidrs.join(' ')));
   const reply = config.routers?.reply;
   if (hub) {
@@ -53,7 +65,8 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
       link('VPC', true, `it is in ${world.vpcId} of account ${account}, and the routers in account ${hub.account}`),
     );
     const there = hub.visible ? '' : `, which is not there for account ${account}: is it in the hub's spokeAccounts?`;
-    chain.push(link('endpoint service', hub.visible, `${hub.service} of account ${hub.account}${there}`));
+    const service = `${hub.service} of account ${hub.account}${there}`;
+    chain.push(link('endpoint service', hub.visible, service, codeAmong(conditions, 'service-there')));
     if (!hub.visible) return chain;
   } else if (world.remote)
     chain.push(
@@ -63,12 +76,13 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
   if (!world.service.zones.includes(subnet.zone)) {
     const yet = `it does not serve ${subnet.zone} yet, where the load balancer is already`;
     const never = `it does not serve ${subnet.zone}, which is ${subnet.zoneId}`;
-    return [...chain, link('endpoint service', false, hub ? never : yet)];
+    return [...chain, link('endpoint service', false, hub ? never : yet, codeAmong(conditions, 'zone-enabled'))];
   }
   const stands = endpoint ? `${endpoint.id} in ${endpoint.subnetId} is ${endpoint.state}` : 'there is none yet';
   const asks = hub && endpoint?.state === 'pendingacceptance' ? `: account ${hub.account} has to accept it` : '';
   const why = endpoint?.error ? `: ${endpoint.error}` : asks;
-  chain.push(link('endpoint', endpoint?.state === 'available', `${stands}${why}`));
+  const isThere = endpoint?.state === 'available';
+  chain.push(link('endpoint', isThere, `${stands}${why}`, codeAmong(conditions, ...OF_ENDPOINT)));
 
   const explicit = table?.subnetIds.includes(subnet.id);
   chain.push(
@@ -82,11 +96,29 @@ export function chainOfSubnet(subnet: Subnet, ground: Ground, config: Config): L
       : !target
         ? `${cidr} leads to ${route.target}, which is not ours`
         : `${cidr} leads to ${route.target}${route.blackhole ? ', a blackhole' : ''}`;
-    chain.push(link('route', target?.state === 'available' && !route?.blackhole, says));
+    const leads = target?.state === 'available' && !route?.blackhole;
+    const its = conditions.filter(({ reason }) => 'destination' in reason && reason.destination === cidr);
+    chain.push(link('route', leads, says, its[0]?.reason.code ?? codeAmong(conditions, ...OF_ALL_ROUTES)));
   }
 
   return [...chain, ...(hub ? ofHub(subnet, hub, world.now) : behind(subnet, ground, config))];
 }
+
+/** Reasons of a subnet's endpoint. */
+const OF_ENDPOINT: readonly Code[] = [
+  'endpoint-quota',
+  'endpoint-accepted',
+  'endpoint-anew',
+  'endpoint-retry',
+  'endpoint-available',
+  'room-in-vpc',
+  'room-in-zone',
+  'zone-enabled',
+  'news-of-hub',
+];
+
+/** Reasons that name no route, and stand in the way of each of a subnet. */
+const OF_ALL_ROUTES: readonly Code[] = ['healthy-router', 'news-of-hub'];
 
 /** From the endpoint on, where the load balancer is the stack's. */
 function behind(subnet: Subnet, { subnets: { world }, routers }: Ground, config: Config): Link[] {
@@ -128,24 +160,34 @@ export function chainOfConnections(connections: readonly Connection[], { spokeAc
         'account',
         !waits,
         `${owner} is not among spokeAccounts: a person accepts its endpoints, or does not`,
+        'unknown-account',
       );
     }),
     ...connections.map(({ id, state }) => link('endpoint', state === 'available', `${id} is ${worded(state)}`)),
   ];
 }
 
-/** From the tag of an instance to the packets that the load balancer gives it. */
-export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
+/** From the tag of an instance to the packets that the load balancer gives it. @param conditions the functions' of it */
+export function chainOfRouter(
+  router: Router,
+  conditions: readonly Condition[],
+  config: RoutersConfig,
+  now: number,
+): Link[] {
   const { instance, phase, target, diverter, wanted, present } = router;
   const { tagKey } = config;
+  const code = 'reason' in phase ? phase.reason.code : codeAmong(conditions, 'instance-started');
+  const role = instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`;
   const chain = [
-    link('tag', instance.role === ROUTER, instance.role ? `${tagKey}=${instance.role}` : `it has no tag ${tagKey}`),
-    link('instance', instance.state === 'running', `it is ${instance.state}`),
+    link('tag', instance.role === ROUTER, role, code),
+    link('instance', instance.state === 'running', `it is ${instance.state}`, code),
   ];
   if (phase.kind === 'refused' || phase.kind === 'leaving')
-    return [...chain, link('standing', false, reasonText(phase.reason))];
+    return [...chain, link('standing', false, reasonText(phase.reason), code)];
 
-  if (mayNeedCommand(router)) chain.push(link('agent', instance.agentOnline, agentSentence(instance)));
+  const agent = mayNeedCommand(router) ? agentAwaited(instance, now) : undefined;
+  if (agent) chain.push(link('agent', false, lasting(agent), agent.reason.code));
+  else if (instance.agentOnline) chain.push(link('agent', true, 'online'));
   const [last] = instance.installs;
   const failed = last && last.status !== 'success' ? `; ${endedText(last)}` : '';
   const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
@@ -155,27 +197,42 @@ export function chainOfRouter(router: Router, config: RoutersConfig): Link[] {
       'diverter',
       diverter === 'wanted',
       `${has}${diverter === 'wanted' ? '' : `, and is to have ${wanted.fingerprint}`}${failed}`,
+      codeAmong(conditions, ...OF_INSTALL),
     ),
   );
   // It goes off when the diverter is there, and not before.
   const checked = instance.interfaces.filter(({ sourceDestCheck }) => sourceDestCheck).map(({ id }) => id);
-  chain.push(link('source/dest check', checked.length === 0, checked.length ? `on at ${checked.join(', ')}` : 'off'));
-  const held = instance.scaling?.others.length
-    ? [link('lifecycle hook', false, reasonText({ code: 'held-by-other-hooks', ...otherHooks(instance.scaling) }))]
-    : [];
+  const check = checked.length ? `on at ${checked.join(', ')}` : 'off';
+  chain.push(link('source/dest check', checked.length === 0, check, codeAmong(conditions, 'source-dest-check')));
+  const others = instance.scaling?.others.length ? otherHooks(instance.scaling) : undefined;
+  const holding = others && ({ code: 'held-by-other-hooks', ...others } as const);
+  const held = holding ? [link('lifecycle hook', false, reasonText(holding), holding.code)] : [];
   if (phase.kind === 'prepared')
     return [...chain, ...held, link('warm pool', true, 'it waits to be called into service')];
-  chain.push(link('target', target !== undefined, target ? 'registered' : 'not registered'));
-  if (target) chain.push(link('health', target.state === 'healthy', healthSentence(healthOf(router))));
+  const registered = target ? 'registered' : 'not registered';
+  chain.push(link('target', target !== undefined, registered, codeAmong(conditions, ...OF_INSTALL, 'tag-written')));
+  const health = codeAmong(conditions, 'health-checks', 'drained-to-join');
+  if (target) chain.push(link('health', target.state === 'healthy', healthSentence(healthOf(router)), health));
   return [...chain, ...held];
 }
 
-function agentSentence({ agentOnline, agentHeardAt }: Instance): string {
-  if (agentOnline) return 'online';
-  return agentHeardAt === undefined
-    ? 'Systems Manager has never heard of it'
-    : `Systems Manager last heard of it at ${minuteOf(agentHeardAt)}`;
-}
+/** Reasons of an install, and of what has to be there before. */
+const OF_INSTALL: readonly Code[] = [
+  'no-room-for-notes',
+  'load-balancer-addresses',
+  'dns-range',
+  'dns-pool-held',
+  'dns-pool-of-vpc',
+  'dns-pool-held-and-of-vpc',
+  'drained-to-join',
+  'command-running',
+  'install-failed',
+  'upgrade-failed',
+  'upgrade-made-unhealthy',
+  'upgrade-held-up',
+  'upgraded-router-healthy',
+  'last-router',
+];
 
 /** For each subnet that follows a route table: how far its chain holds. */
 export function chainOfTable(tableId: string, ground: Ground, config: Config): Link[] {
@@ -188,7 +245,8 @@ export function chainOfTable(tableId: string, ground: Ground, config: Config): L
     link('subnets', opted.length > 0, `${opted.length} of the ${followers.length} that follow it are opted in`),
     ...opted.map((subnet) => {
       const broken = chainOfSubnet(subnet, ground, config).find(({ holds }) => !holds);
-      return link(label(subnet), !broken, broken ? `${broken.name}: ${broken.says}` : 'its packets arrive');
+      const says = broken ? `${broken.name}: ${broken.says}` : 'its packets arrive';
+      return link(label(subnet), !broken, says, broken?.code);
     }),
   ];
 }

@@ -92,12 +92,12 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
 
   if (hasRouters(stack)) {
     const router = routersIn(ground, config).find(({ instance }) => is(instance));
-    if (router)
-      return {
-        subject: router.label,
-        chain: chainOfRouter(router, stack.config.routers),
-        said: said(router.instance.id),
-      };
+    if (router) {
+      const { id } = router.instance;
+      const its = conditions.filter(({ about }) => about.ids.includes(id));
+      const { now } = ground.subnets.world;
+      return { subject: router.label, chain: chainOfRouter(router, its, stack.config.routers, now), said: said(id) };
+    }
     const connections = spokes.filter(({ id, owner }) => id === asked || owner === asked);
     const [first] = connections;
     if (!first && stack.config.subnets.spokeAccounts.includes(asked)) {
@@ -129,7 +129,8 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
   const place = await placeOf(asked, served, clients.ec2);
   if (place?.VpcId !== undefined && !served.includes(place.VpcId)) {
     const says = `it stands in ${place.VpcId}, and ${ground.place.stack} serves ${served.join(', ')}: whatever its tags say, it is nothing to this stack`;
-    return { subject: asked, chain: [{ name: 'VPC', holds: false, says }], said: [] };
+    const code = conditions.find(({ about }) => about.ids.includes(place.VpcId ?? ''))?.reason.code;
+    return { subject: asked, chain: [{ name: 'VPC', holds: false, says, ...(code && { code }) }], said: [] };
   }
   if (!place || asked.startsWith('subnet-') || place.SubnetId === undefined) return undefined;
   const found = await explainThing(place.SubnetId, ground, given);

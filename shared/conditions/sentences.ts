@@ -22,8 +22,11 @@ export function advised(condition: Obstacle): { says: string; todo: string } {
 }
 
 /** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
-export const lasting = (condition: Obstacle) =>
-  `${sentence(condition)}${condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`}`;
+export function lasting(condition: Obstacle): string {
+  const { says, by, todo } = wordsIn(TABLE, condition.reason);
+  const since = condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`;
+  return `${verb(condition)}${says}${since}${by}${todo}`;
+}
 
 /** A condition for people who do not. */
 export const aboutIt = (condition: Condition) =>

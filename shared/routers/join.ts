@@ -2,7 +2,7 @@ import { LATER, type Obstacle, type Reason } from '../conditions/condition.ts';
 import type { RoutersConfig } from '../config.ts';
 import { aboutRouters, agentLostAt, bareSince, healthOf, isOutdated, NO_DIVERTER, type Router } from './router.ts';
 import type { RoutersStep } from './steps.ts';
-import type { Install, RoutersWorld } from './world.ts';
+import type { Install, Instance, RoutersWorld } from './world.ts';
 
 /** A router has come so far on its way to serve. */
 export interface Progress {
@@ -135,8 +135,8 @@ const noteNone = (router: Router, at: number): RoutersStep => ({
 /** A router is to be installed now, or waits for something first; undefined if there is nothing to put right yet. */
 function install(router: Router, now: number): Progress['next'] | undefined {
   const { instance, diverter, wanted } = router;
-  const heardAt = agentLostAt(instance);
-  if (heardAt !== undefined) return { is: 'wait', reason: { code: 'agent-lost', heardAt }, until: LATER, warn: true };
+  const agent = agentAwaited(instance, now);
+  if (agent?.reason.code === 'agent-lost') return { is: 'wait', ...agent };
   const [last] = instance.installs;
   if (last?.status === 'running') {
     const { commandId, details, requestedAt } = last;
@@ -158,13 +158,20 @@ function install(router: Router, now: number): Progress['next'] | undefined {
     return { is: 'wait', reason: { code: 'install-failed', ...endOf(latest) }, until: due, since, warn: true };
   }
 
-  if (!instance.agentOnline) {
-    const since = bareSince(instance);
-    const minutes = AGENT_PATIENCE_MS / 60_000;
-    if (now - since <= AGENT_PATIENCE_MS) return { is: 'wait', reason: { code: 'agent-online', minutes }, since };
-    return { is: 'wait', reason: { code: 'agent-missing', minutes }, since, until: LATER, warn: true };
-  }
-  return { is: 'install' };
+  return agent ? { is: 'wait', ...agent } : { is: 'install' };
+}
+
+/** An agent that is not online is waited for by whoever would send its instance a command; undefined if it is. */
+export function agentAwaited(instance: Instance, now: number): Obstacle | undefined {
+  if (instance.agentOnline) return undefined;
+  const late = { kind: 'waiting', until: LATER, warn: true } as const;
+  const heardAt = agentLostAt(instance);
+  if (heardAt !== undefined) return { ...late, reason: { code: 'agent-lost', heardAt } };
+  const since = bareSince(instance);
+  const minutes = AGENT_PATIENCE_MS / 60_000;
+  return now - since <= AGENT_PATIENCE_MS
+    ? { kind: 'waiting', reason: { code: 'agent-online', minutes }, since }
+    : { ...late, reason: { code: 'agent-missing', minutes }, since };
 }
 
 /** A router waits for this until it is as it should be; undefined if it is. One that serves with an older diverter does serve. */

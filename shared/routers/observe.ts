@@ -64,7 +64,7 @@ export async function observe(
   const { ec2, elb, ssm } = clients;
   const loadBalancer = config.loadBalancerArn.split(':loadbalancer/')[1];
   const [found, nodes, health, invocations, vpcs] = await Promise.all([
-    describeInstances(ec2, { 'tag-key': [config.tagKey, config.rangeKey, config.checkKey] }),
+    describeInstances(ec2, { 'tag-key': [config.tagKey, config.rangeKey, config.checkKey, config.unhealthyKey] }),
     collect(
       // ELB user guide, "Target security groups": a load balancer's interfaces are known by their description.
       paginateDescribeNetworkInterfaces({ client: ec2 }, where({ description: [`ELB ${loadBalancer}`] })),

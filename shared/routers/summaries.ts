@@ -8,7 +8,10 @@ import type { Instance } from './world.ts';
 
 /** An instance that runs or is about to, or that the load balancer still knows. Whoever tells of it tells this. */
 export interface RouterSummary extends Health, Explained {
-  instance: Pick<Instance, 'id' | 'name' | 'state' | 'address' | 'zone' | 'unhealthy' | 'launchedAt' | 'rootedAt'>;
+  instance: Pick<
+    Instance,
+    'id' | 'name' | 'role' | 'state' | 'address' | 'zone' | 'unhealthy' | 'launchedAt' | 'rootedAt'
+  >;
   state: 'ready' | 'leaving' | 'waiting' | 'refused' | 'down';
   conditions: Condition[];
 }
@@ -23,6 +26,8 @@ export function summariesOf(routers: readonly Known[], { steps, conditions }: Pa
     const { health, reason } = standing;
     const mine = conditions.filter(({ about }) => about.ids.includes(instance.id));
     const next = steps.filter((step) => !isForPeople(step) && step.about.ids.includes(instance.id));
+    // A tag of ours is left there, or anybody's that is called so.
+    if (!target && instance.role === undefined && mine.length === 0 && next.length === 0) return [];
     const isCaused = health === 'unhealthy' && reason !== undefined;
     // The cause says more than that it is waited for.
     const others = isCaused ? mine.filter((each) => each.reason.code !== 'health-checks') : mine;

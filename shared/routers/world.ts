@@ -7,7 +7,7 @@ export interface RoutersWorld {
   now: number;
   /** The load balancer's nodes, one a zone. A router takes GENEVE from their addresses alone. */
   nodes: { address: string; zone: string }[];
-  /** Instances of the VPC that carry the tag, those that still have a DNS range or something to be undone, and those that are targets; ended ones while EC2 lists them. */
+  /** Instances of the VPC that carry the tag, those that still have a DNS range, a note of their health or something to be undone, and those that are targets; ended ones while EC2 lists them. */
   instances: Instance[];
   /** Instances, by id, of all groups that have one of these: those too that carry no tag. */
   scaling: ReadonlyMap<string, Scaling>;

@@ -1,6 +1,12 @@
-import { DescribeTagsCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  DescribeInstancesCommand,
+  DescribeTagsCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
-import type { Finding, Router, Status } from '../../bin/json.ts';
+import type { Explanation, Finding, Router, Status } from '../../bin/json.ts';
 import { minuteOf } from '../../shared/sentences.ts';
 import { given } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
@@ -59,8 +65,12 @@ test('of a machine that hangs all commands say why, since when, and what to do',
   expect(out).not.toContain('AmazonSSMManagedInstanceCore');
 
   const { out: chain } = await ask('explain router-1');
-  expect(chain).toMatch(new RegExp(`BROKEN +agent +Systems Manager last heard of it at ${heardAt} UTC`));
+  expect(chain).toMatch(new RegExp(`BROKEN +agent +${given(why[1])}\n`));
   expect(chain).toMatch(new RegExp(`BROKEN +health +${cause}`));
+  const { broken } = JSON.parse((await ask('explain router-1 --json')).out) as Explanation;
+  expect(broken).toEqual({ name: 'agent', holds: false, says: why[1], code: 'agent-lost' });
+  // The first broken link says it, and nobody says it again.
+  expect(chain.match(/was last heard of at/g)).toHaveLength(2);
 
   const findings = JSON.parse((await ask('doctor --json')).out) as Finding[];
   const of = (check: string) => findings.filter((each) => each.check === check && each.is !== 'ok');
@@ -72,9 +82,9 @@ test('of a machine that hangs all commands say why, since when, and what to do',
   ]);
   expect(of('agent')).toEqual([
     {
-      ...{ is: 'fault', check: 'agent' },
-      says: `${dead} (router-1): Systems Manager last heard it at ${heardAt} UTC: the machine is down or cut off`,
-      remedy: expect.stringMatching(/^look at its status checks in EC2/),
+      ...{ is: 'fault', check: 'agent', code: 'agent-lost' },
+      says: `${dead} (router-1) waits for its SSM agent, which was last heard of at ${heardAt} UTC`,
+      remedy: expect.stringMatching(/^the machine is down or cut off; look at its status checks in EC2/),
     },
   ]);
 
@@ -106,8 +116,70 @@ test('a stack that is paused notes it all the same, and changes nothing else', a
   expect(changes).toEqual(['CreateTags']);
 });
 
+test('a note that is left on what is no router any more is taken away, and one that nobody sealed is nothing to see', async () => {
+  const { dead, ec2, untag, pass, ask, note } = await died();
+  const left = await note();
+  await untag(dead);
+  for (let minute = 0; minute < 10; minute++) await pass();
+  expect(await note()).toBeUndefined();
+  const write = (Value: string) =>
+    ec2.send(new CreateTagsCommand({ Resources: [dead], Tags: [{ Key: 'ziti-glb:unhealthy', Value }] }));
+  await write(given(left));
+  expect((await ask('status')).out).not.toContain(dead);
+  await pass();
+  expect(await note()).toBeUndefined();
+  await write('Target.Timeout 2026-01-15T10:00:00.000Z');
+  await pass();
+  expect(await note()).toBe('Target.Timeout 2026-01-15T10:00:00.000Z');
+  expect((await ask('status')).out).not.toContain(dead);
+});
+
 test('JSON of a router tells its health beside what its diverter says', async () => {
   const { ask, dead } = await died();
   const { id, health, why } = JSON.parse((await ask('router router-2 --json')).out) as Router;
   expect([id === dead, health, why]).toEqual([false, 'healthy', []]);
+});
+
+/** An instance is stopped and started, and its agent does not come up again. */
+async function startedWithoutAgent(id: string, { ec2, clock, cloud }: Awaited<ReturnType<typeof deployed>>) {
+  const InstanceIds = [id];
+  await ec2.send(new StopInstancesCommand({ InstanceIds }));
+  await clock.run(5 * MINUTE);
+  await ec2.send(new StartInstancesCommand({ InstanceIds }));
+  for (;;) {
+    await clock.run(1000);
+    const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds }));
+    const { State, LaunchTime } = given(Reservations?.[0]?.Instances?.[0]);
+    if (State?.Name !== 'running') continue;
+    cloud.crash(id);
+    return { launched: minuteOf(given(LaunchTime).getTime()) };
+  }
+}
+
+test('of an agent that has not come all commands say so, since when, and what is usually missing', async () => {
+  const stack = await deployed();
+  const id = await stack.router(stack.vpc.a0, 'router-1');
+  const { launched } = await startedWithoutAgent(id, stack);
+  const ask = async () => {
+    const findings = JSON.parse((await stack.cli('doctor --json')).out) as Finding[];
+    const { broken } = JSON.parse((await stack.cli('explain router-1 --json')).out) as Explanation;
+    return { finding: findings.find(({ check }) => check === 'agent'), broken };
+  };
+  await stack.clock.run(MINUTE);
+  const coming = `waits for its SSM agent to come online, within 15 min of its start`;
+  expect(await ask()).toEqual({
+    finding: {
+      ...{ is: 'warning', check: 'agent', says: `${id} (router-1) ${coming}`, code: 'agent-online' },
+      remedy: 'nothing yet: agents register within minutes',
+    },
+    broken: { name: 'agent', holds: false, says: `${coming}, since ${launched}`, code: 'agent-online' },
+  });
+  await stack.clock.run(15 * MINUTE);
+  const missing = 'waits for its SSM agent, which is not online 15 min after its start';
+  const usually = expect.stringMatching(/^usually its instance profile lacks AmazonSSMManagedInstanceCore/);
+  const { finding, broken } = await ask();
+  expect(finding).toEqual({
+    ...{ is: 'fault', check: 'agent', says: `${id} (router-1) ${missing}`, code: 'agent-missing', remedy: usually },
+  });
+  expect(broken?.says).toMatch(`${missing}, since ${launched}: usually its instance profile lacks`);
 });

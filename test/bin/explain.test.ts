@@ -8,6 +8,8 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Rule, taking } from '../../bin/explain/destination.ts';
+import type { Explanation, Link } from '../../bin/json.ts';
+import type { Reason } from '../../shared/conditions/condition.ts';
 import { given, launch, testVpc } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
 import { askedBy, deployed, inLateZone, STRANGER, type TestStack } from './stage.ts';
@@ -21,6 +23,10 @@ async function world({ passes = 4, router = true } = {}) {
   await stack.tag(stack.vpc.a1, CIDR);
   for (let minute = 0; minute < passes; minute++) await stack.pass();
   return { ...stack, router: id };
+}
+
+async function brokenOf({ cli }: Pick<TestStack, 'cli'>, subject: string): Promise<Link | undefined> {
+  return (JSON.parse((await cli(`explain ${subject} --json`)).out) as Explanation).broken;
 }
 
 describe('the chain of a subnet', () => {
@@ -44,15 +50,30 @@ describe('the chain of a subnet', () => {
   });
 
   test.each([
-    ['it has no tag', { passes: 0 }, 'tag', /give it one/, async ({ untag, vpc }) => void (await untag(vpc.a1))],
-    ['its tag is wrong', {}, 'wish', /oops is not a CIDR/, async ({ tag, vpc }) => void (await tag(vpc.a1, 'oops'))],
-    ['it has no endpoint yet', { passes: 0 }, 'endpoint', /none yet/, async () => {}],
-    ['no router is healthy', { router: false }, 'route', /none yet/, async () => {}],
+    [
+      'it has no tag',
+      { passes: 0 },
+      'tag',
+      /give it one/,
+      undefined,
+      async ({ untag, vpc }) => void (await untag(vpc.a1)),
+    ],
+    [
+      'its tag is wrong',
+      {},
+      'wish',
+      /oops is not a CIDR/,
+      'not-a-cidr',
+      async ({ tag, vpc }) => void (await tag(vpc.a1, 'oops')),
+    ],
+    ['it has no endpoint yet', { passes: 0 }, 'endpoint', /none yet/, 'endpoint-available', async () => {}],
+    ['no router is healthy', { router: false }, 'route', /none yet/, 'healthy-router', async () => {}],
     [
       'its route leads elsewhere',
       { passes: 0 },
       'route',
       /leads to eni-\S+, which is not ours/,
+      'route-conflict',
       async (stack) => {
         const { Reservations } = await stack.ec2.send(new DescribeInstancesCommand({ InstanceIds: [stack.router] }));
         const NetworkInterfaceId = Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces?.[0]?.NetworkInterfaceId;
@@ -67,24 +88,25 @@ describe('the chain of a subnet', () => {
       {},
       'router',
       /none that is healthy/,
+      undefined,
       async (stack) => {
         stack.fake.onProbe = () => ({ healthy: false, reason: 'Target.Timeout' });
         await stack.clock.run(60_000);
       },
     ],
-  ] satisfies [string, object, string, RegExp, (stack: Awaited<ReturnType<typeof world>>) => Promise<void>][])(
-    'is broken where %s',
-    async (_, options, name, says, breaks) => {
-      const stack = await world(options);
-      await breaks(stack);
-      const { code, out } = await stack.cli('explain app-a --json');
-      const { broken } = JSON.parse(out);
-      expect(code).toBe(2);
-      expect(broken.name).toBe(name);
-      expect(broken.says).toMatch(says);
-      expect((await stack.cli('explain app-a')).out).toContain(`The first broken link is ${name}: ${broken.says}.`);
-    },
-  );
+  ] satisfies [
+    ...[string, object, string, RegExp, Reason['code'] | undefined],
+    (stack: Awaited<ReturnType<typeof world>>) => Promise<void>,
+  ][])('is broken where %s', async (_, options, name, says, reason, breaks) => {
+    const stack = await world(options);
+    await breaks(stack);
+    const { code, out } = await stack.cli('explain app-a --json');
+    const { broken } = JSON.parse(out);
+    expect(code).toBe(2);
+    expect([broken.name, broken.code]).toEqual([name, reason]);
+    expect(broken.says).toMatch(says);
+    expect((await stack.cli('explain app-a')).out).toContain(`The first broken link is ${name}: ${broken.says}.`);
+  });
 });
 
 test('the chain of a subnet is broken where the endpoint service does not serve its zone yet', async () => {
@@ -94,6 +116,7 @@ test('the chain of a subnet is broken where the endpoint service does not serve 
   expect(out).toContain(
     'The first broken link is endpoint service: it does not serve eu-central-1c yet, where the load balancer is already.',
   );
+  expect(await brokenOf(stack, subnet)).toMatchObject({ name: 'endpoint service', code: 'zone-enabled' });
 });
 
 describe('the chain of a router', () => {
@@ -127,6 +150,7 @@ describe('the chain of a router', () => {
     expect(out).toMatch(
       /The first broken link is diverter: none is known of .* ended as Failed: .*no interface carries/,
     );
+    expect(await brokenOf(stack, id)).toMatchObject({ name: 'diverter', code: 'install-failed' });
     expect(out).toMatch(/\nwaits for another try: command .*, since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
   });
 
@@ -146,7 +170,9 @@ describe('the chain of a router', () => {
     await stack.clock.run(60_000);
     for (let minute = 0; minute < 4; minute++) await stack.pass();
     const { AutoScalingInstances } = await stack.autoScaling.send(new DescribeAutoScalingInstancesCommand({}));
-    const { out } = await stack.cli(`explain ${AutoScalingInstances?.[0]?.InstanceId}`);
+    const id = given(AutoScalingInstances?.[0]?.InstanceId);
+    const { out } = await stack.cli(`explain ${id}`);
+    expect(await brokenOf(stack, id)).toMatchObject({ name: 'lifecycle hook', code: 'held-by-other-hooks' });
     expect(out).toMatch(/ok +health +healthy/);
     expect(out).toMatch(
       /The first broken link is lifecycle hook: routers holds it Pending:Wait for routers-launch: no hook is answered here/,
@@ -155,9 +181,10 @@ describe('the chain of a router', () => {
   });
 
   test('is broken where its tag is another', async () => {
-    const { cli, router, tag } = await world();
-    await tag(router, 'rooter');
-    expect((await cli(`explain ${router}`)).out).toContain('The first broken link is tag: ziti-glb=rooter.');
+    const { router, ...stack } = await world();
+    await stack.tag(router, 'rooter');
+    expect((await stack.cli(`explain ${router}`)).out).toContain('The first broken link is tag: ziti-glb=rooter.');
+    expect(await brokenOf(stack, router)).toMatchObject({ name: 'tag', code: 'other-role' });
   });
 });
 
@@ -174,6 +201,7 @@ describe('the chain of a route table', () => {
     const { cli, tables } = await world({ passes: 0 });
     expect((await cli(`explain ${tables.b1}`)).out).toContain('The first broken link is subnets: 0 of the 1');
     expect((await cli(`explain ${tables.a1}`)).out).toMatch(/app-a\): endpoint: there is none yet/);
+    expect(await brokenOf({ cli }, tables.a1)).toMatchObject({ code: 'endpoint-available' });
   });
 });
 
@@ -197,6 +225,7 @@ test('an endpoint of another account is explained as far as a hub sees it: whose
   expect(await stack.cli(`explain ${strangers}`)).toMatchObject({
     ...{ code: 2, out: expect.stringMatching(/first broken link is account: 999900001111 is not among spokeAccounts/) },
   });
+  expect(await brokenOf(stack, strangers)).toMatchObject({ code: 'unknown-account' });
   await acceptAll(stack, [strangers]);
   expect(await stack.cli(`explain ${strangers}`)).toMatchObject({ code: 0 });
 });

@@ -160,6 +160,13 @@ describe('a summary of a router', () => {
   });
 });
 
+test('what has no tag but one that is left, or forged, is no router, and nobody is told of it', () => {
+  const left = { ...instance({ unhealthy }), role: undefined };
+  expect(plan(world([left]), config)).toMatchObject({ summaries: [], steps: [{ kind: 'forget-unhealthy' }] });
+  const forged = { ...instance(), role: undefined };
+  expect(plan(world([forged]), config)).toMatchObject({ summaries: [], steps: [], conditions: [] });
+});
+
 rows('an agent that is not online', [
   [
     'is late where it was heard before its machine was started',

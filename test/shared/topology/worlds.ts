@@ -187,6 +187,7 @@ function routersSide(named: [string, RouterScene][], nodes: string[]): Look['rou
     instance: {
       id: id('i', name),
       name,
+      role: 'router',
       state: instance,
       address: `10.0.${zone === 'b' ? 1 : 0}.${31 + index}`,
       zone: zoned(zone),
