@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { ZodType } from 'zod';
-import { parameters, spokeParameters } from '../resources/parameters.js';
+import { MOST_VPCS, parameters, spokeParameters } from '../resources/parameters.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -19,10 +19,11 @@ const IPV4 = '([0-9]{1,3}\\.){3}[0-9]{1,3}';
 const pattern = (text: string): Constraint => ({ AllowedPattern: `^${text}$` });
 const optional = (text: string) => pattern(`(${text})?`);
 const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
+const VPCS = `vpc-${ID}(,vpc-${ID}){0,${MOST_VPCS - 1}}`;
 
 /** These stand in place of what the schema in resources/parameters.js says, which has no pattern, or allows more than a plain template can. The functions refuse what these leave. */
 const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
-  clientVpcs: pattern(`(own|all|${list(`vpc-${ID}`)})`),
+  clientVpcs: pattern(`(own|all|${VPCS})`),
   defaultCidrs: pattern(list(CIDR, ' +')),
   // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
   tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}'),
@@ -51,7 +52,7 @@ export const HUB: PlainStack = { config: 'serverless.yml', schemas: parameters.s
 export const SPOKE: PlainStack = {
   config: 'spoke.yml',
   schemas: spokeParameters.shape,
-  constraints: { ...CONSTRAINTS, clientVpcs: pattern(`(all|${list(`vpc-${ID}`)})`) },
+  constraints: { ...CONSTRAINTS, clientVpcs: pattern(`(all|${VPCS})`) },
 };
 
 /** A stack has these by the file that it is packaged from: its name, the names of its functions, and each parameter by name with its default. */

@@ -69,8 +69,8 @@ const TAG = /^(?!aws:|ziti-glb:|Name=|STAGE=)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p
 const MOST_TAGS = 40;
 const keyOf = (tag) => tag.slice(0, tag.indexOf('='));
 
-/** EC2 takes 200 values in a filter, of which one is the routers' own VPC. */
-const MOST_VPCS = 198;
+/** IAM has 10,240 characters for all policies of a role, in which each VPC is named twice. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+export const MOST_VPCS = 50;
 
 /** Each has a statement in the policy of the function that tells of health, whose size Lambda limits to 20 KB. */
 export const MOST_SPOKES = 20;
@@ -90,7 +90,7 @@ export const parameters = z.strictObject({
     (one, { length }) => id('vpc').test(one) || (length === 1 && /^(own|all)$/.test(one)),
   ).refine(
     (ids) => ids.split(',').length <= MOST_VPCS,
-    `has more than ${MOST_VPCS} VPCs, which is what EC2 is asked for beside the routers' own: say all`,
+    `has more than ${MOST_VPCS} VPCs, for which IAM has no room in the policies of a role: say all`,
   ),
   defaultCidrs: list(/\s+/, 'a network like 100.64.0.0/10', isNetwork),
   tagKey: text(/^(?!aws:)[\w.:/=+@-]{1,75}$/i, "a tag's key of at most 75 letters, digits and _.:/=+@-"),
@@ -201,7 +201,10 @@ export const spokeParameters = z.strictObject({
     ',',
     'all, or the ids of VPCs',
     (one, { length }) => id('vpc').test(one) || (length === 1 && one === 'all'),
-  ).refine((ids) => ids.split(',').length <= MOST_VPCS, `has more than ${MOST_VPCS} VPCs: say all`),
+  ).refine(
+    (ids) => ids.split(',').length <= MOST_VPCS,
+    `has more than ${MOST_VPCS} VPCs, for which IAM has no room in the policies of a role: say all`,
+  ),
 });
 
 /**
@@ -473,16 +476,18 @@ export const clientVpcs = async ({ resolveVariable }) => {
   const given = String(await resolveVariable('param:clientVpcs'));
   const others = given === 'own' ? [] : given === 'all' ? ['*'] : given.split(',');
   const ids = others.includes('*') ? others : [...new Set([await resolveVariable('param:vpcId'), ...others])];
-  return ids.map(vpcArn);
+  return vpcArns(ids);
 };
 
 /** A spoke's policies name no VPC of routers. */
 export const spokeVpcs = async ({ resolveVariable }) => {
   const given = String(await resolveVariable('param:clientVpcs'));
-  return (given === 'all' ? ['*'] : given.split(',')).map(vpcArn);
+  return vpcArns(given === 'all' ? ['*'] : given.split(','));
 };
 
-const vpcArn = (one) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${one}` });
+/** The first is named in full, and the others as short as can be: a VPC's id says where it is. */
+const vpcArns = ([first, ...others]) => [vpcArn(first), ...others.map((id) => `arn:*:ec2:*:*:vpc/${id}`)];
+const vpcArn = (id) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:vpc/${id}` });
 
 /** A function's variables have lists with blanks. */
 export const clientVpcIds = async ({ resolveVariable }) =>

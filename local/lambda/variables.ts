@@ -4,7 +4,8 @@ import type { FunctionConfiguration } from './function.ts';
 /** Names that only Lambda may set: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
 const RESERVED =
   /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_LAMBDA_.*|AWS_ACCESS_KEY(_ID)?|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
-const LARGEST_BYTES = 4096;
+/** Of all variables together, their names and what JSON puts around them. */
+export const LARGEST_BYTES = 4096;
 
 export function refuseReservedVariables(functionName: string, variables: Record<string, string>): void {
   const reserved = Object.keys(variables).filter((name) => RESERVED.test(name));

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import type { Role } from '../iam/role.ts';
 import { document, type ResourceType, refuseChange, resourceType, tags, text } from './resource-type.ts';
 
+/** Of all inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+export const LARGEST_POLICIES = 10_240;
+
 /**
  * @param roles where roles are kept, by name
  * @param boundary ARN of the policy without which a role is refused: an account's administrators demand it by a condition on
@@ -37,6 +40,11 @@ export function roleTypes(roles: Map<string, Role>, account: string, boundary?: 
               `AccessDenied: User: arn:aws:iam::${account}:user/cloudformation is not authorized to perform: iam:CreateRole on resource: ${arn} with an explicit deny in an identity-based policy`,
             );
           for (const { PolicyDocument } of Policies) refuseMalformed(PolicyDocument);
+          const size = Policies.reduce((sum, { PolicyDocument }) => sum + JSON.stringify(PolicyDocument).length, 0);
+          if (size > LARGEST_POLICIES)
+            throw new Error(
+              `LimitExceeded: Maximum policy size of ${LARGEST_POLICIES} bytes exceeded for role ${name}`,
+            );
           roles.set(name, {
             name,
             arn,

@@ -47,10 +47,14 @@ export function documentTypes(ssm: SSM, clock: Clock): Record<string, ResourceTy
             // `Replace` would put another document in its place.
             if (changed.UpdateMethod !== 'NewVersion') refuseChange(properties, changed, []);
             const { Content, DocumentFormat } = changed;
-            const update = { Name, Content, DocumentFormat, DocumentVersion: '$LATEST' };
-            const { DocumentDescription } = await ssm.updateDocument(update);
-            const { DocumentVersion } = DocumentDescription ?? {};
-            await ssm.updateDocumentDefaultVersion({ Name, DocumentVersion });
+            // The new version becomes the default one by CloudFormation's guide, and does not by what people see: here it stays what it was.
+            // https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2539
+            await ssm
+              .updateDocument({ Name, Content, DocumentFormat, DocumentVersion: '$LATEST' })
+              .catch((error: Error) => {
+                // Other tags alone make no version.
+                if (error.name !== 'DuplicateDocumentContent') throw error;
+              });
           },
           remove: () => ssm.deleteDocument({ Name }),
         };

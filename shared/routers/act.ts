@@ -96,6 +96,9 @@ async function install({ s3, ssm }: RoutersClients, config: RoutersConfig, step:
   };
   const command = {
     DocumentName: config.document,
+    // CloudFormation says that it makes a new version the default one, and has been seen not to: its parameters may be others.
+    // https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2539
+    DocumentVersion: '$LATEST',
     Comment: `${step.fingerprint} ${why}`,
     TimeoutSeconds: DELIVERY_TIMEOUT,
     // How many get an upgrade at once, and when it stops, is the plan's.

@@ -112,7 +112,7 @@ describe('parameters are taken', () => {
 
 describe('parameters are refused, with one sentence', () => {
   const notId = 'which is not the id of a subnet';
-  const many = Array.from({ length: 199 }, (_, index) => `vpc-0000${1000 + index}`).join();
+  const many = Array.from({ length: 51 }, (_, index) => `vpc-0000${1000 + index}`).join();
   const manySpokes = Array.from({ length: 21 }, (_, index) => `2222333344${10 + index}`).join();
   type Refusal = [change: Record<string, string | number>, sentence: string];
   test.each<Refusal>([
@@ -151,7 +151,7 @@ describe('parameters are refused, with one sentence', () => {
     ],
     [
       { clientVpcs: many, reply: 'geneve' },
-      `The parameter clientVpcs has more than 198 VPCs, which is what EC2 is asked for beside the routers' own: say all: ${many}`,
+      `The parameter clientVpcs has more than 50 VPCs, for which IAM has no room in the policies of a role: say all: ${many}`,
     ],
     [
       { subnetIds: '' },

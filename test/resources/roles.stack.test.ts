@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { createIam } from '../../local/iam/iam.ts';
+import { LARGEST_BYTES } from '../../local/lambda/variables.ts';
+import { LARGEST_POLICIES } from '../../local/stack/iam.ts';
 import { holds, NO_VALUE, resolve, type Scope } from '../../local/stack/intrinsics.ts';
+import { MOST_SPOKES, MOST_VPCS } from '../../resources/parameters.js';
 import { describePackaged, packagedTemplate } from '../support/packaged.ts';
 
 const place = { region: 'eu-central-1', account: '111122223333' };
@@ -133,6 +136,49 @@ describePackaged('the key that notes are sealed by', () => {
 });
 
 describePackaged('a role', () => {
+  test.each(['serverless.yml', 'spoke.yml'])(
+    'of %s has room for the longest parameters, and so have variables',
+    (config) => {
+      const region = 'us-gov-west-1';
+      const place = `aws-us-gov:ec2:${region}:${'1'.repeat(12)}`;
+      const id = (prefix: string, number: number) => `${prefix}-${`${number}`.padStart(17, '0')}`;
+      const hub = {
+        ...{ vpcId: id('vpc', 999), subnetIds: id('subnet', 0), reply: 'geneve', autoScalingGroup: 'g'.repeat(64) },
+        ...{ spokeAccounts: Array.from({ length: MOST_SPOKES }, (_, number) => 100_000_000_000 + number).join() },
+      };
+      const spoke = {
+        hubService: `com.amazonaws.vpce.${region}.${id('vpce-svc', 0)}`,
+        hubHealth: `arn:aws-us-gov:lambda:${region}:222233334444:function:ziti-glb-dev-health`,
+      };
+      const { Resources, Conditions } = packagedTemplate({
+        ...{ config, region, stage: 's'.repeat(40) },
+        parameters: {
+          ...(config === 'spoke.yml' ? spoke : hub),
+          clientVpcs: Array.from({ length: MOST_VPCS }, (_, number) => id('vpc', number)).join(),
+          tagKey: 'k'.repeat(75),
+          tags: Array.from({ length: 20 }, (_, number) => `a-tag-of-the-account-${number}=v`).join(),
+        },
+      });
+      const pseudo = new Map<string, unknown>([
+        ['AWS::NoValue', NO_VALUE],
+        ...['Partition', 'Region', 'AccountId'].map((name): [string, string] => [`AWS::${name}`, '1'.repeat(13)]),
+      ]);
+      const scope: Scope = {
+        ref: (name) => pseudo.get(name) ?? name,
+        getAtt: (name, attribute) => `arn:${place}:${name}-${attribute}`,
+        condition: (name) => holds(Conditions[name], scope),
+        zones: [],
+      };
+      const all = Object.values(Resources).map(({ Type, Properties }) => ({ Type, ...Properties }));
+      const sizes = (type: string, property: (resource: Record<string, unknown>) => unknown) =>
+        all.filter(({ Type }) => Type === type).map((one) => JSON.stringify(resolve(property(one), scope)).length);
+      const roles = sizes('AWS::IAM::Role', ({ Policies }) => policies.parse(Policies).map(({ document }) => document));
+      const variables = sizes('AWS::Lambda::Function', ({ Environment }) => Object(Environment).Variables ?? {});
+      expect(Math.max(...roles)).toBeLessThanOrEqual(LARGEST_POLICIES);
+      expect(Math.max(...variables)).toBeLessThanOrEqual(LARGEST_BYTES);
+    },
+  );
+
   test('of subnets may no more in a spoke than in a hub, but see the hub’s service and ask its one function', () => {
     const hubHealth = 'arn:aws:lambda:eu-central-1:222233334444:function:ziti-glb-dev-health';
     const hubService = 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0';

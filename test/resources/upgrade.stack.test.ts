@@ -121,7 +121,7 @@ describePackaged('a new version', () => {
     const { TargetGroups } = await elb.describeTargetGroups({ TargetGroupArns: [TargetGroupArn ?? ''] });
     expect(TargetGroups).toMatchObject([{ HealthyThresholdCount: 3 }]);
     const { Document } = await ssm.describeDocument({ Name: after.resources.get('InstallDocument')?.made.ref });
-    expect(Document).toMatchObject({ DefaultVersion: '2' });
+    expect(Document).toMatchObject({ LatestVersion: '2' });
     expect([...after.resources.keys()]).not.toContain('FormerAlarm');
 
     // The new code runs, with its new configuration, and finds nothing more to do.

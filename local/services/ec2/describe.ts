@@ -21,6 +21,9 @@ interface Description<T> {
   maxResults?: number;
 }
 
+/** Of all filters of one call together. */
+const FILTER_VALUES = 200;
+
 /** An EC2 Describe call answers with the records of `ids`, or all; of them those that pass the filters; of those one page. */
 export function describe<T extends { id: string }>(
   cloud: CloudContext,
@@ -29,6 +32,12 @@ export function describe<T extends { id: string }>(
 ): { page: T[]; NextToken?: string } {
   if (ids?.length && query.MaxResults !== undefined)
     throw new AwsError('InvalidParameterCombination', 'MaxResults cannot be used with a list of ids');
+  const values = (query.Filters ?? []).reduce((sum, { Values = [] }) => sum + Values.length, 0);
+  if (values > FILTER_VALUES)
+    throw new AwsError(
+      'FilterLimitExceeded',
+      `The maximum number of filter values specified on a single call is ${FILTER_VALUES}`,
+    );
   const named = ids?.length ? ids.map((id) => find(records, kind, id)) : [...records.values()];
   const tests = (query.Filters ?? []).map((filter) => filterTest(cloud, filter, by));
   return paginate(

@@ -10,6 +10,11 @@ import type { CloudContext } from '../context.ts';
 export function idempotency<T>(cloud: CloudContext, operation: string) {
   return function once(input: { ClientToken?: string | undefined }, create: () => T): T {
     if (!input.ClientToken) return create();
+    if (!/^[\x21-\x7e]{1,64}$/.test(input.ClientToken))
+      throw new AwsError(
+        'InvalidParameterValue',
+        `Value (${input.ClientToken}) for parameter clientToken is invalid. It must not exceed 64 ASCII characters.`,
+      );
     const key = `${cloud.account} ${operation} ${input.ClientToken}`;
     const before = cloud.tokenUses.get(key);
     if (before && !isDeepStrictEqual(before.input, input))

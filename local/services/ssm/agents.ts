@@ -8,6 +8,7 @@ import type { Agent } from './records.ts';
 
 /** "An agent sends a signal every five minutes." */
 const PING_INTERVAL = 300_000;
+const FILTER_VALUES = 100;
 const AGENT_VERSION = '3.3.3572.0';
 
 /** SSM agents register, by which their instances are managed, and answer. */
@@ -43,6 +44,9 @@ export function agents(cloud: CloudContext) {
             patterns: valueSet.map(wildcard),
           })),
         ];
+        // By the model of the service.
+        if (filters.some(({ patterns }) => patterns.length < 1 || patterns.length > FILTER_VALUES))
+          throw new AwsError('ValidationException', `a filter has from 1 to ${FILTER_VALUES} values`);
         const found = [...cloud.agents.values()].filter((agent) =>
           filters.every(({ key, patterns }) => {
             const value = filterValue(agent, key);

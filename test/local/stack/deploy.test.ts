@@ -5,6 +5,7 @@ import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v
 import { SSM } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { VirtualClock } from '../../../local/clock.ts';
 import { createBus } from '../../../local/events/bus.ts';
@@ -399,15 +400,29 @@ describe('through the AWS API', () => {
     Outputs:
       FullName: { Value: !GetAtt LoadBalancer.LoadBalancerFullName }`;
 
-  test('a role with a policy that IAM would not take is not made', async () => {
-    const role = (policy: string) => `
+  const role = (...policies: string[]) => `
       Resources:
         Role:
           Type: AWS::IAM::Role
-          Properties: { AssumeRolePolicyDocument: {}, Policies: [{ PolicyName: p, PolicyDocument: ${policy} }] }`;
+          Properties:
+            AssumeRolePolicyDocument: {}
+            Policies: [${policies.map((policy, at) => `{ PolicyName: p${at}, PolicyDocument: ${policy} }`)}]`;
+
+  test('a role with a policy that IAM would not take is not made', async () => {
     const statement = '{ Effect: Allow, Action: "ec2:CreateRoute" }';
     await expect(world().deploy('s', role(`{ Version: '2012-10-17', Statement: [${statement}] }`))).rejects.toThrow(
       /^Role could not be made: MalformedPolicyDocument: Statement/,
+    );
+  });
+
+  test('a role whose policies together are larger than IAM has room for is not made', async () => {
+    const policy = (name: string) =>
+      `{ Version: '2012-10-17', Statement: [{ Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/${name}' }] }`;
+    const own = JSON.stringify(parse(policy(''))).length;
+    const most = 10_240 - 2 * own;
+    await expect(world().deploy('s', role(policy('x'.repeat(most)), policy('')))).resolves.toBeDefined();
+    await expect(world().deploy('s', role(policy('x'.repeat(most)), policy('x')))).rejects.toThrow(
+      /^Role could not be made: LimitExceeded: Maximum policy size of 10240 bytes exceeded for role s-Role-/,
     );
   });
 

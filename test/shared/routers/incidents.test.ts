@@ -16,11 +16,13 @@ import {
   DescribeTargetHealthCommand,
   RegisterTargetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { CreateDocumentCommand, DeleteDocumentCommand, UpdateDocumentCommand } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from '@jest/globals';
 import { act } from '../../../shared/routers/act.ts';
 import { INTERRUPTION, REBALANCE, routersOf } from '../../../shared/routers/router.ts';
 import type { RoutersStep } from '../../../shared/routers/steps.ts';
 import { launch, testVpc } from '../../support/cloud.ts';
+import { installDocument } from '../../support/install-document.ts';
 import { testSeal } from '../../support/seal.ts';
 import { Crash } from '../../support/stage.ts';
 import { VERSIONS } from './fixtures.ts';
@@ -94,6 +96,21 @@ describe('what has gone wrong for others', () => {
       ]);
     },
   );
+
+  test('a document whose newest version did not become its default one: routers get the newest', async () => {
+    const world = await routersWorld();
+    const Name = 'Install';
+    const { parameters, ...older } = JSON.parse(installDocument());
+    const former = { ...parameters, Sha256: { ...parameters.Sha256, allowedPattern: '^$' } };
+    const Content = JSON.stringify({ ...older, parameters: former });
+    await world.ssm.send(new DeleteDocumentCommand({ Name }));
+    await world.ssm.send(new CreateDocumentCommand({ Name, DocumentType: 'Command', Content }));
+    const update = { Name, Content: installDocument(), DocumentVersion: '$LATEST' };
+    await world.ssm.send(new UpdateDocumentCommand(update));
+    const [router = ''] = await launch(world, world.vpc.a0, { tags: TAGS });
+    await passesOf(world, 5);
+    expect(await healthOf(world)).toEqual(new Map([[router, 'healthy']]));
+  });
 
   test.each([
     ['with a target', '10.0.1.9'],

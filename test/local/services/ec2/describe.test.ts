@@ -112,6 +112,19 @@ describe('instances are found by the documented filter', () => {
   });
 });
 
+test('filters of one call have 200 values at most, together', async () => {
+  const find = (...counts: number[]) => {
+    const Filters = counts.map((count, at) => ({
+      Name: ['vpc-id', 'tag-key'][at],
+      Values: Array.from({ length: count }, (_, number) => `${number}`),
+    }));
+    return cloud.ec2.send(new ec2.DescribeSubnetsCommand({ Filters }));
+  };
+  expect((await find(199, 1)).Subnets).toEqual([]);
+  for (const counts of [[201], [199, 2]])
+    await expect(find(...counts)).rejects.toMatchObject({ name: 'FilterLimitExceeded' });
+});
+
 test.each<[name: string, value: string, zones: number]>([
   ['zone-name', `${REGION}b`, 1],
   ['zone-id', 'euc1-az1', 1],

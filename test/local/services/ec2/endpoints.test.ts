@@ -222,6 +222,11 @@ describe('a client token', () => {
     expect(second).toMatchObject({ VpcEndpointId: first.VpcEndpointId, State: 'pending' });
   });
 
+  test('of more than 64 characters', async () => {
+    await create({ ClientToken: 'x'.repeat(64) });
+    await expect(create({ ClientToken: 'x'.repeat(65) })).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+
   test('with other parameters', async () => {
     await create({ ClientToken: 'one' });
     await expect(create({ ClientToken: 'one', SubnetIds: [vpc.b1] })).rejects.toMatchObject({

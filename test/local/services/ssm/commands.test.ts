@@ -132,6 +132,15 @@ describe('an agent', () => {
     );
     expect(InstanceInformationList).toHaveLength(count);
   });
+
+  test('is found by 100 values of a filter at most', async () => {
+    const find = (count: number) => {
+      const Values = Array.from({ length: count }, (_, number) => `i-${number}`);
+      return cloud.ssm.send(new ssm.DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values }] }));
+    };
+    expect((await find(100)).InstanceInformationList).toEqual([]);
+    for (const count of [0, 101]) await expect(find(count)).rejects.toMatchObject({ name: 'ValidationException' });
+  });
 });
 
 describe('a command', () => {
