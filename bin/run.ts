@@ -182,8 +182,11 @@ export async function run(
 function parse(argv: readonly string[]) {
   const loose = parseArgs({ args: [...argv], options: COMMON, strict: false, allowPositionals: true });
   const [name] = loose.positionals;
-  if (loose.values.help || name === 'help') return 'help';
-  if (loose.values.version) return 'version';
+  // A value like -1h would be the options -1 and -h to it.
+  const end = argv.indexOf('--');
+  const says = (...words: string[]) => argv.slice(0, end < 0 ? undefined : end).some((arg) => words.includes(arg));
+  if (says('--help', '-h') || name === 'help') return 'help';
+  if (says('--version')) return 'version';
   if (name === undefined) {
     strictly(argv, Object.assign({}, COMMON, ...Object.values(COMMANDS).map(({ options }) => options)));
     throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
@@ -202,10 +205,13 @@ function parse(argv: readonly string[]) {
   const { values, positionals } = strictly(argv, { ...COMMON, ...command.options });
   const args = positionals.slice(1);
   const required = command.args.filter((arg) => !isOptional(arg));
-  if (args.length < required.length || args.length > command.args.length)
+  if (args.length < required.length || args.length > command.args.length) {
+    const wanted = command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ');
+    const more = args.slice(command.args.length);
     throw new UsageError(
-      `${name} takes ${command.args.map((arg) => `${isOptional(arg) ? 'at most ' : ''}one ${arg}`).join(', ') || 'nothing more'}`,
+      `${name} takes ${wanted || 'nothing more'}${more.length > 0 ? `, and is given more: ${more.join(' ')}` : ''}`,
     );
+  }
   if (args.includes('')) throw new UsageError(`${name} was given an empty text: is a variable empty?`);
   const format = formatOf(values);
   command.check?.({ args, options: values });
@@ -244,18 +250,50 @@ function completionOf([name = '', ...more]: string[]): { shell: Shell } {
 
 function strictly(argv: readonly string[], options: ParseArgsOptionsConfig) {
   try {
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const { values, positionals, tokens } = parseArgs({
+      args: [...argv],
+      options,
+      allowPositionals: true,
+      tokens: true,
+    });
+    checkOnce(tokens, options);
+    checkHyphens(positionals);
     return {
       positionals,
       values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, one(value, options[key])])),
     };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { message = String(error) } = Object(error);
     const [, unknown = ''] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
     const meant = closest(unknown, Object.keys(options));
-    const says = message.replace(/\. .*/s, '');
+    const says = message.replace(/\.\s.*/s, '');
     throw new UsageError(meant ? `${says}. Did you mean --${meant}?` : says);
   }
+}
+
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+
+/** `parseArgs` would take the last of two values, which may be another region than was meant. */
+function checkOnce(tokens: readonly Token[], options: ParseArgsOptionsConfig): void {
+  const given = tokens.flatMap((token) =>
+    token.kind === 'option' && token.value !== undefined && !options[token.name]?.multiple ? [token] : [],
+  );
+  const twice = given.find(({ name }, at) => given.findIndex((other) => other.name === name) < at);
+  if (!twice) return;
+  const values = given.filter(({ name }) => name === twice.name).map(({ value }) => value);
+  // A user in a URL may have a password.
+  const shown = values.some((value) => value?.includes('@')) ? '' : `: ${values.join(', ')}`;
+  throw new UsageError(`--${twice.name} is given more than once${shown}`);
+}
+
+/** Word processors make dashes of hyphens, which are in no option. */
+function checkHyphens(positionals: readonly string[]): void {
+  const dashed = positionals.find((arg) => /^[-\u2010-\u2015\u2212]*[\u2010-\u2015\u2212]/.test(arg));
+  if (dashed !== undefined)
+    throw new UsageError(
+      `${dashed} begins with a dash, and options with hyphens: ${dashed.replace(/^[-\u2010-\u2015\u2212]+/, '--')}`,
+    );
 }
 
 type Value = string | boolean | (string | boolean)[] | undefined;

@@ -5,12 +5,13 @@ import { checkDiverter, packages } from './diverter.js';
 import { explained } from './failed-deployment.js';
 import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
 import { packageFunctions } from './package.js';
-import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters } from './parameters.js';
+import { checkParameters, checkRegion, checkSpoke, checkStage, checkWords, givenParameters } from './parameters.js';
 import { writeDiverterSboms } from './sbom.js';
 
 /** `serverless package`, `deploy` and `remove` do this beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
+    refused(serverless, 'INVALID_PARAMETER', () => checkWords(process.argv.slice(2)));
     refused(serverless, 'INVALID_PARAMETER', () => givenParameters(serverless.processedInput.options.param ?? []));
     this.hooks = {
       'before:package:cleanup': () => check(serverless),

@@ -7,6 +7,7 @@ import {
   checkParameters,
   checkRegion,
   checkStage,
+  checkWords,
   givenParameters,
   healthCheck,
   healthOptions,
@@ -371,6 +372,26 @@ describe('what is given by the command line', () => {
   });
 });
 
+describe('a word of the command line that the framework would drop is refused', () => {
+  test.each([
+    ['deploy --param a=b c=d', 'c=d'],
+    ['deploy --param=a=b c=d', 'c=d'],
+    ['deploy -p a=b --region eu-central-1 –-param c=d', '–-param'],
+    ['deploy --verbose —param c=d', 'c=d'],
+    ['remove --region eu-central-1 now', 'now'],
+  ])('%s', (line, dropped) => {
+    const sentence = `${dropped} belongs to no option: each parameter has its own --param NAME=VALUE, with two hyphens`;
+    expect(() => checkWords(line.split(' '))).toThrow(new Error(sentence));
+  });
+
+  test.each(['', 'deploy', 'deploy function -f routers', 'deploy --param a=b -p c=d --region=eu-central-1 --force'])(
+    'and none of: %s',
+    (line) => {
+      expect(checkWords(line.split(' '))).toBeUndefined();
+    },
+  );
+});
+
 test('a region is given by the command line or the environment', () => {
   expect(checkRegion({ region: 'eu-west-1' }, {})).toBeUndefined();
   expect(checkRegion({}, { AWS_REGION: 'eu-west-1' })).toBeUndefined();
@@ -414,6 +435,11 @@ describePackaged('serverless package', () => {
     expect([status, said]).toEqual([64, expect.stringContaining('Error:\nIt is not said where the stack is to be: ')]);
     const there = packageStack({ parameters: required, region: '', environment: { AWS_REGION: 'eu-north-1' } });
     expect([there.status, there.said]).toEqual([0, expect.stringContaining('(eu-north-1)')]);
+  });
+
+  test('takes no second parameter after one --param', () => {
+    const { status, said } = packageStack({ parameters: required, more: ['reply=geneve'] });
+    expect([status, said]).toEqual([64, expect.stringContaining('Error:\nreply=geneve belongs to no option: ')]);
   });
 
   test('says what is wrong with the parameters before anything is made', () => {

@@ -46,6 +46,8 @@ export interface Packaging {
   environment?: Record<string, string>;
   /** The diverter is there as `make -C bpf deb` leaves it, or is not built. */
   built?: boolean;
+  /** Further words of the command line. */
+  more?: string[];
   /** Somebody has changed serverless.yml so. */
   edit?: (text: string) => string;
 }
@@ -63,6 +65,7 @@ export function packageStack(
     region = 'eu-central-1',
     environment,
     built = true,
+    more = [],
     edit = (text) => text,
   }: Packaging,
   by: string[] = [],
@@ -90,7 +93,7 @@ export function packageStack(
   const compiled = { NODE_COMPILE_CACHE: join(PACKAGES, 'compiled') };
   const where = region ? ['--region', region] : [];
   const [program = '', ...args] = [...by, process.execPath, serverless, 'package', '--config', config];
-  const { status, stdout, stderr } = spawnSync(program, [...args, '--stage', stage, ...where, ...given], {
+  const { status, stdout, stderr } = spawnSync(program, [...args, '--stage', stage, ...where, ...given, ...more], {
     cwd: folder,
     encoding: 'utf8',
     env: { ...ours, ...compiled, ...environment },
