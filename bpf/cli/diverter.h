@@ -93,7 +93,7 @@ void write_state(const struct maps *maps, __u32 key, __u32 value);
 /* route.c: local routes, by which the destination of a rule is this machine's own */
 /* Nothing is added if the prefix is too wide. */
 void route_add(const struct prefix *prefix);
-/* The same, but for what the kernel refuses, as IPv6 that was turned off since: the rule's destination is then said not to be local. */
+/* The same, but for what the kernel refuses, as IPv6 that was turned off since. */
 void route_restore(const struct prefix *prefix);
 void route_delete(const struct prefix *prefix);
 /* Every route of ours is deleted. */
@@ -255,7 +255,7 @@ void rules_flush(void);
 void rule_print(const struct rule *rule);
 
 /* nonlocal.c */
-/* Finds a rule for each destination that is not this machine's own. Returns how many. */
+/* Finds a rule for each destination that is not this machine's own, if the kernel takes its family at all. Returns how many. */
 unsigned nonlocal(const struct maps *maps, struct rule **found);
 
 /* listener.c */

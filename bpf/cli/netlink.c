@@ -130,7 +130,7 @@ void netlink_list(struct netlink_message *message, const char *what, void (*each
 		if (send(fd, message, message->header.nlmsg_len, 0) < 0)
 			fail("cannot ask the kernel for its %s: %s", what, strerror(errno));
 	} while (!read_list(fd, what, &list));
-	size_t left = list.length;
+	ssize_t left = list.length;
 	for (struct nlmsghdr *entry = (void *)list.bytes; NLMSG_OK(entry, left); entry = NLMSG_NEXT(entry, left))
 		each(entry, context);
 	free(list.bytes);

@@ -143,19 +143,19 @@ describeKernel("the destination of a rule is the router's own", () => {
     expect([ours(), nonlocal()]).toEqual([[ADDRESS], []]);
   });
 
-  test('a destination of IPv6 that is turned off keeps no interface from being attached, and is said', () => {
+  test('a destination of IPv6 that is turned off keeps no interface from being attached, nor the router from being healthy', () => {
     const six: Rule = { ...rule, destination: `${ADDRESS6}/128` };
     router.intercept(rule);
     router.intercept(six);
     router.exec(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
     router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
-    expect(nonlocal()).toEqual([`${ADDRESS6}/128`]);
+    expect(nonlocal()).toEqual([]);
     expect(router.diverter(...interceptArguments(six))).toMatchObject({
       code: 1,
       stderr: `diverter: cannot add the route by which ${ADDRESS6}/128 is this machine's own: IPv6 is turned off here (sysctl net.ipv6.conf.lo.disable_ipv6)\n`,
     });
-    remove(six);
-    expect(nonlocal()).toEqual([]);
+    router.exec(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0']);
+    expect(nonlocal()).toEqual([`${ADDRESS6}/128`]);
   });
 
   test('status and health name the one that is not', async () => {

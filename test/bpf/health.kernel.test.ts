@@ -224,6 +224,8 @@ describeKernel('health', () => {
     expect(why()).toBe(UNHEALTHY);
     shell(`echo '{"data":{"healthy": true}}' >/run/answer`);
     expect(said('--router', '8081')[0]).toBe(0);
+    shell('mkdir /run/home; echo output=/dev/null >/run/home/.curlrc');
+    expect(router.exec(['env', 'HOME=/run/home', diverterPath, 'health', '--router', '8081']).code).toBe(0);
     const { stdout } = router.exec(['env', 'PATH=/nowhere', diverterPath, 'health', '--router', '8081']);
     expect(stdout).toBe('cannot ask ziti-router, for curl does not run here: `apt-get install curl`\n');
   });
