@@ -27,6 +27,8 @@ export interface Status extends Versioned {
   gateways: { id: string; attachmentId?: string | undefined; owner?: string | undefined; state: string }[];
   /** Endpoints of other accounts, their `owner`, that are connected to the endpoint service or ask to be; `state` is EC2's, in lower case. */
   spokes: { id: string; owner: string; state: string }[];
+  /** Other accounts whose endpoints are accepted, whether any asks or not. */
+  spokeAccounts: string[];
   /** A spoke reaches the routers of this stack. */
   hub?: StatusHub;
   /** Things that are neither a subnet nor a router, and what there is to say of them; `foreign` if it is another's affair, which is no fault of the stack: an account that nobody has named asks for it, or another stack opts in a VPC's subnets. */

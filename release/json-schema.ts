@@ -69,6 +69,7 @@ const status = z.object({
     z.object({ id: z.string(), attachmentId: z.string().optional(), owner: z.string().optional(), state: z.string() }),
   ),
   spokes: z.array(z.object({ id: z.string(), owner: z.string(), state: z.string() })),
+  spokeAccounts: z.array(z.string()),
   hub: z
     .object({
       account: z.string(),

@@ -1,7 +1,9 @@
 import type { Style } from '../../shared/plain.ts';
 import { healthSentence } from '../../shared/routers/sentences.ts';
 import { pauseSentence } from '../../shared/sentences.ts';
+import { spokesOf } from '../../shared/topology/accounts.ts';
 import { byVpc, type Hub, type State, type Topology, topology, worded } from '../../shared/topology/model.ts';
+import { NO_ENDPOINT } from '../../shared/topology/sentences.ts';
 import { type Command, EXIT, type Given, json, UsageError } from '../command.ts';
 import { see } from '../deployed.ts';
 import { toldAgo } from '../hub-findings.ts';
@@ -91,10 +93,6 @@ function show(seen: Topology, { options, terminal, document }: Given): void {
   else terminal.out(...picture(seen, options.wide === true, terminal));
 }
 
-/** Endpoints of other accounts, account by account. */
-const byAccount = (spokes: Topology['spokes']): [owner: string, Topology['spokes']][] =>
-  [...Map.groupBy(spokes, ({ owner }) => owner)].sort(([a], [b]) => a.localeCompare(b));
-
 /** A hub tells a spoke this: all that there is to see of what is behind its endpoints. */
 function hubSays({ account, service, visible, toldAt, blind }: Hub, at: number): string {
   const there = visible ? '' : ', which is not there for this account';
@@ -106,7 +104,8 @@ function hubSays({ account, service, visible, toldAt, blind }: Hub, at: number):
 }
 
 function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Terminal, 'paint' | 'columns'>): string[] {
-  const { place, account, vpcId, at, zones, crossZone, gateways, spokes, hub, notes } = seen;
+  const { place, account, vpcId, at, zones, crossZone, gateways, hub, notes } = seen;
+  const spokes = spokesOf(seen);
   const subnets = zones.flatMap((zone) => zone.subnets);
   const routers = zones.flatMap((zone) => zone.routers);
   const room = (...names: string[]) => ({ columns, heading: names.map((name) => paint('bold', name)) });
@@ -159,14 +158,14 @@ function picture(seen: Topology, wide: boolean, { paint, columns }: Pick<Termina
           ...ofVpc(some),
         ])),
     // Of accounts with more than one a reader is told by headings, as of VPCs.
-    ...byAccount(spokes).map(([owner, some]) => [
+    ...spokes.map(({ owner, endpoints }) => [
       `${paint('bold', 'Endpoints')} of account ${owner}`,
-      ...table(
-        some
-          .toSorted((a, b) => a.id.localeCompare(b.id))
-          .map((each) => [each.id, ...(wide ? [owner] : []), worded(each.state)]),
-        room('ENDPOINT', ...(wide ? ['ACCOUNT'] : []), 'CONNECTION'),
-      ),
+      ...(endpoints.length > 0
+        ? table(
+            endpoints.map((each) => [each.id, ...(wide ? [owner] : []), worded(each.state)]),
+            room('ENDPOINT', ...(wide ? ['ACCOUNT'] : []), 'CONNECTION'),
+          )
+        : table([[NO_ENDPOINT]], { columns })),
     ]),
     // A spoke has neither.
     ...(hub

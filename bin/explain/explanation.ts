@@ -6,6 +6,7 @@ import { lasting } from '../../shared/conditions/sentences.ts';
 import { blindText } from '../../shared/conditions/subnets.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
+import { NO_ENDPOINT } from '../../shared/topology/sentences.ts';
 import { EXIT, type Given } from '../command.ts';
 import { type Deployed, hasRouters, hubsRouters, routersIn, type Seen } from '../deployed.ts';
 import type { Link } from '../json.ts';
@@ -101,11 +102,10 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
     const connections = spokes.filter(({ id, owner }) => id === asked || owner === asked);
     const [first] = connections;
     if (!first && stack.config.subnets.spokeAccounts.includes(asked)) {
-      const none = 'none is connected or asks to be: its spoke makes one for a subnet that is tagged there';
       const account = { name: 'account', holds: true, says: `${asked} is among spokeAccounts` };
       return {
         subject: `account ${asked}`,
-        chain: [account, { name: 'endpoint', holds: false, says: none }],
+        chain: [account, { name: 'endpoint', holds: false, says: NO_ENDPOINT }],
         said: [],
       };
     }

@@ -5,13 +5,14 @@ import { glyph, line } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { type Flow, type Hub, type State, type Topology, worded } from './model.ts';
 import { card, cell, nameButton } from './parts.ts';
+import { NO_ENDPOINT } from './sentences.ts';
 
 /*
  * Another account's part of the picture. A hub sees of its spokes their endpoints' connections; a spoke of its hub the service, and what the
  * hub's function tells of routers, zone by zone, of which it knows neither names nor addresses.
  */
 
-/** The endpoints of one other account that are connected to the stack's service, or ask to be. */
+/** The endpoints of one other account that are connected to the stack's service, or ask to be; none yet of one that may. */
 export interface Spoke {
   /** Not AWS's: what a click on its name asks for. */
   id: string;
@@ -20,15 +21,13 @@ export interface Spoke {
   state: State;
 }
 
-export const spokesOf = ({ spokes }: Pick<Topology, 'spokes'>): Spoke[] =>
-  [...Map.groupBy(spokes, ({ owner }) => owner)]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([owner, all]) => {
-      const endpoints = all.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-      const states = endpoints.map(({ state }) => stateOf(state));
-      const state = (['refused', 'waiting', 'ready'] as const).find((each) => states.includes(each)) ?? 'leaving';
-      return { id: `account-${owner}`, owner, endpoints, state };
-    });
+export const spokesOf = ({ spokes, spokeAccounts }: Pick<Topology, 'spokes' | 'spokeAccounts'>): Spoke[] =>
+  [...new Set([...spokeAccounts, ...spokes.map(({ owner }) => owner)])].sort().map((owner) => {
+    const endpoints = spokes.filter((each) => each.owner === owner).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const states = endpoints.map(({ state }) => stateOf(state));
+    const worst = (['refused', 'waiting', 'ready'] as const).find((each) => states.includes(each)) ?? 'leaving';
+    return { id: `account-${owner}`, owner, endpoints, state: endpoints.length > 0 ? worst : 'waiting' };
+  });
 
 /** https://docs.aws.amazon.com/vpc/latest/privatelink/create-endpoint-service.html */
 export function stateOf(connection: string): State {
@@ -62,8 +61,10 @@ export function spokesBand(shown: Topology, view: View): Html | false {
 
 function spokeRow(spoke: Spoke, heals: boolean, view: View): Html {
   const { id, owner, endpoints, state } = spoke;
-  const about = html`${counted(endpoints)}`;
-  const pictured = { id: owner, name: owner, state, why: endpoints.map((each) => `${each.id} ${each.state}`) };
+  const isNew = endpoints.length === 0;
+  const about = html`${isNew ? 'no endpoint yet' : counted(endpoints)}`;
+  const why = isNew ? [NO_ENDPOINT] : endpoints.map((each) => `${each.id} ${each.state}`);
+  const pictured = { id: owner, name: owner, state, why };
   return html`
     <li class="zg-row">
       ${card(pictured, html`<span class="zg-mono">${nameButton({ id, name: owner }, view)}</span>`, about)}

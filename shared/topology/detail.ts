@@ -5,6 +5,7 @@ import { glyph } from './glyphs.ts';
 import { type Html, html } from './html.ts';
 import { consolePage, logLines } from './links.ts';
 import { type Flow, type Router, type Subnet, type Topology, worded } from './model.ts';
+import { NO_ENDPOINT } from './sentences.ts';
 
 type Facts = [term: string, value: Html][];
 
@@ -38,10 +39,12 @@ export function renderDetail(shown: Topology, id: string, view: View): string {
 function spokeDetail({ owner, state, endpoints }: Spoke, shown: Topology, view: View): Html {
   return html`
     <h2 class="zg-verdict">${glyph(state)} account ${owner} <span class="zg-${state}">${state}</span></h2>
-    <ul class="zg-detail" aria-label="Endpoints">${endpoints.map((each) => {
-      const its = stateOf(each.state);
-      return html`<li>${glyph(its)} <span class="zg-mono">${each.id}</span> <span class="zg-${its}">${worded(each.state)}</span> ${logLink(shown, each.id, view)}</li>`;
-    })}</ul>`;
+    <ul class="zg-detail" aria-label="Endpoints">${endpoints.length === 0 && html`<li>${NO_ENDPOINT}</li>`}${endpoints.map(
+      (each) => {
+        const its = stateOf(each.state);
+        return html`<li>${glyph(its)} <span class="zg-mono">${each.id}</span> <span class="zg-${its}">${worded(each.state)}</span> ${logLink(shown, each.id, view)}</li>`;
+      },
+    )}</ul>`;
 }
 
 /** A link to what the reconcilers logged of it, in the dashboard's time range. */

@@ -74,6 +74,8 @@ export type Hub = Omit<SeenHub, 'blind'> & { blind?: string | undefined };
 
 /** The picture shows this. */
 export interface Topology extends Pick<SubnetsLook, 'spokes'> {
+  /** Accounts whose endpoints are accepted, whether any asks or not. */
+  spokeAccounts: string[];
   hub?: Hub;
   place: Place;
   /** The stack's own. */
@@ -98,6 +100,7 @@ export interface Look {
   account: string;
   vpcId: string;
   tagKey: string;
+  spokeAccounts?: string[];
   subnets: Pick<SubnetsLook, 'attachments' | 'spokes' | 'hub'> & {
     world: Pick<SubnetsWorld, 'now' | 'crossZone' | 'paused'>;
     /** VPCs whose subnets count, with every subnet of theirs. */
@@ -114,7 +117,7 @@ export interface Look {
 
 /** The picture of a look. Pure. @param tell puts into words why a subnet or router is not ready */
 export function topology(look: Look, tell: Tell = sentence): Topology {
-  const { place, account, vpcId, tagKey } = look;
+  const { place, account, vpcId, tagKey, spokeAccounts = [] } = look;
   const { now: at, crossZone, paused } = look.subnets.world;
   const ground = look.subnets.vpcs.flatMap(({ subnets }) => subnets);
   const { nodes } = look.routers.world;
@@ -144,7 +147,7 @@ export function topology(look: Look, tell: Tell = sentence): Topology {
   return {
     ...{ place, account, vpcId, tagKey, at, crossZone },
     ...(paused && { paused }),
-    ...{ zones, gateways, spokes },
+    ...{ zones, gateways, spokes, spokeAccounts },
     ...(hub && { hub: { ...hub, blind: hub.blind && blindText(hub.blind) } }),
     notes,
   };

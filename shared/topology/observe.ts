@@ -16,10 +16,10 @@ export async function look(clients: RoutersReads, config: { subnets: HubConfig; 
       observeRouters(clients, config.routers, unverified, now, { targetType }),
     ),
   ]);
-  const { stack, account, vpcId, tagKey, sealing } = config.subnets;
+  const { stack, account, vpcId, tagKey, spokeAccounts, sealing } = config.subnets;
   return {
     place: { partition: sealing.partition, region: sealing.region, stack },
-    ...{ account, vpcId, tagKey },
+    ...{ account, vpcId, tagKey, spokeAccounts },
     subnets: { ...subnets, world: subnets.vpcs[0], plan: planVpcs(subnets, new Map(), config.subnets) },
     routers: { world: routers, plan: planRouters(routers, config.routers) },
   } satisfies Look;

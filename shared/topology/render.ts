@@ -31,7 +31,7 @@ export function render(shown: Topology, view: View): string {
   );
 }
 
-const hasOtherAccounts = ({ hub, spokes }: Topology) => hub !== undefined || spokes.length > 0;
+const hasOtherAccounts = (shown: Topology) => shown.hub !== undefined || spokesOf(shown).length > 0;
 
 /** The columns' titles: what stands there, and the account that has it where that differs. */
 function titles(shown: Topology): Html {

@@ -67,6 +67,19 @@ describe('status', () => {
     );
   });
 
+  test('shows an account that may connect and has not', async () => {
+    const stack = await inOrder();
+    const spoke = '222233334444';
+    const own = stack.environments['ziti-glb-dev-subnets'];
+    if (own) own.SPOKE_ACCOUNTS = spoke;
+    expect((await stack.cli('status')).out).toMatch(
+      /\n\nEndpoints of account 222233334444\nnone is connected or asks to be: its spoke makes one .*\n\nLOAD BALANCER/,
+    );
+    expect(JSON.parse((await stack.cli('status --json')).out)).toMatchObject({ spokes: [], spokeAccounts: [spoke] });
+    // It is nothing to wait for.
+    expect(await stack.cli('status --for=ready')).toMatchObject({ code: 0 });
+  });
+
   test('has the account in each row that is wide, where there are several', async () => {
     const stack = await inOrder();
     const endpoint = await askedBy(STRANGER, stack);

@@ -131,6 +131,7 @@ describeBrowser('the picture in a browser', () => {
     expect(await texts(spokes)).toEqual([
       '222233334444 waiting 2 endpoints: 1 pending acceptance, 1 available',
       '333344445555 refused 1 endpoint: 1 rejected',
+      '444455556666 waiting no endpoint yet',
     ]);
     const ways = await spokes.getByRole('img').all();
     expect(await Promise.all(ways.map((way) => way.getAttribute('aria-label')))).toEqual(['carries packets']);

@@ -17,13 +17,17 @@ describe('the accounts of spokes', () => {
       connection('f', '555566667777', 'rejected'),
       connection('g', '555566667777', 'pending'),
     ];
-    expect(spokesOf({ spokes }).map(({ owner, endpoints, state }) => [owner, endpoints.length, state])).toEqual([
+    const spokeAccounts = ['222233334444', '111144447777'];
+    const told = spokesOf({ spokes, spokeAccounts });
+    expect(told.map(({ owner, endpoints, state }) => [owner, endpoints.length, state])).toEqual([
+      // It may connect, and has not.
+      ['111144447777', 0, 'waiting'],
       ['222233334444', 2, 'waiting'],
       ['333344445555', 1, 'ready'],
       ['444455556666', 1, 'leaving'],
       ['555566667777', 3, 'refused'],
     ]);
-    expect(spokesOf({ spokes: [] })).toEqual([]);
+    expect(spokesOf({ spokes: [], spokeAccounts: [] })).toEqual([]);
   });
 
   // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpointConnection.html

@@ -72,6 +72,12 @@ describe('the contract of a custom widget', () => {
     expect(said).not.toContain(id('vpce', 'three'));
   });
 
+  test('the popup of an account that may connect says that nothing of it is connected', async () => {
+    const said = await ask({ subject: 'account-444455556666' }, worlds['a hub and its spokes']);
+    expect(said).toContain('account 444455556666');
+    expect(said).toContain('none is connected or asks to be: its spoke makes one');
+  });
+
   test('the popup tells of a router', async () => {
     const said = await ask({ subject: id('i', 'router-2') });
     for (const part of [

@@ -26,6 +26,7 @@ export interface Scene {
   conditions?: Condition[];
   /** Endpoints of other accounts. */
   spokes?: Connection[];
+  spokeAccounts?: string[];
   /** A spoke's picture has a hub, and neither nodes nor routers. */
   hub?: Hub;
 }
@@ -84,12 +85,14 @@ export function world({
   routers = {},
   conditions = [],
   spokes = [],
+  spokeAccounts = [],
 }: Scene): Look {
   return {
     place: { partition: 'aws', region: REGION, stack: hub ? 'ziti-glb-spoke-prod' : 'ziti-glb-prod' },
     account: hub ? '222233334444' : '111122223333',
     vpcId: hub ? '' : OWN_VPC,
     tagKey: 'ziti-glb',
+    spokeAccounts,
     subnets: { ...subnetsSide(Object.entries(subnets), conditions, crossZone), spokes, ...(hub && { hub }) },
     routers: routersSide(Object.entries(routers), hub ? [] : nodes),
     ...(hub && {
@@ -338,6 +341,7 @@ export const worlds = {
       { id: id('vpce', 'two'), owner: '222233334444', state: 'pendingacceptance' },
       { id: id('vpce', 'three'), owner: '333344445555', state: 'rejected' },
     ],
+    spokeAccounts: ['222233334444', '444455556666'],
   }),
   'a spoke': world({ subnets: OF_SPOKE, hub: HUB }),
   'a spoke that hears nothing': world({ subnets: OF_SPOKE, hub: BLIND }),
