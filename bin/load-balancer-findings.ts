@@ -31,7 +31,9 @@ export function healthCheck(port: number, wanted: string): Finding {
     'fault',
     check,
     `the target group checks TCP ${port}, and routers answer on ${expected}`,
-    'give it the health check of resources/load-balancer.yml, or deploy with healthCheck=router if it is to ask ziti-router alone',
+    wanted
+      ? `give it a health check by HTTP on port ${wanted}, of the path /, or deploy with healthCheck=router if it is to ask ziti-router alone`
+      : `give it a health check by HTTPS on port ${ROUTER_HEALTH}, of the path /health-checks`,
   );
 }
 

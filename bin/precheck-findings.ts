@@ -184,6 +184,8 @@ export interface Code {
   keys: readonly string[];
   /** Keys of these that may not be read. */
   denied: readonly string[];
+  /** KMS has this key, by ARN, with which the bucket has the diverter encrypted; undefined with S3's own. */
+  encryptedBy?: string | undefined;
 }
 
 /** The keys that the folder `code` of a release has below a prefix, of each the last: functions, and the diverter. */
@@ -219,6 +221,14 @@ export function codeBucket(code: Code): Finding {
   if (missing.length > 0) return fault(`${bucket} has no ${prefix}/ with ${missing.join(', ')}`, copy);
   if (denied.length > 0)
     return fault(`${denied[0]} in ${bucket} may not be read`, 'have who deploys be allowed s3:GetObject there');
+  // Who downloads needs kms:Decrypt: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+  if (code.encryptedBy)
+    return finding(
+      'warning',
+      'code',
+      `${bucket} has the diverter encrypted by ${code.encryptedBy}: unless that is the account's aws/s3, no router gets it, for the role of the function routers may not use the key`,
+      `have it encrypted by S3's own (aws s3 cp --recursive --sse AES256 code s3://${bucket}/${prefix}), or, once the stack is there, let that role have kms:Decrypt by the key's policy`,
+    );
   return finding('ok', 'code', `${bucket} has what ${prefix}/ is to have, in ${where}`);
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { parse } from 'yaml';
-import type { ZodType } from 'zod';
-import { MOST_VPCS, parameters, spokeParameters } from '../resources/parameters.js';
+import { type ZodType, z } from 'zod';
+import { MOST_VPCS, OF_LOAD_BALANCER, parameters, spokeParameters } from '../resources/parameters.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -9,36 +10,81 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 interface Constraint {
   AllowedPattern?: string;
   AllowedValues?: (string | number)[];
-  MinValue?: number;
-  MaxValue?: number;
+  ConstraintDescription?: string;
 }
 
 const ID = '([0-9a-f]{8}|[0-9a-f]{17})';
-const CIDR = '[0-9a-fA-F.:]+/[0-9]{1,3}';
-const IPV4 = '([0-9]{1,3}\\.){3}[0-9]{1,3}';
-const pattern = (text: string): Constraint => ({ AllowedPattern: `^${text}$` });
-const optional = (text: string) => pattern(`(${text})?`);
+const ACCOUNT = '[0-9]{12}';
+const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+const IPV4 = `(${OCTET}\\.){3}${OCTET}`;
+const IPV6 = '[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}';
+const CIDR = `(${IPV4}/(3[0-2]|[12]?[0-9])|${IPV6}/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))`;
+const PRINCIPAL = `(\\*|arn:aws[a-z-]*:iam::${ACCOUNT}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))`;
+const TAG = '[\\p{L}\\p{Z}\\p{N}_.:/+@-]';
+/** Patterns are Java's to CloudFormation, and JavaScript's to the cloud in a box: neither's flags stand in the other's pattern. */
+const inAnyCase = (word: string) =>
+  word.replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+
+const pattern = (text: string, whatItIs: string): Constraint => ({
+  AllowedPattern: `^${text}$`,
+  ConstraintDescription: `must be ${whatItIs}`,
+});
+const optional = (text: string, whatItIs: string) => pattern(`(${text})?`, `${whatItIs}, or empty`);
 const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
-const VPCS = `vpc-${ID}(,vpc-${ID}){0,${MOST_VPCS - 1}}`;
+/** A list's pattern begins so where none may be in it twice. */
+const onlyOnce = (one: string, separator: string) =>
+  `(?!(?:.*${separator})?(?<one>${one})${separator}(?:.*${separator})?\\k<one>(${separator}|$))`;
+
+const subnets = (separator: string) => onlyOnce(`subnet-[0-9a-f]+`, separator) + list(`subnet-${ID}`, separator);
+const vpcs = `${onlyOnce('vpc-[0-9a-f]+', ',')}vpc-${ID}(,vpc-${ID}){0,${MOST_VPCS - 1}}`;
+const cidrs = onlyOnce('\\S+', '\\s+') + list(CIDR, '\\s+');
+const accounts = (most: string) => `${onlyOnce(ACCOUNT, ',')}${ACCOUNT}(,${ACCOUNT})${most}`;
 
 /** These stand in place of what the schema in resources/parameters.js says, which has no pattern, or allows more than a plain template can. The functions refuse what these leave. */
 const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
-  clientVpcs: pattern(`(own|all|${VPCS})`),
-  defaultCidrs: pattern(list(CIDR, ' +')),
+  subnetIds: optional(subnets(','), 'ids of subnets, each once, with commas and no blanks'),
+  routerSubnets: optional(subnets(','), 'ids of subnets, each once, with commas and no blanks'),
+  clientVpcs: pattern(
+    `(own|all|${vpcs})`,
+    `own, all, or ids of VPCs, each once and ${MOST_VPCS} at most, with commas and no blanks`,
+  ),
+  defaultCidrs: pattern(cidrs, 'networks like 100.64.0.0/10, each once, separated by spaces'),
   // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
-  tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}'),
-  endpoints: pattern(`(subnet|zone|${list(`subnet-${ID}`, ' +')})`),
-  systemsManagerCidrs: optional(list(CIDR, ' +')),
-  dnsResolver: pattern(IPV4),
-  dnsPool: pattern(`${IPV4}/[0-9]{1,2}`),
-  allowedPrincipals: optional(list('(\\*|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=.@-]+))')),
-  gatewayOwners: optional(list('[0-9]{12}')),
-  spokeAccounts: optional('[0-9]{12}(,[0-9]{12}){0,19}'),
+  tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}', "a tag's key of at most 75 letters, digits and _.-"),
+  endpoints: pattern(
+    `(subnet|zone|${subnets('\\s+')})`,
+    'subnet, zone, or ids of subnets, each once, separated by spaces',
+  ),
+  systemsManagerCidrs: optional(cidrs, 'networks like 10.100.0.0/24, each once, separated by spaces'),
+  dnsResolver: pattern(
+    `(?!(0|127|169\\.254|22[4-9]|2[345][0-9])\\.)${IPV4}`,
+    'an IPv4 address that a route can lead to, like 100.127.255.254',
+  ),
+  dnsPool: pattern(`${IPV4}/([12]?[0-9])`, 'an IPv4 network like 100.64.0.0/10, of at most 29 bits'),
+  allowedPrincipals: optional(
+    onlyOnce('[^,]+', ',') + list(PRINCIPAL),
+    'ARNs of roots, roles without a path, and users of IAM, each once, with commas and no blanks; or *',
+  ),
+  gatewayOwners: optional(accounts('*'), 'ids of accounts, each once, with commas and no blanks'),
+  spokeAccounts: optional(accounts('{0,19}'), 'ids of accounts, each once and 20 at most, with commas and no blanks'),
   // The group's name stands in a policy that is written as text.
-  autoScalingGroup: pattern('[^:"\\\\\\x00-\\x1f]{0,255}'),
-  tags: optional(list('[^=,"\\\\]{1,128}=[^,"\\\\]{0,256}')),
-  alarmEmail: optional('[^@ ]+@[^@ ]+'),
+  autoScalingGroup: optional(
+    '[^:"\\\\\\x00-\\x1f\\x7f-\\x9f]{1,255}',
+    'the name of an Auto Scaling group, without quotes and backslashes',
+  ),
+  tags: optional(
+    `(?!(?:.*,)?(?<one>[^=,]+)=(?:.*,)\\k<one>=)${oneTag()}(,${oneTag()}){0,39}`,
+    'tags like Team=network,Cost Center=42: at most 40, each key once, with commas, and none of AWS or of ziti-glb',
+  ),
+  alarmEmail: optional(z.regexes.email.source.replace(/^\^|\$$/g, ''), 'an e-mail address'),
 };
+
+function oneTag(): string {
+  const own = ['aws:', 'ziti-glb:', 'Name=', 'STAGE='].map(inAnyCase).join('|');
+  return `(?!${own})${TAG}{1,128}=[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}`;
+}
+
+const TAKEN = ['loadBalancerArn', 'targetGroupArn', 'serviceId'];
 
 /** A stack that a plain template is made of. */
 export interface PlainStack {
@@ -52,7 +98,13 @@ export const HUB: PlainStack = { config: 'serverless.yml', schemas: parameters.s
 export const SPOKE: PlainStack = {
   config: 'spoke.yml',
   schemas: spokeParameters.shape,
-  constraints: { ...CONSTRAINTS, clientVpcs: pattern(`(all|${VPCS})`) },
+  constraints: {
+    ...CONSTRAINTS,
+    clientVpcs: pattern(
+      `(all|${vpcs})`,
+      `all, or ids of VPCs, each once and ${MOST_VPCS} at most, with commas and no blanks`,
+    ),
+  },
 };
 
 /** A stack has these by the file that it is packaged from: its name, the names of its functions, and each parameter by name with its default. */
@@ -70,22 +122,26 @@ const ownParameters = (service: string, version: string) => ({
   codeBucket: {
     Description: 'The bucket in this region into which the folder code of the release was copied.',
     AllowedPattern: '^[a-z0-9.-]{3,63}$',
+    ConstraintDescription: "must be a bucket's name",
   },
   codePrefix: {
     Description: 'Where in the bucket: what stands before subnets-….zip, without a slash at its end.',
     Default: `ziti-glb/${version}`,
     AllowedPattern: '^[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$',
+    ConstraintDescription: 'must be letters, digits and _./-, without a slash at the end',
   },
   stage: {
     Description: `The functions, and what else may not be shared with another stack, are named ${service}-STAGE.`,
     Default: 'dev',
     // The longest name of a function is that of topology: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     AllowedPattern: `^[A-Za-z][A-Za-z0-9-]{0,${63 - `${service}--topology`.length}}$`,
+    ConstraintDescription: `must be at most ${64 - `${service}--topology`.length} letters, digits and hyphens, of which the first is a letter`,
   },
   tagKeys: {
     Description: 'The keys of the parameter tags, with commas: given if that is.',
     Default: '',
     AllowedPattern: '^[^"\\\\]*$',
+    ConstraintDescription: 'must be keys of tags, with commas',
   },
 });
 
@@ -101,12 +157,13 @@ export function parametersOfTemplate(version: string, stack = HUB): Record<strin
         `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in resources/parameters.js or release/parameters.ts'}`,
       );
     const declaration = {
-      Type: constraint.MinValue === undefined ? 'String' : 'Number',
+      Type: 'String',
       Description: meaning
-        .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        // Documents stand beside the template.
+        .replace(/\[([^\]]*)\]\(([^)]*)\)/g, (_, text, to) => `${text} (${posix.join('docs', to)})`)
         .replaceAll('`', '')
         .trim(),
-      ...(!mustBeGiven(value, constraint) && { Default: value }),
+      ...(!mustBeGiven(value, constraint) && { Default: `${value}` }),
       ...constraint,
     };
     return [name, declaration];
@@ -117,6 +174,35 @@ export function parametersOfTemplate(version: string, stack = HUB): Record<strin
   ]);
   return Object.fromEntries([...own, ...all]);
 }
+
+/** The console shows parameters in these groups, and all others behind them: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-cloudformation-interface.html */
+const GROUPS: Record<string, string[]> = {
+  'What must be given': ['codeBucket', 'vpcId', 'subnetIds', 'hubService', 'hubHealth'],
+  'Name and code': ['stage', 'codePrefix'],
+  Subnets: [
+    ...['tagKey', 'defaultCidrs', 'clientVpcs', 'endpoints', 'mainRouteTable', 'withoutRouter', 'systemsManagerCidrs'],
+    ...['endpointsPerVpc', 'routesPerTable'],
+  ],
+  Routers: [
+    ...['diverter', 'reply', 'healthCheck', 'servicesRequired', 'tuneRouter', 'launchDeadline', 'autoScalingGroup'],
+    ...['routerSubnets', 'routerProfile'],
+  ],
+  'Other accounts': ['spokeAccounts', 'spokeOrganization', 'gatewayOwners', 'allowedPrincipals'],
+  'A load balancer that is to be made': OF_LOAD_BALANCER.filter((name) => name !== 'allowedPrincipals'),
+  'A load balancer that is there': TAKEN,
+  'DNS of wildcard services': ['dnsResolver', 'dnsRanges', 'dnsPool', 'dnsPrefix', 'registrationKey'],
+  'Alarms and logs': ['alarmTopicArn', 'alarmEmail', 'runbook', 'logRetention'],
+  'What the account demands': [
+    ...['permissionsBoundary', 'tags', 'tagKeys', 'architecture', 'reserveConcurrency', 'sealVersion'],
+  ],
+};
+
+/** The console shows the template's parameters, by these names, so. */
+export const parameterGroups = (names: readonly string[]) =>
+  Object.entries(GROUPS).flatMap(([label, all]) => {
+    const Parameters = all.filter((name) => names.includes(name));
+    return Parameters.length > 0 ? [{ Label: { default: label }, Parameters }] : [];
+  });
 
 /** The reference's row tells the meaning: a spoke's own, if it has one. */
 function meaningOf(name: string, stack: PlainStack): string | undefined {
@@ -130,7 +216,7 @@ function meaningOf(name: string, stack: PlainStack): string | undefined {
 
 /** A parameter must be given whose empty default its own pattern refuses. */
 const mustBeGiven = (value: string | number, { AllowedPattern }: Constraint) =>
-  value === '' && AllowedPattern !== undefined && !new RegExp(AllowedPattern).test('');
+  value === '' && AllowedPattern !== undefined && !new RegExp(AllowedPattern, 'u').test('');
 
 type Assertion = [assert: unknown, says: string];
 const is = (name: string, value: string) => ({ 'Fn::Equals': [{ Ref: name }, value] });
@@ -138,7 +224,6 @@ const not = (condition: unknown) => ({ 'Fn::Not': [condition] });
 const and = (...all: unknown[]) => ({ 'Fn::And': all });
 const or = (...all: unknown[]) => ({ 'Fn::Or': all });
 const given = (name: string) => not(is(name, ''));
-const TAKEN = ['loadBalancerArn', 'targetGroupArn', 'serviceId'];
 
 const rule = (...assertions: Assertion[]) => ({
   Assertions: assertions.map(([Assert, AssertDescription]) => ({ Assert, AssertDescription })),
@@ -190,10 +275,23 @@ const RULES: Record<string, unknown> = {
   ]),
 };
 
+/** A load balancer that is there is as its owner made it. */
+const superfluous = (defaults: Record<string, string | number>) =>
+  rule(
+    ...OF_LOAD_BALANCER.map(
+      (name): Assertion => [
+        or(is('loadBalancerArn', ''), is(name, `${defaults[name]}`)),
+        `${name} is for a load balancer that is to be made: leave it out, and set it on that of loadBalancerArn.`,
+      ],
+    ),
+  );
+
 /** Rules apply that are about parameters which the template has. */
 export function rulesFor(names: readonly string[]): Record<string, unknown> {
   const asked = (rule: unknown) => [...JSON.stringify(rule).matchAll(/"Ref":"(\w+)"/g)].map(([, name = '']) => name);
   return Object.fromEntries(
-    Object.entries(RULES).filter(([, rule]) => asked(rule).every((name) => names.includes(name))),
+    Object.entries({ ...RULES, OfLoadBalancer: superfluous(declarationOf(HUB).defaults) }).filter(([, rule]) =>
+      asked(rule).every((name) => names.includes(name)),
+    ),
   );
 }

@@ -19,13 +19,15 @@ const TEMPLATE = 'template.json';
 /** A spoke's template has a folder of its own: its code goes into a bucket of another account. */
 const OF_SPOKE = 'spoke';
 const SCHEMA = 'json.schema.json';
+/** Who has no checkout reads these, of which alarms and templates name some. */
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'NOTICE', 'LICENSES', 'docs', 'examples'];
 
 /** A release lists its files here, each by its hash: the same sources make the same files. */
 export const SUMS = 'SHA256SUMS';
 
 /**
  * Makes a release in `dist/ziti-glb-VERSION`, new each time: the command line in one file, its package for npm, the diverter's
- * packages, the bills of materials, and the sums of all of them.
+ * packages, the documents, the bills of materials, and the sums of all of them.
  * @returns the folder
  * @throws Error of one sentence if the diverter is not built, or is not what bpf/ has
  */
@@ -37,6 +39,7 @@ export async function release(folder = join(ROOT, `dist/${name}-${version}`)): P
   await buildCli(join(folder, CLI), [bundleSbom(join(folder, 'sbom/ziti-glb.cdx.json'))]);
   for (const { path } of packages()) copyFileSync(path, join(folder, basename(path)));
   writeDiverterSboms(join(folder, 'sbom'));
+  copyDocuments(folder);
   makeTemplate(folder, HUB, join(folder, 'sbom/functions.cdx.json'));
   makeTemplate(join(folder, OF_SPOKE), SPOKE, join(folder, 'sbom/spoke-functions.cdx.json'));
   pack(folder);
@@ -66,16 +69,26 @@ function makeTemplate(folder: string, stack: PlainStack, sbom: string): void {
   }
 }
 
+/** Documents link to nothing but each other there, and commands are typed by their own name. */
+function copyDocuments(folder: string): void {
+  for (const document of DOCUMENTS) cpSync(join(ROOT, document), join(folder, document), { recursive: true });
+  for (const path of globSync('**/*.md', { cwd: folder }).map((each) => join(folder, each)))
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8')
+        .replaceAll('npm run -s ziti-glb --', 'ziti-glb')
+        .replaceAll(/\[([^\]]*)\]\(\.\.\/bpf\/[^)]*\)/g, '$1'),
+    );
+}
+
 /** Makes the package for npm. It needs no other package: what it runs is in its one file. */
 function pack(folder: string): void {
   const packed = mkdtempSync(join(tmpdir(), 'ziti-glb-package-'));
   try {
-    for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'NOTICE'])
-      copyFileSync(join(ROOT, file), join(packed, file));
     copyFileSync(join(folder, CLI), join(packed, CLI));
     copyFileSync(join(ROOT, 'bin/json.ts'), join(packed, 'json.d.ts'));
     writeFileSync(join(packed, SCHEMA), `${JSON.stringify(jsonSchema(), null, 2)}\n`);
-    for (const part of [TEMPLATE, 'code', OF_SPOKE, 'sbom'])
+    for (const part of [...DOCUMENTS, TEMPLATE, 'code', OF_SPOKE, 'sbom'])
       cpSync(join(folder, part), join(packed, part), { recursive: true });
     const own = {
       // npm publishes no private package: the name is nobody's.
@@ -87,7 +100,7 @@ function pack(folder: string): void {
         './package.json': './package.json',
       },
       types: 'json.d.ts',
-      files: [CLI, 'json.d.ts', SCHEMA, TEMPLATE, 'code', OF_SPOKE, 'sbom', 'CHANGELOG.md', 'NOTICE'],
+      files: [CLI, 'json.d.ts', SCHEMA, TEMPLATE, 'code', OF_SPOKE, 'sbom', ...DOCUMENTS],
     };
     writeFileSync(join(packed, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
     const options: ExecFileSyncOptions = { cwd: packed, stdio: ['ignore', 'ignore', 'inherit'] };

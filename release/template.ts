@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import manifest from '../package.json' with { type: 'json' };
 import { packages } from '../resources/diverter.js';
 import { computed, conditions, marker } from './intrinsics.js';
-import { declarationOf, HUB, type PlainStack, parametersOfTemplate, rulesFor } from './parameters.ts';
+import { declarationOf, HUB, type PlainStack, parameterGroups, parametersOfTemplate, rulesFor } from './parameters.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** This name stands for the parameter `stage`, which is part of names that the framework checks. */
@@ -60,6 +60,7 @@ export function plainTemplate(folder: string, stack: PlainStack = HUB): Plain {
   const made = { Resources: withIntrinsics(Resources), Outputs: withIntrinsics(Outputs) };
   const template = {
     ...rest,
+    Metadata: { 'AWS::CloudFormation::Interface': { ParameterGroups: parameterGroups(Object.keys(parameters)) } },
     Parameters: parameters,
     Rules: rulesFor(Object.keys(parameters)),
     Conditions: asked({ ...conditions, ...Object(withIntrinsics(Conditions)) }, made),

@@ -9,24 +9,32 @@ const RETENTIONS = '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 21
 const inner = (pattern) => pattern.slice(1, -1);
 const id = (prefix) => new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
 // Schemas say in their metadata what CloudFormation can check of a parameter: release/parameters.ts declares it so.
+const mustBe = (whatItIs) => ({ ConstraintDescription: `must be ${whatItIs}` });
 const text = (pattern, whatItIs) =>
   z
     .string()
     .regex(pattern, `is not ${whatItIs}`)
-    .meta({ cloudFormation: { AllowedPattern: pattern.source } });
-const oneOf = (...words) =>
-  text(new RegExp(`^(${words.join('|')})$`), `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`).meta({
-    cloudFormation: { AllowedValues: words },
+    .meta({ cloudFormation: { AllowedPattern: pattern.source, ...mustBe(whatItIs) } });
+const oneOf = (...words) => {
+  const whatItIs = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  return text(new RegExp(`^(${words.join('|')})$`), whatItIs).meta({
+    cloudFormation: { AllowedValues: words, ...mustBe(whatItIs) },
   });
+};
 const optional = (schema) => {
-  const { AllowedPattern } = schema.meta()?.cloudFormation ?? {};
+  const { AllowedPattern, ConstraintDescription } = schema.meta()?.cloudFormation ?? {};
   return z
     .string()
     .superRefine((value, context) => {
       const issue = value === '' ? undefined : schema.safeParse(value).error?.issues[0];
       if (issue) context.addIssue(issue.message);
     })
-    .meta({ cloudFormation: AllowedPattern && { AllowedPattern: `^(${inner(AllowedPattern)})?$` } });
+    .meta({
+      cloudFormation: AllowedPattern && {
+        AllowedPattern: `^(${inner(AllowedPattern)})?$`,
+        ConstraintDescription: `${ConstraintDescription}, or empty`,
+      },
+    });
 };
 const flag = oneOf('true', 'false');
 const arn = (pattern, whatItIs) => optional(text(new RegExp(`^arn:aws[a-z-]*:${pattern}$`), whatItIs));
@@ -38,18 +46,38 @@ const list = (separator, whatItIs, isOne) =>
     else if (new Set(items).size < items.length) context.addIssue('names one twice');
   });
 /** A whole number may be given as a text or not. */
-const whole = (least, greatest) =>
-  z
+const whole = (least, greatest) => {
+  const pattern = new RegExp(`^(${wholes(least, greatest).join('|')})$`);
+  const whatItIs = `a whole number from ${least} to ${greatest}`;
+  return z
     .union([z.string(), z.number()])
-    .refine(
-      (value) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= greatest,
-      `is not a whole number from ${least} to ${greatest}`,
-    )
-    .meta({ cloudFormation: { MinValue: least, MaxValue: greatest } });
+    .refine((value) => pattern.test(value), `is not ${whatItIs}`)
+    .meta({ cloudFormation: { AllowedPattern: pattern.source, ...mustBe(whatItIs) } });
+};
+
+/** Patterns of the whole numbers between two, without zeros before them: CloudFormation takes 1.5 for a number. */
+function wholes(least, greatest) {
+  const longer = 10 ** `${least}`.length;
+  return longer > greatest
+    ? sameLength(`${least}`, `${greatest}`)
+    : [...sameLength(`${least}`, `${longer - 1}`), ...wholes(longer, greatest)];
+}
+
+function sameLength(least, greatest) {
+  const [first, last] = [Number(least[0]), Number(greatest[0])];
+  const [from, to] = [least.slice(1), greatest.slice(1)];
+  if (/^0*$/.test(from) && /^9*$/.test(to))
+    return [`${first === last ? first : `[${first}-${last}]`}${'[0-9]'.repeat(from.length)}`];
+  if (first === last) return sameLength(from, to).map((rest) => first + rest);
+  const between =
+    first + 1 < last ? sameLength(`${first + 1}${from.replace(/./g, '0')}`, `${last - 1}${to.replace(/./g, '9')}`) : [];
+  const lower = sameLength(from, from.replace(/./g, '9')).map((rest) => first + rest);
+  const upper = sameLength(to.replace(/./g, '0'), to).map((rest) => last + rest);
+  return [...lower, ...between, ...upper];
+}
+
 const SUBNET = id('subnet');
-const subnetIds = list(',', 'the id of a subnet', (one) => SUBNET.test(one)).meta({
-  cloudFormation: { AllowedPattern: `^${inner(SUBNET.source)}(,${inner(SUBNET.source)})*$` },
-});
+const subnetIds = list(',', 'the id of a subnet', (one) => SUBNET.test(one));
 
 /** A pool is an IPv4 network that is large enough to be divided. */
 const isPool = (cidr) => isNetwork(cidr) && ipaddr.IPv4.isValidCIDR(cidr) && ipaddr.IPv4.parseCIDR(cidr)[1] < 30;
@@ -57,7 +85,7 @@ const overlap = ([a, aPrefix], [b, bPrefix]) => a.kind() === b.kind() && a.match
 
 function isNetwork(cidr) {
   const family = [ipaddr.IPv4, ipaddr.IPv6].find((each) => each.isValidCIDR(cidr));
-  return family !== undefined && cidr.startsWith(`${family.networkAddressFromCIDR(cidr)}/`);
+  return family !== undefined && cidr === `${family.networkAddressFromCIDR(cidr)}/${family.parseCIDR(cidr)[1]}`;
 }
 
 // Principals with a path are not supported: https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html
@@ -161,7 +189,7 @@ export const parameters = z.strictObject({
   logRetention: z
     .union([z.string(), z.number()])
     .refine((days) => RETENTIONS.includes(String(days)), `is not one of ${RETENTIONS.join(', ')}`)
-    .meta({ cloudFormation: { AllowedValues: RETENTIONS.map(Number) } }),
+    .meta({ cloudFormation: { AllowedValues: RETENTIONS, ...mustBe(`one of ${RETENTIONS.join(', ')}`) } }),
 });
 
 const HUB_SERVICE = /^([a-z]+\.)*com\.amazonaws\.vpce\.([a-z0-9-]+)\.vpce-svc-[0-9a-f]{17}$/;
@@ -355,7 +383,7 @@ function combination(given, region) {
 }
 
 /** A load balancer that the stack makes takes these. One that is there is as its owner made it. */
-const OF_LOAD_BALANCER = [
+export const OF_LOAD_BALANCER = [
   'crossZone',
   'failover',
   'idleTimeout',

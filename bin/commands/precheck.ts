@@ -430,13 +430,17 @@ async function lookInto(
   );
   const keys = listed.flatMap(({ Key }) => Key ?? []);
   const wanted = codeKeys({ prefix, functions, fetches, keys }).flatMap(({ key }) => key ?? []);
-  const denied = await Promise.all(
-    wanted.map(async (Key) => {
-      const answer = await answerTo(s3.send(new HeadObjectCommand({ Bucket: bucket, Key })));
-      return typeof answer === 'number' ? [Key] : [];
-    }),
+  const heads = await Promise.all(
+    wanted.map(async (Key) => ({
+      Key,
+      answer: await answerTo(s3.send(new HeadObjectCommand({ Bucket: bucket, Key }))),
+    })),
   );
-  return codeBucket({ ...code, where, keys, denied: denied.flat() });
+  const denied = heads.flatMap(({ Key, answer }) => (typeof answer === 'number' ? [Key] : []));
+  const [encryptedBy] = heads.flatMap(({ Key, answer }) =>
+    typeof answer === 'object' && Key.includes('/diverter/') ? (answer.SSEKMSKeyId ?? []) : [],
+  );
+  return codeBucket({ ...code, where, keys, denied, encryptedBy });
 }
 
 /** An answer to HEAD has no body that names the error: its status is what it says. */

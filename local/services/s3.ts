@@ -10,7 +10,8 @@ export interface Buckets {
   create(name: string, region?: string): void;
   /** Throws if objects are left in it. */
   remove(name: string): void;
-  write(bucket: string, key: string, content: Uint8Array): void;
+  /** @param headers which S3 answers with besides */
+  write(bucket: string, key: string, content: Uint8Array, headers?: Record<string, string>): void;
   /** Throws if there is no such object. */
   read(bucket: string, key: string): Uint8Array;
   empty(name: string): void;
@@ -141,8 +142,8 @@ export function createBuckets(
         throw new Error(`BucketNotEmpty: The bucket ${name} you tried to delete is not empty`);
       buckets.delete(name);
     },
-    write(bucket, key, content) {
-      objectsOf(bucket).set(key, { content, headers: { 'content-type': TYPE }, modified: clock.now() });
+    write(bucket, key, content, headers = {}) {
+      objectsOf(bucket).set(key, { content, headers: { 'content-type': TYPE, ...headers }, modified: clock.now() });
     },
     read(bucket, key) {
       const object = objectsOf(bucket).get(key);

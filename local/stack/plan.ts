@@ -127,18 +127,18 @@ function parameterValue(name: string, declaration: Template['Parameters'][string
     Default,
     AllowedValues,
     AllowedPattern,
+    ConstraintDescription,
     MinValue = -Infinity,
     MaxValue = Infinity,
     MaxLength,
   } = declaration;
   const value = given ?? (Default === undefined ? undefined : String(Default));
   if (value === undefined) throw new Error(`parameter ${name} must have a value`);
-  if (AllowedValues && !AllowedValues.map(String).includes(value)) {
-    throw new Error(`parameter ${name} must be one of ${AllowedValues.join(', ')}, not ${value}`);
-  }
-  if (AllowedPattern && !new RegExp(`^(?:${AllowedPattern})$`).test(value)) {
-    throw new Error(`parameter ${name} must match ${AllowedPattern}, not ${value}`);
-  }
+  const says = ConstraintDescription && `failed to satisfy constraint: ${ConstraintDescription}`;
+  if (AllowedValues && !AllowedValues.map(String).includes(value))
+    throw new Error(`parameter ${name} ${says ?? `must be one of ${AllowedValues.join(', ')}, not ${value}`}`);
+  if (AllowedPattern && !new RegExp(`^(?:${AllowedPattern})$`, 'u').test(value))
+    throw new Error(`parameter ${name} ${says ?? `must match ${AllowedPattern}, not ${value}`}`);
   if (Type === 'Number' && !Number.isFinite(Number(value)))
     throw new Error(`parameter ${name} must be a number, not ${value}`);
   if (Type === 'Number' && (Number(value) < MinValue || Number(value) > MaxValue))

@@ -6,6 +6,7 @@ const parameter = z.object({
   Default: z.union([z.string(), z.number(), z.boolean()]).optional(),
   AllowedValues: z.array(z.unknown()).optional(),
   AllowedPattern: z.string().optional(),
+  ConstraintDescription: z.string().optional(),
   MinValue: z.number().optional(),
   MaxValue: z.number().optional(),
   MaxLength: z.number().optional(),

@@ -270,7 +270,8 @@ describe('a bucket of code', () => {
     ...{ bucket: 'b', prefix: 'releases/1', region: 'eu-central-1', where: 'eu-central-1', fetches: true },
     ...{ keys: [...keys, `releases/1/diverter/${sum}`], denied: [] },
   };
-  test.each<[string, Partial<Code>, 'ok' | 'fault', string]>([
+  test.each<[string, Partial<Code>, 'ok' | 'warning' | 'fault', string]>([
+    ['the diverter under a key', { encryptedBy: 'arn:k' }, 'warning', 'b has the diverter encrypted by arn:k: unless'],
     ['all', {}, 'ok', 'b has what releases/1/ is to have, in eu-central-1'],
     ['none', { where: undefined }, 'fault', 'there is no bucket b'],
     [
@@ -455,6 +456,17 @@ describe('precheck', () => {
       fill(stack.buckets);
       const answer = await stack.precheck('-p', 'codeBucket=releases');
       expect([answer.code, answer.out]).toEqual([code, expect.stringMatching(row)]);
+    });
+
+    test('and warns of a key that encrypts the diverter, which routers could not have then', async () => {
+      const stack = await ground();
+      filled(stack.buckets, all.slice(0, 4));
+      const key = 'arn:aws:kms:eu-central-1:111122223333:key/1';
+      const headers = { 'x-amz-server-side-encryption-aws-kms-key-id': key };
+      stack.buckets.write('releases', all[4] ?? '', new Uint8Array(1), headers);
+      const { code, out } = await stack.precheck('-p', 'codeBucket=releases');
+      expect([code, out]).toEqual([0, expect.stringContaining(`the diverter encrypted by ${key}: unless`)]);
+      expect(out).toContain(`aws s3 cp --recursive --sse AES256 code s3://releases/ziti-glb/${version}`);
     });
 
     test('and finds code below another prefix, as the file of parameters has it', async () => {

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -43,6 +43,26 @@ describePackaged('a release', () => {
     expect(all).toHaveLength(files.length + 1);
   });
 
+  test('has the documents that alarms, templates and each other name', () => {
+    const documents = globSync('**/*.md', { cwd: folder });
+    expect(documents).toEqual(expect.arrayContaining(['README.md', 'docs/runbook.md', 'docs/deploying.md']));
+    const named = (text: string) => [...text.matchAll(/\bdocs\/[\w.-]+\.md\b/g)].map(([path]) => path);
+    const templates = ['template.json', 'spoke/template.json'].map((path) => readFileSync(join(folder, path), 'utf8'));
+    expect(new Set(templates.flatMap(named)).size).toBeGreaterThan(2);
+    for (const path of templates.flatMap(named)) expect(documents).toContain(path);
+    for (const document of documents) {
+      const text = readFileSync(join(folder, document), 'utf8');
+      expect([document, text.includes('npm run -s ziti-glb --')]).toEqual([document, false]);
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]+)|src(?:set)?="([^"]+)"/g)].map(
+        ([, a, b]) => a ?? b ?? '',
+      );
+      for (const link of links) {
+        const path = join(folder, dirname(document), link);
+        expect([document, link, existsSync(path)]).toEqual([document, link, true]);
+      }
+    }
+  });
+
   test('is installed in a folder that has nothing, without a registry, is not looked for there later, and runs', async () => {
     const bare = temporaryFolder('bare-');
     const asked: string[] = [];
@@ -74,8 +94,8 @@ describePackaged('a release', () => {
     expect(JSON.parse(readFileSync(join(installed, 'json.schema.json'), 'utf8'))).toEqual(jsonSchema());
     // npm installs that, and what deploys: nothing of the checkout beside it.
     expect(globSync('*', { cwd: installed }).sort()).toEqual([
-      ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'code', 'json.d.ts', 'json.schema.json'],
-      ...['package.json', 'sbom', 'spoke', 'template.json', 'ziti-glb.mjs'],
+      ...['CHANGELOG.md', 'LICENSE', 'LICENSES', 'NOTICE', 'README.md', 'SECURITY.md', 'code', 'docs', 'examples'],
+      ...['json.d.ts', 'json.schema.json', 'package.json', 'sbom', 'spoke', 'template.json', 'ziti-glb.mjs'],
     ]);
     // A program is written against the package, with no other one beside it.
     writeFileSync(

@@ -8,9 +8,18 @@ import { resolve, type Scope } from '../../local/stack/intrinsics.ts';
 import { planStack } from '../../local/stack/plan.ts';
 import { parseTemplate, type Template } from '../../local/stack/template.ts';
 import * as intrinsics from '../../release/intrinsics.js';
-import { declarationOf, HUB, type PlainStack, SPOKE } from '../../release/parameters.ts';
+import {
+  declarationOf,
+  HUB,
+  type PlainStack,
+  parameterGroups,
+  parametersOfTemplate,
+  rulesFor,
+  SPOKE,
+} from '../../release/parameters.ts';
 import { type Plain, plainTemplate } from '../../release/template.ts';
 import { packages } from '../../resources/diverter.js';
+import { checkParameters } from '../../resources/parameters.js';
 import { read } from '../support/documents.ts';
 import { describePackaged, packagedTemplate, temporaryFolder } from '../support/packaged.ts';
 import { flaws } from '../support/resource-schemas.ts';
@@ -140,11 +149,19 @@ describePackaged('a plain template', () => {
       const own = ['codeBucket', 'codePrefix', 'stage', 'tagKeys'];
       expect(Object.keys(template.Parameters).sort()).toEqual([...own, ...Object.keys(defaults)].sort());
       for (const [name, value] of Object.entries(defaults))
-        expect([name, template.Parameters[name]?.Default]).toEqual([name, name in must ? undefined : value]);
+        expect([name, template.Parameters[name]?.Default]).toEqual([name, name in must ? undefined : `${value}`]);
       expect(text).not.toMatch(/@@|zzstagezz|ServerlessDeploymentBucket/);
       // Each parameter and condition is asked for somewhere.
       const used = (name: string) => new RegExp(`"Ref":"${name}"|\\$\\{${name}\\}`).test(text);
       expect(Object.keys(template.Parameters).filter((name) => !used(name))).toEqual([]);
+    });
+
+    test('has each parameter in one group of the console, and says of each what it must be', () => {
+      const names = Object.keys(template.Parameters);
+      const shown = parameterGroups(names).flatMap(({ Parameters }) => Parameters);
+      expect(shown.toSorted()).toEqual(names.toSorted());
+      for (const [name, { ConstraintDescription }] of Object.entries(template.Parameters))
+        expect([name, ConstraintDescription]).toEqual([name, expect.stringMatching(/^must be ./)]);
     });
 
     test('is what CloudFormation takes: types, properties, limits', () => {
@@ -213,18 +230,33 @@ describePackaged('a plain template', () => {
     [{ subnetIds, gatewayOwners: '444455556666' }, /rule GatewayOwners is broken: gatewayOwners needs reply/],
     [{ subnetIds, spokeAccounts: '222233334444' }, /rule Spokes is broken: spokeAccounts needs reply to be geneve/],
     [{ subnetIds, spokeOrganization: 'o-a1b2c3d4e5' }, /rule Spokes is broken: spokeOrganization needs reply/],
-    [{ subnetIds, spokeOrganization: 'r-a1b2', reply: 'geneve' }, /parameter spokeOrganization must match/],
-    [{ subnetIds, spokeAccounts: '2222', reply: 'geneve' }, /parameter spokeAccounts must match/],
-    [{ subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' }, /parameter clientVpcs must match/],
+    [
+      { subnetIds, spokeOrganization: 'r-a1b2', reply: 'geneve' },
+      /parameter spokeOrganization failed to satisfy constraint: must be the id of an organisation/,
+    ],
+    [{ subnetIds, spokeAccounts: '2222', reply: 'geneve' }, /constraint: must be ids of accounts, each once and 20/],
+    [
+      { subnetIds, clientVpcs: 'all,vpc-01234567', reply: 'geneve' },
+      /parameter clientVpcs failed to satisfy constraint: must be/,
+    ],
     [{ subnetIds, alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ subnetIds, tags: 'Team=a' }, /rule Tags/],
-    [{ subnetIds, vpcId: 'vpc-xyz' }, /parameter vpcId must match/],
-    [{ subnetIds: 'subnet-01234567, subnet-89abcdef' }, /parameter subnetIds must match/],
-    [{ subnetIds, tagKey: 'aws:x' }, /parameter tagKey must match/],
-    [{ subnetIds, idleTimeout: '59' }, /parameter idleTimeout must be from 60 to 6000, not 59/],
-    [{ subnetIds, logRetention: '31' }, /parameter logRetention must be one of 1, 3/],
-    [{ subnetIds, autoScalingGroup: 'a"b' }, /parameter autoScalingGroup must match/],
-    [{ subnetIds, stage: 's'.repeat(47) }, /parameter stage must match/],
+    [
+      { ...taken, idleTimeout: '60' },
+      /rule OfLoadBalancer is broken: idleTimeout is for a load balancer that is to be/,
+    ],
+    [{ subnetIds: 'subnet-01234567,subnet-01234567' }, /parameter subnetIds failed .* each once/],
+    [{ subnetIds, healthCheckInterval: '5.5' }, /must be a whole number from 5 to 300$/],
+    [{ subnetIds, vpcId: 'vpc-xyz' }, /parameter vpcId failed to satisfy constraint: must be the id of a VPC$/],
+    [{ subnetIds: 'subnet-01234567, subnet-89abcdef' }, /parameter subnetIds failed .* with commas and no blanks/],
+    [{ subnetIds, tagKey: 'aws:x' }, /parameter tagKey failed to satisfy constraint: must be a tag's key/],
+    [
+      { subnetIds, idleTimeout: '59' },
+      /parameter idleTimeout failed to satisfy constraint: must be a whole number from 60 to 6000$/,
+    ],
+    [{ subnetIds, logRetention: '31' }, /parameter logRetention failed to satisfy constraint: must be one of 1, 3/],
+    [{ subnetIds, autoScalingGroup: 'a"b' }, /parameter autoScalingGroup failed .* without quotes/],
+    [{ subnetIds, stage: 's'.repeat(47) }, /parameter stage failed to satisfy constraint: must be at most/],
     [{ subnetIds, subnetId: 'x' }, /the template has no parameter subnetId/],
   ])('refuses %j before anything is made', (given, says) => {
     const parameters = { vpcId, codeBucket: 'bucket', ...given };
@@ -234,19 +266,58 @@ describePackaged('a plain template', () => {
   });
 
   test.each<[given: Record<string, string>, says: RegExp]>([
-    [{ hubService: 'vpce-svc-0123456789abcdef0' }, /parameter hubService must match/],
-    [{ hubHealth: 'ziti-glb-dev-health' }, /parameter hubHealth must match/],
-    [{ clientVpcs: 'own' }, /parameter clientVpcs must match/],
+    [
+      { hubService: 'vpce-svc-0123456789abcdef0' },
+      /parameter hubService failed to satisfy constraint: must be the name of an endpoint service/,
+    ],
+    [
+      { hubHealth: 'ziti-glb-dev-health' },
+      /parameter hubHealth failed to satisfy constraint: must be the ARN of the function/,
+    ],
+    [{ clientVpcs: 'own' }, /parameter clientVpcs failed to satisfy constraint: must be/],
     [{ alarmTopicArn: arn('sns', 'a'), alarmEmail: 'a@b.example' }, /rule Alarms/],
     [{ tags: 'Team=a' }, /rule Tags/],
     // The function topology would have a name of 64 characters of this stage.
-    [{ stage: 's'.repeat(41) }, /parameter stage must match/],
+    [{ stage: 's'.repeat(41) }, /parameter stage failed to satisfy constraint: must be at most/],
     [{ vpcId }, /the template has no parameter vpcId/],
   ])('of a spoke refuses %j before anything is made', (given, says) => {
     const parameters = { ...STACKS[1]?.must, codeBucket: 'bucket', ...given };
     expect(() =>
       planStack(parseTemplate(JSON.stringify(plainOf(SPOKE).template)), parameters, PLACE, () => []),
     ).toThrow(says);
+  });
+
+  describe('refuses what the command line refuses, and no more', () => {
+    const Parameters = parametersOfTemplate('0.1.0');
+    const small = { Parameters, Rules: rulesFor(Object.keys(Parameters)), Conditions: intrinsics.conditions };
+    const refusing = parseTemplate(JSON.stringify({ ...small, Resources: {} }));
+    const { defaults } = declarationOf(HUB);
+    const refuses = (check: () => unknown) => {
+      try {
+        check();
+        return false;
+      } catch {
+        return true;
+      }
+    };
+
+    test.each(Object.keys(defaults))('as %s', (name) => {
+      const beside = name in taken ? taken : { subnetIds, ...(WITH_GENEVE.includes(name) && { reply: 'geneve' }) };
+      const differs = WRONG.filter((value) => {
+        const given = { vpcId, ...beside, [name]: value };
+        const byPlain = refuses(() =>
+          planStack(
+            refusing,
+            { codeBucket: 'bucket', ...given, ...(name === 'tags' && value && { tagKeys: 'Team' }) },
+            PLACE,
+            () => [],
+          ),
+        );
+        const byCommand = refuses(() => checkParameters({ ...defaults, ...given }, { region: PLACE.region, defaults }));
+        return byPlain !== byCommand;
+      });
+      expect(differs).toEqual(DIFFERENT[name] ?? []);
+    });
   });
 
   describe('deployed into the cloud in a box', () => {
@@ -304,6 +375,131 @@ describePackaged('a plain template', () => {
     });
   });
 });
+
+/** These need answers to go back through the load balancer. */
+const WITH_GENEVE = ['clientVpcs', 'gatewayOwners', 'spokeAccounts', 'spokeOrganization'];
+const many = (length: number, one: (at: number) => string) => Array.from({ length }, (_, at) => one(at)).join();
+const principal = (account: string, of: string) => `arn:aws:iam::${account}:${of}`;
+
+/** Of every parameter each of these is tried: most are wrong for most. */
+const WRONG = [
+  ...['', ' ', 'x ', ' x', 'a'.repeat(300), 'true', 'True', 'yes', 'null', 'é', '–', 'a\nb', 'a\tb', 'a b'],
+  ...[`\${AWS::Region}`, '*', ',', 'a,', 'a,,b', 'aws:x', 'AWS:x', 'own', 'all', 'default', 'ziti-glb', 'x'.repeat(76)],
+  ...[
+    '0',
+    '-1',
+    '1',
+    '1.5',
+    '1e3',
+    '+5',
+    '5',
+    '5 ',
+    ' 5',
+    '5.0',
+    '05',
+    '0x10',
+    '10',
+    '30',
+    '31',
+    '300',
+    '6001',
+    '7200',
+  ],
+  ...[
+    '10.0.0.0/8',
+    '10.0.0.1/8',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    '10.0.0.0/–8',
+    '0.0.0.0/0',
+    '010.0.0.0/8',
+    '300.0.0.0/8',
+  ],
+  ...['::/0', 'fd00::/8', 'FD00::/8', 'fd00::1/8', 'fd00::/129', '::ffff:10.0.0.0/104', '10.0.0/24', ':/1', 'a/1'],
+  ...['10.0.0.0/8 11.0.0.0/8', '10.0.0.0/8  11.0.0.0/8', '10.0.0.0/8,11.0.0.0/8', ' 10.0.0.0/8', '10.0.0.0/8 '],
+  ...['10.0.0.0/8 10.0.0.0/8', '10.0.0.0/8 10.1.0.0/16', '100.64.0.0/30', '100.64.0.0/11'],
+  ...['10.0.0.2', '127.0.0.1', '0.0.0.0', '169.254.169.253', '255.255.255.255', '256.1.1.1', '10.0.0.02', 'fd00::1'],
+  ...['vpc-01234567', 'vpc-0123456789ABCDEF0', 'vpc-012345678', 'vpc-01234567,vpc-01234567', 'vpc-01234567,'],
+  ...['vpc-01234567, vpc-89abcdef', 'all,vpc-01234567', many(198, (at) => `vpc-0000${1000 + at}`)],
+  ...[many(199, (at) => `vpc-0000${1000 + at}`), 'vpce-svc-0123456789abcdef0', 'vpce-svc-1', 'subnet-01234567'],
+  ...['subnet-01234567,subnet-89abcdef', 'subnet-01234567,subnet-01234567', 'subnet-01234567 subnet-01234567'],
+  ...['subnet-01234567,subnet-0123456789abcdef0', 'subnet-01234567 subnet-89abcdef', 'subnet-01234567,'],
+  ...[
+    '222233334444',
+    '22223333444',
+    '222233334444,222233334444',
+    '222233334444,333344445555',
+    '222233334444, 333344445555',
+  ],
+  ...[
+    many(20, (at) => `2222333344${10 + at}`),
+    many(21, (at) => `2222333344${10 + at}`),
+    'o-a1b2c3d4e5',
+    'o-A1b2c3d4e5',
+  ],
+  ...['root', 'role/a', 'role/a/b', 'user/a@b', 'group/a'].map((of) => principal('222233334444', of)),
+  ...[
+    `${principal('222233334444', 'root')},${principal('222233334444', 'root')}`,
+    `*,${principal('222233334444', 'root')}`,
+  ],
+  ...[
+    'Team=a',
+    'Team=a,Team=b',
+    'Team=a,team=b',
+    'Team=a, Team=b',
+    'Team=',
+    '=a',
+    'aws:x=1',
+    'AWS:x=1',
+    'ziti-glb:x=1',
+  ],
+  ...[
+    'Name=x',
+    'STAGE=x',
+    'Names=x',
+    'Team=a=b',
+    'Té=é',
+    'Team=a"b',
+    'Team=a*b',
+    `${'k'.repeat(129)}=v`,
+    `k=${'v'.repeat(257)}`,
+  ],
+  ...[many(40, (at) => `k${at}=v`), many(41, (at) => `k${at}=v`)],
+  ...['policy/a', 'instance-profile/p/x', 'instance-profile/'].map((of) => principal('111122223333', of)),
+  ...[`arn:aws:sns:eu-central-1:111122223333:a`, `arn:aws:sns:eu-west-1:111122223333:a`, '/routers/{instanceId}'],
+  ...['a@b', 'a@b.example', 'a b@c.example', 'a@b..example', '<a@b.example>', 'a@b.example,c@d.example', 'ä@b.example'],
+  ...[
+    'a"b',
+    'a\\b',
+    'a:b',
+    'a\x7fb',
+    'a\x85b',
+    'https://r.example',
+    'arm64',
+    'x86_64',
+    'geneve',
+    'zone',
+    'router',
+    'keep',
+  ],
+];
+
+/** A plain template has no way to look into networks or an ARN: the functions refuse these, or CloudFormation does. What it takes less of than the command line, docs/deploying.md says. */
+const DIFFERENT: Readonly<Record<string, string[]>> = {
+  defaultCidrs: ['10.0.0.1/8', 'fd00::1/8', '10.0.0.0/8 10.1.0.0/16'],
+  systemsManagerCidrs: ['10.0.0.1/8', 'fd00::1/8'],
+  dnsPool: ['10.0.0.1/8', '0.0.0.0/0'],
+  dnsPrefix: ['1', '5', '10', '30'],
+  alarmTopicArn: ['arn:aws:sns:eu-west-1:111122223333:a'],
+  autoScalingGroup: ['Team=a"b', 'a"b', 'a\\b'],
+  allowedPrincipals: [
+    '222233334444',
+    '222233334444,333344445555',
+    many(20, (at) => `2222333344${10 + at}`),
+    many(21, (at) => `2222333344${10 + at}`),
+  ],
+  tagKey: WRONG.filter((value) => /[:/=+@]/.test(value) && /^(?!aws:)[\w.:/=+@-]{1,75}$/i.test(value)),
+};
 
 const PLACE = { name: 'ziti-glb-test', region: 'eu-central-1', account: '111122223333', zones: ['a', 'b'] };
 
