@@ -6,14 +6,21 @@ export interface Range {
   prefix: number;
 }
 
+const FOUR_DECIMALS = /^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}\//;
+
 /** Reads a CIDR as AWS does: four decimal parts for IPv4, host bits dropped. Undefined if it is none. */
 export function parseCidr(text: string): Range | undefined {
-  const isIpv4 = ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
-  if (!isIpv4 && (!ipaddr.IPv6.isValidCIDR(text) || text.includes('%'))) return undefined;
-  const family = isIpv4 ? ipaddr.IPv4 : ipaddr.IPv6;
-  const [, prefix] = family.parseCIDR(text);
-  return { address: family.networkAddressFromCIDR(text), prefix };
+  if (isIpv6(text) ? text.includes('%') : !FOUR_DECIMALS.test(text)) return undefined;
+  const family = isIpv6(text) ? ipaddr.IPv6 : ipaddr.IPv4;
+  try {
+    return { address: family.networkAddressFromCIDR(text), prefix: prefixOf(text) };
+  } catch {
+    return undefined;
+  }
 }
+
+/** The prefix length of what is a CIDR. */
+export const prefixOf = (cidr: string) => Number(cidr.split('/')[1]);
 
 export function formatCidr({ address, prefix }: Range): string {
   return `${address}/${prefix}`;

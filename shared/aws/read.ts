@@ -34,7 +34,7 @@ export const TAGS_AT_MOST = 50;
 
 /** Keys of a resource's tags that count: AWS's own do not, by the same page. */
 export function countedKeys(tags: Tag[] | undefined): string[] {
-  return (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith('aws:') ? [] : Key));
+  return (tags ?? []).map(({ Key = '' }) => Key).filter((key) => !key.startsWith('aws:'));
 }
 
 export function tag(tags: Tag[] | undefined, key: string): string | undefined {

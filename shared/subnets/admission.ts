@@ -1,4 +1,4 @@
-import { contains, isIpv6, overlaps } from '../cidr.ts';
+import { contains, formatCidr, holds, isIpv6, overlaps, parseCidr, prefixOf, type Range } from '../cidr.ts';
 import type { Reason } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { parseSpec, type Spec } from './spec.ts';
@@ -13,28 +13,59 @@ import {
   type Subnet,
   type SubnetsWorld,
   subnetsOf,
-  tableOf,
+  tablesOf,
 } from './world.ts';
 
-/** A spec is judged by the world it would be fulfilled in. */
-interface Request {
-  subnet: Subnet;
-  table: RouteTable | undefined;
+/** Specs are judged by the VPC they would be fulfilled in. */
+interface Place {
   world: SubnetsWorld;
   config: SubnetsConfig;
+  tableOf: ReturnType<typeof tablesOf>;
+  /** The VPC's CIDR blocks. */
+  blocks: Range[];
+  /** Subnets by their CIDR blocks. */
+  wholes: ReadonlyMap<string, Subnet>;
+  /** Subnets that have routers, by their tables. */
+  homes: ReadonlyMap<RouteTable | undefined, Subnet[]>;
+}
+
+interface Request extends Place {
+  subnet: Subnet;
+  table: RouteTable | undefined;
 }
 
 /** A rule gives the reason why something cannot be; undefined if it can. */
 type Rule<Extra extends unknown[] = []> = (given: Request, ...extra: Extra) => Reason | undefined;
 
+/** What all specs of a VPC are judged by. */
+export function placeOf(world: SubnetsWorld, config: SubnetsConfig): Place {
+  const tableOf = tablesOf(world);
+  const routers = new Set(world.routers.map(({ subnetId }) => subnetId));
+  return {
+    ...{ world, config, tableOf },
+    blocks: world.vpcCidrs.flatMap((cidr) => parseCidr(cidr) ?? []),
+    wholes: new Map(world.subnets.flatMap((subnet) => subnet.cidrs.map((cidr) => [cidr, subnet] as const))),
+    homes: Map.groupBy(
+      world.subnets.filter(({ id }) => routers.has(id)),
+      ({ id }) => tableOf(id),
+    ),
+  };
+}
+
+/** The VPC's block that holds all of a CIDR. */
+export function blockOf(cidr: string, { blocks }: Pick<Place, 'blocks'>): Range | undefined {
+  const range = parseCidr(cidr);
+  return range && blocks.find((each) => holds(each, range));
+}
+
 /** A subnet with this tag's value asks for this, or is refused for the first reason that speaks against it. */
-export function admit(subnet: Subnet, value: string, world: SubnetsWorld, config: SubnetsConfig): Spec {
-  const given = { subnet, table: tableOf(subnet.id, world), world, config };
+export function admit(subnet: Subnet, value: string, place: Place): Spec {
+  const given = { ...place, subnet, table: place.tableOf(subnet.id) };
   for (const rule of PLACE_RULES) {
     const refused = rule(given);
     if (refused) return { refused };
   }
-  const spec = parseSpec(value, config.defaultCidrs);
+  const spec = parseSpec(value, place.config.defaultCidrs);
   if ('refused' in spec) return spec;
   for (const cidr of spec.cidrs) {
     for (const rule of CIDR_RULES) {
@@ -66,11 +97,10 @@ const PLACE_RULES: Rule[] = [
   },
 
   /** Routers' own packets would be led back to the routers. */
-  function routersAreElsewhere({ subnet, table, world }) {
-    const homes = new Set(world.routers.map(({ subnetId }) => subnetId));
-    if (homes.has(subnet.id)) return { code: 'routers-in-subnet' };
-    const shared = world.subnets.filter(({ id }) => homes.has(id) && tableOf(id, world) === table);
-    if (table && shared.length > 0) return { code: 'table-of-routers', tableId: table.id, subnets: shared.map(label) };
+  function routersAreElsewhere({ subnet, table, homes, world }) {
+    if (world.routers.some(({ subnetId }) => subnetId === subnet.id)) return { code: 'routers-in-subnet' };
+    const shared = homes.get(table);
+    if (table && shared) return { code: 'table-of-routers', tableId: table.id, subnets: shared.map(label) };
   },
 
   function endpointHasAPlace(given) {
@@ -86,16 +116,17 @@ const PLACE_RULES: Rule[] = [
 
 const CIDR_RULES: Rule<[cidr: string]>[] = [
   /** A route within the VPC may lead away from exactly a whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html */
-  function isRoutable({ world }, cidr) {
-    const own = world.vpcCidrs.find((each) => contains(each, cidr));
-    if (own === undefined) return;
-    if (!world.subnets.some(({ cidrs }) => cidrs.includes(cidr))) return { code: 'part-of-vpc', cidr, block: own };
-    if (own === cidr) return { code: 'block-of-vpc', cidr };
+  function isRoutable(given, cidr) {
+    const own = blockOf(cidr, given);
+    if (!own) return;
+    const block = formatCidr(own);
+    if (!given.wholes.has(cidr)) return { code: 'part-of-vpc', cidr, block };
+    if (block === cidr) return { code: 'block-of-vpc', cidr };
   },
 
   function leavesNeededSubnetsAlone(given, cidr) {
     const { subnet, world } = given;
-    const whole = world.subnets.find(({ cidrs }) => cidrs.includes(cidr));
+    const whole = given.wholes.get(cidr);
     if (!whole) return;
     if (whole.id === subnet.id) return { code: 'subnet-itself', cidr };
     const holds = (subnetIds: string[]) => subnetIds.includes(whole.id);
@@ -124,10 +155,10 @@ const CIDR_RULES: Rule<[cidr: string]>[] = [
   /** An endpoint obeys the table of its subnet: what a router sends on unchanged must find another way from there. */
   function doesNotLoop(given, cidr) {
     if (!isWide(cidr)) return;
-    const { table, world } = given;
+    const { table } = given;
     const hosts = endpointSubnets(given);
     if (hosts.length === 0) return { code: 'too-wide', cidr };
-    const served = hosts.filter(({ id }) => tableOf(id, world) === table);
+    const served = hosts.filter(({ id }) => given.tableOf(id) === table);
     if (table && served.length > 0) return { code: 'loop', cidr, tableId: table.id, subnets: served.map(label) };
   },
 
@@ -152,8 +183,6 @@ function hasWay({ table, world }: Request, cidr: string, wished: string): boolea
     (route) => leads(route) && contains(route.destination, cidr) && prefixOf(route.destination) > prefixOf(wished),
   );
 }
-
-const prefixOf = (cidr: string) => Number(cidr.split('/')[1]);
 
 function endpointSubnets({ world, config }: Request): Subnet[] {
   return world.subnets.filter(({ id }) => Array.isArray(config.endpoints) && config.endpoints.includes(id));

@@ -39,22 +39,22 @@ export function desiredRoutesOf(
   serving: Serving,
   world: SubnetsWorld,
 ): DesiredRoute[] {
-  const asked = askedFor(users, ranges, serving, world);
+  const [refused, asking] = [users.filter(isRefused), users.filter((optedIn) => !isRefused(optedIn))];
+  const asked = asking.length > 0 ? askedFor(asking, ranges, serving, world) : [];
+  if (refused.length === 0) return asked;
   const destinations = new Set(asked.map(({ destination }) => destination));
   const kept = table.routes
     .filter((route) => !destinations.has(route.destination) && isOurs(route, table, world))
-    .flatMap((route) => keeping(route, users, serving, world));
+    .flatMap((route) => keeping(route, refused, users, serving, world));
   return [...asked, ...kept];
 }
 
 function askedFor(
-  users: OptedInSubnet[],
+  asking: OptedInSubnet[],
   ranges: Map<string, Router>,
   serving: Serving,
   world: SubnetsWorld,
 ): DesiredRoute[] {
-  const asking = users.filter((optedIn) => !isRefused(optedIn));
-  if (asking.length === 0) return [];
   const byDestination = grouped(
     asking.flatMap((optedIn) => optedIn.destinations.map((destination) => [destination, optedIn] as const)),
   );
@@ -71,19 +71,18 @@ function askedFor(
 /** A subnet whose spec is refused keeps what is there, whosever spec that was, as long as there is a way for it. */
 function keeping(
   { destination, target, blackhole }: Route,
+  refused: OptedInSubnet[],
   users: OptedInSubnet[],
   serving: Serving,
   world: SubnetsWorld,
 ): DesiredRoute[] {
-  const optedInSubnets = users.filter(isRefused);
-  if (optedInSubnets.length === 0) return [];
-  if (target.startsWith('eni-')) return blackhole ? [] : [straight(destination, [target], optedInSubnets)];
+  if (target.startsWith('eni-')) return blackhole ? [] : [straight(destination, [target], refused)];
   const leaving = new Set(world.subnets.filter((subnet) => isLeaving(subnet, world)).map(({ id }) => id));
   const carries = ({ state, subnetId }: Endpoint) => state === 'available' && !leaving.has(subnetId);
   const present = world.endpoints.filter((endpoint) => endpoint.id === target && carries(endpoint));
   const others = users.flatMap((optedIn) => serving.get(optedIn)?.endpoint ?? []).filter(carries);
   const endpoints = present.length > 0 ? present : others;
-  return endpoints.length > 0 ? [throughEndpoint(destination, optedInSubnets, endpoints, world)] : [];
+  return endpoints.length > 0 ? [throughEndpoint(destination, refused, endpoints, world)] : [];
 }
 
 function throughEndpoint(

@@ -46,10 +46,8 @@ export function planEndpoints(world: SubnetsWorld, optedInSubnets: OptedInSubnet
   let room = config.endpointsPerVpc - world.endpointCount;
   let soon = world.endpoints.filter(({ state }) => state === 'deleting').length;
   const sites = sitesOf(world, optedInSubnets, config);
-  const crowded = crowdedZones(
-    sites.flatMap(({ host }) => (host ? [{ host, step: createEndpoint(host, world) }] : [])),
-    world,
-  );
+  const hosts = sites.flatMap(({ host }) => host ?? []);
+  const crowded = crowdedZones(hosts, (host) => createEndpoint(host, world), world);
   for (const site of sites) {
     const asking = site.subnets.filter((optedIn) => !isRefused(optedIn));
     const tell = (obstacle: Obstacle) => void conditions.push(...toAll(asking, obstacle));
@@ -176,16 +174,14 @@ function holdsBack(
 
 /** A subnet each, or a zone each: then an endpoint stands in the subnet named for it, or in any of the zone. */
 function sitesOf(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], { endpoints }: SubnetsConfig): Site[] {
-  const here = (fits: (subnet: Subnet) => boolean) => {
-    const ids = new Set(world.subnets.filter(fits).map(({ id }) => id));
-    return world.endpoints.filter(({ subnetId }) => ids.has(subnetId));
-  };
-  if (endpoints === 'subnet')
+  if (endpoints === 'subnet') {
+    const endpointsIn = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
     return optedInSubnets.map((optedIn) => ({
       subnets: [optedIn],
       host: isRefused(optedIn) ? undefined : optedIn.subnet,
-      there: here(({ id }) => id === optedIn.subnet.id),
+      there: endpointsIn.get(optedIn.subnet.id) ?? [],
     }));
+  }
   return [...Map.groupBy(optedInSubnets, ({ subnet }) => subnet.zone)].map(([zone, inZone]) => {
     const asking = inZone.filter((optedIn) => !isRefused(optedIn));
     const fits = (subnet: Subnet) =>
@@ -195,7 +191,8 @@ function sitesOf(world: SubnetsWorld, optedInSubnets: OptedInSubnet[], { endpoin
     const able = asking.filter(({ subnet }) => !subnet.cidrs.every(isIpv6));
     const any = able.find(asksForIpv6) ?? able[0] ?? asking[0];
     const host = endpoints === 'zone' ? any?.subnet : named;
-    return { subnets: inZone, host, there: here(fits) };
+    const ids = new Set(world.subnets.filter(fits).map(({ id }) => id));
+    return { subnets: inZone, host, there: world.endpoints.filter(({ subnetId }) => ids.has(subnetId)) };
   });
 }
 

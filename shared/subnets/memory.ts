@@ -13,9 +13,11 @@ const LEAVES = 'someone tried to delete it';
 /** AWS takes 256 characters in a tag's value, and the seal some 30 of them. */
 const LONGEST = 220;
 
+const NOTHING: Memory = { leavingSince: 0, servedBy: undefined, takenOver: undefined };
+
 /** @param status may tell the same, of the version before this one, which had no tag for it */
 export function memoryOf(notes: Subnet['notes'], status: string | undefined, keys: Keys): Memory {
-  const before = toldBy(status);
+  const before = status === undefined ? NOTHING : toldBy(status);
   const [tableId = '', ...destinations] = notes.get(keys.takenOverKey)?.text.split(' ') ?? [];
   return {
     leavingSince: readNote(notes.get(keys.leavingKey)?.text)?.at ?? before.leavingSince,
@@ -49,8 +51,9 @@ export function planMemory(
 function remember(subnet: Subnet, key: string, text: string | undefined): SubnetsStep[] {
   const { id: subnetId, notes, tagCount } = subnet;
   const note = notes.get(key);
+  if (text === undefined && !note) return [];
   const about = { label: `the tag ${key} of ${label(subnet)}`, ids: [subnetId, key] };
-  if (text === undefined) return note ? [{ kind: 'erase-memory', subnetId, key, about }] : [];
+  if (text === undefined) return [{ kind: 'erase-memory', subnetId, key, about }];
   const value = text.length > LONGEST ? text.slice(0, text.lastIndexOf(' ', LONGEST)) : text;
   const isThere = note?.text === value && note.by === 'us';
   const isFull = !note && tagCount >= TAGS_AT_MOST;
@@ -70,7 +73,7 @@ const SHARED = /\. Served by (vpce-\S+) of \S+: AWS takes no second endpoint in 
 const TAKEN_OVER = /^ready. Taken over in (\S+): (.*?)(?:\. Served by .*)?$/;
 const LOST = /^conflict: where (\S+) in (\S+) led before/;
 
-function toldBy(status = ''): Memory {
+function toldBy(status: string): Memory {
   const [, tableId, list] = TAKEN_OVER.exec(status) ?? [];
   const [, lost, lostIn] = LOST.exec(status) ?? [];
   return {

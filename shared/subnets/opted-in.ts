@@ -1,23 +1,14 @@
-import { contains, isIpv6 } from '../cidr.ts';
+import { isIpv6 } from '../cidr.ts';
 import type { Condition, Obstacle, Reason } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import { keyOf } from '../reconcile/plan.ts';
 import { retry } from '../reconcile/refused-steps.ts';
 import type { Ref } from '../ref.ts';
-import { admit } from './admission.ts';
+import { admit, blockOf, placeOf } from './admission.ts';
 import { directRanges } from './direct.ts';
 import type { Spec } from './spec.ts';
 import type { SubnetsStep } from './steps.ts';
-import {
-  aboutNamed,
-  isCounted,
-  isLeaving,
-  isOurs,
-  type RouteTable,
-  type Subnet,
-  type SubnetsWorld,
-  tableOf,
-} from './world.ts';
+import { aboutNamed, isCounted, isLeaving, isOurs, type RouteTable, type Subnet, type SubnetsWorld } from './world.ts';
 
 /** An opted-in subnet, and what it asks for. */
 export interface OptedInSubnet {
@@ -44,17 +35,18 @@ export const toAll = (optedInSubnets: readonly OptedInSubnet[], obstacle: Obstac
 
 /** The subnets that are opted in, with their specs judged. */
 export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedInSubnet[] {
-  const isUseless = world.vpcCidrs.some((own) => contains(own, config.resolver)) || answersByRouter(world);
-  const resolver = isUseless ? [] : [config.resolver];
+  const place = placeOf(world, config);
+  const resolver = blockOf(config.resolver, place) || answersByRouter(world) ? [] : [config.resolver];
   const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
     if (subnet.tagValue === undefined || isLeaving(subnet, world)) return [];
-    const spec = admit(subnet, subnet.tagValue, world, config);
+    const spec = admit(subnet, subnet.tagValue, place);
     const destinations = 'refused' in spec ? [] : [...new Set([...spec.cidrs, ...resolver])];
-    return [{ subnet, about: aboutNamed(subnet), table: tableOf(subnet.id, world), spec, destinations }];
+    return [{ subnet, about: aboutNamed(subnet), table: place.tableOf(subnet.id), spec, destinations }];
   });
+  const straight = [...directRanges(world).routers.keys()];
   const refused = new Map(
     [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>
-      table ? [...overfull(table, users, world, config)] : [],
+      table ? [...overfull(table, users, straight, world, config)] : [],
     ),
   );
   return optedInSubnets.map((optedIn) => {
@@ -73,6 +65,7 @@ const answersByRouter = ({ remote, dnsRanges }: SubnetsWorld) => remote && dnsRa
 function overfull(
   table: RouteTable,
   users: OptedInSubnet[],
+  straight: string[],
   world: SubnetsWorld,
   config: SubnetsConfig,
   refused = new Map<OptedInSubnet, Reason>(),
@@ -86,7 +79,7 @@ function overfull(
   const others = table.routes
     .filter((route) => isCounted(route) && (kept || !isOurs(route, table, world)))
     .map(({ destination }) => destination);
-  const wanted = new Set([...others, ...directRanges(world).routers.keys()]);
+  const wanted = new Set([...others, ...straight]);
   for (const each of optedInSubnets.toSorted(
     (a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1),
   )) {
@@ -97,7 +90,7 @@ function overfull(
       continue;
     }
     refused.set(each, { code: 'route-quota', tableId: table.id, routes: most, most: config.routesPerTable });
-    if (!kept) return overfull(table, users, world, config, refused);
+    if (!kept) return overfull(table, users, straight, world, config, refused);
   }
   return refused;
 }

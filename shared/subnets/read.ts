@@ -176,12 +176,13 @@ function readWorld(
   const { routers } = provider;
   const adopting = adopts(seal, now);
   const isOfService = ({ ServiceName }: ec2.VpcEndpoint) => ServiceName === provider.service.name;
-  const tagged = endpoints.filter(
-    ({ VpcEndpointType, Tags }) =>
-      VpcEndpointType === 'GatewayLoadBalancer' && tag(Tags, config.stackTag.Key) === config.stackTag.Value,
+  const byStack = Map.groupBy(
+    endpoints.filter(({ VpcEndpointType }) => VpcEndpointType === 'GatewayLoadBalancer'),
+    ({ Tags }) => tag(Tags, config.stackTag.Key),
   );
-  const ours = tagged.filter((each) => isOfService(each) || isSealed(each, config, seal));
-  const impostors = tagged.filter((each) => !ours.includes(each) && stateOf(each) !== 'deleted');
+  const isGenuine = (each: ec2.VpcEndpoint) => isOfService(each) || isSealed(each, config, seal);
+  const tagged = Map.groupBy(byStack.get(config.stackTag.Value) ?? [], isGenuine);
+  const [ours, forged] = [tagged.get(true) ?? [], tagged.get(false) ?? []];
   // What they led to before they were taken over, while nothing had a seal yet.
   const old = new Set(
     ours.flatMap(({ VpcEndpointId, CreationTimestamp }) =>
@@ -189,14 +190,13 @@ function readWorld(
     ),
   );
   const holders = new Map(
-    endpoints.flatMap(({ VpcEndpointId, VpcEndpointType, Tags }): [string, string][] => {
-      const stack = tag(Tags, config.stackTag.Key);
-      const isAnothers = VpcEndpointType === 'GatewayLoadBalancer' && stack && stack !== config.stackTag.Value;
-      return isAnothers && VpcEndpointId ? [[VpcEndpointId, stack]] : [];
-    }),
+    [...byStack].flatMap(([stack, theirs]) =>
+      stack && stack !== config.stackTag.Value ? theirs.map(({ VpcEndpointId = '' }) => [VpcEndpointId, stack]) : [],
+    ),
   );
+  const connectionOf = new Map(connections.map((connection) => [connection.VpcEndpointId, connection]));
   const copiesOf = copyTags(endpoints, config);
-  const known = ours.map((endpoint) => readEndpoint(endpoint, connections, config));
+  const known = ours.map((endpoint) => readEndpoint(endpoint, connectionOf.get(endpoint.VpcEndpointId), config));
   const vpcCidrs = vpcBlocks(vpc);
   return {
     vpcId: vpc.VpcId ?? '',
@@ -206,13 +206,14 @@ function readWorld(
     vpcCidrs,
     subnets: answers.subnets.map((subnet) => readSubnet(subnet, config, seal)),
     routeTables: answers.routeTables.map((table) => {
-      const id = table.RouteTableId ?? '';
-      const copies = readCopies(id, copiesOf.get(id) ?? [], config, seal);
+      const copies = copiesOf.get(table.RouteTableId ?? '') ?? [];
       return readTable(table, config, seal, { old, routers, vpcCidrs, holders, copies });
     }),
     endpoints: known.filter(({ state }) => state !== 'deleted'),
     gone: known.filter(({ state }) => state === 'deleted'),
-    impostors: impostors.map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
+    impostors: forged
+      .filter((each) => stateOf(each) !== 'deleted')
+      .map(({ VpcEndpointId: id = '', ServiceName: serviceName = '' }) => ({ id, serviceName })),
     connected: new Set(
       [...connections, ...endpoints.filter(isOfService)].flatMap(({ VpcEndpointId }) => VpcEndpointId ?? []),
     ),
@@ -238,11 +239,11 @@ function isSealed({ SubnetIds, ServiceName, Tags }: ec2.VpcEndpoint, config: Sub
 function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig, { read }: Notary): Subnet {
   const { SubnetId: id = '', Tags = [] } = subnet;
   const status = tag(Tags, config.statusKey);
-  const keys = [config.leavingKey, config.servedByKey, config.takenOverKey];
   const notes: Subnet['notes'] = new Map(
-    Tags.flatMap(({ Key = '', Value = '' }) => {
-      const note = keys.includes(Key) ? read(id, Key, Value) : undefined;
-      return note && isOwn(note.by) ? [[Key, note] as const] : [];
+    [config.leavingKey, config.servedByKey, config.takenOverKey].flatMap((key) => {
+      const value = tag(Tags, key);
+      const note = value === undefined ? undefined : read(id, key, value);
+      return note && isOwn(note.by) ? [[key, note] as const] : [];
     }),
   );
   return {
@@ -263,10 +264,9 @@ function readSubnet(subnet: ec2.Subnet, config: SubnetsConfig, { read }: Notary)
 /** A connection is ours to accept if its endpoint carries our tag and is of our account, whatever its owner calls it. */
 function readEndpoint(
   endpoint: ec2.VpcEndpoint,
-  connections: ec2.VpcEndpointConnection[],
+  connection: ec2.VpcEndpointConnection | undefined,
   config: SubnetsConfig,
 ): Endpoint {
-  const connection = connections.find(({ VpcEndpointId }) => VpcEndpointId === endpoint.VpcEndpointId);
   const asks = connection?.VpcEndpointState?.toLowerCase() === 'pendingacceptance';
   return {
     id: endpoint.VpcEndpointId ?? '',
@@ -324,26 +324,13 @@ const ENDED = /^(failed|disassociated)$/;
 interface Surroundings extends Pick<SubnetsWorld, 'routers' | 'vpcCidrs'> {
   old: ReadonlySet<string>;
   holders: ReadonlyMap<string, string>;
-  copies: Map<string, Copy[]>;
+  copies: CopyTag[];
 }
 
-function readTable(
-  table: ec2.RouteTable,
-  config: SubnetsConfig,
-  seal: Notary,
-  { old, routers, vpcCidrs, holders, copies }: Surroundings,
-): RouteTable {
+function readTable(table: ec2.RouteTable, config: SubnetsConfig, seal: Notary, around: Surroundings): RouteTable {
   const { RouteTableId: id = '', Associations = [], Routes: routes = [] } = table;
-  type Entry = [destination: string, note: RouteNote];
-  const leadsToOld = ([destination]: Entry) =>
-    routes.some((route) => destinationOf(route) === destination && old.has(route.GatewayId ?? ''));
-  const isRoutersRange = ([destination, { target }]: Entry) =>
-    routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
-  const notes = (prefix: string, isBelieved: (entry: Entry) => boolean) =>
-    Map.groupBy(readNotes(id, table.Tags, prefix, seal), (entry) => isOwn(entry[1].by) || isBelieved(entry));
-  const [former, direct] = [notes(config.formerKey, leadsToOld), notes(config.directKey, isRoutersRange)];
-  const forged = [former, direct].flatMap((all) => all.get(false) ?? []);
   const associations = Associations.filter(({ AssociationState }) => !ENDED.test(AssociationState?.State ?? ''));
+  const notes = (table.Tags ?? []).filter(({ Key = '' }) => NOTES.test(Key));
   return {
     id,
     owner: table.OwnerId ?? '',
@@ -351,36 +338,63 @@ function readTable(
     edge: associations.some(({ GatewayId }) => GatewayId),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
     routes: routes.map((route) => {
-      const read = readRoute(route, vpcCidrs);
-      const holder = holders.get(read.target) ?? directHolder(table.Tags, config.directKey, read);
+      const read = readRoute(route, around.vpcCidrs);
+      const holder = around.holders.get(read.target) ?? directHolder(notes, config.directKey, read);
       return { ...read, holder };
     }),
+    ...(notes.length + around.copies.length > 0 ? readTableNotes(table, notes, config, seal, around) : NO_NOTES),
+    tagCount: countedKeys(table.Tags).length,
+  };
+}
+
+/** Keys of notes of this stack and of others. */
+const NOTES = /:(former|direct):/;
+
+type TableNotes = Pick<RouteTable, 'takeoverNotes' | 'copies' | 'foreignNotes' | 'directRouteNotes' | 'forged'>;
+const none = new Map();
+const NO_NOTES = { takeoverNotes: none, copies: none, foreignNotes: none, directRouteNotes: none, forged: none };
+
+function readTableNotes(
+  { RouteTableId: id = '', Routes: routes = [] }: ec2.RouteTable,
+  tags: ec2.Tag[],
+  config: SubnetsConfig,
+  seal: Notary,
+  { old, routers, copies: copyTags }: Surroundings,
+): TableNotes {
+  type Entry = [destination: string, note: RouteNote];
+  const leadsToOld = ([destination]: Entry) =>
+    routes.some((route) => destinationOf(route) === destination && old.has(route.GatewayId ?? ''));
+  const isRoutersRange = ([destination, { target }]: Entry) =>
+    routers.some(({ dnsRange, interfaceId }) => dnsRange === destination && interfaceId === target);
+  const notes = (prefix: string, isBelieved: (entry: Entry) => boolean) =>
+    Map.groupBy(readNotes(id, tags, prefix, seal), (entry) => isOwn(entry[1].by) || isBelieved(entry));
+  const [former, direct] = [notes(config.formerKey, leadsToOld), notes(config.directKey, isRoutersRange)];
+  const forged = [former, direct].flatMap((all) => all.get(false) ?? []);
+  const copies = readCopies(id, copyTags, config, seal);
+  return {
     takeoverNotes: new Map([
-      ...[...copies].flatMap(([destination, [newest]]): [string, RouteNote][] =>
-        newest ? [[destination, newest.note]] : [],
-      ),
+      ...[...copies].flatMap(([destination, [newest]]): Entry[] => (newest ? [[destination, newest.note]] : [])),
       ...(former.get(true) ?? []),
     ]),
     copies,
-    foreignNotes: readForeignNotes(table.Tags, config.formerKey),
+    foreignNotes: readForeignNotes(tags, config.formerKey),
     directRouteNotes: new Map(direct.get(true)),
     forged: grouped(forged.map(([destination, { key }]) => [destination, key])),
-    tagCount: countedKeys(table.Tags).length,
   };
 }
 
 /** A note under another `tagKey` says that a route to a router's interface is another stack's: its holder. */
 type Leads = Pick<Route, 'destination' | 'target'>;
-function directHolder(tags: ec2.Tag[] | undefined, own: string, { destination, target }: Leads) {
-  const note = tags?.find(
+function directHolder(tags: ec2.Tag[], own: string, { destination, target }: Leads) {
+  const note = tags.find(
     ({ Key = '', Value = '' }) =>
       Key.endsWith(`:direct:${destination}`) && Key !== `${own}:${destination}` && Value.startsWith(`${target} `),
   );
   return note && `the stack that wrote ${note.Key}`;
 }
 
-function readForeignNotes(tags: ec2.Tag[] | undefined, prefix: string): Map<string, string> {
-  const keys = (tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(`${prefix}:`) ? [] : Key));
+function readForeignNotes(tags: ec2.Tag[], prefix: string): Map<string, string> {
+  const keys = tags.flatMap(({ Key = '' }) => (Key.startsWith(`${prefix}:`) ? [] : Key));
   return new Map(
     keys.flatMap((key): [string, string][] => {
       const [, destination] = key.split(':former:');
@@ -410,8 +424,8 @@ function readRoute(route: ec2.Route, vpcCidrs: string[]): Omit<Route, 'holder'> 
 }
 
 /** Notes have keys of the form `PREFIX:DESTINATION`. */
-function readNotes(id: string, tags: ec2.Tag[] | undefined, prefix: string, { read }: Notary): [string, RouteNote][] {
-  const notes = (tags ?? []).filter(({ Key }) => Key?.startsWith(`${prefix}:`));
+function readNotes(id: string, tags: ec2.Tag[], prefix: string, { read }: Notary): [string, RouteNote][] {
+  const notes = tags.filter(({ Key }) => Key?.startsWith(`${prefix}:`));
   return notes.map(({ Key: key = '', Value: value = '' }): [string, RouteNote] => {
     const { text, by } = read(id, key, value);
     const [first = '', second = ''] = text.split(' ');

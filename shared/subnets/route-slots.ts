@@ -24,7 +24,7 @@ export type RouteAction = 'nothing' | 'create' | 'replace' | 'take over' | 'with
 
 export function routeSlots(
   table: RouteTable,
-  optedInSubnets: OptedInSubnet[],
+  users: OptedInSubnet[],
   ranges: Map<string, Router>,
   serving: Serving,
   world: SubnetsWorld,
@@ -32,7 +32,6 @@ export function routeSlots(
 ): RouteSlot[] {
   // A gateway's table is for what comes into the VPC, and its routes are its owner's; so are those of another account's.
   if (table.edge || isShared(table, account)) return [];
-  const users = optedInSubnets.filter((optedIn) => optedIn.table === table);
   const desiredRoutes = new Map(
     desiredRoutesOf(table, users, ranges, serving, world).map((desired) => [desired.destination, desired]),
   );

@@ -11,7 +11,7 @@ import { type OptedInSubnet, toAll } from './opted-in.ts';
 import { decide, type RouteAction, type RouteSlot, routeSlots } from './route-slots.ts';
 import { keepNotes, type RouteSteps, stepsFor } from './route-steps.ts';
 import type { SubnetsStep } from './steps.ts';
-import { isCounted, type RouteTable, type SubnetsWorld } from './world.ts';
+import { isCounted, isUntouched, type RouteTable, type SubnetsWorld } from './world.ts';
 
 /** Routes of all tables become what is wanted by these steps, as far as no condition stands in their way. */
 export interface Routes extends RouteSteps {
@@ -37,8 +37,11 @@ export function planRoutes(
     steps.push(...(part.steps ?? []));
     conditions.push(...(part.conditions ?? []));
   };
+  const usersOf = Map.groupBy(optedInSubnets, ({ table }) => table);
   for (const table of world.routeTables) {
-    const decided = routeSlots(table, optedInSubnets, ranges.routers, serving, world, config).map((slot) => ({
+    const users = usersOf.get(table) ?? [];
+    if (users.length === 0 && isUntouched(table, world)) continue;
+    const decided = routeSlots(table, users, ranges.routers, serving, world, config).map((slot) => ({
       slot,
       action: decide(slot, config.withoutRouter),
     }));

@@ -19,7 +19,7 @@ import {
   type RouteTable,
   type Subnet,
   type SubnetsWorld,
-  tableOf,
+  tablesOf,
 } from './world.ts';
 
 /** A subnet, as the plan sees it: what its tag asks for, what is there, what stands in between. Whoever tells of it tells this. */
@@ -59,13 +59,14 @@ export function summariesOf(
   const endpointsIn = Map.groupBy(world.endpoints, ({ subnetId }) => subnetId);
   const stepsOn = byIds(steps, onEndpoint);
   const about = byIds(conditions);
+  const tableOf = tablesOf(world);
 
   return world.subnets.flatMap((subnet): SubnetSummary[] => {
     const optedIn = optedInOf.get(subnet);
     const here = endpointsIn.get(subnet.id) ?? [];
     const isGoing = isLeaving(subnet, world);
     if (!optedIn && !isGoing && subnet.status === undefined && here.length === 0) return [];
-    const table = optedIn ? optedIn.table : tableOf(subnet.id, world);
+    const table = optedIn ? optedIn.table : tableOf(subnet.id);
     const routes = (table?.routes ?? []).flatMap((route) => {
       const endpoint = byId.get(route.target);
       return endpoint ? [{ ...route, endpoint }] : [];

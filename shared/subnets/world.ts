@@ -189,15 +189,15 @@ export interface RouteTable {
   subnetIds: string[];
   routes: Route[];
   /** Its routes led to these before they were taken over, by destination: as its own tags say, else their copies. */
-  takeoverNotes: Map<string, RouteNote>;
+  takeoverNotes: ReadonlyMap<string, RouteNote>;
   /** Copies of those on endpoints, the newest first. */
-  copies: Map<string, Copy[]>;
+  copies: ReadonlyMap<string, Copy[]>;
   /** The keys of such notes under another `tagKey`, by destination: of another stack, or of this one before. */
-  foreignNotes: Map<string, string>;
+  foreignNotes: ReadonlyMap<string, string>;
   /** Routes to routers' interfaces that are ours, by destination. */
-  directRouteNotes: Map<string, RouteNote>;
+  directRouteNotes: ReadonlyMap<string, RouteNote>;
   /** The keys of notes that are not ours, by destination: somebody else wrote them, or copied them here. */
-  forged: Map<string, string[]>;
+  forged: ReadonlyMap<string, string[]>;
   /** AWS's own apart. */
   tagCount: number;
 }
@@ -252,10 +252,18 @@ export const aboutNamed = (thing: { id: string; name: string }): Ref => ({ label
 /** A subnet or a table is another account's in a VPC which that one shares. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html */
 export const isShared = ({ owner }: { owner: string }, account: string) => owner !== '' && owner !== account;
 
-/** VPC user guide, "Subnet route tables": the explicit association, else the main table. */
-export function tableOf(subnetId: string, { routeTables }: Pick<SubnetsWorld, 'routeTables'>): RouteTable | undefined {
-  return routeTables.find((table) => table.subnetIds.includes(subnetId)) ?? routeTables.find((table) => table.main);
+/** VPC user guide, "Subnet route tables": the explicit association, else the main table. Tells the table of each subnet by its id. */
+export function tablesOf({
+  routeTables,
+}: Pick<SubnetsWorld, 'routeTables'>): (subnetId: string) => RouteTable | undefined {
+  const main = routeTables.find((table) => table.main);
+  const associated = new Map<string, RouteTable>();
+  // EC2 may list a subnet twice while it goes from one table to another.
+  for (const table of routeTables) for (const id of table.subnetIds) if (!associated.has(id)) associated.set(id, table);
+  return (subnetId) => associated.get(subnetId) ?? main;
 }
+
+export const tableOf = (subnetId: string, world: Pick<SubnetsWorld, 'routeTables'>) => tablesOf(world)(subnetId);
 
 export function subnetsOf(
   table: RouteTable,
@@ -273,6 +281,11 @@ export function isOurs({ destination, target }: Route, table: RouteTable, { endp
   const is = ({ id }: { id: string }) => id === target;
   return endpoints.some(is) || gone.some(is);
 }
+
+/** Nothing in a table is ours, or says that it is. */
+export const isUntouched = (table: RouteTable, world: SubnetsWorld) =>
+  table.takeoverNotes.size + table.directRouteNotes.size + table.forged.size === 0 &&
+  !table.routes.some((route) => route.target !== 'local' && isOurs(route, table, world));
 
 /** Packets of an endpoint in this zone find a healthy router. */
 export function routerInReach(zone: string | undefined, { targets, crossZone }: SubnetsWorld): boolean {

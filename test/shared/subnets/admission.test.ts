@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { reasonText } from '../../../shared/conditions/sentences.ts';
 import type { HubConfig } from '../../../shared/config.ts';
-import { admit } from '../../../shared/subnets/admission.ts';
+import { admit, placeOf } from '../../../shared/subnets/admission.ts';
 import { plan } from '../../../shared/subnets/plan.ts';
 import type { Route, SubnetsWorld } from '../../../shared/subnets/world.ts';
 import { notesOf } from '../../support/notes.ts';
@@ -34,7 +34,7 @@ type Case = [what: string, value: string, seen: Partial<SubnetsWorld>, chosen: P
 const verdict = (value: string, seen: Partial<SubnetsWorld>, chosen: Partial<HubConfig>) => {
   const given = world({ subnets: all, routeTables: tables, ...seen });
   const [asker = subnet()] = given.subnets;
-  const spec = admit(asker, value, given, config(chosen));
+  const spec = admit(asker, value, placeOf(given, config(chosen)));
   return 'refused' in spec ? { refused: reasonText(spec.refused) } : spec;
 };
 
