@@ -19,7 +19,7 @@ import {
 } from '../../release/parameters.ts';
 import { type Plain, plainTemplate } from '../../release/template.ts';
 import { packages } from '../../resources/diverter.js';
-import { checkParameters } from '../../resources/parameters.js';
+import { checkParameters, MOST_VPCS } from '../../resources/parameters.js';
 import { read } from '../support/documents.ts';
 import { describePackaged, packagedTemplate, temporaryFolder } from '../support/packaged.ts';
 import { flaws } from '../support/resource-schemas.ts';
@@ -420,8 +420,13 @@ const WRONG = [
   ...['10.0.0.0/8 10.0.0.0/8', '10.0.0.0/8 10.1.0.0/16', '100.64.0.0/30', '100.64.0.0/11'],
   ...['10.0.0.2', '127.0.0.1', '0.0.0.0', '169.254.169.253', '255.255.255.255', '256.1.1.1', '10.0.0.02', 'fd00::1'],
   ...['vpc-01234567', 'vpc-0123456789ABCDEF0', 'vpc-012345678', 'vpc-01234567,vpc-01234567', 'vpc-01234567,'],
-  ...['vpc-01234567, vpc-89abcdef', 'all,vpc-01234567', many(198, (at) => `vpc-0000${1000 + at}`)],
-  ...[many(199, (at) => `vpc-0000${1000 + at}`), 'vpce-svc-0123456789abcdef0', 'vpce-svc-1', 'subnet-01234567'],
+  ...['vpc-01234567, vpc-89abcdef', 'all,vpc-01234567', many(MOST_VPCS, (at) => `vpc-0000${1000 + at}`)],
+  ...[
+    many(MOST_VPCS + 1, (at) => `vpc-0000${1000 + at}`),
+    'vpce-svc-0123456789abcdef0',
+    'vpce-svc-1',
+    'subnet-01234567',
+  ],
   ...['subnet-01234567,subnet-89abcdef', 'subnet-01234567,subnet-01234567', 'subnet-01234567 subnet-01234567'],
   ...['subnet-01234567,subnet-0123456789abcdef0', 'subnet-01234567 subnet-89abcdef', 'subnet-01234567,'],
   ...[
