@@ -20,7 +20,7 @@ export default {
     project('kernel', ['<rootDir>/test/**/*.kernel.test.ts']),
   ],
   // Worlds by the dozen, and real packets, and CI has others beside them: what is slow here is never a test that hangs for less than this.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   reporters: ['default', '<rootDir>/test/support/skipped-reporter.js'],
 };

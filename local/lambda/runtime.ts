@@ -113,10 +113,10 @@ export function createLambda({
     return environment;
   }
 
-  /** Runs one invocation now, in a warm environment or a new one. Undefined if the function is at its concurrency. */
+  /** Runs one invocation now, in a warm environment or a new one. Undefined if the function, or what shares the account's rest, is at its concurrency. */
   function run(fn: Running, event: unknown, requestId: string): Promise<InvokeResult> | undefined {
-    const { reservedConcurrency = Number.POSITIVE_INFINITY } = fn.revision.configuration;
-    if (fn.concurrency >= reservedConcurrency) return undefined;
+    const { reservedConcurrency } = fn.revision.configuration;
+    if (reservedConcurrency === undefined ? unreserved() <= 0 : fn.concurrency >= reservedConcurrency) return undefined;
     fn.concurrency += 1;
     return runIn(fn, event, requestId).finally(() => {
       fn.concurrency -= 1;
@@ -181,6 +181,13 @@ export function createLambda({
     [...functions.values()]
       .map(({ revision }) => revision.configuration)
       .reduce((sum, each) => (each.name === name ? sum : sum + (each.reservedConcurrency ?? 0)), 0);
+
+  /** Functions without executions of their own share these; so many of them are free. */
+  const unreserved = () =>
+    [...functions.values()].reduce(
+      (free, fn) => (fn.revision.configuration.reservedConcurrency === undefined ? free - fn.concurrency : free),
+      concurrency - reservedBut(),
+    );
 
   /**
    * Lambda keeps 100 of the account's concurrent executions for functions without any of their own, or 10 where the quota is

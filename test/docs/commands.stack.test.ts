@@ -60,7 +60,7 @@ describePackaged('what the documents have a reader type', () => {
     forget = writeCredentials(stack.box.endpoint, stack.box.credentials);
     await stack.operator.launch('router-1', 0);
     await stack.operator.tag('app-b', '10.20.0.0/16');
-  }, 120_000);
+  });
   afterAll(async () => {
     forget?.();
     await stack?.box.close();

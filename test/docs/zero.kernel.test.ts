@@ -119,7 +119,7 @@ describe('the bootstrap of examples/routers.yml', () => {
     await serve('ziti router run /var/lib/ziti-router/config.yml', 'router-1');
     await until(isOnline('router-1'));
     await until(`curl -skf https://127.0.0.1:8081/health-checks | grep -q '"healthy": true'`);
-  }, 200_000);
+  });
 
   test('a service, which the router has its diverter take, once one hosts it', async () => {
     const [declared = '', asked = ''] = shells('A service');
@@ -141,7 +141,7 @@ describe('the bootstrap of examples/routers.yml', () => {
     expect(said).toMatch(/OKAY : router-1 .* Dial: Y Bind: N/);
     expect(said).toMatch(/OKAY : host-1 .* Dial: N Bind: Y/);
     expect(await done('diverter health')).toContain('every listener is there');
-  }, 250_000);
+  });
 
   test('a group of routers: each by its instance’s id, once its token is there', async () => {
     const id = 'i-0123456789abcdef0';
@@ -199,5 +199,5 @@ chmod 755 /usr/local/bin/{aws,systemctl,curl}; mount -t tmpfs fresh /var/lib/zit
     await done('kill $(sed -n 2p pids); sleep 2', 20);
     await serve(`ziti router run /var/lib/ziti-router/config.yml`, 'group');
     await until(isOnline(id));
-  }, 200_000);
+  });
 });

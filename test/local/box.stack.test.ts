@@ -41,7 +41,7 @@ const source = `
     if (type !== 'Tag Change on Resource') return;
     if (detail.tags.mark === 'fail') throw new Error('cannot');
     const object = { Bucket: process.env.BUCKET, Key: process.env.KEY };
-    console.log('link ' + await getSignedUrl(s3, new GetObjectCommand(object), { expiresIn: 60 }));
+    console.log('link ' + await getSignedUrl(s3, new GetObjectCommand(object), { expiresIn: 300 }));
     const id = resources[0].split('/').at(-1);
     await ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'seen', Value: new Date().toISOString() }] }));
   };`;
@@ -96,7 +96,8 @@ const resources = {
       Code: { S3Bucket: { Ref: 'DeploymentBucket' }, S3Key: 'serverless/box/test/now/marker.zip' },
       Handler: 'marker.handler',
       Runtime: 'nodejs24.x',
-      Timeout: 60,
+      // The longest there is: on a busy machine it is short enough.
+      Timeout: 900,
       Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
       Environment: { Variables: { BUCKET: { Ref: 'DeploymentBucket' }, KEY: key } },
     },
@@ -165,7 +166,7 @@ function ec2Of({ endpoint, region, credentials }: Box): EC2 {
 }
 
 async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const end = Date.now() + 10_000; Date.now() < end; await sleep(20)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
     const found = await find();
     if (found !== undefined) return found;
   }
@@ -191,7 +192,7 @@ beforeAll(() => {
   });
   bundle = zipSync({ 'marker.mjs': outputFiles[0]?.contents ?? strToU8('') }, { level: 1 });
   writeFileSync(diverter, 'the diverter');
-}, 20_000);
+});
 afterEach(() => void log.splice(0));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -204,7 +205,7 @@ describe('a box', () => {
     ec2 = ec2Of(box);
     const { Subnets = [] } = await ec2.describeSubnets({ Filters: [{ Name: 'tag:Name', Values: ['app-a'] }] });
     subnet = Subnets[0]?.SubnetId ?? '';
-  }, 30_000);
+  });
   afterAll(async () => {
     ec2.destroy();
     await box.close();
@@ -220,12 +221,15 @@ describe('a box', () => {
   });
 
   test('a tag wakes the function by its event, and the function changes the cloud', async () => {
+    const before = box.clock.now();
     await mark('yes');
     const seen = await until('tag `seen`', async () => {
       const { Subnets = [] } = await ec2.describeSubnets({ SubnetIds: [subnet] });
       return Subnets[0]?.Tags?.find(({ Key }) => Key === 'seen')?.Value;
     });
-    expect(Math.abs(Date.parse(seen) - box.clock.now())).toBeLessThan(60_000);
+    // The two clocks are set beside each other, a millisecond of the wall's apart at most.
+    expect(Date.parse(seen)).toBeGreaterThan(before - RATE);
+    expect(Date.parse(seen)).toBeLessThan(box.clock.now() + RATE);
   });
 
   test('the minute wakes it too', async () => {
@@ -318,7 +322,7 @@ test('a box that is closed, once or twice, leaves nothing', async () => {
   await box.close();
   expect(await isOpen(box.endpoint)).toBe(false);
   expect(codeFolders()).toEqual([]);
-}, 30_000);
+});
 
 describe('a box does not start, and leaves nothing,', () => {
   const cases: [name: string, options: Partial<BoxOptions>, message: string][] = [

@@ -20,7 +20,7 @@ describePackaged('a release', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await release(join(temporaryFolder('release-'), 'of'));
-  }, 600_000);
+  });
   const run = (cwd: string, file: string, ...args: string[]) => {
     const path = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: cwd };
     const { status, stdout, stderr } = spawnSync(file, args, { cwd, env: path, encoding: 'utf8' });

@@ -39,7 +39,7 @@ describePackaged('a version that turned out wrong', () => {
     text = JSON.stringify(made.template);
     code = made.code;
     stack = await stackInBox();
-  }, 300_000);
+  });
   afterAll(() => stack?.box.close());
 
   test('is rolled back by the one before, deployed over it: all is as it was, and a route stands throughout', async () => {
@@ -81,7 +81,7 @@ describePackaged('a version that turned out wrong', () => {
     expect(policies()).toEqual(might);
     expect(await until('route', async () => (await operator.endpointRoutes())[0])).toMatchObject(served);
     await box.remove(back);
-  }, 300_000);
+  });
 
   test('that cannot be deployed leaves what was: nobody has to roll back', async () => {
     const { box } = stack;
@@ -105,5 +105,5 @@ describePackaged('a version that turned out wrong', () => {
       outputs,
     ]);
     await box.remove(again);
-  }, 300_000);
+  });
 });

@@ -133,7 +133,7 @@ describePackaged('a plain template', () => {
       codes = [...plain.code.keys()];
       text = JSON.stringify(plain.template);
       template = parseTemplate(text);
-    }, 600_000);
+    });
 
     test('has each parameter of the stack, with its default if it need not be given, and no marker left', () => {
       const { defaults } = declarationOf(stack);
@@ -253,7 +253,7 @@ describePackaged('a plain template', () => {
     let stack: StackInBox;
     beforeAll(async () => {
       stack = await stackInBox();
-    }, 120_000);
+    });
     afterAll(() => stack?.box.close());
 
     test('gives a tagged subnet its route, as the packaged one does', async () => {

@@ -81,6 +81,8 @@ describePackaged('what an account demands before it lets the stack in', () => {
 
   test('with it, it stands, and its endpoints carry the tags', async () => {
     const stack: StackInBox = await stackInBox({
+      // Functions without a reservation run as often at a time as there are events: on a busy machine each slows the others.
+      rate: 20,
       demands: { concurrency: 10, boundary: BOUNDARY },
       packaged: withParameters({
         permissionsBoundary: BOUNDARY,

@@ -76,7 +76,7 @@ describePackaged('who operates a stack, and a spoke', () => {
       }),
     );
     all.destroy();
-  }, 300_000);
+  });
   afterAll(async () => {
     forget?.();
     ec2?.destroy();
@@ -241,7 +241,7 @@ describePackaged('who operates a stack, and a spoke', () => {
       ([action, times]) => times.length === allowed.get(action)?.length,
     );
     expect(idle).toEqual([]);
-  }, 600_000);
+  });
 });
 
 describePackaged('who deploys a stack', () => {
@@ -269,7 +269,7 @@ describePackaged('who deploys a stack', () => {
     } finally {
       await box.close();
     }
-  }, 300_000);
+  });
 
   test.each([
     ['Roles', /Role could not be made: AccessDenied: .*iam:CreateRole/],

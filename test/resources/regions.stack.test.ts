@@ -31,7 +31,7 @@ describePackaged('a stack of one name in each of two regions of an account', () 
       targetGroupArn: second.resources.get('TargetGroup')?.made.ref ?? '',
       ...{ routerSubnetIds: subnetIds.split(','), fabric: noFabric('this is a test') },
     });
-  }, 300_000);
+  });
   afterAll(() => here?.box.close());
 
   test('shares no name of what has no region, and all others', () => {
@@ -62,7 +62,7 @@ describePackaged('a stack of one name in each of two regions of an account', () 
     await until('resolver', async () => (await routes(first)).length === 2);
     expect(await routes(first)).toEqual(['10.20.0.0/16', '100.127.255.254/32']);
     expect(await routes(operator)).toEqual(['10.30.0.0/16', '100.127.255.254/32']);
-  }, 300_000);
+  });
 
   test('is removed without the other', async () => {
     const { box, operator: first, until, routed } = here;
@@ -75,5 +75,5 @@ describePackaged('a stack of one name in each of two regions of an account', () 
     );
     await first.tag('app-b', '10.40.0.0/16');
     await routed('10.40.0.0/16');
-  }, 300_000);
+  });
 });

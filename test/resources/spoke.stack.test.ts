@@ -54,7 +54,7 @@ describePackaged('a hub and a spoke of another account', () => {
       hubService: `com.amazonaws.vpce.${box.region}.${service}`,
       hubHealth: box.stack.outputs.HealthFunction ?? '',
     };
-  }, 300_000);
+  });
   afterAll(async () => {
     people?.destroy();
     await stack?.box.close();
@@ -205,5 +205,5 @@ describePackaged('a hub and a spoke of another account', () => {
   test('a second spoke of the account with the same tag is refused', async () => {
     const folder = packaged({ parameters, config: 'spoke.yml', stage: 'other' });
     await expect(spoke.deploy(folder)).rejects.toThrow(/ziti-glb\/clients\/ziti-glb/);
-  }, 300_000);
+  });
 });

@@ -43,7 +43,7 @@ export async function stackInBox(options: Partial<BoxOptions> = {}): Promise<Sta
     routerSubnetIds: box.network.subnetIds.split(','),
     fabric: box.fabric,
   });
-  const until: StackInBox['until'] = async (what, find, patience = 120_000) => {
+  const until: StackInBox['until'] = async (what, find, patience = 300_000) => {
     for (const end = Date.now() + patience; Date.now() < end; await sleep(50)) {
       const found = await find();
       if (found !== undefined && found !== false) return found;

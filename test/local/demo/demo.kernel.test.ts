@@ -120,7 +120,7 @@ describeKernel('the demo', () => {
     expect(Number(seconds)).toBeLessThan(120);
     expect(code).toBe(0);
     expect(leftBehind()).toEqual([]);
-  }, 240_000);
+  });
 
   test.each([
     ['its cloud is started', /its time runs/],
@@ -157,7 +157,7 @@ describeKernel('the demo', () => {
     expect(run.said).toMatch(/“router-[12] answers for 10\.20\.0\.5:443 from behind OpenZiti”/);
     expect(run.said).toMatch(/five connections in a row answered by router-[12]/);
     expect(code).toBe(0);
-  }, 240_000);
+  });
 });
 
 describe('the demo with an OpenZiti that is not to be had', () => {

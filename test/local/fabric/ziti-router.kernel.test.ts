@@ -193,7 +193,7 @@ describeRouters('a router', (open, away) => {
     await router.back();
     await router.rules(DEFAULTS);
     await until('an answer', async () => (await ask('10.20.0.5')).startsWith('router-1'), 60_000);
-  }, 240_000);
+  });
 
   test('killed, leaves its rules and addresses; started again, it serves', async () => {
     const before = await shell(ROUTER, 'diverter services');
@@ -263,7 +263,7 @@ describeRouters('a router', (open, away) => {
     expect(order).not.toEqual([...order].sort((a, b) => a - b));
     expect(await health()).toBe(HEALTHY);
     expect(await ask('10.22.0.77')).toMatch(/^router-1 answers for 10.22.0.77:80/);
-  }, 240_000);
+  });
 
   test('does not start with a diverter that fails', async () => {
     await shell(ROUTER, 'systemctl stop ziti-router');

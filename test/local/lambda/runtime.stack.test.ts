@@ -15,8 +15,8 @@ const RATE = 20;
 const open: Lambda[] = [];
 afterEach(() => Promise.all(open.splice(0).map((lambda) => lambda.close())));
 
-/** A runtime has one function, whose module is `source`. */
-function world(source: string, change: Partial<FunctionConfiguration> = {}) {
+/** A runtime has one function, whose module is `source`, and the account the quota `concurrency`. */
+function world(source: string, change: Partial<FunctionConfiguration> = {}, concurrency?: number) {
   const clock = scaledClock(RATE);
   const log: string[] = [];
   const failures: FailureRecord[] = [];
@@ -25,6 +25,7 @@ function world(source: string, change: Partial<FunctionConfiguration> = {}) {
     rate: RATE,
     region: 'eu-central-1',
     endpoints: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' },
+    concurrency,
     keyOf: (roleArn) => ({ accessKeyId: roleName(roleArn), secretAccessKey: 'secret', sessionToken: 'token' }),
     onLog: (name, line) => log.push(`${name}: ${line}`),
     onFailure: (record) => failures.push(record),
@@ -255,6 +256,23 @@ describe('reserved concurrency', () => {
     await expect(lambda.invoke('f', 0)).rejects.toMatchObject({ code: 'TooManyRequestsException', status: 429 });
     expect(await first).toHaveProperty('payload');
     expect(await lambda.invoke('f', 0)).toHaveProperty('payload');
+  });
+
+  test('leaves to the functions that have none what the account has besides', async () => {
+    const { lambda, create, configuration } = world(source, { reservedConcurrency: 1 }, 12);
+    create();
+    for (const name of ['g', 'h'])
+      lambda.createFunction({
+        ...configuration,
+        name,
+        arn: `${configuration.arn}-${name}`,
+        reservedConcurrency: undefined,
+      });
+    const running = ['g', 'h'].flatMap((name) => Array.from({ length: 6 }, () => lambda.invoke(name, 2000)));
+    const ends = await Promise.allSettled(running);
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(11);
+    expect(ends.at(-1)).toMatchObject({ reason: { code: 'TooManyRequestsException' } });
+    expect(await lambda.invoke('h', 0)).toHaveProperty('payload');
   });
 
   test('lets queued events wait their turn', async () => {

@@ -34,7 +34,7 @@ describePackaged('who follows the tutorial, with a hub that stands and an empty 
       subnet: { name: 'app-d', cidr: '10.0.10.0/24', zoneId: 'euc1-az2' },
       client: { name: 'client-d', address: '10.0.10.4' },
     });
-  }, 300_000);
+  });
   afterAll(async () => {
     forget?.();
     ec2?.destroy();

@@ -95,7 +95,7 @@ export function installStage() {
     await opened.sync(near());
     for (const router of [ROUTER, OTHER])
       await shell(router, 'until grep -qs "^[1-9]" /run/units/ziti-router.service; do sleep 0.1; done');
-  }, 30_000);
+  });
   afterAll(async () => {
     await opened?.close();
     upstream?.close();

@@ -96,7 +96,7 @@ test('a VPC whose calls AWS throttles or denies stands in no other’s way, says
     // The first of all in each look's list, and as many of its steps as AWS takes at once.
     { numRuns: RUNS, examples: [[{ vpcs: 3, which: [0, 1], by: 'RequestLimitExceeded', of: 'endpoints' }]] },
   );
-}, 600_000);
+});
 
 test('a VPC that is deleted between two calls is told of once, and no other waits', async () => {
   here = await stage({ clientVpcs: 'all' });
