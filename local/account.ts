@@ -28,9 +28,11 @@ import { changesOf, deleteStack, deployStack, type Stack, type Tell } from './st
 import type { DeployedStack } from './stack/deployed.ts';
 import { deployPackage, type NetworkParameters } from './stack/package.ts';
 import { permitted } from './stack/permissions.ts';
+import type { Made } from './stack/resource-type.ts';
 import type { Template } from './stack/template.ts';
 import { resourceTypes } from './stack/types.ts';
-import type { Deploying } from './stack/work.ts';
+import type { Deploying, Orders } from './stack/work.ts';
+import { AwsError } from './wire/errors.ts';
 import { createAuthentication } from './wire/signature.ts';
 import type { Middleware } from './wire/wire.ts';
 import { createWire } from './wire/wire.ts';
@@ -127,10 +129,11 @@ export function createAccount(options: AccountOptions) {
     cloudformation: cloudFormationService(() => deployed.values(), place, {
       ...{ clock, works, read: buckets.read },
       // What these need is made below, before anybody can ask.
-      changes: async (name, template, parameters, before) =>
-        changesOf(await deployment(name, template, parameters), before),
+      changes: async (name, template, parameters, before, how) =>
+        changesOf(await deployment(name, template, parameters, how), before),
       deploy: (...asked) => deploy(...asked),
       remove: (...asked) => removeStack(...asked),
+      checkRole: (...asked) => checkRole(...asked),
     }),
     ecr: imagesService(),
     servicequotas: quotasService(place),
@@ -177,14 +180,48 @@ export function createAccount(options: AccountOptions) {
   const own = deployer ? makers(assume(DEPLOYER, deployer)) : all;
   const types = deployer ? permitted(own.types, (...asked) => iam.allows(DEPLOYER, ...asked), place) : own.types;
   const stacks = new Map<string, Stack>();
-  const deployment = async (name: string, template: Template, parameters: Record<string, string>) => {
+  /** By the role's name: CloudFormation has taken it on for a stack. */
+  const typesOfRoles = new Map<string, typeof types>();
+  function typesBy(accessKeyId: string | undefined): typeof types {
+    if (accessKeyId === undefined || !roles.has(accessKeyId)) return types;
+    const known =
+      typesOfRoles.get(accessKeyId) ??
+      permitted(makers(keys.ofRole(accessKeyId)).types, (...asked) => iam.allows(accessKeyId, ...asked), place);
+    typesOfRoles.set(accessKeyId, known);
+    return known;
+  }
+  async function checkRole(roleArn: string, accessKeyId: string): Promise<void> {
+    const context = { 'iam:PassedToService': 'cloudformation.amazonaws.com' };
+    if (!(await iam.allows(accessKeyId, 'iam:PassRole', roleArn, context)))
+      throw new AwsError(
+        'AccessDenied',
+        `User: ${principal(accessKeyId)} is not authorized to perform: iam:PassRole on resource: ${roleArn}`,
+        403,
+      );
+    const role = roles.get(roleName(roleArn));
+    if (role?.arn !== roleArn || !JSON.stringify(role.trust).includes('"cloudformation.amazonaws.com"'))
+      throw new AwsError('ValidationError', `Role ${roleArn} is invalid or cannot be assumed`);
+  }
+  const deployment = async (
+    name: string,
+    template: Template,
+    parameters: Record<string, string>,
+    { by, id = `arn:aws:cloudformation:${region}:${account}:stack/${name}/0`, ...how }: Partial<Orders> = {},
+  ) => {
     const { AvailabilityZones = [] } = await all.clients.ec2.describeAvailabilityZones();
     const zones = AvailabilityZones.flatMap(({ ZoneName }) => ZoneName ?? []);
     return {
+      ...how,
       template,
       parameters,
-      place: { ...place, name, zones },
-      types: name === NETWORK_STACK ? all.types : types,
+      place: { ...place, name, id, zones },
+      types: name === NETWORK_STACK ? all.types : typesBy(by),
+      /** CloudFormation's own tags, which nobody else may set, and which do not count. */
+      made({ ref }: Made, logicalId: string) {
+        const own = { 'logical-id': logicalId, 'stack-id': id, 'stack-name': name };
+        const tags = cloud.contextOf(account).tags.get(ref);
+        for (const [key, value] of Object.entries(own)) tags?.set(`aws:cloudformation:${key}`, value);
+      },
     };
   };
   const deploy = async (
@@ -192,15 +229,15 @@ export function createAccount(options: AccountOptions) {
     template: Template,
     parameters: Record<string, string>,
     before?: Stack,
-    tell?: Tell,
+    how: Partial<Orders> = {},
   ) => {
-    const stack = await deployStack({ ...(await deployment(name, template, parameters)), tell }, before);
+    const stack = await deployStack(await deployment(name, template, parameters, how), before);
     stacks.set(name, stack);
     const [now, former] = [clock.now(), deployed.get(name)];
     const times = { createdAt: former?.createdAt ?? now, updatedAt: former && now };
-    deployed.set(name, { stack, template, parameters, ...times });
+    deployed.set(name, { stack, template, parameters, tags: how.tags, ...times });
     // CloudFormation was not asked where nobody is told.
-    if (!tell) works.delete(name);
+    if (!how.tell) works.delete(name);
     return stack;
   };
   const removeStack = async (stack: Stack, tell?: Tell) => {

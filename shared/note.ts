@@ -9,7 +9,7 @@ export const formatNote = ({ text, at }: Note) => `${text} ${new Date(at).toISOS
 
 /** A note's text, without its seal; undefined if it has no time. Route tables had `TEXT since TIME` until the version before this. */
 export function readNote(value: string | undefined): Note | undefined {
-  const [, text = '', time = ''] = /^(.*?)(?: since)? (\S+)$/.exec(value ?? '') ?? [];
-  const at = Date.parse(time);
+  const [, text = '', time] = value === undefined ? [] : (/^(.*?)(?: since)? (\S+)$/.exec(value) ?? []);
+  const at = time === undefined ? Number.NaN : Date.parse(time);
   return Number.isNaN(at) ? undefined : { text, at };
 }

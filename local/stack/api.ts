@@ -54,6 +54,7 @@ export function cloudFormationService(
             Outputs: Object.entries(stack.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
             Capabilities: [...told.capabilities],
             Tags: [...told.tags],
+            ...(told.roleArn !== undefined && { RoleARN: told.roleArn }),
           }),
         ),
       };

@@ -26,7 +26,7 @@ export function changeSetOperations(
   }
 
   return {
-    async CreateChangeSet({ StackName, ChangeSetName, ChangeSetType = 'UPDATE', ...input }) {
+    async CreateChangeSet({ StackName, ChangeSetName, ChangeSetType = 'UPDATE', ...input }, { accessKeyId }) {
       const there = work.find(StackName);
       const creates = ChangeSetType === 'CREATE';
       if (creates && there && there.status !== 'REVIEW_IN_PROGRESS')
@@ -42,7 +42,7 @@ export function changeSetOperations(
           `ChangeSet ${ChangeSetName} cannot be created due to a mismatch with existing attribute Template`,
         );
       const request = readRequest(input, read, before);
-      const { changes, same } = await work.changes(name, request, before);
+      const { changes, same } = await work.changes(name, request, accessKeyId, before);
       const its = before ? work.begin(before) : work.beginNew(name, request);
       if (creates) its.status = 'REVIEW_IN_PROGRESS';
       const { id: StackId } = work.named(name);
@@ -89,7 +89,7 @@ export function changeSetOperations(
       return {};
     },
 
-    ExecuteChangeSet({ ChangeSetName, StackName, ClientRequestToken }) {
+    ExecuteChangeSet({ ChangeSetName, StackName, ClientRequestToken }, { accessKeyId }) {
       const { name, set, its } = changeSet(ChangeSetName, StackName);
       if (set.told.ExecutionStatus !== 'AVAILABLE')
         throw new AwsError(
@@ -97,7 +97,8 @@ export function changeSetOperations(
           `ChangeSet [${set.told.ChangeSetId}] cannot be executed in its current status of [${set.told.Status}]`,
         );
       const there = work.named(its.begun.stack.name);
-      work.execute(its, set.request, there.status === 'REVIEW_IN_PROGRESS' ? undefined : there, ClientRequestToken);
+      const before = there.status === 'REVIEW_IN_PROGRESS' ? undefined : there;
+      work.execute(its, set.request, accessKeyId, before, ClientRequestToken);
       its.changeSets.delete(name);
       return {};
     },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ResourceStatus } from '@aws-sdk/client-cloudformation';
+import type { ResourceStatus, Tag } from '@aws-sdk/client-cloudformation';
 import { resolve, type Scope } from './intrinsics.ts';
 import { planStack, type StackPlace, within } from './plan.ts';
 import { type Made, physicalName, type ResourceType } from './resource-type.ts';
@@ -10,8 +10,21 @@ export interface Deployment {
   parameters: Record<string, string>;
   place: StackPlace;
   types: Readonly<Record<string, ResourceType>>;
+  /** What is made gets these, if it takes tags and has none of their keys of its own. */
+  tags?: readonly Tag[] | undefined;
   tell?: Tell | undefined;
+  /** Hears that it comes to this. */
+  phase?: ((phase: Phase, why?: string) => void) | undefined;
+  /** A stack that is to be made has its resources in here as far as they are made. */
+  stack?: Stack | undefined;
+  /** Aborted, it ends the making of a stack. */
+  signal?: AbortSignal | undefined;
+  /** Is given what was made. */
+  made?: ((made: Made, logicalId: string) => void) | undefined;
 }
+
+/** What was made or changed is undone; or what is needed no more is removed, after a change or after one that was undone. */
+export type Phase = 'rollback' | 'cleanup' | 'rollback cleanup';
 
 /** CloudFormation hears what becomes of each resource: `CREATE_IN_PROGRESS` and the like, and of a failure the reason. */
 export type Tell = (event: {
@@ -33,55 +46,68 @@ export interface StackResource {
   type: string;
   properties: unknown;
   made: Made;
+  /** It goes before these. */
+  needs: readonly string[];
 }
 
 /**
  * Makes what a template declares, each resource when those it needs are stable. Over `before`, an earlier deployment of
- * the stack, it changes what is declared otherwise, and at the end removes what no longer is. If something cannot be
- * made or changed, all of it is undone.
+ * the stack, it changes what is declared otherwise, and at the end removes what no longer is: what cannot be removed is the stack's no more.
+ * If something cannot be made or changed, all of it is undone.
  * @throws Error that says which resource could not be made or changed, and why; or, before anything is made, what the
  * template has wrong
  */
 export async function deployStack(deployment: Deployment, before?: Stack): Promise<Stack> {
-  const { place, types, tell } = deployment;
+  const { place, types, tell, tags, phase, signal } = deployment;
   const plan = planOf(deployment);
-  const stack: Stack = { name: place.name, outputs: {}, resources: new Map(before?.resources) };
+  const stack: Stack = deployment.stack ?? { name: place.name, outputs: {}, resources: new Map() };
+  for (const [logicalId, resource] of before?.resources ?? []) stack.resources.set(logicalId, resource);
   const scope = scopeOf(plan.scope, stack);
   const undo: (() => Promise<unknown>)[] = [];
+  const added: string[] = [];
   try {
     for (const { logicalId, declaration, needs } of plan.resources) {
-      await Promise.all(needs.map((need) => stack.resources.get(need)?.made.stable));
-      const properties = within(logicalId, () => resolve(declaration.Properties, scope));
+      await unlessAborted(Promise.all(needs.map((need) => stack.resources.get(need)?.made.stable)), signal);
+      const type = declaration.Type;
+      const properties = withTags(
+        types[type],
+        within(logicalId, () => resolve(declaration.Properties, scope)),
+        tags,
+      );
       const present = stack.resources.get(logicalId);
       if (present) {
         if (isDeepStrictEqual(present.properties, properties)) continue;
-        await update(logicalId, present, { type: declaration.Type, properties }, tell);
+        await update(logicalId, present, { type, properties }, tell);
         undo.push(() => update(logicalId, present, present, tell));
-        stack.resources.set(logicalId, { ...present, properties });
+        stack.resources.set(logicalId, { ...present, properties, needs });
       } else {
-        const type = declaration.Type;
         const made = await create(types[type], { type, properties }, place, logicalId, tell);
-        undo.push(() => remove(logicalId, { type, made }, tell));
-        stack.resources.set(logicalId, { type, properties, made });
+        deployment.made?.(made, logicalId);
+        added.push(logicalId);
+        stack.resources.set(logicalId, { type, properties, made, needs });
       }
     }
-    await Promise.all([...stack.resources.values()].map(({ made }) => made.stable));
+    await unlessAborted(Promise.all([...stack.resources.values()].map(({ made }) => made.stable)), signal);
     for (const { name, value } of plan.outputs) stack.outputs[name] = String(within(name, () => resolve(value, scope)));
   } catch (error) {
-    await inTurn(undo.reverse()).catch((another) => {
-      throw new AggregateError(
-        [error, another],
-        `${messageOf(error)}; and not all of it could be undone: ${messageOf(another)}`,
-      );
-    });
-    throw error;
+    phase?.('rollback', messageOf(error));
+    const failures = await undone(undo.reverse());
+    if (before && failures.length === 0 && added.length > 0) phase?.('rollback cleanup');
+    const kept = await removeAll(stack, added, tell);
+    // After a change, what it added and cannot be removed is nobody's any more.
+    if (!before) failures.push(...kept);
+    const [first] = failures;
+    if (first === undefined) throw error;
+    throw new AggregateError(
+      [error, ...failures],
+      `${messageOf(error)}; and not all of it could be undone: ${messageOf(first)}`,
+    );
   }
   const declared = new Set(plan.resources.map(({ logicalId }) => logicalId));
-  const lost = [...stack.resources].filter(([logicalId]) => !declared.has(logicalId)).reverse();
-  for (const [logicalId, resource] of lost) {
-    await remove(logicalId, resource, tell);
-    stack.resources.delete(logicalId);
-  }
+  const lost = [...stack.resources.keys()].filter((logicalId) => !declared.has(logicalId));
+  if (lost.length > 0) phase?.('cleanup');
+  await removeAll(stack, lost, tell);
+  for (const logicalId of lost) stack.resources.delete(logicalId);
   return stack;
 }
 
@@ -105,8 +131,9 @@ export function changesOf(deployment: Deployment, before?: Stack) {
   for (const { logicalId, declaration } of plan.resources) {
     const present = resources.get(logicalId);
     const type = declaration.Type;
+    const properties = withTags(deployment.types[type], resolved(declaration.Properties), deployment.tags);
     if (!present) changes.push({ action: 'Add', logicalId, type });
-    else if (!isDeepStrictEqual(resolved(declaration.Properties), present.properties))
+    else if (!isDeepStrictEqual(properties, present.properties))
       changes.push({ action: 'Modify', logicalId, type, ref: present.made.ref });
   }
   const declared = new Set(plan.resources.map(({ logicalId }) => logicalId));
@@ -116,12 +143,54 @@ export function changesOf(deployment: Deployment, before?: Stack) {
   return { changes, same: changes.length === 0 && isDeepStrictEqual(outputs, before?.outputs ?? {}) };
 }
 
-/** Removes what a stack has made, the last first. */
+/**
+ * Removes what a stack has made, the last first. What cannot be removed stays, and what it needs, and all else goes.
+ * @throws Error that says what could not be removed, and why
+ */
 export async function deleteStack(stack: Stack, tell?: Tell): Promise<void> {
-  for (const [logicalId, resource] of [...stack.resources].reverse()) {
-    await remove(logicalId, resource, tell);
-    stack.resources.delete(logicalId);
+  const failures = await removeAll(stack, [...stack.resources.keys()], tell);
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+}
+
+/** Removes these of a stack as far as it can. Returns the errors of those that it could not remove. */
+async function removeAll(stack: Stack, logicalIds: readonly string[], tell?: Tell): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const logicalId of [...stack.resources.keys()].reverse()) {
+    const resource = stack.resources.get(logicalId);
+    const isNeeded = [...stack.resources.values()].some(({ needs }) => needs.includes(logicalId));
+    if (!resource || !logicalIds.includes(logicalId) || (isNeeded && failures.length > 0)) continue;
+    try {
+      await remove(logicalId, resource, tell);
+      stack.resources.delete(logicalId);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  return failures;
+}
+
+async function undone(steps: (() => Promise<unknown>)[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const step of steps) await step().catch((error) => failures.push(error));
+  return failures;
+}
+
+/** Rejects as soon as the signal is aborted, if it is. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return void (await work);
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  await Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', abort));
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html */
+function withTags(type: ResourceType | undefined, properties: unknown, tags: readonly Tag[] = []): unknown {
+  if (!type?.takesTags || tags.length === 0 || properties === undefined) return properties;
+  const own: Tag[] = Object(properties).Tags ?? [];
+  const others = tags.filter(({ Key }) => !own.some((each) => each.Key === Key));
+  return { ...Object(properties), Tags: [...own, ...others.map(({ Key, Value }) => ({ Key, Value }))] };
 }
 
 async function remove(
@@ -139,10 +208,6 @@ async function remove(
     throw error;
   }
   tell?.({ ...about, status: 'DELETE_COMPLETE' });
-}
-
-async function inTurn(steps: (() => Promise<unknown>)[]): Promise<void> {
-  for (const step of steps) await step();
 }
 
 /** Gives a resource the properties of `wanted`. */

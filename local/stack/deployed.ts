@@ -8,6 +8,8 @@ export interface DeployedStack {
   template: Template;
   /** Parameters that were given. */
   parameters: Readonly<Record<string, string>>;
+  /** What it makes has them too. */
+  tags?: readonly Tag[] | undefined;
   createdAt: number;
   updatedAt: number | undefined;
 }
@@ -23,4 +25,6 @@ export interface ToldStack extends DeployedStack {
   body: string;
   capabilities: readonly Capability[];
   tags: readonly Tag[];
+  /** The role by which it is worked on, if one was ever said. */
+  roleArn?: string | undefined;
 }

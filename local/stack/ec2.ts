@@ -1,11 +1,18 @@
 import type { EC2, ResourceType as TaggableType } from '@aws-sdk/client-ec2';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { flag, type ResourceType, refuseChange, resourceType, tags, text, until } from './resource-type.ts';
+import { flag, type Made, type ResourceType, refuseChange, resourceType, tags, text, until } from './resource-type.ts';
 
 type Tags = z.infer<typeof tags>;
 
 const tagsOf = (ResourceType: TaggableType, Tags: Tags) => (Tags?.length ? [{ ResourceType, Tags }] : []);
+
+const tagging =
+  (ec2: EC2, id: string): Made['tag'] =>
+  async ({ set, remove }) => {
+    if (set.length > 0) await ec2.createTags({ Resources: [id], Tags: set });
+    if (remove.length > 0) await ec2.deleteTags({ Resources: [id], Tags: remove.map((Key) => ({ Key })) });
+  };
 
 export function networkTypes(ec2: EC2, clock: Clock): Record<string, ResourceType> {
   return {
@@ -15,7 +22,12 @@ export function networkTypes(ec2: EC2, clock: Clock): Record<string, ResourceTyp
       async ({ CidrBlock, Tags }) => {
         const { Vpc } = await ec2.createVpc({ CidrBlock, TagSpecifications: tagsOf('vpc', Tags) });
         const VpcId = given(Vpc?.VpcId);
-        return { ref: VpcId, attributes: { VpcId, CidrBlock }, remove: () => ec2.deleteVpc({ VpcId }) };
+        return {
+          ref: VpcId,
+          attributes: { VpcId, CidrBlock },
+          tag: tagging(ec2, VpcId),
+          remove: () => ec2.deleteVpc({ VpcId }),
+        };
       },
     ),
 
@@ -28,6 +40,7 @@ export function networkTypes(ec2: EC2, clock: Clock): Record<string, ResourceTyp
         return {
           ref: SubnetId,
           attributes: { ...place, SubnetId, AvailabilityZone: Subnet?.AvailabilityZone },
+          tag: tagging(ec2, SubnetId),
           remove: () => ec2.deleteSubnet({ SubnetId }),
         };
       },
@@ -42,6 +55,7 @@ export function networkTypes(ec2: EC2, clock: Clock): Record<string, ResourceTyp
         return {
           ref: RouteTableId,
           attributes: { RouteTableId },
+          tag: tagging(ec2, RouteTableId),
           remove: () => ec2.deleteRouteTable({ RouteTableId }),
         };
       },
@@ -107,6 +121,7 @@ export function networkTypes(ec2: EC2, clock: Clock): Record<string, ResourceTyp
             AvailabilityZone: instance?.Placement?.AvailabilityZone,
             VpcId: instance?.VpcId,
           },
+          tag: tagging(ec2, InstanceId),
           stable: until(clock, `${InstanceId} in state running`, isIn('running')),
           async remove() {
             await ec2.terminateInstances({ InstanceIds: [InstanceId] });
@@ -141,6 +156,7 @@ export function endpointServiceTypes(ec2: EC2): Record<string, ResourceType> {
         return {
           ref: ServiceId,
           attributes: { ServiceId },
+          tag: tagging(ec2, ServiceId),
           async remove() {
             const { Unsuccessful } = await ec2.deleteVpcEndpointServiceConfigurations({ ServiceIds: [ServiceId] });
             const [refused] = Unsuccessful ?? [];

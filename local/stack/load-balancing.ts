@@ -5,6 +5,7 @@ import {
   flag,
   integer,
   keyValues,
+  type Made,
   type ResourceType,
   refuseChange,
   resourceType,
@@ -27,6 +28,13 @@ const HEALTH_CHECK = [
   'UnhealthyThresholdCount',
   'Matcher',
 ] as const;
+
+const tagging =
+  (elb: ElasticLoadBalancingV2, arn: string): Made['tag'] =>
+  async ({ set, remove }) => {
+    if (set.length > 0) await elb.addTags({ ResourceArns: [arn], Tags: set });
+    if (remove.length > 0) await elb.removeTags({ ResourceArns: [arn], TagKeys: remove });
+  };
 
 export function loadBalancingTypes(elb: ElasticLoadBalancingV2, clock: Clock): Record<string, ResourceType> {
   return {
@@ -63,6 +71,7 @@ export function loadBalancingTypes(elb: ElasticLoadBalancingV2, clock: Clock): R
               elb.modifyLoadBalancerAttributes({ LoadBalancerArn, Attributes }),
             );
           },
+          tag: tagging(elb, LoadBalancerArn),
           remove: () => elb.deleteLoadBalancer({ LoadBalancerArn }),
         };
       },
@@ -108,6 +117,7 @@ export function loadBalancingTypes(elb: ElasticLoadBalancingV2, clock: Clock): R
               elb.modifyTargetGroupAttributes({ TargetGroupArn, Attributes }),
             );
           },
+          tag: tagging(elb, TargetGroupArn),
           remove: () => elb.deleteTargetGroup({ TargetGroupArn }),
         };
       },

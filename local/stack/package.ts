@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Tag } from '@aws-sdk/client-cloudformation';
 import type { S3 } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import type { Stack } from './deploy.ts';
@@ -18,7 +19,8 @@ export type Deploy = (
   name: string,
   template: Template,
   parameters: Record<string, string>,
-  before?: Stack,
+  before: Stack | undefined,
+  how: { tags: readonly Tag[] },
 ) => Promise<Stack>;
 
 export interface PackageDeployment {
@@ -41,7 +43,7 @@ export interface PackageDeployment {
  */
 export async function deployPackage(deployment: PackageDeployment): Promise<Stack> {
   const { folder, network, diverter, deploy, s3, stacks } = deployment;
-  const { name, create, update, prefix, artefacts } = readPackage(folder);
+  const { name, create, update, prefix, artefacts, tags } = readPackage(folder);
   const program = readFileSync(diverter);
   const sha256 = createHash('sha256').update(program).digest('hex');
   const diverterKey = `${prefix}/diverter/${sha256}`;
@@ -52,18 +54,24 @@ export async function deployPackage(deployment: PackageDeployment): Promise<Stac
   if (!installsNone && !text.includes(sha256))
     throw new Error(`${folder} is packaged with another build of the diverter. Run npx serverless package again`);
 
-  const begun = stacks.get(name) ?? (await deploy(name, create, {}));
+  const begun = stacks.get(name) ?? (await deploy(name, create, {}, undefined, { tags }));
   const Bucket = begun.outputs.ServerlessDeploymentBucketName;
   for (const [Key, Body] of [...artefacts, [diverterKey, program] as const]) await s3.putObject({ Bucket, Key, Body });
-  return deploy(name, update, {}, begun);
+  return deploy(name, update, {}, begun, { tags });
 }
 
 /** `serverless/SERVICE/STAGE/TIME`: the only place that has the stage of the command line too. */
-const state = z.object({ package: z.object({ artifactDirectoryName: z.string() }) });
+const state = z.object({
+  package: z.object({ artifactDirectoryName: z.string() }),
+  service: z.object({ provider: z.object({ stackTags: z.record(z.string(), z.string()).optional() }) }).optional(),
+});
 const code = z.object({ Code: z.object({ S3Key: z.string() }) });
 
 function readPackage(folder: string) {
-  const { artifactDirectoryName } = state.parse(JSON.parse(String(read(folder, 'serverless-state.json')))).package;
+  const { package: packaged, service: described } = state.parse(
+    JSON.parse(String(read(folder, 'serverless-state.json'))),
+  );
+  const { artifactDirectoryName } = packaged;
   const [root, service, stage] = artifactDirectoryName.split('/');
   const template = (step: string) => parseTemplate(String(read(folder, `cloudformation-template-${step}-stack.json`)));
   const update = template('update');
@@ -71,6 +79,8 @@ function readPackage(folder: string) {
   const keys = functions.map(({ Properties }) => code.parse(Properties).Code.S3Key);
   return {
     name: `${service}-${stage}`,
+    /** The framework tags a stack by its stage too. */
+    tags: Object.entries({ STAGE: stage, ...described?.provider.stackTags }).map(([Key, Value]) => ({ Key, Value })),
     /** Everything that is uploaded for this stack has this in front of its name. */
     prefix: `${root}/${service}/${stage}`,
     /** Makes the deployment bucket, and nothing else. */

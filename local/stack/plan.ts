@@ -5,6 +5,8 @@ export interface StackPlace {
   name: string;
   region: string;
   account: string;
+  /** ARN of the stack. */
+  id?: string | undefined;
   zones: readonly string[];
 }
 
@@ -86,6 +88,7 @@ function beforehand(
     ['AWS::Partition', 'aws'],
     ['AWS::Region', place.region],
     ['AWS::StackName', place.name],
+    ...(place.id === undefined ? [] : [['AWS::StackId', place.id] as const]),
     ['AWS::URLSuffix', 'amazonaws.com'],
   ]);
   for (const [name, declaration] of Object.entries(Parameters))

@@ -4,7 +4,7 @@ import type { ToldStack } from './deployed.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 /** A stack is to be made or changed by this. */
-export interface StackRequest extends Pick<ToldStack, 'template' | 'body' | 'capabilities' | 'tags'> {
+export interface StackRequest extends Pick<ToldStack, 'template' | 'body' | 'capabilities' | 'tags' | 'roleArn'> {
   parameters: Record<string, string>;
 }
 
@@ -19,7 +19,7 @@ export const invalid = (message: string) => new AwsError('ValidationError', mess
 /** CreateStack, UpdateStack and CreateChangeSet have these members in common. */
 type Input = Pick<
   sdk.UpdateStackInput,
-  'TemplateBody' | 'TemplateURL' | 'UsePreviousTemplate' | 'Parameters' | 'Capabilities' | 'Tags'
+  'TemplateBody' | 'TemplateURL' | 'UsePreviousTemplate' | 'Parameters' | 'Capabilities' | 'Tags' | 'RoleARN'
 >;
 
 /**
@@ -34,7 +34,10 @@ export function readRequest(input: Input, read: ReadObject, before?: ToldStack):
   if (lacking.length > 0)
     throw new AwsError('InsufficientCapabilitiesException', `Requires capabilities : [${lacking.join(', ')}]`);
   const parameters = valuesOf(Parameters, before);
-  return { template, body, parameters, capabilities: Capabilities, tags: Tags ?? before?.tags ?? [] };
+  const tags = Tags ?? before?.tags ?? [];
+  // "CloudFormation uses this role for all future operations on the stack."
+  const roleArn = input.RoleARN ?? before?.roleArn;
+  return { template, body, parameters, capabilities: Capabilities, tags, roleArn };
 }
 
 export function readTemplate({ TemplateBody, TemplateURL }: Input, read: ReadObject) {

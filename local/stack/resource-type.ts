@@ -7,6 +7,8 @@ import type { Clock } from '../clock.ts';
 export interface ResourceType {
   /** `Fn::GetAtt` can ask for these. */
   attributes: readonly string[];
+  /** True if it has a property `Tags`. */
+  takesTags: boolean;
   /** Throws if the properties are not those of the type. */
   create(properties: unknown, naming: Naming): Promise<Made>;
 }
@@ -28,6 +30,8 @@ export interface Made<Properties = unknown> {
    * cannot. What `Ref` and `Fn::GetAtt` give stays.
    */
   update?(properties: Properties): Promise<unknown>;
+  /** Gives it tags and takes others away, where somebody reads them. */
+  tag?(tags: { set: Tag[]; remove: string[] }): Promise<unknown>;
   /** Resolves when it is gone. */
   remove(): Promise<unknown>;
 }
@@ -42,14 +46,41 @@ export function resourceType<Properties>(
     if (result.success) return result.data;
     throw new Error(z.prettifyError(result.error).replaceAll('\n', ' '));
   }
+  const takesTags = schema instanceof z.ZodObject && 'Tags' in schema.shape;
   return {
     attributes,
+    takesTags,
     async create(given, naming) {
-      const { update, ...made } = await create(read(given), naming);
-      return { ...made, ...(update && { update: async (changed) => update(read(changed)) }) };
+      const first = read(given);
+      const { update, tag, ...made } = await create(first, naming);
+      let now = first;
+      /** Of these a resource is told: tags are changed apart from all else. */
+      const apartFromTags = (properties: Properties) => ({
+        ...properties,
+        ...(takesTags && { Tags: Object(first).Tags }),
+      });
+      async function change(changed: unknown): Promise<void> {
+        const next = read(changed);
+        const [before, after] = [tagsOf(now), tagsOf(next)];
+        if (!isDeepStrictEqual(apartFromTags(next), apartFromTags(now))) {
+          if (!update) throw new Error('the local cloud cannot change this');
+          await update(apartFromTags(next));
+        }
+        const set = after.filter((one) => !before.some((each) => isDeepStrictEqual(each, one)));
+        const remove = before.flatMap(({ Key }) => (after.some((each) => each.Key === Key) ? [] : Key));
+        if (set.length + remove.length > 0) await tag?.({ set, remove });
+        now = next;
+      }
+      return { ...made, ...((update || takesTags) && { update: change }) };
     },
   };
 }
+
+interface Tag {
+  Key: string;
+  Value: string;
+}
+const tagsOf = (properties: unknown): Tag[] => Object(properties).Tags ?? [];
 
 /** @throws Error that names the first property which cannot be changed after a resource is made, if it was */
 export function refuseChange<Properties extends object>(

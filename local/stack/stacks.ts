@@ -21,25 +21,25 @@ export function stackOperations(work: StackWork, read: ReadObject) {
       };
     },
 
-    async CreateStack({ StackName, ClientRequestToken, ...input }) {
+    async CreateStack({ StackName, ClientRequestToken, ...input }, { accessKeyId }) {
       const request = readRequest(asked(input), read);
-      await work.changes(StackName, request);
+      await work.changes(StackName, request, accessKeyId);
       const there = work.find(StackName);
       if (there && work.repeats(there, 'CREATE_IN_PROGRESS', ClientRequestToken)) return { StackId: there.id };
       if (there) throw new AwsError('AlreadyExistsException', `Stack [${StackName}] already exists`);
-      work.execute(work.beginNew(StackName, request), request, undefined, ClientRequestToken);
+      work.execute(work.beginNew(StackName, request), request, accessKeyId, undefined, ClientRequestToken);
       return { StackId: work.named(StackName).id };
     },
 
-    async UpdateStack({ StackName, ClientRequestToken, ...input }) {
+    async UpdateStack({ StackName, ClientRequestToken, ...input }, { accessKeyId }) {
       const before = work.named(StackName);
       if (work.repeats(before, 'UPDATE_IN_PROGRESS', ClientRequestToken)) return { StackId: before.id };
       work.refuseUpdate(before);
       const request = readRequest(asked(input), read, before);
-      const { same } = await work.changes(before.stack.name, request, before);
+      const { same } = await work.changes(before.stack.name, request, accessKeyId, before);
       if (same) throw invalid('No updates are to be performed.');
       // Another call may have begun meanwhile.
-      work.execute(work.begin(before), request, work.named(StackName), ClientRequestToken);
+      work.execute(work.begin(before), request, accessKeyId, work.named(StackName), ClientRequestToken);
       return { StackId: before.id };
     },
 
@@ -64,10 +64,10 @@ const usual = (name: string, value: unknown) =>
   isDeepStrictEqual(value, []) ||
   (name === 'OnFailure' && value === 'ROLLBACK');
 
-/** @throws AwsError that names what is asked for beside a template, and is not here: a policy, a role, another end than a roll-back */
+/** @throws AwsError that names what is asked for beside a template, and is not here: a policy, another end than a roll-back */
 function asked(input: Asked): Asked {
-  const { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags, ...others } = input;
+  const { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags, RoleARN, ...others } = input;
   const [other] = Object.entries(others).filter((each) => !usual(...each));
   if (other) throw invalid(`the cloud in a box makes stacks without ${other[0]}`);
-  return { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags };
+  return { TemplateBody, TemplateURL, UsePreviousTemplate, Parameters, Capabilities, Tags, RoleARN };
 }

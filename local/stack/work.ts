@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as sdk from '@aws-sdk/client-cloudformation';
 import type { Clock } from '../clock.ts';
+import { roleName } from '../iam/role.ts';
 import { uuid } from '../ids.ts';
-import type { changesOf, Stack, Tell } from './deploy.ts';
+import type { changesOf, Deployment, Phase, Stack, Tell } from './deploy.ts';
 import type { DeployedStack, ToldStack } from './deployed.ts';
 import { invalid, type ReadObject, refuse, type StackRequest } from './request.ts';
 import type { Template } from './template.ts';
@@ -18,16 +19,28 @@ export interface Deploying {
     name: string,
     template: Template,
     parameters: Record<string, string>,
-    before?: Stack,
+    before: Stack | undefined,
+    how: Pick<Orders, 'by' | 'id' | 'tags'>,
   ): Promise<ReturnType<typeof changesOf>>;
   deploy(
     name: string,
     template: Template,
     parameters: Record<string, string>,
     before: Stack | undefined,
-    tell: Tell,
+    how: Orders,
   ): Promise<unknown>;
   remove(stack: Stack, tell: Tell): Promise<unknown>;
+  /** Throws if who asks may not have CloudFormation take on this role, or CloudFormation cannot. */
+  checkRole(roleArn: string, accessKeyId: string): Promise<void>;
+}
+
+/** A stack is made or changed so. */
+export interface Orders extends Pick<Deployment, 'tags' | 'phase' | 'stack' | 'signal'> {
+  /** The access key of who does it: what he may do counts. */
+  by: string;
+  /** ARN of the stack. */
+  id: string;
+  tell: Tell;
 }
 
 /** CloudFormation was asked to do this with a stack, since it is there. */
@@ -40,6 +53,8 @@ interface Work {
   request?: StackRequest;
   /** The token of the call that is worked on, which its events bear. */
   token?: string | undefined;
+  /** Ends the making of the stack. */
+  cancel?: AbortController;
   /** The newest first. */
   events: sdk.StackEvent[];
   changeSets: Map<string, ChangeSet>;
@@ -53,14 +68,15 @@ interface ChangeSet {
 /** A stack is changed in no other state. */
 const CHANGEABLE: readonly sdk.StackStatus[] = ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'];
 
-/** A stack of which nothing is deployed. */
-const UNMADE: readonly sdk.StackStatus[] = [
-  'REVIEW_IN_PROGRESS',
-  'CREATE_IN_PROGRESS',
-  'ROLLBACK_IN_PROGRESS',
-  'ROLLBACK_COMPLETE',
-  'ROLLBACK_FAILED',
-];
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-stack-status-codes */
+const STATUSES = {
+  CREATE: { rollback: 'ROLLBACK_IN_PROGRESS', cleanup: undefined, 'rollback cleanup': undefined },
+  UPDATE: {
+    rollback: 'UPDATE_ROLLBACK_IN_PROGRESS',
+    cleanup: 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS',
+    'rollback cleanup': 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS',
+  },
+} as const satisfies Record<string, Record<Phase, sdk.StackStatus | undefined>>;
 
 const valuesByKey = (tags: readonly sdk.Tag[]) => new Map(tags.map(({ Key, Value }) => [Key, Value]));
 
@@ -92,7 +108,8 @@ export function stackWork(
         status: status ?? (each.updatedAt === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE'),
         body: request?.body ?? JSON.stringify(each.template, undefined, 2),
         capabilities: request?.capabilities ?? [],
-        tags: request?.tags ?? [],
+        tags: request?.tags ?? each.tags ?? [],
+        roleArn: request?.roleArn,
       };
     });
   }
@@ -180,49 +197,80 @@ export function stackWork(
       }),
 
     /** A request as it would change a stack, or make one. Other tags alone are a change. */
-    async changes(name: string, { template, parameters, tags }: StackRequest, before?: ToldStack) {
-      const { changes, same } = await deploying.changes(name, template, parameters, before?.stack).catch(refuse);
+    async changes(name: string, request: StackRequest, accessKeyId: string, before?: ToldStack) {
+      const { template, parameters, tags, roleArn } = request;
+      if (roleArn !== undefined && roleArn !== before?.roleArn) await deploying.checkRole(roleArn, accessKeyId);
+      const how = { by: by(request, accessKeyId), id: idOf(name), tags };
+      const { changes, same } = await deploying.changes(name, template, parameters, before?.stack, how).catch(refuse);
       return { changes, same: same && isDeepStrictEqual(valuesByKey(tags), valuesByKey(before?.tags ?? [])) };
     },
 
     /** Makes the stack of a work, or changes one that is there. If it cannot be, the stack is as it was. */
-    execute(work: Work, request: StackRequest, before?: ToldStack, token?: string): void {
+    execute(work: Work, request: StackRequest, accessKeyId: string, before?: ToldStack, token?: string): void {
       if (before) refuseUpdate(before);
       work.token = token;
-      const [step, failed] = before ? (['UPDATE', 'UPDATE_ROLLBACK'] as const) : (['CREATE', 'ROLLBACK'] as const);
+      const step = before ? 'UPDATE' : 'CREATE';
+      const failed = before ? 'UPDATE_ROLLBACK' : 'ROLLBACK';
       enter(work, `${step}_IN_PROGRESS`, 'User Initiated');
-      const { template, parameters } = request;
-      deploying.deploy(work.begun.stack.name, template, parameters, before?.stack, tellOf(work)).then(
+      const { template, parameters, tags } = request;
+      const { stack } = work.begun;
+      /** It is deleted meanwhile. */
+      const ends = () => work.status === 'DELETE_IN_PROGRESS';
+      const phase = (to: Phase, why?: string) => {
+        const status = STATUSES[step][to];
+        if (status && status !== work.status && !ends()) enter(work, status, why);
+      };
+      const how: Orders = { by: by(request, accessKeyId), id: idOf(stack.name), tell: tellOf(work), tags, phase };
+      if (!before) {
+        work.cancel = new AbortController();
+        Object.assign(how, { stack, signal: work.cancel.signal });
+      }
+      deploying.deploy(stack.name, template, parameters, before?.stack, how).then(
         () => {
           work.request = request;
-          enter(work, `${step}_COMPLETE`);
+          if (ends()) end(work, named(stack.name));
+          else enter(work, `${step}_COMPLETE`);
         },
         (error) => {
+          if (ends()) return end(work, named(stack.name));
           const why = error instanceof Error ? error.message : String(error);
-          enter(work, `${failed}_IN_PROGRESS`, why);
+          if (work.status === `${step}_IN_PROGRESS`) phase('rollback', why);
           enter(work, error instanceof AggregateError ? `${failed}_FAILED` : `${failed}_COMPLETE`, why);
         },
       );
     },
 
-    /** A stack is deleted once nothing else is done with it. AWS stops its creation too. */
+    /**
+     * A stack is deleted once nothing else is done with it, but for its creation, which ends then.
+     * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+     */
     remove(there: ToldStack, token?: string): void {
       const { id, status } = there;
-      if (/_IN_PROGRESS$/.test(status) && status !== 'REVIEW_IN_PROGRESS')
+      const isMade = status === 'CREATE_IN_PROGRESS';
+      if (/_IN_PROGRESS$/.test(status) && status !== 'REVIEW_IN_PROGRESS' && !isMade)
         throw invalid(`Stack [${id}] cannot be deleted while in status ${status}`);
       const work = begin(there);
       work.token = token;
       enter(work, 'DELETE_IN_PROGRESS', 'User Initiated');
-      const gone = UNMADE.includes(status) ? Promise.resolve() : deploying.remove(there.stack, tellOf(work));
-      gone.then(
-        () => {
-          enter(work, 'DELETE_COMPLETE');
-          const stack = { ...there, status: 'DELETE_COMPLETE' as const, deletedAt: clock.now() };
-          deleted.set(id, { stack, events: work.events });
-          works.delete(there.stack.name);
-        },
-        (error) => enter(work, 'DELETE_FAILED', error instanceof Error ? error.message : String(error)),
-      );
+      if (isMade) work.cancel?.abort(new Error('Resource creation cancelled'));
+      else end(work, there);
     },
   };
+
+  /** Whose rights count: those of the stack's role, if it has one. */
+  function by({ roleArn }: StackRequest, accessKeyId: string): string {
+    return roleArn === undefined ? accessKeyId : roleName(roleArn);
+  }
+
+  function end(work: Work, there: ToldStack): void {
+    deploying.remove(there.stack, tellOf(work)).then(
+      () => {
+        enter(work, 'DELETE_COMPLETE');
+        const stack = { ...there, status: 'DELETE_COMPLETE' as const, deletedAt: clock.now() };
+        deleted.set(there.id, { stack, events: work.events });
+        works.delete(there.stack.name);
+      },
+      (error) => enter(work, 'DELETE_FAILED', error instanceof Error ? error.message : String(error)),
+    );
+  }
 }

@@ -35,6 +35,8 @@ export const UNKNOWN_TARGET = 'an unknown target';
 
 /** The id of what a route leads to. It stands in the one member that fits; an endpoint's stands in `GatewayId`. */
 export function targetOf(route: Route): string {
+  // Most routes: that of each VPC block, those to gateways and to endpoints.
+  if (route.GatewayId !== undefined) return route.GatewayId;
   const member = NAMES.find((name) => route[name] !== undefined);
   // Of what a VPC's route server advertises: AWS's name for its next hop is the address alone.
   return (member && route[member]) ?? route.IpAddress ?? UNKNOWN_TARGET;

@@ -5,7 +5,7 @@ import { keyOf } from '../reconcile/plan.ts';
 import { retry } from '../reconcile/refused-steps.ts';
 import type { Ref } from '../ref.ts';
 import { admit, blockOf, placeOf } from './admission.ts';
-import { directRanges } from './direct.ts';
+import type { DirectRanges } from './direct.ts';
 import type { Spec } from './spec.ts';
 import type { SubnetsStep } from './steps.ts';
 import { aboutNamed, isCounted, isLeaving, isOurs, type RouteTable, type Subnet, type SubnetsWorld } from './world.ts';
@@ -34,7 +34,7 @@ export const toAll = (optedInSubnets: readonly OptedInSubnet[], obstacle: Obstac
   optedInSubnets.map(({ about }) => ({ about, ...obstacle }));
 
 /** The subnets that are opted in, with their specs judged. */
-export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedInSubnet[] {
+export function findOptedIn(world: SubnetsWorld, { routers }: DirectRanges, config: SubnetsConfig): OptedInSubnet[] {
   const place = placeOf(world, config);
   const resolver = blockOf(config.resolver, place) || answersByRouter(world) ? [] : [config.resolver];
   const optedInSubnets = world.subnets.flatMap((subnet): OptedInSubnet[] => {
@@ -43,10 +43,9 @@ export function findOptedIn(world: SubnetsWorld, config: SubnetsConfig): OptedIn
     const destinations = 'refused' in spec ? [] : [...new Set([...spec.cidrs, ...resolver])];
     return [{ subnet, about: aboutNamed(subnet), table: place.tableOf(subnet.id), spec, destinations }];
   });
-  const straight = [...directRanges(world).routers.keys()];
   const refused = new Map(
     [...Map.groupBy(optedInSubnets, ({ table }) => table)].flatMap(([table, users]) =>
-      table ? [...overfull(table, users, straight, world, config)] : [],
+      table ? [...overfull(table, users, routers, world, config)] : [],
     ),
   );
   return optedInSubnets.map((optedIn) => {
@@ -65,7 +64,7 @@ const answersByRouter = ({ remote, dnsRanges }: SubnetsWorld) => remote && dnsRa
 function overfull(
   table: RouteTable,
   users: OptedInSubnet[],
-  straight: string[],
+  routers: DirectRanges['routers'],
   world: SubnetsWorld,
   config: SubnetsConfig,
   refused = new Map<OptedInSubnet, Reason>(),
@@ -79,7 +78,7 @@ function overfull(
   const others = table.routes
     .filter((route) => isCounted(route) && (kept || !isOurs(route, table, world)))
     .map(({ destination }) => destination);
-  const wanted = new Set([...others, ...straight]);
+  const wanted = new Set([...others, ...routers.keys()]);
   for (const each of optedInSubnets.toSorted(
     (a, b) => missing(a) - missing(b) || (a.subnet.id < b.subnet.id ? -1 : 1),
   )) {
@@ -90,7 +89,7 @@ function overfull(
       continue;
     }
     refused.set(each, { code: 'route-quota', tableId: table.id, routes: most, most: config.routesPerTable });
-    if (!kept) return overfull(table, users, straight, world, config, refused);
+    if (!kept) return overfull(table, users, routers, world, config, refused);
   }
   return refused;
 }

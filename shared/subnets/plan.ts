@@ -5,6 +5,7 @@ import type { Attempts } from '../reconcile/refused-steps.ts';
 import { aboutId } from '../ref.ts';
 import { planAttachments } from './attachments.ts';
 import { planConnections } from './connections.ts';
+import { directRanges } from './direct.ts';
 import { planEndpointTags } from './endpoint-tags.ts';
 import { planEndpoints, removeEndpoints } from './endpoints.ts';
 import { planMemory } from './memory.ts';
@@ -64,9 +65,10 @@ function summed(all: readonly Readonly<Record<string, number>>[]): Record<string
  * needs an available endpoint, an endpoint can only go once no route leads to it.
  */
 export function plan(world: SubnetsWorld, config: SubnetsConfig): SubnetsPlan {
-  const optedInSubnets = findOptedIn(world, config);
+  const ranges = directRanges(world);
+  const optedInSubnets = findOptedIn(world, ranges, config);
   const endpoints = planEndpoints(world, optedInSubnets, config);
-  const routes = planRoutes(world, optedInSubnets, endpoints.serving, config);
+  const routes = planRoutes(world, optedInSubnets, endpoints.serving, ranges, config);
   const removals = removeEndpoints(world, endpoints.leaving, config);
   const tags = planEndpointTags(world, endpoints.leaving, config);
   const work = joined({ conditions: refusedSpecs(optedInSubnets) }, endpoints, routes, removals, { steps: tags });

@@ -303,8 +303,9 @@ function readRouter(
   const primary = instance.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
   const target = targets.find(({ Target }) => Target?.Id === instance.InstanceId);
   const id = instance.InstanceId ?? '';
-  const range = read(id, config.rangeKey, tag(instance.Tags, config.rangeKey) ?? '');
-  const isRange = isOwn(range.by) || (adopting && target !== undefined);
+  const note = tag(instance.Tags, config.rangeKey);
+  const range = note === undefined ? undefined : read(id, config.rangeKey, note);
+  const isRange = range && (isOwn(range.by) || (adopting && target !== undefined));
   return {
     id,
     name: tag(instance.Tags, 'Name') ?? '',

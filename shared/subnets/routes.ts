@@ -5,7 +5,7 @@ import { grouped } from '../grouped.ts';
 import type { Part } from '../reconcile/plan.ts';
 import { aboutId } from '../ref.ts';
 import { isTakenOver, keepCopies, rememberedBy } from './copies.ts';
-import { directRanges } from './direct.ts';
+import type { DirectRanges } from './direct.ts';
 import type { Serving } from './endpoints.ts';
 import { type OptedInSubnet, toAll } from './opted-in.ts';
 import { decide, type RouteAction, type RouteSlot, routeSlots } from './route-slots.ts';
@@ -26,9 +26,9 @@ export function planRoutes(
   world: SubnetsWorld,
   optedInSubnets: OptedInSubnet[],
   serving: Serving,
+  ranges: DirectRanges,
   config: SubnetsConfig,
 ): Routes {
-  const ranges = directRanges(world);
   const steps: SubnetsStep[] = [];
   const conditions: Condition[] = [...ranges.conditions];
   const held: Condition[] = [];

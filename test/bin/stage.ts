@@ -338,7 +338,8 @@ export const UPDATED = Date.UTC(2026, 10, 29, 5);
 const notAsked = () => Promise.reject(new Error('not asked for'));
 /** CloudFormation that tells of stacks, and makes none. */
 export const undeployed: Deploying = {
-  ...{ clock: { now: () => UPDATED }, works: new Map(), changes: notAsked, deploy: notAsked, remove: notAsked },
+  ...{ clock: { now: () => UPDATED }, works: new Map() },
+  ...{ changes: notAsked, deploy: notAsked, remove: notAsked, checkRole: notAsked },
   read() {
     throw new Error('not asked for');
   },
@@ -352,7 +353,9 @@ export function stackOf(
   outputs = {},
 ): DeployedStack {
   const made = { ref: `${name.startsWith('ziti-glb-') ? name : STACK}-subnets`, remove: async () => {} };
-  const resources = new Map([['SubnetsLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made }]]);
+  const resources = new Map([
+    ['SubnetsLambdaFunction', { type: 'AWS::Lambda::Function', properties: {}, made, needs: [] }],
+  ]);
   const whole = parseTemplate(JSON.stringify({ Resources: {}, ...template }));
   return { stack: { name, outputs, resources }, template: whole, parameters, createdAt: 0, updatedAt: UPDATED };
 }

@@ -46,6 +46,10 @@ const source = `
     await ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'seen', Value: new Date().toISOString() }] }));
   };`;
 
+const allowed = (...Action: string[]) => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
+});
 const target = { Arn: { 'Fn::GetAtt': ['Marker', 'Arn'] }, Id: 'marker' };
 const bucket = { DeploymentBucket: { Type: 'AWS::S3::Bucket' } };
 const outputs = { ServerlessDeploymentBucketName: { Value: { Ref: 'DeploymentBucket' } } };
@@ -301,6 +305,66 @@ describe('a box', () => {
     await cloudFormation.deleteStack({ StackName });
     await waitUntilStackDeleteComplete(waiting, { StackName });
     cloudFormation.destroy();
+  });
+
+  test('CloudFormation makes a stack by its role, or by who asks, and with tags of its own', async () => {
+    const { endpoint, region, credentials, network, account } = box;
+    const [operator, deployer] = [
+      new CloudFormation({ endpoint, region, credentials }),
+      new CloudFormation({ endpoint, region, credentials: box.assume('deployer', allowed('cloudformation:*')) }),
+    ];
+    const waiting = { client: operator, maxWaitTime: 100, minDelay: 0.01, maxDelay: 0.01 };
+    const trust = (Service: string) => ({
+      Statement: [{ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' }],
+    });
+    const roleOf = (RoleName: string, service: string) => ({
+      Type: 'AWS::IAM::Role',
+      Properties: {
+        ...{ RoleName, AssumeRolePolicyDocument: trust(service) },
+        Policies: [{ PolicyName: 'queues', PolicyDocument: allowed('sqs:*', 'ec2:*') }],
+      },
+    });
+    const roles = {
+      Makes: roleOf('makes', 'cloudformation.amazonaws.com'),
+      Other: roleOf('other', 'ec2.amazonaws.com'),
+    };
+    await operator.createStack({
+      ...{ StackName: 'roles', TemplateBody: JSON.stringify({ Resources: roles }) },
+      Capabilities: ['CAPABILITY_NAMED_IAM'],
+    });
+    await waitUntilStackCreateComplete(waiting, { StackName: 'roles' });
+
+    const arn = (name: string) => `arn:aws:iam::${account}:role/${name}`;
+    const template = (Type: string, Properties = {}) => JSON.stringify({ Resources: { One: { Type, Properties } } });
+    const [queue, topic] = [template('AWS::SQS::Queue'), template('AWS::SNS::Topic')];
+    const end = async (client: CloudFormation, StackName: string, TemplateBody: string, more = {}) => {
+      const { StackId } = await client.createStack({ StackName, TemplateBody, ...more });
+      const ended = await until(`end of ${StackName}`, async () => {
+        const { Stacks } = await operator.describeStacks({ StackName: StackId });
+        return Stacks?.find(({ StackStatus }) => !/IN_PROGRESS$/.test(String(StackStatus)));
+      });
+      return `${ended.StackStatus} ${ended.StackStatusReason ?? ''}`;
+    };
+    const by = (name: string) => ({ RoleARN: arn(name) });
+    expect(await end(operator, 'by-role', queue, by('makes'))).toMatch(/^CREATE_COMPLETE/);
+    expect(await end(operator, 'too-much', topic, by('makes'))).toMatch(/^ROLLBACK_COMPLETE .*sns:CreateTopic/);
+    expect(await end(deployer, 'by-oneself', queue)).toMatch(/^ROLLBACK_COMPLETE .*sqs:CreateQueue/);
+    await expect(end(operator, 'other', queue, by('other'))).rejects.toThrow(
+      `Role ${arn('other')} is invalid or cannot be assumed`,
+    );
+    await expect(end(deployer, 'passed', queue, by('makes'))).rejects.toThrow(
+      `is not authorized to perform: iam:PassRole on resource: ${arn('makes')}`,
+    );
+
+    const table = template('AWS::EC2::RouteTable', { VpcId: network.vpcId });
+    expect(await end(operator, 'tagged', table, { Tags: [{ Key: 'Team', Value: 'network' }] })).toMatch(/^CREATE/);
+    const Filters = [{ Name: 'tag:aws:cloudformation:stack-name', Values: ['tagged'] }];
+    const { RouteTables } = await ec2.describeRouteTables({ Filters });
+    expect(Object.fromEntries((RouteTables?.[0]?.Tags ?? []).map(({ Key, Value }) => [Key, Value]))).toEqual({
+      ...{ Team: 'network', 'aws:cloudformation:logical-id': 'One', 'aws:cloudformation:stack-name': 'tagged' },
+      'aws:cloudformation:stack-id': expect.stringMatching(/:stack\/tagged\//),
+    });
+    for (const client of [operator, deployer]) client.destroy();
   });
 
   test('faults lose the events of services', async () => {

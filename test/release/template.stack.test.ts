@@ -489,7 +489,7 @@ const WRONG = [
   ],
 ];
 
-/** A plain template has no way to look into networks or an ARN: the functions refuse these, or CloudFormation does. What it takes less of than the command line, docs/deploying.md says. */
+/** A plain template has no way to look into networks or an ARN: the functions refuse these, or take the network as AWS does, or CloudFormation refuses them. What it takes less of than the command line, docs/deploying.md says. */
 const DIFFERENT: Readonly<Record<string, string[]>> = {
   defaultCidrs: ['10.0.0.1/8', 'fd00::1/8', '10.0.0.0/8 10.1.0.0/16'],
   systemsManagerCidrs: ['10.0.0.1/8', 'fd00::1/8'],

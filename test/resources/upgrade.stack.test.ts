@@ -118,6 +118,13 @@ describePackaged('a new version', () => {
     const TargetGroupArn = after.resources.get('TargetGroup')?.made.ref;
     const { Attributes } = await elb.describeTargetGroupAttributes({ TargetGroupArn });
     expect(Attributes).toContainEqual({ Key: 'target_failover.on_unhealthy', Value: 'rebalance' });
+    const { TagDescriptions } = await elb.describeTags({ ResourceArns: [TargetGroupArn ?? ''] });
+    expect(TagDescriptions?.[0]?.Tags).toEqual(
+      expect.arrayContaining([
+        { Key: 'ziti-glb:version', Value: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
+        { Key: 'aws:cloudformation:stack-name', Value: after.name },
+      ]),
+    );
     const { TargetGroups } = await elb.describeTargetGroups({ TargetGroupArns: [TargetGroupArn ?? ''] });
     expect(TargetGroups).toMatchObject([{ HealthyThresholdCount: 3 }]);
     const { Document } = await ssm.describeDocument({ Name: after.resources.get('InstallDocument')?.made.ref });

@@ -294,8 +294,20 @@ export function endpoints(cloud: CloudContext) {
   function connect(endpoint: Endpoint): void {
     endpoint.state = 'pending';
     cloud.next(endpoint.id, cloud.delays.endpointAvailable, () => {
-      endpoint.state = 'available';
+      const refused = endpoint.type === 'GatewayLoadBalancer' && !forwards(endpoint);
+      endpoint.state = refused ? 'failed' : 'available';
+      // In which words AWS says so, nobody has reported.
+      if (refused)
+        endpoint.error = { code: 'InternalError', message: 'The load balancer of the service does not forward' };
     });
+  }
+
+  /** Its load balancer is active and has a listener: before that people saw endpoints fail. https://github.com/hashicorp/terraform-provider-aws/issues/20481 */
+  function forwards({ nodeId }: Endpoint): boolean {
+    const balancers = [...cloud.everywhere.loadBalancers.values()];
+    const balancer = balancers.find(({ nodes }) => nodes.some(({ interfaceId }) => interfaceId === nodeId));
+    const listeners = [...cloud.everywhere.listeners.values()];
+    return balancer?.active === true && listeners.some(({ loadBalancerArn }) => loadBalancerArn === balancer.arn);
   }
 
   function remove(endpoint: Endpoint): void {
@@ -338,6 +350,7 @@ export function endpoints(cloud: CloudContext) {
       RequesterManaged: false,
       CreationTimestamp: new Date(endpoint.createdAt),
       OwnerId: endpoint.owner,
+      ...(endpoint.error && { LastError: { Code: endpoint.error.code, Message: endpoint.error.message } }),
       RouteTableIds: [],
       Groups: [],
       DnsEntries: [],

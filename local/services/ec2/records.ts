@@ -147,6 +147,8 @@ export interface Endpoint {
   createdAt: number;
   /** The node that serves it: the one of its service and zone. */
   nodeId: string;
+  /** Why it failed. */
+  error?: { code: string; message: string };
 }
 
 /**

@@ -12,6 +12,8 @@ import { changesOf, deleteStack, deployStack } from '../../../local/stack/deploy
 import type { DeployedStack } from '../../../local/stack/deployed.ts';
 import { resourceType } from '../../../local/stack/resource-type.ts';
 import type { Template } from '../../../local/stack/template.ts';
+import type { Orders } from '../../../local/stack/work.ts';
+import { AwsError } from '../../../local/wire/errors.ts';
 import { inProcess } from '../../../local/wire/in-process.ts';
 import { createWire } from '../../../local/wire/wire.ts';
 
@@ -45,30 +47,37 @@ const topic = (Name: unknown) => ({ Type: 'AWS::SNS::Topic', Properties: { Name 
 const named = { Parameters: { name: { Type: 'String', Default: 'one' } } };
 const TEMPLATE = body({ Topic: topic({ Ref: 'name' }) }, { ...named, Outputs: { Topic: { Value: { Ref: 'Topic' } } } });
 
+const ROLE = 'arn:aws:iam::111122223333:role/deploys';
+/** Access keys of those whose rights count, look by look. */
+let workers: (string | undefined)[];
 let deployed: Map<string, DeployedStack>;
 let cloudFormation: CloudFormation;
 beforeEach(() => {
   deployed = new Map();
+  workers = [];
   let now = Date.UTC(2026, 0, 1);
-  const of = (name: string, template: Template, parameters: Record<string, string>) => ({
-    ...{ template, parameters, types },
-    place: { ...PLACE, name, zones: [] },
-  });
+  const of = (name: string, template: Template, parameters: Record<string, string>, how: Partial<Orders>) => {
+    workers.push(how.by);
+    return { ...how, template, parameters, types, place: { ...PLACE, name, zones: [] } };
+  };
   const service = cloudFormationService(() => deployed.values(), PLACE, {
     ...{ clock: { now: () => now++ }, works: new Map() },
     read(bucket, key) {
       if (`${bucket}/${key}` !== 'templates/a b.json') throw new Error('NoSuchKey: there is none');
       return new TextEncoder().encode(TEMPLATE);
     },
-    changes: async (name, template, parameters, before) => changesOf(of(name, template, parameters), before),
-    async deploy(name, template, parameters, before, tell) {
-      const stack = await deployStack({ ...of(name, template, parameters), tell }, before);
+    changes: async (name, template, parameters, before, how) => changesOf(of(name, template, parameters, how), before),
+    async deploy(name, template, parameters, before, how) {
+      const stack = await deployStack(of(name, template, parameters, how), before);
       const { createdAt = now } = deployed.get(name) ?? {};
       deployed.set(name, { stack, template, parameters, createdAt, updatedAt: before && now });
     },
     async remove(stack, tell) {
       await deleteStack(stack, tell);
       deployed.delete(stack.name);
+    },
+    async checkRole(roleArn) {
+      if (roleArn !== ROLE) throw new AwsError('AccessDenied', `it may not be passed: ${roleArn}`, 403);
     },
   });
   const wire = createWire({ cloudformation: service }, { principal: () => 'arn:aws:iam::111122223333:user/operator' });
@@ -193,14 +202,76 @@ test('a stack whose change could not be undone is not changed any more, and can 
   await until('DELETE_FAILED');
 });
 
-test('a stack is not deleted while something is done with it', async () => {
+test('a stack is not deleted while it is changed, and is while it is made: what was made goes', async () => {
   const release = hold();
-  await cloudFormation.createStack({ StackName, TemplateBody: TEMPLATE });
-  await expect(cloudFormation.deleteStack({ StackName })).rejects.toThrow(
-    `Stack [${ID}] cannot be deleted while in status CREATE_IN_PROGRESS`,
-  );
+  const TemplateBody = body({ Topic: topic('one'), Other: { ...topic('two'), DependsOn: 'Topic' } });
+  await cloudFormation.createStack({ StackName, TemplateBody });
+  await cloudFormation.deleteStack({ StackName });
+  expect(await stack()).toMatchObject({ StackStatus: 'DELETE_IN_PROGRESS' });
   release();
+  await waitUntilStackDeleteComplete(waiting(), { StackName: ID });
+  const { StackEvents = [] } = await cloudFormation.describeStackEvents({ StackName: ID });
+  expect(StackEvents.map((each) => `${each.LogicalResourceId} ${each.ResourceStatus}`).reverse()).toEqual([
+    ...['a-stack CREATE_IN_PROGRESS', 'Topic CREATE_IN_PROGRESS', 'a-stack DELETE_IN_PROGRESS'],
+    ...['Topic CREATE_COMPLETE', 'Topic DELETE_IN_PROGRESS', 'Topic DELETE_COMPLETE', 'a-stack DELETE_COMPLETE'],
+  ]);
+
+  await deploy(TEMPLATE);
+  const { StackId } = (await stack()) ?? {};
+  const releaseOther = hold();
+  await cloudFormation.updateStack({ StackName, TemplateBody });
+  await expect(cloudFormation.deleteStack({ StackName })).rejects.toThrow(
+    `Stack [${StackId}] cannot be deleted while in status UPDATE_IN_PROGRESS`,
+  );
+  releaseOther();
+  await until('UPDATE_COMPLETE');
+});
+
+test('what a change leaves over is removed when all else is done, and is nobody’s if it cannot be', async () => {
+  await deploy(body({ Topic: topic('kept'), Other: topic('other') }));
+  const release = hold();
+  await cloudFormation.updateStack({ StackName, TemplateBody: body({ Third: topic('third') }) });
+  release();
+  await until('UPDATE_COMPLETE');
+  expect((await events()).slice(-7)).toEqual([
+    ...['Third CREATE_COMPLETE', 'a-stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS'],
+    ...['Other DELETE_IN_PROGRESS', 'Other DELETE_COMPLETE'],
+    ...['Topic DELETE_IN_PROGRESS', 'Topic DELETE_FAILED it is in use', 'a-stack UPDATE_COMPLETE'],
+  ]);
+  const { StackResourceSummaries } = await cloudFormation.listStackResources({ StackName });
+  expect(StackResourceSummaries?.map(({ LogicalResourceId }) => LogicalResourceId)).toEqual(['Third']);
+});
+
+test('a change that is undone takes back first what was changed, then removes what was made', async () => {
+  await deploy(TEMPLATE);
+  const Third = { ...topic('bad'), DependsOn: ['Topic', 'Other'] };
+  await expect(deploy(body({ Topic: topic('two'), Other: topic('other'), Third }))).rejects.toThrow();
+  expect((await events()).slice(-7).map((each) => each.split(' ').slice(0, 2).join(' '))).toEqual([
+    ...['a-stack UPDATE_ROLLBACK_IN_PROGRESS', 'Topic UPDATE_IN_PROGRESS', 'Topic UPDATE_COMPLETE'],
+    'a-stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS',
+    ...['Other DELETE_IN_PROGRESS', 'Other DELETE_COMPLETE', 'a-stack UPDATE_ROLLBACK_COMPLETE'],
+  ]);
+});
+
+test('what could not be undone of a stack that was made is the stack’s, and goes when it can', async () => {
+  await expect(
+    deploy(body({ Topic: topic('kept'), Other: { ...topic('bad'), DependsOn: 'Topic' } })),
+  ).rejects.toThrow();
+  expect(await stack()).toMatchObject({ StackStatus: 'ROLLBACK_FAILED' });
+  await cloudFormation.deleteStack({ StackName });
+  await until('DELETE_FAILED');
+  expect((await events()).filter((each) => each.startsWith('Topic DELETE_FAILED'))).toHaveLength(2);
+});
+
+test('a stack that has a role is worked on by that, from then on, whoever asks', async () => {
+  const made = { StackName, TemplateBody: TEMPLATE, RoleARN: ROLE };
+  await expect(cloudFormation.createStack({ ...made, RoleARN: `${ROLE}-no` })).rejects.toThrow('it may not be passed');
+  await cloudFormation.createStack(made);
   await until('CREATE_COMPLETE');
+  expect(await stack()).toMatchObject({ RoleARN: ROLE });
+  await deploy(TEMPLATE, { name: 'two' });
+  expect(await stack()).toMatchObject({ RoleARN: ROLE });
+  expect(new Set(workers)).toEqual(new Set(['deploys']));
 });
 
 test('a change set without changes fails, and says so', async () => {
@@ -328,7 +399,6 @@ describe('without a change set', () => {
       { TemplateBody: body({ Role: { Type: 'AWS::IAM::Role', Properties: { Name: 'r' } } }) },
       /^Requires capabilities : \[CAPABILITY_IAM\]$/,
     ],
-    ['is to be made by a role', { RoleARN: 'arn:aws:iam::111122223333:role/r' }, /stacks without RoleARN$/],
     ['is not to be rolled back', { DisableRollback: true }, /stacks without DisableRollback$/],
     ['is to be deleted instead', { OnFailure: 'DELETE' }, /stacks without OnFailure$/],
     [

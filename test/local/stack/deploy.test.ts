@@ -19,7 +19,7 @@ import { createCloud } from '../../../local/services/cloud.ts';
 import { createKms } from '../../../local/services/kms.ts';
 import { createLogs } from '../../../local/services/logs.ts';
 import { createBuckets } from '../../../local/services/s3.ts';
-import { deleteStack, deployStack, type Stack } from '../../../local/stack/deploy.ts';
+import { type Deployment, deleteStack, deployStack, type Stack } from '../../../local/stack/deploy.ts';
 import { refuseChange, resourceType, text } from '../../../local/stack/resource-type.ts';
 import { parseTemplate } from '../../../local/stack/template.ts';
 import { resourceTypes } from '../../../local/stack/types.ts';
@@ -182,7 +182,7 @@ describe('a deployment', () => {
         D: { Type: Test::Thing, DependsOn: C }
         E: { Type: Test::Thing, DependsOn: D, Properties: { Fails: true } }`;
     await expect(deploy(after, before)).rejects.toThrow('E could not be made: no room');
-    expect(done).toEqual(['C=2', '+D', '-D', 'C=1']);
+    expect(done).toEqual(['C=2', '+D', 'C=1', '-D']);
     expect(before.resources.get('C')?.properties).toEqual({ Size: 1 });
   });
 
@@ -244,9 +244,10 @@ describe('through the AWS API', () => {
       yaml: string,
       parameters: Record<string, string> = {},
       before?: Stack,
+      how: Partial<Deployment> = {},
     ): Promise<Stack> => {
       const deployment = deployStack(
-        { template: parseTemplate(yaml), parameters, place: { ...place, name }, types },
+        { template: parseTemplate(yaml), parameters, place: { ...place, name }, types, ...how },
         before,
       );
       const stack = await clock.run(deployment);
@@ -313,6 +314,51 @@ describe('through the AWS API', () => {
     await clock.run(deleteStack(stack));
     expect((await scaling.describeAutoScalingGroups()).AutoScalingGroups).toEqual([]);
     expect((await launched())?.filter(({ State }) => State?.Name !== 'terminated')).toEqual([]);
+  });
+
+  test('what takes tags has those of its stack, its own before them, and they are changed in place', async () => {
+    const { ec2, elb, roles, deploy } = world();
+    const { outputs } = await deploy('network', network, { ImageId: 'ami-client' });
+    const template = `
+      Parameters: { VpcId: { Type: String }, Protocol: { Type: String, Default: TCP } }
+      Resources:
+        Table: { Type: AWS::EC2::RouteTable, Properties: { VpcId: !Ref VpcId, Tags: [{ Key: Team, Value: own }] } }
+        Group:
+          Type: AWS::ElasticLoadBalancingV2::TargetGroup
+          Properties: { Protocol: GENEVE, Port: 6081, VpcId: !Ref VpcId, HealthCheckProtocol: !Ref Protocol }
+        Role: { Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: {} } }
+      Outputs: { Table: { Value: !Ref Table }, Group: { Value: !Ref Group } }`;
+    const parameters = { VpcId: outputs.vpcId ?? '' };
+    const tags = (values: Record<string, string>) => ({
+      tags: Object.entries(values).map(([Key, Value]) => ({ Key, Value })),
+    });
+    const first = await deploy('s', template, parameters, undefined, tags({ Team: 'network', Version: '1', Old: 'x' }));
+    const of = async ({ outputs: { Table = '', Group = '' } }: Stack) => {
+      const { RouteTables } = await ec2.describeRouteTables({ RouteTableIds: [Table] });
+      const { TagDescriptions } = await elb.describeTags({ ResourceArns: [Group] });
+      return [RouteTables?.[0]?.Tags, TagDescriptions?.[0]?.Tags].map((list) =>
+        Object.fromEntries((list ?? []).map(({ Key, Value }) => [Key, Value])),
+      );
+    };
+    expect(await of(first)).toEqual([
+      { Team: 'own', Version: '1', Old: 'x' },
+      { Team: 'network', Version: '1', Old: 'x' },
+    ]);
+    const role = roles.values().next().value;
+    const second = await deploy('s', template, parameters, first, tags({ Team: 'network', Version: '2' }));
+    expect([second.outputs, await of(second)]).toEqual([
+      first.outputs,
+      [
+        { Team: 'own', Version: '2' },
+        { Team: 'network', Version: '2' },
+      ],
+    ]);
+    // A role has no more to be changed by it.
+    expect(roles.values().next().value).toBe(role);
+    const third = await deploy('s', template, { ...parameters, Protocol: 'HTTP' }, second, tags({ Version: '3' }));
+    expect(await of(third)).toEqual([{ Team: 'own', Version: '3' }, { Version: '3' }]);
+    const { TargetGroups } = await elb.describeTargetGroups();
+    expect(TargetGroups).toMatchObject([{ HealthCheckProtocol: 'HTTP' }]);
   });
 
   test('the ids of a network are the same in every run', async () => {

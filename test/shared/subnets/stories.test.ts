@@ -1,5 +1,5 @@
 import * as ec2 from '@aws-sdk/client-ec2';
-import { SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { given, REGION } from '../../support/cloud.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
@@ -65,7 +65,7 @@ describe('the load balancer gets a node in another zone', () => {
     expect(await tagOf(subnet)).toBe(`refused: the load balancer has no node in ${REGION}c`);
     const { loadBalancer: LoadBalancerArn } = here.service;
     const Subnets = [here.vpc.a0, here.vpc.b0, node];
-    await here.cloud.elb.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets }));
+    await here.cloud.elb.send(new elb.SetSubnetsCommand({ LoadBalancerArn, Subnets }));
     changes();
 
     const outcome = await here.pass(10_000);
@@ -265,6 +265,22 @@ describe('someone breaks it by hand', () => {
     expect(await routesOf(table)).toEqual({ [CIDR]: 'endpoint', [RESOLVER]: 'endpoint' });
     expect((await here.endpoints()).map(({ State }) => String(State))).toEqual(['available']);
     expect(await tagOf(subnet)).toBe('ready');
+  });
+
+  test('an endpoint that fails, for the load balancer does not forward yet: said so, and another one serves once it does', async () => {
+    const { subnet } = await begin();
+    const arn = { LoadBalancerArn: here.service.loadBalancer };
+    const { Listeners: [listener] = [] } = await here.cloud.elb.send(new elb.DescribeListenersCommand(arn));
+    await here.cloud.elb.send(new elb.DeleteListenerCommand({ ListenerArn: listener?.ListenerArn }));
+    await here.tag(subnet, CIDR);
+    await here.pass(5 * MINUTE);
+    expect(new Set((await here.endpoints()).map(({ State }) => String(State)))).toEqual(new Set(['failed']));
+    expect(await tagOf(subnet)).toMatch(/^waiting: .*vpce-\w+ is failed The load balancer/);
+    await here.cloud.elb.send(new elb.CreateListenerCommand({ ...arn, DefaultActions: listener?.DefaultActions }));
+    await here.cloud.clock.run(15 * MINUTE);
+    await rest();
+    expect(await tagOf(subnet)).toBe('ready');
+    expect((await here.endpoints()).map(({ State }) => String(State))).toEqual(['available']);
   });
 
   test('an endpoint that is rejected again and again is tried three times in an hour, not without end', async () => {

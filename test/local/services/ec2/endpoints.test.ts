@@ -1,6 +1,7 @@
 import * as ec2 from '@aws-sdk/client-ec2';
-import { SetSubnetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { AWS_DELAYS } from '../../../../local/services/delays.ts';
 import {
   ACCOUNT,
   availableEndpoint,
@@ -150,7 +151,7 @@ test('a zone that the load balancer gets later is the service’s when it is ask
   );
   const SubnetIds = [given(Subnet?.SubnetId)];
   await cloud.elb.send(
-    new SetSubnetsCommand({ LoadBalancerArn: service.loadBalancer, Subnets: [vpc.a0, vpc.b0, ...SubnetIds] }),
+    new elb.SetSubnetsCommand({ LoadBalancerArn: service.loadBalancer, Subnets: [vpc.a0, vpc.b0, ...SubnetIds] }),
   );
   const zones = async () => {
     const { ServiceConfigurations } = await cloud.ec2.send(new ec2.DescribeVpcEndpointServiceConfigurationsCommand({}));
@@ -212,6 +213,23 @@ test('an endpoint that a route points at cannot be deleted', async () => {
   expect(await stateOf(id)).toBe('available');
   await cloud.ec2.send(new ec2.DeleteRouteCommand(route));
   expect((await remove(id)).Unsuccessful).toEqual([]);
+});
+
+test('of a load balancer that does not forward yet, an endpoint fails, and another one after that does not', async () => {
+  const arn = { LoadBalancerArn: service.loadBalancer };
+  const { Listeners } = await cloud.elb.send(new elb.DescribeListenersCommand(arn));
+  await cloud.elb.send(new elb.DeleteListenerCommand({ ListenerArn: Listeners?.[0]?.ListenerArn }));
+  const failed = given((await create()).VpcEndpointId);
+  await accept(failed);
+  await cloud.clock.run(AWS_DELAYS.endpointAvailable);
+  const { VpcEndpoints } = await cloud.ec2.send(new ec2.DescribeVpcEndpointsCommand({ VpcEndpointIds: [failed] }));
+  expect(VpcEndpoints).toMatchObject([{ State: 'failed', LastError: { Code: expect.any(String) } }]);
+  const DefaultActions = Listeners?.[0]?.DefaultActions;
+  await cloud.elb.send(new elb.CreateListenerCommand({ ...arn, DefaultActions }));
+  const other = given((await create()).VpcEndpointId);
+  await accept(other);
+  await cloud.clock.run(AWS_DELAYS.endpointAvailable);
+  expect([await stateOf(failed), await stateOf(other)]).toEqual(['failed', 'available']);
 });
 
 describe('a client token', () => {
