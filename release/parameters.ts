@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
+import toRegexRange from 'to-regex-range';
 import { parse } from 'yaml';
 import { type ZodType, z } from 'zod';
 import { MOST_VPCS, OF_LOAD_BALANCER, parameters, spokeParameters } from '../resources/parameters.js';
@@ -145,13 +146,23 @@ const ownParameters = (service: string, version: string) => ({
   },
 });
 
+function constraintOf(schema: ZodType | undefined): Constraint | undefined {
+  const { MinValue, MaxValue, ...others } = Object(schema?.meta()?.cloudFormation);
+  // CloudFormation takes 1.5 for a number.
+  if (MinValue !== undefined)
+    return pattern(
+      toRegexRange(MinValue, MaxValue, { capture: true }),
+      `a whole number from ${MinValue} to ${MaxValue}`,
+    );
+  return Object.keys(others).length > 0 ? others : undefined;
+}
+
 /** CloudFormation declares every parameter of the stack, by name, with the default of its file and the meaning of the reference. */
 export function parametersOfTemplate(version: string, stack = HUB): Record<string, Record<string, unknown>> {
   const { service, defaults } = declarationOf(stack);
   const all = Object.entries(defaults).map(([name, value]) => {
     const meaning = meaningOf(name, stack);
-    const constraint =
-      stack.constraints[name] ?? (stack.schemas[name]?.meta()?.cloudFormation as Constraint | undefined);
+    const constraint = stack.constraints[name] ?? constraintOf(stack.schemas[name]);
     if (meaning === undefined || !constraint)
       throw new Error(
         `The parameter ${name} has no ${constraint ? 'row in docs/reference.md' : 'constraint in resources/parameters.js or release/parameters.ts'}`,

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -96,20 +96,24 @@ function packagedWithMarkers(folder: string, stack: PlainStack, names: string[])
       text.replaceAll(/file\(resources\/(parameters|diverter)\.js\)/g, 'file(release/intrinsics.js)');
     for (const path of globSync('resources/*.yml', { cwd: work }))
       writeFileSync(join(work, path), computes(readFileSync(join(work, path), 'utf8')));
-    const serverless = computes(readFileSync(join(ROOT, config), 'utf8'))
-      .replace('./resources/plugin.js', './release/plain-plugin.js')
-      // The framework would take no markers for values.
-      .replace('configValidationMode: error', 'configValidationMode: off');
-    writeFileSync(join(work, config), serverless);
+    // The file of a spoke reads the hub's.
+    for (const path of new Set([HUB.config, config])) {
+      const serverless = computes(readFileSync(join(ROOT, path), 'utf8'))
+        .replace('./resources/plugin.js', './release/plain-plugin.js')
+        // The framework would take no markers for values.
+        .replace('configValidationMode: error', 'configValidationMode: off');
+      writeFileSync(join(work, path), serverless);
+    }
     // The framework wants a number of days.
     const marked = names.filter(
       (name) => !['logRetention', 'stage', 'codeBucket', 'codePrefix', 'tagKeys'].includes(name),
     );
     const given = marked.flatMap((name) => ['--param', `${name}=${marker(name)}`]);
     const program = join(ROOT, 'node_modules/serverless/bin/serverless.js');
-    const options = { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
     const place = ['--stage', STAGE, '--region', 'us-east-1'];
-    execFileSync(process.execPath, [program, 'package', '--config', config, ...place, ...given], options);
+    const argv = [program, 'package', '--config', config, ...place, ...given];
+    const { status, stdout, stderr } = spawnSync(process.execPath, argv, { cwd: work, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${config} could not be packaged: ${stdout}${stderr}`);
     mkdirSync(folder, { recursive: true });
     for (const path of globSync('.serverless/*.{zip,cdx.json}', { cwd: work }))
       copyFileSync(join(work, path), join(folder, basename(path)));

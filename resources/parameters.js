@@ -46,35 +46,14 @@ const list = (separator, whatItIs, isOne) =>
     else if (new Set(items).size < items.length) context.addIssue('names one twice');
   });
 /** A whole number may be given as a text or not. */
-const whole = (least, greatest) => {
-  const pattern = new RegExp(`^(${wholes(least, greatest).join('|')})$`);
-  const whatItIs = `a whole number from ${least} to ${greatest}`;
-  return z
+const whole = (least, greatest) =>
+  z
     .union([z.string(), z.number()])
-    .refine((value) => pattern.test(value), `is not ${whatItIs}`)
-    .meta({ cloudFormation: { AllowedPattern: pattern.source, ...mustBe(whatItIs) } });
-};
-
-/** Patterns of the whole numbers between two, without zeros before them: CloudFormation takes 1.5 for a number. */
-function wholes(least, greatest) {
-  const longer = 10 ** `${least}`.length;
-  return longer > greatest
-    ? sameLength(`${least}`, `${greatest}`)
-    : [...sameLength(`${least}`, `${longer - 1}`), ...wholes(longer, greatest)];
-}
-
-function sameLength(least, greatest) {
-  const [first, last] = [Number(least[0]), Number(greatest[0])];
-  const [from, to] = [least.slice(1), greatest.slice(1)];
-  if (/^0*$/.test(from) && /^9*$/.test(to))
-    return [`${first === last ? first : `[${first}-${last}]`}${'[0-9]'.repeat(from.length)}`];
-  if (first === last) return sameLength(from, to).map((rest) => first + rest);
-  const between =
-    first + 1 < last ? sameLength(`${first + 1}${from.replace(/./g, '0')}`, `${last - 1}${to.replace(/./g, '9')}`) : [];
-  const lower = sameLength(from, from.replace(/./g, '9')).map((rest) => first + rest);
-  const upper = sameLength(to.replace(/./g, '0'), to).map((rest) => last + rest);
-  return [...lower, ...between, ...upper];
-}
+    .refine(
+      (value) => /^(0|[1-9]\d*)$/.test(value) && Number(value) >= least && Number(value) <= greatest,
+      `is not a whole number from ${least} to ${greatest}`,
+    )
+    .meta({ cloudFormation: { MinValue: least, MaxValue: greatest } });
 
 const SUBNET = id('subnet');
 const subnetIds = list(',', 'the id of a subnet', (one) => SUBNET.test(one));
