@@ -96,14 +96,11 @@ function packagedWithMarkers(folder: string, stack: PlainStack, names: string[])
       text.replaceAll(/file\(resources\/(parameters|diverter)\.js\)/g, 'file(release/intrinsics.js)');
     for (const path of globSync('resources/*.yml', { cwd: work }))
       writeFileSync(join(work, path), computes(readFileSync(join(work, path), 'utf8')));
-    // The file of a spoke reads the hub's.
-    for (const path of new Set([HUB.config, config])) {
-      const serverless = computes(readFileSync(join(ROOT, path), 'utf8'))
-        .replace('./resources/plugin.js', './release/plain-plugin.js')
-        // The framework would take no markers for values.
-        .replace('configValidationMode: error', 'configValidationMode: off');
-      writeFileSync(join(work, path), serverless);
-    }
+    const serverless = computes(readFileSync(join(ROOT, config), 'utf8'))
+      .replace('./resources/plugin.js', './release/plain-plugin.js')
+      // The framework would take no markers for values.
+      .replace('configValidationMode: error', 'configValidationMode: off');
+    writeFileSync(join(work, config), serverless);
     // The framework wants a number of days.
     const marked = names.filter(
       (name) => !['logRetention', 'stage', 'codeBucket', 'codePrefix', 'tagKeys'].includes(name),

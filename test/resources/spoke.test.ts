@@ -3,7 +3,12 @@ import { parse } from 'yaml';
 import { checkSpoke } from '../../resources/parameters.js';
 import { read } from '../support/documents.ts';
 
-const { params } = parse(read('spoke.yml'), { logLevel: 'silent' }) as { params: { default: object } };
+interface Config {
+  provider: { timeout: number };
+  params: { default: object };
+}
+const configOf = (path: string): Config => parse(read(path), { logLevel: 'silent' });
+const { params, provider } = configOf('spoke.yml');
 const given = {
   ...params.default,
   hubService: 'com.amazonaws.vpce.eu-central-1.vpce-svc-0123456789abcdef0',
@@ -14,6 +19,10 @@ const check =
   (change: object, where: Partial<typeof place> = {}) =>
   () =>
     checkSpoke({ ...given, ...change }, { ...place, ...where });
+
+test('functions of a spoke have the time that those of a hub have', () => {
+  expect(provider.timeout).toBe(configOf('serverless.yml').provider.timeout);
+});
 
 test.each([
   {},
