@@ -87,6 +87,22 @@ describe('a deployment', () => {
     expect(done).toEqual(['+C', '+B', '+A', '-A', '-B', '-C']);
   });
 
+  test('is removed as far as can be: what cannot go stays with what it needs, and all else goes', async () => {
+    const { done, deploy } = world();
+    const stack = await deploy(`
+      Resources:
+        Needed: { Type: Test::Thing }
+        Kept: { Type: Test::Thing, DependsOn: Needed, Properties: { Sticks: true } }
+        Other: { Type: Test::Thing }
+        After: { Type: Test::Thing, DependsOn: [Kept, Other] }`);
+    done.splice(0);
+    await expect(deleteStack(stack)).rejects.toThrow('still in use');
+    expect([done, [...stack.resources.keys()]]).toEqual([
+      ['-After', '-Other'],
+      ['Needed', 'Kept'],
+    ]);
+  });
+
   test('gives the same names in every run, and others to another resource', async () => {
     const [first, second] = [await world().deploy(chain), await world().deploy(chain)];
     const names = (stack: Stack) => [...stack.resources.values()].map(({ made }) => made.ref);
