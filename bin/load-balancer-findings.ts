@@ -52,13 +52,14 @@ export function zones(
       `nothing, the next pass has it look again; if it stays: aws ec2 modify-vpc-endpoint-service-configuration --service-id ${service.name.split('.').at(-1)}`,
     ),
   );
+  const crosses = crossZone && targets.some(({ state }) => state === 'healthy');
   const all = [...new Set(nodeZones)].sort().map((zone) => {
     if (targets.some((target) => target.zone === zone && target.state === 'healthy'))
       return finding('ok', 'zones', `${zone}: has a healthy router`);
     const served = subnets.filter((subnet) => subnet.zone === zone && subnet.tagValue !== undefined).length;
     const present = routers.filter(({ instance }) => instance.zone === zone).map(({ instance }) => instance.id);
     const remedy = present.length > 0 ? `mend what is there: ${present.join(', ')}` : `launch a router in ${zone}`;
-    return crossZone
+    return crosses
       ? finding(
           'warning',
           'zones',
@@ -68,8 +69,8 @@ export function zones(
       : finding(
           served > 0 ? 'fault' : 'warning',
           'zones',
-          `${zone}: no healthy router${served > 0 ? `; ${served} subnets there that are opted in reach nothing` : ''}`,
-          `${remedy}, or deploy with crossZone=true`,
+          `${zone}: no healthy router${crossZone ? ', nor in another zone' : ''}${served > 0 ? `; ${served} subnets there that are opted in reach nothing` : ''}`,
+          crossZone ? remedy : `${remedy}, or deploy with crossZone=true`,
         );
   });
   return [...all, ...late];

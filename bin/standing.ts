@@ -55,8 +55,7 @@ export function standing({ zones, place, paused, hub }: Topology, others: readon
       .filter(({ state }) => BAD[state] !== 'ok')
       .map((subject) => {
         const { id, state, why, code, reason = '' } = subject;
-        // Two of its CIDRs may wait for the same.
-        const says = [`${nameOf(subject)} is ${state}`, ...new Set(why)].join(': ');
+        const says = [`${nameOf(subject)} is ${state}`, ...why].join(': ');
         const cause = UNHEALTHY[reason];
         return { ...finding(BAD[state], check, says, cause ? `${cause}; ${see(id)}` : see(id)), code };
       });

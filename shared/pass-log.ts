@@ -73,7 +73,7 @@ export function createPassLog<S extends Step>(
           ...(until && Number.isFinite(until) && { until: iso(until) }),
         };
         const tell = condition.warn && !waited.has(key) ? log.warn : log.info;
-        tell.call(log, `${aboutIt(condition)}, since ${iso(since).slice(11, 19)} UTC`, fields);
+        tell.call(log, aboutIt(condition, `${iso(since).slice(11, 19)} UTC`), fields);
       },
       refuses(condition) {
         const key = identity(condition);

@@ -66,13 +66,19 @@ async function read(stack: Deployed, subject: string | undefined, startTime: num
   return (await Promise.all(groups)).flat().toSorted((a, b) => a.at - b.at);
 }
 
+/** Lambda's runtime writes of a failure in tabs: time, request, level, words, and the error as JSON. https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html */
+const OF_RUNTIME = /^\S+Z\t\S+\t([A-Z]+)\t([^\t]*)(?:\t(.*))?$/s;
+
 /** Metrics are lines too, and what Lambda writes of each call says nothing to a person, but of a failure. */
 function lineOf(name: string, { eventId = '', timestamp: at = 0, message: text = '' }: FilteredLogEvent): Line[] {
   if (/^(\{"_aws"|(INIT_START|START|END|REPORT) )/.test(text)) return [];
   const { level, message, type } = parsed(text);
   if (typeof type === 'string' && type.startsWith('platform.')) return [];
   if (typeof message === 'string') return [{ id: eventId, at, function: name, level: String(level ?? ''), message }];
-  return [{ id: eventId, at, function: name, level: '', message: text.trimEnd() }];
+  const [, of = '', words = text, error = ''] = OF_RUNTIME.exec(text) ?? [];
+  const { errorMessage = error } = parsed(error);
+  const told = [words.trim(), String(errorMessage).trim()].filter(Boolean).join(': ');
+  return [{ id: eventId, at, function: name, level: of, message: told }];
 }
 
 function parsed(text: string): Record<string, unknown> {

@@ -48,6 +48,8 @@ export const versions: Command = {
   },
 };
 
+const OFFLINE = 'its SSM agent is not online, see explain';
+
 async function readFunctions(stack: Given['stack']) {
   const { clients } = stack;
   return Promise.all(
@@ -90,7 +92,7 @@ async function readRouters(stack: Given['stack'], terminal: Given['terminal']) {
       kernel: line(PROGRAMS[1])[0],
       ziti: line(PROGRAMS[2])[0],
       agent: agents.get(id)?.version,
-      unknown: answer && 'unknown' in answer ? answer.unknown : refused,
+      unknown: answer && 'unknown' in answer ? answer.unknown : online.includes(id) ? refused : OFFLINE,
     };
   });
 }

@@ -6,6 +6,7 @@ import { otherHooks } from '../../shared/routers/hooks.ts';
 import { agentAwaited } from '../../shared/routers/join.ts';
 import { healthOf, mayNeedCommand, ROUTER, type Router } from '../../shared/routers/router.ts';
 import { healthSentence } from '../../shared/routers/sentences.ts';
+import type { Install } from '../../shared/routers/world.ts';
 import type { SubnetsPlan } from '../../shared/subnets/plan.ts';
 import {
   type Connection,
@@ -188,15 +189,14 @@ export function chainOfRouter(
   const agent = mayNeedCommand(router) ? agentAwaited(instance, now) : undefined;
   if (agent) chain.push(link('agent', false, lasting(agent), agent.reason.code));
   else if (instance.agentOnline) chain.push(link('agent', true, 'online'));
-  const [last] = instance.installs;
-  const failed = last && last.status !== 'success' ? `; ${endedText(last)}` : '';
+  const install = installText(instance.installs[0]);
   const since = instance.rootedAt > instance.launchedAt ? 'its root volume was attached' : 'it was started';
   const has = present ? `it has ${present}` : `none is known of since ${since}`;
   chain.push(
     link(
       'diverter',
       diverter === 'wanted',
-      `${has}${diverter === 'wanted' ? '' : `, and is to have ${wanted.fingerprint}`}${failed}`,
+      `${has}${diverter === 'wanted' ? '' : `, and is to have ${wanted.fingerprint}`}${install}`,
       codeAmong(conditions, ...OF_INSTALL),
     ),
   );
@@ -214,6 +214,13 @@ export function chainOfRouter(
   const health = codeAmong(conditions, 'health-checks', 'drained-to-join');
   if (target) chain.push(link('health', target.state === 'healthy', healthSentence(healthOf(router)), health));
   return [...chain, ...held];
+}
+
+/** What a chain says of the last install, unless that succeeded. */
+function installText(last: Install | undefined): string {
+  if (!last || last.status === 'success') return '';
+  const { commandId, details } = last;
+  return `; ${last.status === 'running' ? reasonText({ code: 'command-running', commandId, details }) : endedText(last)}`;
 }
 
 /** Reasons of an install, and of what has to be there before. */

@@ -81,6 +81,7 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
         chain: chainOfSubnet(subnet, there, config),
         said: [
           ...said(subnet.id),
+          ...statusTag(subnet.id, ground, config),
           ...(hub?.blind
             ? [`Nobody knows which routers of account ${hub.account} are healthy: ${blindText(hub.blind)}`]
             : []),
@@ -141,6 +142,14 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
       source: place.PrivateIpAddress,
     }
   );
+}
+
+/** What AWS refuses only the functions are told, and they write it there. */
+function statusTag(id: string, { subnets: { plan } }: Seen, { subnets: { tagKey } }: Deployed['config']): string[] {
+  const { subnet, state, status } = plan.summaries.find((each) => each.subnet.id === id) ?? {};
+  const written = subnet?.status;
+  if (written === undefined || written === status || state === 'ready') return [];
+  return [`Its tag ${tagKey}:status says: ${written}`];
 }
 
 /** With the route that a client's packet to this address takes, before what comes behind it, and the service that takes it at last. */

@@ -146,7 +146,7 @@ const TABLE: readonly Row[] = [
   },
   {
     error: /^InvalidInstanceId(Exception)?:/,
-    means: 'Systems Manager does not know the instance: its agent has not registered yet, or cannot',
+    means: 'Systems Manager does not reach the instance: its agent has not registered yet, cannot, or is lost',
     remedy:
       'wait for the first minutes after a launch; after that see that its instance profile has AmazonSSMManagedInstanceCore, that the agent runs, and that 443 to ssm and ssmmessages is open (for agents before 3.3.40 to ec2messages too)',
   },

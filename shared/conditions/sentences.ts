@@ -12,8 +12,11 @@ export const reasonText = (reason: Reason) => textIn(TABLE, reason);
 
 const verb = ({ kind }: Pick<Condition, 'kind'>) => (isWaiting({ kind }) ? 'waits for ' : '');
 
-/** A condition for people who know what it is about. */
-export const sentence = (condition: Obstacle) => `${verb(condition)}${reasonText(condition.reason)}`;
+/** A condition for people who know what it is about. @param since its time, as they are to read it */
+export function sentence(condition: Obstacle, since?: string): string {
+  const { says, by, todo } = wordsIn(TABLE, condition.reason);
+  return `${verb(condition)}${says}${since === undefined ? '' : `, since ${since}`}${by}${todo}`;
+}
 
 /** The same, and apart from it what a person can do about it; empty if there is nothing. */
 export function advised(condition: Obstacle): { says: string; todo: string } {
@@ -22,15 +25,12 @@ export function advised(condition: Obstacle): { says: string; todo: string } {
 }
 
 /** A condition, and since when, where AWS remembers. Things that are alike but for that are told one by one then. */
-export function lasting(condition: Obstacle): string {
-  const { says, by, todo } = wordsIn(TABLE, condition.reason);
-  const since = condition.since === undefined ? '' : `, since ${minuteOf(condition.since)}`;
-  return `${verb(condition)}${says}${since}${by}${todo}`;
-}
+export const lasting = (condition: Obstacle) =>
+  sentence(condition, condition.since === undefined ? undefined : minuteOf(condition.since));
 
-/** A condition for people who do not. */
-export const aboutIt = (condition: Condition) =>
-  `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition)}`;
+/** A condition for people who do not. @param since its time, as they are to read it */
+export const aboutIt = (condition: Condition, since?: string) =>
+  `${condition.about.label}${isWaiting(condition) ? ' ' : ': '}${sentence(condition, since)}`;
 
 /** Why a subnet or router is not as it should be: its conditions, and in words what is none. */
 export type Why = readonly (Condition | string)[];
@@ -54,5 +54,7 @@ export function whyOf<S>(conditions: readonly Condition[], next: readonly S[], d
 
 export type Tell = (condition: Condition) => string;
 
-export const whyTexts = (why: Why, tell: Tell = sentence) =>
-  why.map((each) => (typeof each === 'string' ? each : tell(each)));
+/** Two CIDRs of a subnet may wait for the same: that is told once. */
+export const whyTexts = (why: Why, tell: Tell = (condition) => sentence(condition)) => [
+  ...new Set(why.map((each) => (typeof each === 'string' ? each : tell(each)))),
+];

@@ -6,7 +6,7 @@ import {
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
-import type { Explanation, Finding, Router, Status } from '../../bin/json.ts';
+import type { Explanation, Finding, Router, Status, Versions } from '../../bin/json.ts';
 import { minuteOf } from '../../shared/sentences.ts';
 import { given } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
@@ -87,6 +87,9 @@ test('of a machine that hangs all commands say why, since when, and what to do',
       remedy: expect.stringMatching(/^the machine is down or cut off; look at its status checks in EC2/),
     },
   ]);
+
+  const { routers } = JSON.parse((await ask('versions --json')).out) as Versions;
+  expect(routers.find(({ id }) => id === dead)?.unknown).toBe('its SSM agent is not online, see explain');
 
   const asked = await ask('router router-1');
   expect(asked.code).toBe(1);

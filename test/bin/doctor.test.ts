@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { spokes } from '../../bin/hub-findings.ts';
-import { type Filtered, filters, healthCheck, ofType } from '../../bin/load-balancer-findings.ts';
+import { type Filtered, filters, healthCheck, ofType, zones } from '../../bin/load-balancer-findings.ts';
 import { fullest, type Quota, quotas } from '../../bin/quota-findings.ts';
 import { hooks } from '../../bin/scaling.ts';
 import { dnsRanges, encryption, sharing } from '../../bin/vpc-findings.ts';
@@ -137,6 +137,35 @@ test('a VPC that another account shares is a fault', () => {
       says: `rtb-a is of account ${shared}, which shares the VPC with ${own}: no route may be written from here`,
     },
   ]);
+});
+
+describe('a zone without a healthy router, whose packets may cross to others,', () => {
+  const found = (state: string) => {
+    const world = seen({ targets: [{ zone: 'b', state }], crossZone: true });
+    return zones(world, ['a', 'b'], []).map(({ is, says, remedy }) => [is, says, remedy]);
+  };
+
+  test('is served by another one, at a price', () => {
+    expect(found('healthy')).toEqual([
+      [
+        'warning',
+        'a: no healthy router; its packets cross to other zones, at the price of that',
+        'launch a router in a',
+      ],
+      ['ok', 'b: has a healthy router', ''],
+    ]);
+  });
+
+  test('is served by nobody where there is none', () => {
+    expect(found('unhealthy')).toEqual([
+      [
+        'fault',
+        'a: no healthy router, nor in another zone; 1 subnets there that are opted in reach nothing',
+        'launch a router in a',
+      ],
+      ['warning', 'b: no healthy router, nor in another zone', 'launch a router in b'],
+    ]);
+  });
 });
 
 test('a target group that was taken has to be of type instance', () => {

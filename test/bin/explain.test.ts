@@ -5,6 +5,7 @@ import {
   CreateRouteCommand,
   DescribeInstancesCommand,
   ModifyNetworkInterfaceAttributeCommand,
+  ModifyVpcEndpointServicePermissionsCommand,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { type Rule, taking } from '../../bin/explain/destination.ts';
@@ -109,6 +110,20 @@ describe('the chain of a subnet', () => {
   });
 });
 
+test('what AWS refuses the functions is told of a subnet as they have written it', async () => {
+  const stack = await world();
+  expect((await stack.cli('explain app-a')).out).not.toContain('status says');
+  await stack.untag(stack.vpc.a1);
+  for (let minute = 0; minute < 4; minute++) await stack.pass();
+  const permit = { ServiceId: stack.service.serviceId, RemoveAllowedPrincipals: ['arn:aws:iam::111122223333:root'] };
+  await stack.ec2.send(new ModifyVpcEndpointServicePermissionsCommand(permit));
+  await stack.tag(stack.vpc.a1, CIDR);
+  for (let minute = 0; minute < 3; minute++) await stack.pass();
+  expect((await stack.cli('explain app-a')).out).toMatch(
+    /\nwaits for its endpoint to be available\nIts tag ziti-glb:status says: waiting: another try for AWS says InvalidServiceName: see that it exists/,
+  );
+});
+
 test('the chain of a subnet is broken where the endpoint service does not serve its zone yet', async () => {
   const stack = await world();
   const subnet = await inLateZone(stack);
@@ -152,6 +167,16 @@ describe('the chain of a router', () => {
     );
     expect(await brokenOf(stack, id)).toMatchObject({ name: 'diverter', code: 'install-failed' });
     expect(out).toMatch(/\nwaits for another try: command .*, since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
+  });
+
+  test('is broken where its install still runs, which is not said to have ended', async () => {
+    const stack = await deployed();
+    const id = await stack.router(stack.vpc.a0, 'router-1');
+    stack.fake.onExec = () => new Promise(() => {});
+    await stack.pass();
+    const { name, code, says } = given(await brokenOf(stack, id));
+    expect([name, code]).toEqual(['diverter', 'command-running']);
+    expect(says).toMatch(/; command [-\w]+, which is (Pending|InProgress)$/);
   });
 
   test('is broken where a hook of another name holds it, though it is ready', async () => {

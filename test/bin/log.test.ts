@@ -41,6 +41,21 @@ describe('log', () => {
     expect(out.split('\n').map((text) => JSON.parse(text).message)).toEqual(messages);
   });
 
+  test('shows a failure that Lambda’s runtime wrote as its words and the error’s, without its trace', async () => {
+    const stack = await deployed();
+    const line = (...parts: string[]) =>
+      stack.logged('subnets', ['2026-01-15T10:00:00.000Z', '1b-2c', 'ERROR', ...parts].join('\t'));
+    const error = { errorType: 'Error', errorMessage: '1 steps did not succeed', stack: ['Error: 1', '    at a.mjs'] };
+    await line('Invoke Error ', JSON.stringify(error));
+    await line('Uncaught Exception', 'no JSON');
+    await line('alone\n');
+    expect(cut((await stack.cli('log')).out)).toEqual([
+      'subnets  ERROR  Invoke Error: 1 steps did not succeed',
+      'subnets  ERROR  Uncaught Exception: no JSON',
+      'subnets  ERROR  alone',
+    ]);
+  });
+
   test('says since when nothing was logged', async () => {
     const { cli } = await logging();
     expect(await cli('log subnet-9 --since 5m')).toMatchObject({

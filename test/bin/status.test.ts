@@ -33,6 +33,8 @@ describe('status', () => {
     const { out } = await stack.cli('status');
     expect(out).toMatch(/app-a\).*waiting/);
     expect(out).toMatch(/WHY\n.*app-a\) +waits for .*router/);
+    // Its CIDR and the resolver's wait for the same.
+    expect(out.match(/waits for/g)).toHaveLength(1);
     expect(out).toContain('(10.20.0.0/16)');
   });
 

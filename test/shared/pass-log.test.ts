@@ -122,6 +122,13 @@ describe('of what is told again', () => {
     expect(told[1]?.message).toBe('subnet-a waits for its endpoint to be available, since 10:00:00 UTC');
   });
 
+  test('since when comes before what a person can do', () => {
+    beginPass().waits({ ...WAITING, reason: { code: 'agent-missing', minutes: 15 } });
+    expect(out.lines()[0]?.message).toMatch(
+      /^subnet-a waits for its SSM agent, which is not online 15 min after its start, since 10:00:00 UTC: usually its instance profile/,
+    );
+  });
+
   test('of what is waited for AWS may remember since when, and until when is told if that is known', () => {
     const log = beginPass();
     log.waits({ ...WAITING, since: TEN - 60_000, until: TEN + 5000 });

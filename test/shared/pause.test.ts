@@ -35,7 +35,7 @@ test('of a plan stays what keeps things as they are, and what a person has to se
   });
   expect(held.conditions.map(({ until }) => until)).toContain(1);
   expect(held.steps).toEqual([step]);
-  expect(held.conditions.map(aboutIt)).toEqual([
+  expect(held.conditions.map((each) => aboutIt(each))).toEqual([
     'ziti-glb-dev waits for a person to resume it (npm run -s ziti-glb -- resume), for it is paused since 2026-11-29 05:00 UTC: change 4711; what is to be done is left undone',
     'router-1 waits for a healthy router, without which a route would lead nowhere',
     'router-1: it has no route table',
@@ -45,7 +45,7 @@ test('of a plan stays what keeps things as they are, and what a person has to se
 test('a plan of nothing but what keeps things as they are leaves nothing undone, and the pause is told once', () => {
   const keeps = paused({ steps: [step], conditions: [] }, pause, stack, { steps: [step], conditions: [] });
   const rests = paused({ steps: [], conditions: [] }, pause, stack);
-  expect(keeps.conditions.map(aboutIt)).toEqual([expect.stringMatching(/; there is nothing to do$/)]);
+  expect(keeps.conditions.map((each) => aboutIt(each))).toEqual([expect.stringMatching(/; there is nothing to do$/)]);
   expect(keeps.conditions.map(identity)).toEqual(rests.conditions.map(identity));
 });
 
