@@ -19,6 +19,28 @@ export function scaledClock(rate: number, startedAt = Date.now()): Clock {
   return { now, after, sleep: (ms) => new Promise((resolve) => after(ms, resolve)), wall: (ms) => ms / rate };
 }
 
+/** Timers of one owner: those that are left end with it. */
+export function timersOf(clock: Clock) {
+  const left = new Set<() => void>();
+  return {
+    after(ms: number, task: () => void): () => void {
+      const stop = clock.after(ms, () => {
+        left.delete(stop);
+        task();
+      });
+      left.add(stop);
+      return () => {
+        left.delete(stop);
+        stop();
+      };
+    },
+    end() {
+      for (const stop of left) stop();
+      left.clear();
+    },
+  };
+}
+
 /** A clock for tests: time stands still until `run` moves it, timer by timer. */
 export class VirtualClock implements Clock {
   #now: number;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, timersOf } from '../clock.ts';
 import type { CloudEvent } from '../services/cloud.ts';
 import { compilePattern } from './pattern.ts';
 import { schedulePeriod } from './schedule.ts';
@@ -72,22 +72,10 @@ const LONGEST_WAIT = 600 * SECOND;
 /** The default event bus of EventBridge: its rules, their schedules, and delivery with retries. */
 export function createBus({ clock, account, region, deliver, giveUp, random = Math.random }: BusOptions): Bus {
   const rules = new Map<string, { rule: Rule; matches(event: unknown): boolean; stop(): void }>();
-  const waiting = new Set<() => void>();
+  const { after: later, end } = timersOf(clock);
   let faults: Faults = { lose: 0, double: 0, lag: [250, 750] };
   let ticks = 0;
   let closed = false;
-
-  function later(ms: number, task: () => void): () => void {
-    const cancel = clock.after(ms, () => {
-      waiting.delete(cancel);
-      task();
-    });
-    waiting.add(cancel);
-    return () => {
-      waiting.delete(cancel);
-      cancel();
-    };
-  }
 
   function scheduledEvent(rule: Rule): CloudEvent {
     ticks += 1;
@@ -169,8 +157,7 @@ export function createBus({ clock, account, region, deliver, giveUp, random = Ma
     },
     close() {
       closed = true;
-      for (const cancel of waiting) cancel();
-      waiting.clear();
+      end();
       rules.clear();
     },
   };

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, timersOf } from '../clock.ts';
 import type { FunctionError } from './protocol.ts';
 
 export type InvokeResult = { payload: unknown } | { error: FunctionError };
@@ -46,16 +46,8 @@ const LONGEST_THROTTLE = 300 * SECOND;
  * The rules: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
 export function createInvocationQueue({ clock, functionArn, config, invoke, onFailure }: QueueOptions) {
-  const waiting = new Set<() => void>();
+  const { after: later, end } = timersOf(clock);
   let closed = false;
-
-  function later(ms: number, task: () => void): void {
-    const cancel = clock.after(ms, () => {
-      waiting.delete(cancel);
-      task();
-    });
-    waiting.add(cancel);
-  }
 
   function add(event: unknown, requestId: string): void {
     const since = clock.now();
@@ -85,7 +77,7 @@ export function createInvocationQueue({ clock, functionArn, config, invoke, onFa
       const running = invoke(event, requestId);
       if (!running) {
         const wait = Math.min(SECOND * 2 ** throttles++, LONGEST_THROTTLE);
-        return later(wait, attempt);
+        return void later(wait, attempt);
       }
       invocations += 1;
       const result = await running;
@@ -103,8 +95,7 @@ export function createInvocationQueue({ clock, functionArn, config, invoke, onFa
     add,
     close() {
       closed = true;
-      for (const cancel of waiting) cancel();
-      waiting.clear();
+      end();
     },
   };
 }

@@ -480,6 +480,7 @@ function readSystemsManager(endpoints: ec2.VpcEndpoint[]): SubnetsWorld['systems
 
 /** A subnet holds something, and all of it is endpoints of ours. */
 function onlyHolds(interfaces: ec2.NetworkInterface[], ours: ec2.VpcEndpoint[]): boolean {
+  if (interfaces.length === 0) return false;
   const own = new Set(ours.flatMap(({ NetworkInterfaceIds = [] }) => NetworkInterfaceIds));
-  return interfaces.length > 0 && interfaces.every(({ NetworkInterfaceId = '' }) => own.has(NetworkInterfaceId));
+  return interfaces.every(({ NetworkInterfaceId = '' }) => own.has(NetworkInterfaceId));
 }

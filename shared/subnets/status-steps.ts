@@ -17,7 +17,9 @@ export function planStatus(
   world: SubnetsWorld,
   { statusKey }: SubnetsConfig,
 ): Part<SubnetsStep> {
-  const changed = summaries.filter(({ subnet, status }) => subnet.status !== (status && tagValue(status)));
+  const changed = summaries.filter(
+    ({ subnet, status }) => subnet.status !== status && subnet.status !== (status && tagValue(status)),
+  );
   const full = changed.filter(({ subnet, status }) => status !== undefined && isFull(subnet, world));
   const suspects = new Set(callsRefused(world).flat());
   const able = changed.filter((each) => !full.includes(each));
