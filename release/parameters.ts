@@ -30,11 +30,11 @@ const pattern = (text: string, whatItIs: string): Constraint => ({
   AllowedPattern: `^${text}$`,
   ConstraintDescription: `must be ${whatItIs}`,
 });
-const optional = (text: string, whatItIs: string) => pattern(`(${text})?`, `${whatItIs}, or empty`);
+const optional = (text: string, whatItIs: string) => pattern(`(?:${text})?`, `${whatItIs}, or empty`);
 const list = (one: string, separator = ',') => `${one}(${separator}${one})*`;
-/** A list's pattern begins so where none may be in it twice. */
+/** A list's pattern begins so where none may be in it twice: its first group. */
 const onlyOnce = (one: string, separator: string) =>
-  `(?!(?:.*${separator})?(?<one>${one})${separator}(?:.*${separator})?\\k<one>(${separator}|$))`;
+  `(?!(?:.*${separator})?(${one})${separator}(?:.*${separator})?\\1(${separator}|$))`;
 
 const subnets = (separator: string) => onlyOnce(`subnet-[0-9a-f]+`, separator) + list(`subnet-${ID}`, separator);
 const vpcs = `${onlyOnce('vpc-[0-9a-f]+', ',')}vpc-${ID}(,vpc-${ID}){0,${MOST_VPCS - 1}}`;
@@ -46,14 +46,14 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   subnetIds: optional(subnets(','), 'ids of subnets, each once, with commas and no blanks'),
   routerSubnets: optional(subnets(','), 'ids of subnets, each once, with commas and no blanks'),
   clientVpcs: pattern(
-    `(own|all|${vpcs})`,
+    `(?:own|all|${vpcs})`,
     `own, all, or ids of VPCs, each once and ${MOST_VPCS} at most, with commas and no blanks`,
   ),
   defaultCidrs: pattern(cidrs, 'networks like 100.64.0.0/10, each once, separated by spaces'),
   // A parameter of Systems Manager is named by it, in which others of a tag's characters would have to be written by their codes.
   tagKey: pattern('(?!aws:)[A-Za-z0-9_.-]{1,75}', "a tag's key of at most 75 letters, digits and _.-"),
   endpoints: pattern(
-    `(subnet|zone|${subnets('\\s+')})`,
+    `(?:subnet|zone|${subnets('\\s+')})`,
     'subnet, zone, or ids of subnets, each once, separated by spaces',
   ),
   systemsManagerCidrs: optional(cidrs, 'networks like 10.100.0.0/24, each once, separated by spaces'),
@@ -74,7 +74,7 @@ const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
     'the name of an Auto Scaling group, without quotes and backslashes',
   ),
   tags: optional(
-    `(?!(?:.*,)?(?<one>[^=,]+)=(?:.*,)\\k<one>=)${oneTag()}(,${oneTag()}){0,39}`,
+    `(?!(?:.*,)?([^=,]+)=(?:.*,)\\1=)${oneTag()}(,${oneTag()}){0,39}`,
     'tags like Team=network,Cost Center=42: at most 40, each key once, with commas, and none of AWS or of ziti-glb',
   ),
   alarmEmail: optional(z.regexes.email.source.replace(/^\^|\$$/g, ''), 'an e-mail address'),
@@ -102,7 +102,7 @@ export const SPOKE: PlainStack = {
   constraints: {
     ...CONSTRAINTS,
     clientVpcs: pattern(
-      `(all|${vpcs})`,
+      `(?:all|${vpcs})`,
       `all, or ids of VPCs, each once and ${MOST_VPCS} at most, with commas and no blanks`,
     ),
   },

@@ -196,6 +196,8 @@ describe('parameters are refused, with one sentence', () => {
       "The parameter gatewayOwners has 'own', which is not the id of an account: own",
     ],
     [{ idleTimeout: '59' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 59'],
+    [{ idleTimeout: '0350' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 0350'],
+    [{ dnsPool: '100.64.0.0/010' }, 'The parameter dnsPool is not an IPv4 network like 100.64.0.0/10: 100.64.0.0/010'],
     [{ idleTimeout: '1e3' }, 'The parameter idleTimeout is not a whole number from 60 to 6000: 1e3'],
     [{ deregistrationDelay: 3601 }, 'The parameter deregistrationDelay is not a whole number from 0 to 3600: 3601'],
     [
