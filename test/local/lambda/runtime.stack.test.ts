@@ -135,18 +135,19 @@ describe('a handler', () => {
 
 describe('the time inside', () => {
   test('is the time of the cloud', async () => {
-    const { clock, lambda, create } = world(`import { performance } from 'node:perf_hooks';
+    const { clock, lambda, create } = world(
+      `import { performance } from 'node:perf_hooks';
       import { setTimeout as sleep, setInterval as ticks, scheduler } from 'node:timers/promises';
       import { setTimeout as later } from 'node:timers';
       import { promisify } from 'node:util';
       const ways = {
-        global: () => new Promise((resolve) => setTimeout(resolve, 4000)),
-        module: () => new Promise((resolve) => later(resolve, 4000)),
-        promises: () => sleep(4000),
-        promisified: () => promisify(setTimeout)(4000),
-        scheduler: () => scheduler.wait(4000),
-        interval: () => new Promise((resolve) => { let n = 0; const i = setInterval(() => ++n === 2 && resolve(clearInterval(i)), 2000); }),
-        ticks: async () => { let n = 0; for await (const _ of ticks(2000)) if (++n === 2) return; },
+        global: () => new Promise((resolve) => setTimeout(resolve, 60_000)),
+        module: () => new Promise((resolve) => later(resolve, 60_000)),
+        promises: () => sleep(60_000),
+        promisified: () => promisify(setTimeout)(60_000),
+        scheduler: () => scheduler.wait(60_000),
+        interval: () => new Promise((resolve) => { let n = 0; const i = setInterval(() => ++n === 2 && resolve(clearInterval(i)), 30_000); }),
+        ticks: async () => { let n = 0; for await (const _ of ticks(30_000)) if (++n === 2) return; },
       };
       export const handler = async () => {
         const took = {};
@@ -158,11 +159,15 @@ describe('the time inside', () => {
         const now = new Date();
         return { took, now, origin: performance.timeOrigin + performance.now() - now, year: new Date(2020, 1).getFullYear(),
           text: Date() === new Date().toString(), kin: now instanceof Date && now.constructor === Date };
-      };`);
+      };`,
+      { timeout: 900 },
+    );
     create();
     const startedAt = Date.now();
+    const before = clock.now();
     const result = await lambda.invoke('f', {});
-    expect(Date.now() - startedAt).toBeLessThan(4000);
+    // Time as the machine has it would take sixty seconds.
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
     if ('error' in result) throw new Error(result.error.errorMessage);
     const { took, now, ...rest } = result.payload as {
       took: Record<string, [number, number]>;
@@ -171,10 +176,11 @@ describe('the time inside', () => {
     };
     expect(Object.keys(took)).toHaveLength(7);
     for (const [date, mark] of Object.values(took)) {
-      expect(date).toBeGreaterThan(3900);
-      expect(mark).toBeGreaterThan(3900);
+      expect(date).toBeGreaterThan(59_900);
+      expect(mark).toBeGreaterThan(59_900);
     }
-    expect(Math.abs(Date.parse(now) - clock.now())).toBeLessThan(4000);
+    expect(Date.parse(now)).toBeGreaterThan(before - RATE);
+    expect(Date.parse(now)).toBeLessThan(clock.now() + RATE);
     expect(Math.abs(rest.origin)).toBeLessThan(1000);
     expect(rest).toMatchObject({ year: 2020, text: true, kin: true });
   });

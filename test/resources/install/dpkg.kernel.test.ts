@@ -147,7 +147,8 @@ describeKernel('the install, with dpkg as it is', () => {
     const { code, stderr } = await install(OTHER, 'two', {}, HURRIED);
     expect([code, stderr]).toEqual([1, expect.stringContaining('what this install had changed is undone')]);
     await shell(OTHER, 'rm /usr/local/bin/dpkg');
-    expect(Date.now() - began).toBeLessThan(40_000);
+    // The first one's patience alone is longer.
+    expect(Date.now() - began).toBeLessThan(100_000);
     expect((await install(OTHER, 'one')).code).toBe(0);
     expect((await stateOf(OTHER)).replace(/\d+ \d+\n/, '')).toBe(before);
   });
