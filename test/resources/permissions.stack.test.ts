@@ -20,6 +20,8 @@ describePackaged('the roles of the stack', () => {
 
   beforeAll(async () => {
     stack = await stackInBox({
+      // The dashboard is drawn beside all else: a minute of the functions' is three seconds.
+      rate: 20,
       packaged: ({ vpcId, subnetIds }) => packaged({ parameters: { vpcId, subnetIds, dnsRanges: 'true' } }),
       // A router has its diverter within a second: whoever looks once a second may never see one that waits for it.
       fabric: async ({ upstream }) => {
