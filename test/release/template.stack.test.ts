@@ -287,7 +287,7 @@ describePackaged('a plain template', () => {
     ).toThrow(says);
   });
 
-  describe('refuses what the command line refuses, and no more', () => {
+  describe('refuses what the command line refuses, and no more, but for what stands below', () => {
     const Parameters = parametersOfTemplate('0.1.0');
     const small = { Parameters, Rules: rulesFor(Object.keys(Parameters)), Conditions: intrinsics.conditions };
     const refusing = parseTemplate(JSON.stringify({ ...small, Resources: {} }));

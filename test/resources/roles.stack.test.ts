@@ -137,7 +137,7 @@ describePackaged('the key that notes are sealed by', () => {
 
 describePackaged('a role', () => {
   test.each(['serverless.yml', 'spoke.yml'])(
-    'of %s has room for the longest parameters, and so have variables',
+    'of %s has room for as many VPCs as may be given, beside twenty tags, and so have variables',
     (config) => {
       const region = 'us-gov-west-1';
       const place = `aws-us-gov:ec2:${region}:${'1'.repeat(12)}`;

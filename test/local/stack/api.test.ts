@@ -253,7 +253,7 @@ test('a change that is undone takes back first what was changed, then removes wh
   ]);
 });
 
-test('what could not be undone of a stack that was made is the stack’s, and goes when it can', async () => {
+test('what could not be undone of a stack that was made stays the stack’s, whose deletion tries it again', async () => {
   await expect(
     deploy(body({ Topic: topic('kept'), Other: { ...topic('bad'), DependsOn: 'Topic' } })),
   ).rejects.toThrow();
