@@ -78,7 +78,7 @@ export function judge(
         ]
       : []),
     ...(nonlocal.length > 0
-      ? [finding('fault', check, `${label}: ${lost}`, 'systemctl reload ziti-glb-diverter there')]
+      ? [finding('fault', check, `${label}: ${lost}`, 'sudo diverter status there says why')]
       : []),
     ...(refused.count > 0
       ? [

@@ -142,18 +142,20 @@ void attach(const char *name, struct settings *settings)
 		fail("there is no interface %s: `ip link` names those there are", name);
 	settings->ifindex = ifindex;
 	read_addresses(name, settings);
+	/* Before anything is made. */
+	hook_check(ifindex, name);
+	if (settings->reply == REPLY_GENEVE)
+		hook_check(if_nametoindex("lo"), "lo");
 
 	struct maps maps;
 	maps_lock(&maps);
 	forget_vanished(&maps);
-	hook_check(ifindex, name);
 	struct attachment attachment = {};
 	bpf_map_lookup_elem(maps.interfaces, &ifindex, &attachment);
 	settings->secret = find_secret(&maps);
 	struct reply_device reply_device = {};
 	if (settings->reply == REPLY_GENEVE) {
 		read_broadcasts(&reply_device);
-		hook_check(if_nametoindex("lo"), "lo");
 		reply_device_make(&maps, ifindex, &reply_device);
 	}
 	if (settings->reply == REPLY_GENEVE && !offload_cuts_datagrams(name))

@@ -102,6 +102,10 @@ void route_flush(void);
 bool route_is_too_wide(const struct prefix *prefix);
 /* True if the kernel takes the prefix as its own, by whatever route. */
 bool route_is_local(const struct prefix *prefix);
+/* True if no interface has an address of IPv6, which all lose when it is turned off: no packet of it comes to a socket. */
+bool ipv6_is_off(void);
+/* Returns why the kernel takes no local route of IPv6, with the setting; NULL if it does. */
+const char *ipv6_obstacle(void);
 
 /* offload.c: features of an interface, by the names that ethtool has for them */
 /*
@@ -255,7 +259,7 @@ void rules_flush(void);
 void rule_print(const struct rule *rule);
 
 /* nonlocal.c */
-/* Finds a rule for each destination that is not this machine's own, if the kernel takes its family at all. Returns how many. */
+/* Finds a rule for each destination that is not this machine's own. Returns how many. */
 unsigned nonlocal(const struct maps *maps, struct rule **found);
 
 /* listener.c */

@@ -12,6 +12,7 @@ struct checked {
 	bool seen[2][2][PORTS]; /* by family and protocol */
 	struct rule dead;
 	unsigned dead_count, listener_count, rule_count;
+	unsigned off_count; /* destinations that go with IPv6 where that is turned off as a whole */
 };
 
 static void check_rule(const struct rule *rule, void *context)
@@ -61,8 +62,23 @@ static bool any_attached(const struct maps *maps, struct obstacle *obstacle)
 	return found;
 }
 
+/* Returns how many destinations could be this machine's own, and are not. The first of them is copied. */
+static unsigned check_destinations(const struct maps *maps, struct checked *checked, struct rule *first)
+{
+	struct rule *lost;
+	unsigned count = nonlocal(maps, &lost), found = 0;
+	bool is_off = count && ipv6_is_off();
+	for (unsigned i = 0; i < count; i++)
+		if (is_off && lost[i].destination.family == 6)
+			checked->off_count++;
+		else if (!found++)
+			*first = lost[i];
+	free(lost);
+	return found;
+}
+
 /* True if a service's packets are lost, with `text` saying why. */
-static bool find_fault(const struct maps *maps, const struct checked *checked, char text[HEALTH_TEXT])
+static bool find_fault(const struct maps *maps, struct checked *checked, char text[HEALTH_TEXT])
 {
 	if (checked->dead_count) {
 		snprintf(text, HEALTH_TEXT, "%u listener%s of services %s gone, among them port %u of service %s", checked->dead_count,
@@ -70,14 +86,13 @@ static bool find_fault(const struct maps *maps, const struct checked *checked, c
 			 checked->dead.service);
 		return true;
 	}
-	struct rule *lost;
+	struct rule lost;
 	char destination[PREFIX_TEXT];
-	unsigned count = nonlocal(maps, &lost);
+	unsigned count = check_destinations(maps, checked, &lost);
 	if (count)
 		snprintf(text, HEALTH_TEXT, "%u destination%s of services %s not this machine's own, among them %s of service %s: "
 			 "`diverter status` says what to do", count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
-			 prefix_text(&lost->destination, destination), lost->service);
-	free(lost);
+			 prefix_text(&lost.destination, destination), lost.service);
 	return count;
 }
 
@@ -111,6 +126,10 @@ enum health health(char text[HEALTH_TEXT])
 				      found == UNUSED ? "attached, but no service is announced: is ziti-router running, and has it services?"
 				      : checked.listener_count ? "attached, and every listener is there"
 							       : "attached, and no rule needs a listener");
+		if (checked.off_count)
+			length += snprintf(text + length, HEALTH_TEXT - length,
+					   "; IPv6 is turned off here, and %u destination%s of it %s no packet: `diverter status` says which",
+					   checked.off_count, checked.off_count == 1 ? "" : "s", checked.off_count == 1 ? "gets" : "get");
 		if (maps.calls && maps.calls->refused)
 			snprintf(text + length, HEALTH_TEXT - length, "; of the router's rules %u %s refused: `diverter status` says why",
 				 maps.calls->refused, maps.calls->refused == 1 ? "was" : "were");

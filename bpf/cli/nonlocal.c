@@ -28,24 +28,16 @@ static int by_destination(const void *left, const void *right)
 	return memcmp(&a->destination, &b->destination, sizeof(a->destination));
 }
 
-/* IPv6 is turned off where not even ::1 is this machine's own: no packet of it comes to a socket, whatever has a route. */
-static bool ipv6_is_on(void)
-{
-	struct prefix loopback;
-	return parse_prefix("::1", "128", &loopback) && route_is_local(&loopback);
-}
-
 unsigned nonlocal(const struct maps *maps, struct rule **found)
 {
 	struct rules rules = {};
-	bool six = ipv6_is_on();
 	unsigned count = 0;
 	rules_each(maps, note_rule, &rules);
 	if (rules.count)
 		qsort(rules.all, rules.count, sizeof(*rules.all), by_destination);
 	for (unsigned i = 0; i < rules.count; i++) {
 		bool is_seen = i && by_destination(&rules.all[i - 1], &rules.all[i]) == 0;
-		if (!is_seen && (six || rules.all[i].destination.family == 4) && !route_is_local(&rules.all[i].destination))
+		if (!is_seen && !route_is_local(&rules.all[i].destination))
 			rules.all[count++] = rules.all[i];
 	}
 	*found = rules.all;

@@ -43,13 +43,40 @@ static int change(int type, int flags, const struct prefix *prefix)
 	return netlink_ask(&asked);
 }
 
+/* The flags are those of the interfaces that are looked at. */
+static bool any_has_ipv6(unsigned flags)
+{
+	struct ifaddrs *all;
+	bool found = false;
+	if (getifaddrs(&all))
+		fail("cannot read the addresses of this machine: %s", strerror(errno));
+	for (struct ifaddrs *one = all; one && !found; one = one->ifa_next)
+		found = one->ifa_addr && one->ifa_addr->sa_family == AF_INET6 && (one->ifa_flags & flags) == flags;
+	freeifaddrs(all);
+	return found;
+}
+
+bool ipv6_is_off(void)
+{
+	return !any_has_ipv6(0);
+}
+
+const char *ipv6_obstacle(void)
+{
+	if (any_has_ipv6(IFF_LOOPBACK))
+		return NULL;
+	return ipv6_is_off() ? "IPv6 is turned off here (sysctl net.ipv6.conf.all.disable_ipv6)"
+			     : "IPv6 is turned off here (sysctl net.ipv6.conf.lo.disable_ipv6)";
+}
+
 static void check(int error, int harmless, const char *what, const struct prefix *prefix)
 {
 	char text[PREFIX_TEXT];
-	if (error && error != harmless)
-		fail("cannot %s the route by which %s is this machine's own: %s", what, prefix_text(prefix, text),
-		     error == EACCES && prefix->family == 6 ? "IPv6 is turned off here (sysctl net.ipv6.conf.lo.disable_ipv6)"
-							    : strerror(error));
+	if (!error || error == harmless)
+		return;
+	const char *obstacle = error == EACCES && prefix->family == 6 ? ipv6_obstacle() : NULL;
+	fail("cannot %s the route by which %s is this machine's own: %s", what, prefix_text(prefix, text),
+	     obstacle ? obstacle : strerror(error));
 }
 
 static bool within(const struct prefix *prefix, const struct sockaddr *address)

@@ -49,12 +49,18 @@ static void print_nonlocal_text(const struct maps *maps)
 	char text[PREFIX_TEXT];
 	struct rule *lost;
 	unsigned count = nonlocal(maps, &lost);
-	for (unsigned i = 0; i < count; i++)
-		printf("%s %s of service %s: the stack drops what is diverted there%s\n",
-		       route_is_too_wide(&lost[i].destination) ? "too wide " : "not local", prefix_text(&lost[i].destination, text),
-		       lost[i].service,
-		       route_is_too_wide(&lost[i].destination) ? ", and no route of ours takes all there is, or the router's own network"
-							       : ": attach again, which gives it its route");
+	const char *obstacle = count ? ipv6_obstacle() : NULL;
+	for (unsigned i = 0; i < count; i++) {
+		const struct prefix *destination = &lost[i].destination;
+		bool too_wide = route_is_too_wide(destination);
+		bool is_refused = !too_wide && destination->family == 6 && obstacle;
+		printf("%s %s of service %s: the stack drops what is diverted there%s%s\n", too_wide ? "too wide " : "not local",
+		       prefix_text(destination, text), lost[i].service,
+		       too_wide	    ? ", and no route of ours takes all there is, or the router's own network"
+		       : is_refused ? ", and takes no route of ours: "
+				    : ": attach again, which gives it its route",
+		       is_refused ? obstacle : "");
+	}
 	free(lost);
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeKernel } from '../support/kernel.ts';
 import { interceptArguments, type Router, type Rule, removeArguments, type Started, startRouter } from './router.ts';
 
@@ -143,19 +143,64 @@ describeKernel("the destination of a rule is the router's own", () => {
     expect([ours(), nonlocal()]).toEqual([[ADDRESS], []]);
   });
 
-  test('a destination of IPv6 that is turned off keeps no interface from being attached, nor the router from being healthy', () => {
+  describe('of IPv6 that is turned off keeps no interface from being attached, and is said', () => {
     const six: Rule = { ...rule, destination: `${ADDRESS6}/128` };
-    router.intercept(rule);
-    router.intercept(six);
-    router.exec(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
-    router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
-    expect(nonlocal()).toEqual([]);
-    expect(router.diverter(...interceptArguments(six))).toMatchObject({
-      code: 1,
-      stderr: `diverter: cannot add the route by which ${ADDRESS6}/128 is this machine's own: IPv6 is turned off here (sysctl net.ipv6.conf.lo.disable_ipv6)\n`,
+    const disable = (which: string, value: number): void =>
+      void expect(router.exec(['sysctl', '-qw', `net.ipv6.conf.${which}.disable_ipv6=${value}`]).stderr).toBe('');
+    const lost = (which: string): string =>
+      `\nnot local ${ADDRESS6}/128 of service a1: the stack drops what is diverted there, and takes no route of ours: IPv6 is turned off here (sysctl net.ipv6.conf.${which}.disable_ipv6)\n`;
+    beforeEach(async () => {
+      for (const each of [rule, six]) router.intercept(each);
+      await listen('tcp', 40001);
     });
-    router.exec(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0']);
-    expect(nonlocal()).toEqual([`${ADDRESS6}/128`]);
+
+    test('as a whole: the router stays healthy, as nothing of IPv6 comes to a socket there', () => {
+      disable('all', 1);
+      router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+      expect([nonlocal(), router.diverts('status')]).toEqual([
+        [`${ADDRESS6}/128`],
+        expect.stringContaining(lost('all')),
+      ]);
+      expect(router.diverts('health')).toBe(
+        'attached, and every listener is there; IPv6 is turned off here, and 1 destination of it gets no packet: `diverter status` says which\n',
+      );
+      expect(router.diverter(...interceptArguments({ ...six, ports: [8443, 8443] }))).toMatchObject({
+        code: 1,
+        stderr: `diverter: cannot add the route by which ${ADDRESS6}/128 is this machine's own: IPv6 is turned off here (sysctl net.ipv6.conf.all.disable_ipv6)\n`,
+      });
+      ip('route', 'del', 'local', ADDRESS, 'dev', 'lo', 'proto', '208');
+      expect(router.diverts('status')).toContain(
+        `\nnot local ${ADDRESS}/32 of service a1: the stack drops what is diverted there: attach again`,
+      );
+      expect(router.diverter('health')).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(
+          `1 destination of services is not this machine's own, among them ${ADDRESS}/32 `,
+        ),
+      });
+      disable('all', 0);
+      expect(router.diverts('status')).toContain(
+        `${ADDRESS6}/128 of service a1: the stack drops what is diverted there: attach again`,
+      );
+      router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+      expect([nonlocal(), router.diverts('health')]).toEqual([
+        [],
+        "attached, and every listener is there; of the router's rules 1 was refused: `diverter status` says why\n",
+      ]);
+    });
+
+    test('on the loopback alone: packets that do come are lost, and the router is not healthy', () => {
+      disable('lo', 1);
+      router.diverts('attach', 'eth0', '--from', '10.0.0.0/24');
+      expect([nonlocal(), router.diverts('status')]).toEqual([
+        [`${ADDRESS6}/128`],
+        expect.stringContaining(lost('lo')),
+      ]);
+      expect(router.diverter('health')).toMatchObject({
+        code: 1,
+        stdout: `1 destination of services is not this machine's own, among them ${ADDRESS6}/128 of service a1: \`diverter status\` says what to do\n`,
+      });
+    });
   });
 
   test('status and health name the one that is not', async () => {

@@ -275,16 +275,21 @@ describeKernel('on clsact, where the kernel has no tcx', () => {
     expect(said()).toEqual(before);
   });
 
-  test('an ingress qdisc of someone else, which has no other side', () => {
-    router.exec(['tc', 'qdisc', 'add', 'dev', 'eth0', 'ingress']);
-    const made = () => router.exec(['sh', '-c', 'ls /sys/class/net; ip rule; ls /sys/fs/bpf/ziti-glb']).stdout;
-    router.diverter('attach', 'eth0', '--from', 'any');
+  test.each([
+    ['eth0', [[], ['--reply', 'geneve']]],
+    ['lo', [['--reply', 'geneve']]],
+  ])('an ingress qdisc of someone else on %s, which has no other side', (device, all) => {
+    router.exec(['tc', 'qdisc', 'add', 'dev', device, 'ingress']);
+    const made = () =>
+      router.exec(['sh', '-c', 'ls /sys/class/net; ip rule; ip route show table all; ls -R /sys/fs/bpf']).stdout;
     const before = made();
-    const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any', '--reply', 'geneve');
-    expect([code, stderr]).toEqual([1, expect.stringContaining('`tc qdisc del dev eth0 ingress`')]);
-    expect(made()).toBe(before);
+    for (const options of all) {
+      const { code, stderr } = router.diverter('attach', 'eth0', '--from', 'any', ...options);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`\`tc qdisc del dev ${device} ingress\``)]);
+      expect(made()).toBe(before);
+    }
     expect(status()).toMatchObject({ attached: [] });
-    router.exec(['tc', 'qdisc', 'del', 'dev', 'eth0', 'ingress']);
+    router.exec(['tc', 'qdisc', 'del', 'dev', device, 'ingress']);
     attach('--from', 'any');
     expect(status()).toMatchObject({ attached: [{ interface: 'eth0' }] });
   });
