@@ -188,7 +188,8 @@ function parse(argv: readonly string[]) {
   if (says('--help', '-h') || name === 'help') return 'help';
   if (says('--version')) return 'version';
   if (name === undefined) {
-    strictly(argv, Object.assign({}, COMMON, ...Object.values(COMMANDS).map(({ options }) => options)));
+    const all = Object.assign({}, COMMON, ...Object.values(COMMANDS).map(({ options }) => options));
+    if (strictly(argv, all).values.help) return 'help';
     throw new UsageError(`no command is given: ${Object.keys(COMMANDS).join(', ')}`);
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -203,6 +204,8 @@ function parse(argv: readonly string[]) {
   }
 
   const { values, positionals } = strictly(argv, { ...COMMON, ...command.options });
+  // It may stand among other letters behind one hyphen.
+  if (values.help) return 'help';
   const args = positionals.slice(1);
   const required = command.args.filter((arg) => !isOptional(arg));
   if (args.length < required.length || args.length > command.args.length) {
@@ -290,10 +293,10 @@ function checkOnce(tokens: readonly Token[], options: ParseArgsOptionsConfig): v
 /** Word processors make dashes of hyphens, which are in no option. */
 function checkHyphens(positionals: readonly string[]): void {
   const dashed = positionals.find((arg) => /^[-\u2010-\u2015\u2212]*[\u2010-\u2015\u2212]/.test(arg));
-  if (dashed !== undefined)
-    throw new UsageError(
-      `${dashed} begins with a dash, and options with hyphens: ${dashed.replace(/^[-\u2010-\u2015\u2212]+/, '--')}`,
-    );
+  if (dashed === undefined) return;
+  const name = dashed.replace(/^[-\u2010-\u2015\u2212]+/, '');
+  const meant = `${name.length > 1 ? '--' : '-'}${name}`;
+  throw new UsageError(`${dashed} begins with a dash, and options with hyphens: ${meant}`);
 }
 
 type Value = string | boolean | (string | boolean)[] | undefined;

@@ -94,10 +94,18 @@ export interface PlainStack {
   /** Each parameter may be this, by its name. */
   schemas: Readonly<Record<string, ZodType>>;
   constraints: Readonly<Record<string, Constraint>>;
+  /** A release has its documents here, from the folder of the stack's template. */
+  documents: string;
 }
-export const HUB: PlainStack = { config: 'serverless.yml', schemas: parameters.shape, constraints: CONSTRAINTS };
+export const HUB: PlainStack = {
+  config: 'serverless.yml',
+  schemas: parameters.shape,
+  constraints: CONSTRAINTS,
+  documents: 'docs',
+};
 export const SPOKE: PlainStack = {
   config: 'spoke.yml',
+  documents: '../docs',
   schemas: spokeParameters.shape,
   constraints: {
     ...CONSTRAINTS,
@@ -170,8 +178,7 @@ export function parametersOfTemplate(version: string, stack = HUB): Record<strin
     const declaration = {
       Type: 'String',
       Description: meaning
-        // Documents stand beside the template.
-        .replace(/\[([^\]]*)\]\(([^)]*)\)/g, (_, text, to) => `${text} (${posix.join('docs', to)})`)
+        .replace(/\[([^\]]*)\]\(([^)]*)\)/g, (_, text, to) => `${text} (${posix.join(stack.documents, to)})`)
         .replaceAll('`', '')
         .trim(),
       ...(!mustBeGiven(value, constraint) && { Default: `${value}` }),

@@ -283,21 +283,6 @@ export function givenParameters(given) {
 }
 
 /**
- * The framework drops a word of the command line that is no option's value, as the second parameter of one `--param`, or what begins with a dash
- * that a word processor has made of hyphens.
- * @param {readonly string[]} words
- * @throws Error of one sentence
- */
-export function checkWords(words) {
-  const first = words.findIndex((word) => word.startsWith('-'));
-  const dropped = words.find(
-    (word, at) => first >= 0 && at > first && !word.startsWith('-') && !/^-[^=]*$/.test(words[at - 1]),
-  );
-  if (dropped !== undefined)
-    throw new Error(`${dropped} belongs to no option: each parameter has its own --param NAME=VALUE, with two hyphens`);
-}
-
-/**
  * The framework would take us-east-1, where nobody has meant the stack to be.
  * @param {{ region?: string }} options of the command line
  * @param {Record<string, string | undefined>} [environment]

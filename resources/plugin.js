@@ -5,14 +5,18 @@ import { checkDiverter, packages } from './diverter.js';
 import { explained } from './failed-deployment.js';
 import { checkForgotten, deployedParameters, METADATA } from './forgotten.js';
 import { packageFunctions } from './package.js';
-import { checkParameters, checkRegion, checkSpoke, checkStage, checkWords, givenParameters } from './parameters.js';
+import { checkParameters, checkRegion, checkSpoke, checkStage, givenParameters } from './parameters.js';
 import { writeDiverterSboms } from './sbom.js';
+import { checkWords } from './words.js';
 
 /** `serverless package`, `deploy` and `remove` do this beyond the framework. Clients of AWS are loaded where they are used: packaging asks none. */
 export default class ZitiGlbPlugin {
   constructor(serverless) {
-    refused(serverless, 'INVALID_PARAMETER', () => checkWords(process.argv.slice(2)));
-    refused(serverless, 'INVALID_PARAMETER', () => givenParameters(serverless.processedInput.options.param ?? []));
+    const { options, commandSchema } = serverless.processedInput;
+    // A command that there is not is refused by the framework itself.
+    if (commandSchema)
+      refused(serverless, 'INVALID_PARAMETER', () => checkWords(process.argv.slice(2), commandSchema.options));
+    refused(serverless, 'INVALID_PARAMETER', () => givenParameters(options.param ?? []));
     this.hooks = {
       'before:package:cleanup': () => check(serverless),
       'before:package:createDeploymentArtifacts': () => createArtifacts(serverless),

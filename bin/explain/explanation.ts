@@ -1,9 +1,11 @@
 import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { describeInstances, where } from '../../shared/aws/read.ts';
 import { contains } from '../../shared/cidr.ts';
+import { ONLY_THE_CALLER_KNOWS } from '../../shared/conditions/common.ts';
 import type { Condition } from '../../shared/conditions/condition.ts';
 import { lasting } from '../../shared/conditions/sentences.ts';
 import { blindText } from '../../shared/conditions/subnets.ts';
+import { tagValue } from '../../shared/subnets/status-text.ts';
 import { label, tableOf } from '../../shared/subnets/world.ts';
 import { topology } from '../../shared/topology/model.ts';
 import { NO_ENDPOINT } from '../../shared/topology/sentences.ts';
@@ -144,12 +146,12 @@ export async function explainThing(asked: string, ground: Seen, given: Given): P
   );
 }
 
-/** What AWS refuses only the functions are told, and they write it there. */
+/** What AWS refuses only the functions are told, and they write it there. All else the plan says itself. */
 function statusTag(id: string, { subnets: { plan } }: Seen, { subnets: { tagKey } }: Deployed['config']): string[] {
-  const { subnet, state, status } = plan.summaries.find((each) => each.subnet.id === id) ?? {};
-  const written = subnet?.status;
-  if (written === undefined || written === status || state === 'ready') return [];
-  return [`Its tag ${tagKey}:status says: ${written}`];
+  const { subnet, state } = plan.summaries.find((each) => each.subnet.id === id) ?? {};
+  const written = subnet?.status ?? '';
+  const tells = ONLY_THE_CALLER_KNOWS.some((text) => written.includes(tagValue(text)));
+  return tells && (state === 'waiting' || state === 'leaving') ? [`Its tag ${tagKey}:status says: ${written}`] : [];
 }
 
 /** With the route that a client's packet to this address takes, before what comes behind it, and the service that takes it at last. */

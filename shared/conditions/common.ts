@@ -3,10 +3,15 @@ import type { AwsError } from '../aws/errors.ts';
 import { pauseSentence } from '../sentences.ts';
 import type { Table } from './words.ts';
 
+const REFUSED = 'another try, for AWS says';
+const NO_EFFECT = 'another try, for the last one had no effect';
+/** What AWS refused only its caller knows, and says it so. */
+export const ONLY_THE_CALLER_KNOWS = [REFUSED, NO_EFFECT];
+
 /** AWS refused a call, or took it and it had no effect. */
 export function anotherTry({ error }: { error?: AwsError | undefined }): { says: string; todo?: string } {
-  if (!error) return { says: 'another try, for the last one had no effect' };
-  const says = `another try, for AWS says ${error.name}`;
+  if (!error) return { says: NO_EFFECT };
+  const says = `${REFUSED} ${error.name}`;
   const { remedy: todo } = advice(error) ?? {};
   return todo === undefined ? { says: `${says}: ${error.message}` } : { says, todo };
 }

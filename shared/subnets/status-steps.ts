@@ -3,7 +3,7 @@ import { TAGS_AT_MOST } from '../aws/read.ts';
 import { refused } from '../conditions/condition.ts';
 import type { SubnetsConfig } from '../config.ts';
 import type { Part } from '../reconcile/plan.ts';
-import { LONGEST } from './status-text.ts';
+import { tagValue } from './status-text.ts';
 import type { SubnetsStep } from './steps.ts';
 import type { SubnetSummary } from './summaries.ts';
 import { label, type Subnet, type SubnetsWorld } from './world.ts';
@@ -60,12 +60,4 @@ function callsRefused({ attempts }: SubnetsWorld, by?: string): string[][] {
   return [...attempts.values()].flatMap(({ step, error }) =>
     'subnetIds' in step && (by === undefined || code(error) === by) ? [step.subnetIds] : [],
   );
-}
-
-/** AWS takes these characters in a tag's value everywhere, 256 at most ("Tag naming limits and requirements"). */
-function tagValue(text: string): string {
-  return text
-    .replace(/[^\p{L}\p{N} _.:/=+@-]/gu, ' ')
-    .replace(/ {2,}/g, ' ')
-    .slice(0, LONGEST);
 }

@@ -29,3 +29,11 @@ export function statusText({ condition, leavingSince, takenOver, servedBy, zone 
   const how = `. Served by ${servedBy.id} of ${servedBy.subnetId}: AWS takes no second endpoint in ${zone}`;
   return `${text.slice(0, LONGEST - how.length)}${how}`;
 }
+
+/** AWS takes these characters in a tag's value everywhere, 256 at most ("Tag naming limits and requirements"). */
+export function tagValue(text: string): string {
+  return text
+    .replace(/[^\p{L}\p{N} _.:/=+@-]/gu, ' ')
+    .replace(/ {2,}/g, ' ')
+    .slice(0, LONGEST);
+}

@@ -10,6 +10,7 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import { type Rule, taking } from '../../bin/explain/destination.ts';
 import type { Explanation, Link } from '../../bin/json.ts';
+import { AwsError } from '../../local/wire/errors.ts';
 import type { Reason } from '../../shared/conditions/condition.ts';
 import { given, launch, testVpc } from '../support/cloud.ts';
 import { answering } from './diverters.ts';
@@ -67,6 +68,17 @@ describe('the chain of a subnet', () => {
       'not-a-cidr',
       async ({ tag, vpc }) => void (await tag(vpc.a1, 'oops')),
     ],
+    [
+      'its tag is wrong, and the functions have said so',
+      {},
+      'wish',
+      /oops is not a CIDR/,
+      'not-a-cidr',
+      async (stack) => {
+        await stack.tag(stack.vpc.a1, 'oops');
+        await stack.pass();
+      },
+    ],
     ['it has no endpoint yet', { passes: 0 }, 'endpoint', /none yet/, 'endpoint-available', async () => {}],
     ['no router is healthy', { router: false }, 'route', /none yet/, 'healthy-router', async () => {}],
     [
@@ -106,7 +118,10 @@ describe('the chain of a subnet', () => {
     expect(code).toBe(2);
     expect([broken.name, broken.code]).toEqual([name, reason]);
     expect(broken.says).toMatch(says);
-    expect((await stack.cli('explain app-a')).out).toContain(`The first broken link is ${name}: ${broken.says}.`);
+    const { out: text } = await stack.cli('explain app-a');
+    expect(text).toContain(`The first broken link is ${name}: ${broken.says}.`);
+    // The tag says what the plan does, in fewer characters, or what an earlier one did.
+    expect(text).not.toContain('status says');
   });
 });
 
@@ -121,6 +136,21 @@ test('what AWS refuses the functions is told of a subnet as they have written it
   for (let minute = 0; minute < 3; minute++) await stack.pass();
   expect((await stack.cli('explain app-a')).out).toMatch(
     /\nwaits for its endpoint to be available\nIts tag ziti-glb:status says: waiting: another try for AWS says InvalidServiceName: see that it exists/,
+  );
+});
+
+test('what AWS refuses of a route is told too, and what a tag says of a former wish is not', async () => {
+  const stack = await world({ passes: 0 });
+  await stack.tag(stack.vpc.a1, 'oops');
+  await stack.pass();
+  await stack.tag(stack.vpc.a1, CIDR);
+  expect((await stack.cli('explain app-a')).out).not.toContain('status says');
+  stack.guard((operation) => {
+    if (operation === 'CreateRoute') throw new AwsError('UnauthorizedOperation', 'You are not authorized.', 403);
+  });
+  for (let minute = 0; minute < 4; minute++) await stack.pass();
+  expect((await stack.cli('explain app-a')).out).toContain(
+    '\nIts tag ziti-glb:status says: waiting: another try for AWS says UnauthorizedOperation: ',
   );
 });
 

@@ -22,6 +22,7 @@ describe('a command line that is wrong exits with 64, and says what is right', (
     ['plan --with =10.20.0.0/16', /^--with==10\.20\.0\.0\/16 is not SUBNET=CIDRS/],
     ['versions x', /^versions takes nothing more, and is given more: x\n/],
     ['status –-wait', /^–-wait begins with a dash, and options with hyphens: --wait\n/],
+    ['status –s x', /^–s begins with a dash, and options with hyphens: -s\n/],
     ['explain —json a', /^—json begins with a dash, and options with hyphens: --json\n/],
     ['status --region eu-central-1 --region us-east-1', /^--region is given more than once: eu-central-1, us-east-1\n/],
     ['drain -s ziti-glb-a --stack=ziti-glb-a', /^--stack is given more than once: ziti-glb-a, ziti-glb-a\n/],
@@ -95,25 +96,28 @@ test.each(['explain', 'router', 'test', 'log', 'pause'])('%s takes no empty text
   expect(err).toMatch(new RegExp(`^${name} was given an empty text: is a variable empty\\?\n`));
 });
 
-test.each(['--help', 'help', 'status -h'])('%s tells every command and every exit code', async (line) => {
-  const { cli } = await deployed();
-  const { code, out } = await cli(line);
-  expect(code).toBe(0);
-  for (const word of [
-    'status',
-    'plan',
-    'explain <',
-    'doctor',
-    'router <',
-    '--for=ready',
-    'drain',
-    'redrive',
-    '--endpoint',
-    '--profile',
-    '64',
-  ])
-    expect(out).toContain(word);
-});
+test.each(['--help', 'help', 'status -h', 'pause -hs ziti-glb-dev', '-hs ziti-glb-dev'])(
+  '%s tells every command and every exit code',
+  async (line) => {
+    const { cli } = await deployed();
+    const { code, out, access } = await cli(line);
+    expect({ code, access }).toEqual({ code: 0, access: [] });
+    for (const word of [
+      'status',
+      'plan',
+      'explain <',
+      'doctor',
+      'router <',
+      '--for=ready',
+      'drain',
+      'redrive',
+      '--endpoint',
+      '--profile',
+      '64',
+    ])
+      expect(out).toContain(word);
+  },
+);
 
 test.each(SHELLS)('completion %s asks nobody, and has each command and option', async (shell) => {
   const { cli } = await deployed();

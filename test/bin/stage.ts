@@ -263,6 +263,7 @@ export async function deployed(extras: Extras = {}) {
     ...cloud,
     /** The functions' calls. */
     calls: stage.calls,
+    guard: stage.guard,
     /** All of AWS answers, and asks nobody who he is. */
     wire,
     vpc,

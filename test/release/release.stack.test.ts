@@ -50,9 +50,22 @@ describePackaged('a release', () => {
     const templates = ['template.json', 'spoke/template.json'].map((path) => readFileSync(join(folder, path), 'utf8'));
     expect(new Set(templates.flatMap(named)).size).toBeGreaterThan(2);
     for (const path of templates.flatMap(named)) expect(documents).toContain(path);
+    for (const place of ['.', 'spoke']) {
+      const { Parameters } = JSON.parse(readFileSync(join(folder, place, 'template.json'), 'utf8'));
+      const links = [...JSON.stringify(Parameters).matchAll(/\(([^()\s]*\.md)\b/g)].map(([, path = '']) => path);
+      expect(links).not.toEqual([]);
+      for (const link of links)
+        expect([place, link, existsSync(join(folder, place, link))]).toEqual([place, link, true]);
+    }
     for (const document of documents) {
       const text = readFileSync(join(folder, document), 'utf8');
-      expect([document, text.includes('npm run -s ziti-glb --')]).toEqual([document, false]);
+      expect([document, text.includes('npm run -s ziti-glb')]).toEqual([document, false]);
+      // Of what is typed only what begins with npm needs one.
+      const others = text
+        .split(/(?<=[.:;])\s/)
+        .filter((part) => part.includes('in a checkout'))
+        .filter((part) => !/^\s*(what begins with .*`npm`|`npm run` has) /i.test(part));
+      expect([document, others]).toEqual([document, []]);
       const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]+)|src(?:set)?="([^"]+)"/g)].map(
         ([, a, b]) => a ?? b ?? '',
       );

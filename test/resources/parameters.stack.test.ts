@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -7,13 +8,13 @@ import {
   checkParameters,
   checkRegion,
   checkStage,
-  checkWords,
   givenParameters,
   healthCheck,
   healthOptions,
   healthPort,
   parameters,
 } from '../../resources/parameters.js';
+import { checkWords } from '../../resources/words.js';
 import { routersConfig } from '../../shared/config.ts';
 import { describePackaged, packageStack } from '../support/packaged.ts';
 
@@ -375,21 +376,32 @@ describe('what is given by the command line', () => {
 });
 
 describe('a word of the command line that the framework would drop is refused', () => {
+  const commands: Map<string, { options: object }> = createRequire(import.meta.url)(
+    'serverless/lib/cli/commands-schema/aws-service.js',
+  );
+  const optionsOf = (line: string) => ({ ...commands.get(/^[a-z ]*?(?=$| -)/.exec(line)?.[0] ?? '')?.options });
+
   test.each([
     ['deploy --param a=b c=d', 'c=d'],
     ['deploy --param=a=b c=d', 'c=d'],
     ['deploy -p a=b --region eu-central-1 –-param c=d', '–-param'],
-    ['deploy --verbose —param c=d', 'c=d'],
+    ['deploy --verbose —param c=d', '—param'],
+    ['deploy --force reply=geneve', 'reply=geneve'],
+    ['deploy --verbose c=d', 'c=d'],
+    ['deploy --param a=b --force c=d', 'c=d'],
+    ['deploy -v c=d', 'c=d'],
+    ['deploy --no-force c=d', 'c=d'],
+    ['deploy --param a=b -- c=d', 'c=d'],
     ['remove --region eu-central-1 now', 'now'],
   ])('%s', (line, dropped) => {
     const sentence = `${dropped} belongs to no option: each parameter has its own --param NAME=VALUE, with two hyphens`;
-    expect(() => checkWords(line.split(' '))).toThrow(new Error(sentence));
+    expect(() => checkWords(line.split(' '), optionsOf(line))).toThrow(new Error(sentence));
   });
 
   test.each(['', 'deploy', 'deploy function -f routers', 'deploy --param a=b -p c=d --region=eu-central-1 --force'])(
     'and none of: %s',
     (line) => {
-      expect(checkWords(line.split(' '))).toBeUndefined();
+      expect(checkWords(line.split(' '), optionsOf(line))).toBeUndefined();
     },
   );
 });
@@ -439,8 +451,11 @@ describePackaged('serverless package', () => {
     expect([there.status, there.said]).toEqual([0, expect.stringContaining('(eu-north-1)')]);
   });
 
-  test('takes no second parameter after one --param', () => {
-    const { status, said } = packageStack({ parameters: required, more: ['reply=geneve'] });
+  test.each([
+    ['a second parameter after one --param', ['reply=geneve']],
+    ['a parameter after an option that has no value', ['--verbose', 'reply=geneve']],
+  ])('does not take %s', (_, more) => {
+    const { status, said } = packageStack({ parameters: required, more });
     expect([status, said]).toEqual([64, expect.stringContaining('Error:\nreply=geneve belongs to no option: ')]);
   });
 

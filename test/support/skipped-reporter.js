@@ -3,14 +3,23 @@ import { fabricUnavailable } from '../../local/fabric/available.ts';
 import { zitiUnavailable } from '../../local/fabric/ziti.ts';
 import { chromiumUnavailable } from './chromium.ts';
 
-/** Jest names what was not run, and why: a green line must not hide it. */
+/** Jest names what was not run, and why: a green line must not hide it. What `-t` leaves out is not asked for. */
 export default class SkippedReporter {
-  onRunComplete(_contexts, results) {
-    if (results.numPendingTests === 0) return;
+  constructor({ testNamePattern }) {
+    this.asked = new RegExp(testNamePattern ?? '', 'i');
+  }
+
+  onRunComplete(_contexts, { testResults }) {
+    const files = testResults
+      .map((file) => ({
+        path: file.testFilePath,
+        skipped: file.testResults.filter(({ status, fullName }) => status === 'pending' && this.asked.test(fullName)),
+      }))
+      .filter(({ skipped }) => skipped.length > 0);
+    if (files.length === 0) return;
     const reasons = [fabricUnavailable(), chromiumUnavailable(), zitiUnavailable()].filter(Boolean).join('; ');
-    console.log(`\nSkipped ${results.numPendingTests} tests: ${reasons || 'marked so in their files'}. They are in:`);
-    for (const { testFilePath, numPendingTests } of results.testResults) {
-      if (numPendingTests > 0) console.log(`  ${relative(process.cwd(), testFilePath)} (${numPendingTests})`);
-    }
+    const all = files.flatMap(({ skipped }) => skipped);
+    console.log(`\nSkipped ${all.length} tests: ${reasons || 'marked so in their files'}. They are in:`);
+    for (const { path, skipped } of files) console.log(`  ${relative(process.cwd(), path)} (${skipped.length})`);
   }
 }
