@@ -10,6 +10,7 @@ import { createBus } from './events/bus.ts';
 import { deadLetters, toFunctions } from './events/delivery.ts';
 import { createQueues } from './events/queues.ts';
 import { sqsService } from './events/sqs.ts';
+import { createTrail } from './events/trail.ts';
 import { createIam } from './iam/iam.ts';
 import { type AccessKey, createKeys, type Keys } from './iam/keys.ts';
 import { authorizedResources } from './iam/resources.ts';
@@ -109,6 +110,8 @@ export function createAccount(options: AccountOptions) {
 
   const bus = createBus({ ...place, clock, deliver: toFunctions(lambda), giveUp: letters.ofRule });
   undo.push(bus.close);
+  const trail = createTrail({ ...place, clock, put: bus.put, sessionOf: lambda.sessionOf });
+  undo.push(trail.close);
 
   const deployed = new Map<string, DeployedStack>();
   const works: Deploying['works'] = new Map();
@@ -141,7 +144,7 @@ export function createAccount(options: AccountOptions) {
   const principal = (accessKeyId: string) =>
     roles.get(accessKeyId)?.arn ?? `arn:aws:iam::${account}:user/${accessKeyId}`;
   const authenticate = createAuthentication(keys, clock);
-  const middleware = [options.throttle, iam.middleware];
+  const middleware = [trail.middleware, options.throttle, iam.middleware];
   const wire = createWire(services, { principal, authenticate, middleware });
 
   const boundary = options.demands?.boundary;

@@ -304,6 +304,12 @@ export function createLambda({
     /** ARN of the role that a function runs as. Throws if there is none of this name. */
     roleOf: (nameOrArn: string): string => get(nameOrArn).revision.configuration.roleArn,
 
+    /** The function that has taken on a role bears its own name there; undefined if none has. */
+    sessionOf(roleArn: string): string | undefined {
+      const configurations = [...functions.values()].map(({ revision }) => revision.configuration);
+      return configurations.find((each) => each.roleArn === roleArn)?.name;
+    },
+
     async close(): Promise<void> {
       await Promise.all([...functions.values()].map(stop));
     },

