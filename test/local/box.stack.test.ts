@@ -446,7 +446,7 @@ describe('a box does not start, and leaves nothing,', () => {
     let closed = 0;
     const fabric = { ...noFabric('this is a test'), close: async () => void closed++ };
     const stopping = new AbortController();
-    const starting = start({ rate: 0.001, fabric: () => sleep(200, fabric), signal: stopping.signal });
+    const starting = start({ rate: 10, fabric: () => sleep(200, fabric), signal: stopping.signal });
     setTimeout(() => stopping.abort(new Error('Ctrl-C')), ms);
     await expect(starting).rejects.toThrow('Ctrl-C');
     expect(closed).toBe(1);

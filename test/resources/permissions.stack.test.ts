@@ -127,6 +127,9 @@ describePackaged('the roles of the stack', () => {
 
     // Somebody deletes a subnet in vain; then all three are opted out, and what was taken over is given back.
     await expect(ec2.deleteSubnet({ SubnetId: await subnetNamed('app-b') })).rejects.toThrow('dependencies');
+    // CloudTrail tells of it minutes later.
+    const asks = ({ action }: { action: string }) => action === 'ec2:DescribeNetworkInterfaces';
+    await until('look for clients in that subnet', () => !box.unusedAccess().some(asks));
     for (const name of tagged) await operator.untag(name);
     await until('end of all endpoints', async () => (await operator.endpoints()).length === 0);
     for (const name of tagged)
